@@ -1,0 +1,169 @@
+"""The contract of a forecasting task: all that a federation knows of a disease, a river or a crop.
+
+A national file becomes a Panel, a Panel becomes time-ordered Windows, a model maps `Windows.inputs` to an output,
+`Task.forecast` turns that output back into the country's own units, and `Task.scores` judge it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tasks.errors import SettingError
+from tasks.scores import Score
+
+Array = NDArray[Any]
+Part = Literal["train", "validation", "test"]
+
+
+@dataclass  # not frozen: Hydra merges it
+class Calendar:
+    """The one calendar cut of a run, the same for every country; last months, inclusive, as YYYY-MM."""
+
+    train_until: str = "2004-12"
+    validate_until: str = "2006-12"
+    test_until: str = "2008-12"
+
+    def months(self) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
+        """The three cuts as datetime64[M]; raises SettingError unless they are months in rising order."""
+        texts = (self.train_until, self.validate_until, self.test_until)
+        try:
+            first, second, third = (np.datetime64(text, "M") for text in texts)
+        except ValueError as error:
+            raise SettingError(f"task.calendar: {error}; write months as YYYY-MM, for example 2004-12") from None
+        if not first < second < third:
+            raise SettingError(
+                f"task.calendar: train_until, validate_until, test_until must rise, got {', '.join(texts)}"
+            )
+        return first, second, third
+
+
+@dataclass  # not frozen: Hydra merges it
+class TaskSettings:
+    """What every task lets a run choose; each task adds its own keys."""
+
+    name: str = ""
+    calendar: Calendar = field(default_factory=Calendar)
+
+    def check(self) -> None:
+        """Raise SettingError for a value out of range; called before any data are read."""
+        self.calendar.months()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One country's records on a regular calendar.
+
+    country: ISO 3166-1 alpha-3 code.
+    periods: (T,) datetime64[M], rising (a month, or the harvest month of a season).
+    places: (P,) identifiers: provinces, cells, province-crop pairs.
+    target: (P, T) float64 in natural units; NaN marks a period that was not reported.
+    covariates: name -> (P, T) float64. A value stands at the period it describes; when it becomes known is the
+        task's business (`Task.windows` must use only what was known at the origin).
+    static: name -> (P,) values that do not change.
+    """
+
+    country: str
+    periods: Array
+    places: tuple[str, ...]
+    target: Array
+    covariates: Mapping[str, Array] = field(default_factory=dict)
+    static: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """Forecast situations of one country: N origins-at-a-place, H horizons. Nothing here is newer than its origin but labels.
+
+    country, places: as in Panel.
+    inputs: name -> (N, ...) float32, what the model may see. Scaled inside the country, on its training part alone.
+    target: (N, H) float32 in model units, NaN where not reported. What the loss sees.
+    observed: (N, H) float64 in natural units, NaN where not reported. What the scores see.
+    restore: name -> (N, ...) float64, what `Task.forecast` needs to turn model units into natural units.
+    place: (N,) int64 index into places.
+    origin: (N,) datetime64[M], the last period whose target is known.
+    due: (N, H) datetime64[M], the period each horizon forecasts.
+    part: (N,) 'train' | 'validation' | 'test' | '' (straddles a cut or lies after the last one: never used).
+    """
+
+    country: str
+    places: tuple[str, ...]
+    inputs: Mapping[str, Array]
+    target: Array
+    observed: Array
+    restore: Mapping[str, Array]
+    place: Array
+    origin: Array
+    due: Array
+    part: Array
+
+    def __len__(self) -> int:
+        return len(self.origin)
+
+    def take(self, rows: Array) -> "Windows":
+        """The windows at `rows` (a boolean mask or indices), in that order."""
+        return Windows(
+            country=self.country,
+            places=self.places,
+            inputs={name: values[rows] for name, values in self.inputs.items()},
+            target=self.target[rows],
+            observed=self.observed[rows],
+            restore={name: values[rows] for name, values in self.restore.items()},
+            place=self.place[rows],
+            origin=self.origin[rows],
+            due=self.due[rows],
+            part=self.part[rows],
+        )
+
+    def only(self, part: Part) -> "Windows":
+        """The windows of one part of the calendar."""
+        return self.take(self.part == part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A forecasting task as data; each function stands in a file beside the task's `__init__`.
+
+    settings: the schema of the task's own settings; Hydra merges it, a vault builds it from a request.
+    file: name of the national file inside a country's folder.
+    read: (country's folder, country, settings) -> Panel. Raises DataError.
+    synthesize: (folder, country, seed, settings) writes the national file of an invented country and, beside it,
+        the known truth that `oracle` reads.
+    windows: (panel, settings) -> Windows over every part of the calendar; works with no usable row (N = 0).
+    build_model: (settings, seed) -> module mapping (inputs, seed: Tensor | None) to (N, H, K); usable under
+        torch.func.vmap. The second argument is a scalar int64 seed for dropout masks while training, None otherwise.
+        The same (settings, seed) gives the same weights.
+    loss: (output (N, H, K), target (N, H)) -> scalar, the mean over reported targets; NaN targets do not count;
+        zero when none is reported; usable under vmap.
+    forecast: (output (N, H, K), windows) -> (N, H, K) float64 in natural units.
+    levels: (K,) quantile levels of the forecast, or () when K = 1 is a probability.
+    scores: name -> Score. The first is the headline.
+    baselines: name -> (panel, windows, settings) -> (N, H, K) forecasts in natural units, each from what was known at
+        its origin alone.
+    reference: the baseline that relative scores divide by.
+    oracle: (folder, windows, settings) -> (N, H, K), the best possible forecast of an invented country, or None
+        where the folder holds real records.
+    horizons: settings -> H names for tables, such as "1 month".
+    """
+
+    name: str
+    title: str
+    unit: str
+    file: str
+    settings: type[TaskSettings]
+    read: Callable[[Path, str, Any], Panel]
+    synthesize: Callable[[Path, str, int, Any], None]
+    windows: Callable[[Panel, Any], Windows]
+    build_model: Callable[[Any, int], nn.Module]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    forecast: Callable[[Array, Windows], Array]
+    levels: tuple[float, ...]
+    scores: Mapping[str, Score]
+    baselines: Mapping[str, Callable[[Panel, Windows, Any], Array]]
+    reference: str
+    oracle: Callable[[Path, Windows, Any], Array | None]
+    horizons: Callable[[Any], tuple[str, ...]]
