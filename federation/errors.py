@@ -1,0 +1,49 @@
+"""What a federation refuses, as errors a person can act on; each text is one line that says what to do next.
+
+    Exception
+      GotongError            the command line prints it and exits with 1
+        ConfigError          a key, type, value or combination that no run can use
+        WireError            a frame that is malformed, too large, or of an unknown version
+        PolicyRefusal        a vault does not do this: its country's policy or its gate says no
+        LedgerError          the ledger is damaged, or something was to be released twice under one entry
+        UpdateRejected       a country's update fails the coordinator's checks
+        QuorumError          too few countries answered; the checkpoint stands
+        CheckpointError      a checkpoint is missing, corrupt, or belongs to another run
+        TrackingError        experiment tracking cannot be read (it never stops a training run)
+"""
+
+
+class GotongError(Exception):
+    """Base of everything that `federation` raises on purpose."""
+
+
+class ConfigError(GotongError):
+    """A setting that no run can use."""
+
+
+class WireError(GotongError):
+    """A frame that cannot be read."""
+
+
+class PolicyRefusal(GotongError):
+    """A request that a country does not serve."""
+
+
+class LedgerError(GotongError):
+    """A ledger that cannot be trusted or written."""
+
+
+class UpdateRejected(GotongError):
+    """An update that must not reach the model."""
+
+
+class QuorumError(GotongError):
+    """Too few countries for a round."""
+
+
+class CheckpointError(GotongError):
+    """A checkpoint that cannot be resumed from."""
+
+
+class TrackingError(GotongError):
+    """Tracked experiments that cannot be read."""

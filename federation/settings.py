@@ -1,0 +1,200 @@
+"""The run's settings. Tasks and strategies own their part; the rest is here. Not frozen: Hydra merges schemas.
+
+`Plan` is what travels to every country; `Settings` is what stays with the person who starts the run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from federation.errors import ConfigError
+from tasks.task import TaskSettings
+
+T = TypeVar("T")
+ARMS = ("federated", "local")
+
+
+@dataclass
+class StrategySettings:
+    """What every strategy lets a run choose; each strategy adds its own keys."""
+
+    name: str = ""
+    weights: str = "examples"  # examples | sqrt | equal: how much a country's update counts
+    server_step: float = 1.0  # share of the way from the old model to the aggregate; 1 takes the aggregate
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        one_of("strategy.weights", self.weights, ("examples", "sqrt", "equal"))
+        within("strategy.server_step", self.server_step, 0, 10, above=True)
+
+
+@dataclass
+class TrainingSettings:
+    """How a country trains between two rounds."""
+
+    optimizer: str = "adamw"  # adamw | sgd
+    lr: float = 2e-3
+    schedule: str = "cosine"  # cosine | constant, over the rounds of the run
+    momentum: float = 0.0  # sgd only
+    weight_decay: float = 0.01  # adamw only
+    epochs: int = 2
+    batch_size: int = 64
+    clip_gradient: float | None = 1.0  # largest gradient norm of a step
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        one_of("training.optimizer", self.optimizer, ("adamw", "sgd"))
+        one_of("training.schedule", self.schedule, ("cosine", "constant"))
+        within("training.lr", self.lr, 0, 10, above=True)
+        within("training.momentum", self.momentum, 0, 0.999)
+        within("training.weight_decay", self.weight_decay, 0, 10)
+        within("training.epochs", self.epochs, 1, 1000)
+        within("training.batch_size", self.batch_size, 1, 1_000_000)
+        if self.clip_gradient is not None:
+            within("training.clip_gradient", self.clip_gradient, 0, 1e9, above=True)
+
+
+@dataclass
+class Plan:
+    """Everything a vault needs to know of a run; it holds no secret and no path, for every country receives it."""
+
+    task: TaskSettings
+    strategy: StrategySettings
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    arms: list[str] = field(default_factory=lambda: list(ARMS))
+    rounds: int = 12
+    seed: int = 1
+
+    def check(self) -> None:
+        """Raise ConfigError or SettingError for a value out of range."""
+        for part in (self.task, self.strategy, self.training):
+            part.check()
+        for arm in self.arms:
+            one_of("arms", arm, ARMS)
+        if "federated" not in self.arms or len(set(self.arms)) < len(self.arms):
+            raise ConfigError(f"arms={self.arms} must name federated, and every arm once")
+        within("rounds", self.rounds, 1, 100_000)
+        within("seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclass
+class RegionSettings:
+    """Who takes part. Codes are ISO 3166-1 alpha-3."""
+
+    name: str = "ASEAN"
+    countries: list[str] = field(default_factory=list)
+
+
+@dataclass
+class TrackingSettings:
+    """Where experiments are tracked."""
+
+    name: str = "mlflow"  # mlflow | none
+    uri: str = ""  # empty: an SQLite store under <runs>/mlflow
+    experiment: str = "gotong"
+    patience: float = 10.0  # seconds to wait at the end for rows not yet sent
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        one_of("tracking.name", self.name, ("mlflow", "none"))
+        within("tracking.patience", self.patience, 0, 3600)
+
+
+@dataclass
+class Settings:
+    """A whole run, as composed by Hydra and type-checked; no DictConfig passes the command line."""
+
+    task: TaskSettings
+    strategy: StrategySettings
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    region: RegionSettings = field(default_factory=RegionSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    arms: list[str] = field(default_factory=lambda: list(ARMS))
+    rounds: int = 12
+    quorum: int = 2  # fewest countries whose updates make a round
+    seed: int = 1
+    data: str | None = None  # folder with one folder a country; none: invented member states
+    runs: str = "runs"  # everything a run leaves lies under this folder
+    name: str | None = None  # of the run; none: task, strategy, seed and time
+    out: str | None = None  # JSON file for the table
+    resume: str | None = None  # a run to go on with
+
+    def plan(self) -> Plan:
+        """The part that travels."""
+        return Plan(
+            task=self.task,
+            strategy=self.strategy,
+            training=self.training,
+            arms=list(self.arms),
+            rounds=self.rounds,
+            seed=self.seed,
+        )
+
+    def check(self) -> None:
+        """Raise ConfigError or SettingError for what no run can use; called before any data are read."""
+        self.plan().check()
+        self.tracking.check()
+        within("quorum", self.quorum, 1, 100_000)
+        codes = self.region.countries
+        for code in codes:
+            if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+                raise ConfigError(f"region.countries: {code!r} is no ISO 3166-1 alpha-3 code such as VNM")
+            if codes.count(code) > 1:
+                raise ConfigError(f"region.countries names {code} twice; name every country once")
+        if self.data is None and self.quorum > len(codes):
+            raise ConfigError(
+                f"quorum={self.quorum} is larger than the region of {len(codes)} countries; "
+                f"set quorum to {len(codes)} or less"
+            )
+
+
+def one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise ConfigError unless the value is allowed."""
+    if value not in allowed:
+        near = get_close_matches(str(value), allowed, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigError(f"{key}={value} is none of {', '.join(allowed)}{hint}")
+
+
+def within(key: str, value: float, low: float, high: float, *, above: bool = False) -> None:
+    """Raise ConfigError unless low <= value <= high (low < value if `above`); NaN is refused."""
+    if not (low <= value <= high) or (above and value == low):
+        raise ConfigError(f"{key}={value} must be {'above' if above else 'at least'} {low} and at most {high:g}")
+
+
+def build(schema: type[T], values: Mapping[str, Any], where: str) -> T:
+    """A settings dataclass from plain values, strictly: unknown keys and wrong types raise ConfigError.
+
+    A vault uses it on what a coordinator asks for, where neither Hydra nor OmegaConf need be installed.
+    """
+    hints = get_type_hints(schema)
+    known = {f.name for f in fields(schema)}  # type: ignore[arg-type]  # T is a dataclass by contract
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where} must be a table of keys, got {type(values).__name__}")
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{where} does not know the key {key!r}; it knows {', '.join(sorted(known))}")
+    return schema(**{key: _typed(hints[key], value, f"{where}.{key}") for key, value in values.items()})
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """Nested plain values of a settings dataclass, ready for JSON."""
+    return asdict(settings)
+
+
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint) and isinstance(hint, type):
+        return build(hint, value, where)
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        inner = [option for option in get_args(hint) if option is not type(None)]
+        return None if value is None else _typed(inner[0], value, where)
+    if origin is list and isinstance(value, list | tuple):
+        return [_typed(get_args(hint)[0], item, where) for item in value]
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    raise ConfigError(f"{where} must be {getattr(hint, '__name__', hint)}, got {value!r}")

@@ -1,0 +1,99 @@
+"""The sequential trainer: one client after another, in plain torch. Every faster engine must give the same weights."""
+
+from collections.abc import Iterator, Sequence
+from math import nan
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
+from tasks.task import Windows
+
+
+def run(jobs: Sequence[Job], device: torch.device | None = None) -> list[Result]:
+    """Score and train every job, in order. Results keep the order of the jobs; tensors come back on the CPU."""
+    return [_one(job, device or torch.device("cpu")) for job in jobs]
+
+
+def _one(job: Job, device: torch.device) -> Result:
+    start = {name: value.to(device) for name, value in job.start.items()}
+    output = forecast(job, start, job.score, device) if job.score is not None else None
+    if job.train is None or not len(job.train):
+        return Result(job=job, params=None, output=output, loss=nan, steps=0, finished=Finished(memory=job.memory))
+    params, loss, steps = _train(job, job.train, start, device)
+    finished = Finished()
+    if job.client.finish is not None:
+        shared, memory = _on(job.shared, device), _on(job.memory, device)
+        finished = job.client.finish(start, params, steps * job.lr, shared, memory)
+    cpu = torch.device("cpu")
+    released = {group: _on(tensors, cpu) for group, tensors in finished.released.items()}
+    return Result(
+        job=job,
+        params=_on(params, cpu),
+        output=output,
+        loss=loss,
+        steps=steps,
+        finished=Finished(released=released, memory=_on(finished.memory, cpu)),
+    )
+
+
+@torch.no_grad()
+def forecast(job: Job, params: Tensors, windows: Windows, device: torch.device, chunk: int = 8192) -> Array:
+    """(N, H, K) outputs of the model with these weights, in chunks of windows; no dropout."""
+    outputs = [
+        functional_call(job.model, dict(params), ({k: v[i : i + chunk] for k, v in inputs.items()}, None)).cpu().numpy()
+        for inputs in [_inputs(windows, device)]
+        for i in range(0, max(len(windows), 1), chunk)
+    ]
+    return np.concatenate(outputs).astype(np.float64)
+
+
+def _train(job: Job, windows: Windows, start: Tensors, device: torch.device) -> tuple[Tensors, float, int]:
+    params = {name: value.clone().requires_grad_(True) for name, value in start.items()}
+    optimizer = _optimizer(job, list(params.values()))
+    corrections = {}
+    if job.client.correction is not None:
+        corrections = job.client.correction(_on(job.shared, device), _on(job.memory, device))
+    inputs, target = _inputs(windows, device), torch.from_numpy(windows.target).to(device)
+    losses: list[Tensor] = []
+    for step, rows in enumerate(batches(job, len(windows))):
+        picked = rows.to(device)
+        mask_seed = torch.tensor(seed_of(job.seed, step), device=device)
+        output = functional_call(job.model, params, ({k: v[picked] for k, v in inputs.items()}, mask_seed))
+        loss = job.loss(output, target[picked])
+        losses.append(loss.detach())
+        if job.client.penalty is not None:
+            loss = loss + job.client.penalty(params, start)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if job.settings.clip_gradient is not None:
+            torch.nn.utils.clip_grad_norm_(list(params.values()), job.settings.clip_gradient)
+        for name, correction in corrections.items():
+            params[name].grad = correction.clone() if params[name].grad is None else params[name].grad + correction
+        optimizer.step()
+    per_epoch = len(losses) // job.settings.epochs
+    last = torch.stack(losses[-per_epoch:]).mean().item()
+    return {name: value.detach() for name, value in params.items()}, last, len(losses)
+
+
+def batches(job: Job, examples: int) -> Iterator[Tensor]:
+    """Row indices of every step: each epoch a fresh permutation from the job's seed, cut into batches."""
+    generator = torch.Generator().manual_seed(job.seed)
+    for _ in range(job.settings.epochs):
+        yield from torch.randperm(examples, generator=generator).split(job.settings.batch_size)
+
+
+def _optimizer(job: Job, params: list[Tensor]) -> torch.optim.Optimizer:
+    if job.settings.optimizer == "sgd":
+        return torch.optim.SGD(params, lr=job.lr, momentum=job.settings.momentum)
+    return torch.optim.AdamW(params, lr=job.lr, weight_decay=job.settings.weight_decay)
+
+
+def _inputs(windows: Windows, device: torch.device) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(values).to(device) for name, values in windows.inputs.items()}
+
+
+def _on(tensors: Tensors, device: torch.device) -> dict[str, Tensor]:
+    return {name: value.to(device) for name, value in tensors.items()}

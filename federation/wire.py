@@ -1,0 +1,127 @@
+"""Frames: the only thing that passes between coordinator and vault. A version, a JSON header, raw tensors; no pickle.
+
+Layout, little-endian: magic `GTNG`, u16 version, u32 header length, header (UTF-8 JSON), tensors one after another.
+The header names every tensor with dtype and shape, so a reader knows the size of all before it touches any.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from federation.errors import WireError
+
+MAGIC = b"GTNG"
+VERSION = 1
+ACCEPTED = (1,)  # N and N-1, from the second version on
+PREFIX = struct.Struct("<4sHI")
+DTYPES = ("float32", "float64", "int64", "uint8", "bool")
+MAX_HEADER = 4 * 2**20  # bytes
+MAX_FRAME = 2**31  # bytes
+MAX_DIMENSIONS = 8
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One request or reply. `header` holds JSON values; `arrays` are named tensors of the dtypes above."""
+
+    kind: str
+    header: Mapping[str, Any]
+    arrays: Arrays = field(default_factory=dict)
+
+    def group(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """The arrays under `prefix/`, without the prefix."""
+        start = f"{prefix}/"
+        return {name.removeprefix(start): value for name, value in self.arrays.items() if name.startswith(start)}
+
+
+def encode(frame: Frame) -> bytes:
+    """Bytes of a frame. Raises WireError for a dtype that does not travel; NaN is allowed in arrays, not in headers."""
+    order = sorted(frame.arrays)
+    for name in order:
+        if frame.arrays[name].dtype.name not in DTYPES:
+            raise WireError(
+                f"array {name} has dtype {frame.arrays[name].dtype}; a frame carries {', '.join(DTYPES)} only"
+            )
+    tensors = [[name, frame.arrays[name].dtype.name, list(frame.arrays[name].shape)] for name in order]
+    body = {"kind": frame.kind, "header": frame.header, "tensors": tensors}
+    try:
+        header = json.dumps(body, sort_keys=True, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise WireError(f"the header of a {frame.kind} frame is not plain JSON: {error}") from None
+    raw = [np.ascontiguousarray(frame.arrays[name]).tobytes() for name in order]
+    return b"".join([PREFIX.pack(MAGIC, VERSION, len(header)), header, *raw])
+
+
+def decode(data: bytes | memoryview, *, limit: int = MAX_FRAME) -> Frame:
+    """A frame from bytes; its arrays are read-only views. Raises WireError before allocating for anything unexpected."""
+    view = memoryview(data)
+    if len(view) > limit:
+        raise WireError(f"a frame of {len(view):,} bytes exceeds the limit of {limit:,}; raise the limit or send less")
+    if len(view) < PREFIX.size:
+        raise WireError(f"a frame of {len(view)} bytes is cut short; send it again")
+    magic, version, length = PREFIX.unpack_from(view)
+    if magic != MAGIC:
+        raise WireError("these bytes are not a Gotong frame")
+    if version not in ACCEPTED:
+        raise WireError(
+            f"a frame of wire version {version} came to a reader of {', '.join(map(str, ACCEPTED))}; "
+            f"upgrade the older side"
+        )
+    if length > MAX_HEADER or PREFIX.size + length > len(view):
+        raise WireError(f"a header of {length:,} bytes does not fit its frame; the frame is damaged")
+    kind, header, tensors = _header(bytes(view[PREFIX.size : PREFIX.size + length]))
+    return Frame(kind=kind, header=header, arrays=_arrays(view[PREFIX.size + length :], tensors))
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of a frame's bytes, hexadecimal."""
+    return sha256(data).hexdigest()
+
+
+def _header(raw: bytes) -> tuple[str, Mapping[str, Any], list[Any]]:
+    try:
+        body = json.loads(raw)
+        kind, header, tensors = body["kind"], body["header"], body["tensors"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise WireError("the header of a frame is not the JSON it should be; the frame is damaged") from None
+    if not (isinstance(kind, str) and isinstance(header, dict) and isinstance(tensors, list)):
+        raise WireError("the header of a frame lacks kind, header or tensors; the frame is damaged")
+    return kind, header, tensors
+
+
+def _arrays(body: memoryview, tensors: list[Any]) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    at = 0
+    for entry in tensors:
+        name, dtype, shape = _described(entry)
+        size = prod(shape) * np.dtype(dtype).itemsize
+        if at + size > len(body):
+            raise WireError(f"array {name} of shape {tuple(shape)} does not fit its frame; the frame is damaged")
+        if name in arrays:
+            raise WireError(f"array {name} comes twice in one frame")
+        arrays[name] = np.frombuffer(body[at : at + size], dtype).reshape(shape)
+        arrays[name].flags.writeable = False
+        at += size
+    if at != len(body):
+        raise WireError(f"{len(body) - at:,} bytes follow the last array of a frame; the frame is damaged")
+    return arrays
+
+
+def _described(entry: Any) -> tuple[str, str, list[int]]:
+    match entry:
+        case [str(name), str(dtype), list(shape)] if (
+            dtype in DTYPES
+            and len(shape) <= MAX_DIMENSIONS
+            and all(type(size) is int and 0 <= size < MAX_FRAME for size in shape)
+        ):
+            return name, dtype, shape
+    raise WireError(f"a frame describes an array as {str(entry)[:80]}; expected name, dtype, shape")
