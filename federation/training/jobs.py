@@ -18,9 +18,9 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """What a client half makes of a finished training: arrays to release, by group, and memory to keep."""
+    """What a client half makes of a finished training: arrays to release beside the update, and memory to keep."""
 
-    released: Mapping[str, Tensors] = field(default_factory=dict)
+    released: Tensors = field(default_factory=dict)
     memory: Tensors = field(default_factory=dict)
 
 

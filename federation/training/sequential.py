@@ -28,14 +28,13 @@ def _one(job: Job, device: torch.device) -> Result:
         shared, memory = _on(job.shared, device), _on(job.memory, device)
         finished = job.client.finish(start, params, steps * job.lr, shared, memory)
     cpu = torch.device("cpu")
-    released = {group: _on(tensors, cpu) for group, tensors in finished.released.items()}
     return Result(
         job=job,
         params=_on(params, cpu),
         output=output,
         loss=loss,
         steps=steps,
-        finished=Finished(released=released, memory=_on(finished.memory, cpu)),
+        finished=Finished(released=_on(finished.released, cpu), memory=_on(finished.memory, cpu)),
     )
 
 

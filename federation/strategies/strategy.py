@@ -1,0 +1,50 @@
+"""What a strategy is: settings, a client half that runs in the vault, a server half that runs in the coordinator."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from federation.settings import Plan, StrategySettings
+from federation.training.jobs import ClientHalf, Tensors
+
+if TYPE_CHECKING:  # a vault needs the client half alone, where Flower is not installed
+    from flwr.serverapp.strategy import Strategy as FlowerStrategy
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def nothing_shared(params: Arrays) -> dict[str, NDArray[Any]]:  # noqa: ARG001
+    """No arrays travel beside the model."""
+    return {}
+
+
+def no_memory(params: Tensors) -> Tensors:  # noqa: ARG001
+    """A country remembers nothing between rounds."""
+    return {}
+
+
+def any_plan(plan: Plan) -> None:  # noqa: ARG001
+    """Goes with every training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """A federated algorithm as data.
+
+    client: settings -> the half that trains. server: settings -> Flower's strategy, which aggregates the weights.
+    shared: weights -> the arrays that travel beside the model, at the start (SCAFFOLD's control variate).
+    merge: (shared, what each country released beside its update, countries in the region) -> new shared arrays.
+    memory: weights -> what a country keeps for itself between rounds, at the start.
+    fits: raises ConfigError for a plan that the algorithm cannot follow.
+    """
+
+    name: str
+    settings: type[StrategySettings]
+    client: Callable[[Any], ClientHalf]
+    server: Callable[[Any], "FlowerStrategy"]
+    shared: Callable[[Arrays], dict[str, NDArray[Any]]] = nothing_shared
+    merge: Callable[[Arrays, Sequence[Arrays], int], dict[str, NDArray[Any]]] | None = None
+    memory: Callable[[Tensors], Tensors] = no_memory
+    fits: Callable[[Plan], None] = any_plan

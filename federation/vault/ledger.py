@@ -1,0 +1,134 @@
+"""The ledger: one row for everything that left a vault, written before it leaves. Append-only; rows are chained.
+
+SQLite, one file a node; in a simulation one file for all countries. Each row seals the one before it, so a row that is
+changed, removed or inserted later breaks the chain of its country.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from federation.errors import LedgerError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS ledger (
+  number INTEGER PRIMARY KEY, country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
+  at TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, contents TEXT NOT NULL, seal TEXT NOT NULL,
+  UNIQUE (country, run, round, kind));
+CREATE TRIGGER IF NOT EXISTS ledger_keeps BEFORE UPDATE ON ledger
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS ledger_holds BEFORE DELETE ON ledger
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TABLE IF NOT EXISTS state (
+  country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
+  request TEXT NOT NULL, memory BLOB NOT NULL, reply BLOB NOT NULL, PRIMARY KEY (country, run, round));
+"""
+FIRST = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What left. contents: names, shapes and counts of what was inside; digest: SHA-256 of the frame."""
+
+    country: str
+    run: str
+    round: int
+    kind: str
+    digest: str
+    bytes: int
+    contents: Mapping[str, Any]
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """The vault's file with its tables, created if missing, readable by its owner alone. Raises LedgerError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=60)
+        # WAL with FULL: a commit is on the disk before the reply leaves, also if the machine loses power.
+        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + SCHEMA)
+    except (sqlite3.Error, OSError) as error:
+        raise LedgerError(f"{path}: {error}; restore it from a backup, nothing is released without it") from None
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All writes inside, of ledger and state together, or none. Raises LedgerError if they cannot be kept."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise LedgerError(f"the ledger cannot be written ({error}); nothing was released") from None
+
+
+def enter(connection: sqlite3.Connection, entry: Entry) -> None:
+    """Append a row; the same entry again is the same release and adds nothing.
+
+    Raises LedgerError if something else was already released under this country, run, round and kind.
+    """
+    key = (entry.country, entry.run, entry.round, entry.kind)
+    known = connection.execute(
+        "SELECT digest FROM ledger WHERE country = ? AND run = ? AND round = ? AND kind = ?", key
+    ).fetchone()
+    if known is not None:
+        if known[0] != entry.digest:
+            raise LedgerError(
+                f"{entry.country} already released another {entry.kind} for run {entry.run}, round {entry.round}"
+            )
+        return
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    last = connection.execute(
+        "SELECT seal FROM ledger WHERE country = ? ORDER BY number DESC LIMIT 1", (entry.country,)
+    ).fetchone()
+    contents = json.dumps(entry.contents, sort_keys=True)
+    row = (*key, at, entry.digest, entry.bytes, contents)
+    connection.execute(
+        "INSERT INTO ledger (country, run, round, kind, at, digest, bytes, contents, seal) VALUES (?,?,?,?,?,?,?,?,?)",
+        (*row, _seal(FIRST if last is None else last[0], row)),
+    )
+
+
+def entries(connection: sqlite3.Connection, run: str | None = None) -> list[Entry]:
+    """All rows, or those of one run, oldest first."""
+    rows = connection.execute(
+        "SELECT country, run, round, kind, digest, bytes, contents FROM ledger"
+        " WHERE ? IS NULL OR run = ? ORDER BY number",
+        (run, run),
+    )
+    names = list(Entry.__dataclass_fields__)
+    return [Entry(**dict(zip(names, [*row[:6], json.loads(row[6])], strict=True))) for row in rows]
+
+
+def verify(connection: sqlite3.Connection) -> int:
+    """Number of rows, all chains being whole. Raises LedgerError naming the first row that is not as it was written."""
+    seals: dict[str, str] = {}
+    count = 0
+    columns = "number, country, run, round, kind, at, digest, bytes, contents, seal"
+    for number, *row, seal in connection.execute(f"SELECT {columns} FROM ledger ORDER BY number"):
+        if _seal(seals.get(row[0], FIRST), tuple(row)) != seal:
+            raise LedgerError(f"ledger row {number} of {row[0]}, or one before it, is not as it was written")
+        seals[row[0]] = seal
+        count += 1
+    return count
+
+
+def describe(entry: Entry) -> str:
+    """One line for a person."""
+    values = asdict(entry)
+    return "{country} {run} round {round}: {kind}, {bytes:,} bytes, sha256 {digest}".format(**values)
+
+
+def _seal(previous: str, row: tuple[Any, ...]) -> str:
+    return sha256(json.dumps([previous, *row], ensure_ascii=False).encode()).hexdigest()

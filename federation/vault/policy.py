@@ -1,0 +1,85 @@
+"""A country's policy: what its vault serves. Read from that country's own disk, never from a run."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from federation.errors import PolicyRefusal
+from federation.settings import Plan
+
+FILE = "policy.toml"
+TEXT = """\
+# What the vault of this country serves. Change it here; no run can change it.
+tasks = ["health", "disaster", "agriculture"]  # challenges this country takes part in
+minimum_cohort = 24         # fewest reported place-periods behind any number that leaves
+maximum_rounds = 1000       # longest run
+maximum_epochs = 100        # passes over the records in one round
+largest_update = 0.0        # L2 norm to which an update is scaled down before it leaves; 0: as it is
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What one country allows; `path` is where to change it."""
+
+    country: str
+    path: Path
+    tasks: tuple[str, ...] = ("health", "disaster", "agriculture")
+    minimum_cohort: int = 24
+    maximum_rounds: int = 1000
+    maximum_epochs: int = 100
+    largest_update: float = 0.0
+
+    def check(self, task: str, plan: Plan) -> None:
+        """Raise PolicyRefusal if this country does not serve such a run."""
+        if task not in self.tasks:
+            raise PolicyRefusal(
+                f"{self.country} refuses task {task!r}: its policy allows {', '.join(self.tasks)}. "
+                f"To allow it, edit `tasks` in {self.path} on that country's node."
+            )
+        for key, asked, allowed in (
+            ("maximum_rounds", plan.rounds, self.maximum_rounds),
+            ("maximum_epochs", plan.training.epochs, self.maximum_epochs),
+        ):
+            if asked > allowed:
+                raise PolicyRefusal(
+                    f"{self.country} refuses {asked} {key.removeprefix('maximum_')}: its policy allows {allowed}. "
+                    f"To allow it, edit `{key}` in {self.path} on that country's node."
+                )
+
+
+def read_policy(folder: Path, country: str) -> Policy:
+    """The policy in a country's folder; the defaults of TEXT where the folder has none.
+
+    Raises PolicyRefusal for a policy that cannot be understood: a vault that is in doubt serves nothing.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return Policy(country=country, path=path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyRefusal(f"{path}: {error}; {country} serves nothing until it is mended") from None
+    return Policy(country=country, path=path, **_checked(values, path, country))
+
+
+def _checked(values: Mapping[str, Any], path: Path, country: str) -> dict[str, Any]:
+    defaults = {f.name: f.default for f in fields(Policy) if f.name not in ("country", "path")}
+    for key, value in values.items():
+        if key not in defaults:
+            raise PolicyRefusal(
+                f"{path}: unknown key {key!r}; known are {', '.join(defaults)}; "
+                f"{country} serves nothing until it is mended"
+            )
+        if key == "tasks":
+            good = isinstance(value, list) and all(isinstance(name, str) for name in value)
+        elif key == "minimum_cohort":
+            good = type(value) is int and value >= 1
+        else:
+            good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+            good = good and (key == "largest_update" or isinstance(value, int))
+        if not good:
+            raise PolicyRefusal(f"{path}: {key} = {value!r} makes no sense; {country} serves nothing until it is mended")
+    return {key: tuple(value) if key == "tasks" else value for key, value in values.items()}

@@ -1,0 +1,73 @@
+"""What a vault remembers of a run, by round: its own memory, and the reply it gave.
+
+A repeated request gets the stored reply, so nothing is trained or charged twice. Memory advances when the next round
+arrives, so a round that is asked again starts from what it started from.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from federation.errors import PolicyRefusal
+from federation.training.jobs import Tensors
+from federation.wire import Frame, decode, encode
+
+KEPT_ROUNDS = 2  # this one, and the one before, from which this one can be repeated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remembered:
+    """One answered round. request: digest of the frame that asked."""
+
+    country: str
+    run: str
+    round: int
+    kind: str
+    request: str
+    memory: Tensors
+    reply: bytes
+
+
+def replay(connection: sqlite3.Connection, country: str, run: str, round_: int, request: str) -> bytes | None:
+    """The reply already given to this very request, or None if the round is new.
+
+    Raises PolicyRefusal if the round was answered for another request, or a later round was answered already.
+    """
+    rows = connection.execute(
+        "SELECT round, request, reply FROM state WHERE country = ? AND run = ? AND round >= ? ORDER BY round",
+        (country, run, round_),
+    ).fetchall()
+    if not rows:
+        return None
+    if rows[0][0] == round_ and rows[0][1] == request:
+        return bytes(rows[0][2])
+    if rows[0][0] == round_:
+        raise PolicyRefusal(f"{country} has answered round {round_} of run {run} for another request")
+    raise PolicyRefusal(f"{country} is past round {round_} of run {run}: it has answered round {rows[-1][0]}")
+
+
+def recall(connection: sqlite3.Connection, country: str, run: str, before: int) -> dict[str, torch.Tensor]:
+    """The memory as it stood when round `before` was first asked; empty in a run's first round."""
+    row = connection.execute(
+        "SELECT memory FROM state WHERE country = ? AND run = ? AND round < ? ORDER BY round DESC LIMIT 1",
+        (country, run, before),
+    ).fetchone()
+    if row is None:
+        return {}
+    arrays = decode(row[0]).arrays
+    return {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
+
+
+def remember(connection: sqlite3.Connection, answered: Remembered) -> None:
+    """Keep an answered round, inside the transaction that puts its release on the ledger; forget the oldest."""
+    arrays = {name: np.asarray(value.numpy()) for name, value in answered.memory.items()}
+    memory = encode(Frame(kind="memory", header={}, arrays=arrays))
+    key = (answered.country, answered.run, answered.round, answered.kind, answered.request)
+    connection.execute("INSERT INTO state VALUES (?,?,?,?,?,?,?)", (*key, memory, answered.reply))
+    connection.execute(
+        "DELETE FROM state WHERE country = ? AND run = ? AND round NOT IN"
+        " (SELECT round FROM state WHERE country = ? AND run = ? ORDER BY round DESC LIMIT ?)",
+        (answered.country, answered.run, answered.country, answered.run, KEPT_ROUNDS),
+    )
