@@ -1,0 +1,75 @@
+"""Looking back and looking ahead on a (P, T) grid. Everything but `ahead` sees its own period and earlier ones only."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tasks.task import Array, Calendar
+
+
+def part_of(due: Array, calendar: Calendar) -> Array:
+    """Part of the calendar for (N, H) datetime64[M] due periods: (N,) 'train', 'validation', 'test' or ''.
+
+    A window belongs to a part only if every one of its horizons does: a window that straddles a cut would carry labels
+    over it. After the last cut nothing is used.
+    """
+    train, validate, test = calendar.months()
+    part = np.full(len(due), "", dtype="U10")
+    if due.shape[1]:
+        first, last = due.min(axis=1), due.max(axis=1)
+        part[last <= train] = "train"
+        part[(first > train) & (last <= validate)] = "validation"
+        part[(first > validate) & (last <= test)] = "test"
+    return part
+
+
+def lagged(values: Array, lags: Sequence[int]) -> Array:
+    """values[:, t - lag] for every lag >= 0: (P, T) -> (P, T, L); NaN before the first period.
+
+    Raises ValueError for a negative lag, which would look ahead.
+    """
+    if any(lag < 0 for lag in lags):
+        raise ValueError(f"a lag looks back; got {list(lags)}")
+    return _shifted(values, [-lag for lag in lags])
+
+
+def ahead(values: Array, horizons: int) -> Array:
+    """values[:, t + 1], ..., values[:, t + horizons]: (P, T) -> (P, T, H), NaN after the last period. Labels only."""
+    return _shifted(values, range(1, horizons + 1))
+
+
+def carried(values: Array, within: int) -> Array:
+    """The last known value of the present and the `within` periods before it; NaN where all of them are missing."""
+    filled = values.copy()
+    for lag in range(1, within + 1):
+        filled = np.where(np.isnan(filled), lagged(values, [lag])[..., 0], filled)
+    return filled
+
+
+def trailing_mean(values: Array, window: int, least: int = 1) -> Array:
+    """Mean of the known values among the last `window` periods, the present included: (P, T) -> (P, T).
+
+    NaN with fewer than `least` known values.
+    """
+    known = np.isfinite(values)
+    count = _trailing_sum(known.astype(float), window)
+    total = _trailing_sum(np.where(known, values, 0.0), window)
+    return np.where(count >= least, total / np.maximum(count, 1), np.nan)
+
+
+def _trailing_sum(values: Array, window: int) -> Array:
+    # Not a difference of running sums: a value after t must not reach t even by rounding.
+    total = np.zeros_like(values)
+    for lag in range(min(window, values.shape[1])):
+        total[:, lag:] += values[:, : values.shape[1] - lag]
+    return total
+
+
+def _shifted(values: Array, offsets: Sequence[int]) -> Array:
+    periods = values.shape[1]
+    shifted = np.full((*values.shape, len(offsets)), np.nan)
+    for column, offset in enumerate(offsets):
+        start, stop = max(0, -offset), min(periods, periods - offset)
+        if start < stop:
+            shifted[:, start:stop, column] = values[:, start + offset : stop + offset]
+    return shifted
