@@ -1,15 +1,15 @@
 """What a federation refuses, as errors a person can act on; each text is one line that says what to do next.
 
-    Exception
-      GotongError            the command line prints it and exits with 1
-        ConfigError          a key, type, value or combination that no run can use
-        WireError            a frame that is malformed, too large, or of an unknown version
-        PolicyRefusal        a vault does not do this: its country's policy or its gate says no
-        LedgerError          the ledger is damaged, or something was to be released twice under one entry
-        UpdateRejected       a country's update fails the coordinator's checks
-        QuorumError          too few countries answered; the checkpoint stands
-        CheckpointError      a checkpoint is missing, corrupt, or belongs to another run
-        TrackingError        experiment tracking cannot be read (it never stops a training run)
+Exception
+  GotongError            the command line prints it and exits with 1
+    ConfigError          a key, type, value or combination that no run can use
+    WireError            a frame that is malformed, too large, or of an unknown version
+    PolicyRefusal        a vault does not do this: its country's policy or its gate says no
+    LedgerError          the ledger is damaged, or something was to be released twice under one entry
+    UpdateRejected       a country's update fails the coordinator's checks
+    QuorumError          too few countries answered; the checkpoint stands
+    CheckpointError      a checkpoint is missing, corrupt, or belongs to another run
+    TrackingError        experiment tracking cannot be read (it never stops a training run)
 """
 
 
@@ -25,7 +25,7 @@ class WireError(GotongError):
     """A frame that cannot be read."""
 
 
-class PolicyRefusal(GotongError):
+class PolicyRefusal(GotongError):  # noqa: N818  a refusal is no fault
     """A request that a country does not serve."""
 
 
@@ -33,7 +33,7 @@ class LedgerError(GotongError):
     """A ledger that cannot be trusted or written."""
 
 
-class UpdateRejected(GotongError):
+class UpdateRejected(GotongError):  # noqa: N818  the error is the sender's
     """An update that must not reach the model."""
 
 

@@ -164,12 +164,14 @@ def within(key: str, value: float, low: float, high: float, *, above: bool = Fal
         raise ConfigError(f"{key}={value} must be {'above' if above else 'at least'} {low} and at most {high:g}")
 
 
-def build(schema: type[T], values: Mapping[str, Any], where: str) -> T:
+def build(schema: type[T], values: Mapping[str, Any], where: str, **schemas: type[Any]) -> T:
     """A settings dataclass from plain values, strictly: unknown keys and wrong types raise ConfigError.
+
+    schemas: field name -> the schema to use there instead of the declared base (a task's own, a strategy's own).
 
     A vault uses it on what a coordinator asks for, where neither Hydra nor OmegaConf need be installed.
     """
-    hints = get_type_hints(schema)
+    hints = get_type_hints(schema) | schemas
     known = {f.name for f in fields(schema)}  # type: ignore[arg-type]  # T is a dataclass by contract
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where} must be a table of keys, got {type(values).__name__}")

@@ -62,7 +62,7 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(data: bytes | memoryview, *, limit: int = MAX_FRAME) -> Frame:
-    """A frame from bytes; its arrays are read-only views. Raises WireError before allocating for anything unexpected."""
+    """A frame from bytes; its arrays are read-only views. Raises WireError before allocating for what is unexpected."""
     view = memoryview(data)
     if len(view) > limit:
         raise WireError(f"a frame of {len(view):,} bytes exceeds the limit of {limit:,}; raise the limit or send less")

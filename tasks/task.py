@@ -77,7 +77,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Windows:
-    """Forecast situations of one country: N origins-at-a-place, H horizons. Nothing here is newer than its origin but labels.
+    """Forecast situations of one country: N origins-at-a-place, H horizons. Only labels are newer than their origin.
 
     country, places: as in Panel.
     inputs: name -> (N, ...) float32, what the model may see. Scaled inside the country, on its training part alone.
@@ -122,6 +122,26 @@ class Windows:
     def only(self, part: Part) -> "Windows":
         """The windows of one part of the calendar."""
         return self.take(self.part == part)
+
+
+def joined(first: Windows, second: Windows) -> Windows:
+    """The windows of both, first then second; they must be of one country and one task."""
+
+    def rows(one: Array, other: Array) -> Array:
+        return np.concatenate([one, other])
+
+    return Windows(
+        country=first.country,
+        places=first.places,
+        inputs={name: rows(values, second.inputs[name]) for name, values in first.inputs.items()},
+        target=rows(first.target, second.target),
+        observed=rows(first.observed, second.observed),
+        restore={name: rows(values, second.restore[name]) for name, values in first.restore.items()},
+        place=rows(first.place, second.place),
+        origin=rows(first.origin, second.origin),
+        due=rows(first.due, second.due),
+        part=rows(first.part, second.part),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ def no_memory(params: Tensors) -> Tensors:  # noqa: ARG001
     return {}
 
 
-def any_plan(plan: Plan) -> None:  # noqa: ARG001
+def any_plan(plan: Plan) -> None:
     """Goes with every training."""
 
 

@@ -79,7 +79,7 @@ class Result:
 
 
 def seed_of(*parts: str | int) -> int:
-    """A 63-bit seed from names and numbers, such as (run seed, country, round): never from an id or an arrival order."""
+    """A 63-bit seed from names and numbers such as (run seed, country, round), never from an id or an arrival order."""
     text = "\x1f".join(map(str, parts)).encode()
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little") >> 1
 

@@ -81,5 +81,7 @@ def _checked(values: Mapping[str, Any], path: Path, country: str) -> dict[str, A
             good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
             good = good and (key == "largest_update" or isinstance(value, int))
         if not good:
-            raise PolicyRefusal(f"{path}: {key} = {value!r} makes no sense; {country} serves nothing until it is mended")
+            raise PolicyRefusal(
+                f"{path}: {key} = {value!r} makes no sense; {country} serves nothing until it is mended"
+            )
     return {key: tuple(value) if key == "tasks" else value for key, value in values.items()}

@@ -1,0 +1,36 @@
+"""Settings from plain values, by the tasks and strategies installed here: what a vault does with a request and a
+coordinator with a checkpoint."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from federation.errors import ConfigError
+from federation.settings import Plan, Settings, build
+from federation.strategies import STRATEGIES
+from tasks import TASKS
+
+S = TypeVar("S", Plan, Settings)
+
+
+def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
+    """A checked Plan or Settings. Raises ConfigError or SettingError for what is not installed, unknown or out of range."""
+    task = _chosen(values, "task", TASKS)
+    strategy = _chosen(values, "strategy", STRATEGIES)
+    settings = build(schema, values, where, task=TASKS[task].settings, strategy=STRATEGIES[strategy].settings)
+    check(settings)
+    return settings
+
+
+def check(settings: Plan | Settings) -> None:
+    """Raise ConfigError or SettingError for values out of range, and for a training its strategy cannot follow."""
+    settings.check()
+    plan = settings if isinstance(settings, Plan) else settings.plan()
+    STRATEGIES[plan.strategy.name].fits(plan)
+
+
+def _chosen(values: Mapping[str, Any], part: str, registry: Mapping[str, Any]) -> str:
+    table = values.get(part)
+    name = table.get("name") if isinstance(table, Mapping) else None
+    if name not in registry:
+        raise ConfigError(f"{part} {name!r} is not installed here; installed are {', '.join(registry)}")
+    return str(name)

@@ -1,0 +1,50 @@
+"""One SQLite file holds a vault's ledger and its memory: a release and what it cost are kept together or not at all."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from federation.errors import LedgerError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS ledger (
+  number INTEGER PRIMARY KEY, country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
+  at TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, contents TEXT NOT NULL, seal TEXT NOT NULL,
+  UNIQUE (country, run, round, kind));
+CREATE TRIGGER IF NOT EXISTS ledger_keeps BEFORE UPDATE ON ledger
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS ledger_holds BEFORE DELETE ON ledger
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TABLE IF NOT EXISTS state (
+  country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
+  request TEXT NOT NULL, memory BLOB NOT NULL, reply BLOB NOT NULL, PRIMARY KEY (country, run, round));
+"""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """The vault's file with its tables, created if missing, readable by its owner alone. Raises LedgerError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=60)
+        # WAL with FULL: a commit is on the disk before the reply leaves, also if the machine loses power.
+        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + SCHEMA)
+    except (sqlite3.Error, OSError) as error:
+        raise LedgerError(f"{path}: {error}; restore it from a backup, nothing is released without it") from None
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All writes inside, of ledger and state together, or none. Raises LedgerError if they cannot be kept."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise LedgerError(f"the ledger cannot be written ({error}); nothing was released") from None

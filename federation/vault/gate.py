@@ -1,0 +1,114 @@
+"""The gate: the one way out of a vault. What is not named in the contract does not leave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from federation.errors import PolicyRefusal
+from federation.vault.ledger import Entry
+from federation.vault.policy import Policy
+from federation.wire import Frame, digest, encode
+from tasks.scores import Sums
+
+Arrays = Mapping[str, NDArray[Any]]
+ScoreName = tuple[str, str, str]  # part, arm, score
+
+HEADER = {
+    "country": str,
+    "run": str,
+    "round": int,
+    "examples": int,
+    "steps": int,
+    "loss": float,
+    "fingerprint": str,
+    "withheld": list,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """What may leave for one request, known to the vault from its own installed task and strategy.
+
+    arrays: name -> (shape, dtype). scores: (part, arm, score) -> names of its sums, each (horizons + 1,).
+    """
+
+    arrays: Mapping[str, tuple[tuple[int, ...], str]]
+    scores: Mapping[ScoreName, tuple[str, ...]]
+    horizons: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """What a vault wants to say: a header, arrays, and scores as sums."""
+
+    kind: str
+    header: Mapping[str, Any]
+    arrays: Arrays = field(default_factory=dict)
+    scores: Mapping[ScoreName, Sums] = field(default_factory=dict)
+
+
+def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[bytes, Entry]:
+    """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
+
+    Updates larger than the policy's norm are scaled down; score rows with fewer place-periods than the policy's
+    cohort are withheld (zero sums and counts). Raises PolicyRefusal for a name, shape, dtype or header key outside
+    the contract, and for values that are not finite.
+    """
+    arrays = _clipped({name: _allowed(name, value, contract) for name, value in outgoing.arrays.items()}, policy)
+    withheld: list[str] = []
+    for name, sums in outgoing.scores.items():
+        arrays |= _score(name, sums, contract, policy, withheld)
+    header = {**outgoing.header, "withheld": withheld}
+    for key, value in header.items():
+        if key not in HEADER or type(value) is not HEADER[key]:
+            raise PolicyRefusal(f"{policy.country}: {key!r} may not leave in a reply's header")
+    data = encode(Frame(kind=outgoing.kind, header=header, arrays=arrays))
+    contents = {
+        "arrays": {name: list(value.shape) for name, value in arrays.items() if not name.startswith("score/")},
+        "scores": sorted("/".join(name) for name in outgoing.scores),
+        "withheld": withheld,
+        "examples": header["examples"],
+    }
+    entry = Entry(
+        country=header["country"],
+        run=header["run"],
+        round=header["round"],
+        kind=outgoing.kind,
+        digest=digest(data),
+        bytes=len(data),
+        contents=contents,
+    )
+    return data, entry
+
+
+def _allowed(name: str, value: NDArray[Any], contract: Contract) -> NDArray[Any]:
+    if contract.arrays.get(name) != (value.shape, value.dtype.name):
+        raise PolicyRefusal(f"array {name!r} of shape {value.shape} and dtype {value.dtype} may not leave")
+    if not np.isfinite(value).all():
+        raise PolicyRefusal(f"array {name!r} holds values that are not finite; nothing of this round leaves")
+    return value
+
+
+def _clipped(arrays: dict[str, NDArray[Any]], policy: Policy) -> dict[str, NDArray[Any]]:
+    if not policy.largest_update:
+        return arrays
+    norm = float(np.sqrt(sum(float(np.square(value, dtype=np.float64).sum()) for value in arrays.values())))
+    scale = min(1.0, policy.largest_update / norm) if norm else 1.0
+    return {name: value * value.dtype.type(scale) for name, value in arrays.items()}
+
+
+def _score(
+    name: ScoreName, sums: Sums, contract: Contract, policy: Policy, withheld: list[str]
+) -> dict[str, NDArray[Any]]:
+    if set(sums) != set(contract.scores.get(name, ())):
+        raise PolicyRefusal(f"score {'/'.join(name)} with {', '.join(sorted(sums))} may not leave")
+    shape = (contract.horizons + 1,)
+    if any(value.shape != shape or not np.isfinite(value).all() for value in sums.values()):
+        raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
+    enough = sums["count"] >= policy.minimum_cohort
+    withheld += [f"{'/'.join(name)}/{row}" for row in np.flatnonzero(~enough)]
+    path = f"score/{'/'.join(name)}"
+    return {f"{path}/{key}": np.where(enough, value, 0.0) for key, value in sums.items()}

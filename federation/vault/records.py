@@ -1,0 +1,64 @@
+"""A country's records as its vault works with them: read once a run, kept warm between rounds."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.scores import Judged, Sums
+from tasks.task import Part, Task, TaskSettings, Windows
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """Windows by part, and what every baseline forecast for the scored parts: part -> arm -> (N, H, K)."""
+
+    task: Task
+    windows: Mapping[Part, Windows]
+    known: Mapping[Part, Mapping[str, Array]]
+    fingerprint: str
+
+    def judge(self, part: Part, forecast: Array) -> dict[str, Sums]:
+        """Every score's sums for one arm's forecasts of one part, in natural units."""
+        windows = self.windows[part]
+        judged = Judged(
+            forecast=forecast,
+            reference=self.known[part][self.task.reference],
+            observed=windows.observed,
+            place=windows.place,
+            origin=windows.origin,
+        )
+        return {name: score.sums(judged) for name, score in self.task.scores.items()}
+
+    def cohort(self) -> int:
+        """Reported place-periods among the training targets."""
+        return int(np.isfinite(self.windows["train"].target).sum())
+
+
+def open_records(task: Task, settings: TaskSettings, folder: Path, country: str, key: bytes) -> Records:
+    """Read, cut and scale one country's national file. Raises DataError.
+
+    The fingerprint is an HMAC under the country's own key: it shows that the records are the same as in another run
+    and lets nobody test a guess of what they are.
+    """
+    panel = task.read(folder, country, settings)
+    windows = task.windows(panel, settings)
+    parts: dict[Part, Windows] = {part: windows.only(part) for part in ("train", "validation", "test")}
+    known: dict[Part, dict[str, Array]] = {}
+    for part in ("validation", "test"):
+        known[part] = {name: forecast(panel, parts[part], settings) for name, forecast in task.baselines.items()}
+        truth = task.oracle(folder, parts[part], settings)
+        if truth is not None:
+            known[part]["oracle"] = truth
+    hashed = sha256(panel.target.tobytes())
+    for name in sorted(panel.covariates):
+        hashed.update(np.ascontiguousarray(panel.covariates[name]).tobytes())
+    fingerprint = hmac.new(key, hashed.digest(), sha256).hexdigest()
+    return Records(task=task, windows=parts, known=known, fingerprint=fingerprint)

@@ -1,0 +1,52 @@
+"""Requests as a vault understands them: every key and range checked against what is installed here."""
+
+from dataclasses import dataclass
+
+from federation.errors import PolicyRefusal
+from federation.plans import restore
+from federation.settings import Plan
+from federation.strategies import STRATEGIES
+from federation.strategies.strategy import Strategy
+from federation.wire import Frame, decode, digest
+from tasks import TASKS
+from tasks.task import Task
+
+KINDS = ("train", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A frame that could be served. Round `rounds + 1` is the test, asked once."""
+
+    frame: Frame
+    kind: str
+    run: str
+    round: int
+    plan: Plan
+    task: Task
+    strategy: Strategy
+    digest: str
+
+
+def read_request(data: bytes) -> Request:
+    """Raises WireError, PolicyRefusal, ConfigError or SettingError."""
+    frame = decode(data)
+    run, round_, asked = frame.header.get("run"), frame.header.get("round"), frame.header.get("plan")
+    if frame.kind not in KINDS or not isinstance(run, str) or type(round_) is not int:
+        raise PolicyRefusal(f"a request of kind {frame.kind!r} without a run and a round is not served")
+    if not isinstance(asked, dict):
+        raise PolicyRefusal(f"a request of run {run!r} without a plan is not served")
+    plan = restore(Plan, asked, "plan")
+    last = plan.rounds + 1
+    if not (1 <= round_ < last if frame.kind == "train" else round_ == last):
+        raise PolicyRefusal(f"round {round_} of a run of {plan.rounds} rounds is not served as {frame.kind!r}")
+    return Request(
+        frame=frame,
+        kind=frame.kind,
+        run=run,
+        round=round_,
+        plan=plan,
+        task=TASKS[plan.task.name],
+        strategy=STRATEGIES[plan.strategy.name],
+        digest=digest(data),
+    )
