@@ -4,18 +4,22 @@
     location              cell id of `cell_id`: its centre, such as E100.5N014.5 or E120.5S008.5
     longitude, latitude   of the centre, degrees east and north (south is negative); the same in every row of a cell
     rainfall              mm in the whole month, gauge analysis of the cell; empty = not reported
-    flood                 1 = a flood that covers the cell began in this month, 0 = none did, empty = nobody kept a record
-                          (all months before the archive starts); an event counts once, in the month it began
-    national_rainfall     mm in the whole month, country mean of a reanalysis (ERA5); it has no gauges that come and go
+    flood                 1 = a flood that covers the cell began in this month, 0 = none did, empty = nobody kept a
+                          record (all months before the archive starts); an event counts once, where it began
+    national_rainfall     mm in the whole month, country mean of a reanalysis (ERA5), which has no gauges that drift
     national_temperature  deg C, country mean of the month (ERA5)
     spei                  standardised precipitation-evapotranspiration index of the country, no unit
-    nino34, dipole        Nino 3.4 and Indian Ocean dipole anomaly of the month, deg C (not ONI: a centred mean looks ahead)
+    nino34, dipole        Nino 3.4 and Indian Ocean dipole anomaly of the month, deg C; not ONI, a centred mean
 
 The last five columns are optional and repeat the same value in every cell of a month. Every value stands in the row of
 the month it describes. Rainfall, floods, national rainfall and national temperature of a month count as known when it
 ends, the three indices a month later; `features` sees to that, the file must not shift them.
 A cell has one country; a cell that several share belongs to the one with most of it.
 """
+
+from collections.abc import Callable
+
+import pandas as pd
 
 from tasks.columns import Column
 from tasks.schema import Rule, TableSchema
@@ -25,9 +29,15 @@ WEATHER = ("national_rainfall", "national_temperature")  # known when the month 
 INDICES = ("spei", "nino34", "dipole")  # published in the month after
 
 _MM = "mm in the whole month (mm a day times the days of the month)"
-_INDEX = Column(
-    kind="number", required=False, empty=True, low=-10, high=10, unit="the index of the month, about -4 to 4"
-)
+_INDEX = Column(kind="number", required=False, empty=True, low=-10, high=10, unit="the index, about -4 to 4")
+
+
+def _moves(axis: str) -> Callable[[pd.DataFrame], pd.Series]:
+    def broken(rows: pd.DataFrame) -> pd.Series:
+        return rows[axis] != rows.groupby("location")[axis].transform("first")
+
+    return broken
+
 
 SCHEMA = TableSchema(
     columns={
@@ -61,7 +71,7 @@ SCHEMA = TableSchema(
         *(
             Rule(
                 columns=("location", axis),
-                broken=lambda rows, axis=axis: rows[axis] != rows.groupby("location")[axis].transform("first"),
+                broken=_moves(axis),
                 shown=axis,
                 what=f"is another {axis} than in the cell's first row",
                 remedy="Write one centre for each cell",
