@@ -1,0 +1,81 @@
+"""A small perceptron that forecasts quantiles or a probability: a linear part, and what hidden layers add to it."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import e, log, sqrt
+from statistics import NormalDist
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, softplus
+
+from tasks.models.dropout import dropout
+
+
+class Perceptron(nn.Module):
+    """(N, F) `features` and optionally an (N, H) `offset` -> (N, H, K).
+
+    With levels, K = len(levels) quantiles in ascending order: a middle one, and steps of softplus away from it, so that
+    they cannot cross. Without, K = 1 logit. At the start every weight of the outputs is zero: the forecast is the
+    offset (or 0) with the spread of a standard normal.
+    Works under torch.func.vmap; parameters are its whole state.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: int,
+        horizons: int,
+        levels: Sequence[float],
+        hidden: Sequence[int],
+        dropout: float,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.horizons, self.levels, self.share = horizons, tuple(levels), dropout
+        generator = torch.Generator().manual_seed(seed)
+        outputs = horizons * max(len(self.levels), 1)
+        widths = [features, *hidden]
+        self.layers = nn.ModuleList(_Linear(wide, narrow, generator) for wide, narrow in pairwise(widths))
+        self.head = _Linear(widths[-1], outputs)
+        self.skip = _Linear(features, outputs)
+
+    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
+        """seed: scalar int64 of the dropout masks while training, None otherwise."""
+        features = inputs["features"]
+        hidden = features
+        for number, layer in enumerate(self.layers):
+            hidden = dropout(gelu(layer(hidden)), self.share, seed, number)
+        raw = (self.head(hidden) + self.skip(features)).reshape(features.shape[0], self.horizons, -1)
+        if "offset" in inputs:
+            raw = torch.cat([raw[..., :1] + inputs["offset"][..., None], raw[..., 1:]], dim=-1)
+        return ascending(raw, self.levels) if self.levels else raw
+
+
+def ascending(raw: Tensor, levels: Sequence[float]) -> Tensor:
+    """(..., K) free numbers -> (..., K) quantiles that never cross; raw[..., 0] is the middle one.
+
+    A raw step of 0 gives the distance that the two levels have in a standard normal.
+    """
+    middle = len(levels) // 2
+    normal = [NormalDist().inv_cdf(level) for level in levels]
+    gaps = torch.tensor([high - low for low, high in pairwise(normal)], dtype=raw.dtype, device=raw.device)
+    steps = gaps * softplus(raw[..., 1:] + log(e - 1))  # softplus(log(e - 1)) = 1
+    centre = raw[..., :1]
+    below = centre - steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
+    return torch.cat([below, centre, centre + steps[..., middle:].cumsum(-1)], dim=-1)
+
+
+class _Linear(nn.Module):
+    """nn.Linear with weights from a generator of its own (zero without one): torch's would draw from the global one."""
+
+    def __init__(self, inputs: int, outputs: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        weight = torch.zeros(outputs, inputs)
+        if generator is not None:  # He et al. (2015), https://arxiv.org/abs/1502.01852, uniform with gain 1
+            weight.uniform_(-sqrt(3 / inputs), sqrt(3 / inputs), generator=generator)
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return nn.functional.linear(values, self.weight, self.bias)
