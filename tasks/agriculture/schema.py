@@ -1,0 +1,138 @@
+"""The two national files of the task: `agriculture.csv` (yields) and, if there is any, `agriculture_weather.csv`.
+
+agriculture.csv, one row a crop, place and harvest year (the convention of CY-Bench, https://cybench.agml.org):
+
+    crop_name       one of CROPS; `rice_2` is the second rice of a year
+    country_code    ISO 3166-1 alpha-3
+    adm_id          the country_code itself: a row of the whole country (view `national`);
+                    anything else: a province or a cell (view `cells`); a 1-degree cell is `<latitude>_<longitude>` of
+                    its centre with one decimal, such as 20.5_93.5 or -9.5_124.5
+    harvest_year    the calendar year in which the harvest month falls
+    yield           tonnes per hectare, empty if not reported
+    planting_month  1 to 12, optional; one crop calendar for all years of a place; both months or neither
+    harvest_month   1 to 12, optional; a season runs from the planting month to the harvest month, 1 to 12 months long,
+                    and may cross New Year; without months it is the calendar year, 1 to 12
+    area            hectares or a share of the cell, optional; told apart from nothing but its own file
+    observed        optional, 1 or 0; 0 marks a value that the statistics carried forward from the year before:
+                    neither learnt from nor scored
+
+agriculture_weather.csv, one row a place and month; a place without rows of its own takes its country's:
+
+    time_period       YYYY-MM
+    adm_id            an adm_id of agriculture.csv, or the country code
+    rainfall          mm a month (mm a day times the days of the month), may be empty, as the three below
+    mean_temperature  deg C, mean of the month
+    spei              standardised precipitation-evapotranspiration index of the month
+    nino34            Nino 3.4 anomaly of the month in K (not ONI, whose centred mean looks ahead)
+"""
+
+import pandas as pd
+
+from tasks.columns import Column
+from tasks.schema import Rule, TableSchema
+
+YIELDS, WEATHER = "agriculture.csv", "agriculture_weather.csv"
+CROPS = (
+    "rice",
+    "rice_2",
+    "maize",
+    "wheat",
+    "barley",
+    "soybeans",
+    "beans",
+    "peas",
+    "potatoes",
+    "cassava",
+    "cocoa_beans",
+    "bananas",
+)
+VARIABLES = ("rainfall", "mean_temperature", "spei", "nino34")
+
+
+def _part_of_a_month(column: str) -> Rule:
+    return Rule(
+        columns=(column,),
+        broken=lambda rows: (rows[column] % 1 > 0).fillna(False),
+        shown=column,
+        what="is not a month of the year",
+        remedy="Write a whole number from 1 (January) to 12",
+    )
+
+
+def _changing(column: str) -> Rule:
+    def broken(rows: pd.DataFrame) -> pd.Series:
+        place = rows.groupby(["crop_name", "adm_id"], sort=False)[column]
+        return rows[column].notna() & (rows[column] != place.transform("first"))
+
+    return Rule(
+        columns=("crop_name", "adm_id", column),
+        broken=broken,
+        shown=column,
+        what="is not the month of the earlier years of this crop and place",
+        remedy="Write one crop calendar for all years of a place",
+    )
+
+
+YIELD_SCHEMA = TableSchema(
+    columns={
+        "crop_name": Column(kind="text"),
+        "country_code": Column(kind="text"),
+        "adm_id": Column(kind="text"),
+        "harvest_year": Column(kind="year"),
+        "yield": Column(kind="number", empty=True, low=0, high=120, unit="t/ha (kg/ha over 1000, hg/ha over 10000)"),
+        "planting_month": Column(kind="number", required=False, empty=True, low=1, high=12),
+        "harvest_month": Column(kind="number", required=False, empty=True, low=1, high=12),
+        "area": Column(kind="number", required=False, empty=True, low=0),
+        "observed": Column(kind="number", required=False, low=0, high=1, unit="1, or 0 for a carried-forward value"),
+    },
+    keys=("crop_name", "adm_id", "harvest_year"),
+    rules=(
+        Rule(
+            columns=("crop_name",),
+            broken=lambda rows: ~rows["crop_name"].isin(CROPS),
+            shown="crop_name",
+            what="is no crop of this task",
+            remedy=f"Write one of {', '.join(CROPS)}",
+        ),
+        Rule(
+            columns=("observed",),
+            broken=lambda rows: ~rows["observed"].isin([0, 1]),
+            shown="observed",
+            what="is neither 1 nor 0",
+            remedy="Write 1, or 0 for a value carried forward from the year before",
+        ),
+        Rule(
+            columns=("planting_month", "harvest_month"),
+            broken=lambda rows: rows["planting_month"].isna() != rows["harvest_month"].isna(),
+            shown="harvest_month",
+            what="stands without its planting month, or the other way round",
+            remedy="Write both months or neither",
+        ),
+        _part_of_a_month("planting_month"),
+        _part_of_a_month("harvest_month"),
+        _changing("planting_month"),
+        _changing("harvest_month"),
+    ),
+)
+
+WEATHER_SCHEMA = TableSchema(
+    columns={
+        "time_period": Column(kind="month"),
+        "adm_id": Column(kind="text"),
+        "rainfall": Column(
+            kind="number",
+            required=False,
+            empty=True,
+            low=0,
+            high=4000,
+            typical=(15, 800),
+            unit="mm per month (mm a day times the days of the month)",
+        ),
+        "mean_temperature": Column(
+            kind="number", required=False, empty=True, low=-10, high=45, typical=(5, 40), unit="deg C (kelvin - 273.15)"
+        ),
+        "spei": Column(kind="number", required=False, empty=True, low=-6, high=6, unit="standard deviations"),
+        "nino34": Column(kind="number", required=False, empty=True, low=-6, high=6, unit="an anomaly in K"),
+    },
+    keys=("adm_id", "time_period"),
+)
