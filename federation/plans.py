@@ -13,7 +13,7 @@ S = TypeVar("S", Plan, Settings)
 
 
 def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
-    """A checked Plan or Settings. Raises ConfigError or SettingError for what is not installed, unknown or out of range."""
+    """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range."""
     task = _chosen(values, "task", TASKS)
     strategy = _chosen(values, "strategy", STRATEGIES)
     settings = build(schema, values, where, task=TASKS[task].settings, strategy=STRATEGIES[strategy].settings)

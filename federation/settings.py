@@ -3,13 +3,14 @@
 `Plan` is what travels to every country; `Settings` is what stays with the person who starts the run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from federation.errors import ConfigError
+from tasks.countries import problem_with
 from tasks.task import TaskSettings
 
 T = TypeVar("T")
@@ -139,8 +140,8 @@ class Settings:
         within("quorum", self.quorum, 1, 100_000)
         codes = self.region.countries
         for code in codes:
-            if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
-                raise ConfigError(f"region.countries: {code!r} is no ISO 3166-1 alpha-3 code such as VNM")
+            if wrong := problem_with(code):
+                raise ConfigError(f"region.countries: {wrong}")
             if codes.count(code) > 1:
                 raise ConfigError(f"region.countries names {code} twice; name every country once")
         if self.data is None and self.quorum > len(codes):
@@ -164,6 +165,13 @@ def within(key: str, value: float, low: float, high: float, *, above: bool = Fal
         raise ConfigError(f"{key}={value} must be {'above' if above else 'at least'} {low} and at most {high:g}")
 
 
+def nearest(key: str, known: Iterable[str]) -> str:
+    """The known key that was probably meant, or all of them."""
+    names = sorted(known)
+    near = get_close_matches(key, names, 1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+
+
 def build(schema: type[T], values: Mapping[str, Any], where: str, **schemas: type[Any]) -> T:
     """A settings dataclass from plain values, strictly: unknown keys and wrong types raise ConfigError.
 
@@ -177,7 +185,7 @@ def build(schema: type[T], values: Mapping[str, Any], where: str, **schemas: typ
         raise ConfigError(f"{where} must be a table of keys, got {type(values).__name__}")
     for key in values:
         if key not in known:
-            raise ConfigError(f"{where} does not know the key {key!r}; it knows {', '.join(sorted(known))}")
+            raise ConfigError(f"{where} does not know the key {key!r}; {nearest(str(key), known)}")
     return schema(**{key: _typed(hints[key], value, f"{where}.{key}") for key, value in values.items()})
 
 

@@ -1,0 +1,75 @@
+"""The command line: `gotong VERB key=value ...`, one grammar for every verb.
+
+Imports are late: a verb loads what it needs, and help loads nothing.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+
+VERBS = {
+    "simulate": "train one model over all member states on this machine",
+    "compare": "runs side by side: what differs, and who wins where",
+    "ui": "open the experiments in MLflow",
+    "replay": "send what MLflow has not received of a run",
+    "data import": "turn public files into national files",
+    "data check": "list every problem of a national file",
+    "data template": "write an empty national file with its units explained",
+    "data synthesize": "write the national files of invented member states",
+}
+FLAGS = ("-m", "--multirun", "-c", "--cfg", "--info", "--resolve", "-p", "--package")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a verb. Exit code 0 only if it did what was asked; a user's mistake is one line and exit code 1."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb, rest = _verb(words)
+    if verb is None:
+        print(_help(), file=sys.stdout if not words or words[0] in ("-h", "--help", "help") else sys.stderr)
+        sys.exit(0 if not words or words[0] in ("-h", "--help", "help") else 1)
+    # Quiet, and nothing sent to anybody: set before any library reads them.
+    os.environ |= {"FLWR_TELEMETRY_ENABLED": "0", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    signal.signal(signal.SIGTERM, _stopped)  # SIGTERM ends like Ctrl-C: checkpoint, tracking and ledger are left whole
+    from federation.errors import GotongError
+    from tasks.errors import TaskError
+
+    try:
+        import_module(f"federation.verbs.{verb.replace(' ', '_')}").run(rest)
+    except (GotongError, TaskError) as error:
+        sys.exit(_fail(str(error)))
+    except KeyboardInterrupt:
+        sys.exit(_fail("stopped; what was done is kept", 130))
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def _verb(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    for length in (2, 1):
+        if " ".join(words[:length]) in VERBS:
+            return " ".join(words[:length]), list(words[length:])
+    return None, []
+
+
+def _help() -> str:
+    lines = [f"  {verb:<16} {what}" for verb, what in VERBS.items()]
+    return "\n".join(
+        [
+            "gotong VERB key=value ...",
+            "",
+            *lines,
+            "",
+            "gotong VERB --cfg job shows every key of a verb; gotong simulate -m key=a,b runs a sweep.",
+        ]
+    )
+
+
+def _fail(message: str, code: int = 1) -> int:
+    print(f"gotong: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _stopped(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt

@@ -1,0 +1,102 @@
+"""From the words of a command line to one typed settings object: Hydra composes, the schemas check."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from federation.errors import ConfigError
+from federation.settings import Settings, nearest
+from federation.strategies import STRATEGIES
+from tasks import TASKS
+
+T = TypeVar("T")
+
+
+def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[[T], None]) -> None:
+    """Compose configs/VERB.yaml with the overrides and hand the settings to the job; Hydra's flags work (-m, --cfg job).
+
+    Raises ConfigError, one line naming the nearest valid key.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and leaving
+    import hydra
+    from hydra.errors import HydraException
+
+    _register(schema)
+
+    def run(config: DictConfig) -> None:
+        job(_typed(config, schema))
+
+    before = sys.argv
+    sys.argv = [f"gotong {verb}", *overrides]
+    try:
+        hydra.main(version_base="1.3", config_path="pkg://configs", config_name=verb.replace(" ", "_"))(run)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_explained(error, schema)) from None
+    finally:
+        sys.argv = before
+
+
+def _register(schema: type[Any]) -> None:
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    store.store(name="schema", node=schema)
+    for task in TASKS.values():
+        store.store(group="task", name=f"{task.name}_schema", node=task.settings)
+    for strategy in STRATEGIES.values():
+        store.store(group="strategy", name=f"{strategy.name}_schema", node=strategy.settings)
+
+
+def _typed(config: DictConfig, schema: type[T]) -> T:
+    settings = OmegaConf.to_object(config)
+    if not isinstance(settings, schema):  # an added key turns the typed root into a plain one
+        known = set(schema.__dataclass_fields__)  # type: ignore[attr-defined]  # schemas are dataclasses
+        extra = next(str(key) for key in config if key not in known)
+        raise ConfigError(f"there is no key {extra!r}; {nearest(extra, known)}")
+    return settings
+
+
+def _explained(error: Exception, schema: type[Any]) -> str:
+    """Hydra's complaint in one line, with the key that was probably meant."""
+    text = str(error.__cause__ or error) if "Error merging override" in str(error) else str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    missing = re.search(r"(?:Key|key) '([\w.]+)' (?:is )?not in", text) or re.search(
+        r"Could not override '([\w.]+)'", text
+    )
+    if missing:
+        path = re.search(r"Could not override '([\w.]+)'", str(error))
+        key = path.group(1) if path else missing.group(1)
+        return f"there is no key {key!r}; {nearest(key, _keys(schema))}"
+    group = re.search(r"Could not find '([\w]+)/([\w/]+)'", text)
+    if group:
+        options = re.search(r"Available options in '\w+':(.*)", text, re.DOTALL)
+        names = [name for name in options.group(1).split() if not name.endswith("_schema")] if options else []
+        return f"{group.group(1)}={group.group(2)} is not there; {nearest(group.group(2), names)}"
+    full = re.search(r"full_key: ([\w.\[\]]+)", text)
+    where = f"{full.group(1)}: " if full else ""
+    return where + lines[0]
+
+
+def _keys(schema: type[Any]) -> list[str]:
+    """All dotted keys a command line may set, with those of every task and strategy."""
+    found: list[str] = []
+    roots = [("", schema)]
+    if schema is Settings:
+        roots += [("task.", task.settings) for task in TASKS.values()]
+        roots += [("strategy.", strategy.settings) for strategy in STRATEGIES.values()]
+    for prefix, part in roots:
+        config = OmegaConf.to_container(OmegaConf.structured(part), throw_on_missing=False)
+        found += _dotted(prefix, config)
+    return sorted(set(found))
+
+
+def _dotted(prefix: str, values: Any) -> list[str]:
+    if not isinstance(values, dict):
+        return [prefix.rstrip(".")]
+    inner = [name for key, value in values.items() for name in _dotted(f"{prefix}{key}.", value)]
+    return [*([prefix.rstrip(".")] if prefix else []), *inner]

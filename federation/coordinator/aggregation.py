@@ -1,0 +1,104 @@
+"""One aggregation: Flower's strategy on copies, fed with the weights that the checked updates amount to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy as FlowerStrategy
+from numpy.typing import NDArray
+
+from federation.coordinator.checks import Update
+from federation.coordinator.progress import Arrays, Progress
+from federation.settings import StrategySettings
+from federation.strategies.strategy import Strategy
+
+
+class Chosen:
+    """The part of a Flower Grid that a strategy asks for: the nodes of one round, and no others."""
+
+    def __init__(self, nodes: Sequence[int]) -> None:
+        self._nodes = list(nodes)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """The chosen nodes."""
+        return list(self._nodes)
+
+
+def configured(server: FlowerStrategy, round_: int, progress: Progress, nodes: Sequence[int]) -> dict[int, Arrays]:
+    """node -> weights to train from, as Flower's strategy wants them for this round."""
+    messages = server.configure_train(round_, _record(progress.model), ConfigRecord(), cast(Grid, Chosen(nodes)))
+    return {message.metadata.dst_node_id: _numpy(message.content) for message in messages}
+
+
+def aggregated(
+    server: FlowerStrategy,
+    strategy: Strategy,
+    settings: StrategySettings,
+    progress: Progress,
+    updates: Sequence[Update],
+    countries: int,
+) -> Progress:
+    """Progress after one more round. Updates are taken in alphabetical order, so that arrival does not matter.
+
+    countries: how many the region has, present or not.
+    """
+    ordered = sorted((update for update in updates if update.examples), key=lambda update: update.country)
+    round_ = progress.round + 1
+    arrays, _ = server.aggregate_train(round_, [_reply(update, settings, progress.model) for update in ordered])
+    assert arrays is not None, "a quorum of updates was there"
+    model = {
+        name: (old + settings.server_step * (arrays[name].numpy() - old)).astype(old.dtype)
+        for name, old in progress.model.items()
+    }
+    shared = progress.shared
+    if strategy.merge is not None:
+        shared = strategy.merge(progress.shared, [update.shared for update in ordered], countries)
+    return Progress(round=round_, model=model, shared=shared, server=memory_of(server))
+
+
+def memory_of(server: FlowerStrategy) -> dict[str, NDArray[Any]]:
+    """What a Flower strategy keeps between rounds (moments, momentum), as named arrays."""
+    return {
+        f"{key}/{name}": np.asarray(array)
+        for key, value in vars(server).items()
+        if isinstance(value, dict) and key != "current_arrays"
+        for name, array in value.items()
+        if isinstance(array, np.ndarray)
+    }
+
+
+def give_memory(server: FlowerStrategy, memory: Arrays) -> None:
+    """Put back what `memory_of` took out."""
+    kept: dict[str, dict[str, NDArray[Any]]] = {}
+    for path, value in memory.items():
+        key, name = path.split("/", 1)
+        kept.setdefault(key, {})[name] = value.copy()
+    for key, values in kept.items():
+        setattr(server, key, values)
+
+
+def weight(update: Update, rule: str) -> float:
+    """How much a country counts: its examples, their square root, or one."""
+    return {"examples": float(update.examples), "sqrt": float(update.examples) ** 0.5, "equal": 1.0}[rule]
+
+
+def _reply(update: Update, settings: StrategySettings, model: Arrays) -> Message:
+    """A Flower reply that carries the weights a country arrived at; the instruction it answers is only a shell."""
+    weights = {name: model[name] + change for name, change in update.change.items()}
+    content = RecordDict(
+        {
+            "arrays": _record(weights),
+            "metrics": MetricRecord({"weight": weight(update, settings.weights)}),
+        }
+    )
+    return Message(content, dst_node_id=1, message_type="train")
+
+
+def _record(arrays: Arrays) -> ArrayRecord:
+    return ArrayRecord({name: Array(value) for name, value in arrays.items()})
+
+
+def _numpy(content: RecordDict) -> Mapping[str, NDArray[Any]]:
+    return {name: array.numpy() for name, array in content["arrays"].items()}

@@ -1,0 +1,58 @@
+"""Checkpoints: all a run needs to go on as if it had never stopped. One file, replaced atomically; no pickle."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from federation.coordinator.progress import Federation, Progress
+from federation.errors import CheckpointError, WireError
+from federation.wire import Frame, decode, digest, encode
+
+FILE = "checkpoint.gotong"
+GROUPS = ("model", "shared", "server")
+
+
+def save(federation: Federation, progress: Progress) -> None:
+    """Write the checkpoint; it is either the old one or the new one, whole, at any moment of a crash."""
+    arrays = {f"{group}/{name}": value for group in GROUPS for name, value in getattr(progress, group).items()}
+    header = {
+        "run": federation.run,
+        "round": progress.round,
+        "tracked": progress.tracked,
+        "settings": dict(federation.settings),
+        "nodes": sorted(federation.nodes),
+    }
+    data = encode(Frame(kind="checkpoint", header=header, arrays=arrays))
+    replace(federation.checkpoint, data + bytes.fromhex(digest(data)))
+
+
+def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
+    """Progress and header (run, settings, nodes). Raises CheckpointError if it is missing or damaged."""
+    if not path.exists():
+        raise CheckpointError(f"{path} does not exist; `gotong simulate resume=RUN` takes a run that began")
+    raw = path.read_bytes()
+    data, seal = raw[:-32], raw[-32:]
+    if bytes.fromhex(digest(data)) != seal:
+        raise CheckpointError(f"{path} is damaged (its checksum does not match); restore it or start the run again")
+    try:
+        frame = decode(data)
+    except WireError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    groups = {group: {name: value.copy() for name, value in frame.group(group).items()} for group in GROUPS}
+    return Progress(round=frame.header["round"], tracked=frame.header["tracked"], **groups), frame.header
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put bytes at a path: written beside, flushed to the disk, renamed over."""
+    beside = path.with_suffix(".partial")
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,110 @@
+"""Checks of every reply before it may touch the model; each names the country and what was wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from federation.coordinator.progress import Arrays
+from federation.errors import UpdateRejected
+from federation.wire import Frame
+from tasks.scores import Sums
+from tasks.task import Task
+
+OUTLIER = 30.0  # times the median norm; countries of unequal size differ by far less, a broken unit by far more
+ScoreName = tuple[str, str, str]  # part, arm, score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """A reply that was understood: the change of the model, what the strategy shares, scores as sums."""
+
+    country: str
+    examples: int
+    loss: float
+    change: Arrays
+    shared: Arrays
+    scores: Mapping[ScoreName, Sums]
+    fingerprint: str
+    withheld: tuple[str, ...]
+
+    @property
+    def norm(self) -> float:
+        """L2 norm of the change."""
+        return float(np.sqrt(sum(float(np.square(value, dtype=np.float64).sum()) for value in self.change.values())))
+
+
+def read_update(
+    frame: Frame, *, country: str, run: str, round_: int, model: Arrays, shared: Arrays, task: Task
+) -> Update:
+    """The update in a reply. `country` is who the enrolled node belongs to. Raises UpdateRejected."""
+    header = frame.header
+    for key, expected in (("run", run), ("round", round_), ("country", country)):
+        if header.get(key) != expected:
+            raise UpdateRejected(f"{country} answered for {key} {header.get(key)!r}, asked was {expected!r}")
+    examples = header.get("examples")
+    if type(examples) is not int or examples < 0:
+        raise UpdateRejected(f"{country} reports {examples!r} examples")
+    change, released = frame.group("update"), frame.group("shared")
+    if examples:
+        _like(country, "update", change, model)
+        _like(country, "shared", released, shared)
+    elif change or released:
+        raise UpdateRejected(f"{country} sends an update that rests on no example")
+    return Update(
+        country=country,
+        examples=examples,
+        loss=float(header.get("loss", 0.0)),
+        change=change,
+        shared=released,
+        scores=_scores(country, frame, task),
+        fingerprint=str(header.get("fingerprint", ""))[:64],
+        withheld=tuple(map(str, header.get("withheld", ())))[:10_000],
+    )
+
+
+def outliers(updates: Sequence[Update]) -> dict[str, str]:
+    """country -> why, for updates far larger than the cohort's; the median needs no history, so round 1 is covered too."""
+    norms = {update.country: update.norm for update in updates if update.examples}
+    if len(norms) < 3:  # of two, nobody can say which one is off
+        return {}
+    middle = float(np.median(list(norms.values())))
+    return {
+        country: f"{country} sends an update of norm {norm:.3g}, over {OUTLIER:g} times the median {middle:.3g}"
+        for country, norm in norms.items()
+        if norm > OUTLIER * middle
+    }
+
+
+def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
+    missing, extra = sorted(set(expected) - set(arrays)), sorted(set(arrays) - set(expected))
+    if missing or extra:
+        raise UpdateRejected(f"{country}: {what} lacks {missing or 'nothing'} and has {extra or 'nothing'} too much")
+    for name, value in arrays.items():
+        if value.shape != expected[name].shape or value.dtype != expected[name].dtype:
+            raise UpdateRejected(
+                f"{country}: {what} {name} has shape {value.shape} and dtype {value.dtype}, "
+                f"expected {expected[name].shape} and {expected[name].dtype}"
+            )
+        if not np.isfinite(value).all():
+            raise UpdateRejected(f"{country}: {what} {name} holds NaN or Inf")
+
+
+def _scores(country: str, frame: Frame, task: Task) -> dict[ScoreName, Sums]:
+    found: dict[ScoreName, dict[str, NDArray[Any]]] = {}
+    for path, value in frame.group("score").items():
+        match path.split("/"):
+            case [("validation" | "test") as part, arm, score, name] if (
+                score in task.scores and name in task.scores[score].names
+            ):
+                found.setdefault((part, arm, score), {})[name] = value
+            case _:
+                raise UpdateRejected(f"{country}: score {path} is unknown")
+    for (_, _, score), sums in found.items():
+        shapes = {value.shape for value in sums.values()}
+        finite = all(np.isfinite(value).all() for value in sums.values())
+        if set(sums) != set(task.scores[score].names) or len(shapes) != 1 or not finite or sums["count"].min() < 0:
+            raise UpdateRejected(f"{country}: the sums of score {score} are incomplete or not finite")
+    return dict(found)

@@ -1,0 +1,80 @@
+"""Where a federation stands between two rounds, and who wants to know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from federation.results import Row
+from federation.settings import Plan
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Federation:
+    """One run as the coordinator knows it.
+
+    nodes: country -> Flower node, from enrolment; a node's own claim of who it is counts for nothing.
+    quorum: fewest countries whose updates make a round. deadline: seconds a round may take, None for no limit.
+    """
+
+    run: str
+    region: str
+    plan: Plan
+    quorum: int
+    nodes: Mapping[str, int]
+    checkpoint: Path
+    settings: Mapping[str, Any]
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """After `round` rounds: the model, what the strategy shares beside it, and what the server half remembers."""
+
+    round: int
+    model: Arrays
+    shared: Arrays = field(default_factory=dict)
+    server: Arrays = field(default_factory=dict)
+    tracked: int = 0  # bytes of the tracking spool that belong to these rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one country's reply came to. `refused` says why it does not count."""
+
+    country: str
+    examples: int = 0
+    loss: float | None = None
+    norm: float | None = None
+    sent: int = 0  # bytes
+    received: int = 0  # bytes
+    fingerprint: str = ""
+    withheld: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One round: who answered what, and the validation scores of the model that the round started from."""
+
+    round: int
+    rounds: int
+    answers: Sequence[Answer]
+    rows: Sequence[Row]
+
+
+class Watch(Protocol):
+    """Who follows a run: a screen, a tracker."""
+
+    def round(self, report: Report) -> None:
+        """A round was aggregated."""
+
+    def flush(self) -> int:
+        """Make what was told durable; the length goes into the checkpoint."""
+
+    def commit(self, length: int) -> None:
+        """The checkpoint with this length stands; what came before it is final."""

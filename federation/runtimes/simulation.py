@@ -1,0 +1,144 @@
+"""A federation on one machine: eleven vaults, one process, the same code as between countries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from flwr.app import Context, RecordDict
+from flwr.serverapp import Grid, ServerApp
+
+from federation import runfolder
+from federation.coordinator import checkpoint, rounds
+from federation.coordinator.progress import Federation, Progress, Watch
+from federation.errors import ConfigError
+from federation.plans import restore
+from federation.runtimes.in_process import InProcessGrid
+from federation.settings import Settings, plain
+from federation.training import sequential
+from federation.vault.database import open_database
+from federation.vault.policy import read_policy
+from federation.vault.vault import Vault
+from tasks import TASKS
+from tasks.errors import DataError
+from tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """A run that is ready to begin or to go on."""
+
+    settings: Settings
+    folder: Path
+    federation: Federation
+    vaults: Mapping[int, Vault]
+    progress: Progress
+    notes: tuple[str, ...] = ()
+
+
+def prepare(settings: Settings, folder: Path) -> Simulation:
+    """A new run: records read and cut in every country, the first checkpoint written.
+
+    Raises ConfigError, DataError or PolicyRefusal; nothing was trained then.
+    """
+    task = TASKS[settings.task.name]
+    data, countries, notes = _countries(settings, task, folder)
+    if settings.quorum > len(countries):
+        raise ConfigError(
+            f"quorum={settings.quorum} is larger than the {len(countries)} countries that have records "
+            f"({', '.join(countries)}); set quorum to {len(countries)} or less"
+        )
+    federation = _federation(settings, folder, countries)
+    simulation = Simulation(
+        settings=settings,
+        folder=folder,
+        federation=federation,
+        vaults=_vaults(settings, folder, data, federation),
+        progress=rounds.begin(federation),
+        notes=notes,
+    )
+    checkpoint.save(federation, simulation.progress)
+    return simulation
+
+
+def resume(runs: str, folder: Path) -> Simulation:
+    """A run as its checkpoint left it, with the settings it began with. Raises CheckpointError."""
+    progress, header = checkpoint.load(folder / checkpoint.FILE)
+    settings = replace(restore(Settings, header["settings"], "checkpoint"), runs=runs)
+    task = TASKS[settings.task.name]
+    data = _data(settings, task, folder, header["nodes"])
+    federation = _federation(settings, folder, header["nodes"])
+    vaults = _vaults(settings, folder, data, federation)
+    return Simulation(settings=settings, folder=folder, federation=federation, vaults=vaults, progress=progress)
+
+
+def run(simulation: Simulation, watch: Watch) -> rounds.Outcome:
+    """All rounds that are left, and the test, as a Flower ServerApp on a grid of this process."""
+    torch.set_num_threads(1)  # models are small: a second thread waits more than it computes
+    outcome: list[rounds.Outcome] = []
+    app = ServerApp()
+
+    @app.main()
+    def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
+        outcome.append(rounds.federate(grid, simulation.federation, simulation.progress, watch))
+
+    grid = InProcessGrid(simulation.vaults, sequential.run)
+    app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
+    return outcome[0]
+
+
+def _countries(settings: Settings, task: Task, folder: Path) -> tuple[Path, list[str], tuple[str, ...]]:
+    """Where the records lie, who has some, and what a person should know of the others."""
+    asked = sorted(settings.region.countries)
+    if settings.data is None:
+        return _data(settings, task, folder, asked), asked, ()
+    data = Path(settings.data)
+    if not data.is_dir():
+        raise DataError(f"data={settings.data} is no folder; give the folder that holds one folder a country")
+    stem = task.file.split(".")[0]
+    having = [country for country in asked if any((data / country).glob(f"{stem}.*"))]
+    if not having:
+        raise DataError(
+            f"{data} holds no {task.file} for any of {', '.join(asked)}; "
+            f"it should lie in {data / asked[0] / task.file} and so on"
+        )
+    without = [country for country in asked if country not in having]
+    notes = (f"no {task.file} in {data} for {', '.join(without)}: they do not take part",) if without else ()
+    return data, having, notes
+
+
+def _data(settings: Settings, task: Task, folder: Path, countries: list[str]) -> Path:
+    """The folder of records; invented ones are written anew, the same bytes for the same seed."""
+    if settings.data is not None:
+        return Path(settings.data)
+    data = folder / "data"
+    for country in countries:
+        (data / country).mkdir(parents=True, exist_ok=True)
+        task.synthesize(data / country, country, settings.seed, settings.task)
+    return data
+
+
+def _federation(settings: Settings, folder: Path, countries: list[str]) -> Federation:
+    values: dict[str, Any] = plain(settings)
+    return Federation(
+        run=folder.name,
+        region=settings.region.name,
+        plan=settings.plan(),
+        quorum=settings.quorum,
+        nodes={country: node for node, country in enumerate(sorted(countries), start=2)},
+        checkpoint=folder / checkpoint.FILE,
+        settings=values,
+    )
+
+
+def _vaults(settings: Settings, folder: Path, data: Path, federation: Federation) -> dict[int, Vault]:
+    """One vault a country, its records read; one ledger file for all, as they share this machine anyway."""
+    database = open_database(folder / "vault.sqlite")
+    vaults = {}
+    for country, node in federation.nodes.items():
+        policy = read_policy(data / country, country)
+        key = runfolder.country_key(Path(settings.runs), country)
+        vaults[node] = Vault(country=country, folder=data / country, policy=policy, database=database, key=key)
+        vaults[node].records(federation.plan)
+    return vaults

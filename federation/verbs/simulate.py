@@ -1,0 +1,125 @@
+"""`gotong simulate`: one model over all member states on this machine, beside what each could do alone."""
+
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+from federation import report, results, runfolder
+from federation.composition import compose
+from federation.coordinator.progress import Report
+from federation.coordinator.rounds import Outcome
+from federation.errors import ConfigError
+from federation.plans import check
+from federation.runtimes import simulation
+from federation.runtimes.simulation import Simulation
+from federation.screen import Screen
+from federation.settings import Settings
+from federation.tracking.run import TrackedRun
+from tasks import TASKS
+
+WITH_RESUME = ("resume", "runs", "out")  # all else comes from the checkpoint
+
+
+def run(words: Sequence[str]) -> None:
+    """Start a run, or go on with one."""
+    if any(word.startswith("resume=") for word in words):
+        for word in words:
+            key = word.split("=")[0].lstrip("+")
+            if key not in WITH_RESUME and not word.startswith("-"):
+                raise ConfigError(
+                    f"resume takes the settings from the checkpoint; leave out {word}, or start a new run"
+                )
+    compose("simulate", words, Settings, simulate)
+
+
+def simulate(settings: Settings) -> None:
+    """One run from settings. Raises GotongError or TaskError with the run's checkpoint, ledger and tracking intact."""
+    check(settings)
+    began = perf_counter()
+    if settings.resume is not None:
+        folder = runfolder.existing(settings.runs, settings.resume)
+        with runfolder.locked(folder):
+            _go(simulation.resume(settings.runs, folder), settings.out, began)
+        return
+    folder = runfolder.create(settings)
+    with runfolder.locked(folder), _removed_if_unused(folder):
+        ready = simulation.prepare(settings, folder)
+    with runfolder.locked(folder):
+        _go(ready, settings.out, began)
+
+
+@contextmanager
+def _removed_if_unused(folder: Path) -> Iterator[None]:
+    """A run that never began leaves nothing behind."""
+    try:
+        yield
+    except BaseException:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+class Watching:
+    """The screen and the tracker of a run."""
+
+    def __init__(self, screen: Screen, tracked: TrackedRun) -> None:
+        self._screen, self._tracked = screen, tracked
+
+    def round(self, report: Report) -> None:
+        """A round was aggregated."""
+        self._screen.round(report)
+        self._tracked.round(report)
+
+    def flush(self) -> int:
+        """What was tracked is on the disk."""
+        return self._tracked.flush()
+
+    def commit(self, length: int) -> None:
+        """What was tracked may be sent."""
+        self._tracked.commit(length)
+
+
+def _go(ready: Simulation, out: str | None, began: float) -> None:
+    task = TASKS[ready.settings.task.name]
+    headline = next(iter(task.scores))
+    region = ready.federation.region
+    with Screen(ready.federation.plan.rounds, headline, region) as screen:
+        for note in ready.notes:
+            screen.say(note)
+        tracked = TrackedRun(ready.folder, ready.settings, ready.federation, screen.say)
+        with tracked.following(ready.progress.tracked):
+            outcome = simulation.run(ready, Watching(screen, tracked))
+            picture = _keep(ready, outcome, out, headline)
+            tracked.finish(outcome, picture)
+    _tell(screen, ready, outcome, headline, began)
+
+
+def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> Path:
+    """Write the table as JSON and the picture; returns the picture."""
+    results.write_json(outcome.rows, ready.folder / "results.json")
+    if out is not None:
+        results.write_json(outcome.rows, Path(out))
+    picture = ready.folder / "report.png"
+    report.picture(outcome.rows, picture, headline=headline, title=_title(ready))
+    return picture
+
+
+def _tell(screen: Screen, ready: Simulation, outcome: Outcome, headline: str, began: float) -> None:
+    screen.console.print(report.table(outcome.rows, headline=headline, title=_title(ready)))
+    for line in report.verdict(outcome.rows, headline):
+        screen.say(line)
+    for answer in outcome.answers:
+        if answer.refused:
+            screen.say(answer.refused)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    screen.say(f"\n{perf_counter() - began:.0f} s, {memory:,.0f} MiB at most. Picture: {ready.folder / 'report.png'}")
+    runs = "" if ready.settings.runs == "runs" else f" runs={ready.settings.runs}"
+    screen.say(f"All runs in MLflow: gotong ui{runs}")
+
+
+def _title(ready: Simulation) -> str:
+    task, calendar = TASKS[ready.settings.task.name], ready.settings.task.calendar
+    return f"{task.title}: test {calendar.validate_until} to {calendar.test_until}"
