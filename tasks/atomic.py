@@ -1,0 +1,15 @@
+"""Writing a file so that a reader sees the old one or the new one, never half of either."""
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`, making its folder if need be; raises OSError where the disk refuses."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)  # noqa: PTH105 - atomic on POSIX and Windows by documentation
+    finally:
+        beside.unlink(missing_ok=True)
