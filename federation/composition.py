@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[[T], None]) -> None:
-    """Compose configs/VERB.yaml with the overrides and hand the settings to the job; Hydra's flags work (-m, --cfg job).
+    """Compose configs/VERB.yaml with the overrides and hand the settings to the job; Hydra's flags work (-m, --cfg).
 
     Raises ConfigError, one line naming the nearest valid key.
     """

@@ -6,8 +6,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from federation.coordinator.evaluation import ALL
 from federation.coordinator.progress import Report
+from federation.results import ALL
 
 NOISY = ("flwr", "mlflow", "alembic", "sqlalchemy", "ray", "urllib3", "hydra")
 

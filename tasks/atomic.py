@@ -9,7 +9,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_bytes(content)
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # a rename may reach the disk before what it renames
         os.replace(beside, path)  # noqa: PTH105 - atomic on POSIX and Windows by documentation
     finally:
         beside.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """One aggregation: Flower's strategy on copies, fed with the weights that the checked updates amount to."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -81,7 +82,7 @@ def give_memory(server: FlowerStrategy, memory: Arrays) -> None:
 
 def weight(update: Update, rule: str) -> float:
     """How much a country counts: its examples, their square root, or one."""
-    return {"examples": float(update.examples), "sqrt": float(update.examples) ** 0.5, "equal": 1.0}[rule]
+    return {"examples": float(update.examples), "sqrt": math.sqrt(update.examples), "equal": 1.0}[rule]
 
 
 def _reply(update: Update, settings: StrategySettings, model: Arrays) -> Message:
@@ -101,4 +102,4 @@ def _record(arrays: Arrays) -> ArrayRecord:
 
 
 def _numpy(content: RecordDict) -> Mapping[str, NDArray[Any]]:
-    return {name: array.numpy() for name, array in content["arrays"].items()}
+    return {name: array.numpy() for name, array in content.array_records["arrays"].items()}

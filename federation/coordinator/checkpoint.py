@@ -1,6 +1,5 @@
 """Checkpoints: all a run needs to go on as if it had never stopped. One file, replaced atomically; no pickle."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from federation.coordinator.progress import Federation, Progress
 from federation.errors import CheckpointError, WireError
 from federation.wire import Frame, decode, digest, encode
+from tasks.atomic import write_atomically
 
 FILE = "checkpoint.gotong"
 GROUPS = ("model", "shared", "server")
@@ -24,7 +24,7 @@ def save(federation: Federation, progress: Progress) -> None:
         "nodes": sorted(federation.nodes),
     }
     data = encode(Frame(kind="checkpoint", header=header, arrays=arrays))
-    replace(federation.checkpoint, data + bytes.fromhex(digest(data)))
+    write_atomically(federation.checkpoint, data + bytes.fromhex(digest(data)))
 
 
 def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
@@ -41,18 +41,3 @@ def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
         raise CheckpointError(f"{path}: {error}") from None
     groups = {group: {name: value.copy() for name, value in frame.group(group).items()} for group in GROUPS}
     return Progress(round=frame.header["round"], tracked=frame.header["tracked"], **groups), frame.header
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Put bytes at a path: written beside, flushed to the disk, renamed over."""
-    beside = path.with_suffix(".partial")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

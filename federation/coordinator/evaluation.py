@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from federation.coordinator.checks import ScoreName
-from federation.results import Row
+from federation.results import ALL, Row
 from federation.settings import Plan
 from tasks import TASKS
 from tasks.scores import Score, Sums, merge
-
-ALL = "all"
 
 
 def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Row]:
@@ -28,11 +26,6 @@ def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str
     for (arm, name), parts in merged.items():
         found += _rows(plan.task.name, region, arm, name, task.scores[name], merge(parts), horizons)
     return found
-
-
-def headline(found: Sequence[Row], score: str) -> list[Row]:
-    """The rows of one score over all horizons."""
-    return [row for row in found if row.score == score and row.horizon == ALL]
 
 
 def _rows(task: str, country: str, arm: str, name: str, score: Score, sums: Sums, horizons: Sequence[str]) -> list[Row]:

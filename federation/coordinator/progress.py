@@ -73,8 +73,5 @@ class Watch(Protocol):
     def round(self, report: Report) -> None:
         """A round was aggregated."""
 
-    def flush(self) -> int:
-        """Make what was told durable; the length goes into the checkpoint."""
-
-    def commit(self, length: int) -> None:
-        """The checkpoint with this length stands; what came before it is final."""
+    def commit(self) -> int:
+        """Make what was told durable; its length in bytes goes into the checkpoint."""

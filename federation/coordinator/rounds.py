@@ -20,9 +20,6 @@ from federation.settings import plain
 from federation.strategies import STRATEGIES
 from federation.wire import Frame, decode, encode
 from tasks import TASKS
-from tasks.scores import Sums
-
-Scores = Mapping[str, Mapping[ScoreName, Sums]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +62,8 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         )
         found = evaluation.rows(_scores(replies.updates), plan, federation.region, "validation")
         watch.round(Report(round=round_, rounds=plan.rounds, answers=replies.answers, rows=found))
-        progress = replace(after, tracked=watch.flush())
+        progress = replace(after, tracked=watch.commit())
         checkpoint.save(federation, progress)
-        watch.commit(progress.tracked)
     return _test(grid, federation, progress)
 
 
@@ -153,7 +149,8 @@ def _read(
 def _need_quorum(federation: Federation, round_: int, replies: _Replies) -> None:
     counted = [update.country for update in replies.updates if update.examples]
     if len(counted) < federation.quorum:
-        absent = "; ".join(answer.refused for answer in replies.answers if answer.refused) or "nobody refused"
+        refusals = [answer.refused for answer in replies.answers if answer.refused]
+        absent = "; ".join(map(str, refusals)) or "nobody refused"
         raise QuorumError(
             f"round {round_}: {len(counted)} of {federation.quorum} countries needed sent an update ({absent}); "
             f"the checkpoint of round {round_ - 1} stands, go on with resume={federation.run}"

@@ -52,7 +52,7 @@ def forecast(job: Job, params: Tensors, windows: Windows, device: torch.device, 
 def _train(job: Job, windows: Windows, start: Tensors, device: torch.device) -> tuple[Tensors, float, int]:
     params = {name: value.clone().requires_grad_(True) for name, value in start.items()}
     optimizer = _optimizer(job, list(params.values()))
-    corrections = {}
+    corrections: Tensors = {}
     if job.client.correction is not None:
         corrections = job.client.correction(_on(job.shared, device), _on(job.memory, device))
     inputs, target = _inputs(windows, device), torch.from_numpy(windows.target).to(device)
@@ -81,7 +81,7 @@ def batches(job: Job, examples: int) -> Iterator[Tensor]:
     """Row indices of every step: each epoch a fresh permutation from the job's seed, cut into batches."""
     generator = torch.Generator().manual_seed(job.seed)
     for _ in range(job.settings.epochs):
-        yield from torch.randperm(examples, generator=generator).split(job.settings.batch_size)
+        yield from torch.split(torch.randperm(examples, generator=generator), job.settings.batch_size)
 
 
 def _optimizer(job: Job, params: list[Tensor]) -> torch.optim.Optimizer:

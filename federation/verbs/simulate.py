@@ -16,7 +16,8 @@ from federation.runtimes import simulation
 from federation.runtimes.simulation import Simulation
 from federation.screen import Screen
 from federation.settings import Settings
-from federation.tracking.run import TrackedRun
+from federation.tracked import TrackedRun
+from federation.tracking.tracker import Tracker
 from tasks import TASKS
 
 WITH_RESUME = ("resume", "runs", "out")  # all else comes from the checkpoint
@@ -73,13 +74,9 @@ class Watching:
         self._screen.round(report)
         self._tracked.round(report)
 
-    def flush(self) -> int:
-        """What was tracked is on the disk."""
-        return self._tracked.flush()
-
-    def commit(self, length: int) -> None:
-        """What was tracked may be sent."""
-        self._tracked.commit(length)
+    def commit(self) -> int:
+        """What was tracked is on the disk; its length."""
+        return self._tracked.commit()
 
 
 def _go(ready: Simulation, out: str | None, began: float) -> None:
@@ -89,22 +86,23 @@ def _go(ready: Simulation, out: str | None, began: float) -> None:
     with Screen(ready.federation.plan.rounds, headline, region) as screen:
         for note in ready.notes:
             screen.say(note)
-        tracked = TrackedRun(ready.folder, ready.settings, ready.federation, screen.say)
+        tracker = Tracker(ready.folder, ready.settings.tracking, runs=Path(ready.settings.runs), warn=screen.say)
+        tracked = TrackedRun(tracker, ready.settings, ready.federation)
         with tracked.following(ready.progress.tracked):
             outcome = simulation.run(ready, Watching(screen, tracked))
-            picture = _keep(ready, outcome, out, headline)
-            tracked.finish(outcome, picture)
+            tracked.finish(outcome, _keep(ready, outcome, out, headline))
     _tell(screen, ready, outcome, headline, began)
 
 
-def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> Path:
-    """Write the table as JSON and the picture; returns the picture."""
-    results.write_json(outcome.rows, ready.folder / "results.json")
+def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, Path]:
+    """Write the table as JSON and the picture; returns both files."""
+    table = ready.folder / "results.json"
+    results.write_json(outcome.rows, table)
     if out is not None:
         results.write_json(outcome.rows, Path(out))
     picture = ready.folder / "report.png"
     report.picture(outcome.rows, picture, headline=headline, title=_title(ready))
-    return picture
+    return table, picture
 
 
 def _tell(screen: Screen, ready: Simulation, outcome: Outcome, headline: str, began: float) -> None:

@@ -1,0 +1,143 @@
+"""What a run tells its tracker: settings at the start, numbers a round, results at the end, and how it ended."""
+
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import functional_call
+
+from federation.coordinator.progress import Federation, Report
+from federation.coordinator.rounds import Outcome
+from federation.results import ALL, Row
+from federation.settings import Settings, plain
+from federation.tracking.card import RunCard
+from federation.tracking.tracker import Tracker
+from federation.wire import Arrays
+from tasks import TASKS
+
+
+class TrackedRun:
+    """One federation in the words of MLflow: a parent run for the region, a child for every country."""
+
+    def __init__(self, tracker: Tracker, settings: Settings, federation: Federation) -> None:
+        self._tracker, self._settings, self._federation = tracker, settings, federation
+        self._fingerprinted: set[str] = set()
+        self._task = TASKS[settings.task.name]
+
+    @contextmanager
+    def following(self, committed: int) -> Iterator[None]:
+        """Track all inside; a run that fails or is stopped is marked as such."""
+        federation, plan = self._federation, plain(self._federation.plan)
+        card = RunCard(
+            id=federation.run,
+            name=federation.run,
+            countries=tuple(sorted(federation.nodes)),
+            params={
+                **_flat(plan),
+                "quorum": federation.quorum,
+                "data": "invented" if not self._settings.data else "given",
+            },
+            tags={"gotong.version": version("gotong"), "gotong.code": _code_version(), "task": self._task.name},
+        )
+        self._tracker.begin(card, committed)
+        try:
+            yield
+        except BaseException as error:
+            self._tracker.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+            raise
+        self._tracker.end("FINISHED")
+
+    def round(self, report: Report) -> None:
+        """Numbers of one round; validation scores belong to the model the round started from, one step earlier."""
+        for answer in report.answers:
+            values: dict[str, float] = {"received_bytes": answer.received, "sent_bytes": answer.sent}
+            values |= {"examples": answer.examples, "took_part": float(answer.refused is None)}
+            for name, value in (("train_loss", answer.loss), ("update_norm", answer.norm)):
+                if value is not None and answer.refused is None:
+                    values[name] = value
+            self._tracker.metrics(values, step=report.round, country=answer.country)
+            if answer.refused:
+                self._tracker.tags({f"refused.{report.round}": answer.refused}, country=answer.country)
+            self._fingerprint(answer.country, answer.fingerprint)
+        trained = [answer for answer in report.answers if answer.examples and not answer.refused]
+        examples = sum(answer.examples for answer in trained)
+        loss = sum((answer.loss or 0.0) * answer.examples for answer in trained) / max(examples, 1)
+        totals: dict[str, float] = {"train_loss": loss, "countries": len(trained), "examples": examples}
+        totals["bytes"] = sum(answer.sent + answer.received for answer in report.answers)
+        self._tracker.metrics(totals, step=report.round)
+        self._rows(report.rows, "validation", report.round - 1)
+
+    def commit(self) -> int:
+        """All so far is on the disk; its length."""
+        return self._tracker.commit()
+
+    def finish(self, outcome: Outcome, files: tuple[Path, ...]) -> None:
+        """Results of the test, files, and the final model with an invented input."""
+        self._rows(outcome.validation, "validation", outcome.progress.round)
+        self._rows(outcome.rows, "test", outcome.progress.round)
+        for path in files:
+            self._tracker.artifact(path)
+        example, output = invented(self._settings, outcome.progress.model)
+        self._tracker.model(
+            outcome.progress.model,
+            task=self._task.name,
+            settings=plain(self._settings.task),
+            example=example,
+            output=output,
+        )
+
+    def _rows(self, rows: Iterable[Row], part: str, step: int) -> None:
+        by_country: dict[str, dict[str, float]] = {}
+        for row in rows:
+            if row.horizon == ALL and np.isfinite(row.value):
+                by_country.setdefault(row.country, {})[f"{part}.{row.score}.{row.arm}"] = row.value
+        for country, values in by_country.items():
+            self._tracker.metrics(values, step=step, country=None if country == self._federation.region else country)
+
+    def _fingerprint(self, country: str, fingerprint: str) -> None:
+        if fingerprint and country not in self._fingerprinted:
+            self._fingerprinted.add(country)
+            self._tracker.dataset(country, name=self._task.name, fingerprint=fingerprint)
+
+
+def invented(settings: Settings, model: Arrays) -> tuple[dict[str, Any], Any]:
+    """Two inputs of an invented country and the model's output for them: never a record of anybody."""
+    task = TASKS[settings.task.name]
+    with TemporaryDirectory() as scratch:
+        task.synthesize(Path(scratch), "SGP", settings.seed, settings.task)
+        windows = task.windows(task.read(Path(scratch), "SGP", settings.task), settings.task)
+    example = windows.take(np.arange(min(2, len(windows)))).inputs
+    module = task.build_model(settings.task, settings.seed)
+    weights = {name: torch.from_numpy(np.array(value)) for name, value in model.items()}
+    inputs = {name: torch.from_numpy(value) for name, value in example.items()}
+    with torch.no_grad():
+        output = functional_call(module, weights, (inputs, None)).numpy()
+    return dict(example), output
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str | float | int]:
+    flat: dict[str, str | float | int] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if type(value) in (int, float, str) else str(value)
+    return flat
+
+
+def _code_version() -> str:
+    """The commit of the code, with `+` if it was changed; the installed version where there is no repository."""
+    here = Path(__file__).parent
+    try:
+        told = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty=+"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return version("gotong")
+    return told.stdout.strip() if told.returncode == 0 else version("gotong")
