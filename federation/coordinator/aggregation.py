@@ -15,6 +15,8 @@ from federation.coordinator.progress import Arrays, Progress
 from federation.settings import StrategySettings
 from federation.strategies.strategy import Strategy
 
+LISTED = "@"  # marks a place in a list; FedAvgM keeps its momentum without names
+
 
 class Chosen:
     """The part of a Flower Grid that a strategy asks for: the nodes of one round, and no others."""
@@ -29,6 +31,8 @@ class Chosen:
 
 def configured(server: FlowerStrategy, round_: int, progress: Progress, nodes: Sequence[int]) -> dict[int, Arrays]:
     """node -> weights to train from, as Flower's strategy wants them for this round."""
+    if hasattr(server, "current_arrays"):
+        server.current_arrays = None  # FedAvgM would go on from its own last aggregate, not from the model we hold
     messages = server.configure_train(round_, _record(progress.model), ConfigRecord(), cast(Grid, Chosen(nodes)))
     return {message.metadata.dst_node_id: _numpy(message.content) for message in messages}
 
@@ -61,13 +65,13 @@ def aggregated(
 
 def memory_of(server: FlowerStrategy) -> dict[str, NDArray[Any]]:
     """What a Flower strategy keeps between rounds (moments, momentum), as named arrays."""
-    return {
-        f"{key}/{name}": np.asarray(array)
-        for key, value in vars(server).items()
-        if isinstance(value, dict) and key != "current_arrays"
-        for name, array in value.items()
-        if isinstance(array, np.ndarray)
-    }
+    kept: dict[str, NDArray[Any]] = {}
+    for key, value in vars(server).items():
+        if isinstance(value, dict) and key != "current_arrays":
+            kept |= {f"{key}/{name}": np.asarray(array) for name, array in value.items()}
+        elif isinstance(value, list):
+            kept |= {f"{key}/{LISTED}{place:06}": np.asarray(array) for place, array in enumerate(value)}
+    return kept
 
 
 def give_memory(server: FlowerStrategy, memory: Arrays) -> None:
@@ -77,7 +81,8 @@ def give_memory(server: FlowerStrategy, memory: Arrays) -> None:
         key, name = path.split("/", 1)
         kept.setdefault(key, {})[name] = value.copy()
     for key, values in kept.items():
-        setattr(server, key, values)
+        listed = all(name.startswith(LISTED) for name in values)
+        setattr(server, key, [values[name] for name in sorted(values)] if listed else values)
 
 
 def weight(update: Update, rule: str) -> float:

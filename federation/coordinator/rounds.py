@@ -95,12 +95,12 @@ def _ask(
     updates: dict[str, Update] = {}
     answers: dict[str, Answer] = {}
     for reply in grid.send_and_receive(messages, timeout=federation.deadline):
-        country = names.get(reply.metadata.src_node_id)
-        if country is None or country in answers:
+        sender = names.get(reply.metadata.src_node_id)
+        if sender is None or sender in answers:
             continue
-        answers[country], update = _read(reply, country, federation, round_, progress)
+        answers[sender], update = _read(reply, sender, federation, round_, progress)
         if update is not None:
-            updates[country] = update
+            updates[sender] = update
     for country, why in outliers(list(updates.values())).items():
         answers[country] = replace(answers[country], refused=why)
         del updates[country]

@@ -1,7 +1,13 @@
 """The registry of strategies: a new one is a file, a line here, and a YAML in configs/strategy."""
 
+from federation.strategies.fedadam import FEDADAM
 from federation.strategies.fedavg import FEDAVG
+from federation.strategies.fedavgm import FEDAVGM
+from federation.strategies.fedprox import FEDPROX
+from federation.strategies.fedyogi import FEDYOGI
 from federation.strategies.scaffold import SCAFFOLD
 from federation.strategies.strategy import Strategy
 
-STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (FEDAVG, SCAFFOLD)}
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy for strategy in (FEDAVG, FEDPROX, FEDAVGM, FEDADAM, FEDYOGI, SCAFFOLD)
+}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from federation.settings import StrategySettings
-from federation.strategies.strategy import Strategy
+from federation.strategies.strategy import ROUNDS_DECIDE, Strategy
 from federation.training.jobs import ClientHalf
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def client(settings: FedAvgSettings) -> ClientHalf:  # noqa: ARG001
 
 
 def server(settings: StrategySettings) -> "FlowerStrategy":  # noqa: ARG001
-    """Flower's FedAvg; who takes part and how much each counts is decided by the rounds, not here."""
+    """Flower's FedAvg."""
     from flwr.serverapp.strategy import FedAvg
 
-    return FedAvg(min_train_nodes=1, min_evaluate_nodes=1, min_available_nodes=1, weighted_by_key="weight")
+    return FedAvg(**ROUNDS_DECIDE)
 
 
 FEDAVG = Strategy(name="fedavg", settings=FedAvgSettings, client=client, server=server)

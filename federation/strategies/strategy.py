@@ -14,6 +14,14 @@ if TYPE_CHECKING:  # a vault needs the client half alone, where Flower is not in
 
 Arrays = Mapping[str, NDArray[Any]]
 
+# Who takes part and how much each counts is decided by our rounds, so Flower's own sampling is open to all.
+ROUNDS_DECIDE: dict[str, Any] = {
+    "min_train_nodes": 1,
+    "min_evaluate_nodes": 1,
+    "min_available_nodes": 1,
+    "weighted_by_key": "weight",
+}
+
 
 def nothing_shared(params: Arrays) -> dict[str, NDArray[Any]]:  # noqa: ARG001
     """No arrays travel beside the model."""

@@ -70,7 +70,8 @@ def _train(job: Job, windows: Windows, start: Tensors, device: torch.device) -> 
         if job.settings.clip_gradient is not None:
             torch.nn.utils.clip_grad_norm_(list(params.values()), job.settings.clip_gradient)
         for name, correction in corrections.items():
-            params[name].grad = correction.clone() if params[name].grad is None else params[name].grad + correction
+            gradient = params[name].grad
+            params[name].grad = correction.clone() if gradient is None else gradient + correction
         optimizer.step()
     per_epoch = len(losses) // job.settings.epochs
     last = torch.stack(losses[-per_epoch:]).mean().item()
