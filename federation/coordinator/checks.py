@@ -66,7 +66,7 @@ def read_update(
 
 
 def outliers(updates: Sequence[Update]) -> dict[str, str]:
-    """country -> why, for updates far larger than the cohort's; a median needs no history, so round 1 is covered too."""
+    """country -> why, for updates far larger than the cohort's; a median needs no history, so it holds in round 1."""
     norms = {update.country: update.norm for update in updates if update.examples}
     if len(norms) < 3:  # of two, nobody can say which one is off
         return {}

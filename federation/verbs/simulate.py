@@ -101,13 +101,15 @@ def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -
     if out is not None:
         results.write_json(outcome.rows, Path(out))
     picture = ready.folder / "report.png"
-    report.picture(outcome.rows, picture, headline=headline, title=_title(ready))
+    better = TASKS[ready.settings.task.name].scores[headline].better
+    report.picture(outcome.rows, picture, headline=headline, title=_title(ready), better=better)
     return table, picture
 
 
 def _tell(screen: Screen, ready: Simulation, outcome: Outcome, headline: str, began: float) -> None:
-    screen.console.print(report.table(outcome.rows, headline=headline, title=_title(ready)))
-    for line in report.verdict(outcome.rows, headline):
+    better = TASKS[ready.settings.task.name].scores[headline].better
+    screen.console.print(report.table(outcome.rows, headline=headline, title=_title(ready), better=better))
+    for line in report.verdict(outcome.rows, headline, better):
         screen.say(line)
     for answer in outcome.answers:
         if answer.refused:

@@ -1,0 +1,34 @@
+"""`gotong replay run=NAME`: send what MLflow has not received of a run that is over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from federation import runfolder
+from federation.composition import compose
+from federation.errors import ConfigError
+from federation.settings import TrackingSettings
+from federation.tracking.tracker import replay
+
+
+@dataclass  # not frozen: Hydra merges it
+class ReplaySettings:
+    """Which run."""
+
+    run: str = ""
+    runs: str = "runs"
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+
+
+def run(words: Sequence[str]) -> None:
+    """Send it, and say how much it was."""
+    compose("replay", words, ReplaySettings, _replay)
+
+
+def _replay(settings: ReplaySettings) -> None:
+    if not settings.run:
+        raise ConfigError("replay needs run=NAME, the name of a folder under runs")
+    folder = runfolder.existing(settings.runs, settings.run)
+    with runfolder.locked(folder):
+        sent = replay(folder, settings.tracking, Path(settings.runs))
+    print(f"{settings.run}: {sent:,} bytes sent" if sent else f"{settings.run}: MLflow had everything already")
