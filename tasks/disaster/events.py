@@ -1,0 +1,82 @@
+"""What happened and what is usual: everything that labels, features, baselines and the oracle share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.disaster.gauges import steady
+from tasks.disaster.indices import gamma, index, quantile, summed
+from tasks.disaster.records import measured
+from tasks.disaster.reference import usual
+from tasks.disaster.settings import DisasterSettings
+from tasks.task import Array, Panel
+
+DRY = -1.0  # SPI-3 below is a moderate drought: McKee et al. (1993)
+EXTREME = 0.95  # share of a cell's training months with less rain than an extreme one
+WINDOWS = (1, 2, 3, 6, 12)  # months summed into an index
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """A country on its calendar, the H months after the last one on record included (NaN there): T + H columns.
+
+    periods: (T + H,). rainfall: (P, T + H) of steady gauges. usual: months summed -> (4, P, T + H) gamma distribution.
+    threshold: (P, T + H) of the sum over `months` months (rain hazards). event: (P, T + H) in {0, 1}.
+    """
+
+    periods: Array
+    rainfall: Array
+    usual: dict[int, Array]
+    threshold: Array
+    months: int
+    event: Array
+
+    def index(self, months: int) -> Array:
+        """(P, T + H) SPI over that many months."""
+        return index(summed(self.rainfall, months), self.usual[months])
+
+
+def follow(panel: Panel, settings: DisasterSettings) -> Course:
+    """The course of a country: events as defined by its training years, nothing later in any definition."""
+    until = settings.calendar.months()[0]
+    periods = np.arange(panel.periods[0], panel.periods[-1] + 1 + settings.horizons)
+    rainfall = measured(panel, "rainfall")
+    if settings.steady:
+        rainfall = steady(rainfall, panel.covariates["national_rainfall"])
+    rainfall = extended(rainfall, settings.horizons)
+    distributions = {months: gamma(summed(rainfall, months), periods, until) for months in WINDOWS}
+    if settings.hazard == "drought":
+        months, threshold = 3, quantile(distributions[3], DRY)
+        event = _where_known(summed(rainfall, 3) < threshold, summed(rainfall, 3), threshold)
+    elif settings.hazard == "rain":
+        months, threshold = 1, usual(rainfall, periods, until, _extreme, cycle=1)[0]
+        event = _where_known(rainfall > threshold, rainfall, threshold)
+    else:
+        months, threshold = 0, np.full(rainfall.shape, np.nan)
+        event = extended(measured(panel, "flood"), settings.horizons)
+    return Course(
+        periods=periods,
+        rainfall=rainfall,
+        usual=distributions,
+        threshold=threshold,
+        months=months,
+        event=event,
+    )
+
+
+def extended(values: Array, periods: int) -> Array:
+    """(P, T) -> (P, T + periods), NaN at the end."""
+    return np.pad(values, ((0, 0), (0, periods)), constant_values=np.nan)
+
+
+def _extreme(history: Array) -> Array:
+    """(P, Y) -> (1, P) percentile of the known values."""
+    known = np.isfinite(history).any(axis=1)
+    found = np.full((1, len(history)), np.nan)
+    if known.any():
+        found[0, known] = np.nanquantile(history[known], EXTREME, axis=1)
+    return found
+
+
+def _where_known(event: Array, *needed: Array) -> Array:
+    return np.where(np.isfinite(needed).all(axis=0), event.astype(np.float64), np.nan)

@@ -1,0 +1,36 @@
+"""Model, loss and what a model's output means."""
+
+import numpy as np
+import torch
+from scipy.special import expit
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from tasks.disaster.features import width
+from tasks.disaster.settings import DisasterSettings
+from tasks.models.mlp import Perceptron
+from tasks.task import Array, Windows
+
+
+def build_model(settings: DisasterSettings, seed: int) -> Perceptron:
+    """(inputs, dropout seed) -> (N, H, 1) logits; before training, those of the cell-month climatology."""
+    return Perceptron(
+        features=width(settings),
+        horizons=settings.horizons,
+        levels=(),
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+        seed=seed,
+    )
+
+
+def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Mean Bernoulli cross-entropy of logits (N, H, 1) for events (N, H) in {0, 1}; NaN targets do not count."""
+    reported = ~torch.isnan(target)
+    points = binary_cross_entropy_with_logits(output[..., 0], torch.where(reported, target, 0.0), reduction="none")
+    return torch.where(reported, points, 0.0).sum() / reported.sum().clamp(min=1)
+
+
+def probability(output: Array, _: Windows) -> Array:
+    """Logits (N, H, 1) -> probabilities (N, H, 1) float64."""
+    return np.asarray(expit(output.astype(np.float64)))

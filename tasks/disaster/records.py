@@ -1,0 +1,39 @@
+"""National file -> Panel of the disaster task."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tasks.disaster.schema import INDICES, RECORDS, SCHEMA, WEATHER
+from tasks.disaster.settings import DisasterSettings
+from tasks.panel import grid
+from tasks.schema import read_table
+from tasks.task import Array, Panel
+
+MEASURED = ("rainfall", "flood")
+
+
+def read_panel(folder: Path, country: str, settings: DisasterSettings) -> Panel:
+    """Cells (P, T) of a country's folder. Raises DataError.
+
+    The target is what the hazard is defined by: floods for `flood`, rainfall in mm for the others; the one that is not
+    the target is a covariate. static: longitude, latitude (P,).
+    """
+    file = folder / RECORDS
+    table = read_table(file, SCHEMA)
+    cells = grid(table, (*MEASURED, *WEATHER, *INDICES), file=file)
+    values = dict(cells.values)
+    centres = table.drop_duplicates("location").set_index("location")
+    return Panel(
+        country=country,
+        periods=cells.periods,
+        places=cells.places,
+        target=values.pop("flood" if settings.hazard == "flood" else "rainfall"),
+        covariates=values,
+        static={axis: centres.loc[list(cells.places), axis].to_numpy(np.float64) for axis in ("longitude", "latitude")},
+    )
+
+
+def measured(panel: Panel, name: str) -> Array:
+    """`rainfall` or `flood` (P, T), wherever the panel of this hazard holds it."""
+    return panel.covariates.get(name, panel.target)

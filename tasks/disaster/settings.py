@@ -1,0 +1,42 @@
+"""What a run may choose about the disaster task."""
+
+from dataclasses import dataclass, field
+
+from tasks.errors import SettingError
+from tasks.task import Calendar, TaskSettings
+
+HAZARDS = ("drought", "rain", "flood")
+
+
+def _calendar() -> Calendar:
+    return Calendar(train_until="2005-12", validate_until="2009-12", test_until="2016-12")
+
+
+@dataclass  # not frozen: Hydra merges it
+class DisasterSettings(TaskSettings):
+    """Monthly early warning for 1-degree cells; every key can be overridden as task.KEY=VALUE."""
+
+    name: str = "disaster"
+    calendar: Calendar = field(default_factory=_calendar)
+    hazard: str = "drought"  # drought | rain | flood: the event to warn of, see `events`
+    horizons: int = 3  # months ahead: 1, ..., horizons
+    steady: bool = True  # rescale gauge rainfall by its recent past, because gauges come and go, see `gauges`
+    hidden: list[int] = field(default_factory=lambda: [32, 32])  # widths of the hidden layers; [] is a linear model
+    dropout: float = 0.3  # share of hidden values left out at each training step
+
+    def check(self) -> None:
+        """Raise SettingError for a value out of range; called before any data are read."""
+        super().check()
+        if self.hazard not in HAZARDS:
+            raise SettingError(f"task.hazard is {self.hazard!r}; choose {', '.join(HAZARDS)}")
+        _within("horizons", self.horizons, 1, 11)  # 11: a same-month climatology of earlier years stays in the past
+        _within("dropout", self.dropout, 0, 0.9)
+        for width in self.hidden:
+            _within("hidden", width, 1, 4096)
+        if len(self.hidden) > 8:
+            raise SettingError(f"task.hidden has {len(self.hidden)} layers; choose 8 or fewer")
+
+
+def _within(key: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # NaN too
+        raise SettingError(f"task.{key} is {value}; choose {low} to {high}")
