@@ -114,7 +114,12 @@ class Settings:
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     arms: list[str] = field(default_factory=lambda: list(ARMS))
     rounds: int = 12
-    quorum: int = 2  # fewest countries whose updates make a round
+    quorum: int = 2  # fewest countries whose updates make a round; 1 lets one country's update become the model
+    quorum_share: float = 0.0  # fewest share of the region's known training examples that must stand behind a round
+    participation: float = 1.0  # share of the region asked in a round
+    availability: float = 1.0  # chance that a country asked is there; imitates nodes that come and go
+    deadline: float | None = None  # seconds a round may take; none: as long as it takes
+    retries: int = 1  # times a country that did not answer is asked again within the deadline
     seed: int = 1
     data: str | None = None  # folder with one folder a country; none: invented member states
     runs: str = "runs"  # everything a run leaves lies under this folder
@@ -138,6 +143,12 @@ class Settings:
         self.plan().check()
         self.tracking.check()
         within("quorum", self.quorum, 1, 100_000)
+        within("quorum_share", self.quorum_share, 0, 1)
+        within("participation", self.participation, 0, 1, above=True)
+        within("availability", self.availability, 0, 1, above=True)
+        within("retries", self.retries, 0, 100)
+        if self.deadline is not None:
+            within("deadline", self.deadline, 0, 1e7, above=True)
         codes = self.region.countries
         for code in codes:
             if wrong := problem_with(code):

@@ -40,7 +40,7 @@ class TrackedRun:
             countries=tuple(sorted(federation.nodes)),
             params={
                 **_flat(plan),
-                "quorum": federation.quorum,
+                "quorum": self._settings.quorum,
                 "data": "invented" if not self._settings.data else "given",
             },
             tags={"gotong.version": version("gotong"), "gotong.code": _code_version(), "task": self._task.name},

@@ -60,7 +60,8 @@ def aggregated(
     shared = progress.shared
     if strategy.merge is not None:
         shared = strategy.merge(progress.shared, [update.shared for update in ordered], countries)
-    return Progress(round=round_, model=model, shared=shared, server=memory_of(server))
+    examples = {**progress.examples, **{update.country: update.examples for update in updates}}
+    return Progress(round=round_, model=model, shared=shared, server=memory_of(server), examples=examples)
 
 
 def memory_of(server: FlowerStrategy) -> dict[str, NDArray[Any]]:

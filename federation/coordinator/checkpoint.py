@@ -6,6 +6,7 @@ from typing import Any
 
 from federation.coordinator.progress import Federation, Progress
 from federation.errors import CheckpointError, WireError
+from federation.settings import plain
 from federation.wire import Frame, decode, digest, encode
 from tasks.atomic import write_atomically
 
@@ -20,7 +21,8 @@ def save(federation: Federation, progress: Progress) -> None:
         "run": federation.run,
         "round": progress.round,
         "tracked": progress.tracked,
-        "settings": dict(federation.settings),
+        "examples": dict(progress.examples),
+        "settings": plain(federation.settings),
         "nodes": sorted(federation.nodes),
     }
     data = encode(Frame(kind="checkpoint", header=header, arrays=arrays))
@@ -39,5 +41,10 @@ def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
         frame = decode(data)
     except WireError as error:
         raise CheckpointError(f"{path}: {error}") from None
-    groups = {group: {name: value.copy() for name, value in frame.group(group).items()} for group in GROUPS}
-    return Progress(round=frame.header["round"], tracked=frame.header["tracked"], **groups), frame.header
+    groups: dict[str, Any] = {
+        group: {name: value.copy() for name, value in frame.group(group).items()} for group in GROUPS
+    }
+    progress = Progress(
+        round=frame.header["round"], tracked=frame.header["tracked"], examples=frame.header["examples"], **groups
+    )
+    return progress, frame.header

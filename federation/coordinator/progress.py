@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from federation.results import Row
-from federation.settings import Plan
+from federation.settings import Plan, Settings
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -18,17 +18,18 @@ class Federation:
     """One run as the coordinator knows it.
 
     nodes: country -> Flower node, from enrolment; a node's own claim of who it is counts for nothing.
-    quorum: fewest countries whose updates make a round. deadline: seconds a round may take, None for no limit.
     """
 
     run: str
-    region: str
     plan: Plan
-    quorum: int
+    settings: Settings
     nodes: Mapping[str, int]
     checkpoint: Path
-    settings: Mapping[str, Any]
-    deadline: float | None = None
+
+    @property
+    def region(self) -> str:
+        """What tables call all countries together."""
+        return self.settings.region.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Progress:
     model: Arrays
     shared: Arrays = field(default_factory=dict)
     server: Arrays = field(default_factory=dict)
+    examples: Mapping[str, int] = field(default_factory=dict)  # country -> training examples, as it last said
     tracked: int = 0  # bytes of the tracking spool that belong to these rounds
 
 

@@ -3,14 +3,15 @@
 One message a round: the country scores the model that arrives on its validation years, then trains from it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 from flwr.app import Message
 from flwr.serverapp import Grid
 
-from federation.coordinator import aggregation, checkpoint, evaluation
+from federation.coordinator import aggregation, checkpoint, evaluation, sampling
 from federation.coordinator.checks import ScoreName, Update, outliers, read_update
 from federation.coordinator.progress import Answer, Arrays, Federation, Progress, Report, Watch
 from federation.envelope import seal, unseal
@@ -54,9 +55,12 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
     aggregation.give_memory(server, progress.server)
     while progress.round < plan.rounds:
         round_ = progress.round + 1
-        models = aggregation.configured(server, round_, progress, sorted(federation.nodes.values()))
-        replies = _ask(grid, federation, "train", round_, models, progress)
-        _need_quorum(federation, round_, replies)
+        nodes = _asked(federation, round_)
+        models = aggregation.configured(server, round_, progress, list(nodes.values()))
+        replies = _ask(
+            grid, federation, "train", round_, {name: models[node] for name, node in nodes.items()}, progress
+        )
+        _need_quorum(federation, progress, replies)
         after = aggregation.aggregated(
             server, strategy, plan.strategy, progress, replies.updates, len(federation.nodes)
         )
@@ -68,7 +72,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
 
 
 def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
-    models = dict.fromkeys(federation.nodes.values(), progress.model)
+    models = dict.fromkeys(federation.nodes, progress.model)
     replies = _ask(grid, federation, "test", federation.plan.rounds + 1, models, progress)
     scores = _scores(replies.updates)
     return Outcome(
@@ -79,45 +83,78 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
     )
 
 
+def _asked(federation: Federation, round_: int) -> dict[str, int]:
+    settings = federation.settings
+    names = sampling.asked(
+        federation.nodes,
+        round_=round_,
+        seed=settings.seed,
+        participation=settings.participation,
+        availability=settings.availability,
+    )
+    return {name: federation.nodes[name] for name in names}
+
+
 def _ask(
-    grid: Grid, federation: Federation, kind: str, round_: int, models: Mapping[int, Arrays], progress: Progress
+    grid: Grid, federation: Federation, kind: str, round_: int, models: Mapping[str, Arrays], progress: Progress
 ) -> _Replies:
-    """One message to every country and what came back, checked, in alphabetical order."""
+    """A message to every country that has a model here, and what came back, checked, in alphabetical order.
+
+    Who does not answer is asked again, as often as the settings say, while the deadline lasts.
+    """
     header = {"run": federation.run, "round": round_, "plan": plain(federation.plan)}
     shared = {f"shared/{name}": value for name, value in progress.shared.items()}
-    messages, sizes = [], {}
-    for country, node in sorted(federation.nodes.items()):
-        arrays = {f"model/{name}": value for name, value in models[node].items()}
-        data = encode(Frame(kind=kind, header=header, arrays=arrays | shared))
-        sizes[country] = len(data)
-        messages.append(Message(seal(data), dst_node_id=node, message_type="train", group_id=str(round_)))
-    names = {node: country for country, node in federation.nodes.items()}
+    frames = {
+        country: encode(Frame(kind=kind, header=header, arrays={f"model/{k}": v for k, v in model.items()} | shared))
+        for country, model in models.items()
+    }
+    deadline = federation.settings.deadline
+    until = None if deadline is None else monotonic() + deadline
     updates: dict[str, Update] = {}
     answers: dict[str, Answer] = {}
-    for reply in grid.send_and_receive(messages, timeout=federation.deadline):
-        sender = names.get(reply.metadata.src_node_id)
-        if sender is None or sender in answers:
-            continue
-        answers[sender], update = _read(reply, sender, federation, round_, progress)
-        if update is not None:
-            updates[sender] = update
+    for _ in range(1 + federation.settings.retries):
+        silent = [country for country in frames if country not in answers]
+        left = None if until is None else until - monotonic()
+        if not silent or (left is not None and left <= 0):
+            break
+        for country, reply in _exchange(grid, federation, round_, {name: frames[name] for name in silent}, left):
+            if country in answers:
+                continue
+            answers[country], update = _read(reply, country, federation, round_, progress)
+            if update is not None:
+                updates[country] = update
     for country, why in outliers(list(updates.values())).items():
         answers[country] = replace(answers[country], refused=why)
         del updates[country]
-    for country in federation.nodes:
+    for country, frame in frames.items():
         answer = answers.get(country, Answer(country=country, refused=f"{country} did not answer in time"))
-        answers[country] = replace(answer, received=sizes[country])
+        answers[country] = replace(answer, received=len(frame))
     return _Replies(
         updates=[updates[country] for country in sorted(updates)],
         answers=[answers[country] for country in sorted(answers)],
     )
 
 
+def _exchange(
+    grid: Grid, federation: Federation, round_: int, frames: Mapping[str, bytes], left: float | None
+) -> Iterator[tuple[str, Message]]:
+    """Replies with the country whose enrolled node sent them; an unreachable node's error is no answer."""
+    names = {node: country for country, node in federation.nodes.items()}
+    messages = [
+        Message(
+            seal(frame), dst_node_id=federation.nodes[country], message_type="train", group_id=str(round_), ttl=left
+        )
+        for country, frame in sorted(frames.items())
+    ]
+    for reply in grid.send_and_receive(messages, timeout=left):
+        country = names.get(reply.metadata.src_node_id)
+        if country is not None and country in frames and not reply.has_error():
+            yield country, reply
+
+
 def _read(
     reply: Message, country: str, federation: Federation, round_: int, progress: Progress
 ) -> tuple[Answer, Update | None]:
-    if reply.has_error():
-        return Answer(country=country, refused=f"{country} cannot be reached: {reply.error.reason}"), None
     try:
         data = unseal(reply.content)
         frame = decode(data)
@@ -146,15 +183,22 @@ def _read(
     return answer, update
 
 
-def _need_quorum(federation: Federation, round_: int, replies: _Replies) -> None:
-    counted = [update.country for update in replies.updates if update.examples]
-    if len(counted) < federation.quorum:
-        refusals = [answer.refused for answer in replies.answers if answer.refused]
-        absent = "; ".join(map(str, refusals)) or "nobody refused"
-        raise QuorumError(
-            f"round {round_}: {len(counted)} of {federation.quorum} countries needed sent an update ({absent}); "
-            f"the checkpoint of round {round_ - 1} stands, go on with resume={federation.run}"
-        )
+def _need_quorum(federation: Federation, progress: Progress, replies: _Replies) -> None:
+    """Raise QuorumError unless enough countries, and enough of the region's examples, stand behind the round."""
+    settings = federation.settings
+    counted = {update.country: update.examples for update in replies.updates if update.examples}
+    known = {**progress.examples, **counted}
+    share = sum(counted.values()) / max(sum(known.values()), 1)
+    if len(counted) >= settings.quorum and share >= settings.quorum_share:
+        return
+    short = f"{len(counted)} countries sent an update and quorum={settings.quorum} are needed"
+    if len(counted) >= settings.quorum:
+        short = f"updates rest on {share:.0%} of the known examples and quorum_share={settings.quorum_share:.0%}"
+    refusals = [str(answer.refused) for answer in replies.answers if answer.refused]
+    raise QuorumError(
+        f"round {progress.round + 1}: {short} ({'; '.join(refusals) or 'nobody refused'}); "
+        f"the checkpoint of round {progress.round} stands, go on with resume={federation.run}"
+    )
 
 
 def _scores(updates: Sequence[Update]) -> dict[str, Mapping[ScoreName, Any]]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from flwr.app import Context, RecordDict
@@ -15,7 +14,7 @@ from federation.coordinator.progress import Federation, Progress, Watch
 from federation.errors import ConfigError
 from federation.plans import restore
 from federation.runtimes.in_process import InProcessGrid
-from federation.settings import Settings, plain
+from federation.settings import Settings
 from federation.training import sequential
 from federation.vault.database import open_database
 from federation.vault.policy import read_policy
@@ -120,15 +119,12 @@ def _data(settings: Settings, task: Task, folder: Path, countries: list[str]) ->
 
 
 def _federation(settings: Settings, folder: Path, countries: list[str]) -> Federation:
-    values: dict[str, Any] = plain(settings)
     return Federation(
         run=folder.name,
-        region=settings.region.name,
         plan=settings.plan(),
-        quorum=settings.quorum,
+        settings=settings,
         nodes={country: node for node, country in enumerate(sorted(countries), start=2)},
         checkpoint=folder / checkpoint.FILE,
-        settings=values,
     )
 
 
