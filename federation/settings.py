@@ -14,7 +14,7 @@ from tasks.countries import problem_with
 from tasks.task import TaskSettings
 
 T = TypeVar("T")
-ARMS = ("federated", "local")
+ARMS = ("federated", "local", "tuned")
 
 
 @dataclass
@@ -24,6 +24,7 @@ class StrategySettings:
     name: str = ""
     weights: str = "examples"  # examples | sqrt | equal: how much a country's update counts
     server_step: float = 1.0  # share of the way from the old model to the aggregate; 1 takes the aggregate
+    private: list[str] = field(default_factory=list)  # weights that never leave a country, such as "head.*"
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
@@ -58,19 +59,33 @@ class TrainingSettings:
 
 
 @dataclass
+class TuningSettings:
+    """How a country goes on training the final model for itself (the arm `tuned`); the outcome stays in its vault."""
+
+    epochs: int = 2
+    lr: float = 1e-4
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        within("tuning.epochs", self.epochs, 1, 1000)
+        within("tuning.lr", self.lr, 0, 10, above=True)
+
+
+@dataclass
 class Plan:
     """Everything a vault needs to know of a run; it holds no secret and no path, for every country receives it."""
 
     task: TaskSettings
     strategy: StrategySettings
     training: TrainingSettings = field(default_factory=TrainingSettings)
-    arms: list[str] = field(default_factory=lambda: list(ARMS))
+    tuning: TuningSettings = field(default_factory=TuningSettings)
+    arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
     seed: int = 1
 
     def check(self) -> None:
         """Raise ConfigError or SettingError for a value out of range."""
-        for part in (self.task, self.strategy, self.training):
+        for part in (self.task, self.strategy, self.training, self.tuning):
             part.check()
         for arm in self.arms:
             one_of("arms", arm, ARMS)
@@ -112,7 +127,8 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     region: RegionSettings = field(default_factory=RegionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
-    arms: list[str] = field(default_factory=lambda: list(ARMS))
+    tuning: TuningSettings = field(default_factory=TuningSettings)
+    arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
     quorum: int = 2  # fewest countries whose updates make a round; 1 lets one country's update become the model
     quorum_share: float = 0.0  # fewest share of the region's known training examples that must stand behind a round
@@ -133,6 +149,7 @@ class Settings:
             task=self.task,
             strategy=self.strategy,
             training=self.training,
+            tuning=self.tuning,
             arms=list(self.arms),
             rounds=self.rounds,
             seed=self.seed,

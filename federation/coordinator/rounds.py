@@ -19,6 +19,7 @@ from federation.errors import QuorumError, UpdateRejected, WireError
 from federation.results import Row
 from federation.settings import plain
 from federation.strategies import STRATEGIES
+from federation.strategies.strategy import public
 from federation.wire import Frame, decode, encode
 from tasks import TASKS
 
@@ -43,7 +44,8 @@ def begin(federation: Federation) -> Progress:
     """The state before the first round: freshly drawn weights, the same for every run of this plan."""
     plan = federation.plan
     module = TASKS[plan.task.name].build_model(plan.task, plan.seed)
-    model = {name: value.detach().numpy().copy() for name, value in module.named_parameters()}
+    weights = {name: value.detach().numpy().copy() for name, value in module.named_parameters()}
+    model = public(weights, plan.strategy.private)
     return Progress(round=0, model=model, shared=STRATEGIES[plan.strategy.name].shared(model))
 
 

@@ -3,11 +3,13 @@
 from federation.strategies.fedadam import FEDADAM
 from federation.strategies.fedavg import FEDAVG
 from federation.strategies.fedavgm import FEDAVGM
+from federation.strategies.fedbn import FEDBN
+from federation.strategies.fedper import FEDPER
 from federation.strategies.fedprox import FEDPROX
 from federation.strategies.fedyogi import FEDYOGI
 from federation.strategies.scaffold import SCAFFOLD
 from federation.strategies.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
-    strategy.name: strategy for strategy in (FEDAVG, FEDPROX, FEDAVGM, FEDADAM, FEDYOGI, SCAFFOLD)
+    strategy.name: strategy for strategy in (FEDAVG, FEDPROX, FEDAVGM, FEDADAM, FEDYOGI, SCAFFOLD, FEDPER, FEDBN)
 }

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
+from federation.errors import ConfigError
 from federation.settings import Plan, StrategySettings
 from federation.training.jobs import ClientHalf, Tensors
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:  # a vault needs the client half alone, where Flower is not in
     from flwr.serverapp.strategy import Strategy as FlowerStrategy
 
 Arrays = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
 
 # Who takes part and how much each counts is decided by our rounds, so Flower's own sampling is open to all.
 ROUNDS_DECIDE: dict[str, Any] = {
@@ -21,6 +24,22 @@ ROUNDS_DECIDE: dict[str, Any] = {
     "min_available_nodes": 1,
     "weighted_by_key": "weight",
 }
+
+
+def public(arrays: Mapping[str, T], private: Sequence[str]) -> dict[str, T]:
+    """The weights that travel: all but those whose name matches a private pattern.
+
+    Raises ConfigError for a pattern that matches nothing, and if nothing would travel.
+    """
+    for pattern in private:
+        if not any(fnmatchcase(name, pattern) for name in arrays):
+            raise ConfigError(f"strategy.private: {pattern!r} matches none of {', '.join(arrays)}")
+    kept = {name: value for name, value in arrays.items() if not any(fnmatchcase(name, p) for p in private)}
+    if not kept:
+        raise ConfigError(
+            f"strategy.private={list(private)} keeps every weight at home; nothing is left to learn together"
+        )
+    return kept
 
 
 def nothing_shared(params: Arrays) -> dict[str, NDArray[Any]]:  # noqa: ARG001

@@ -44,7 +44,8 @@ class Job:
 
     model: its structure; weights come from `start` and are never written into it by the caller.
     start: name -> weights to score and to train from. shared, memory: the strategy's arrays (server's, country's own).
-    train: windows to learn from, or None; score: windows to forecast with `start`, or None.
+    train: windows to learn from, or None; score: windows to forecast with `start`, or, if `score_trained`, with what
+    training made of it; or None.
     lr: of this round. seed: of this country, round and arm.
     """
 
@@ -61,6 +62,7 @@ class Job:
     memory: Tensors = field(default_factory=dict)
     lr: float
     seed: int
+    score_trained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,10 +19,13 @@ def run(jobs: Sequence[Job], device: torch.device | None = None) -> list[Result]
 
 def _one(job: Job, device: torch.device) -> Result:
     start = {name: value.to(device) for name, value in job.start.items()}
-    output = forecast(job, start, job.score, device) if job.score is not None else None
+    early = job.score is not None and not (job.score_trained and job.train is not None and len(job.train))
+    output = forecast(job, start, job.score, device) if early and job.score is not None else None
     if job.train is None or not len(job.train):
         return Result(job=job, params=None, output=output, loss=nan, steps=0, finished=Finished(memory=job.memory))
     params, loss, steps = _train(job, job.train, start, device)
+    if job.score is not None and job.score_trained:
+        output = forecast(job, params, job.score, device)
     finished = Finished()
     if job.client.finish is not None:
         shared, memory = _on(job.shared, device), _on(job.memory, device)

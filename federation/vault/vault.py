@@ -7,7 +7,8 @@ reply = vault.release(admission, results)  gate, ledger, memory; nothing else le
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 
 from federation.errors import PolicyRefusal
 from federation.settings import Plan, plain
+from federation.strategies.strategy import public
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import gate, ledger, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
@@ -72,14 +74,20 @@ class Vault:
         records = self.records(request.plan)
         model = request.task.build_model(request.plan.task, request.plan.seed)
         initial = {name: value.detach() for name, value in model.named_parameters()}
-        arrived = _arrived(request, "model", _numpy(initial))
-        shared = _arrived(request, "shared", request.strategy.shared(_numpy(initial)))
+        travelling = public(initial, request.plan.strategy.private)
         memory = state.recall(self.database, self.country, request.run, request.round)
-        local = _under("local", memory) or initial
-        own = _under("strategy", memory) or dict(request.strategy.memory(initial))
-        jobs = [self._job(request, records, "federated", model, arrived, shared, own)]
+        kept = {name: memory.get(f"private/{name}", value) for name, value in initial.items()}
+        arrived = kept | _arrived(request, "model", _numpy(travelling))
+        shared = _arrived(request, "shared", request.strategy.shared(_numpy(travelling)))
+        own = _under("strategy", memory) or dict(request.strategy.memory(travelling))
+        job = partial(self._job, request, records, model)
+        jobs = [
+            job("federated", arrived, client=request.strategy.client(request.plan.strategy), shared=shared, memory=own)
+        ]
         if "local" in request.plan.arms:
-            jobs.append(self._job(request, records, "local", model, local, {}, {}))
+            jobs.append(job("local", _under("local", memory) or initial))
+        if "tuned" in request.plan.arms and request.kind == "test":
+            jobs.append(job("tuned", arrived))
         return Admission(request=request, jobs=tuple(jobs))
 
     def release(self, admission: Admission, results: Sequence[Result]) -> bytes:
@@ -95,10 +103,7 @@ class Vault:
         outgoing = self._outgoing(request, records, by_arm)
         data, entry = gate.release(outgoing, _contract(request, by_arm["federated"].job, records), self.policy)
         ledger.enter(self.database, entry)
-        memory = {f"strategy/{name}": value for name, value in by_arm["federated"].finished.memory.items()}
-        if "local" in by_arm:
-            kept = by_arm["local"].params or by_arm["local"].job.start
-            memory |= {f"local/{name}": value for name, value in kept.items()}
+        memory = _kept(request, by_arm)
         answered = state.Remembered(
             country=self.country,
             run=request.run,
@@ -112,38 +117,35 @@ class Vault:
         return data
 
     def _job(
-        self,
-        request: Request,
-        records: Records,
-        arm: str,
-        model: torch.nn.Module,
-        start: Tensors,
-        shared: Tensors,
-        memory: Tensors,
+        self, request: Request, records: Records, model: torch.nn.Module, arm: str, start: Tensors, **strategy: Any
     ) -> Job:
-        training = request.kind == "train" and records.cohort() >= self.policy.minimum_cohort
-        plan = request.plan
+        plan, tuned = request.plan, arm == "tuned"
+        learns = (request.kind == "train" or tuned) and records.cohort() >= self.policy.minimum_cohort
+        training = plan.training
+        if tuned:
+            training = replace(training, epochs=plan.tuning.epochs, lr=plan.tuning.lr, schedule="constant")
         return Job(
             country=self.country,
             arm=arm,
             model=model,
             loss=request.task.loss,
             start=start,
-            train=records.windows["train"] if training else None,
+            train=records.windows["train"] if learns else None,
             score=_scored(records, request.kind),
-            settings=plan.training,
-            client=request.strategy.client(plan.strategy) if arm == "federated" else ClientHalf(),
-            shared=shared,
-            memory=memory,
-            lr=rate_of(plan.training, request.round, plan.rounds),
+            settings=training,
+            client=strategy.pop("client", ClientHalf()),
+            lr=rate_of(training, request.round, plan.rounds),
             seed=seed_of(plan.seed, self.country, request.round, arm),
+            score_trained=tuned,
+            **strategy,
         )
 
     def _outgoing(self, request: Request, records: Records, by_arm: Mapping[str, Result]) -> Outgoing:
         result = by_arm["federated"]
         arrays: dict[str, Any] = {}
-        if result.params is not None:
-            arrays = {f"update/{name}": (new - result.job.start[name]).numpy() for name, new in result.params.items()}
+        if request.kind == "train" and result.params is not None:
+            travelling = public(result.params, request.plan.strategy.private)
+            arrays = {f"update/{name}": (new - result.job.start[name]).numpy() for name, new in travelling.items()}
             arrays |= {f"shared/{name}": value.numpy() for name, value in result.finished.released.items()}
         trained = result.params is not None
         header = {
@@ -185,13 +187,27 @@ def _scores(request: Request, records: Records, by_arm: Mapping[str, Result]) ->
     return scores
 
 
+def _kept(request: Request, by_arm: Mapping[str, Result]) -> dict[str, torch.Tensor]:
+    """What the country remembers: the strategy's memory, weights that do not travel, its own local model."""
+    federated = by_arm["federated"]
+    memory = {f"strategy/{name}": value for name, value in federated.finished.memory.items()}
+    weights = federated.params or federated.job.start
+    travelling = public(weights, request.plan.strategy.private)
+    memory |= {f"private/{name}": value for name, value in weights.items() if name not in travelling}
+    if "local" in by_arm:
+        local = by_arm["local"].params or by_arm["local"].job.start
+        memory |= {f"local/{name}": value for name, value in local.items()}
+    return memory
+
+
 def _contract(request: Request, job: Job, records: Records) -> Contract:
     """What may leave, from the task and the strategy installed in this country."""
-    arms = (*request.plan.arms, *(records.known["test"] if request.kind == "test" else ()))
+    arms = (*request.plan.arms, *(records.known["test"] if request.kind == "test" else ()))  # tuned: in the test only
     parts = ("validation",) if request.kind == "train" else ("validation", "test")
     arrays = {}
     if request.kind == "train":
-        groups = {"update": _numpy(job.start), "shared": request.strategy.shared(_numpy(job.start))}
+        travelling = _numpy(public(job.start, request.plan.strategy.private))
+        groups = {"update": travelling, "shared": request.strategy.shared(travelling)}
         arrays = {
             f"{group}/{name}": (value.shape, value.dtype.name)
             for group, values in groups.items()
