@@ -135,6 +135,9 @@ class Settings:
     participation: float = 1.0  # share of the region asked in a round
     availability: float = 1.0  # chance that a country asked is there; imitates nodes that come and go
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
+    keep_best: int = 0  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
+    start_from: str | None = None  # a finished run whose model is trained on
+    sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
     retries: int = 1  # times a country that did not answer is asked again within the deadline
     seed: int = 1
     data: str | None = None  # folder with one folder a country; none: invented member states
@@ -164,6 +167,7 @@ class Settings:
         within("participation", self.participation, 0, 1, above=True)
         within("availability", self.availability, 0, 1, above=True)
         within("retries", self.retries, 0, 100)
+        within("keep_best", self.keep_best, 0, 100)
         if self.deadline is not None:
             within("deadline", self.deadline, 0, 1e7, above=True)
         codes = self.region.countries

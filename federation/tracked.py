@@ -83,9 +83,9 @@ class TrackedRun:
         self._rows(outcome.rows, "test", outcome.progress.round)
         for path in files:
             self._tracker.artifact(path)
-        example, output = invented(self._settings, outcome.progress.model)
+        example, output = invented(self._settings, outcome.model)
         self._tracker.model(
-            outcome.progress.model,
+            outcome.model,
             task=self._task.name,
             settings=plain(self._settings.task),
             example=example,

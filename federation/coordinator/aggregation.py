@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -61,7 +62,7 @@ def aggregated(
     if strategy.merge is not None:
         shared = strategy.merge(progress.shared, [update.shared for update in ordered], countries)
     examples = {**progress.examples, **{update.country: update.examples for update in updates}}
-    return Progress(round=round_, model=model, shared=shared, server=memory_of(server), examples=examples)
+    return replace(progress, round=round_, model=model, shared=shared, server=memory_of(server), examples=examples)
 
 
 def memory_of(server: FlowerStrategy) -> dict[str, NDArray[Any]]:

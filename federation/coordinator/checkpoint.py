@@ -4,47 +4,85 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from federation.coordinator.progress import Federation, Progress
+from federation.coordinator.progress import Arrays, Candidate, Federation, Progress
 from federation.errors import CheckpointError, WireError
 from federation.settings import plain
 from federation.wire import Frame, decode, digest, encode
 from tasks.atomic import write_atomically
 
 FILE = "checkpoint.gotong"
+MODEL = "model.gotong"
 GROUPS = ("model", "shared", "server")
+
+
+def save_model(folder: Path, run: str, model: Arrays) -> None:
+    """Keep the final model of a run that has ended."""
+    arrays = {f"model/{name}": value for name, value in model.items()}
+    _write(folder / MODEL, Frame(kind="model", header={"run": run}, arrays=arrays))
+
+
+def load_model(folder: Path) -> Arrays:
+    """The final model of a run. Raises CheckpointError if the run has not ended, or the file is damaged."""
+    if not (folder / MODEL).exists():
+        raise CheckpointError(f"run {folder.name} has not ended; end it first with resume={folder.name}")
+    return _copied(_read(folder / MODEL).group("model"))
 
 
 def save(federation: Federation, progress: Progress) -> None:
     """Write the checkpoint; it is either the old one or the new one, whole, at any moment of a crash."""
     arrays = {f"{group}/{name}": value for group in GROUPS for name, value in getattr(progress, group).items()}
+    for one in progress.best:
+        arrays |= {f"best.{one.round}/{name}": value for name, value in one.model.items()}
     header = {
         "run": federation.run,
         "round": progress.round,
         "tracked": progress.tracked,
         "examples": dict(progress.examples),
+        "best": [[one.round, one.value] for one in progress.best],
         "settings": plain(federation.settings),
         "nodes": sorted(federation.nodes),
     }
-    data = encode(Frame(kind="checkpoint", header=header, arrays=arrays))
-    write_atomically(federation.checkpoint, data + bytes.fromhex(digest(data)))
+    _write(federation.checkpoint, Frame(kind="checkpoint", header=header, arrays=arrays))
 
 
 def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
     """Progress and header (run, settings, nodes). Raises CheckpointError if it is missing or damaged."""
+    frame = _read(path)
+    header = frame.header
+    best = tuple(
+        Candidate(round=round_, value=value, model=_copied(frame.group(f"best.{round_}")))
+        for round_, value in header["best"]
+    )
+    progress = Progress(
+        round=header["round"],
+        model=_copied(frame.group("model")),
+        shared=_copied(frame.group("shared")),
+        server=_copied(frame.group("server")),
+        examples=header["examples"],
+        best=best,
+        tracked=header["tracked"],
+    )
+    return progress, header
+
+
+def _write(path: Path, frame: Frame) -> None:
+    data = encode(frame)
+    write_atomically(path, data + bytes.fromhex(digest(data)))
+
+
+def _read(path: Path) -> Frame:
     if not path.exists():
-        raise CheckpointError(f"{path} does not exist; `gotong simulate resume=RUN` takes a run that began")
+        raise CheckpointError(f"{path} does not exist; resume=RUN takes a run that began")
     raw = path.read_bytes()
     data, seal = raw[:-32], raw[-32:]
     if bytes.fromhex(digest(data)) != seal:
         raise CheckpointError(f"{path} is damaged (its checksum does not match); restore it or start the run again")
     try:
-        frame = decode(data)
+        return decode(data)
     except WireError as error:
         raise CheckpointError(f"{path}: {error}") from None
-    groups: dict[str, Any] = {
-        group: {name: value.copy() for name, value in frame.group(group).items()} for group in GROUPS
-    }
-    progress = Progress(
-        round=frame.header["round"], tracked=frame.header["tracked"], examples=frame.header["examples"], **groups
-    )
-    return progress, frame.header
+
+
+def _copied(arrays: Arrays) -> Arrays:
+    """Arrays of their own, for those of a frame are views of its bytes."""
+    return {name: value.copy() for name, value in arrays.items()}

@@ -33,6 +33,15 @@ class Federation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A model that could be the final one. value: its validation score, smaller is better."""
+
+    round: int
+    value: float
+    model: Arrays
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
     """After `round` rounds: the model, what the strategy shares beside it, and what the server half remembers."""
 
@@ -41,6 +50,7 @@ class Progress:
     shared: Arrays = field(default_factory=dict)
     server: Arrays = field(default_factory=dict)
     examples: Mapping[str, int] = field(default_factory=dict)  # country -> training examples, as it last said
+    best: tuple[Candidate, ...] = ()
     tracked: int = 0  # bytes of the tracking spool that belong to these rounds
 
 

@@ -14,8 +14,9 @@ from flwr.serverapp import Grid
 from federation.coordinator import aggregation, checkpoint, evaluation, sampling
 from federation.coordinator.checks import ScoreName, Update, outliers, read_update
 from federation.coordinator.progress import Answer, Arrays, Federation, Progress, Report, Watch
+from federation.coordinator.selection import chosen, judged
 from federation.envelope import seal, unseal
-from federation.errors import QuorumError, UpdateRejected, WireError
+from federation.errors import ConfigError, QuorumError, UpdateRejected, WireError
 from federation.results import Row
 from federation.settings import plain
 from federation.strategies import STRATEGIES
@@ -29,6 +30,7 @@ class Outcome:
     """The end of a run: the final model, what the test said, and who answered it."""
 
     progress: Progress
+    model: Arrays
     rows: Sequence[Row]
     validation: Sequence[Row]
     answers: Sequence[Answer]
@@ -40,12 +42,22 @@ class _Replies:
     answers: Sequence[Answer]
 
 
-def begin(federation: Federation) -> Progress:
-    """The state before the first round: freshly drawn weights, the same for every run of this plan."""
+def begin(federation: Federation, start: Arrays | None = None) -> Progress:
+    """The state before the first round: freshly drawn weights, the same for every run of this plan, or `start`.
+
+    Raises ConfigError if `start` is of another model.
+    """
     plan = federation.plan
     module = TASKS[plan.task.name].build_model(plan.task, plan.seed)
     weights = {name: value.detach().numpy().copy() for name, value in module.named_parameters()}
     model = public(weights, plan.strategy.private)
+    if start is not None:
+        if {name: value.shape for name, value in start.items()} != {name: value.shape for name, value in model.items()}:
+            raise ConfigError(
+                f"start_from={federation.settings.start_from} holds another model than this run's task settings make; "
+                f"use the settings of that run"
+            )
+        model = {name: start[name] for name in model}
     return Progress(round=0, model=model, shared=STRATEGIES[plan.strategy.name].shared(model))
 
 
@@ -63,10 +75,11 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
             grid, federation, "train", round_, {name: models[node] for name, node in nodes.items()}, progress
         )
         _need_quorum(federation, progress, replies)
+        found = _validated(federation, replies)
+        progress = judged(progress, found, plan, federation.region, federation.settings.keep_best)
         after = aggregation.aggregated(
             server, strategy, plan.strategy, progress, replies.updates, len(federation.nodes)
         )
-        found = evaluation.rows(_scores(replies.updates), plan, federation.region, "validation")
         watch.round(Report(round=round_, rounds=plan.rounds, answers=replies.answers, rows=found))
         progress = replace(after, tracked=watch.commit())
         checkpoint.save(federation, progress)
@@ -74,15 +87,25 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
 
 
 def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
-    models = dict.fromkeys(federation.nodes, progress.model)
-    replies = _ask(grid, federation, "test", federation.plan.rounds + 1, models, progress)
-    scores = _scores(replies.updates)
+    plan, keep = federation.plan, federation.settings.keep_best
+    if keep:
+        last = _ask(
+            grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.nodes, progress.model), progress
+        )
+        progress = judged(progress, _validated(federation, last), plan, federation.region, keep)
+    model = chosen(progress)
+    replies = _ask(grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress)
     return Outcome(
         progress=progress,
-        rows=evaluation.rows(scores, federation.plan, federation.region, "test"),
-        validation=evaluation.rows(scores, federation.plan, federation.region, "validation"),
+        model=model,
+        rows=evaluation.rows(_scores(replies.updates), plan, federation.region, "test"),
+        validation=_validated(federation, replies),
         answers=replies.answers,
     )
+
+
+def _validated(federation: Federation, replies: _Replies) -> list[Row]:
+    return evaluation.rows(_scores(replies.updates), federation.plan, federation.region, "validation")
 
 
 def _asked(federation: Federation, round_: int) -> dict[str, int]:

@@ -10,7 +10,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from federation import runfolder
 from federation.coordinator import checkpoint, rounds
-from federation.coordinator.progress import Federation, Progress, Watch
+from federation.coordinator.progress import Arrays, Federation, Progress, Watch
 from federation.errors import ConfigError
 from federation.plans import restore
 from federation.runtimes.in_process import InProcessGrid
@@ -54,7 +54,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
         folder=folder,
         federation=federation,
         vaults=_vaults(settings, folder, data, federation),
-        progress=rounds.begin(federation),
+        progress=rounds.begin(federation, _start(settings)),
         notes=notes,
     )
     checkpoint.save(federation, simulation.progress)
@@ -85,6 +85,13 @@ def run(simulation: Simulation, watch: Watch) -> rounds.Outcome:
     grid = InProcessGrid(simulation.vaults, sequential.run)
     app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
     return outcome[0]
+
+
+def _start(settings: Settings) -> Arrays | None:
+    """The model of the run to start from. Raises ConfigError or CheckpointError."""
+    if settings.start_from is None:
+        return None
+    return checkpoint.load_model(runfolder.existing(settings.runs, settings.start_from))
 
 
 def _countries(settings: Settings, task: Task, folder: Path) -> tuple[Path, list[str], tuple[str, ...]]:

@@ -11,12 +11,12 @@ from federation.wire import Frame, decode, digest
 from tasks import TASKS
 from tasks.task import Task
 
-KINDS = ("train", "test")
+KINDS = ("train", "validate", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A frame that could be served. Round `rounds + 1` is the test, asked once."""
+    """A frame that could be served. After the rounds come a validation (rounds + 1) and the test (rounds + 2), once."""
 
     frame: Frame
     kind: str
@@ -37,8 +37,10 @@ def read_request(data: bytes) -> Request:
     if not isinstance(asked, dict):
         raise PolicyRefusal(f"a request of run {run!r} without a plan is not served")
     plan = restore(Plan, asked, "plan")
-    last = plan.rounds + 1
-    if not (1 <= round_ < last if frame.kind == "train" else round_ == last):
+    first, last = {"train": (1, plan.rounds), "validate": (plan.rounds + 1,) * 2, "test": (plan.rounds + 2,) * 2}[
+        frame.kind
+    ]
+    if not first <= round_ <= last:
         raise PolicyRefusal(f"round {round_} of a run of {plan.rounds} rounds is not served as {frame.kind!r}")
     return Request(
         frame=frame,

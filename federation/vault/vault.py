@@ -158,13 +158,13 @@ class Vault:
             "fingerprint": records.fingerprint,
         }
         scores = _scores(request, records, by_arm)
-        kind = {"train": "update", "test": "scores"}[request.kind]
+        kind = {"train": "update", "validate": "scores", "test": "scores"}[request.kind]
         return Outgoing(kind=kind, header=header, arrays=arrays, scores=scores)
 
 
 def _scored(records: Records, kind: str) -> Windows:
     """What a model is scored on: validation every round, validation and test together at the end."""
-    if kind == "train":
+    if kind != "test":
         return records.windows["validation"]
     return joined(records.windows["validation"], records.windows["test"])
 
@@ -172,7 +172,7 @@ def _scored(records: Records, kind: str) -> Windows:
 def _scores(request: Request, records: Records, by_arm: Mapping[str, Result]) -> dict[ScoreName, Sums]:
     """Sums of every arm; the test adds the baselines, which do not change from round to round."""
     scores: dict[ScoreName, Sums] = {}
-    parts: tuple[Part, ...] = ("validation",) if request.kind == "train" else ("validation", "test")
+    parts: tuple[Part, ...] = ("validation", "test") if request.kind == "test" else ("validation",)
     at = 0
     for part in parts:
         size = len(records.windows[part])
@@ -203,7 +203,7 @@ def _kept(request: Request, by_arm: Mapping[str, Result]) -> dict[str, torch.Ten
 def _contract(request: Request, job: Job, records: Records) -> Contract:
     """What may leave, from the task and the strategy installed in this country."""
     arms = (*request.plan.arms, *(records.known["test"] if request.kind == "test" else ()))  # tuned: in the test only
-    parts = ("validation",) if request.kind == "train" else ("validation", "test")
+    parts = ("validation", "test") if request.kind == "test" else ("validation",)
     arrays = {}
     if request.kind == "train":
         travelling = _numpy(public(job.start, request.plan.strategy.private))

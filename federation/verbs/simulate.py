@@ -8,6 +8,7 @@ from time import perf_counter
 
 from federation import report, results, runfolder
 from federation.composition import compose
+from federation.coordinator import checkpoint
 from federation.coordinator.progress import Report
 from federation.coordinator.rounds import Outcome
 from federation.errors import ConfigError
@@ -96,6 +97,7 @@ def _go(ready: Simulation, out: str | None, began: float) -> None:
 
 def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, Path]:
     """Write the table as JSON and the picture; returns both files."""
+    checkpoint.save_model(ready.folder, ready.federation.run, outcome.model)
     table = ready.folder / "results.json"
     results.write_json(outcome.rows, table)
     if out is not None:

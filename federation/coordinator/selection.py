@@ -1,0 +1,40 @@
+"""Which model a run ends with: the last, or the mean of the best rounds by validation. Test scores choose nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from federation.coordinator.progress import Arrays, Candidate, Progress
+from federation.results import ALL, Row
+from federation.settings import Plan
+from tasks import TASKS
+
+
+def judged(progress: Progress, rows: Sequence[Row], plan: Plan, region: str, keep: int) -> Progress:
+    """Progress with its model among the candidates, if it is one of the best `keep` by the region's headline score."""
+    if not keep:
+        return progress
+    headline, score = next(iter(TASKS[plan.task.name].scores.items()))
+    value = next(
+        row.value
+        for row in rows
+        if (row.country, row.arm, row.score, row.horizon) == (region, "federated", headline, ALL)
+    )
+    if not np.isfinite(value):
+        return progress
+    sign = -1.0 if score.better == "larger" else 1.0
+    mine = Candidate(round=progress.round, value=sign * value, model=progress.model)
+    ranked = sorted((*progress.best, mine), key=lambda candidate: (candidate.value, candidate.round))
+    return replace(progress, best=tuple(ranked[:keep]))
+
+
+def chosen(progress: Progress) -> Arrays:
+    """The model to test and to keep: the mean of the candidates, or the last model if there is none."""
+    if not progress.best:
+        return progress.model
+    models = [candidate.model for candidate in sorted(progress.best, key=lambda candidate: candidate.round)]
+    return {
+        name: np.mean([model[name] for model in models], axis=0, dtype=np.float64).astype(value.dtype)
+        for name, value in progress.model.items()
+    }
