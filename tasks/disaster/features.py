@@ -98,11 +98,12 @@ def _weights(panel: Panel) -> Array:
     """(P, P) 1 for cells within NEAR degrees of each other, 0 on the diagonal."""
     centres = np.stack([panel.static["longitude"], panel.static["latitude"]])
     apart = np.sqrt(np.square(centres[:, :, None] - centres[:, None, :]).sum(axis=0))
-    return ((apart <= NEAR) & (apart > 0)).astype(np.float64)
+    return np.where((apart <= NEAR) & (apart > 0), 1.0, 0.0)
 
 
 def _around(weights: Array, values: Array) -> Array:
     """Mean of the neighbours whose value is known: (P, P), (P, T) -> (P, T)."""
     known = np.isfinite(values)
     count = weights @ known
-    return np.where(count > 0, weights @ np.where(known, values, 0.0) / np.maximum(count, 1), np.nan)
+    total = weights @ np.where(known, values, 0.0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -40,3 +40,8 @@ class DisasterSettings(TaskSettings):
 def _within(key: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # NaN too
         raise SettingError(f"task.{key} is {value}; choose {low} to {high}")
+
+
+def horizons(settings: DisasterSettings) -> tuple[str, ...]:
+    """What the horizons are called in tables."""
+    return tuple(f"{step} month{'s' if step > 1 else ''}" for step in range(1, settings.horizons + 1))

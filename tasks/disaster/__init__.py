@@ -1,0 +1,37 @@
+"""Monthly warnings of drought, extreme rain or floods per 1-degree cell, 1 to 3 months ahead. Unit: probability."""
+
+from tasks.disaster.baselines import cell_climatology, country_month_climatology, persistence
+from tasks.disaster.generator import synthesize
+from tasks.disaster.generator_oracle import oracle
+from tasks.disaster.learning import build_model, cross_entropy, probability
+from tasks.disaster.records import read_panel
+from tasks.disaster.schema import RECORDS
+from tasks.disaster.scores import brier_skill
+from tasks.disaster.settings import DisasterSettings, horizons
+from tasks.disaster.situations import windows_of
+from tasks.scores import brier, mean_of
+from tasks.task import Task
+
+TASK = Task(
+    name="disaster",
+    title="Drought, extreme rain or flood, 1-degree cell and month",
+    unit="probability",
+    file=RECORDS,
+    settings=DisasterSettings,
+    read=read_panel,
+    synthesize=synthesize,
+    windows=windows_of,
+    build_model=build_model,
+    loss=cross_entropy,
+    forecast=probability,
+    levels=(),
+    scores={"brier_skill": brier_skill, "brier": mean_of(brier)},
+    baselines={
+        "cell_climatology": cell_climatology,
+        "country_month_climatology": country_month_climatology,
+        "persistence": persistence,
+    },
+    reference="cell_climatology",
+    oracle=oracle,
+    horizons=horizons,
+)
