@@ -15,6 +15,7 @@ from federation.strategies import STRATEGIES
 from tasks import TASKS
 
 T = TypeVar("T")
+PLACES = ("sweep", "name", "runs", "out", "data")  # keys that change nothing of what is learnt
 
 
 def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[[T], None]) -> None:
@@ -39,6 +40,14 @@ def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[
         raise ConfigError(_explained(error, schema)) from None
     finally:
         sys.argv = before
+
+
+def varied() -> list[str]:
+    """The overrides of the job that runs, without those that say where things go; for the name of a run in a sweep."""
+    from hydra.core.hydra_config import HydraConfig
+
+    words = sorted(str(word) for word in HydraConfig.get().overrides.task)
+    return [word for word in words if word.split("=")[0].lstrip("+") not in PLACES]
 
 
 def _register(schema: type[Any]) -> None:

@@ -1,13 +1,15 @@
 """`gotong simulate`: one model over all member states on this machine, beside what each could do alone."""
 
 import resource
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 from federation import report, results, runfolder
-from federation.composition import compose
+from federation.composition import compose, varied
 from federation.coordinator import checkpoint
 from federation.coordinator.progress import Report
 from federation.coordinator.rounds import Outcome
@@ -18,9 +20,11 @@ from federation.runtimes.simulation import Simulation
 from federation.screen import Screen
 from federation.settings import Settings
 from federation.tracked import TrackedRun
+from federation.tracking.state import state
 from federation.tracking.tracker import Tracker
 from tasks import TASKS
 
+RESULTS = "results.json"
 WITH_RESUME = ("resume", "runs", "out")  # all else comes from the checkpoint
 
 
@@ -40,16 +44,35 @@ def simulate(settings: Settings) -> None:
     """One run from settings. Raises GotongError or TaskError with the run's checkpoint, ledger and tracking intact."""
     check(settings)
     began = perf_counter()
-    if settings.resume is not None:
-        folder = runfolder.existing(settings.runs, settings.resume)
+    if settings.sweep is not None:
+        settings = _of_sweep(settings)
+        if state(Path(settings.runs) / str(settings.name)) == "FINISHED":
+            print(f"{settings.name}: done before")
+            return
+    run = settings.resume
+    if settings.sweep is not None and (Path(settings.runs) / str(settings.name) / checkpoint.FILE).exists():
+        run = settings.name
+    if run is not None:
+        folder = runfolder.existing(settings.runs, run)
         with runfolder.locked(folder):
             _go(simulation.resume(settings.runs, folder), settings.out, began)
         return
     folder = runfolder.create(settings)
-    with runfolder.locked(folder), _removed_if_unused(folder):
-        ready = simulation.prepare(settings, folder)
     with runfolder.locked(folder):
+        with _removed_if_unused(folder):
+            ready = simulation.prepare(settings, folder)
         _go(ready, settings.out, began)
+
+
+def _of_sweep(settings: Settings) -> Settings:
+    """The settings with a name that says what varies, so that the same sweep finds its runs again."""
+    words = [word.lstrip("+").replace("=", "-").replace("/", ".").replace(",", ".") for word in varied()]
+    kept = "".join(letter for letter in "_".join([str(settings.sweep), *words]) if letter.isalnum() or letter in "._-")
+    folder = Path(settings.runs) / kept
+    if folder.is_dir() and not (folder / checkpoint.FILE).exists():
+        with runfolder.locked(folder):  # killed before it began
+            shutil.rmtree(folder)
+    return replace(settings, name=kept)
 
 
 @contextmanager
@@ -58,8 +81,6 @@ def _removed_if_unused(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        import shutil
-
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
@@ -98,7 +119,7 @@ def _go(ready: Simulation, out: str | None, began: float) -> None:
 def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, Path]:
     """Write the table as JSON and the picture; returns both files."""
     checkpoint.save_model(ready.folder, ready.federation.run, outcome.model)
-    table = ready.folder / "results.json"
+    table = ready.folder / RESULTS
     results.write_json(outcome.rows, table)
     if out is not None:
         results.write_json(outcome.rows, Path(out))
