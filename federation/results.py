@@ -1,0 +1,58 @@
+"""The table of a run as data: one row for a country (or the region), an arm, a score and a horizon."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from tasks.atomic import write_atomically
+from tasks.errors import DataError
+
+ALL = "all"  # the horizon of a score over all horizons together
+Better = Literal["smaller", "larger", "nominal"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One score; low and high are its 95 % interval, n the place-periods scored. NaN where nothing was scored.
+
+    country: ISO 3166-1 alpha-3 code, or the region's name. horizon: such as '1 month', or ALL.
+    """
+
+    task: str
+    country: str
+    arm: str
+    score: str
+    horizon: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def write_json(rows: Iterable[Row], path: Path) -> None:
+    """Replace `path` by a JSON list with one line a row; a value that is not finite becomes null. Raises OSError."""
+    lines = [json.dumps({name: _out(value) for name, value in asdict(row).items()}) for row in rows]
+    write_atomically(path, ("[\n" + ",\n".join(lines) + "\n]\n").encode())
+
+
+def read_json(path: Path) -> tuple[Row, ...]:
+    """The rows in their order; null becomes NaN. Raises DataError for a file that `write_json` did not write."""
+    try:
+        return tuple(_row(entry) for entry in json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; a run writes it when it ends") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path} holds no table of results ({error}); run the federation again to write it") from None
+
+
+def _out(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _row(entry: dict[str, Any]) -> Row:
+    known: dict[str, Any] = {f.name: f.type for f in fields(Row)}
+    values: dict[str, Any] = {name: math.nan if entry[name] is None else known[name](entry[name]) for name in known}
+    return Row(**values)

@@ -1,0 +1,31 @@
+"""Who a run is, as tracking sees it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+RUN = "gotong.run"  # tags of ours: MLflow chooses its run ids itself, so these are how a run is found again
+BIRTH = "gotong.birth"  # tells a run from another of the same id: its folder was deleted, or lies on another machine
+COUNTRY = "gotong.country"
+FOLDER = "gotong.folder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCard:
+    """One federation's run.
+
+    id: of letters, digits, '.', '_' and '-'; the same when the run is resumed.
+    name: what a person reads. countries: one child run each, in this order.
+    params: what the run was told; tags: what a person may filter by.
+    Raises ValueError for an id that cannot be searched for.
+    """
+
+    id: str
+    name: str
+    countries: tuple[str, ...]
+    params: Mapping[str, str | float | int] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.-]+", self.id, re.ASCII):
+            raise ValueError(f"run id {self.id!r} may hold letters, digits, '.', '_' and '-' only")

@@ -1,0 +1,194 @@
+"""Records of one run into MLflow, so that the same record twice leaves what it leaves once.
+
+Runs are found by tags of ours. Metric rows carry the time they were measured, and MLflow keeps identical rows once.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from federation.tracking.card import BIRTH, COUNTRY, FOLDER, RUN
+from federation.tracking.spool import Record
+from federation.tracking.store import Store, search, tagged
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
+
+PARENT = "mlflow.parentRunId"
+ROWS = 1000  # MLflow's limit for metrics in one call
+PAIRS = 100  # and for parameters or tags
+DIGEST = 36  # and for the characters of a data set's digest
+
+
+class Delivery:
+    """Sends in order. runs: country ('' the federation) -> MLflow run; refused: what MLflow will never take, and why.
+
+    Every method raises what MLflow raises when it cannot be reached.
+    """
+
+    def __init__(self, store: Store, folder: Path, runs: Mapping[str, str]) -> None:
+        self.runs = dict(runs)
+        self.refused: list[str] = []
+        self._store = store
+        self._client = store.client
+        self._folder = folder
+        self._own: dict[str, str] = {}  # the tags that tell this run from all others
+
+    def known(self) -> bool:
+        """Whether the federation's run is still there."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self._client.get_run(self.runs[""])
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        self._own = {name: run.data.tags.get(name, "") for name in (RUN, BIRTH)}
+        return bool(run.info.lifecycle_stage == "active")
+
+    def send(self, records: Sequence[Record]) -> None:
+        """All of them; neighbouring metrics travel together."""
+        steps: dict[str, Callable[[Any], None]] = {
+            "begin": self._begin,
+            "tags": self._tags,
+            "dataset": self._dataset,
+            "artifact": self._artifact,
+            "model": self._model,
+            "end": self._end,
+        }
+        rows: dict[str, list[Metric]] = {}
+        for record in records:
+            if record["do"] == "metrics":
+                rows.setdefault(record["country"] or "", []).extend(_metrics(record))
+                continue
+            self._metrics(rows)
+            self._unless_refused(steps[record["do"]], record)
+        self._metrics(rows)
+
+    def _begin(self, record: Record) -> None:
+        self._own = {RUN: record["id"], BIRTH: record["birth"]}
+        self._tidy()
+        for country in ("", *record["countries"]):
+            if country not in self.runs:
+                self._create(country, record)
+        parent = self.runs[""]
+        for country, run in self.runs.items():
+            self._client.update_run(run, status="RUNNING")
+            if country:
+                self._client.set_tag(run, PARENT, parent)
+        old = self._client.get_run(parent).data.params
+        new = {_clean(name): str(value) for name, value in record["params"].items()}
+        # MLflow lets no parameter change, and a resumed run may be told something else.
+        changed = {f"gotong.resumed.{name}": value for name, value in new.items() if old.get(name, value) != value}
+        self._params(parent, {name: value for name, value in new.items() if name not in old})
+        for run in self.runs.values():
+            self._set(run, record["tags"])
+        self._set(parent, changed)
+
+    def _create(self, country: str, record: Record) -> None:
+        tags = {**self._own, FOLDER: self._folder.name}
+        if country:
+            tags |= {COUNTRY: country, PARENT: self.runs[""]}
+        name = f"{country} {record['name']}".strip()
+        made = self._client.create_run(self._store.experiment, start_time=record["time"], tags=tags, run_name=name)
+        self.runs[country] = made.info.run_id
+
+    def _tidy(self) -> None:
+        """Find this run's MLflow runs; delete twins that a call made whose answer was lost. Twins hold no records."""
+        twins: dict[str, list[Run]] = {}
+        for run in search(self._store, tagged(self._own)):
+            twins.setdefault(run.data.tags.get(COUNTRY, ""), []).append(run)
+        kept, self.runs = self.runs, {}
+        for country, runs in twins.items():
+            ids = sorted(run.info.run_id for run in runs)
+            self.runs[country] = kept[country] if kept.get(country) in ids else ids[0]
+            for run in ids:
+                if run != self.runs[country]:
+                    self._client.delete_run(run)
+
+    def _metrics(self, rows: dict[str, list["Metric"]]) -> None:
+        for country, batch in rows.items():
+            for start in range(0, len(batch), ROWS):
+                self._unless_refused(self._log, (country, batch[start : start + ROWS]))
+        rows.clear()
+
+    def _log(self, rows: tuple[str, list["Metric"]]) -> None:
+        country, metrics = rows
+        if country in self.runs:
+            self._client.log_batch(self.runs[country], metrics=metrics, synchronous=True)
+        else:
+            self.refused.append(f"{country} is not among the countries of this run")
+
+    def _params(self, run: str, params: Mapping[str, str]) -> None:
+        from mlflow.entities import Param
+
+        for some in _batches([Param(name, value) for name, value in params.items()]):
+            self._client.log_batch(run, params=some, synchronous=True)
+
+    def _set(self, run: str, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        for some in _batches([RunTag(_clean(name), str(value)) for name, value in tags.items()]):
+            self._client.log_batch(run, tags=some, synchronous=True)
+
+    def _tags(self, record: Record) -> None:
+        self._set(self.runs[record["country"] or ""], record["values"])
+
+    def _dataset(self, record: Record) -> None:
+        from mlflow.entities import Dataset, DatasetInput
+
+        run = self.runs[record["country"]]
+        data = Dataset(
+            name=f"{record['country']} {record['name']}",
+            digest=record["fingerprint"][:DIGEST],
+            source_type="country",  # the source is a country, not a place where anyone could fetch records
+            source=f'{{"country": "{record["country"]}"}}',
+        )
+        self._client.log_inputs(run, [DatasetInput(data)])
+        self._set(run, {"gotong.fingerprint": record["fingerprint"]})
+
+    def _artifact(self, record: Record) -> None:
+        path = self._folder / record["path"]
+        if path.is_dir():
+            self._client.log_artifacts(self.runs[""], str(path), record["to"] or None)
+        elif path.exists():
+            self._client.log_artifact(self.runs[""], str(path), record["to"] or None)
+        else:
+            self.refused.append(f"{path} is gone")
+
+    def _model(self, record: Record) -> None:
+        from federation.tracking.model import log
+
+        log(self._store, self._own, self.runs[""], self._folder / record["path"])
+
+    def _end(self, record: Record) -> None:
+        for run in self.runs.values():
+            self._client.set_terminated(run, status=record["status"], end_time=record["time"])
+        self._tidy()
+
+    def _unless_refused(self, step: Callable[[Any], None], what: Any) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            step(what)
+        except MlflowException as error:
+            if error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            self.refused.append(str(error).splitlines()[0])  # trying again would block all that follows
+
+
+def _metrics(record: Record) -> "Iterable[Metric]":
+    from mlflow.entities import Metric
+
+    for name, value in record["values"].items():
+        yield Metric(_clean(name), float(value), record["time"], record["step"])
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[^\w\-. :/]", "_", name)[:250]
+
+
+def _batches(pairs: list[Any]) -> list[list[Any]]:
+    return [pairs[start : start + PAIRS] for start in range(0, len(pairs), PAIRS)]

@@ -1,0 +1,48 @@
+"""The code file of a logged model: MLflow copies it, and runs it to load the model where gotong is installed.
+
+It rebuilds the task's own network from the recipe and fills it with the weights; nothing is unpickled.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
+from numpy.typing import NDArray
+
+from federation.settings import build
+from tasks import TASKS
+
+
+class _Predicts:  # apart from PythonModel, whose check of type hints knows no tables of arrays and warns
+    network: torch.nn.Module
+
+    def predict(self, context: Any, model_input: dict[str, NDArray[Any]], params: Any = None) -> NDArray[Any]:  # noqa: ARG002
+        """Inputs name -> (N, ...) as `Windows.inputs`, to the network's (N, H, K) in model units."""
+        inputs = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in model_input.items()}
+        with torch.no_grad():
+            return np.asarray(self.network(inputs, None).numpy())
+
+
+class Forecaster(_Predicts, PythonModel):
+    """MLflow's view of a task's network."""
+
+    def load_context(self, context: Any) -> None:
+        """Called by MLflow, with its argument by this name."""
+        recipe = json.loads(Path(context.artifacts["recipe"]).read_text("utf-8"))
+        task = TASKS[recipe["task"]]
+        network = task.build_model(build(task.settings, recipe["settings"], "model"), 0)
+        with np.load(context.artifacts["weights"], allow_pickle=False) as file:
+            weights = {name: torch.from_numpy(values) for name, values in file.items()}
+        missing, unknown = network.load_state_dict(
+            weights, strict=False
+        )  # constants may be missing: the build made them
+        if unknown or {name for name, _ in network.named_parameters()} & set(missing):
+            raise ValueError(f"weights do not fit task {recipe['task']}: unknown {unknown}, missing {missing}")
+        self.network = network.eval()
+
+
+set_model(Forecaster())

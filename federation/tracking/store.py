@@ -1,0 +1,136 @@
+"""Where experiments live: a tracking server, or an SQLite file under <runs>/mlflow with its artifacts beside it.
+
+MLflow's first use of an SQLite file is not atomic: two processes at once, or a kill in between, break it for good.
+So it is made beside, under a lock, and moved into place. Addresses are absolute, or MLflow writes into the working
+directory.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from federation.errors import TrackingError
+from federation.settings import TrackingSettings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+SQLITE = "sqlite:///"
+QUIET = {  # no telemetry, no retries of minutes (247 s for a refused connection), nothing on the run's screen
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_CONFIGURE_LOGGING": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "3",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """An open experiment."""
+
+    client: "MlflowClient"
+    experiment: str
+    uri: str
+
+
+def quiet() -> None:
+    """Set what MLflow reads from the environment when it is imported; what a person has set stays."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def address(settings: TrackingSettings, runs: Path) -> str:
+    """The absolute tracking address of these settings."""
+    if not settings.uri:
+        return f"{SQLITE}{(runs / 'mlflow' / 'mlflow.db').resolve()}"
+    if settings.uri.startswith(SQLITE):
+        return f"{SQLITE}{Path(settings.uri.removeprefix(SQLITE)).resolve()}"
+    return settings.uri
+
+
+def database(uri: str) -> Path | None:
+    """The file of an SQLite address, None for a server."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+def artifacts(file: Path) -> str:
+    """Where the artifacts of an SQLite store lie: a file URI beside it."""
+    return (file.parent / "artifacts").as_uri()
+
+
+def connect(settings: TrackingSettings, runs: Path) -> Store:
+    """The experiment of these settings, made if need be. Takes seconds; raises what MLflow, SQLite or HTTP raise."""
+    quiet()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    uri = address(settings, runs)
+    file = database(uri)
+    if file:
+        create(file)
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    found = client.get_experiment_by_name(settings.experiment)
+    if found is None:
+        try:
+            made = client.create_experiment(settings.experiment, artifact_location=artifacts(file) if file else None)
+            return Store(client=client, experiment=made, uri=uri)
+        except MlflowException as error:
+            found = client.get_experiment_by_name(settings.experiment)  # another run made it meanwhile
+            if found is None:
+                raise error
+    if found.lifecycle_stage != "active":
+        raise TrackingError(
+            f"experiment {settings.experiment!r} is deleted in {uri}; restore it or set tracking.experiment"
+        )
+    return Store(client=client, experiment=found.experiment_id, uri=uri)
+
+
+def tagged(tags: Mapping[str, str]) -> str:
+    """MLflow's filter for what carries all these tags."""
+    return " AND ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+
+
+def search(store: Store, wanted: str) -> list["Run"]:
+    """All live runs of the experiment that fit a filter."""
+    found: list[Run] = []
+    page = None
+    while True:
+        some = store.client.search_runs([store.experiment], filter_string=wanted, page_token=page)
+        found += some
+        page = some.token
+        if not page:
+            return found
+
+
+def create(file: Path) -> None:
+    """Make an empty SQLite store unless it is there: 2-8 s. Raises OSError, or what SQLite raises."""
+    if file.exists():
+        return
+    quiet()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(file.with_suffix(".lock")):
+        if file.exists():
+            return
+        for stale in file.parent.glob(f"{file.name}.new*"):
+            stale.unlink()
+        fresh = file.with_name(f"{file.name}.new{os.getpid()}")
+        SqlAlchemyStore(f"{SQLITE}{fresh}", artifacts(file)).engine.dispose()  # type: ignore[no-untyped-call]
+        fresh.replace(file)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

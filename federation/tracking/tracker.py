@@ -1,0 +1,164 @@
+"""What a run tells about itself. Nothing here raises into a run, imports MLflow, or waits for it but at the end."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from federation.errors import TrackingError
+from federation.settings import TrackingSettings
+from federation.tracking import model, sent
+from federation.tracking.card import RunCard
+from federation.tracking.sender import Sender, one_line
+from federation.tracking.session import Session
+from federation.tracking.spool import NAME, Spool, every
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+class Tracker:
+    """One run's records: first into a spool in the run's own folder, from there to MLflow by a thread.
+
+    `begin` comes first, `end` last; what is put after the last `commit` is sent by `end`. Call all from one thread, and
+    import what the run needs (torch, pandas) before `begin`: two threads importing one package at once can trip.
+    """
+
+    def __init__(self, folder: Path, settings: TrackingSettings, *, runs: Path, warn: Callable[[str], None]) -> None:
+        self._folder, self._settings, self._runs, self._warn = folder, settings, runs, warn
+        self._spool: Spool | None = None
+        self._sender: Sender | None = None
+        self._length = 0
+        self._birth = ""
+        self._warned = False
+
+    def begin(self, card: RunCard, committed: int = 0) -> None:
+        """Start, or go on after a kill: the spool goes back to `committed`, the length that the checkpoint holds."""
+        if self._spool is None:
+            with self._harmless():
+                tried = sent.load(self._folder).tried
+                self._spool = Spool(self._folder / NAME, committed=committed, tried=tried)
+                first = next(every(self._folder / NAME), {})
+                self._birth = first.get("birth") or secrets.token_hex(8)
+            if self._spool and self._settings.name == "mlflow":
+                self._sender = Sender(self._folder, self._settings, self._runs)
+                self._sender.start()
+        facts = {"id": card.id, "birth": self._birth, "name": card.name, "countries": list(card.countries)}
+        self._put("begin", **facts, params=dict(card.params), tags=dict(card.tags))
+
+    def metrics(self, values: Mapping[str, float], *, step: int, country: str | None = None) -> None:
+        """Measurements at a step, once each, of the federation or of one of its countries. NaN is kept, as NaN."""
+        numbers = {name: float(value) for name, value in values.items()}
+        self._put("metrics", country=country, step=int(step), values=numbers)
+
+    def tags(self, values: Mapping[str, str], *, country: str | None = None) -> None:
+        """Words a person can filter by; a later value replaces an earlier one."""
+        self._put("tags", country=country, values={name: str(value) for name, value in values.items()})
+
+    def dataset(self, country: str, *, name: str, fingerprint: str) -> None:
+        """Which data a country used: a keyed hash in hex, from which nothing about a record can be found."""
+        self._put("dataset", country=country, name=name, fingerprint=fingerprint)
+
+    def artifact(self, path: Path, to: str = "") -> None:
+        """A file or folder, sent as it is when its turn comes; `to` is a folder among the run's artifacts."""
+        self._put("artifact", path=self._within(path), to=to)
+
+    def model(
+        self,
+        weights: Mapping[str, NDArray[Any]],
+        *,
+        task: str,
+        settings: Mapping[str, Any],
+        example: Mapping[str, NDArray[np.generic]],
+        output: NDArray[Any],
+    ) -> None:
+        """The final model; loading it back gives `output` for `example`, which must be invented and never a record.
+
+        weights: state dict as arrays. task, settings: what `build_model` was given, as plain values.
+        example: input name -> (N, ...); output: (N, H, K), the model's answer in model units.
+        """
+        try:
+            folder = model.write(
+                self._folder / "model", weights, task=task, settings=settings, example=example, output=output
+            )
+        except (OSError, ValueError, TypeError) as error:
+            self._say(f"the final model is not tracked: {one_line(error)}")
+        else:
+            self._put("model", path=self._within(folder))
+
+    def flush(self) -> int:
+        """Make all so far durable; the length of the spool, for the checkpoint. About one disk flush."""
+        with self._harmless():
+            if self._spool:
+                self._length = self._spool.flush()
+        return self._length
+
+    def commit(self) -> int:
+        """`flush`, and let it be sent: best called when the checkpoint stands."""
+        length = self.flush()
+        if self._sender:
+            self._sender.allow(length)
+        return length
+
+    def end(self, status: Status) -> None:
+        """Close the run; waits at most `patience` seconds for what is not sent, then warns how to send it later."""
+        self._put("end", status=status)
+        self.commit()
+        reason = self._sender.finish(self._settings.patience) if self._sender else ""
+        if reason:
+            self._say(
+                f"MLflow has not taken all records of this run ({reason}); they stay in {self._folder / NAME}. "
+                f"Send them later with: gotong replay run={self._folder.name}"
+            )
+        if self._spool:
+            self._spool.close()
+        self._spool = self._sender = None
+
+    def _put(self, do: str, **values: Any) -> None:
+        with self._harmless():
+            if self._spool:
+                self._spool.put({"do": do, "time": time.time_ns() // 1_000_000, **values})
+
+    def _within(self, path: Path) -> str:
+        path, folder = path.resolve(), self._folder.resolve()
+        return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        # A full disk or a damaged file must not end hours of training: the run goes on untracked, after one warning.
+        try:
+            yield
+        except (OSError, ValueError, TypeError, KeyError, TrackingError) as error:
+            self._spool = None
+            self._say(f"this run is not tracked any further: {one_line(error)}")
+
+    def _say(self, warning: str) -> None:
+        if not self._warned:  # one is read, ten are not
+            self._warn(warning)
+        self._warned = True
+
+
+def replay(folder: Path, settings: TrackingSettings, runs: Path) -> int:
+    """Send what a run that is over has not sent yet; bytes sent. Raises TrackingError, and sends nothing twice."""
+    spool = folder / NAME
+    if not spool.exists():
+        raise TrackingError(f"{folder} holds no {NAME}: no such run, or it never began")
+    upto = spool.read_bytes().rfind(b"\n") + 1
+    try:
+        with Session(folder, settings, runs) as session:
+            before = session.done
+            while session.done < upto:
+                session.advance(upto)
+            if session.refused:
+                raise TrackingError(f"MLflow refused {len(session.refused)} records, the first: {session.refused[0]}")
+            return session.done - before
+    except TrackingError:
+        raise
+    except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
+        raise TrackingError(
+            f"MLflow did not take the records of {folder.name} ({one_line(error)}); all are kept, try again later"
+        ) from error

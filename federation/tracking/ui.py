@@ -1,0 +1,102 @@
+"""MLflow's own pages over the experiments, on this machine alone."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from federation.errors import TrackingError
+from federation.settings import TrackingSettings
+from federation.tracking.sender import one_line
+from federation.tracking.state import mark_dead
+from federation.tracking.store import address, artifacts, create, database, quiet
+
+HOST = "127.0.0.1"
+PATIENCE = 60.0  # seconds for the server to start
+
+
+def open_ui(runs: Path, settings: TrackingSettings, port: int, say: Callable[[str], None] = print) -> None:
+    """Serve until Ctrl-C or SIGTERM, and leave no process behind. Raises TrackingError."""
+    uri = address(settings, runs)
+    file = database(uri)
+    if file is None:
+        say(f"experiments are served by {uri}")
+        return
+    _free(port)
+    quiet()
+    try:
+        create(file)
+    except Exception as error:  # SQL, disk: MLflow raises what its layers raise
+        raise TrackingError(f"{file} cannot be made: {one_line(error)}") from error
+    mark_dead(runs, settings)
+    with _server(uri, file, port) as server, _terms_as_interrupt():
+        try:
+            _wait(server, port, file)
+            say(f"MLflow is at http://{HOST}:{port} (stop with Ctrl-C)")
+            server.wait()
+            raise TrackingError(f"MLflow's server stopped by itself; see {_log(file)}")
+        except KeyboardInterrupt:
+            return
+
+
+@contextmanager
+def _server(uri: str, file: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command += ["--default-artifact-root", artifacts(file), "--host", HOST, "--port", str(port), "--workers", "1"]
+    quiet_server = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # jobs are for language models
+    with _log(file).open("wb") as log:
+        server = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=file.parent, env=quiet_server, start_new_session=True
+        )
+    try:
+        yield server
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):  # the group: MLflow's server is several processes
+            try:
+                os.killpg(server.pid, number)
+                server.wait(timeout=5)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+
+
+@contextmanager
+def _terms_as_interrupt() -> Iterator[None]:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _wait(server: "subprocess.Popen[bytes]", port: int, file: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)  # there is nothing to wait on but the server's answer
+    raise TrackingError(f"MLflow's server did not start; see {_log(file)}")
+
+
+def _free(port: int) -> None:
+    try:
+        with socket.create_server((HOST, port)):
+            return
+    except OSError:
+        raise TrackingError(
+            f"port {port} is taken on this machine; choose another, for example port={port + 1}"
+        ) from None
+
+
+def _log(file: Path) -> Path:
+    return file.with_name("server.log")
