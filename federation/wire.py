@@ -25,6 +25,7 @@ DTYPES = ("float32", "float64", "int64", "uint8", "bool")
 MAX_HEADER = 4 * 2**20  # bytes
 MAX_FRAME = 2**31  # bytes
 MAX_DIMENSIONS = 8
+MAX_DEPTH = 16  # of lists and tables in a header; deeper ones are built to exhaust a reader's stack
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -51,13 +52,15 @@ def encode(frame: Frame) -> bytes:
             raise WireError(
                 f"array {name} has dtype {frame.arrays[name].dtype}; a frame carries {', '.join(DTYPES)} only"
             )
+        if frame.arrays[name].ndim > MAX_DIMENSIONS:
+            raise WireError(f"array {name} has {frame.arrays[name].ndim} dimensions; a frame carries {MAX_DIMENSIONS}")
     tensors = [[name, frame.arrays[name].dtype.name, list(frame.arrays[name].shape)] for name in order]
     body = {"kind": frame.kind, "header": frame.header, "tensors": tensors}
     try:
-        header = json.dumps(body, sort_keys=True, allow_nan=False).encode()
+        header = json.dumps(body, sort_keys=True, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
         raise WireError(f"the header of a {frame.kind} frame is not plain JSON: {error}") from None
-    raw = [np.ascontiguousarray(frame.arrays[name]).tobytes() for name in order]
+    raw = [_little(frame.arrays[name]).tobytes() for name in order]
     return b"".join([PREFIX.pack(MAGIC, VERSION, len(header)), header, *raw])
 
 
@@ -87,15 +90,27 @@ def digest(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
+def _little(value: NDArray[Any]) -> NDArray[Any]:
+    return value.astype(value.dtype.newbyteorder("<"), copy=False)
+
+
 def _header(raw: bytes) -> tuple[str, Mapping[str, Any], list[Any]]:
     try:
-        body = json.loads(raw)
+        body = json.loads(raw.decode())
+        json.dumps(body, allow_nan=False, ensure_ascii=False).encode()  # NaN, 1e999, halves of a surrogate pair
         kind, header, tensors = body["kind"], body["header"], body["tensors"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise WireError("the header of a frame is not the JSON it should be; the frame is damaged") from None
+    if not _shallow(body, MAX_DEPTH):
+        raise WireError(f"the header of a frame is nested more than {MAX_DEPTH} deep; the frame is damaged")
     if not (isinstance(kind, str) and isinstance(header, dict) and isinstance(tensors, list)):
         raise WireError("the header of a frame lacks kind, header or tensors; the frame is damaged")
     return kind, header, tensors
+
+
+def _shallow(value: Any, left: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left > 0 and all(_shallow(each, left - 1) for each in inner)
 
 
 def _arrays(body: memoryview, tensors: list[Any]) -> dict[str, NDArray[Any]]:
@@ -108,12 +123,22 @@ def _arrays(body: memoryview, tensors: list[Any]) -> dict[str, NDArray[Any]]:
             raise WireError(f"array {name} of shape {tuple(shape)} does not fit its frame; the frame is damaged")
         if name in arrays:
             raise WireError(f"array {name} comes twice in one frame")
-        arrays[name] = np.frombuffer(body[at : at + size], dtype).reshape(shape)
-        arrays[name].flags.writeable = False
+        arrays[name] = _array(body[at : at + size], name, dtype, shape)
         at += size
     if at != len(body):
         raise WireError(f"{len(body) - at:,} bytes follow the last array of a frame; the frame is damaged")
     return arrays
+
+
+def _array(raw: memoryview, name: str, dtype: str, shape: list[int]) -> NDArray[Any]:
+    if dtype == "bool" and (np.frombuffer(raw, np.uint8) > 1).any():
+        raise WireError(f"array {name} of dtype bool holds a byte that is neither 0 nor 1; the frame is damaged")
+    try:
+        array = np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).reshape(shape)
+    except ValueError:  # an empty array whose other sides multiply beyond all bounds
+        raise WireError(f"array {name} cannot have shape {tuple(shape)}; the frame is damaged") from None
+    array.flags.writeable = False
+    return array
 
 
 def _described(entry: Any) -> tuple[str, str, list[int]]:
