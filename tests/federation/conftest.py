@@ -1,0 +1,31 @@
+"""The toy task in the registry, and federations over it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tasks
+from tests.federation.federations import FederationOf, Ran, ready_in, run, settings_of
+from tests.federation.toy import TOY
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy beside the real tasks, wherever the registry is looked up."""
+    monkeypatch.setitem(tasks.TASKS, TOY.name, TOY)
+
+
+@pytest.fixture
+def federation_of(tmp_path: Path, toy: None) -> FederationOf:  # noqa: ARG001
+    """A whole federation in a folder of its own, each call another: federation_of(["THA", "VNM"], rounds=2)."""
+    count = 0
+
+    def start(*countries: Any, policies: Mapping[str, str] | None = None, **chosen: Any) -> Ran:
+        nonlocal count
+        count += 1
+        folder = tmp_path / f"federation-{count}"
+        return run(ready_in(folder, settings_of(folder, *countries, **chosen), policies))
+
+    return start
