@@ -1,0 +1,6 @@
+"""The registry of tasks: a new one is a folder, a line here, and a YAML in configs/task."""
+
+from tasks.health import TASK as HEALTH
+from tasks.task import Task
+
+TASKS: dict[str, Task] = {task.name: task for task in (HEALTH,)}

@@ -23,6 +23,16 @@ def part_of(due: Array, calendar: Calendar) -> Array:
     return part
 
 
+def training_periods(periods: Array, calendar: Calendar) -> int:
+    """How many of the (T,) rising periods are training months; they are the first ones."""
+    return int(np.count_nonzero(periods <= calendar.months()[0]))
+
+
+def month_of_year(periods: Array) -> Array:
+    """0 (January) to 11 of datetime64[M] periods, any shape."""
+    return np.asarray(periods, "datetime64[M]").astype(np.int64) % 12
+
+
 def lagged(values: Array, lags: Sequence[int]) -> Array:
     """values[:, t - lag] for every lag >= 0: (P, T) -> (P, T, L); NaN before the first period.
 

@@ -13,7 +13,7 @@ from tasks.models.dropout import dropout
 
 
 class Perceptron(nn.Module):
-    """(N, F) `features` and optionally an (N, H) `offset` -> (N, H, K).
+    """(N, F) `features` -> (N, H, K); (N, H) `offset` is added to it, (N,) `floor` bounds it below, where given.
 
     With levels, K = len(levels) quantiles in ascending order: a middle one, and steps of softplus away from it, so that
     they cannot cross. Without, K = 1 logit. At the start every weight of the outputs is zero: the forecast is the
@@ -49,7 +49,8 @@ class Perceptron(nn.Module):
         raw = (self.head(hidden) + self.skip(features)).reshape(features.shape[0], self.horizons, -1)
         if "offset" in inputs:
             raw = torch.cat([raw[..., :1] + inputs["offset"][..., None], raw[..., 1:]], dim=-1)
-        return ascending(raw, self.levels) if self.levels else raw
+        output = ascending(raw, self.levels) if self.levels else raw
+        return torch.maximum(output, inputs["floor"][:, None, None]) if "floor" in inputs else output
 
 
 def ascending(raw: Tensor, levels: Sequence[float]) -> Tensor:

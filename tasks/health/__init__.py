@@ -1,0 +1,43 @@
+"""Monthly dengue per province, 1 to 3 months ahead. Unit: cases."""
+
+from tasks.health.baselines import climatology, flat_persistence, seasonal_naive, seasonal_persistence
+from tasks.health.generator import synthesize
+from tasks.health.generator_oracle import oracle
+from tasks.health.learning import build_model, forecast, loss
+from tasks.health.levels import LEVELS
+from tasks.health.records import FILE, read_panel
+from tasks.health.settings import HealthSettings
+from tasks.health.situations import windows
+from tasks.health.verification import SCORES
+from tasks.task import Task
+
+
+def horizons(settings: HealthSettings) -> tuple[str, ...]:
+    """Names of the horizons for tables."""
+    return tuple(f"{step} month{'s' if step > 1 else ''}" for step in range(1, settings.horizons + 1))
+
+
+TASK = Task(
+    name="health",
+    title="Monthly dengue per province",
+    unit="cases",
+    file=FILE,
+    settings=HealthSettings,
+    read=read_panel,  # national file -> Panel
+    synthesize=synthesize,  # country, seed -> national file with a known truth
+    windows=windows,  # Panel -> Windows, scaled inside the country
+    build_model=build_model,
+    loss=loss,
+    forecast=forecast,  # model units -> cases
+    levels=LEVELS,
+    scores=SCORES,
+    baselines={
+        "flat_persistence": flat_persistence,
+        "climatology": climatology,
+        "seasonal_persistence": seasonal_persistence,
+        "seasonal_naive": seasonal_naive,
+    },
+    reference="flat_persistence",
+    oracle=oracle,
+    horizons=horizons,
+)

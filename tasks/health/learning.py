@@ -1,0 +1,37 @@
+"""The model of the health task, its loss, and the way back from model units to cases."""
+
+import numpy as np
+from torch import Tensor
+
+from tasks.health.features import width
+from tasks.health.levels import LEVELS
+from tasks.health.settings import HealthSettings
+from tasks.models.losses import pinball
+from tasks.models.mlp import Perceptron
+from tasks.task import Array, Windows
+
+MOST = np.log1p(1e9)  # more people than live in the region: a forecast stays a finite number
+
+
+def build_model(settings: HealthSettings, seed: int) -> Perceptron:
+    """`features` (N, F) and `floor` (N,) -> (N, H, 23) quantiles in model units; the seed decides the weights."""
+    return Perceptron(
+        features=width(settings),
+        horizons=settings.horizons,
+        levels=LEVELS,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+        seed=seed,
+    )
+
+
+def loss(output: Tensor, target: Tensor) -> Tensor:
+    """Mean pinball loss over the 23 levels; months not reported do not count."""
+    return pinball(output, target, LEVELS)
+
+
+def forecast(output: Array, windows: Windows) -> Array:
+    """Quantiles in model units -> cases, ascending and never below 0: (N, H, 23) float64."""
+    last, scale = (windows.restore[name][:, None, None] for name in ("last", "scale"))
+    logs = np.clip(last + scale * np.asarray(output, np.float64), 0.0, MOST)
+    return np.sort(np.expm1(logs), axis=-1)

@@ -1,0 +1,40 @@
+"""The national file of the health task: CHAP's columns, one row a province and month.
+
+Source of the convention: https://github.com/dhis2-chap (time_period, location, disease_cases, covariates)
+"""
+
+from tasks.columns import Column
+from tasks.schema import Rule, TableSchema
+
+SCHEMA = TableSchema(
+    columns={
+        "time_period": Column(kind="month"),
+        "location": Column(kind="text"),
+        "disease_cases": Column(
+            kind="number", empty=True, low=0, high=1e7, unit="cases reported in the month, empty if none came in"
+        ),
+        "population": Column(
+            kind="number", empty=True, low=100, high=3e8, typical=(3e3, 3e8), unit="inhabitants, not thousands of them"
+        ),
+        "rainfall": Column(
+            kind="number", empty=True, low=0, high=5000, typical=(20, 1000), unit="mm a month (mm a day times its days)"
+        ),
+        "mean_temperature": Column(
+            kind="number", empty=True, low=-20, high=45, typical=(5, 38), unit="degrees Celsius of the month's mean"
+        ),
+        "mean_relative_humidity": Column(
+            kind="number", required=False, empty=True, low=0, high=100, typical=(10, 100), unit="per cent, 0 to 100"
+        ),
+        "location_name": Column(kind="text", required=False, empty=True),
+    },
+    keys=("time_period", "location"),
+    rules=(
+        Rule(
+            columns=("disease_cases", "population"),
+            broken=lambda rows: rows["disease_cases"] > rows["population"] / 10,
+            shown="disease_cases",
+            what="is more than a tenth of the population in one month",
+            remedy="Check both columns for a wrong unit or a cumulated count",
+        ),
+    ),
+)

@@ -1,0 +1,34 @@
+"""What a run may choose about the health task."""
+
+from dataclasses import dataclass, field
+
+from tasks.errors import SettingError
+from tasks.task import TaskSettings
+
+
+@dataclass  # not frozen: Hydra merges it
+class HealthSettings(TaskSettings):
+    """Monthly dengue forecasts; every key can be overridden as task.KEY=VALUE."""
+
+    name: str = "health"
+    horizons: int = 3  # months ahead: 1, ..., horizons
+    lags: int = 12  # months of cases before and including the origin that the model sees
+    weather: bool = True  # let the model see rainfall, temperature and humidity
+    hidden: list[int] = field(default_factory=lambda: [128, 128])  # widths of the hidden layers; [] is a linear model
+    dropout: float = 0.2  # share of hidden values left out at each training step
+
+    def check(self) -> None:
+        """Raise SettingError for a value out of range; called before any data are read."""
+        super().check()
+        _within("horizons", self.horizons, 1, 11)  # 11: a same-month climatology of earlier years stays in the past
+        _within("lags", self.lags, 1, 60)
+        _within("dropout", self.dropout, 0, 0.9)
+        for width in self.hidden:
+            _within("hidden", width, 1, 4096)
+        if len(self.hidden) > 8:
+            raise SettingError(f"task.hidden has {len(self.hidden)} layers; choose 8 or fewer")
+
+
+def _within(key: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # NaN too
+        raise SettingError(f"task.{key} is {value}; choose {low} to {high}")
