@@ -10,9 +10,10 @@ agriculture.csv, one row a crop, place and harvest year (the convention of CY-Be
     harvest_year    the calendar year in which the harvest month falls
     yield           tonnes per hectare, empty if not reported
     planting_month  1 to 12, optional; one crop calendar for all years of a place; both months or neither
-    harvest_month   1 to 12, optional; a season runs from the planting month to the harvest month, 1 to 12 months long,
-                    and may cross New Year; without months it is the calendar year, 1 to 12
-    area            hectares or a share of the cell, optional; told apart from nothing but its own file
+    harvest_month   1 to 12, optional; the season runs from the planting month to the harvest month, both included,
+                    and may cross New Year; the same month twice is a season of 12 months that ends in it;
+                    without months the season is the calendar year, 1 to 12
+    area            hectares or a share of the cell, optional; not used by the forecast
     observed        optional, 1 or 0; 0 marks a value that the statistics carried forward from the year before:
                     neither learnt from nor scored
 

@@ -1,0 +1,92 @@
+"""National files -> Panel of the agriculture task."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tasks.agriculture.schema import CROPS, VARIABLES, WEATHER, WEATHER_SCHEMA, YIELD_SCHEMA, YIELDS
+from tasks.agriculture.seasons import KNOWN_LATER, PHASES, YEAR, phase_means
+from tasks.agriculture.settings import AgricultureSettings
+from tasks.errors import DataError
+from tasks.panel import grid
+from tasks.schema import read_table
+from tasks.tables import SUFFIXES
+from tasks.task import Array, Panel
+
+
+def read_panel(folder: Path, country: str, settings: AgricultureSettings) -> Panel:
+    """Yields in t/ha (P, T), a place being `<adm_id>/<crop_name>`, a period the December of a harvest year.
+
+    covariates: `<variable>_<phase>` for every variable and phase 0 to 3, the phase's mean in the file's unit, standing
+    at the harvest year it belongs to; phase k becomes known at issue date k. All NaN where there is no weather file.
+    static: `crop`, an index into CROPS; `planting_month` and `harvest_month`, 1 to 12.
+    Raises DataError.
+    """
+    file = folder / YIELDS
+    table = _chosen(read_table(file, YIELD_SCHEMA), country, settings, file)
+    cells = grid(table, ("yield", "observed"), file=file, place="place", period="period", step=YEAR)
+    carried_forward = cells.values["observed"] == 0
+    static = _static(table, cells.places)
+    years = cells.periods.astype("datetime64[Y]").astype(np.int64) + 1970
+    adm = [place.rpartition("/")[0] for place in cells.places]
+    return Panel(
+        country=country,
+        periods=cells.periods,
+        places=cells.places,
+        target=np.where(carried_forward, np.nan, cells.values["yield"]),
+        covariates=_seasons(folder / WEATHER, country, adm, years, static),
+        static=static,
+    )
+
+
+def _chosen(table: pd.DataFrame, country: str, settings: AgricultureSettings, file: Path) -> pd.DataFrame:
+    """The rows of the view, with the columns `place` and `period`."""
+    foreign = table.index[table["country_code"] != country]
+    if len(foreign):
+        raise DataError(
+            f"{file}, row {foreign[0]}, column 'country_code': {table.at[foreign[0], 'country_code']!r} is not "
+            f"{country}. Keep one country a folder."
+        )
+    national = table["adm_id"] == country
+    chosen = table[national if settings.view == "national" else ~national]
+    if chosen.empty:
+        whose = f"of adm_id {country}" if settings.view == "national" else f"of an adm_id other than {country}"
+        raise DataError(f"{file}: holds no row {whose}, which task.view={settings.view} reads. Choose the other view.")
+    months = [f"{year:.0f}-12" for year in chosen["harvest_year"]]
+    return chosen.assign(
+        place=chosen["adm_id"] + "/" + chosen["crop_name"], period=np.array(months, "datetime64[M]").astype("M8[s]")
+    )
+
+
+def _static(table: pd.DataFrame, places: tuple[str, ...]) -> Mapping[str, Array]:
+    calendars = table.drop_duplicates("place").set_index("place").reindex(list(places))
+    months = {}
+    for name, usual in (("planting_month", 1), ("harvest_month", 12)):
+        column = calendars[name].fillna(usual) if name in calendars else pd.Series(usual, index=calendars.index)
+        months[name] = column.to_numpy(np.int64)
+    crop = np.array([CROPS.index(place.rpartition("/")[2]) for place in places], dtype=np.int64)
+    return {"crop": crop, **months}
+
+
+def _seasons(file: Path, country: str, adm: list[str], years: Array, static: Mapping[str, Array]) -> dict[str, Array]:
+    """Phase means (P, T) of every variable; a place without weather of its own takes its country's."""
+    names = [(variable, f"{variable}_{phase}", phase) for variable in VARIABLES for phase in range(PHASES)]
+    if not any(file.with_suffix(suffix).exists() for suffix in SUFFIXES):
+        return {name: np.full((len(adm), len(years)), np.nan) for _, name, _ in names}
+    table = read_table(file, WEATHER_SCHEMA)
+    wanted = table[table["adm_id"].isin({country, *adm})]
+    if wanted.empty:
+        raise DataError(
+            f"{file}: holds no row of adm_id {country} or of a place in {YIELDS}. Write the same adm_id in both files."
+        )
+    months = grid(wanted, VARIABLES, file=file, place="adm_id")
+    rows = {place: row for row, place in enumerate(months.places)}
+    row = np.array([rows.get(each, rows.get(country, -1)) for each in adm])
+    found = {}
+    for variable in VARIABLES:
+        own = np.where(row[:, None] >= 0, months.values[variable][row], np.nan)
+        calendar = (years, static["planting_month"], static["harvest_month"])
+        found[variable] = phase_means(own, months.periods[0], *calendar, late=KNOWN_LATER.get(variable, 0))
+    return {name: found[variable][..., phase] for variable, name, phase in names}
