@@ -12,6 +12,13 @@ CREATE TABLE IF NOT EXISTS ledger (
   number INTEGER PRIMARY KEY, country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
   at TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, contents TEXT NOT NULL, seal TEXT NOT NULL,
   UNIQUE (country, run, round, kind));
+CREATE TABLE IF NOT EXISTS heads (country TEXT PRIMARY KEY, seal TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS ledger_grows AFTER INSERT ON ledger
+  BEGIN INSERT INTO heads VALUES (NEW.country, NEW.seal) ON CONFLICT (country) DO UPDATE SET seal = NEW.seal; END;
+CREATE TRIGGER IF NOT EXISTS ledger_stays BEFORE INSERT ON ledger  -- REPLACE deletes without asking a DELETE trigger
+  WHEN EXISTS (SELECT 1 FROM ledger WHERE number = NEW.number
+    OR (country, run, round, kind) = (NEW.country, NEW.run, NEW.round, NEW.kind))
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS ledger_keeps BEFORE UPDATE ON ledger
   BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS ledger_holds BEFORE DELETE ON ledger
@@ -27,6 +34,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
+        path.chmod(0o600)  # also where a copy or a backup left it open; the files beside it take its mode
         connection = sqlite3.connect(path, isolation_level=None, timeout=60)
         # WAL with FULL: a commit is on the disk before the reply leaves, also if the machine loses power.
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + SCHEMA)

@@ -1,7 +1,8 @@
 """The ledger: one row for everything that left a vault, written before it leaves. Append-only; rows are chained.
 
 SQLite, one file a node; in a simulation one file for all countries. Each row seals the one before it, so a row that is
-changed, removed or inserted later breaks the chain of its country.
+changed, removed or inserted later breaks the chain of its country; `heads` keeps the last seal, so none is missed at the
+end. It shows mistakes and hasty hands; nothing is keyed, so who may write the file can forge all of it.
 """
 
 import json
@@ -78,6 +79,9 @@ def verify(connection: sqlite3.Connection) -> int:
             raise LedgerError(f"ledger row {number} of {row[0]}, or one before it, is not as it was written")
         seals[row[0]] = seal
         count += 1
+    for country, seal in connection.execute("SELECT country, seal FROM heads ORDER BY country"):
+        if seals.get(country) != seal:
+            raise LedgerError(f"the ledger of {country} lacks its last rows")
     return count
 
 

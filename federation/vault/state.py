@@ -33,13 +33,17 @@ class Remembered:
 def replay(connection: sqlite3.Connection, country: str, run: str, round_: int, request: str) -> bytes | None:
     """The reply already given to this very request, or None if the round is new.
 
-    Raises PolicyRefusal if the round was answered for another request, or a later round was answered already.
+    Raises PolicyRefusal if the round was answered for another request, or a later round was answered already, or the
+    run's test was: a test that could be had for every model would be a test no longer.
     """
     rows = connection.execute(
         "SELECT round, request, reply FROM state WHERE country = ? AND run = ? AND round >= ? ORDER BY round",
         (country, run, round_),
     ).fetchall()
     if not rows:
+        tested = "SELECT 1 FROM state WHERE country = ? AND run = ? AND kind = 'test'"
+        if connection.execute(tested, (country, run)).fetchone():
+            raise PolicyRefusal(f"{country} has answered the test of run {run}; nothing comes after it")
         return None
     if rows[0][0] == round_ and rows[0][1] == request:
         return bytes(rows[0][2])

@@ -1,0 +1,99 @@
+"""One file for ledger and memory: private to its owner, and all of a transaction or nothing."""
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from federation.errors import LedgerError
+from federation.vault.database import open_database, transaction
+from federation.vault.ledger import entries, verify
+from tests.federation.vault.test_ledger import entry
+
+# What a vault does when it answers, and a kill before the commit.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from federation.vault import ledger, state
+from federation.vault.database import open_database, transaction
+from tests.federation.vault.test_ledger import entry
+from tests.federation.vault.test_state import answered
+database = open_database(Path(sys.argv[1]))
+with transaction(database):
+    ledger.enter(database, entry(round_=1))
+    state.remember(database, answered(1))
+with transaction(database):
+    ledger.enter(database, entry(round_=2))
+    state.remember(database, answered(2))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def count(database: sqlite3.Connection, table: str) -> int:
+    return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["new", "left readable by a copy"])
+def test_only_the_owner_may_read_it(tmp_path: Path, before: bool) -> None:
+    path = tmp_path / "deep" / "vault.sqlite"
+    if before:
+        open_database(path).close()
+        path.chmod(0o644)
+    mask = os.umask(0)
+    try:
+        database = open_database(path)
+        with transaction(database):
+            database.execute("INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')")
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+        database.close()
+    finally:
+        os.umask(mask)
+    assert set(modes.values()) == {0o600}, modes
+    assert "vault.sqlite-wal" in modes
+
+
+def test_an_error_inside_leaves_nothing(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "vault.sqlite")
+    with pytest.raises(KeyError), transaction(database):
+        database.execute("INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')")
+        raise KeyError("anything")
+    assert count(database, "state") == 0
+    with transaction(database):  # and the next one is not hindered
+        database.execute("INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')")
+    assert count(database, "state") == 1
+
+
+def test_what_sqlite_refuses_is_a_ledger_error_and_leaves_nothing(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "vault.sqlite")
+    with pytest.raises(LedgerError, match="nothing was released"), transaction(database):
+        for _ in range(2):
+            database.execute("INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')")
+    assert count(database, "state") == 0
+
+
+def test_a_kill_inside_leaves_the_last_whole_transaction(tmp_path: Path) -> None:
+    path = tmp_path / "vault.sqlite"
+    child = subprocess.run([sys.executable, "-c", KILLED, str(path)], capture_output=True, timeout=120)
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+    database = open_database(path)
+    assert verify(database) == 1
+    assert entries(database) == [entry(round_=1)]
+    assert database.execute("SELECT round FROM state").fetchall() == [(1,)]
+
+
+def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "vault.sqlite").write_bytes(b"x" * 5000)
+    with pytest.raises(LedgerError, match="restore it from a backup") as caught:
+        open_database(tmp_path / "vault.sqlite")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_in_its_place_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "vault.sqlite").mkdir()
+    with pytest.raises(LedgerError, match="restore it from a backup"):
+        open_database(tmp_path / "vault.sqlite")
