@@ -1,8 +1,8 @@
 """The ledger: one row for everything that left a vault, written before it leaves. Append-only; rows are chained.
 
 SQLite, one file a node; in a simulation one file for all countries. Each row seals the one before it, so a row that is
-changed, removed or inserted later breaks the chain of its country; `heads` keeps the last seal, so none is missed at the
-end. It shows mistakes and hasty hands; nothing is keyed, so who may write the file can forge all of it.
+changed, removed or inserted later breaks the chain of its country, and `heads` keeps the last seal of each. That shows
+mistakes and hasty hands; nothing is keyed, so who may write the file can forge all of it.
 """
 
 import json

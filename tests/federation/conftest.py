@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import tasks
-from tests.federation.federations import FederationOf, Ran, ready_in, run, settings_of
+from tests.federation.federations import FederationOf, Ran, ready, run, settings_of
 from tests.federation.toy import TOY
 
 
@@ -26,6 +26,6 @@ def federation_of(tmp_path: Path, toy: None) -> FederationOf:  # noqa: ARG001
         nonlocal count
         count += 1
         folder = tmp_path / f"federation-{count}"
-        return run(ready_in(folder, settings_of(folder, *countries, **chosen), policies))
+        return run(ready(settings_of(folder, *countries, **chosen), policies))
 
     return start

@@ -83,7 +83,7 @@ def settings_of(
     )
 
 
-def ready_in(folder: Path, settings: Settings, policies: Mapping[str, str] | None = None) -> Simulation:
+def ready(settings: Settings, policies: Mapping[str, str] | None = None) -> Simulation:
     """A run that may begin. policies: country -> further lines of its policy.
 
     The countries' keys are fixed, so that two folders give the same fingerprints.

@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,8 @@ from federation.errors import WireError
 from federation.wire import DTYPES, MAX_FRAME, MAX_HEADER, PREFIX, Frame, decode, digest, encode
 
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
-ARRAYS = st.dictionaries(
-    st.text(max_size=8), st.sampled_from(DTYPES).flatmap(lambda d: hnp.arrays(d, SHAPES)), max_size=4
-)
+ANY = st.sampled_from(DTYPES).flatmap(lambda dtype: hnp.arrays(dtype, SHAPES))
+ARRAYS = st.dictionaries(st.text(max_size=8), ANY, max_size=4)
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -67,7 +67,7 @@ def test_values_travel_whatever_their_layout_in_memory(value: np.ndarray[Any, An
 
 def test_arrays_of_a_frame_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        decode(bytearray(SAMPLE)).arrays["a"][0] = 1.0
+        decode(memoryview(bytearray(SAMPLE))).arrays["a"][0] = 1.0
 
 
 @pytest.mark.parametrize("dtype", ["float16", "complex64", "int32", "object", "datetime64[M]", "U3"])
@@ -114,10 +114,8 @@ def test_noise_is_refused(data: bytes) -> None:
 
 @given(body=PLAIN | st.fixed_dictionaries({"kind": PLAIN, "header": PLAIN, "tensors": st.lists(PLAIN)}))
 def test_any_json_is_a_frame_or_refused(body: Any) -> None:
-    try:
+    with suppress(WireError):
         assert decode(raw(body)).kind == body["kind"]
-    except WireError:
-        pass
 
 
 HOSTILE = {

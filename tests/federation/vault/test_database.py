@@ -34,6 +34,17 @@ with transaction(database):
 """
 
 
+ROW = "INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')"
+
+
+def write(database: sqlite3.Connection, times: int = 1, error: Exception | None = None) -> None:
+    with transaction(database):
+        for _ in range(times):
+            database.execute(ROW)
+        if error is not None:
+            raise error
+
+
 def count(database: sqlite3.Connection, table: str) -> int:
     return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
@@ -47,8 +58,7 @@ def test_only_the_owner_may_read_it(tmp_path: Path, before: bool) -> None:
     mask = os.umask(0)
     try:
         database = open_database(path)
-        with transaction(database):
-            database.execute("INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')")
+        write(database)
         modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
         database.close()
     finally:
@@ -59,20 +69,17 @@ def test_only_the_owner_may_read_it(tmp_path: Path, before: bool) -> None:
 
 def test_an_error_inside_leaves_nothing(tmp_path: Path) -> None:
     database = open_database(tmp_path / "vault.sqlite")
-    with pytest.raises(KeyError), transaction(database):
-        database.execute("INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')")
-        raise KeyError("anything")
+    with pytest.raises(KeyError):
+        write(database, error=KeyError("anything"))
     assert count(database, "state") == 0
-    with transaction(database):  # and the next one is not hindered
-        database.execute("INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')")
+    write(database)  # and the next one is not hindered
     assert count(database, "state") == 1
 
 
 def test_what_sqlite_refuses_is_a_ledger_error_and_leaves_nothing(tmp_path: Path) -> None:
     database = open_database(tmp_path / "vault.sqlite")
-    with pytest.raises(LedgerError, match="nothing was released"), transaction(database):
-        for _ in range(2):
-            database.execute("INSERT INTO state VALUES ('VNM','r',1,'train','q',x'00',x'00')")
+    with pytest.raises(LedgerError, match="nothing was released"):
+        write(database, times=2)
     assert count(database, "state") == 0
 
 
