@@ -11,16 +11,15 @@ import numpy as np
 import torch
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
-from numpy.typing import NDArray
 
 from federation.settings import build
 from tasks import TASKS
 
 
-class _Predicts:  # apart from PythonModel, whose check of type hints knows no tables of arrays and warns
+class _Predicts:  # apart from PythonModel, which warns of a predict without type hints; hints it takes for a schema
     network: torch.nn.Module
 
-    def predict(self, context: Any, model_input: dict[str, NDArray[Any]], params: Any = None) -> NDArray[Any]:  # noqa: ARG002
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ARG002
         """Inputs name -> (N, ...) as `Windows.inputs`, to the network's (N, H, K) in model units."""
         inputs = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in model_input.items()}
         with torch.no_grad():

@@ -57,12 +57,12 @@ class Sender:
                 reason = self._send(allowed)
             except Exception as error:  # HTTP, SQL, disk: whatever MLflow meets must not reach the run
                 reason, pause = one_line(error), RETRY
+            if finishing and self._session:
+                self._session.close()
             with self._changed:
                 self._reason, self._ended = reason, finishing
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._finishing, timeout=pause)
-        if self._session:
-            self._session.__exit__(None, None, None)
 
     @property
     def _done(self) -> int:

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -133,6 +133,9 @@ class Tracker:
         try:
             yield
         except (OSError, ValueError, TypeError, KeyError, TrackingError) as error:
+            if self._spool:
+                with suppress(OSError):
+                    self._spool.close()
             self._spool = None
             self._say(f"this run is not tracked any further: {one_line(error)}")
 

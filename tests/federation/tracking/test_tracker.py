@@ -1,0 +1,192 @@
+"""What a run leaves in MLflow when nothing goes wrong, and that sending it again changes nothing."""
+
+import ast
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import federation.tracking
+from federation.errors import TrackingError
+from federation.settings import TrackingSettings
+from federation.tracking.card import COUNTRY, RunCard
+from federation.tracking.delivery import Delivery
+from federation.tracking.sent import NAME as SENT
+from federation.tracking.store import Store, connect, search
+from federation.tracking.tracker import Tracker, replay
+
+Rows = Mapping[str, list[tuple[str, int, str]]]
+FINGERPRINT = "0123456789abcdef" * 4
+
+
+def track(runs: Path, settings: TrackingSettings, card: RunCard) -> list[str]:
+    """A run of three rounds; what it was warned of."""
+    warnings: list[str] = []
+    tracker = Tracker(runs / "demo", settings, runs=runs, warn=warnings.append)
+    tracker.begin(card)
+    tracker.begin(card)
+    for step in range(3):
+        tracker.metrics({"loss": step / 3, "nothing scored": float("nan"), "worst": float("inf")}, step=step)
+        for country in card.countries:
+            tracker.metrics({"loss": step + 0.1, "wis@95%": 1.0}, step=step, country=country)
+        tracker.commit()
+    tracker.tags({"state": "good"}, country="VNM")
+    tracker.dataset("VNM", name="dengue", fingerprint=FINGERPRINT)
+    (runs / "demo" / "report.html").write_text("<p>report</p>")
+    tracker.artifact(runs / "demo" / "report.html")
+    tracker.artifact(runs / "demo" / "report.html", "pages/old")
+    tracker.end("FINISHED")
+    return warnings
+
+
+def inputs(run: Any) -> list[Any]:
+    return list(run.inputs.dataset_inputs)
+
+
+def everything(store: Store) -> list[Any]:
+    """All that MLflow knows of all runs, without the ids it chose."""
+    return sorted(
+        (
+            run.data.tags.get(COUNTRY, ""),
+            run.info.status,
+            run.info.run_name,
+            sorted(run.data.params.items()),
+            sorted((k, v) for k, v in run.data.tags.items() if k not in ("mlflow.parentRunId", "gotong.birth")),
+            [(each.dataset.name, each.dataset.digest) for each in inputs(run)],
+            sorted(
+                (name, metric.step, str(metric.value), metric.timestamp)
+                for name in run.data.metrics
+                for metric in store.client.get_metric_history(run.info.run_id, name)
+            ),
+            [each.path for each in store.client.list_artifacts(run.info.run_id)],
+        )
+        for run in search(store, "")
+    )
+
+
+def test_a_run_is_a_parent_with_a_child_a_country(
+    runs: Path, settings: TrackingSettings, card: RunCard, rows: Callable[[Path], Rows], tmp_path: Path
+) -> None:
+    assert track(runs, settings, card) == []
+    assert rows(runs / "demo") == {
+        "": sorted(
+            [("loss", step, str(step / 3)) for step in range(3)]
+            + [("nothing scored", step, "nan") for step in range(3)]
+            + [("worst", step, "1.7976931348623157e+308") for step in range(3)]
+        ),
+        "THA": [("loss", step, str(step + 0.1)) for step in range(3)] + [("wis_95_", step, "1.0") for step in range(3)],
+        "VNM": [("loss", step, str(step + 0.1)) for step in range(3)] + [("wis_95_", step, "1.0") for step in range(3)],
+    }
+    store = connect(settings, runs)
+    found = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
+    parent = found[""].info.run_id
+    assert {found[country].data.tags["mlflow.parentRunId"] for country in card.countries} == {parent}
+    assert found[""].data.params == {"rounds": "3"}
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    [given] = inputs(found["VNM"])
+    assert given.dataset.digest == FINGERPRINT[:36]
+    assert found["VNM"].data.tags["gotong.fingerprint"] == FINGERPRINT
+    assert found["VNM"].data.tags["state"] == "good"
+    path = store.client.download_artifacts(parent, "pages/old/report.html", str(tmp_path))
+    assert Path(path).read_text() == "<p>report</p>"
+    assert list(Path.cwd().iterdir()) == [], "nothing may be written where a person stands"
+
+
+def test_sending_again_from_the_start_changes_nothing(runs: Path, settings: TrackingSettings, card: RunCard) -> None:
+    track(runs, settings, card)
+    before = everything(connect(settings, runs))
+    assert replay(runs / "demo", settings, runs) == 0
+    (runs / "demo" / SENT).unlink()
+    assert replay(runs / "demo", settings, runs) == (runs / "demo" / "tracking.jsonl").stat().st_size
+    assert everything(connect(settings, runs)) == before
+
+
+def test_without_mlflow_the_records_wait_for_a_replay(
+    runs: Path, settings: TrackingSettings, card: RunCard, tmp_path: Path
+) -> None:
+    assert track(runs, TrackingSettings(name="none"), card) == []
+    assert search(connect(settings, runs), "") == []
+    replay(runs / "demo", settings, runs)
+    late = everything(connect(settings, runs))
+    other = tmp_path / "other"
+    track(other, settings, card)
+    direct = everything(connect(settings, other))
+    assert [part[:6] for part in late] == [part[:6] for part in direct]
+    assert [[row[:3] for row in part[6]] for part in late] == [[row[:3] for row in part[6]] for part in direct]
+
+
+def test_a_call_whose_answer_was_lost_leaves_no_twin(
+    runs: Path, settings: TrackingSettings, card: RunCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, lost = Delivery._create, iter([True, False, True])
+
+    def forgetful(self: Delivery, country: str, record: Any) -> None:
+        create(self, country, record)
+        if next(lost, False):
+            create(self, country, record)  # what a retry does that comes before the first call is through
+            raise ConnectionError("timed out")
+
+    monkeypatch.setattr(Delivery, "_create", forgetful)
+    track(runs, settings, card)
+    for _ in range(2):
+        with suppress(TrackingError):
+            replay(runs / "demo", settings, runs)
+    assert next(lost, None) is None
+    found = search(connect(settings, runs), "")
+    assert sorted(run.data.tags.get(COUNTRY, "") for run in found) == ["", "THA", "VNM"]
+
+
+def test_a_resumed_run_may_be_told_something_else(runs: Path, settings: TrackingSettings, card: RunCard) -> None:
+    track(runs, settings, card)
+    tracker = Tracker(runs / "demo", settings, runs=runs, warn=pytest.fail)
+    tracker.begin(RunCard(id=card.id, name=card.name, countries=card.countries, params={"rounds": 5, "lr": 0.1}))
+    tracker.end("FAILED")
+    [parent] = [run for run in search(connect(settings, runs), "") if COUNTRY not in run.data.tags]
+    assert parent.data.params == {"rounds": "3", "lr": "0.1"}
+    assert parent.data.tags["gotong.resumed.rounds"] == "5"
+    assert parent.info.status == "FAILED"
+
+
+def test_what_mlflow_refuses_does_not_block_the_rest(
+    runs: Path, settings: TrackingSettings, card: RunCard, rows: Callable[[Path], Rows]
+) -> None:
+    warnings: list[str] = []
+    tracker = Tracker(runs / "demo", settings, runs=runs, warn=warnings.append)
+    tracker.begin(card)
+    tracker.metrics({"../loss": 1.0}, step=1)
+    tracker.metrics({"loss": 1.0}, step=1, country="XXX")
+    tracker.artifact(runs / "demo" / "gone.png")
+    tracker.metrics({"loss": 2.0}, step=1)
+    tracker.end("FINISHED")
+    assert rows(runs / "demo")[""] == [("loss", 1, "2.0")]
+    assert len(warnings) == 1
+    assert "3 records are not as it wants them" in warnings[0]
+
+
+def test_tracking_costs_a_round_milliseconds(runs: Path, settings: TrackingSettings) -> None:
+    countries = tuple(f"A{one}{two}" for one in "ABCD" for two in "ABC")
+    tracker = Tracker(runs / "demo", settings, runs=runs, warn=pytest.fail)
+    tracker.begin(RunCard(id="fast", name="fast", countries=countries))
+    costs = []
+    for step in range(50):
+        began = time.perf_counter()
+        for country in countries:
+            tracker.metrics({f"metric {at}": step * at for at in range(20)}, step=step, country=country)
+        costs.append(time.perf_counter() - began)
+        tracker.commit()
+        time.sleep(0.01)  # a round takes time, in which the sender works
+    tracker.end("FINISHED")
+    assert sorted(costs)[len(costs) // 2] < 0.01
+
+
+def test_only_the_code_of_a_logged_model_imports_mlflow_when_it_is_imported() -> None:
+    eager = {
+        path.name
+        for path in Path(federation.tracking.__file__).parent.glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom) and "mlflow" in ast.unparse(node)
+    }
+    assert eager == {"forecaster.py"}
