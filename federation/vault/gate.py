@@ -54,8 +54,9 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
 
     Updates larger than the policy's norm are scaled down; score rows with fewer place-periods than the policy's
-    cohort are withheld (zero sums and counts). Raises PolicyRefusal for a name, shape, dtype or header key outside
-    the contract, and for values that are not finite.
+    cohort are withheld (zero sums and counts), and the row of all horizons where it would give them away.
+    Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
+    finite.
     """
     arrays = _clipped({name: _allowed(name, value, contract) for name, value in outgoing.arrays.items()}, policy)
     withheld: list[str] = []
@@ -109,6 +110,9 @@ def _score(
     if any(value.shape != shape or not np.isfinite(value).all() for value in sums.values()):
         raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
     enough = sums["count"] >= policy.minimum_cohort
+    hidden = sums["count"][:-1][~enough[:-1]].sum()
+    if 0 < hidden < policy.minimum_cohort:
+        enough[-1] = False  # all horizons together, less those that leave, would be the ones withheld
     withheld += [f"{'/'.join(name)}/{row}" for row in np.flatnonzero(~enough)]
     path = f"score/{'/'.join(name)}"
     return {f"{path}/{key}": np.where(enough, value, 0.0) for key, value in sums.items()}

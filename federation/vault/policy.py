@@ -39,9 +39,10 @@ class Policy:
                 f"{self.country} refuses task {task!r}: its policy allows {', '.join(self.tasks)}. "
                 f"To allow it, edit `tasks` in {self.path} on that country's node."
             )
+        epochs = max(plan.training.epochs, plan.tuning.epochs if "tuned" in plan.arms else 0)
         for key, asked, allowed in (
             ("maximum_rounds", plan.rounds, self.maximum_rounds),
-            ("maximum_epochs", plan.training.epochs, self.maximum_epochs),
+            ("maximum_epochs", epochs, self.maximum_epochs),
         ):
             if asked > allowed:
                 raise PolicyRefusal(
@@ -60,7 +61,7 @@ def read_policy(folder: Path, country: str) -> Policy:
         return Policy(country=country, path=path)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise PolicyRefusal(f"{path}: {error}; {country} serves nothing until it is mended") from None
     return Policy(country=country, path=path, **_checked(values, path, country))
 

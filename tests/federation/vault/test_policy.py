@@ -1,0 +1,86 @@
+"""A policy is the country's own: what it says is kept, and in doubt nothing is served."""
+
+from pathlib import Path
+
+import pytest
+
+from federation.errors import PolicyRefusal
+from federation.settings import Plan, TrainingSettings
+from federation.strategies.fedavg import FedAvgSettings
+from federation.vault.policy import FILE, TEXT, Policy, read_policy
+from tests.federation.toy import ToySettings
+
+WRONG = {
+    "unknown key": "minimum_kohort = 30",
+    "no TOML": "minimum_cohort = = 3",
+    "text for a number": 'minimum_cohort = "30"',
+    "true for a number": "maximum_rounds = true",
+    "a cohort of none": "minimum_cohort = 0",
+    "half a place-period": "minimum_cohort = 1.5",
+    "half a round": "maximum_rounds = 1.5",
+    "less than none": "largest_update = -1.0",
+    "no number at all": "largest_update = nan",
+    "one task as text": 'tasks = "health"',
+    "numbers for tasks": "tasks = [1]",
+    "a table": "[maximum_epochs]\nhealth = 3",
+}
+
+
+def plan(rounds: int = 10, epochs: int = 1) -> Plan:
+    training = TrainingSettings(epochs=epochs)
+    return Plan(task=ToySettings(), strategy=FedAvgSettings(), training=training, rounds=rounds)
+
+
+def test_a_folder_without_a_policy_has_the_defaults_that_the_text_explains(tmp_path: Path) -> None:
+    without = read_policy(tmp_path, "VNM")
+    assert without == Policy(country="VNM", path=tmp_path / FILE)
+    (tmp_path / FILE).write_text(TEXT)
+    assert read_policy(tmp_path, "VNM") == without
+
+
+def test_what_a_policy_says_is_kept(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(
+        'tasks = ["toy"]\nminimum_cohort = 50\nmaximum_rounds = 7\nmaximum_epochs = 3\nlargest_update = 2'
+    )
+    policy = read_policy(tmp_path, "VNM")
+    assert (policy.tasks, policy.minimum_cohort, policy.largest_update) == (("toy",), 50, 2)
+    assert (policy.maximum_rounds, policy.maximum_epochs) == (7, 3)
+
+
+@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
+def test_a_policy_in_doubt_serves_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(PolicyRefusal, match="VNM serves nothing until it is mended") as caught:
+        read_policy(tmp_path, "VNM")
+    assert str(tmp_path / FILE) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None], ids=["not UTF-8", "a folder"])
+def test_a_policy_that_cannot_be_read_serves_nothing(tmp_path: Path, content: bytes | None) -> None:
+    if content is None:
+        (tmp_path / FILE).mkdir()
+    else:
+        (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(PolicyRefusal, match="VNM serves nothing until it is mended"):
+        read_policy(tmp_path, "VNM")
+
+
+def test_what_a_policy_allows_is_served_up_to_its_limits() -> None:
+    policy = Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_rounds=10, maximum_epochs=4)
+    policy.check("toy", plan(rounds=10, epochs=4))
+    with pytest.raises(PolicyRefusal, match="VNM refuses task 'health': its policy allows toy"):
+        policy.check("health", plan())
+    with pytest.raises(PolicyRefusal, match=r"VNM refuses 11 rounds: its policy allows 10.*edit `maximum_rounds`"):
+        policy.check("toy", plan(rounds=11))
+    with pytest.raises(PolicyRefusal, match=r"VNM refuses 5 epochs: its policy allows 4.*edit `maximum_epochs`"):
+        policy.check("toy", plan(epochs=5))
+
+
+def test_tuning_counts_as_epochs() -> None:
+    asked = plan()
+    asked.tuning.epochs = 5
+    Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked)  # not asked for
+    asked.arms.append("tuned")
+    with pytest.raises(PolicyRefusal, match="epochs"):
+        Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked)
