@@ -72,6 +72,7 @@ def settings_of(
     **rest: Any,
 ) -> Settings:
     """Settings of a toy run under `folder`; `chosen` are the strategy's own, `rest` those of the run."""
+    run: dict[str, Any] = {"rounds": 3, "quorum": 1, "name": "run"} | rest
     return Settings(
         task=task or ToySettings(),
         strategy=STRATEGIES[strategy].settings(**(chosen or {})),
@@ -79,7 +80,7 @@ def settings_of(
         region=RegionSettings(countries=list(countries)),
         tracking=TrackingSettings(name="none"),
         runs=str(folder / "runs"),
-        **({"rounds": 3, "quorum": 1, "name": "run"} | rest),
+        **run,
     )
 
 

@@ -48,12 +48,11 @@ class Line(nn.Module):
     def __init__(self, seed: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        self.slope, self.head = nn.Module(), nn.Module()
-        self.slope.weight = nn.Parameter(torch.randn(HORIZONS, 2, generator=generator) / 10)
-        self.head.bias = nn.Parameter(torch.randn(HORIZONS, generator=generator) / 10)
+        self.slope = nn.ParameterDict({"weight": torch.randn(HORIZONS, 2, generator=generator) / 10})
+        self.head = nn.ParameterDict({"bias": torch.randn(HORIZONS, generator=generator) / 10})
 
     def forward(self, inputs: dict[str, Tensor], seed: Tensor | None) -> Tensor:  # noqa: ARG002
-        return (inputs["recent"] @ self.slope.weight.T + self.head.bias).unsqueeze(-1)
+        return (inputs["recent"] @ self.slope["weight"].T + self.head["bias"]).unsqueeze(-1)
 
 
 def places_of(country: str) -> int:
@@ -139,7 +138,7 @@ def oracle(folder: Path, windows: Windows, settings: ToySettings) -> Array | Non
     if not truth.exists():
         return None
     a, b = map(float, truth.read_text().split())
-    return (windows.inputs["recent"] @ np.array([[a, b], [b, 0]]).T)[..., None].astype(np.float64)
+    return np.asarray(windows.inputs["recent"] @ np.array([[a, b], [b, 0]]).T, np.float64)[..., None]
 
 
 def squared(forecast: Array, observed: Array) -> Array:
