@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from federation.coordinator.progress import Report
 from federation.results import ALL
 
+WIDTH = 130  # columns of a log or a pipe
 NOISY = ("flwr", "mlflow", "alembic", "sqlalchemy", "ray", "urllib3", "hydra")
 
 
@@ -17,6 +18,8 @@ class Screen:
 
     def __init__(self, rounds: int, headline: str, region: str, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = WIDTH
         self._headline, self._region = headline, region
         self._bar = Progress(
             TextColumn("{task.description}"),

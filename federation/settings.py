@@ -14,7 +14,7 @@ from tasks.countries import problem_with
 from tasks.task import TaskSettings
 
 T = TypeVar("T")
-ARMS = ("federated", "local", "tuned")
+ARMS = ("federated", "local", "personalised")
 
 
 @dataclass
@@ -60,7 +60,7 @@ class TrainingSettings:
 
 @dataclass
 class TuningSettings:
-    """How a country goes on training the final model for itself (the arm `tuned`); the outcome stays in its vault."""
+    """How a country goes on training the final model for itself (the arm `personalised`); the outcome stays in its vault."""
 
     epochs: int = 2
     lr: float = 1e-4
@@ -235,7 +235,7 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         return None if value is None else _typed(inner[0], value, where)
     if origin is list and isinstance(value, list | tuple):
         return [_typed(get_args(hint)[0], item, where) for item in value]
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and type(value) is int and abs(value) < 2**53:  # beyond that a float is another number
         return float(value)
     if isinstance(hint, type) and type(value) is hint:
         return value

@@ -39,7 +39,7 @@ class Policy:
                 f"{self.country} refuses task {task!r}: its policy allows {', '.join(self.tasks)}. "
                 f"To allow it, edit `tasks` in {self.path} on that country's node."
             )
-        epochs = max(plan.training.epochs, plan.tuning.epochs if "tuned" in plan.arms else 0)
+        epochs = max(plan.training.epochs, plan.tuning.epochs if "personalised" in plan.arms else 0)
         for key, asked, allowed in (
             ("maximum_rounds", plan.rounds, self.maximum_rounds),
             ("maximum_epochs", epochs, self.maximum_epochs),

@@ -86,8 +86,8 @@ class Vault:
         ]
         if "local" in request.plan.arms:
             jobs.append(job("local", _under("local", memory) or initial))
-        if "tuned" in request.plan.arms and request.kind == "test":
-            jobs.append(job("tuned", arrived))
+        if "personalised" in request.plan.arms and request.kind == "test":
+            jobs.append(job("personalised", arrived))
         return Admission(request=request, jobs=tuple(jobs))
 
     def release(self, admission: Admission, results: Sequence[Result]) -> bytes:
@@ -119,7 +119,7 @@ class Vault:
     def _job(
         self, request: Request, records: Records, model: torch.nn.Module, arm: str, start: Tensors, **strategy: Any
     ) -> Job:
-        plan, tuned = request.plan, arm == "tuned"
+        plan, tuned = request.plan, arm == "personalised"
         learns = (request.kind == "train" or tuned) and records.cohort() >= self.policy.minimum_cohort
         training = plan.training
         if tuned:
@@ -202,7 +202,10 @@ def _kept(request: Request, by_arm: Mapping[str, Result]) -> dict[str, torch.Ten
 
 def _contract(request: Request, job: Job, records: Records) -> Contract:
     """What may leave, from the task and the strategy installed in this country."""
-    arms = (*request.plan.arms, *(records.known["test"] if request.kind == "test" else ()))  # tuned: in the test only
+    arms = (
+        *request.plan.arms,
+        *(records.known["test"] if request.kind == "test" else ()),
+    )  # personalised: in the test only
     parts = ("validation", "test") if request.kind == "test" else ("validation",)
     arrays = {}
     if request.kind == "train":

@@ -2,16 +2,18 @@
 
 import resource
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
+from rich.console import Console
+
 from federation import report, results, runfolder
 from federation.composition import compose, varied
 from federation.coordinator import checkpoint
-from federation.coordinator.progress import Report
+from federation.coordinator.progress import Report, Watch
 from federation.coordinator.rounds import Outcome
 from federation.errors import ConfigError
 from federation.plans import check
@@ -55,13 +57,13 @@ def simulate(settings: Settings) -> None:
     if run is not None:
         folder = runfolder.existing(settings.runs, run)
         with runfolder.locked(folder):
-            _go(simulation.resume(settings.runs, folder), settings.out, began)
+            go(simulation.resume(settings.runs, folder), settings.out, began)
         return
     folder = runfolder.create(settings)
     with runfolder.locked(folder):
         with _removed_if_unused(folder):
             ready = simulation.prepare(settings, folder)
-        _go(ready, settings.out, began)
+        go(ready, settings.out, began)
 
 
 def _of_sweep(settings: Settings) -> Settings:
@@ -101,17 +103,24 @@ class Watching:
         return self._tracked.commit()
 
 
-def _go(ready: Simulation, out: str | None, began: float) -> None:
+def go(
+    ready: Simulation,
+    out: str | None,
+    began: float,
+    rounds: Callable[[Simulation, Watch], Outcome] = simulation.run,
+    console: Console | None = None,
+) -> None:
+    """Run, follow and keep what comes of it. rounds: a deployment puts its own grid behind the same rounds."""
     task = TASKS[ready.settings.task.name]
     headline = next(iter(task.scores))
     region = ready.federation.region
-    with Screen(ready.federation.plan.rounds, headline, region) as screen:
+    with Screen(ready.federation.plan.rounds, headline, region, console) as screen:
         for note in ready.notes:
             screen.say(note)
         tracker = Tracker(ready.folder, ready.settings.tracking, runs=Path(ready.settings.runs), warn=screen.say)
         tracked = TrackedRun(tracker, ready.settings, ready.federation)
         with tracked.following(ready.progress.tracked):
-            outcome = simulation.run(ready, Watching(screen, tracked))
+            outcome = rounds(ready, Watching(screen, tracked))
             tracked.finish(outcome, _keep(ready, outcome, out, headline))
     _tell(screen, ready, outcome, headline, began)
 
@@ -145,4 +154,4 @@ def _tell(screen: Screen, ready: Simulation, outcome: Outcome, headline: str, be
 
 def _title(ready: Simulation) -> str:
     task, calendar = TASKS[ready.settings.task.name], ready.settings.task.calendar
-    return f"{task.title}: test {calendar.validate_until} to {calendar.test_until}"
+    return f"{task.title}: tested after {calendar.validate_until}, until {calendar.test_until}"

@@ -1,0 +1,61 @@
+"""On records whose best possible forecast is known, the federated model comes near it, and only through its inputs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from federation.coordinator.progress import Report
+from federation.results import ALL
+from federation.runtimes import simulation
+from federation.settings import RegionSettings, Settings, TrackingSettings
+from federation.strategies.fedavg import FedAvgSettings
+from tasks import TASKS
+from tasks.health.settings import HealthSettings
+from tasks.task import Panel, Windows
+
+REGION = RegionSettings(countries=["BRN", "KHM", "IDN", "LAO", "MYS", "MMR", "PHL", "SGP", "THA", "TLS", "VNM"])
+
+
+class Unwatched:
+    def round(self, report: Report) -> None:
+        assert report.rows, "every round is scored"
+
+    def commit(self) -> int:
+        return 0
+
+
+def share_of_gap_closed(folder: Path) -> float:
+    """0: no better than climatology, 1: as good as the oracle; headline score of the region over the test years."""
+    settings = Settings(
+        task=HealthSettings(name="health"),
+        strategy=FedAvgSettings(),
+        region=REGION,
+        tracking=TrackingSettings(name="none"),
+        arms=["federated"],
+        rounds=5,
+        runs=str(folder),
+    )
+    (folder / "run").mkdir()
+    outcome = simulation.run(simulation.prepare(settings, folder / "run"), Unwatched())
+    score = {
+        row.arm: row.value for row in outcome.rows if (row.country, row.score, row.horizon) == ("ASEAN", "log_wis", ALL)
+    }
+    return (score["climatology"] - score["federated"]) / (score["climatology"] - score["oracle"])
+
+
+def test_the_federated_model_closes_most_of_the_gap_to_the_oracle(tmp_path: Path) -> None:
+    assert share_of_gap_closed(tmp_path) > 0.5
+
+
+def test_with_shuffled_inputs_it_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = TASKS["health"]
+
+    def shuffled(panel: Panel, settings: HealthSettings) -> Windows:
+        windows = task.windows(panel, settings)
+        order = np.random.default_rng(0).permutation(len(windows))
+        return replace(windows, inputs={name: values[order] for name, values in windows.inputs.items()})
+
+    monkeypatch.setitem(TASKS, "health", replace(task, windows=shuffled))
+    assert share_of_gap_closed(tmp_path) < 0.5

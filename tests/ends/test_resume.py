@@ -1,0 +1,101 @@
+"""Runs that are killed with SIGKILL at named moments and at any other, and resumed, equal one that never stopped."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from federation.vault.ledger import verify
+
+KILLED = Path(__file__).with_name("killed.py")
+NAME = "killed"
+# Server and client of SCAFFOLD keep state, and the local arm keeps a model in every vault.
+WORDS = (
+    "simulate region.countries=[BRN,SGP,TLS] strategy=scaffold training=sgd rounds=6 keep_best=2"
+    f" name={NAME} task.hidden=[8] tracking.patience=120 runs="
+).split()
+CHAINS: dict[str, Sequence[tuple[str, float]]] = {
+    "ledger": [
+        ("ledger-commit", 1),
+        ("ledger-commit", 2),
+        ("after-rename", 2),
+        ("ledger-commit", 3),
+        ("before-rename", 2),
+    ],
+    "rename": [
+        ("before-rename", 3),
+        ("after-rename", 1),
+        ("before-rename", 1),
+        ("after-rename", 3),
+        ("ledger-commit", 2),
+    ],
+    "flush": [("after-flush", 2), ("before-flush", 1), ("after-flush", 1), ("sender", 1), ("before-flush", 2)],
+    "anywhere": [("seconds", 2.5), ("seconds", 3.7), ("sender", 3), ("seconds", 4.4), ("seconds", 5.1)],
+}
+
+
+def gotong(moment: str, count: float, words: Sequence[str], where: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(KILLED), moment, str(count), *words]
+    return subprocess.run(command, cwd=where, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    done = gotong("never", 1, [*WORDS[:-1], "runs=runs"], folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_a_killed_and_resumed_run_equals_the_uninterrupted_one(
+    chain: Sequence[tuple[str, float]], uninterrupted: Path, tmp_path: Path
+) -> None:
+    # The secret that fingerprints records is a country's own: both runs are of the same countries.
+    shutil.copytree(uninterrupted / "runs" / "keys", tmp_path / "runs" / "keys")
+    killed = 0
+    for moment, count in chain:
+        killed += gotong(moment, count, words_in(tmp_path), tmp_path).returncode == -9
+    last = gotong("never", 1, words_in(tmp_path), tmp_path)
+    assert last.returncode == 0, last.stderr
+    assert killed >= 4, "the moments must come before the run ends"
+    assert state_of(tmp_path) == state_of(uninterrupted)
+
+
+def words_in(where: Path) -> list[str]:
+    """Begin if there is no checkpoint yet, else resume."""
+    folder = where / "runs" / NAME
+    if (folder / "checkpoint.gotong").exists():
+        return ["simulate", f"resume={NAME}"]
+    shutil.rmtree(folder, ignore_errors=True)
+    return [*WORDS[:-1], "runs=runs"]
+
+
+def state_of(where: Path) -> Mapping[str, Any]:
+    """All that a run leaves and that does not hold a time: weights, tables, memories, replies, ledger, history."""
+    run = where / "runs" / NAME
+    with sqlite3.connect(run / "vault.sqlite") as vaults:
+        assert verify(vaults) > 0
+        memory = vaults.execute("SELECT * FROM state ORDER BY country, round").fetchall()
+        columns = "country, run, round, kind, digest, bytes, contents"
+        ledger = vaults.execute(f"SELECT {columns} FROM ledger ORDER BY country, round, kind").fetchall()
+    with sqlite3.connect(where / "runs" / "mlflow" / "mlflow.db") as store:
+        history = store.execute(
+            "SELECT coalesce(t.value, ''), m.key, m.step, m.value FROM metrics m"
+            " LEFT JOIN tags t ON t.run_uuid = m.run_uuid AND t.key = 'gotong.country' ORDER BY 1, 2, 3, 4"
+        ).fetchall()
+        ends = store.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall()
+    assert len(history) > 100
+    return {
+        "model": (run / "model.gotong").read_bytes(),
+        "results": (run / "results.json").read_bytes(),
+        "memory": memory,
+        "ledger": ledger,
+        "history": history,
+        "ends": ends,
+    }
