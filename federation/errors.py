@@ -10,6 +10,7 @@ Exception
     QuorumError          too few countries answered; the checkpoint stands
     CheckpointError      a checkpoint is missing, corrupt, or belongs to another run
     TrackingError        experiment tracking cannot be read (it never stops a training run)
+    DeploymentError      a key, certificate, process or link of a deployment that does not work
 """
 
 
@@ -47,3 +48,7 @@ class CheckpointError(GotongError):
 
 class TrackingError(GotongError):
     """Tracked experiments that cannot be read."""
+
+
+class DeploymentError(GotongError):
+    """A key, certificate, process or link that does not work."""

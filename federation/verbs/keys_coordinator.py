@@ -1,0 +1,33 @@
+"""`gotong keys coordinator`: a certificate authority and its first server certificate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from federation.composition import compose
+from federation.deployment import authority
+from federation.deployment.files import private_folder
+
+
+@dataclass
+class Keys:
+    """Where the coordinator lives and under which names nodes reach it."""
+
+    home: str = "coordinator"
+    names: list[str] = field(default_factory=list)  # host names and IP addresses
+
+
+def run(words: Sequence[str]) -> None:
+    """Make them and say what to hand to the nodes."""
+    compose("keys coordinator", words, Keys, create)
+
+
+def create(keys: Keys) -> None:
+    """Raises DeploymentError if an authority is there."""
+    home = private_folder(Path(keys.home))
+    authority.create(home, list(keys.names))
+    print(f"Hand {home / 'ca.pem'} to every node, and compare with it by another way:")
+    print(f"  SHA-256 {authority.fingerprint(home / 'ca.pem')}")
+    print(
+        f"The server certificate is for {', '.join(authority.names_of(authority.certificate_of(home / 'server.pem')))}"
+    )

@@ -1,0 +1,32 @@
+"""`gotong keys enrol from=FILE`: a node becomes a member."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import MISSING
+
+from federation.composition import compose
+from federation.deployment import members
+from federation.deployment.enrolment import read_enrolment
+
+
+@dataclass
+class Admission:
+    """file: the enrolment file; `from=` on the command line, which Python cannot name a field."""
+
+    file: str = MISSING
+    home: str = "coordinator"
+
+
+def run(words: Sequence[str]) -> None:
+    """Check the file and enrol its country; a running coordinator takes it up within seconds."""
+    renamed = [f"file={word.removeprefix('from=')}" if word.startswith("from=") else word for word in words]
+    compose("keys enrol", renamed, Admission, enrol)
+
+
+def enrol(admission: Admission) -> None:
+    """Raises DeploymentError for a file that cannot be trusted or a key that was revoked."""
+    enrolment = read_enrolment(Path(admission.file))
+    members.enrol(Path(admission.home), enrolment)
+    print(f"{enrolment.country} is enrolled. Its node must print the same fingerprint: {enrolment.fingerprint}")

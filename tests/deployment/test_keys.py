@@ -1,0 +1,148 @@
+"""Keys: who trusts whom, what is refused, and what a person is told."""
+
+import json
+import os
+import ssl
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from federation.cli import main
+from federation.deployment import authority, enrolment, files, members
+from federation.errors import DeploymentError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = files.private_folder(tmp_path / "coordinator")
+    authority.create(folder, ["federation.example", "10.1.2.3"])
+    return folder
+
+
+def test_a_public_tool_accepts_the_server_certificate_under_the_authority_and_its_names(home: Path) -> None:
+    command = ["openssl", "verify", "-CAfile", "ca.pem", "-purpose", "sslserver", "-x509_strict", "server.pem"]
+    told = subprocess.run(command, cwd=home, capture_output=True, text=True)
+    assert told.stdout == "server.pem: OK\n", told.stderr
+    names = authority.names_of(authority.certificate_of(home / "server.pem"))
+    assert names == ["federation.example", "10.1.2.3", "localhost", "127.0.0.1"]
+
+
+def test_secrets_are_their_owners_alone_and_wider_modes_are_refused(home: Path) -> None:
+    for name in ("ca.key", "server.key"):
+        assert (home / name).stat().st_mode & 0o077 == 0
+    assert home.stat().st_mode & 0o077 == 0
+    (home / "server.key").chmod(0o640)
+    with pytest.raises(DeploymentError, match="mode 640"):
+        files.read_secret(home / "server.key", "the server's key")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_a_secret_that_belongs_to_another_user_is_refused(home: Path) -> None:
+    os.seteuid(65534)
+    try:
+        with pytest.raises(DeploymentError):
+            files.read_secret(home / "server.key", "the server's key")
+    finally:
+        os.seteuid(0)
+
+
+def test_an_authority_is_never_replaced_and_a_rotation_keeps_its_names(home: Path) -> None:
+    with pytest.raises(DeploymentError, match="gotong keys rotate"):
+        authority.create(home, ["other.example"])
+    before, root = (home / "server.pem").read_bytes(), (home / "ca.pem").read_bytes()
+    main(["keys", "rotate", f"home={home}"])
+    assert (home / "server.pem").read_bytes() != before
+    assert (home / "ca.pem").read_bytes() == root
+    assert "federation.example" in authority.names_of(authority.certificate_of(home / "server.pem"))
+    ssl.create_default_context().load_cert_chain(home / "server.pem", home / "server.key")  # the pair fits
+
+
+@pytest.mark.parametrize(("days", "said"), [(31, None), (29, "expires in 2"), (-1, "expired 1 days ago")])
+def test_a_certificate_says_a_month_before_that_it_ends(home: Path, days: int, said: str | None) -> None:
+    end = authority.certificate_of(home / "server.pem").not_valid_after_utc
+    note = authority.expiry_note(home / "server.pem", now=end - timedelta(days=days))
+    assert (note is None) if said is None else (note is not None and said in note)
+    assert authority.expiry_note(home / "server.pem", now=datetime.now(UTC)) is None
+
+
+def test_a_nodes_private_key_stays_and_its_file_makes_it_a_member(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["keys", "node", "country=VNM", f"home={tmp_path / 'node'}"])
+    folder = tmp_path / "node" / "courier"
+    sent = folder / "VNM.enrolment.json"
+    key = enrolment.read_key(folder)
+    private = key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    assert private[-48:] not in sent.read_bytes()
+    assert (folder / "node.key").stat().st_mode & 0o077 == 0
+    main(["keys", "enrol", f"from={sent}", f"home={home}"])
+    told = capsys.readouterr().out
+    fingerprint = members.members(home)["VNM"].fingerprint
+    assert told.count(fingerprint) == 2  # both sides print the same
+    listed = subprocess.run(["ssh-keygen", "-lf", folder / "node.key"], capture_output=True, text=True).stdout
+    assert fingerprint in listed or not listed  # OpenSSH, where installed, says so too
+
+
+def _tampered(path: Path, **changes: str) -> Path:
+    values = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps(values))
+    return path
+
+
+def test_a_file_changed_on_the_way_is_refused(tmp_path: Path) -> None:
+    enrolment.create_key(tmp_path, "VNM")
+    sent = tmp_path / "VNM.enrolment.json"
+    enrolment.read_enrolment(sent)
+    other = enrolment.create_key(tmp_path / "other", "VNM")
+    whole = sent.read_text()
+    for changes in ({"country": "THA"}, {"public_key": other.public_key}, {"signature": "AAAA"}, {"signature": "%"}):
+        with pytest.raises(DeploymentError, match=r"changed on the way|no enrolment file"):
+            enrolment.read_enrolment(_tampered(sent, **changes))
+        sent.write_text(whole)
+    for text in ("", "[]", '{"country": 1}', "x" * 20_000):
+        sent.write_text(text)
+        with pytest.raises(DeploymentError, match="enrolment file"):
+            enrolment.read_enrolment(sent)
+
+
+def test_a_key_is_one_countrys_and_a_revoked_one_never_comes_back(home: Path, tmp_path: Path) -> None:
+    first = enrolment.create_key(tmp_path / "1", "VNM")
+    second = enrolment.create_key(tmp_path / "2", "VNM")
+    members.enrol(home, first)
+    members.enrol(home, first)  # the same again is the same
+    with pytest.raises(DeploymentError, match="gotong keys revoke country=VNM"):
+        members.enrol(home, second)
+    with pytest.raises(DeploymentError, match="this key is VNM's"):
+        members.enrol(home, enrolment.Enrolment(country="THA", public_key=first.public_key))
+    members.revoke(home, "VNM")
+    assert members.members(home) == {}
+    with pytest.raises(DeploymentError, match="revoked and cannot come back"):
+        members.enrol(home, first)
+    members.enrol(home, second)
+    with pytest.raises(DeploymentError, match="enrolled are VNM"):
+        members.revoke(home, "LAO")
+
+
+def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mistakes = [
+        (["keys", "node", "country=VN", f"home={tmp_path}"], "did you mean"),
+        (["keys", "node", "contry=VNM"], "did you mean country?"),
+        (["keys", "coordinator", f"home={tmp_path}", "names=['a b']"], "no host name"),
+        (["keys", "enrol", f"from={tmp_path / 'none.json'}"], "No such file"),
+        (["keys", "revoke", "country=VNM", f"home={tmp_path}"], "enrolled are none"),
+        (["keys", "rotate", f"home={tmp_path / 'none'}"], "gotong keys coordinator"),
+    ]
+    for words, said in mistakes:
+        with pytest.raises(SystemExit) as stopped:
+            main(words)
+        told = capsys.readouterr().err
+        assert stopped.value.code == 1
+        assert told.count("\n") == 1
+        assert said in told
