@@ -28,14 +28,22 @@ def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[
     from hydra.errors import HydraException
 
     _register(schema)
+    failed: list[Exception] = []
 
     def run(config: DictConfig) -> None:
-        job(_typed(config, schema))
+        if failed:
+            return
+        try:
+            job(_typed(config, schema))
+        except Exception as error:  # carried past Hydra, which would print a line of its own beside ours
+            failed.append(error)
 
     before = sys.argv
     sys.argv = [f"gotong {verb}", *overrides]
     try:
         hydra.main(version_base="1.3", config_path="pkg://configs", config_name=verb.replace(" ", "_"))(run)()
+        if failed:
+            raise failed[0]
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explained(error, schema)) from None
     finally:
@@ -95,7 +103,7 @@ def _keys(schema: type[Any]) -> list[str]:
     """All dotted keys a command line may set, with those of every task and strategy."""
     found: list[str] = []
     roots = [("", schema)]
-    if schema is Settings:
+    if issubclass(schema, Settings):
         roots += [("task.", task.settings) for task in TASKS.values()]
         roots += [("strategy.", strategy.settings) for strategy in STRATEGIES.values()]
     for prefix, part in roots:
