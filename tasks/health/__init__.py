@@ -6,15 +6,10 @@ from tasks.health.generator_oracle import oracle
 from tasks.health.learning import build_model, forecast, loss
 from tasks.health.levels import LEVELS
 from tasks.health.records import FILE, read_panel
-from tasks.health.settings import HealthSettings
+from tasks.health.settings import HealthSettings, horizons
 from tasks.health.situations import windows
 from tasks.health.verification import SCORES
 from tasks.task import Task
-
-
-def horizons(settings: HealthSettings) -> tuple[str, ...]:
-    """Names of the horizons for tables."""
-    return tuple(f"{step} month{'s' if step > 1 else ''}" for step in range(1, settings.horizons + 1))
 
 
 TASK = Task(

@@ -12,7 +12,7 @@ class HealthSettings(TaskSettings):
 
     name: str = "health"
     horizons: int = 3  # months ahead: 1, ..., horizons
-    lags: int = 12  # months of cases before and including the origin that the model sees
+    lags: int = 12  # months of cases up to the origin that the model sees
     weather: bool = True  # let the model see rainfall, temperature and humidity
     hidden: list[int] = field(default_factory=lambda: [128, 128])  # widths of the hidden layers; [] is a linear model
     dropout: float = 0.2  # share of hidden values left out at each training step
@@ -27,6 +27,11 @@ class HealthSettings(TaskSettings):
             _within("hidden", width, 1, 4096)
         if len(self.hidden) > 8:
             raise SettingError(f"task.hidden has {len(self.hidden)} layers; choose 8 or fewer")
+
+
+def horizons(settings: HealthSettings) -> tuple[str, ...]:
+    """What the horizons are called in tables."""
+    return tuple(f"{step} month{'s' if step > 1 else ''}" for step in range(1, settings.horizons + 1))
 
 
 def _within(key: str, value: float, low: float, high: float) -> None:

@@ -7,7 +7,7 @@ from tasks.health.settings import HealthSettings
 from tasks.task import Panel, Windows
 from tasks.windows import ahead, carried, part_of
 
-HISTORY = 12  # months of record before an origin, so that it has seen every season
+HISTORY = 12  # months of record before an origin, so that it has seen every season; older lags may be unknown
 
 
 def windows(panel: Panel, settings: HealthSettings) -> Windows:
@@ -18,7 +18,7 @@ def windows(panel: Panel, settings: HealthSettings) -> Windows:
     values, scale = np.log1p(panel.target), scale_of(panel, settings)
     last, cases = carried(values, CARRY), ahead(panel.target, settings.horizons)
     usable = np.isfinite(last)
-    usable[:, : max(HISTORY, settings.lags)] = False
+    usable[:, :HISTORY] = False
     origin, place = np.nonzero(usable.T)
     at = (place, origin)
     target = (np.log1p(cases[at]) - last[at][:, None]) / scale[at][:, None]
