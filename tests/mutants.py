@@ -1,0 +1,193 @@
+"""Breaks the code in named places and shows that a test turns red each time: `python tests/mutants.py [NAME ...]`.
+
+Every mutant lives in a copy of the tree; the tree itself is never touched. Exit code 1 if one of them survives.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("federation", "tasks", "configs", "tests", "pyproject.toml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """`old` becomes `new` in `file`; `tests` must then fail. What breaks is the name."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = {
+    "gate lets any array leave": Mutant(
+        file="federation/vault/gate.py",
+        old="if contract.arrays.get(name) != (value.shape, value.dtype.name):",
+        new="if False:",
+        tests="tests/federation/vault/test_gate.py",
+    ),
+    "cohort of one is enough": Mutant(
+        file="federation/vault/gate.py",
+        old='enough = sums["count"] >= policy.minimum_cohort',
+        new='enough = sums["count"] >= 1',
+        tests="tests/federation/vault/test_gate.py",
+    ),
+    "updates are not clipped": Mutant(
+        file="federation/vault/gate.py",
+        old="scale = min(1.0, policy.largest_update / norm) if norm else 1.0",
+        new="scale = 1.0",
+        tests="tests/federation/vault/test_gate.py",
+    ),
+    "policy is not asked": Mutant(
+        file="federation/vault/vault.py",
+        old="        self.policy.check(request.task.name, request.plan)\n",
+        new="",
+        tests="tests/federation/vault",
+    ),
+    "replay is off": Mutant(
+        file="federation/vault/vault.py",
+        old="        if reply is not None:\n            return Admission",
+        new="        if False:\n            return Admission",
+        tests="tests/federation/vault",
+    ),
+    "memory is of the round itself": Mutant(
+        file="federation/vault/state.py",
+        old="WHERE country = ? AND run = ? AND round < ? ORDER BY round DESC LIMIT 1",
+        new="WHERE country = ? AND run = ? AND round <= ? ORDER BY round DESC LIMIT 1",
+        tests="tests/federation/vault/test_state.py",
+    ),
+    "ledger rows can change": Mutant(
+        file="federation/vault/database.py",
+        old="BEFORE UPDATE ON ledger\n  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;",
+        new="BEFORE UPDATE ON ledger\n  BEGIN SELECT 1; END;",
+        tests="tests/federation/vault/test_ledger.py tests/federation/vault/test_database.py",
+    ),
+    "ledger says nothing twice": Mutant(
+        file="federation/vault/ledger.py",
+        old="        if known[0] != entry.digest:",
+        new="        if False:",
+        tests="tests/federation/vault/test_ledger.py",
+    ),
+    "training sees the test years": Mutant(
+        file="tasks/windows.py",
+        old='part[last <= train] = "train"',
+        new='part[last <= test] = "train"',
+        tests="tests/tasks",
+    ),
+    "spread is fitted on all years": Mutant(
+        file="tasks/windows.py",
+        old="return int(np.count_nonzero(periods <= calendar.months()[0]))",
+        new="return len(periods)",
+        tests="tests/tasks",
+    ),
+    "penalty pulls twice": Mutant(
+        file="federation/strategies/fedprox.py",
+        old="return mu / 2 * torch",
+        new="return mu * torch",
+        tests="tests/federation/strategies",
+    ),
+    "control variates are not applied": Mutant(
+        file="federation/strategies/scaffold.py",
+        old="return {name: value - memory[name] for name, value in shared.items()}",
+        new="return {name: 0 * value for name, value in shared.items()}",
+        tests="tests/federation/strategies",
+    ),
+    "weights are all equal": Mutant(
+        file="federation/coordinator/aggregation.py",
+        old='{"examples": float(update.examples),',
+        new='{"examples": 1.0,',
+        tests="tests/federation",
+    ),
+    "arrival order decides": Mutant(
+        file="federation/coordinator/rounds.py",
+        old="updates=[updates[country] for country in sorted(updates)],",
+        new="updates=list(updates.values()),",
+        tests="tests/federation/coordinator",
+    ),
+    "NaN reaches the model": Mutant(
+        file="federation/coordinator/checks.py",
+        old='        if not np.isfinite(value).all():\n            raise UpdateRejected(f"{country}: {what}',
+        new='        if False:\n            raise UpdateRejected(f"{country}: {what}',
+        tests="tests/federation/coordinator",
+    ),
+    "one country makes a round": Mutant(
+        file="federation/coordinator/rounds.py",
+        old="if len(counted) >= settings.quorum and share >= settings.quorum_share:",
+        new="if counted:",
+        tests="tests/federation/coordinator",
+    ),
+    "seed forgets the country": Mutant(
+        file="federation/vault/vault.py",
+        old="seed=seed_of(plan.seed, self.country, request.round, arm),",
+        new="seed=seed_of(plan.seed, request.round, arm),",
+        tests="tests/federation",
+    ),
+    "average of averages": Mutant(
+        file="tasks/scores.py",
+        old="return {name: np.sum([part[name] for part in collected], axis=0) for name in collected[0]}",
+        new="return {name: np.mean([part[name] for part in collected], axis=0) for name in collected[0]}",
+        tests="tests/tasks",
+    ),
+    "server forgets its momentum": Mutant(
+        file="federation/coordinator/rounds.py",
+        old="    aggregation.give_memory(server, progress.server)\n",
+        new="",
+        tests="tests/federation",
+    ),
+    "damaged checkpoint is trusted": Mutant(
+        file="federation/coordinator/checkpoint.py",
+        old="    if bytes.fromhex(digest(data)) != seal:",
+        new="    if False:",
+        tests="tests/federation/coordinator",
+    ),
+    "wire version is not looked at": Mutant(
+        file="federation/wire.py",
+        old="    if version not in ACCEPTED:",
+        new="    if False:",
+        tests="tests/federation/test_wire.py",
+    ),
+}
+
+
+def survives(mutant: Mutant, folder: Path) -> bool:
+    """Whether the tests stay green on a broken copy. Raises SystemExit if the place is not there any more."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    target = folder / mutant.file
+    text = target.read_text()
+    if text.count(mutant.old) < 1:
+        sys.exit(f"{mutant.file} no longer holds {mutant.old!r}: write the mutant anew")
+    target.write_text(text.replace(mutant.old, mutant.new))
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutant.tests.split()]
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (0, 1):
+        sys.exit(f"the tests of {mutant.file} cannot run: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return done.returncode == 0
+
+
+def main(names: list[str]) -> int:
+    """Try the named mutants, or all; 1 if one survives."""
+    chosen = {name: mutant for name, mutant in MUTANTS.items() if not names or name in names}
+    alive = []
+    for name, mutant in chosen.items():
+        with TemporaryDirectory() as folder:
+            alive += [name] if survives(mutant, Path(folder)) else []
+        print(f"{'SURVIVES' if name in alive else 'caught':<9} {name}", flush=True)
+    print(f"{len(chosen) - len(alive)} caught, {len(alive)} survived")
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
