@@ -25,6 +25,7 @@ class Judged:
 
     forecast, reference: (N, H, K) natural units; observed: (N, H), NaN does not count;
     place: (N,) index; origin: (N,) datetime64[M].
+    unit: (N,) natural units that make one relative unit, `Windows.restore["unit"]` of a task that has such scores.
     """
 
     forecast: Array
@@ -32,6 +33,7 @@ class Judged:
     observed: Array
     place: Array
     origin: Array
+    unit: Array | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

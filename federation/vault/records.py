@@ -34,6 +34,7 @@ class Records:
             observed=windows.observed,
             place=windows.place,
             origin=windows.origin,
+            unit=windows.restore.get("unit"),
         )
         return {name: score.sums(judged) for name, score in self.task.scores.items()}
 
