@@ -20,28 +20,30 @@ from tasks.windows import lagged
 DECILES = (-1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416, 1.2816)
 
 
-def five_year_mean(panel: Panel, windows: Windows, _: AgricultureSettings) -> Array:
+def five_year_mean(panel: Panel, windows: Windows, settings: AgricultureSettings) -> Array:
     """The mean of the last five harvests, as in CY-Bench and national early warning; the reference."""
-    return _around(lambda history: history.recent, panel, windows)
+    return _around(lambda history: history.recent, panel, windows, settings)
 
 
-def last_year(panel: Panel, windows: Windows, _: AgricultureSettings) -> Array:
+def last_year(panel: Panel, windows: Windows, settings: AgricultureSettings) -> Array:
     """Persistence: the last harvest known."""
-    return _around(lambda history: history.last, panel, windows)
+    return _around(lambda history: history.last, panel, windows, settings)
 
 
-def trend(panel: Panel, windows: Windows, _: AgricultureSettings) -> Array:
+def trend(panel: Panel, windows: Windows, settings: AgricultureSettings) -> Array:
     """A line through the last ten harvests, one year on; the five-year mean where fewer than five are known."""
-    return _around(lambda history: history.trend, panel, windows)
+    return _around(lambda history: history.trend, panel, windows, settings)
 
 
-def location_mean(panel: Panel, windows: Windows, _: AgricultureSettings) -> Array:
+def location_mean(panel: Panel, windows: Windows, settings: AgricultureSettings) -> Array:
     """The mean of all earlier harvests."""
-    return _around(lambda history: history.mean, panel, windows)
+    return _around(lambda history: history.mean, panel, windows, settings)
 
 
-def _around(centre_of: Callable[[History], Array], panel: Panel, windows: Windows) -> Array:
-    history = history_of(panel.target)
+def _around(
+    centre_of: Callable[[History], Array], panel: Panel, windows: Windows, settings: AgricultureSettings
+) -> Array:
+    history = history_of(panel.target, settings.view)
     centre = centre_of(history)
     errors = (panel.target - lagged(centre, [1])[..., 0]) / lagged(history.unit, [1])[..., 0]
     usual = USUAL_ERROR * np.array(DECILES)

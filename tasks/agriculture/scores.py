@@ -1,17 +1,16 @@
 """Scores of yields: pinball of relative yield, and the shared ones in t/ha.
 
-The headline divides forecast and harvest by the median of the reference forecast, the five-year mean moved by its usual
-error, so that cassava at 20 t/ha does not drown cocoa at 0.5. It averages the pinball loss over seven of the 23 levels.
-On FAO's national yields of 2008-13, in units of the plain five-year mean, that is .038 for the five-year mean, .028 for
-persistence and .034 for the ten-year trend; over all 23 levels they would be .042, .030 and .038.
+The headline divides forecast and harvest by the mean of the five harvests before, so that cassava at 20 t/ha does not
+drown cocoa at 0.5, and averages the pinball loss over seven of the 23 levels. Harvests that the statistics carried
+forward do not count. On FAO's national yields of 2008-13 that is .038 for the five-year mean, .028 for persistence and
+.034 for the ten-year trend.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from tasks.agriculture.history import SMALLEST
-from tasks.levels import LEVELS, MIDDLE
+from tasks.levels import LEVELS
 from tasks.scores import (
     Array,
     Judged,
@@ -33,9 +32,9 @@ _AT_SEVEN = [LEVELS.index(level) for level in SEVEN]
 
 
 def _relative_pinball(judged: Judged) -> Sums:
-    unit = np.maximum(judged.reference[..., MIDDLE], SMALLEST)
-    forecast = judged.forecast[..., _AT_SEVEN] / unit[..., None]
-    return block_sums(pinball(forecast, judged.observed / unit, np.array(SEVEN)), judged.origin)
+    assert judged.unit is not None, "the windows of this task restore a unit"
+    forecast = judged.forecast[..., _AT_SEVEN] / judged.unit[:, None, None]
+    return block_sums(pinball(forecast, judged.observed / judged.unit[:, None], np.array(SEVEN)), judged.origin)
 
 
 def _covered(nominal: float) -> Callable[[Array, Array], Array]:

@@ -13,7 +13,7 @@ from tasks.agriculture.settings import AgricultureSettings
 from tasks.task import Array, Panel, Windows
 from tasks.windows import ahead, carried, lagged, part_of, training_periods
 
-PAST = 9  # features of earlier harvests
+PAST = 11  # features of earlier harvests
 LIMIT = 5.0  # a feature further out says no more than this
 LEAST = 5  # training years that make a mean and a spread of the weather
 
@@ -27,23 +27,24 @@ def windows_of(panel: Panel, settings: AgricultureSettings) -> Windows:
     """Situations in order of their harvest, then place, wherever one of the five harvests before is known.
 
     inputs: `features` (N, 4, F), one row an issue date. target: error of the offset in units of its past-only spread.
+    restore: `offset`, `spread` and `unit` (N,), t/ha.
     The label of a situation is the same at all four issue dates. Training situations without it are left out.
     """
-    history, known = history_of(panel.target), len(panel.periods) - 1
+    history, known = history_of(panel.target, settings.view), len(panel.periods) - 1
     coming = ahead(panel.target, 1)[:, :known, 0]
     due = panel.periods[1:, None]
     part = part_of(due, settings.calendar)
     useful = np.isfinite(history.offset[:, :known]) & (np.isfinite(coming) | (part != "train"))
     origin, place = np.nonzero(useful.T)
-    offset, spread = history.offset[place, origin], history.spread[place, origin]
+    restore = {name: getattr(history, name)[place, origin] for name in ("offset", "spread", "unit")}
     observed = np.repeat(coming[place, origin][:, None], len(ISSUES), axis=1)
     return Windows(
         country=panel.country,
         places=panel.places,
         inputs={"features": _features(panel, history, settings, place, origin)},
-        target=((observed - offset[:, None]) / spread[:, None]).astype(np.float32),
+        target=((observed - restore["offset"][:, None]) / restore["spread"][:, None]).astype(np.float32),
         observed=observed,
-        restore={"offset": offset, "spread": spread},
+        restore=restore,
         place=place.astype(np.int64),
         origin=panel.periods[origin],
         due=np.repeat(due[origin], len(ISSUES), axis=1),
@@ -74,6 +75,8 @@ def _past(panel: Panel, history: History) -> Array:
         [
             *((way - history.offset) / history.spread for way in ways),
             (last - before) / history.spread,
+            np.abs(last - before) / history.spread - 1,
+            history.unrest,
             np.broadcast_to(together, last.shape),
             10 * (history.spread / history.unit - 0.1),
             np.minimum(np.isfinite(panel.target).cumsum(axis=1), 30) / 30,
