@@ -31,6 +31,6 @@ def check(settings: Plan | Settings) -> None:
 def _chosen(values: Mapping[str, Any], part: str, registry: Mapping[str, Any]) -> str:
     table = values.get(part)
     name = table.get("name") if isinstance(table, Mapping) else None
-    if name not in registry:
+    if not isinstance(name, str) or name not in registry:
         raise ConfigError(f"{part} {name!r} is not installed here; installed are {', '.join(registry)}")
-    return str(name)
+    return name

@@ -1,22 +1,27 @@
 """Requests as a vault understands them: every key and range checked against what is installed here."""
 
+import json
 from dataclasses import dataclass
 
 from federation.errors import PolicyRefusal
 from federation.plans import restore
-from federation.settings import Plan
+from federation.settings import Plan, plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy
 from federation.wire import Frame, decode, digest
 from tasks import TASKS
 from tasks.task import Task
 
+LONGEST_NAME = 200
 KINDS = ("train", "validate", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A frame that could be served. After the rounds come a validation (rounds + 1) and the test (rounds + 2), once."""
+    """A frame that could be served. After the rounds come a validation (rounds + 1) and the test (rounds + 2), once.
+
+    digest: of the whole frame, which tells a repetition. plan_digest: of the plan, which a run keeps.
+    """
 
     frame: Frame
     kind: str
@@ -26,6 +31,7 @@ class Request:
     task: Task
     strategy: Strategy
     digest: str
+    plan_digest: str
 
 
 def read_request(data: bytes) -> Request:
@@ -34,6 +40,8 @@ def read_request(data: bytes) -> Request:
     run, round_, asked = frame.header.get("run"), frame.header.get("round"), frame.header.get("plan")
     if frame.kind not in KINDS or not isinstance(run, str) or type(round_) is not int:
         raise PolicyRefusal(f"a request of kind {frame.kind!r} without a run and a round is not served")
+    if not 0 < len(run) <= LONGEST_NAME or not run.isprintable():  # it goes into logs and the ledger
+        raise PolicyRefusal(f"a run must have a name of 1 to {LONGEST_NAME} printable characters")
     if not isinstance(asked, dict):
         raise PolicyRefusal(f"a request of run {run!r} without a plan is not served")
     plan = restore(Plan, asked, "plan")
@@ -51,4 +59,5 @@ def read_request(data: bytes) -> Request:
         task=TASKS[plan.task.name],
         strategy=STRATEGIES[plan.strategy.name],
         digest=digest(data),
+        plan_digest=digest(json.dumps(plain(plan), sort_keys=True).encode()),
     )

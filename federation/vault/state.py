@@ -19,13 +19,14 @@ KEPT_ROUNDS = 2  # this one, and the one before, from which this one can be repe
 
 @dataclass(frozen=True, kw_only=True)
 class Remembered:
-    """One answered round. request: digest of the frame that asked."""
+    """One answered round. request, plan: digests of the frame that asked and of the plan in it."""
 
     country: str
     run: str
     round: int
     kind: str
     request: str
+    plan: str
     memory: Tensors
     reply: bytes
 
@@ -52,22 +53,29 @@ def replay(connection: sqlite3.Connection, country: str, run: str, round_: int, 
     raise PolicyRefusal(f"{country} is past round {round_} of run {run}: it has answered round {rows[-1][0]}")
 
 
-def recall(connection: sqlite3.Connection, country: str, run: str, before: int) -> dict[str, torch.Tensor]:
-    """The memory as it stood when round `before` was first asked; empty in a run's first round."""
+def recall(
+    connection: sqlite3.Connection, country: str, run: str, before: int, *, plan: str
+) -> dict[str, torch.Tensor]:
+    """The memory as it stood when round `before` was first asked; empty in a run's first round.
+
+    Raises PolicyRefusal if it is of another plan: what was learnt under one does not fit the other.
+    """
     row = connection.execute(
         "SELECT memory FROM state WHERE country = ? AND run = ? AND round < ? ORDER BY round DESC LIMIT 1",
         (country, run, before),
     ).fetchone()
     if row is None:
         return {}
-    arrays = decode(row[0]).arrays
-    return {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
+    frame = decode(row[0])
+    if frame.header["plan"] != plan:
+        raise PolicyRefusal(f"{country} knows run {run} with another plan; a run keeps its plan, so start a new one")
+    return {name: torch.from_numpy(value.copy()) for name, value in frame.arrays.items()}
 
 
 def remember(connection: sqlite3.Connection, answered: Remembered) -> None:
     """Keep an answered round, inside the transaction that puts its release on the ledger; forget the oldest."""
     arrays = {name: np.asarray(value.numpy()) for name, value in answered.memory.items()}
-    memory = encode(Frame(kind="memory", header={}, arrays=arrays))
+    memory = encode(Frame(kind="memory", header={"plan": answered.plan}, arrays=arrays))
     key = (answered.country, answered.run, answered.round, answered.kind, answered.request)
     connection.execute("INSERT INTO state VALUES (?,?,?,?,?,?,?)", (*key, memory, answered.reply))
     connection.execute(

@@ -75,7 +75,7 @@ class Vault:
         model = request.task.build_model(request.plan.task, request.plan.seed)
         initial = {name: value.detach() for name, value in model.named_parameters()}
         travelling = public(initial, request.plan.strategy.private)
-        memory = state.recall(self.database, self.country, request.run, request.round)
+        memory = state.recall(self.database, self.country, request.run, request.round, plan=request.plan_digest)
         kept = {name: memory.get(f"private/{name}", value) for name, value in initial.items()}
         arrived = kept | _arrived(request, "model", _numpy(travelling))
         shared = _arrived(request, "shared", request.strategy.shared(_numpy(travelling)))
@@ -110,6 +110,7 @@ class Vault:
             round=request.round,
             kind=request.kind,
             request=request.digest,
+            plan=request.plan_digest,
             memory=memory,
             reply=data,
         )

@@ -52,7 +52,8 @@ class Line(nn.Module):
         self.head = nn.ParameterDict({"bias": torch.randn(HORIZONS, generator=generator) / 10})
 
     def forward(self, inputs: dict[str, Tensor], seed: Tensor | None) -> Tensor:  # noqa: ARG002
-        return (inputs["recent"] @ self.slope["weight"].T + self.head["bias"]).unsqueeze(-1)
+        found: Tensor = inputs["recent"] @ self.slope["weight"].T + self.head["bias"]
+        return found.unsqueeze(-1)
 
 
 def places_of(country: str) -> int:

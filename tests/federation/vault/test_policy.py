@@ -81,6 +81,6 @@ def test_tuning_counts_as_epochs() -> None:
     asked = plan()
     asked.tuning.epochs = 5
     Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked)  # not asked for
-    asked.arms.append("tuned")
+    asked.arms.append("personalised")
     with pytest.raises(PolicyRefusal, match="epochs"):
         Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked)

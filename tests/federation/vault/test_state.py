@@ -23,6 +23,7 @@ def answered(round_: int, country: str = "VNM", kind: str = "train", run: str = 
         round=round_,
         kind=kind,
         request=f"request {round_}",
+        plan="plan",
         memory={"local/w": torch.full((2,), float(round_))},
         reply=f"reply {round_}".encode(),
     )
@@ -37,7 +38,7 @@ def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def test_a_new_round_has_no_reply_and_no_memory(database: sqlite3.Connection) -> None:
     assert replay(database, "VNM", "r", 1, "request 1") is None
-    assert recall(database, "VNM", "r", 1) == {}
+    assert recall(database, "VNM", "r", 1, plan="plan") == {}
 
 
 def test_the_same_request_gets_the_stored_reply(database: sqlite3.Connection) -> None:
@@ -50,7 +51,7 @@ def test_countries_and_runs_do_not_meet(database: sqlite3.Connection) -> None:
     remember(database, answered(1))
     for country, run in (("THA", "r"), ("VNM", "another")):
         assert replay(database, country, run, 1, "request 1") is None
-        assert recall(database, country, run, 2) == {}
+        assert recall(database, country, run, 2, plan="plan") == {}
 
 
 def test_another_request_for_an_answered_round_is_refused(database: sqlite3.Connection) -> None:
@@ -79,8 +80,14 @@ def test_memory_is_what_the_round_before_left_however_often_it_is_asked(database
     for round_ in (1, 2, 5):
         remember(database, answered(round_))
     for _ in range(2):
-        assert recall(database, "VNM", "r", 6)["local/w"].tolist() == [5, 5]
-        assert recall(database, "VNM", "r", 5)["local/w"].tolist() == [2, 2]
+        assert recall(database, "VNM", "r", 6, plan="plan")["local/w"].tolist() == [5, 5]
+        assert recall(database, "VNM", "r", 5, plan="plan")["local/w"].tolist() == [2, 2]
+
+
+def test_memory_of_another_plan_is_refused(database: sqlite3.Connection) -> None:
+    remember(database, answered(1))
+    with pytest.raises(PolicyRefusal, match="VNM knows run r with another plan"):
+        recall(database, "VNM", "r", 2, plan="other")
 
 
 def test_only_what_a_repetition_needs_is_kept(database: sqlite3.Connection) -> None:
@@ -101,7 +108,7 @@ def test_memory_comes_back_to_the_bit(value: np.ndarray[tuple[int, ...], np.dtyp
     tensor = torch.from_numpy(np.array(value))
     one = answered(1)
     remember(connection, Remembered(**{**vars(one), "memory": {"strategy/c": tensor}}))
-    back = recall(connection, "VNM", "r", 2)
+    back = recall(connection, "VNM", "r", 2, plan="plan")
     assert back["strategy/c"].numpy().tobytes() == value.tobytes()
     assert back["strategy/c"].shape == tensor.shape
     back["strategy/c"].fill_(7)  # a copy of its own, free to be written

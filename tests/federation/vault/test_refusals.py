@@ -1,0 +1,132 @@
+"""Requests that a vault does not serve: nothing is trained, released or remembered, and the reason fits on a line."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from federation.settings import plain
+from federation.vault.policy import FILE
+from federation.wire import Frame, encode
+from tests.federation.federations import GRADIENT
+from tests.federation.toy import TOY
+from tests.federation.vault.asking import answer, ask, model_of, plan_of, refusal, vault_in
+
+pytestmark = pytest.mark.usefixtures("toy")
+
+
+def asked(header: dict[str, Any], kind: str = "train") -> bytes:
+    arrays = {f"model/{name}": value for name, value in model_of(plan_of()).items()}
+    return encode(Frame(kind=kind, header=header, arrays=arrays))
+
+
+def with_plan(**changes: Any) -> bytes:
+    values = json.loads(json.dumps(plain(plan_of())))
+    for path, value in changes.items():
+        *parts, last = path.split("__")
+        inner = values
+        for part in parts:
+            inner = inner[part]
+        inner[last] = value
+    return asked({"run": "r", "round": 1, "plan": values})
+
+
+POLICIES = {
+    'tasks = ["health"]': "refuses task 'toy': its policy allows health",
+    'tasks = ["toy"]\nmaximum_rounds = 2': "refuses 3 rounds: its policy allows 2",
+    'tasks = ["toy"]\nmaximum_epochs = 1': "refuses 2 epochs: its policy allows 1",
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), POLICIES.items(), ids=POLICIES.values())
+def test_the_policy_on_the_countrys_own_disk_decides(tmp_path: Path, text: str, reason: str) -> None:
+    vault_in(tmp_path)
+    (tmp_path / "VNM" / FILE).write_text(text)
+    plan = plan_of(training=replace(GRADIENT, epochs=2))
+    assert reason in refusal(vault_in(tmp_path), ask("train", 1, plan))
+
+
+REQUESTS = {
+    "no frame": b"GTNG nothing",
+    "unknown kind": asked({"run": "r", "round": 1, "plan": plain(plan_of())}, kind="export"),
+    "no run": asked({"round": 1, "plan": plain(plan_of())}),
+    "a run that writes into logs": asked({"run": "r\nVNM: all is well", "round": 1, "plan": plain(plan_of())}),
+    "a run of a page": asked({"run": "r" * 5000, "round": 1, "plan": plain(plan_of())}),
+    "no round": asked({"run": "r", "plan": plain(plan_of())}),
+    "round true": asked({"run": "r", "round": True, "plan": plain(plan_of())}),
+    "round 0": ask("train", 0, plan_of()),
+    "a round too many": ask("train", 4, plan_of()),
+    "a validation before its time": ask("validate", 3, plan_of()),
+    "a test before its time": ask("test", 4, plan_of()),
+    "a test in a round": ask("test", 1, plan_of()),
+    "no plan": asked({"run": "r", "round": 1}),
+    "an empty plan": asked({"run": "r", "round": 1, "plan": {}}),
+    "unknown task": with_plan(task__name="weather"),
+    "unknown strategy": with_plan(strategy__name="fedavgg"),
+    "a list for a name": with_plan(strategy__name=["fedavg"]),
+    "unknown key": with_plan(export=True),
+    "unknown key of the task": with_plan(task__horizonz=3),
+    "unknown key of the calendar": with_plan(task__calendar__until="2004-12"),
+    "wrong type": with_plan(rounds="3"),
+    "true for a number": with_plan(training__epochs=True),
+    "a number beyond floats": with_plan(training__lr=10**400),
+    "out of range": with_plan(training__lr=-1.0),
+    "a month that is none": with_plan(task__calendar__train_until="2004-13"),
+    "cuts that fall": with_plan(task__calendar__train_until="2012-01"),
+    "a part that is no table": with_plan(training="fast"),
+    "arms without the federated": with_plan(arms=["local"]),
+    "an arm that reads": with_plan(arms=["federated", "records"]),
+    "everything private": with_plan(strategy__private=["*"]),
+}
+
+
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+def test_a_request_that_makes_no_sense_is_refused(tmp_path: Path, request_: bytes) -> None:
+    assert refusal(vault_in(tmp_path), request_).startswith("VNM: ")
+
+
+def of_model(**changes: Any) -> dict[str, Any]:
+    arrays: dict[str, Any] = {f"model/{name}": value for name, value in model_of(plan_of()).items()}
+    return arrays | {name.replace("__", "/").replace("_", "."): value for name, value in changes.items()}
+
+
+WEIGHT = model_of(plan_of())["slope.weight"]
+MODELS = {
+    "an array more": of_model(model__body=WEIGHT),
+    "an array less": {"model/slope.weight": WEIGHT},
+    "shared arrays that the strategy has not": of_model(shared__slope_weight=WEIGHT),
+    "another shape": of_model(model__slope_weight=WEIGHT[:1]),
+    "another order of sides": of_model(model__slope_weight=WEIGHT.reshape(4)),
+    "another dtype": of_model(model__slope_weight=WEIGHT.astype(np.float64)),
+    "NaN": of_model(model__slope_weight=WEIGHT * np.float32("nan")),
+    "Inf": of_model(model__slope_weight=WEIGHT + np.float32("inf")),
+}
+
+
+@pytest.mark.parametrize("arrays", MODELS.values(), ids=MODELS)
+def test_another_model_than_the_installed_one_is_refused(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    assert "run r sends" in refusal(vault_in(tmp_path), ask("train", 1, plan_of(), arrays=arrays))
+
+
+def test_what_is_wrong_with_records_stays_at_home(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    path = tmp_path / "VNM" / TOY.file
+    path.write_text(path.read_text() + "p0,2009-01,0.5,Mrs Nguyen of Hue\n")
+    reason = refusal(vault, ask("train", 1, plan_of()))
+    assert reason == "VNM: its records cannot be used; see the log of its node"
+
+
+def test_a_vault_goes_on_after_it_refused(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    refusal(vault, ask("train", 9, plan_of()))
+    assert answer(vault, ask("train", 1, plan_of())).kind == "update"
+
+
+def test_another_plan_in_the_middle_of_a_run_is_refused(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    answer(vault, ask("train", 1, plan_of()))
+    assert "another plan" in refusal(vault, ask("train", 2, plan_of(seed=2)))
+    assert answer(vault, ask("train", 2, plan_of())).kind == "update"

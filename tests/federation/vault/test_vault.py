@@ -1,0 +1,140 @@
+"""A vault answers what its contract names, once, and says no to the rest."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from federation.settings import ARMS
+from federation.strategies import STRATEGIES
+from federation.training import sequential
+from federation.vault import ledger
+from federation.vault.gate import HEADER
+from federation.vault.policy import FILE
+from federation.wire import digest
+from tests.federation.toy import TOY, ToySettings, places_of, short
+from tests.federation.vault.asking import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
+
+pytestmark = pytest.mark.usefixtures("toy")
+SCORES = {(score, name) for score in ("mse", "relative_mse") for name in TOY.scores[score].names}
+FEW = 'tasks = ["toy"]\nminimum_cohort = 1000000'
+
+
+def score_paths(*parts_and_arms: str) -> set[str]:
+    return {f"score/{each}/{score}/{name}" for each in parts_and_arms for score, name in SCORES}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_trained_round_holds_what_the_contract_names_and_no_more(tmp_path: Path, strategy: str) -> None:
+    plan = plan_of(strategy)
+    reply = answer(vault_in(tmp_path), ask("train", 1, plan))
+    assert reply.kind == "update"
+    assert set(reply.header) == set(HEADER)
+    update = {f"update/{name}" for name in model_of(plan)}
+    shared = {f"shared/{name}" for name in STRATEGIES[strategy].shared(model_of(plan))}
+    assert set(reply.arrays) == update | shared | score_paths("validation/federated", "validation/local")
+    assert all(value.shape == (3,) for name, value in reply.arrays.items() if name.startswith("score/"))
+    origins = 69  # February 1999, after one lag, to October 2004, two months before the cut
+    assert reply.header["examples"] == places_of("VNM") * origins * 2
+    assert any(np.any(value) for name, value in reply.arrays.items() if name.startswith("update/"))
+
+
+def test_a_validation_holds_no_update_and_no_test(tmp_path: Path) -> None:
+    reply = answer(vault_in(tmp_path), ask("validate", 4, plan_of()))
+    assert set(reply.arrays) == score_paths("validation/federated", "validation/local")
+
+
+def test_a_test_holds_scores_alone(tmp_path: Path) -> None:
+    reply = answer(vault_in(tmp_path), ask("test", 5, plan_of(arms=list(ARMS))))
+    arms = (*ARMS, "zero", "oracle")
+    assert set(reply.arrays) == score_paths(*(f"{part}/{arm}" for part in ("validation", "test") for arm in arms))
+    assert reply.kind == "scores"
+
+
+def test_every_reply_is_on_the_ledger_before_it_is_had(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    requests = [ask("train", 1, plan_of()), ask("validate", 4, plan_of()), ask("test", 5, plan_of())]
+    replies = [answer_bytes(vault, each) for each in requests]
+    assert [each.digest for each in ledger.entries(vault.database)] == [digest(each) for each in replies]
+    assert ledger.verify(vault.database) == 3
+
+
+def test_the_same_records_and_request_give_the_same_bytes(tmp_path: Path) -> None:
+    first, second = (vault_in(tmp_path / name) for name in "ab")
+    assert answer_bytes(first, ask("train", 1, plan_of())) == answer_bytes(second, ask("train", 1, plan_of()))
+
+
+def test_a_repeated_request_is_answered_from_memory(tmp_path: Path) -> None:
+    vault, request = vault_in(tmp_path), ask("train", 1, plan_of())
+    reply = answer_bytes(vault, request)
+    admission = vault.admit(request)
+    assert (admission.jobs, admission.reply) == ((), reply)
+    assert answer_bytes(vault, request) == reply
+    assert ledger.verify(vault.database) == 1
+
+
+def test_a_restarted_vault_still_knows_what_it_answered(tmp_path: Path) -> None:
+    request = ask("test", 5, plan_of())
+    reply = answer_bytes(vault_in(tmp_path), request)
+    assert answer_bytes(vault_in(tmp_path), request) == reply
+    assert "for another request" in refusal(vault_in(tmp_path), ask("test", 5, plan_of(), add=0.1))
+
+
+def test_a_run_is_tested_once_however_long_it_claims_to_be(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    answer(vault, ask("test", 3, plan_of(rounds=1)))
+    for request in (
+        ask("test", 3, plan_of(rounds=1), add=0.1),
+        ask("test", 5, plan_of(rounds=3), add=0.1),
+        ask("train", 4, plan_of(rounds=9)),
+        ask("train", 1, plan_of(rounds=9)),
+    ):
+        refusal(vault, request)
+
+
+def test_a_local_model_goes_on_from_its_own_last_round(tmp_path: Path) -> None:
+    vault, plan = vault_in(tmp_path), plan_of()
+    answer(vault, ask("train", 1, plan))
+    alone = vault.admit(ask("train", 1, plan, run="another")).jobs[1]  # as the first round was
+    learnt = sequential.run([alone])[0].params
+    federated, local = vault.admit(ask("train", 2, plan, add=0.5)).jobs
+    assert learnt is not None
+    assert all(local.start[name].equal(learnt[name]) for name in learnt)
+    assert not any(local.start[name].equal(alone.start[name]) for name in learnt)
+    arrived = model_of(plan, add=0.5)
+    assert all(np.array_equal(federated.start[name], arrived[name]) for name in arrived)
+
+
+def test_a_country_below_its_cohort_receives_and_sends_nothing(tmp_path: Path) -> None:
+    vault_in(tmp_path)
+    (tmp_path / "VNM" / FILE).write_text(FEW)
+    vault = vault_in(tmp_path)
+    reply = answer(vault, ask("train", 1, plan_of("scaffold")))
+    assert (reply.kind, reply.header["examples"], reply.header["steps"], reply.header["loss"]) == ("update", 0, 0, 0.0)
+    assert all(name.startswith("score/") and not value.any() for name, value in reply.arrays.items())
+    assert len(reply.header["withheld"]) == 2 * 2 * 3  # arms, scores, rows
+    jobs = vault.admit(ask("train", 2, plan_of("scaffold"), add=0.5)).jobs
+    assert all(job.train is None and job.score is not None for job in jobs)
+
+
+def test_records_are_read_once_for_a_task_and_again_for_another_calendar(
+    tmp_path: Path,
+) -> None:
+    vault, plan = vault_in(tmp_path), plan_of()
+    first = vault.records(plan)
+    (tmp_path / "VNM" / TOY.file).unlink()
+    assert vault.records(plan) is first
+    TOY.synthesize(tmp_path / "VNM", "VNM", 1, ToySettings())
+    fewer = vault.records(plan_of(task=short(ToySettings(), "2000-12")))
+    assert fewer.cohort() < first.cohort()
+
+
+def test_the_fingerprint_is_of_records_and_key(tmp_path: Path) -> None:
+    def print_of(seed: int, key: bytes) -> str:
+        vault = vault_in(tmp_path, key=key)
+        TOY.synthesize(tmp_path / "VNM", "VNM", seed, ToySettings())
+        return vault.records(plan_of()).fingerprint
+
+    same, again = print_of(1, b"k"), print_of(1, b"k")
+    assert same == again
+    assert len({same, print_of(2, b"k"), print_of(1, b"another key")}) == 3
