@@ -13,55 +13,52 @@ from tasks.task import Array, Panel
 
 DRY = -1.0  # SPI-3 below is a moderate drought: McKee et al. (1993)
 EXTREME = 0.95  # share of a cell's training months with less rain than an extreme one
-WINDOWS = (1, 2, 3, 6, 12)  # months summed into an index
 
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
     """A country on its calendar, the H months after the last one on record included (NaN there): T + H columns.
 
-    periods: (T + H,). rainfall: (P, T + H) of steady gauges. usual: months summed -> (4, P, T + H) gamma distribution.
-    threshold: (P, T + H) of the sum over `months` months (rain hazards). event: (P, T + H) in {0, 1}.
+    until: last training month. periods: (T + H,). rainfall: (P, T + H) of steady gauges.
+    months, threshold: the rain of that many months against (P, T + H) makes a drought or an extreme; floods: 0, NaN.
+    event: (P, T + H) in {0, 1}, NaN where nobody can tell.
     """
 
+    until: np.datetime64
     periods: Array
     rainfall: Array
-    usual: dict[int, Array]
-    threshold: Array
     months: int
+    threshold: Array
     event: Array
+
+    def usual(self, months: int) -> Array:
+        """(4, P, T + H) distribution of the rain of that many months at each time of the year."""
+        return gamma(summed(self.rainfall, months), self.periods, self.until)
 
     def index(self, months: int) -> Array:
         """(P, T + H) SPI over that many months."""
-        return index(summed(self.rainfall, months), self.usual[months])
+        return index(summed(self.rainfall, months), self.usual(months))
 
 
 def follow(panel: Panel, settings: DisasterSettings) -> Course:
-    """The course of a country: events as defined by its training years, nothing later in any definition."""
+    """The course of a country: its events as its training years define them."""
     until = settings.calendar.months()[0]
     periods = np.arange(panel.periods[0], panel.periods[-1] + 1 + settings.horizons)
     rainfall = measured(panel, "rainfall")
     if settings.steady:
         rainfall = steady(rainfall, panel.covariates["national_rainfall"])
     rainfall = extended(rainfall, settings.horizons)
-    distributions = {months: gamma(summed(rainfall, months), periods, until) for months in WINDOWS}
     if settings.hazard == "drought":
-        months, threshold = 3, quantile(distributions[3], DRY)
-        event = _where_known(summed(rainfall, 3) < threshold, summed(rainfall, 3), threshold)
+        fallen = summed(rainfall, 3)
+        months, threshold = 3, quantile(gamma(fallen, periods, until), DRY)
+        event = _where_known(fallen < threshold, fallen, threshold)
     elif settings.hazard == "rain":
         months, threshold = 1, usual(rainfall, periods, until, _extreme, cycle=1)[0]
         event = _where_known(rainfall > threshold, rainfall, threshold)
     else:
         months, threshold = 0, np.full(rainfall.shape, np.nan)
         event = extended(measured(panel, "flood"), settings.horizons)
-    return Course(
-        periods=periods,
-        rainfall=rainfall,
-        usual=distributions,
-        threshold=threshold,
-        months=months,
-        event=event,
-    )
+    return Course(until=until, periods=periods, rainfall=rainfall, months=months, threshold=threshold, event=event)
 
 
 def extended(values: Array, periods: int) -> Array:

@@ -57,7 +57,7 @@ def outlook(course: Course, settings: DisasterSettings) -> Array:
         known = course.months - unknown
         fallen = summed(course.rainfall, known) if known else np.zeros_like(course.rainfall)
         missing = _due(course.threshold, lead) - fallen
-        distribution = np.stack([_due(each, lead) for each in course.usual[unknown]])
+        distribution = np.stack([_due(each, lead) for each in course.usual(unknown)])
         score = index(missing, distribution)
         parts.append(score if settings.hazard == "drought" else -score)
     return np.stack(parts, axis=-1)

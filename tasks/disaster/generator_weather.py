@@ -83,7 +83,7 @@ def dynamics(cells: int) -> tuple[Array, Array]:
     transition = np.zeros((cells + 3, cells + 3))
     transition[:cells, :cells] = OWN * np.eye(cells) + COUNTRY / cells
     transition[:cells, cells:] = (-NINO, 0, -DIPOLE)
-    transition[cells:, cells:] = [[*NINO_MEMORY, 0], [1, 0, 0], [0, 0, DIPOLE_MEMORY]]
+    transition[cells:, cells:] = np.array([[*NINO_MEMORY, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, DIPOLE_MEMORY]])
     covariance = np.zeros_like(transition)
     covariance[:cells, :cells] = NOISE**2 * (TOGETHER + (1 - TOGETHER) * np.eye(cells))
     covariance[cells, cells], covariance[-1, -1] = surprise()

@@ -50,5 +50,6 @@ def _fit(history: Array) -> Array:
     logs = np.nansum(np.log(rain), axis=1) / np.maximum(wet, 1)
     skew = np.where(wet > 3, np.maximum(np.log(mean) - logs, TINY), 1.0)  # 0 if all values are equal
     shape = np.where(wet > 3, (1 + np.sqrt(1 + 4 * skew / 3)) / (4 * skew), 1.0)
-    zeros = count - wet
-    return np.stack([zeros / (count + 1), (zeros + 1) / (2 * (count + 1)), shape, mean / shape])
+    dry = (count - wet) / (count + 1)
+    centre = np.minimum((count - wet + 1) / (2 * (count + 1)), dry)  # where it never was dry, nothing is drier than 0
+    return np.stack([dry, centre, shape, mean / shape])

@@ -24,21 +24,17 @@ def usual(
         summary: (P, Y) values of several years, NaN where missing -> (K, P) parameters.
         cycle: 12 compares a month with the same month of other years, 1 with all months.
     """
-    phase = periods.astype(np.int64) % cycle
-    least = LEAST * 12 // cycle
-    parameters = None
+    phase, least = periods.astype(np.int64) % cycle, LEAST * 12 // cycle
+    year = 12 // cycle  # of a place's own past only what is a year old counts: known at any origin
+    parameters = np.full((len(summary(values[:, :0])), *values.shape), np.nan)
     for group in np.unique(phase):
         at = np.flatnonzero(phase == group)
         history = values[:, at]
-        trained = int((periods[at] <= until).sum())
-        found = _enough(history[:, :trained], summary, least)
-        if parameters is None:
-            parameters = np.full((len(found), *values.shape), np.nan)
-        parameters[:, :, at] = found[..., None]
-        short = np.flatnonzero(np.isnan(found[0]) & (np.isfinite(history).sum(axis=1) >= least))
+        trained = _enough(history[:, periods[at] <= until], summary, least)
+        parameters[:, :, at] = trained[..., None]
+        short = np.flatnonzero(np.isnan(trained[0]) & (np.isfinite(history).sum(axis=1) >= least))
         for number, period in enumerate(at) if len(short) else ():
-            parameters[:, short, period] = _enough(history[short, :number], summary, least)
-    assert parameters is not None, "a panel has at least one period"
+            parameters[:, short, period] = _enough(history[short, : max(number + 1 - year, 0)], summary, least)
     return parameters
 
 
