@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
+from federation.training.rounding import shrink_to_zero
 from tasks.task import Windows
 
 
@@ -66,10 +67,12 @@ def _train(job: Job, windows: Windows, start: Tensors, device: torch.device) -> 
         output = functional_call(job.model, params, ({k: v[picked] for k, v in inputs.items()}, mask_seed))
         loss = job.loss(output, target[picked])
         losses.append(loss.detach())
-        if job.client.penalty is not None:
-            loss = loss + job.client.penalty(params, start)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if job.settings.optimizer == "adamw":
+            shrink_to_zero([value.grad[None] for value in params.values() if value.grad is not None])
+        if job.client.penalty is not None:
+            job.client.penalty(params, start).backward()  # type: ignore[no-untyped-call]
         if job.settings.clip_gradient is not None:
             torch.nn.utils.clip_grad_norm_(list(params.values()), job.settings.clip_gradient)
         for name, correction in corrections.items():
