@@ -1,0 +1,50 @@
+"""How jobs are cut into chunks that train in one step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+
+from federation.training.jobs import Job
+
+FEW = 2  # with one or two clients a vmapped step is slower than plain ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkPlan:
+    """Everything that decides in which order numbers are added, as plain values: the same plan gives the same bits.
+
+    chunk: most clients in one step; 1 trains one client after another.
+    workers: chunks that train at the same time; the result does not depend on it.
+    compiled: steps compiled for fixed numbers of clients.
+    precision: float32 | tf32 | bf16, of the matrix products.
+    """
+
+    chunk: int = 16
+    workers: int = 1
+    compiled: bool = False
+    precision: str = "float32"
+
+
+def steps_of(job: Job) -> int:
+    """Optimiser steps of a job in a round."""
+    if job.train is None:
+        return 0
+    return job.settings.epochs * ceil(len(job.train) / job.settings.batch_size)
+
+
+def chunks(jobs: Sequence[Job], places: Sequence[int], chunk: int) -> list[list[int]]:
+    """Places in chunks of about equal size, longest jobs first: at any step the clients still training are a prefix."""
+    ordered = sorted(places, key=lambda place: (-steps_of(jobs[place]), -_examples(jobs[place]), place))
+    count = ceil(len(ordered) / chunk)
+    ends = [round(number * len(ordered) / count) for number in range(count + 1)]
+    return [ordered[low:high] for low, high in pairwise(ends)]
+
+
+def active(steps: Sequence[int], step: int) -> int:
+    """How many of these falling numbers of steps go beyond `step`."""
+    return sum(1 for many in steps if many > step)
+
+
+def _examples(job: Job) -> int:
+    return 0 if job.train is None else len(job.train)

@@ -1,0 +1,110 @@
+"""The cohort engine: many clients in one step. It gives the weights that the sequential trainer gives, only sooner."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from math import nan
+
+import torch
+
+from federation.training import alike, sequential
+from federation.training.chunks import FEW, ChunkPlan, chunks
+from federation.training.device import autocast, matmul_precision
+from federation.training.jobs import Array, Finished, Job, Result, Tensors
+from federation.training.scoring import alone, forecasts
+from federation.training.stacked import Trained, eager, objective_of, train
+from federation.training.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def run(jobs: Sequence[Job], device: torch.device | None = None, plan: ChunkPlan | None = None) -> list[Result]:
+    """Score and train every job, many at a time. Results keep the order of the jobs; tensors come back on the CPU."""
+    return Cohort(device, plan)(jobs)
+
+
+class Cohort:
+    """An engine for the rounds of a run: it keeps records on its device from round to round."""
+
+    def __init__(self, device: torch.device | None = None, plan: ChunkPlan | None = None) -> None:
+        self.plan = plan or ChunkPlan()
+        self.device = device or torch.device("cpu")
+        self._store = Store(self.device)
+        self._said: set[str] = set()
+
+    def __call__(self, jobs: Sequence[Job]) -> list[Result]:
+        """Results in the order of the jobs."""
+        if self.plan.chunk == 1:
+            return sequential.run(jobs, self.device)
+        with matmul_precision(self.plan.precision):
+            trained = self._trained(jobs)
+            outputs = self._scored(jobs, trained)
+        return [_result(job, outputs.get(place), trained.get(place)) for place, job in enumerate(jobs)]
+
+    def _scored(self, jobs: Sequence[Job], trained: Mapping[int, Trained]) -> dict[int, Array]:
+        found: dict[int, Array] = {}
+        late = {place: done.params for place, done in trained.items() if jobs[place].score_trained}
+        weights: dict[int, Tensors] = {place: late.get(place, job.start) for place, job in enumerate(jobs)}
+        for own in _groups(jobs, [place for place, job in enumerate(jobs) if job.score is not None]):
+            try:
+                with autocast(self.plan.precision, self.device):
+                    found |= forecasts(jobs, own, weights, self._store, self.plan.chunk)
+            except Exception as error:  # whatever a model cannot do under vmap; a fault is raised by plain torch too
+                self._say(jobs[own[0]], error)
+                found |= {place: alone(jobs[place], weights[place], self._store) for place in own}
+        return found
+
+    def _trained(self, jobs: Sequence[Job]) -> dict[int, Trained]:
+        places = [place for place, job in enumerate(jobs) if job.train is not None and len(job.train)]
+        cut = [chunk for group in _groups(jobs, places) for chunk in chunks(jobs, group, self.plan.chunk)]
+        done = self._each([[jobs[place] for place in chunk] for chunk in cut])
+        return {
+            p: trained for chunk, many in zip(cut, done, strict=True) for p, trained in zip(chunk, many, strict=True)
+        }
+
+    def _each(self, cut: Sequence[Sequence[Job]]) -> list[list[Trained]]:
+        """Threads, because torch leaves Python's lock during a step's arithmetic and records need not be copied."""
+        if self.plan.workers == 1 or len(cut) == 1:
+            return [self._chunk(jobs) for jobs in cut]
+        with ThreadPoolExecutor(self.plan.workers) as pool:
+            return list(pool.map(self._chunk, cut))
+
+    def _chunk(self, jobs: Sequence[Job]) -> list[Trained]:
+        if len(jobs) <= FEW:
+            return self._one_by_one(jobs)
+        objective = objective_of(jobs[0], self.device)
+        try:
+            return train(jobs, self._store, eager(objective, partial(autocast, self.plan.precision, self.device)))
+        except Exception as error:  # as above
+            self._say(jobs[0], error)
+            return self._one_by_one(jobs)
+
+    def _one_by_one(self, jobs: Sequence[Job]) -> list[Trained]:
+        plain = [replace(job, score=None, client=replace(job.client, finish=None)) for job in jobs]
+        results = sequential.run(plain, self.device)
+        return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
+
+    def _say(self, job: Job, error: Exception) -> None:
+        """Once for a model, on the log."""
+        name = type(job.model).__name__
+        if name not in self._said:
+            self._said.add(name)
+            why = " ".join(str(error).split())[:200]
+            log.warning("%s cannot be trained many at a time, so it is trained one by one: %s", name, why)
+
+
+def _groups(jobs: Sequence[Job], places: Sequence[int]) -> list[list[int]]:
+    return [[places[number] for number in group] for group in alike.groups([jobs[place] for place in places])]
+
+
+def _result(job: Job, output: Array | None, trained: Trained | None) -> Result:
+    if trained is None:
+        return Result(job=job, params=None, output=output, loss=nan, steps=0, finished=Finished(memory=job.memory))
+    finished = Finished()
+    if job.client.finish is not None:
+        finished = job.client.finish(job.start, trained.params, trained.steps * job.lr, job.shared, job.memory)
+    return Result(
+        job=job, params=trained.params, output=output, loss=trained.loss, steps=trained.steps, finished=finished
+    )

@@ -1,0 +1,57 @@
+"""Where training runs, how exactly, and what it may use of the memory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from federation.errors import ConfigError
+
+SHARE = 0.5  # of the free memory that one chunk may fill; activations of the backward pass are an estimate
+PRECISIONS = ("float32", "tf32", "bf16")
+
+
+def device_of(name: str) -> torch.device:
+    """cpu, cuda, cuda:1, ..., or auto for the first GPU if there is one. Raises ConfigError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"device={name} is none of auto, cpu, cuda, cuda:1") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device={name}, but torch finds no GPU here; set device=cpu")
+    return device
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can still be had: of the card, or of the machine."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def largest_chunk(weights: int, activations: int, device: torch.device) -> int:
+    """Clients whose weights, gradients, moments and activations (bytes each) fit into SHARE of the free memory."""
+    copies = 5  # weights, start, gradient, two moments
+    return max(1, int(SHARE * free_bytes(device) / (copies * weights + activations)))
+
+
+@contextmanager
+def matmul_precision(precision: str) -> Iterator[None]:
+    """Matrix products of exact float32, or TF32 where the device knows it; put back at the end."""
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision={precision} is none of {', '.join(PRECISIONS)}")
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """Products in bf16 with float32 weights, if asked for; a context of the thread that enters it."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
