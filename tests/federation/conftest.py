@@ -5,10 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import tasks
 from tests.federation.federations import FederationOf, Ran, ready, run, settings_of
 from tests.federation.toy import TOY
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tests run side by side, and two threads on one core wait for each other."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
