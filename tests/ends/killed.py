@@ -65,17 +65,17 @@ def around_flush(tick: Callable[[], None], *, before: bool) -> None:
     """Rows of tracking are written but not flushed; or flushed, and no checkpoint knows of them."""
     from federation.tracking import spool
 
-    commit = spool.Spool.commit
+    flush = spool.Spool.flush
 
     def watched(self: Any) -> int:
         if before:
             tick()
-        length = commit(self)
+        length = flush(self)
         if not before:
             tick()
         return length
 
-    spool.Spool.commit = watched  # type: ignore[method-assign]
+    spool.Spool.flush = watched  # type: ignore[method-assign]
 
 
 def in_sender(tick: Callable[[], None]) -> None:
