@@ -15,30 +15,30 @@ from federation.errors import TrackingError
 from federation.settings import TrackingSettings
 from federation.tracking.sender import one_line
 from federation.tracking.state import mark_dead
-from federation.tracking.store import address, artifacts, create, database, quiet
+from federation.tracking.store import address, artifacts, connect, database
 
 HOST = "127.0.0.1"
 PATIENCE = 60.0  # seconds for the server to start
 
 
 def open_ui(runs: Path, settings: TrackingSettings, port: int, say: Callable[[str], None] = print) -> None:
-    """Serve until Ctrl-C or SIGTERM, and leave no process behind. Raises TrackingError."""
+    """Serve until KeyboardInterrupt, and leave no process behind. Raises TrackingError."""
     uri = address(settings, runs)
     file = database(uri)
     if file is None:
         say(f"experiments are served by {uri}")
         return
     _free(port)
-    quiet()
     try:
-        create(file)
+        experiment = connect(settings, runs).experiment
     except Exception as error:  # SQL, disk: MLflow raises what its layers raise
-        raise TrackingError(f"{file} cannot be made: {one_line(error)}") from error
+        raise TrackingError(f"the experiments in {file} cannot be opened: {one_line(error)}") from error
     mark_dead(runs, settings)
-    with _server(uri, file, port) as server, _terms_as_interrupt():
+    with _server(uri, file, port) as server:
         try:
             _wait(server, port, file)
-            say(f"MLflow is at http://{HOST}:{port} (stop with Ctrl-C)")
+            # The address of the runs: MLflow's front page opens on what it holds of language models.
+            say(f"MLflow is at http://{HOST}:{port}/#/experiments/{experiment}/runs (stop with Ctrl-C)")
             server.wait()
             raise TrackingError(f"MLflow's server stopped by itself; see {_log(file)}")
         except KeyboardInterrupt:
@@ -63,18 +63,6 @@ def _server(uri: str, file: Path, port: int) -> Iterator["subprocess.Popen[bytes
                 server.wait(timeout=5)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
-
-
-@contextmanager
-def _terms_as_interrupt() -> Iterator[None]:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, file: Path) -> None:

@@ -1,6 +1,7 @@
 """What a run leaves in MLflow when nothing goes wrong, and that sending it again changes nothing."""
 
 import ast
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -107,11 +108,12 @@ def test_sending_again_from_the_start_changes_nothing(runs: Path, settings: Trac
 def test_without_mlflow_the_records_wait_for_a_replay(
     runs: Path, settings: TrackingSettings, card: RunCard, tmp_path: Path
 ) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(runs, other)
     assert track(runs, TrackingSettings(name="none"), card) == []
     assert search(connect(settings, runs), "") == []
     replay(runs / "demo", settings, runs)
     late = everything(connect(settings, runs))
-    other = tmp_path / "other"
     track(other, settings, card)
     direct = everything(connect(settings, other))
     assert [part[:6] for part in late] == [part[:6] for part in direct]
