@@ -61,7 +61,8 @@ def fold(name: str) -> str:
 
     Only the combining marks of Latin script go (U+0300 to U+036F): Thai, Lao, Khmer and Burmese vowels are marks too.
     """
-    plain = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", name.casefold()))
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    plain = re.sub("[\u0300-\u036f]", "", folded)
     return " ".join(plain.replace("đ", "d").replace("ı", "i").split())
 
 

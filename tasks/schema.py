@@ -54,7 +54,7 @@ def read_table(path: Path, schema: TableSchema) -> pd.DataFrame:
     """
     table, found = _load(path, schema, LISTED)
     if found:
-        others = f" ({len(found) - 1}{'+' if len(found) == LISTED else ''} more like it)" if len(found) > 1 else ""
+        others = f" ({len(found) - 1}{'+' if len(found) == LISTED else ''} more)" if len(found) > 1 else ""
         raise DataError(f"{found[0]}{others}")
     return table
 
@@ -120,6 +120,7 @@ def _validate(file: Path, table: pd.DataFrame, schema: TableSchema, limit: int) 
             _explain(file, table, schema, str(column), str(check), None if pd.isna(row) else int(row))
             for column, check, row in zip(cases["column"], cases["check"], cases["index"], strict=True)
         ]
+        found.sort(key=lambda problem: any(problem.what == rule.what for rule in schema.rules))  # bounds say more
         unique = {(each.row, each.what, each.column): each for each in found}
         return sorted(unique.values(), key=lambda problem: problem.row or 0)[:limit]
     return []
@@ -137,7 +138,7 @@ def _library_schema(table: pd.DataFrame, schema: TableSchema, limit: int) -> pa.
 
 def _library_column(name: str, schema: TableSchema, limit: int) -> pa.Column:
     column = schema.columns[name]
-    kinds = {"text": "str", "month": "datetime64[s]"}
+    kinds = {"text": "str", "month": "datetime64[s]", "date": "datetime64[s]"}
     checks = []
     if column.kind in ("number", "year"):
         low, high = column.typical

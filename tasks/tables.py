@@ -58,12 +58,18 @@ def shorten(value: str) -> str:
     return repr(value if len(value) <= 40 else value[:37] + "...")
 
 
+def stem_of(path: Path) -> str:
+    """The table's name without what tells its format; other dots stay, as in spatial_V1.3.csv."""
+    known = next((suffix for suffix in reversed(SUFFIXES) if path.name.endswith(suffix)), "")
+    return path.name.removesuffix(known) if known else path.name.split(".")[0]
+
+
 def find(path: Path) -> Path:
     """The file itself, or the same table in another format beside it (.csv, .csv.gz, .parquet).
 
     Raises UnreadableError if there is none, or more than one: two copies of a table would disagree one day.
     """
-    stem = path.name.split(".")[0]
+    stem = stem_of(path)
     found = [path.with_name(stem + suffix) for suffix in SUFFIXES if path.with_name(stem + suffix).exists()]
     if len(found) > 1:
         names = ", ".join(each.name for each in found)
@@ -185,6 +191,8 @@ def _lines(file: BinaryIO, path: Path) -> Iterator[str]:
             raise UnreadableError(
                 Problem(file=str(path), row=row, what="is not text", remedy="Save the table as CSV UTF-8")
             )
+        if b"\r" in line[:-2]:
+            raise _encoding(path, row, "ends its lines as old Macs did")
         if len(line) > MAX_LINE:
             raise _too_large(path, f"a line of more than {MAX_LINE:,} bytes", row)
         try:

@@ -1,0 +1,91 @@
+"""Helpers that look back see nothing later, and a window belongs to a part only with all its horizons."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tasks.errors import SettingError
+from tasks.task import Array, Calendar
+from tasks.windows import ahead, carried, lagged, month_of_year, part_of, trailing_mean, training_periods
+
+CALENDAR = Calendar(train_until="2004-12", validate_until="2005-12", test_until="2006-12")
+GRIDS = arrays(np.float64, (2, 15), elements=st.one_of(st.floats(-1e6, 1e6), st.just(np.nan)))
+
+
+def months(*names: str) -> Array:
+    return np.array(names, "datetime64[M]")
+
+
+def test_a_window_belongs_to_the_part_that_holds_all_its_months() -> None:
+    origin = np.arange(months("2004-08")[0], months("2007-02")[0])
+    due = origin[:, None] + np.arange(1, 4)
+    for one, part in zip(due, part_of(due, CALENDAR), strict=True):
+        inside = {
+            "train": (one <= months("2004-12")).all(),
+            "validation": ((one >= months("2005-01")) & (one <= months("2005-12"))).all(),
+            "test": ((one >= months("2006-01")) & (one <= months("2006-12"))).all(),
+        }
+        assert part == next((name for name, holds in inside.items() if holds), "")
+    assert set(part_of(due, CALENDAR)) == {"train", "validation", "test", ""}
+
+
+def test_parts_of_no_window_are_none() -> None:
+    assert part_of(np.empty((0, 3), "datetime64[M]"), CALENDAR).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "cuts", [("2005-12", "2004-12", "2006-12"), ("2004-12", "2004-12", "2006-12"), ("x", "y", "z")]
+)
+def test_a_calendar_must_rise(cuts: tuple[str, str, str]) -> None:
+    calendar = Calendar(train_until=cuts[0], validate_until=cuts[1], test_until=cuts[2])
+    with pytest.raises(SettingError, match=r"task\.calendar"):
+        part_of(months("2004-01")[None], calendar)
+
+
+def test_training_periods_end_with_the_cut() -> None:
+    periods = np.arange(months("2003-01")[0], months("2008-01")[0])
+    assert periods[training_periods(periods, CALENDAR) - 1] == months("2004-12")[0]
+    assert training_periods(periods + 60, CALENDAR) == 0
+
+
+def test_months_of_the_year_also_before_1970() -> None:
+    assert list(month_of_year(months("1969-12", "1970-01", "2004-06"))) == [11, 0, 5]
+
+
+def test_lags_and_leads_by_hand() -> None:
+    values = np.array([[1.0, 2, 3, 4]])
+    nan = np.nan
+    np.testing.assert_array_equal(lagged(values, [0, 2])[0].T, [[1, 2, 3, 4], [nan, nan, 1, 2]])
+    np.testing.assert_array_equal(ahead(values, 2)[0].T, [[2, 3, 4, nan], [3, 4, nan, nan]])
+    np.testing.assert_array_equal(lagged(values, [9])[0, :, 0], [nan] * 4)
+    with pytest.raises(ValueError, match="looks back"):
+        lagged(values, [0, -1])
+
+
+def test_a_value_is_carried_only_so_far() -> None:
+    nan = np.nan
+    np.testing.assert_array_equal(carried(np.array([[nan, 1, nan, nan, nan, 5]]), 2), [[nan, 1, 1, 1, nan, 5]])
+
+
+def test_a_trailing_mean_by_hand() -> None:
+    nan = np.nan
+    values = np.array([[1.0, nan, 3, 5, nan, nan]])
+    np.testing.assert_array_equal(trailing_mean(values, 2), [[1, 1, 3, 4, 5, nan]])
+    np.testing.assert_array_equal(trailing_mean(values, 3, least=2), [[nan, nan, 2, 4, 4, nan]])
+
+
+@given(values=GRIDS, now=st.integers(0, 13), poison=st.sampled_from([np.nan, 1e300, -7.0]))
+def test_nothing_that_looks_back_sees_later_values(values: Array, now: int, poison: float) -> None:
+    other = values.copy()
+    other[:, now + 1 :] = poison
+    before = values.copy()
+    for look in (
+        lambda v: lagged(v, [0, 1, 5]),
+        lambda v: carried(v, 3),
+        lambda v: trailing_mean(v, 4),
+        lambda v: trailing_mean(v, 40, least=2),
+    ):
+        np.testing.assert_array_equal(look(values)[:, : now + 1], look(other)[:, : now + 1])
+    np.testing.assert_array_equal(values, before)  # nor is the caller's array changed
