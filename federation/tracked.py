@@ -73,9 +73,13 @@ class TrackedRun:
         self._tracker.metrics(totals, step=report.round)
         self._rows(report.rows, "validation", report.round - 1)
 
-    def commit(self) -> int:
+    def flush(self) -> int:
         """All so far is on the disk; its length."""
-        return self._tracker.commit()
+        return self._tracker.flush()
+
+    def commit(self) -> None:
+        """All so far may be sent."""
+        self._tracker.commit()
 
     def finish(self, outcome: Outcome, files: tuple[Path, ...]) -> None:
         """Results of the test, files, and the final model with an invented input."""

@@ -85,5 +85,8 @@ class Watch(Protocol):
     def round(self, report: Report) -> None:
         """A round was aggregated."""
 
-    def commit(self) -> int:
+    def flush(self) -> int:
         """Make what was told durable; its length in bytes goes into the checkpoint."""
+
+    def commit(self) -> None:
+        """The checkpoint stands: what was told is final, and may be sent on."""

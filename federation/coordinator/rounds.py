@@ -81,8 +81,9 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
             server, strategy, plan.strategy, progress, replies.updates, len(federation.nodes)
         )
         watch.round(Report(round=round_, rounds=plan.rounds, answers=replies.answers, rows=found))
-        progress = replace(after, tracked=watch.commit())
+        progress = replace(after, tracked=watch.flush())
         checkpoint.save(federation, progress)
+        watch.commit()
     return _test(grid, federation, progress)
 
 
@@ -192,7 +193,7 @@ def _read(
             round_=round_,
             model=progress.model,
             shared=progress.shared,
-            task=TASKS[federation.plan.task.name],
+            plan=federation.plan,
         )
     except (WireError, UpdateRejected) as error:
         return Answer(country=country, refused=str(error)), None

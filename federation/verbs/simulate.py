@@ -98,9 +98,13 @@ class Watching:
         self._screen.round(report)
         self._tracked.round(report)
 
-    def commit(self) -> int:
+    def flush(self) -> int:
         """What was tracked is on the disk; its length."""
-        return self._tracked.commit()
+        return self._tracked.flush()
+
+    def commit(self) -> None:
+        """What was tracked may be sent."""
+        self._tracked.commit()
 
 
 def go(

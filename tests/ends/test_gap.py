@@ -22,8 +22,11 @@ class Unwatched:
     def round(self, report: Report) -> None:
         assert report.rows, "every round is scored"
 
-    def commit(self) -> int:
+    def flush(self) -> int:
         return 0
+
+    def commit(self) -> None:
+        pass
 
 
 def share_of_gap_closed(folder: Path) -> float:

@@ -20,23 +20,12 @@ WORDS = (
     f" name={NAME} task.hidden=[8] tracking.patience=120 runs="
 ).split()
 CHAINS: dict[str, Sequence[tuple[str, float]]] = {
-    "ledger": [
-        ("ledger-commit", 1),
-        ("ledger-commit", 2),
-        ("after-rename", 2),
-        ("ledger-commit", 3),
-        ("before-rename", 2),
-    ],
-    "rename": [
-        ("before-rename", 3),
-        ("after-rename", 1),
-        ("before-rename", 1),
-        ("after-rename", 3),
-        ("ledger-commit", 2),
-    ],
-    "flush": [("after-flush", 2), ("before-flush", 1), ("after-flush", 1), ("sender", 1), ("before-flush", 2)],
-    "anywhere": [("seconds", 2.5), ("seconds", 3.7), ("sender", 3), ("seconds", 4.4), ("seconds", 5.1)],
+    "ledger": [("ledger-commit", 1), ("ledger-commit", 2), ("after-rename", 2), ("ledger-commit", 3), ("before-rename", 2)],
+    "rename": [("before-rename", 3), ("after-rename", 1), ("before-rename", 1), ("after-rename", 3), ("ledger-commit", 2)],
+    "flush": [("after-flush", 2), ("before-flush", 1), ("after-flush", 1), ("before-flush", 2), ("sender", 1)],
+    "anywhere": [("seconds", 2.2), ("seconds", 2.9), ("seconds", 3.3), ("seconds", 3.7), ("sender", 2)],
 }
+LEAST = 4  # of five; where a machine is fast, a run may end before the last moment comes
 
 
 def gotong(moment: str, count: float, words: Sequence[str], where: Path) -> "subprocess.CompletedProcess[str]":
@@ -63,7 +52,7 @@ def test_a_killed_and_resumed_run_equals_the_uninterrupted_one(
         killed += gotong(moment, count, words_in(tmp_path), tmp_path).returncode == -9
     last = gotong("never", 1, words_in(tmp_path), tmp_path)
     assert last.returncode == 0, last.stderr
-    assert killed >= 4, "the moments must come before the run ends"
+    assert killed >= LEAST, "the moments must come before the run ends"
     assert state_of(tmp_path) == state_of(uninterrupted)
 
 

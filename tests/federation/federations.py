@@ -39,10 +39,13 @@ class Watching:
     def round(self, report: Report) -> None:
         self.reports.append(report)
 
-    def commit(self) -> int:
+    def flush(self) -> int:
         if self.reports[-1].round == self.stop_before_checkpoint:
             raise StoppedError
         return len(self.reports)
+
+    def commit(self) -> None:
+        """The checkpoint stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
