@@ -1,0 +1,45 @@
+"""Crop yields per harvest, forecast in season: national statistics of many crops, or cells. Unit: t/ha."""
+
+from tasks.agriculture.baselines import five_year_mean, last_year, location_mean, trend
+from tasks.agriculture.generator import synthesize
+from tasks.agriculture.generator_oracle import oracle
+from tasks.agriculture.learning import build_model, mean_pinball, tonnes
+from tasks.agriculture.records import read_panel
+from tasks.agriculture.schema import YIELDS
+from tasks.agriculture.scores import SCORES
+from tasks.agriculture.seasons import ISSUES
+from tasks.agriculture.settings import AgricultureSettings
+from tasks.agriculture.situations import windows_of
+from tasks.levels import LEVELS
+from tasks.task import Task
+
+
+def issue_dates(_: AgricultureSettings) -> tuple[str, ...]:
+    """Names of the horizons for tables: when within the season the forecast is issued."""
+    return ISSUES
+
+
+TASK = Task(
+    name="agriculture",
+    title="Crop yields per harvest, forecast in season",
+    unit="t/ha",
+    file=YIELDS,
+    settings=AgricultureSettings,
+    read=read_panel,  # national files -> Panel
+    synthesize=synthesize,  # country, seed -> national files with a known truth
+    windows=windows_of,  # Panel -> Windows, scaled inside the country
+    build_model=build_model,
+    loss=mean_pinball,
+    forecast=tonnes,  # units of the past spread -> t/ha
+    levels=LEVELS,
+    scores=SCORES,
+    baselines={
+        "five_year_mean": five_year_mean,
+        "last_year": last_year,
+        "trend": trend,
+        "location_mean": location_mean,
+    },
+    reference="five_year_mean",
+    oracle=oracle,
+    horizons=issue_dates,
+)
