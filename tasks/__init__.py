@@ -1,6 +1,8 @@
 """The registry of tasks: a new one is a folder, a line here, and a YAML in configs/task."""
 
+from tasks.agriculture import TASK as AGRICULTURE
+from tasks.disaster import TASK as DISASTER
 from tasks.health import TASK as HEALTH
 from tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (HEALTH,)}
+TASKS: dict[str, Task] = {task.name: task for task in (AGRICULTURE, DISASTER, HEALTH)}

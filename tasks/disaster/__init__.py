@@ -3,12 +3,12 @@
 from tasks.disaster.baselines import cell_climatology, country_month_climatology, persistence
 from tasks.disaster.generator import synthesize
 from tasks.disaster.generator_oracle import oracle
-from tasks.disaster.learning import build_model, cross_entropy, probability
+from tasks.disaster.learning import build_model, forecast, loss
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.scores import brier_skill
 from tasks.disaster.settings import DisasterSettings, horizons
-from tasks.disaster.situations import windows_of
+from tasks.disaster.situations import windows
 from tasks.scores import brier, mean_of
 from tasks.task import Task
 
@@ -18,12 +18,12 @@ TASK = Task(
     unit="probability",
     file=RECORDS,
     settings=DisasterSettings,
-    read=read_panel,
-    synthesize=synthesize,
-    windows=windows_of,
+    read=read_panel,  # national file -> Panel
+    synthesize=synthesize,  # country, seed -> national file with a known truth
+    windows=windows,  # Panel -> Windows, scaled inside the country
     build_model=build_model,
-    loss=cross_entropy,
-    forecast=probability,
+    loss=loss,
+    forecast=forecast,  # logits -> probabilities
     levels=(),
     scores={"brier_skill": brier_skill, "brier": mean_of(brier)},
     baselines={

@@ -24,13 +24,13 @@ def build_model(settings: DisasterSettings, seed: int) -> Perceptron:
     )
 
 
-def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+def loss(output: Tensor, target: Tensor) -> Tensor:
     """Mean Bernoulli cross-entropy of logits (N, H, 1) for events (N, H) in {0, 1}; NaN targets do not count."""
     reported = ~torch.isnan(target)
     points = binary_cross_entropy_with_logits(output[..., 0], torch.where(reported, target, 0.0), reduction="none")
     return torch.where(reported, points, 0.0).sum() / reported.sum().clamp(min=1)
 
 
-def probability(output: Array, _: Windows) -> Array:
+def forecast(output: Array, _: Windows) -> Array:
     """Logits (N, H, 1) -> probabilities (N, H, 1) float64."""
     return np.asarray(expit(output.astype(np.float64)))

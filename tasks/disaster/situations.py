@@ -11,7 +11,7 @@ from tasks.task import Panel, Windows
 from tasks.windows import ahead, part_of
 
 
-def windows_of(panel: Panel, settings: DisasterSettings) -> Windows:
+def windows(panel: Panel, settings: DisasterSettings) -> Windows:
     """Situations in order of their origin, then cell, wherever the rain of the origin's month is known.
 
     inputs: `features` (N, F) and `offset` (N, H), the logit of the cell-month climatology that the model starts from.

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -62,6 +62,7 @@ def test_dry_months_share_the_middle_of_their_probability() -> None:
 
 
 @given(dry=st.integers(0, 20), score=st.floats(-2.5, 2.5), amount=st.floats(0, 400), seed=st.integers(0, 5))
+@example(dry=0, score=-2.0, amount=0.0, seed=0)
 def test_exactly_the_amounts_below_the_quantile_have_a_smaller_index(
     dry: int, score: float, amount: float, seed: int
 ) -> None:

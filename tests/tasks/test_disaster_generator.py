@@ -31,7 +31,7 @@ from tasks.disaster.generator_weather import (
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.settings import HAZARDS, DisasterSettings
-from tasks.disaster.situations import windows_of
+from tasks.disaster.situations import windows as windows_of
 from tasks.errors import DataError, SettingError
 from tasks.task import Array, Calendar, Windows
 

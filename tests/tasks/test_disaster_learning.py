@@ -12,7 +12,8 @@ from scores.probability import brier_score
 from tasks.disaster import TASK
 from tasks.disaster.baselines import logistic
 from tasks.disaster.features import width
-from tasks.disaster.learning import build_model, cross_entropy
+from tasks.disaster.learning import build_model
+from tasks.disaster.learning import loss as cross_entropy
 from tasks.disaster.scores import brier_skill
 from tasks.disaster.settings import DisasterSettings
 from tasks.scores import Judged, merge

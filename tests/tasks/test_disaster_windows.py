@@ -15,7 +15,7 @@ from tasks.disaster.indices import LIMIT
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import INDICES
 from tasks.disaster.settings import HAZARDS, DisasterSettings
-from tasks.disaster.situations import windows_of
+from tasks.disaster.situations import windows as windows_of
 from tasks.task import Array, Panel, Windows
 
 CUT = np.datetime64("2012-06", "M")
