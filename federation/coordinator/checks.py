@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from federation.coordinator.progress import Arrays
 from federation.errors import UpdateRejected
+from federation.settings import Plan
 from federation.wire import Frame
+from tasks import TASKS
 from tasks.scores import Sums
-from tasks.task import Task
 
 OUTLIER = 30.0  # times the median norm; countries of unequal size differ by far less, a broken unit by far more
+MOST = 10**12  # examples or place-periods; no country has more, and sums of it stay exact
 ScoreName = tuple[str, str, str]  # part, arm, score
 
 
@@ -37,16 +39,21 @@ class Update:
 
 
 def read_update(
-    frame: Frame, *, country: str, run: str, round_: int, model: Arrays, shared: Arrays, task: Task
+    frame: Frame, *, country: str, run: str, round_: int, model: Arrays, shared: Arrays, plan: Plan
 ) -> Update:
     """The update in a reply. `country` is who the enrolled node belongs to. Raises UpdateRejected."""
     header = frame.header
     for key, expected in (("run", run), ("round", round_), ("country", country)):
         if header.get(key) != expected:
             raise UpdateRejected(f"{country} answered for {key} {header.get(key)!r}, asked was {expected!r}")
-    examples = header.get("examples")
-    if type(examples) is not int or examples < 0:
-        raise UpdateRejected(f"{country} reports {examples!r} examples")
+    examples, loss, withheld = header.get("examples"), header.get("loss"), header.get("withheld", [])
+    if type(examples) is not int or not 0 <= examples <= MOST:
+        raise UpdateRejected(f"{country} reports {str(examples)[:40]} examples")
+    if type(loss) is not float or not isinstance(withheld, list):
+        raise UpdateRejected(f"{country} reports a loss or withheld scores that are none")
+    strange = [name for name in frame.arrays if name.split("/")[0] not in ("update", "shared", "score")]
+    if strange:
+        raise UpdateRejected(f"{country} sends {strange[0][:80]!r}, for which nobody asked")
     change, released = frame.group("update"), frame.group("shared")
     if examples:
         _like(country, "update", change, model)
@@ -56,12 +63,12 @@ def read_update(
     return Update(
         country=country,
         examples=examples,
-        loss=float(header.get("loss", 0.0)),
+        loss=loss,
         change=change,
         shared=released,
-        scores=_scores(country, frame, task),
+        scores=_scores(country, frame, plan),
         fingerprint=str(header.get("fingerprint", ""))[:64],
-        withheld=tuple(map(str, header.get("withheld", ())))[:10_000],
+        withheld=tuple(str(name)[:200] for name in withheld[:10_000]),
     )
 
 
@@ -92,19 +99,23 @@ def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
             raise UpdateRejected(f"{country}: {what} {name} holds NaN or Inf")
 
 
-def _scores(country: str, frame: Frame, task: Task) -> dict[ScoreName, Sums]:
+def _scores(country: str, frame: Frame, plan: Plan) -> dict[ScoreName, Sums]:
+    task = TASKS[plan.task.name]
+    arms = {*plan.arms, *task.baselines, "oracle"}
+    shape = (len(task.horizons(plan.task)) + 1,)
     found: dict[ScoreName, dict[str, NDArray[Any]]] = {}
     for path, value in frame.group("score").items():
         match path.split("/"):
             case [("validation" | "test") as part, arm, score, name] if (
-                score in task.scores and name in task.scores[score].names
+                arm in arms and score in task.scores and name in task.scores[score].names
             ):
                 found.setdefault((part, arm, score), {})[name] = value
             case _:
-                raise UpdateRejected(f"{country}: score {path} is unknown")
+                raise UpdateRejected(f"{country}: score {path[:80]} is unknown")
     for (_, _, score), sums in found.items():
-        shapes = {value.shape for value in sums.values()}
-        finite = all(np.isfinite(value).all() for value in sums.values())
-        if set(sums) != set(task.scores[score].names) or len(shapes) != 1 or not finite or sums["count"].min() < 0:
+        fits = all(value.shape == shape and np.isfinite(value).all() for value in sums.values())
+        if set(sums) != set(task.scores[score].names) or not fits:
             raise UpdateRejected(f"{country}: the sums of score {score} are incomplete or not finite")
+        if sums["count"].min() < 0 or sums["count"].max() > MOST:
+            raise UpdateRejected(f"{country}: score {score} counts what cannot be counted")
     return dict(found)

@@ -1,0 +1,166 @@
+"""What a country sends is believed only as far as it can be checked; a lie ends in a refusal that names the country."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from federation.coordinator.checks import OUTLIER, Update, outliers, read_update
+from federation.errors import UpdateRejected
+from federation.wire import Frame
+from tests.federation.vault.asking import model_of, plan_of
+
+pytestmark = pytest.mark.usefixtures("toy")
+PLAN = plan_of()
+MODEL = model_of(PLAN)
+SHARED = {"c": np.zeros(2, np.float32)}
+HEADER: dict[str, Any] = {
+    "country": "VNM",
+    "run": "r",
+    "round": 3,
+    "examples": 100,
+    "steps": 5,
+    "loss": 0.5,
+    "fingerprint": "f",
+    "withheld": [],
+}
+WEIGHT = "update/slope.weight"
+COUNT = "score/validation/federated/mse/count"
+
+
+def arrays() -> dict[str, Any]:
+    found: dict[str, Any] = {f"update/{name}": np.ones_like(value) for name, value in MODEL.items()}
+    found |= {"shared/c": np.ones(2, np.float32)}
+    return found | {COUNT.replace("count", name): np.full(3, 50.0) for name in ("sum", "count", "variance")}
+
+
+def read(header: dict[str, Any] | None = None, **changed: Any) -> Update:
+    frame = Frame(kind="update", header=HEADER | (header or {}), arrays={**arrays(), **changed})
+    return read_update(frame, country="VNM", run="r", round_=3, model=MODEL, shared=SHARED, plan=PLAN)
+
+
+def without(name: str) -> Frame:
+    return Frame(kind="update", header=HEADER, arrays={key: value for key, value in arrays().items() if key != name})
+
+
+def test_a_good_reply_is_understood() -> None:
+    update = read({"withheld": ["validation/federated/mse/0"]})
+    assert (update.country, update.examples, update.loss, update.fingerprint) == ("VNM", 100, 0.5, "f")
+    assert update.withheld == ("validation/federated/mse/0",)
+    assert set(update.change) == set(MODEL)
+    assert set(update.shared) == {"c"}
+    assert update.scores["validation", "federated", "mse"]["sum"].tolist() == [50, 50, 50]
+    assert update.norm == pytest.approx(np.sqrt(6))  # six ones
+
+
+WRONG_HEADERS: dict[str, dict[str, Any]] = {
+    "another run": {"run": "other"},
+    "a stale round": {"round": 2},
+    "a later round": {"round": 4},
+    "another country": {"country": "THA"},
+    "a country of a list": {"country": ["VNM"]},
+    "fewer than no examples": {"examples": -1},
+    "half an example": {"examples": 1.5},
+    "true examples": {"examples": True},
+    "examples without end": {"examples": 10**400},
+    "more examples than days since the flood": {"examples": 10**18},
+    "no examples said": {"examples": None},
+    "a loss in words": {"loss": "low"},
+    "no loss": {"loss": None},
+    "a list of losses": {"loss": [0.5]},
+    "a loss beyond floats": {"loss": 10**400},
+    "withheld a number": {"withheld": 5},
+    "withheld nothing": {"withheld": None},
+}
+
+
+@pytest.mark.parametrize("header", WRONG_HEADERS.values(), ids=WRONG_HEADERS)
+def test_a_header_that_cannot_be_is_rejected(header: dict[str, Any]) -> None:
+    with pytest.raises(UpdateRejected, match="VNM"):
+        read(header)
+
+
+ONE = np.ones((2, 2), np.float32)
+THREE = np.full(3, 50.0)
+WRONG_ARRAYS: dict[str, dict[str, Any]] = {
+    "NaN": {WEIGHT: ONE * np.nan},
+    "Inf": {WEIGHT: ONE / np.float32(np.inf) + np.float32(np.inf)},
+    "another shape": {WEIGHT: ONE[:1]},
+    "another dtype": {WEIGHT: ONE.astype(np.float64)},
+    "an array more": {"update/head.weight": ONE},
+    "a shared array more": {"shared/d": np.ones(2, np.float32)},
+    "shared of another shape": {"shared/c": np.ones(3, np.float32)},
+    "shared NaN": {"shared/c": np.full(2, np.nan, np.float32)},
+    "records": {"records/target": np.ones(100)},
+    "an array without a group": {"target": np.ones(100)},
+    "an unknown score": {"score/validation/federated/wiz/sum": THREE},
+    "an unknown sum": {"score/validation/federated/mse/points": THREE},
+    "an unknown part": {COUNT.replace("validation", "train"): THREE},
+    "an arm nobody has": {COUNT.replace("federated", "winner"): THREE},
+    "a path too long": {COUNT + "/x": THREE},
+    "a path too short": {"score/validation/mse": THREE},
+    "half a score": {COUNT.replace("federated", "local"): THREE},
+    "one number": {COUNT: np.array(50.0)},
+    "no number": {COUNT: np.ones(0)},
+    "a horizon more": {COUNT.replace("count", name): np.full(4, 50.0) for name in ("sum", "count", "variance")},
+    "a column more": {COUNT.replace("count", name): np.full((3, 1), 50.0) for name in ("sum", "count", "variance")},
+    "a score that is not finite": {COUNT.replace("count", "sum"): np.array([1, np.nan, 1])},
+    "fewer than none": {COUNT: np.array([50.0, -1.0, 50.0])},
+    "more than any": {COUNT: np.full(3, 1e308)},
+}
+
+
+@pytest.mark.parametrize("changed", WRONG_ARRAYS.values(), ids=WRONG_ARRAYS)
+def test_arrays_that_cannot_be_are_rejected(changed: dict[str, Any]) -> None:
+    with pytest.raises(UpdateRejected, match="VNM") as caught:
+        read(**changed)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", [WEIGHT, "shared/c", COUNT])
+def test_a_missing_array_is_rejected(name: str) -> None:
+    with pytest.raises(UpdateRejected, match="VNM"):
+        read_update(without(name), country="VNM", run="r", round_=3, model=MODEL, shared=SHARED, plan=PLAN)
+
+
+def test_an_update_that_rests_on_nothing_is_rejected_and_scores_alone_are_not() -> None:
+    with pytest.raises(UpdateRejected, match="rests on no example"):
+        read({"examples": 0})
+    scores = {name: value for name, value in arrays().items() if name.startswith("score/")}
+    frame = Frame(kind="update", header=HEADER | {"examples": 0, "loss": 0.0}, arrays=scores)
+    update = read_update(frame, country="VNM", run="r", round_=3, model=MODEL, shared=SHARED, plan=PLAN)
+    assert (update.examples, update.change, len(update.scores)) == (0, {}, 1)
+
+
+def moved(norms: list[float]) -> list[Update]:
+    one = read()
+    return [
+        replace(one, country=f"C{place:02}", change={"w": np.array([norm], np.float32)})
+        for place, norm in enumerate(norms)
+    ]
+
+
+@given(norms=st.lists(st.floats(1, 10), min_size=3, max_size=11), at=st.integers(0, 10))
+def test_an_update_a_hundred_times_too_large_is_named_and_no_other(norms: list[float], at: int) -> None:
+    place = at % len(norms)
+    assert outliers(moved(norms)) == {}
+    middle = float(np.median(norms))
+    found = outliers(moved([*norms[:place], 100 * 10 * middle, *norms[place + 1 :]]))
+    assert list(found) == [f"C{place:02}"]
+    assert f"over {OUTLIER:g} times the median" in found[f"C{place:02}"]
+
+
+@pytest.mark.parametrize("norms", [[1.0, 1e9], [1.0], []])
+def test_of_two_nobody_can_say_which_is_off(norms: list[float]) -> None:
+    assert outliers(moved(norms)) == {}
+
+
+def test_who_sends_no_update_is_no_measure_of_others() -> None:
+    silent: Callable[[Update], Update] = lambda update: replace(update, examples=0, change={})  # noqa: E731
+    updates = [*moved([1.0, 1.0, 90.0]), *(replace(silent(each), country="X") for each in moved([1.0, 1.0]))]
+    assert list(outliers(updates)) == ["C02"]
