@@ -12,8 +12,8 @@ import pandas as pd
 from tasks.columns import Column
 from tasks.errors import DataError
 from tasks.health.schema import SCHEMA
-from tasks.importers.national import MEMBERS, write_national
-from tasks.importers.report import ImportReport
+from tasks.importers.contract import Format, Public
+from tasks.importers.names import MEMBERS
 from tasks.schema import Rule, TableSchema, read_table
 
 CHAP = TableSchema(
@@ -43,31 +43,21 @@ CHAP = TableSchema(
 KNOWN = ("disease_cases", "population", "rainfall", "mean_temperature", "mean_relative_humidity")
 
 
-def recognises(columns: frozenset[str]) -> bool:
-    """CHAP's eight columns, all of them and no other."""
-    return columns == frozenset(CHAP.columns)
+def read(path: Path) -> Public:
+    """The table typed, `of` its country; rainfall as the file has it.
 
-
-def convert(path: Path, to: Path) -> list[ImportReport]:
-    """One report: a CHAP file is of one country."""
-    return [import_chap(path, to)]
-
-
-def import_chap(source: Path, to: Path) -> ImportReport:
-    """Write `to`/COUNTRY/health.csv from a CHAP table; locations keep their ids, rainfall becomes mm a month.
-
-    Rows that say nothing of their place and month are left out and counted.
     Raises DataError for a broken table, and for locations outside ASEAN or of two countries: which country owns the
     others' rows is not for an importer to guess.
     """
-    table = read_table(source, CHAP)
-    country = _country(source, table)
-    told = table.dropna(subset=KNOWN, how="all")
-    file = write_national(to, country, "health", _national(told))
-    mute = len(table) - len(told)
-    return ImportReport(
-        source=source, country=country, file=file, kept=len(told), dropped={"no value at all": mute} if mute else {}
-    )
+    table = read_table(path, CHAP)
+    return Public(file=path, table=table, of=_country(path, table))
+
+
+def monthly(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that say something of their place and month, with rainfall in mm a month; the index stays."""
+    told = table.dropna(subset=list(KNOWN), how="all")
+    days = told["time_period"].dt.days_in_month
+    return told.assign(rainfall=(told["rainfall"] * days).round(3))
 
 
 def _country(source: Path, table: pd.DataFrame) -> str:
@@ -87,17 +77,9 @@ def _country(source: Path, table: pd.DataFrame) -> str:
     return MEMBERS[prefix.iloc[0]]
 
 
-def _national(table: pd.DataFrame) -> pd.DataFrame:
-    months = table["time_period"].dt
-    return pd.DataFrame(
-        {
-            "time_period": months.strftime("%Y-%m"),
-            "location": table["location"],
-            "disease_cases": table["disease_cases"].astype("Int64"),
-            "population": table["population"].round().astype("Int64"),
-            "rainfall": (table["rainfall"] * months.days_in_month).round(3),
-            "mean_temperature": table["mean_temperature"],
-            "mean_relative_humidity": table["mean_relative_humidity"],
-            "location_name": table["location_name"],
-        }
-    )
+FORMAT = Format(
+    title="CHAP climate-health table",
+    columns=frozenset(CHAP.columns),
+    read=read,
+    aside="it holds no usable row",
+)

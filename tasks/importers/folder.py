@@ -1,31 +1,75 @@
 """Every public file of a folder -> national files."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.errors import DataError
-from tasks.importers import IMPORTERS
-from tasks.importers.report import ImportReport
+from tasks.importers import ASSEMBLERS, FORMATS
+from tasks.importers.contract import Imported, ImportReport, National, Public
+from tasks.importers.writing import write_all
+from tasks.national import TABLES
 from tasks.tables import SUFFIXES, header
 
+MAX_ROWS = 5_000_000  # of all public files together, which stand in memory until the national files are written
+UNKNOWN = "its columns are of no known format"
 
-def import_folder(source: Path, to: Path) -> list[ImportReport]:
-    """Convert each table that lies directly in `source` (or `source` itself) into `to`/COUNTRY/TASK.csv.
 
-    A file of no known format gets a report that says so. Raises DataError for a folder without any known format, for a
-    broken file, and rather than replace national records that differ.
+def import_folder(source: Path, to: Path) -> Imported:
+    """Turn the public tables in `source` (or its subfolders, or `source` itself) into `to`/COUNTRY/TASK.csv.
+
+    All national files are written, or none. Raises DataError for a folder without any known format, for a broken file
+    of a known one, and rather than replace national records that differ.
     """
     if not source.exists():
         raise DataError(f"{source} does not exist; give the folder that holds the public files")
-    files = [source] if source.is_file() else sorted(path for path in source.iterdir() if path.name.endswith(SUFFIXES))
-    reports = [report for path in files for report in _import_file(path, to)]
-    if all(report.note for report in reports):
-        raise DataError(f"{source} holds no file of a known format; the formats are {', '.join(IMPORTERS)}")
-    return reports
+    found: dict[str, list[Public]] = {}
+    unused: dict[Path, str] = {}
+    rows = 0
+    for path in _tables(source, to):
+        name, public = _read(path)
+        if public is not None:
+            found.setdefault(name, []).append(public)
+            rows += len(public.table)
+        unused[path] = FORMATS[name].aside if name in FORMATS else UNKNOWN
+        if rows > MAX_ROWS:
+            raise DataError(f"{source} holds more than {MAX_ROWS:,} rows up to {path.name}; import it in parts")
+    if not any(path for path, why in unused.items() if why != UNKNOWN):
+        raise DataError(f"{source} holds no file of a known format; the formats are {', '.join(FORMATS)}")
+    nationals = [national for assemble in ASSEMBLERS.values() for national in assemble(found)]
+    found.clear()
+    files = write_all(to, [each for each in nationals if len(each.table)])
+    reports = tuple(_report(each, files.get((each.country, each.name))) for each in nationals)
+    taken = {path for report in reports for path in report.sources}
+    return Imported(reports=reports, unused={path: why for path, why in unused.items() if path not in taken})
 
 
-def _import_file(path: Path, to: Path) -> list[ImportReport]:
+def _tables(source: Path, to: Path) -> Iterator[Path]:
+    """Files with a table's ending, but for the national files that an earlier import may have written to `to`."""
+    if source.is_file():
+        yield source
+        return
+    for path in sorted(source.rglob("*")):
+        ours = path.name in TABLES and path.resolve().parents[1] == to.resolve()
+        hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
+        if path.name.endswith(SUFFIXES) and not ours and not hidden:
+            yield path
+
+
+def _read(path: Path) -> tuple[str, Public | None]:
     columns = frozenset(header(path))
-    for importer in IMPORTERS.values():
-        if importer.recognises(columns):
-            return importer.convert(path, to)
-    return [ImportReport(source=path, note="columns of no known format")]
+    for name, known in FORMATS.items():
+        if known.fits(columns):
+            return name, known.read(path)
+    return "", None
+
+
+def _report(national: National, file: Path | None) -> ImportReport:
+    return ImportReport(
+        country=national.country,
+        task=national.task,
+        file=file,
+        kept=len(national.table),
+        sources=national.sources,
+        records=national.records,
+        dropped=national.dropped,
+    )

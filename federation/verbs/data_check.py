@@ -1,0 +1,77 @@
+"""`gotong data check PATH`: every problem of the national files at PATH, on this machine alone; exit code 1 if any."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from federation.composition import compose
+from federation.settings import within
+from federation.verbs.given import given
+from tasks.check import check, country_of, national_files
+from tasks.tables import Problem, shorten
+
+
+@dataclass  # not frozen: Hydra merges it
+class CheckSettings:
+    """path: a national file, a country's folder, or the folder of countries. limit: problems listed of one file."""
+
+    path: str | None = None
+    limit: int = 100
+
+
+def run(words: Sequence[str]) -> None:
+    """Print the table of problems; a bare word is the path."""
+    compose("data check", [_named(word) for word in words], CheckSettings, _check)
+
+
+def _named(word: str) -> str:
+    bare = "=" not in word and not word.startswith(("-", "~", "+"))
+    quoted = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"path='{quoted}'" if bare else word
+
+
+def _check(settings: CheckSettings) -> None:
+    within("limit", settings.limit, 1, 1_000_000)
+    console = Console(highlight=False)
+    path = given(settings.path, "say what to look through: gotong data check PATH")
+    files = national_files(Path(path))
+    found = {file: check(file, settings.limit) for file in files}
+    problems = [problem for each in found.values() for problem in each]
+    for file in files:
+        if country_of(file) is None:
+            console.print(
+                f"{file} lies in no country's folder; runs read COUNTRY/{file.name}, such as THA/{file.name}",
+                markup=False,
+                soft_wrap=True,
+            )
+    if not problems:
+        console.print(f"{len(files)} national files, no problem.", markup=False)
+        return
+    if console.is_terminal:
+        console.print(sheet(problems))
+    else:
+        for problem in problems:
+            console.print(str(problem), markup=False, soft_wrap=True)
+    full = [file for file, each in found.items() if len(each) == settings.limit]
+    more = f" There may be more in {', '.join(map(str, full))}: limit={settings.limit}." if full else ""
+    broken = sum(bool(each) for each in found.values())
+    console.print(
+        f"{len(problems)} problems in {broken} of {len(files)} national files.{more}", markup=False, soft_wrap=True
+    )
+    sys.exit(1)
+
+
+def sheet(problems: Sequence[Problem]) -> Table:
+    """A line a problem."""
+    table = Table()
+    for name in ("file", "row", "column", "value", "problem", "remedy"):
+        table.add_column(name, overflow="fold")
+    for each in problems:
+        row = "" if each.row is None else str(each.row)
+        value = "" if each.value is None else shorten(each.value)
+        table.add_row(each.file, row, each.column or "", value, each.what, each.remedy)
+    return table

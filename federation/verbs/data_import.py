@@ -1,0 +1,78 @@
+"""`gotong data import from=FOLDER to=DIR`: public files -> national files, on this machine alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from federation.composition import compose
+from federation.verbs.given import given
+from tasks.importers.contract import Imported
+from tasks.importers.folder import import_folder
+
+WIDTH = 130  # of a table that goes into a file
+
+
+@dataclass  # not frozen: Hydra merges it
+class ImportSettings:
+    """source: the folder of public files, `from` on the command line (a word that Python keeps for itself)."""
+
+    source: str | None = None
+    to: str | None = None
+
+
+def run(words: Sequence[str]) -> None:
+    """Import, and say what was kept and what was left out."""
+    renamed = [f"source={word.removeprefix('from=')}" if word.startswith("from=") else word for word in words]
+    compose("data import", renamed, ImportSettings, _import)
+
+
+def _import(settings: ImportSettings) -> None:
+    source = Path(given(settings.source, "say where the public files lie: gotong data import from=FOLDER to=FOLDER"))
+    to = Path(given(settings.to, "say where the national files go: gotong data import from=FOLDER to=FOLDER"))
+    imported = import_folder(source, to)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH)
+    console.print(sheet(imported))
+    for name, files in sources(imported).items():
+        console.print(f"{name} holds values of {', '.join(files)}.", markup=False, soft_wrap=True)
+    for path, why in imported.unused.items():
+        console.print(f"{path.name} not used: {why}.", markup=False, soft_wrap=True)
+    written = sum(report.file is not None for report in imported.reports)
+    console.print(f"{written} national files in {to}. Look them through: gotong data check {to}", markup=False)
+
+
+def sheet(imported: Imported) -> Table:
+    """A line a country and national file: its rows, the public records beneath them, and those left out."""
+    table = Table(caption="records: rows, floods or yields of the public files that speak of the country")
+    for name in ("country", "national file"):
+        table.add_column(name, no_wrap=True)
+    for name in ("rows", "records", "used"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("left out, and why")
+    last = ""
+    for report in sorted(imported.reports, key=lambda each: each.country):
+        if report.country != last and last:
+            table.add_section()
+        table.add_row(
+            "" if report.country == last else report.country,
+            report.file.name if report.file else f"none of {report.task}",
+            f"{report.kept:,}",
+            f"{report.records:,}",
+            f"{report.records - sum(report.dropped.values()):,}",
+            "; ".join(f"{count:,} {why}" for why, count in report.dropped.items()),
+        )
+        last = report.country
+    return table
+
+
+def sources(imported: Imported) -> dict[str, list[str]]:
+    """National file -> names of the public files whose values it holds in some country."""
+    found: dict[str, set[str]] = {}
+    for report in imported.reports:
+        if report.file:
+            found.setdefault(report.file.name, set()).update(path.name for path in report.sources)
+    return {name: sorted(files) for name, files in found.items()}
