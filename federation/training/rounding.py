@@ -1,4 +1,4 @@
-"""What is left of a gradient that is zero, but for rounding."""
+"""Adam without what rounding makes of it: gradients that are zero but for the last digits must not become steps."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,14 @@ from torch import Tensor
 
 # 8 units in the last place of float32, relative to a client's largest gradient. Where a true gradient is zero (the bias
 # of a key under softmax), sums leave about one unit, and Adam, which divides by the size of what it sees, would make
-# whole steps of it: weights would depend on the order in which a machine happens to add.
+# whole steps of it: weights would depend on the order in which a machine happens to add. Only a loss over records is
+# such a sum; what a strategy adds to its gradient (penalty, correction) is exact and stays as it is.
 SHARE = 2.0**-20
+
+# Adam's epsilon, against gradients of norm 1 (`clip_gradient`). In the first step of a round Adam moves every weight by
+# lr g / (|g| + epsilon): with the usual 1e-8, rounding of 1e-8 in a small g is worth half a step; with this, a
+# thousandth. After ten rounds of the dengue task two ways to add agree to 1e-6 instead of 5e-4.
+EPSILON = 1e-5
 
 
 def shrink_to_zero(gradients: Sequence[Tensor]) -> None:

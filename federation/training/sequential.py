@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
-from federation.training.rounding import shrink_to_zero
+from federation.training.rounding import EPSILON, shrink_to_zero
 from tasks.task import Windows
 
 
@@ -94,7 +94,7 @@ def batches(job: Job, examples: int) -> Iterator[Tensor]:
 def _optimizer(job: Job, params: list[Tensor]) -> torch.optim.Optimizer:
     if job.settings.optimizer == "sgd":
         return torch.optim.SGD(params, lr=job.lr, momentum=job.settings.momentum)
-    return torch.optim.AdamW(params, lr=job.lr, weight_decay=job.settings.weight_decay)
+    return torch.optim.AdamW(params, lr=job.lr, eps=EPSILON, weight_decay=job.settings.weight_decay)
 
 
 def _inputs(windows: Windows, device: torch.device) -> dict[str, Tensor]:
