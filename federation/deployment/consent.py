@@ -1,0 +1,81 @@
+"""Consent before the first round: every country's public terms beside the run's plan, before anybody trains.
+
+Each vault checks again for itself; this only tells a person early, and of all countries at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from federation.envelope import seal, unseal
+from federation.errors import ConfigError, WireError
+from federation.settings import Plan
+from federation.wire import VERSION, Frame, decode, encode
+
+PATIENCE = 60.0  # seconds for the terms of all countries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """terms: country -> what it said. absent: who did not say anything."""
+
+    terms: Mapping[str, Mapping[str, Any]]
+    absent: tuple[str, ...]
+
+
+def ask(grid: Grid, run: str, nodes: Mapping[str, int], patience: float = PATIENCE) -> Consent:
+    """The terms of all countries that answer. Raises ConfigError if one refuses to talk, naming why."""
+    data = encode(Frame(kind="terms", header={"run": run}))
+    messages = [
+        Message(seal(data), dst_node_id=node, message_type="query", group_id="terms", ttl=patience)
+        for _, node in sorted(nodes.items())
+    ]
+    names = {node: country for country, node in nodes.items()}
+    terms: dict[str, Mapping[str, Any]] = {}
+    objections = []
+    for reply in grid.send_and_receive(messages, timeout=patience):
+        country = names.get(reply.metadata.src_node_id)
+        if country is None:
+            continue
+        try:
+            frame = decode(unseal(reply.content))
+        except WireError as error:
+            objections.append(f"{country}: {error}")
+            continue
+        if frame.kind == "terms":
+            terms[country] = frame.header
+        else:
+            objections.append(str(frame.header.get("reason"))[:300])
+    if objections:
+        raise ConfigError(f"nothing was trained: {'; '.join(sorted(objections))}")
+    return Consent(terms=terms, absent=tuple(sorted(set(nodes) - set(terms))))
+
+
+def check(consent: Consent, plan: Plan) -> None:
+    """Raise ConfigError naming every country whose terms this plan breaks, and what it would accept."""
+    broken = [
+        f"{country} {why}" for country in sorted(consent.terms) for why in objections(consent.terms[country], plan)
+    ]
+    if broken:
+        raise ConfigError(f"nothing was trained: {'; '.join(broken)}")
+
+
+def objections(terms: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Why a country with these terms would not take part."""
+    found = []
+    tasks = terms.get("tasks")
+    if not isinstance(tasks, list) or plan.task.name not in tasks:
+        allowed = ", ".join(map(str, tasks)) if isinstance(tasks, list) else "nothing"
+        found.append(f"does not take part in task {plan.task.name}; it would in {allowed}")
+    for key, asked in (("maximum_rounds", plan.rounds), ("maximum_epochs", plan.training.epochs)):
+        limit = terms.get(key)
+        if not isinstance(limit, int) or asked > limit:
+            word = key.removeprefix("maximum_")
+            found.append(f"allows {limit} {word}, the run asks for {asked}; {word}={limit} would be accepted")
+    accepted = terms.get("accepted")
+    if not isinstance(accepted, list) or VERSION not in accepted:
+        found.append(f"reads wire versions {accepted}, this coordinator writes {VERSION}; upgrade the older side")
+    return found

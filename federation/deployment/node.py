@@ -1,0 +1,130 @@
+"""A node's two processes: the vault, which has the data, and the courier, which has the line. Neither is the other.
+
+home/courier   the node's key: the courier's alone
+home/vault     ledger, state, fingerprint key: the vault's alone
+home/line      the socket between them
+"""
+
+import grp
+import os
+import pwd
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from federation.deployment import vault
+from federation.deployment.files import private_folder
+from federation.deployment.supervisor import Child, Log, supervise
+from federation.errors import DeploymentError
+from federation.vault.policy import FILE
+
+PARTS = ("both", "vault", "courier")
+LONGEST_PATH = 100  # bytes; unix(7) allows 107
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One country's node. users: (vault's, courier's) where root starts it; None runs both as whoever starts it."""
+
+    country: str
+    data: Path
+    policy: Path | None
+    coordinator: str
+    home: Path
+    ca: Path | None = None
+    users: tuple[str, str] | None = None
+    group: str | None = None
+    device: str = "cpu"
+    threads: int = 1
+
+    @property
+    def line(self) -> Path:
+        """The folder of the socket."""
+        return self.home / "line"
+
+    @property
+    def shared(self) -> str | None:
+        """The group that may pass to the socket: the one named, or the courier's own."""
+        if self.group is not None or self.users is None:
+            return self.group
+        return grp.getgrgid(pwd.getpwnam(self.users[1]).pw_gid).gr_name
+
+    @property
+    def root(self) -> Path:
+        """The certificate of the coordinator's authority."""
+        return self.ca or self.home / "ca.pem"
+
+
+def children(node: Node, part: str) -> list[Child]:
+    """The processes of a node, or one of them."""
+    place = vault.Place(
+        country=node.country,
+        data=str(node.data.resolve()),
+        policy=str((node.policy or node.data / FILE).resolve()),
+        home=str((node.home / "vault").resolve()),
+        line=str(node.line.resolve()),
+        callers=[] if node.users is None else [node.users[1]],
+        group=node.shared,
+        device=node.device,
+        threads=node.threads,
+    )
+    runs = [sys.executable, "-m", "federation.deployment.vault", vault.as_argument(place)]
+    carries = [
+        *(sys.executable, "-m", "federation.courier", "--coordinator", node.coordinator),
+        *("--home", str((node.home / "courier").resolve()), "--root", str(node.root.resolve())),
+        *("--vault", str((node.line / vault.SOCKET).resolve())),
+    ]
+    users = node.users or (None, None)
+    both = [
+        Child(name="vault", command=runs, user=users[0]),
+        Child(
+            name="courier",
+            command=carries,
+            user=users[1],
+            environment={"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1"},
+        ),
+    ]
+    return [child for child in both if part in ("both", child.name)]
+
+
+def prepare(node: Node, part: str) -> None:
+    """Folders with the right owners. Raises DeploymentError for what would fail later and less clearly."""
+    if part not in PARTS:
+        raise DeploymentError(f"part={part} is none of {', '.join(PARTS)}")
+    if len(os.fsencode(str((node.line / vault.SOCKET).resolve()))) > LONGEST_PATH:
+        raise DeploymentError(f"home={node.home} is too long a path for a socket; choose a shorter one")
+    if part != "vault" and not (node.home / "courier" / "node.key").exists():
+        raise DeploymentError(f"{node.home} has no node key; run `gotong keys node country={node.country}` first")
+    if part != "vault" and not node.root.is_file():
+        raise DeploymentError(f"{node.root} is not there; copy ca.pem from the coordinator and compare its fingerprint")
+    if node.users is None:
+        for name in ("vault", "courier", "line"):
+            private_folder(node.home / name)
+        return
+    if os.geteuid() != 0:
+        raise DeploymentError("only root can start vault and courier as other users; use the systemd units, or root")
+    _give(node, *node.users)
+
+
+def run(node: Node, part: str, log: Log) -> None:
+    """Keep a node up until SIGTERM or Ctrl-C."""
+    prepare(node, part)
+    supervise(children(node, part), log, lambda: None)
+
+
+def _give(node: Node, vault_user: str, courier_user: str) -> None:
+    """Each part to its user; the socket's folder to the vault, passable for the shared group."""
+    try:
+        owners = {name: pwd.getpwnam(name) for name in (vault_user, courier_user)}
+        shared = grp.getgrnam(str(node.shared)).gr_gid
+    except KeyError as error:
+        raise DeploymentError(f"{error.args[0]}; create it first") from None
+    node.home.mkdir(parents=True, exist_ok=True)
+    node.home.chmod(0o711)  # passable, not readable
+    for name, user in (("vault", vault_user), ("courier", courier_user)):
+        folder = private_folder(node.home / name)
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owners[user].pw_uid, owners[user].pw_gid)
+    node.line.mkdir(exist_ok=True)
+    os.chown(node.line, owners[vault_user].pw_uid, shared)
+    node.line.chmod(0o2750)

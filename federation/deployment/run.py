@@ -1,0 +1,169 @@
+"""A deployed run, inside the process that Flower's executor starts for it on the coordinator.
+
+What to do stands in the coordinator's folder, not in what Flower passes on to every node: the run's name alone travels.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from flwr.serverapp import Grid
+from rich.console import Console
+
+from federation import runfolder
+from federation.coordinator import checkpoint, rounds
+from federation.coordinator.progress import Federation, Progress, Watch
+from federation.deployment import consent, members
+from federation.deployment.grid import FastGrid, keys_of
+from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
+from federation.plans import restore
+from federation.runtimes.simulation import Simulation
+from federation.settings import Settings, plain
+from tasks.atomic import write_atomically
+from tasks.errors import TaskError
+
+HOME = "GOTONG_COORDINATOR"  # environment variable: the coordinator's folder, set by the coordinator
+OUTPUT, ENDED = "output.txt", "ended.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """folder: the run's, which exists. width: columns of the screen that follows. resume: go on from its checkpoint."""
+
+    settings: Settings
+    folder: Path
+    width: int
+    resume: bool
+
+
+Rounds = Callable[[Simulation, Watch], rounds.Outcome]
+Conduct = Callable[[Simulation, str | None, float, Rounds, Console], None]
+
+
+def main(link: Any, name: str, conduct: Conduct) -> None:
+    """Do what was submitted under this name; how it ended stands in the run's folder before this returns or raises.
+
+    conduct: follows the rounds as in a simulation: screen, tracking, results.
+    """
+    home = Path(os.environ[HOME])
+    submission = read(home, name)
+    folder = submission.folder
+    ended: dict[str, str | None] = {"error": "its process was stopped"}
+    try:
+        with runfolder.locked(folder), (folder / OUTPUT).open("a", buffering=1) as output:
+            console = Console(file=output, width=submission.width, highlight=False, force_terminal=False)
+            began = perf_counter()
+            ready, grid = _prepare(link, home, submission, console)
+
+            def run(_: Simulation, watch: Watch) -> rounds.Outcome:
+                return rounds.federate(grid, ready.federation, ready.progress, watch)
+
+            conduct(ready, submission.settings.out, began, run, console)
+        ended = {"error": None}
+    except (GotongError, TaskError) as error:
+        ended = {"error": str(error)}
+        raise
+    except Exception as error:
+        ended = {"error": f"{type(error).__name__}: {error}; see `flwr log` of this run"}
+        raise
+    finally:
+        write_atomically(folder / ENDED, json.dumps(ended).encode())
+
+
+def write(home: Path, submission: Submission) -> None:
+    """Leave a submission for the executor's process."""
+    values = {
+        "settings": plain(submission.settings),
+        "folder": str(submission.folder.resolve()),
+        "width": submission.width,
+        "resume": submission.resume,
+    }
+    write_atomically(home / "submissions" / f"{submission.folder.name}.json", json.dumps(values).encode())
+
+
+def read(home: Path, name: str) -> Submission:
+    """What was submitted. Raises DeploymentError."""
+    path = home / "submissions" / f"{Path(name).name}.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DeploymentError(f"{path}: {error}; start runs with `gotong submit`") from None
+    return Submission(
+        settings=restore(Settings, values["settings"], "submission"),
+        folder=Path(values["folder"]),
+        width=int(values["width"]),
+        resume=bool(values["resume"]),
+    )
+
+
+def _prepare(link: Any, home: Path, submission: Submission, console: Console) -> tuple[Simulation, Grid]:
+    """The run as its checkpoint left it, or a new one that every country consents to."""
+    folder = submission.folder
+    progress: Progress | None = None
+    settings, known = submission.settings, members.nodes(home)
+    wanted = sorted(settings.region.countries)
+    if submission.resume:
+        progress, header = checkpoint.load(folder / checkpoint.FILE)
+        settings = replace(restore(Settings, header["settings"], "checkpoint"), **_may_change(submission.settings))
+        wanted = list(header["nodes"])
+    nodes = {country: known[country][0] for country in wanted if country in known}
+    notes = _notes(wanted, nodes)
+    if len(nodes) < settings.quorum:
+        raise ConfigError(
+            f"quorum={settings.quorum} and {len(nodes)} of {', '.join(wanted)} are enrolled; "
+            f"enrol more nodes or set quorum to {len(nodes)} or less"
+        )
+    federation = Federation(
+        run=folder.name, plan=settings.plan(), settings=settings, nodes=nodes, checkpoint=folder / checkpoint.FILE
+    )
+    _proven(link, {country: known[country] for country in nodes})
+    grid = FastGrid(link, enough=settings.quorum)
+    answer = consent.ask(grid, folder.name, nodes)
+    consent.check(answer, federation.plan)
+    if len(answer.terms) < settings.quorum:
+        raise QuorumError(
+            f"{len(answer.terms)} countries answered and quorum={settings.quorum} are needed; "
+            f"absent are {', '.join(answer.absent)}: see `gotong status`, then submit again"
+        )
+    if answer.absent:
+        notes.append(f"absent: {', '.join(answer.absent)}; they are asked again every round")
+    if progress is None:
+        progress = rounds.begin(federation, _start(settings))
+        checkpoint.save(federation, progress)
+    ready = Simulation(
+        settings=settings, folder=folder, federation=federation, vaults={}, progress=progress, notes=tuple(notes)
+    )
+    console.print(f"{folder.name}: {', '.join(sorted(answer.terms))} agree", markup=False)
+    return ready, grid
+
+
+def _start(settings: Settings) -> Mapping[str, Any] | None:
+    """The model of the run to start from. Raises ConfigError or CheckpointError."""
+    if settings.start_from is None:
+        return None
+    return checkpoint.load_model(runfolder.existing(settings.runs, settings.start_from))
+
+
+def _may_change(settings: Settings) -> dict[str, Any]:
+    """What a resumed run takes from the command line."""
+    return {f.name: getattr(settings, f.name) for f in fields(Settings) if f.name in ("runs", "out", "deadline")}
+
+
+def _notes(wanted: list[str], nodes: Mapping[str, int]) -> list[str]:
+    missing = [country for country in wanted if country not in nodes]
+    return [f"not enrolled: {', '.join(missing)}; they do not take part"] if missing else []
+
+
+def _proven(link: Any, known: Mapping[str, tuple[int, str]]) -> None:
+    """Raise DeploymentError if a node is online under a country's number with another key than was enrolled."""
+    online = keys_of(link)
+    for country, (node, text) in known.items():
+        key = serialization.load_ssh_public_key(text.encode())
+        raw = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        if node in online and online[node] != raw:
+            raise DeploymentError(f"the node of {country} is not the one that was enrolled; stop and find out why")

@@ -1,0 +1,136 @@
+"""Submitting a run to a coordinator and following it: what it prints, and how it truly ended."""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import federation
+from federation import runfolder
+from federation.deployment import coordinator, flower, members, run
+from federation.deployment.run import ENDED, OUTPUT, Submission
+from federation.errors import DeploymentError, GotongError
+from tasks.atomic import write_atomically
+
+BUNDLE = Path(federation.__path__[0]) / "bundle"
+LOOK = 0.2  # seconds between two looks at what a run printed
+PATIENCE = 60.0  # seconds for the executor to start the run's process
+FLOWER_RUN = "flower.json"  # Flower's number of the run, in the run's folder
+
+
+def submit(home: Path, submission: Submission, say: Callable[[str], None]) -> None:
+    """Start the run, repeat what it prints, and return when it has completed.
+
+    Raises GotongError with the run's own words if it failed, DeploymentError if its process or its coordinator died.
+    Interrupted, it leaves the run going.
+    """
+    ready(home)
+    folder = submission.folder
+    for stale in (OUTPUT, ENDED):
+        (folder / stale).unlink(missing_ok=True)
+    run.write(home, submission)
+    number = flower.start(home, BUNDLE, {"run": folder.name})
+    write_atomically(folder / FLOWER_RUN, json.dumps({"run": number}).encode())
+    error = follow(folder, say)
+    if error is not None:
+        raise GotongError(error)
+    _agrees(home, number)
+
+
+def follow(folder: Path, say: Callable[[str], None]) -> str | None:
+    """Repeat a run's output line by line until it ends; returns its error, or None if it completed.
+
+    Raises DeploymentError if its process ended without a word.
+    """
+    at, until, began = 0, monotonic() + PATIENCE, False
+    while True:
+        ended, running = (folder / ENDED).exists(), _held(folder)
+        at = _repeat(folder / OUTPUT, at, say)
+        if ended:
+            error = json.loads((folder / ENDED).read_text())["error"]
+            return None if error is None else str(error)
+        began = began or running
+        if began and not running and not (folder / ENDED).exists():
+            raise DeploymentError(f"the run's process died; go on with `gotong submit resume={folder.name}`")
+        if not began and monotonic() > until:
+            raise DeploymentError(
+                f"no process took the run up within {PATIENCE:g} s; is the executor of the coordinator running? "
+                f"Then `gotong submit resume={folder.name}`"
+            )
+        sleep(LOOK)  # two processes, one file between them
+
+
+def ready(home: Path) -> None:
+    """Raise DeploymentError unless the coordinator runs and knows all its members."""
+    if not (home / "flower" / "config.toml").exists():
+        raise DeploymentError(f"{home} is no coordinator that ever ran; start `gotong coordinator home={home}`")
+    until = monotonic() + PATIENCE
+    while coordinator.pending(home):
+        if monotonic() > until:
+            raise DeploymentError("the coordinator has not taken up its members; is `gotong coordinator` running?")
+        sleep(LOOK)
+    if not members.members(home):
+        raise DeploymentError("no node is enrolled; run `gotong keys enrol from=FILE` for every node")
+
+
+def number_of(folder: Path) -> int:
+    """Flower's number of a run. Raises DeploymentError."""
+    try:
+        return int(json.loads((folder / FLOWER_RUN).read_text())["run"])
+    except (OSError, ValueError, KeyError):
+        raise DeploymentError(f"{folder.name} was not submitted to a coordinator") from None
+
+
+def _agrees(home: Path, number: int) -> None:
+    """Flower must say the same: its status follows the process's own word by a moment."""
+    until = monotonic() + PATIENCE
+    while True:
+        status, details = flower.status(home, number)
+        if status.startswith("finished"):
+            break
+        if monotonic() > until:
+            raise DeploymentError(f"the run ended, but Flower says {status!r}")
+        sleep(LOOK)
+    if status != "finished:completed":
+        raise DeploymentError(f"the run says it completed, Flower says {status}: {details}")
+
+
+def _repeat(path: Path, at: int, say: Callable[[str], None]) -> int:
+    """Say the whole lines after byte `at`; returns where they end."""
+    if not path.exists():
+        return at
+    with path.open("rb") as file:
+        file.seek(at)
+        lines, _, _ = file.read().rpartition(b"\n")
+    if not lines:
+        return at
+    for line in lines.decode("utf-8", "replace").split("\n"):
+        say(line)
+    return at + len(lines) + 1
+
+
+def _held(folder: Path) -> bool:
+    """Whether a process works in the run's folder."""
+    with (folder / runfolder.LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@contextmanager
+def removed_if_unused(folder: Path) -> Iterator[None]:
+    """A run that never began leaves no folder behind."""
+    from federation.coordinator import checkpoint
+
+    try:
+        yield
+    except BaseException:
+        if not (folder / checkpoint.FILE).exists() and not _held(folder):
+            import shutil
+
+            shutil.rmtree(folder, ignore_errors=True)
+        raise

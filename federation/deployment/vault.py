@@ -1,0 +1,185 @@
+"""The vault's process: what the country installed, its data, its policy, behind a socket that its courier may call."""
+
+import json
+import logging
+import os
+import pwd
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from federation.deployment.files import private_folder, read_secret, write_secret
+from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
+from federation.runtimes.in_process import serve as serve_vaults
+from federation.training import sequential
+from federation.vault import policy as policies
+from federation.vault.database import open_database
+from federation.vault.service import Limits, Service
+from federation.vault.vault import Vault
+from federation.wire import ACCEPTED, VERSION, Frame, decode, encode
+
+SOCKET = "vault.sock"
+PAUSED, WITHDRAWN = "paused", "withdrawn"
+log = logging.getLogger("vault")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a vault works. home: its own folder. line: the folder of its socket. callers: users that may call it."""
+
+    country: str
+    data: str
+    policy: str
+    home: str
+    line: str
+    callers: list[str] = field(default_factory=list)
+    group: str | None = None
+    device: str = "cpu"
+    threads: int = 1
+    largest: int = 256 * 2**20
+    per_minute: int = 240
+
+
+class Desk:
+    """Answers frames for one vault: terms to whoever asks, everything else if the country has not paused."""
+
+    def __init__(self, vault: Vault, home: Path, device: torch.device) -> None:
+        self._vault, self._home, self._device = vault, home, device
+        self._read = _stamp(vault.policy.path)
+
+    def respond(self, data: bytes) -> bytes:
+        """The reply to one frame; a refusal is a reply too."""
+        try:
+            self._refresh()
+            self._open_for_business()
+            if decode(data).kind == "terms":
+                return terms(self._vault)
+        except (PolicyRefusal, WireError) as error:
+            return _refused(self._vault.country, error)
+        return serve_vaults([(self._vault, data)], lambda jobs: sequential.run(jobs, self._device))[0]
+
+    def _refresh(self) -> None:
+        """A policy that was edited holds from the next frame on. Only the file's stamp is looked at each time."""
+        stamp = _stamp(self._vault.policy.path)
+        if stamp != self._read:
+            self._vault.policy = policies.read_policy(self._vault.policy.path.parent, self._vault.country)
+            self._read = stamp
+            log.info("policy read again from %s", self._vault.policy.path)
+
+    def _open_for_business(self) -> None:
+        for name, said in ((WITHDRAWN, "has withdrawn from the federation"), (PAUSED, "has paused; ask again later")):
+            if (self._home / name).exists():
+                raise PolicyRefusal(said)
+
+
+def terms(vault: Vault) -> bytes:
+    """What this country would serve, and with which code: public, so that a run knows before it trains."""
+    policy = vault.policy
+    header = {
+        "country": vault.country,
+        "tasks": list(policy.tasks),
+        "minimum_cohort": policy.minimum_cohort,
+        "maximum_rounds": policy.maximum_rounds,
+        "maximum_epochs": policy.maximum_epochs,
+        "wire": VERSION,
+        "accepted": list(ACCEPTED),
+        "gotong": version("gotong"),
+        "torch": torch.__version__.split("+")[0],
+    }
+    return encode(Frame(kind="terms", header=header))
+
+
+def run(place: Place, told: Callable[[str], None] = log.info) -> None:
+    """Serve until interrupted. Raises GotongError for a place that cannot be used."""
+    torch.set_num_threads(place.threads)
+    home = private_folder(Path(place.home))
+    policy = read_policy(Path(place.policy), place.country)
+    if not Path(place.data).is_dir():
+        raise DeploymentError(f"data={place.data} is no folder; give the folder with this country's national files")
+    key = home / "fingerprint.key"
+    if not key.exists():
+        write_secret(key, secrets.token_bytes(32))
+    database = open_database(home / "vault.sqlite")
+    vault = Vault(
+        country=place.country,
+        folder=Path(place.data),
+        policy=policy,
+        database=database,
+        key=read_secret(key, "the vault's key"),
+    )
+    limits = Limits(users=_users(place.callers), largest=place.largest, per_minute=place.per_minute)
+    desk = Desk(vault, home, torch.device(place.device))
+    service = Service(Path(place.line) / SOCKET, database=database, respond=desk.respond, limits=limits)
+    with service.listen(_group(place.group)) as line:
+        told(f"{place.country} serves {', '.join(policy.tasks)} under {policy.path}")
+        service.serve(line)
+
+
+def read_policy(path: Path, country: str) -> policies.Policy:
+    """The policy a person named. Raises PolicyRefusal or DeploymentError; a missing file is never a consent."""
+    if path.name != policies.FILE:
+        raise DeploymentError(f"policy={path} must be a file named {policies.FILE}")
+    if not path.is_file():
+        raise DeploymentError(
+            f"policy={path} is not there; write one, `gotong node check policy={path}` shows what it may say"
+        )
+    return policies.read_policy(path.parent, country)
+
+
+def _refused(country: str, error: Exception) -> bytes:
+    log.warning("%s: %s", country, error)
+    return encode(Frame(kind="refused", header={"reason": f"{country}: {error}"}))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _users(names: list[str]) -> frozenset[int]:
+    try:
+        return frozenset([os.geteuid(), *(pwd.getpwnam(name).pw_uid for name in names)])
+    except KeyError as error:
+        raise DeploymentError(f"{error.args[0]}; create that user or leave courier_user= out") from None
+
+
+def _group(name: str | None) -> int | None:
+    import grp
+
+    try:
+        return None if name is None else grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise DeploymentError(f"there is no group {name!r}; create it or leave group= out") from None
+
+
+def _stopped(number: int, frame: object) -> None:  # noqa: ARG001
+    raise SystemExit(0)
+
+
+def main() -> None:
+    """`python -m federation.deployment.vault PLACE-AS-JSON`, started by `gotong node`."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s vault %(message)s")
+    log.setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, _stopped)
+    try:
+        run(Place(**json.loads(sys.argv[1])))
+    except GotongError as error:
+        sys.exit(f"vault: {error}")
+
+
+def as_argument(place: Place) -> str:
+    """A place for `main`."""
+    return json.dumps(asdict(place))
+
+
+if __name__ == "__main__":
+    main()

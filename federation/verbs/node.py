@@ -1,0 +1,62 @@
+"""`gotong node`: a country's vault and its courier in the foreground, until Ctrl-C or SIGTERM."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import MISSING
+
+from federation.composition import compose
+from federation.deployment.node import Node
+from federation.deployment.node import run as run_node
+from federation.deployment.supervisor import Log
+from federation.errors import ConfigError
+
+
+@dataclass
+class NodeSettings:
+    """policy: none takes policy.toml in the data folder, which must be there."""
+
+    country: str = MISSING
+    data: str = MISSING  # folder with this country's national files
+    policy: str | None = None
+    coordinator: str = "127.0.0.1:9440"  # host:port
+    home: str = "node"
+    ca: str | None = None  # none: ca.pem in home
+    part: str = "both"  # both | vault | courier
+    vault_user: str | None = None
+    courier_user: str | None = None
+    group: str | None = None  # shared by the two users, for the socket
+    device: str = "cpu"
+    threads: int = 1
+    log: str = "text"  # text | json
+
+    def node(self) -> Node:
+        """What these settings describe. Raises ConfigError."""
+        if (self.vault_user is None) != (self.courier_user is None):
+            raise ConfigError("vault_user and courier_user go together; give both or neither")
+        users = None
+        if self.vault_user is not None and self.courier_user is not None:
+            users = (self.vault_user, self.courier_user)
+        return Node(
+            country=self.country,
+            data=Path(self.data),
+            policy=None if self.policy is None else Path(self.policy),
+            coordinator=self.coordinator,
+            home=Path(self.home),
+            ca=None if self.ca is None else Path(self.ca),
+            users=users,
+            group=self.group,
+            device=self.device,
+            threads=self.threads,
+        )
+
+
+def run(words: Sequence[str]) -> None:
+    """Serve."""
+    compose("node", words, NodeSettings, start)
+
+
+def start(settings: NodeSettings) -> None:
+    """Raises DeploymentError for keys, folders or users that cannot be used."""
+    run_node(settings.node(), settings.part, Log(settings.log))

@@ -1,0 +1,174 @@
+"""The courier: the Flower it knows, and its patience with a vault."""
+
+import inspect
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from flwr.app import Message, RecordDict
+from flwr.proto import fleet_pb2, heartbeat_pb2, message_pb2
+from flwr.supercore.protobuf.client import ProtobufClient
+from flwr.supernode import fleet_http_client
+
+from federation import courier
+from federation.envelope import seal, unseal
+from federation.errors import DeploymentError
+from federation.wire import Frame, decode, encode
+
+ASKED = encode(Frame(kind="train", header={"run": "r", "round": 1}))
+REPLY = encode(Frame(kind="update", header={}))
+
+
+def test_the_installed_flower_is_one_whose_fleet_protocol_was_seen() -> None:
+    """Contract with Flower's internals. If this fails after an upgrade of Flower, run the deployment tests against it,
+    read what changed in these files, and only then add the version to courier.KNOWN."""
+    courier.known_flower()
+    calls = [
+        "ActivateNode",
+        "DeactivateNode",
+        "SendNodeHeartbeat",
+        "PullMessages",
+        "PushMessages",
+        "PullObject",
+        "PushObject",
+        "ConfirmMessageReceived",
+    ]
+    for name in calls:
+        call = getattr(fleet_http_client.FleetHttpClient, name)
+        assert list(inspect.signature(call).parameters) == ["self", "request"], name
+    wanted = {"server_address", "insecure", "root_certificates", "interceptors"}
+    assert wanted <= set(inspect.signature(ProtobufClient.from_server_address).parameters)
+    fields: dict[Any, set[str]] = {
+        fleet_pb2.ActivateNodeRequest: {"public_key", "heartbeat_interval"},
+        fleet_pb2.DeactivateNodeRequest: {"node_id"},
+        fleet_pb2.PullMessagesRequest: {"node"},
+        fleet_pb2.PushMessagesRequest: {"node", "messages_list", "message_object_trees"},
+        heartbeat_pb2.SendNodeHeartbeatRequest: {"node", "heartbeat_interval"},
+        message_pb2.ConfirmMessageReceivedRequest: {"node", "run_id", "message_object_id"},
+    }
+    for kind, names in fields.items():
+        assert names <= {field.name for field in kind.DESCRIPTOR.fields}
+
+
+def test_an_unknown_flower_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "version", lambda _: "9.9.0")
+    with pytest.raises(DeploymentError, match=r"knows Flower 1\.41\.x, installed is 9\.9\.0"):
+        courier.known_flower()
+
+
+def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
+    code = "import sys, federation.courier; print(*sorted(m for m in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "federation.courier" in loaded
+    own = {name for name in loaded if name.startswith(("federation.", "tasks"))}
+    assert own == {"federation.courier", "federation.envelope", "federation.errors", "federation.wire"}
+    assert not {"torch", "pandas", "mlflow", "hydra"} & set(loaded)
+
+
+def _vault(path: Path, *replies: bytes | None) -> threading.Thread:
+    """A socket that gives these replies in turn; None dies over the frame."""
+    line = socket.socket(socket.AF_UNIX)
+    line.bind(str(path))
+    line.listen()
+
+    def serve() -> None:
+        with line:
+            for reply in replies:
+                caller, _ = line.accept()
+                with caller:
+                    while caller.recv(65536):
+                        pass
+                    if reply is not None:
+                        caller.sendall(reply)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
+
+
+def _post(ttl: float = 60.0) -> courier.Post:
+    from flwr.supercore.task_identity import TaskIdentity
+
+    TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1
+    message = Message(seal(ASKED), dst_node_id=7, message_type="train", ttl=ttl)
+    return courier.Post(message=message, frame=ASKED)
+
+
+def test_a_vault_that_dies_over_a_frame_gets_it_again(tmp_path: Path) -> None:
+    beats: list[float] = []
+    thread = _vault(tmp_path / "s", None, REPLY[:10], REPLY)
+    reply = courier.answer(_post(), tmp_path / "s", lambda: beats.append(time.monotonic()))
+    thread.join(10)
+    assert unseal(reply.content) == REPLY
+    assert len(beats) >= 2  # the node stayed alive meanwhile
+
+
+def test_a_vault_that_stays_away_is_reported_when_the_answer_is_of_no_use_any_more(tmp_path: Path) -> None:
+    began = time.monotonic()
+    reply = courier.answer(_post(ttl=1.0), tmp_path / "none", lambda: None)
+    assert 0.5 <= time.monotonic() - began < 5
+    assert reply.has_error()
+    assert "vault does not answer" in str(reply.error.reason)
+
+
+def test_a_slow_vault_is_waited_for_with_a_beating_heart(tmp_path: Path) -> None:
+    beats: list[None] = []
+    line = socket.socket(socket.AF_UNIX)
+    line.bind(str(tmp_path / "s"))
+    line.listen()
+
+    def serve() -> None:
+        with line, line.accept()[0] as caller:
+            while caller.recv(65536):
+                pass
+            time.sleep(2.5)  # trains
+            caller.sendall(REPLY)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    assert courier.exchange(tmp_path / "s", ASKED, lambda: beats.append(None)) == REPLY
+    thread.join(10)
+    assert len(beats) >= 2
+
+
+def test_every_way_to_be_refused_has_its_own_words() -> None:
+    request = httpx.Request("POST", "https://c")
+
+    def status(code: int) -> Exception:
+        return httpx.HTTPStatusError("", request=request, response=httpx.Response(code, request=request))
+
+    prefix = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+    said = {
+        "clock": status(401),
+        "fingerprints": status(412),
+        "HTTP 500": status(500),
+        "another name": httpx.ConnectError(prefix + "IP address mismatch, certificate is not valid for '10.0.0.1'."),
+        "expired": httpx.ConnectError(prefix + "certificate has expired"),
+        "stranger": httpx.ConnectError(prefix + "self-signed certificate in certificate chain"),
+        "cannot be reached": httpx.ConnectError("[Errno 111] Connection refused"),
+    }
+    for words, error in said.items():
+        assert words in courier.explained(error, "c:1")
+
+
+def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    from federation.deployment import enrolment
+
+    enrolment.create_key(tmp_path, "VNM")
+    courier.read_key(tmp_path / "node.key")
+    os.chmod(tmp_path / "node.key", 0o644)  # noqa: PTH101
+    with pytest.raises(DeploymentError, match="make it 600"):
+        courier.read_key(tmp_path / "node.key")
+
+
+def test_a_message_that_carries_no_frame_is_no_frame() -> None:
+    with pytest.raises(Exception, match="no Gotong frame"):
+        unseal(RecordDict())
+    assert decode(unseal(seal(ASKED))).kind == "train"

@@ -1,0 +1,156 @@
+"""A coordinator and three countries as processes, over TLS with node authentication. They start slowly: one test."""
+
+import sqlite3
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from federation.cli import main
+from federation.coordinator import checkpoint
+from federation.deployment import enrolment, members
+from federation.vault import ledger
+from tasks import TASKS
+from tests.deployment.place import Place
+
+COUNTRIES = ("KHM", "LAO", "VNM")
+RUN = ("region.countries=[KHM,LAO,VNM]", "rounds=2", "training.epochs=1", "quorum=3")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """Three countries with invented records of seed 3."""
+    task = TASKS["health"]
+    for country in COUNTRIES:
+        (tmp_path / "data" / country).mkdir(parents=True)
+        task.synthesize(tmp_path / "data" / country, country, 3, task.settings())
+    found = Place(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data")
+    try:
+        found.set_up()
+        yield found
+    finally:
+        found.stop()
+
+
+def test_the_deployed_federation_learns_what_the_simulation_learns(place: Place) -> None:
+    runs = place.folder / "runs"
+    main(["simulate", *RUN, "name=simulated", f"data={place.data}", f"runs={runs}", "tracking=none"])
+    place.wait_for_all()
+
+    told = place.submit(*RUN, "name=deployed")
+    assert "KHM, LAO, VNM agree" in told
+    assert "round 2/2  3 of 3 countries" in told
+    _same_weights(runs / "simulated", runs / "deployed")
+    assert place.results("deployed") == place.results("simulated")
+
+    _every_release_is_on_its_ledger(place)
+    _a_run_against_the_terms_is_refused_before_training(place)
+    _the_door_passes_nothing_but_fleet_calls(place)
+    _a_stranger_gets_no_place(place)
+    _killed_parts_cost_seconds_and_nothing_is_counted_twice(place)
+    _a_revoked_country_is_out(place)
+
+
+def _same_weights(one: Path, other: Path) -> None:
+    first, second = checkpoint.load_model(one), checkpoint.load_model(other)
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def _rows(place: Place, country: str, run: str) -> list[ledger.Entry]:
+    database = sqlite3.connect(place.folder / country / "vault" / "vault.sqlite")
+    try:
+        ledger.verify(database)
+        return ledger.entries(database, run)
+    finally:
+        database.close()
+
+
+def _every_release_is_on_its_ledger(place: Place) -> None:
+    for country in COUNTRIES:
+        assert [(row.round, row.kind) for row in _rows(place, country, "deployed")] == [
+            (1, "update"),
+            (2, "update"),
+            (4, "scores"),
+        ]
+
+
+def _a_run_against_the_terms_is_refused_before_training(place: Place) -> None:
+    policy = place.data / "LAO" / "policy.toml"
+    before = policy.read_text()
+    policy.write_text('tasks = ["health"]\nmaximum_rounds = 5\n')
+    try:
+        told = place.submit("region.countries=[KHM,LAO,VNM]", "rounds=6", "name=greedy", code=1)
+    finally:
+        policy.write_text(before)
+    assert "nothing was trained: LAO allows 5 rounds, the run asks for 6; rounds=5 would be accepted" in told
+    assert not any(_rows(place, country, "greedy") for country in COUNTRIES)
+    assert not (place.folder / "runs" / "greedy").exists()
+
+
+def _the_door_passes_nothing_but_fleet_calls(place: Place) -> None:
+    context = ssl.create_default_context(cafile=place.home / "ca.pem")
+    with httpx.Client(verify=context, base_url=f"https://127.0.0.1:{place.port}") as client:
+        assert client.get("/health").status_code == 200
+        for path in ("/v1/control/list-runs", "/v1/control/start-run", "/v1/runtime/acquire-task", "/docs", "/"):
+            assert client.post(path).status_code == 404
+            assert client.get(path).status_code == 404
+        assert client.post("/v1/fleet/register-node").status_code == 404
+        assert client.post("/v1/fleet/pull-messages", content=b"").status_code in (400, 401, 415)
+        assert client.post("/v1/fleet/push-object", content=bytes(17 * 2**20)).status_code == 413
+
+
+def _a_stranger_gets_no_place(place: Place) -> None:
+    """A key that was never enrolled, an authority that is not the coordinator's, a name the certificate is not for."""
+    stranger = place.folder / "stranger"
+    enrolment.create_key(stranger / "courier", "THA")
+    (stranger / "ca.pem").write_bytes((place.home / "ca.pem").read_bytes())
+    refused = {
+        "does not know this node's key": (f"127.0.0.1:{place.port}", place.home / "ca.pem"),
+        "is for another name": (f"127.1:{place.port}", place.home / "ca.pem"),
+        "a stranger, or an old ca.pem": (f"127.0.0.1:{place.port}", _foreign_authority(place.folder / "foreign")),
+    }
+    from federation import courier
+
+    for words, (address, root) in refused.items():
+        with pytest.raises(courier.Refused, match=words):
+            courier.Link(
+                address, root, courier.read_key(stranger / "courier" / "node.key"), stranger / "id"
+            ).__enter__()
+
+
+def _foreign_authority(folder: Path) -> Path:
+    from federation.deployment import authority, files
+
+    authority.create(files.private_folder(folder), ["127.0.0.1"])
+    return folder / "ca.pem"
+
+
+def _killed_parts_cost_seconds_and_nothing_is_counted_twice(place: Place) -> None:
+    """kill -9 of a courier, a vault and the SuperLink while a run goes on."""
+    runs = place.folder / "runs"
+    longer = (*RUN[:1], "rounds=6", *RUN[2:])
+    main(["simulate", *longer, "name=whole", f"data={place.data}", f"runs={runs}", "tracking=none"])
+    place.start("submission", *place.submission(*longer, "name=hurt"))
+    output = runs / "hurt" / "output.txt"
+    for round_, (name, part) in enumerate([("KHM", "courier"), ("LAO", "vault"), ("coordinator", "superlink")], 1):
+        place.wait(f"round {round_}", lambda: output.exists() and f"round {round_}/6" in output.read_text())  # noqa: B023
+        place.kill(name, part)
+    assert place.processes.pop("submission").wait(150) == 0, place.logs() + place.log("submission")
+    assert "round 6/6  3 of 3 countries" in place.log("submission")
+    _same_weights(runs / "whole", runs / "hurt")
+    assert place.results("hurt") == place.results("whole")
+    for country in COUNTRIES:
+        assert [row.round for row in _rows(place, country, "hurt")] == [1, 2, 3, 4, 5, 6, 8]
+
+
+def _a_revoked_country_is_out(place: Place) -> None:
+    place.gotong("keys", "revoke", "country=LAO", f"home={place.home}")
+    place.wait("LAO's departure", lambda: "LAO left" in place.log("coordinator"))
+    refusal = "refuses this node's signature: its key was revoked"
+    place.wait("LAO's notice", lambda: refusal in place.log("LAO"))
+    assert set(members.nodes(place.home)) == {"KHM", "VNM"}
