@@ -19,6 +19,14 @@ VERBS = {
     "data check": "list every problem of a national file",
     "data template": "write an empty national file with its units explained",
     "data synthesize": "write the national files of invented member states",
+    "keys coordinator": "make the coordinator's certificate authority and server certificate",
+    "keys node": "make a node's key, at the node; a small file goes to the coordinator",
+    "keys enrol": "make a node a member, from the file it sent",
+    "keys revoke": "send a node away for good",
+    "keys rotate": "make a new server certificate under the same authority",
+    "coordinator": "serve a federation: a SuperLink, its executor and the door nodes knock at",
+    "node": "serve one country: its vault and its courier",
+    "submit": "train over the enrolled countries, on their own machines",
 }
 FLAGS = ("-m", "--multirun", "-c", "--cfg", "--info", "--resolve", "-p", "--package")
 
