@@ -1,0 +1,176 @@
+"""The cohort engine gives what the sequential trainer gives, whoever else is in the chunk."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from federation.settings import TrainingSettings
+from federation.strategies import STRATEGIES
+from federation.strategies.strategy import Strategy
+from federation.training import cohort, sequential
+from federation.training.chunks import ChunkPlan
+from federation.training.cohort import Cohort
+from federation.training.jobs import Job, Result
+from tests.federation.training.clients import (
+    Attention,
+    Federation,
+    Recurrent,
+    clients_of,
+    largest_difference,
+    perceptron,
+)
+
+SGD = TrainingSettings(optimizer="sgd", lr=0.05, clip_gradient=None, batch_size=8, epochs=1)
+OPTIMIZERS = {
+    "sgd": SGD,
+    "momentum": replace(SGD, momentum=0.7, clip_gradient=0.5),
+    "adamw": TrainingSettings(lr=0.01, clip_gradient=1.0, batch_size=8, epochs=2),
+}
+RAGGED = (9, 1, 24, 16, 5, 40)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def apart(
+    build: Callable[[int], nn.Module],
+    strategy: Strategy,
+    training: TrainingSettings,
+    sizes: Sequence[int],
+    plan: ChunkPlan,
+    rounds: int = 10,
+) -> float:
+    """Largest difference between two federations, one a trainer, in any round."""
+    pair = [Federation(clients=clients_of(sizes), build=build, strategy=strategy, settings=training) for _ in range(2)]
+    engine = Cohort(plan=plan)
+    return max(
+        largest_difference(pair[0].round(sequential.run, number), pair[1].round(engine, number))
+        for number in range(1, rounds + 1)
+    )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_every_strategy_ends_where_the_sequential_trainer_ends(strategy: Strategy, optimizer: str) -> None:
+    if strategy.name == "scaffold" and optimizer != "sgd":
+        pytest.skip("control variates need plain gradient steps; its `fits` refuses other plans")
+    assert apart(perceptron, strategy, OPTIMIZERS[optimizer], RAGGED, ChunkPlan(chunk=4)) < 1e-5
+
+
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=3, max_size=8),
+    batch=st.integers(1, 24),
+    epochs=st.integers(1, 3),
+    chunk=st.integers(2, 6),
+    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    clip=st.sampled_from([None, 0.1, 10.0]),
+    build=st.sampled_from([perceptron, Attention]),
+)
+@settings(max_examples=12, deadline=None)
+def test_any_shape_ends_where_the_sequential_trainer_ends(
+    sizes: list[int],
+    batch: int,
+    epochs: int,
+    chunk: int,
+    optimizer: str,
+    clip: float | None,
+    build: Callable[[int], nn.Module],
+) -> None:
+    training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip)
+    assert apart(build, STRATEGIES["fedprox"], training, sizes, ChunkPlan(chunk=chunk), rounds=3) < 1e-5
+
+
+def test_adam_where_true_gradients_are_zero() -> None:
+    """The bias of an attention's key: rounding alone would move it by whole steps."""
+    assert apart(Attention, STRATEGIES["fedprox"], OPTIMIZERS["adamw"], RAGGED, ChunkPlan(chunk=5)) < 1e-5
+
+
+def jobs_of(sizes: Sequence[int] = RAGGED, build: Callable[[int], nn.Module] = perceptron) -> list[Job]:
+    """A round's jobs of the federated arm."""
+    federation = Federation(
+        clients=clients_of(sizes),
+        build=build,
+        strategy=STRATEGIES["fedprox"],
+        settings=OPTIMIZERS["adamw"],
+        arms=("federated",),
+    )
+    return federation.jobs(1)
+
+
+def test_a_result_does_not_depend_on_chunk_mates() -> None:
+    jobs = jobs_of()
+    together = cohort.run(jobs, plan=ChunkPlan(chunk=6))
+    for chosen in ([0, 1, 2], [0, 3, 5], [0, 4, 2, 5]):
+        others = cohort.run([jobs[place] for place in chosen], plan=ChunkPlan(chunk=6))
+        assert largest_difference(others, [together[place] for place in chosen]) < 1e-6
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_same_plan_gives_the_same_bits(workers: int) -> None:
+    jobs = jobs_of(RAGGED * 2)
+    plan = ChunkPlan(chunk=4)
+    assert bits(cohort.run(jobs, plan=plan)) == bits(cohort.run(jobs, plan=replace(plan, workers=workers)))
+
+
+def test_jobs_are_left_as_they_were() -> None:
+    jobs = jobs_of()
+    before = [{name: value.clone() for name, value in job.start.items()} for job in jobs]
+    results = cohort.run(jobs)
+    assert all(torch.equal(was[name], job.start[name]) for was, job in zip(before, jobs, strict=True) for name in was)
+    assert all(result.job is job for result, job in zip(results, jobs, strict=True))
+    assert any(
+        not torch.equal(was[name], r.params[name])
+        for was, r in zip(before, results, strict=True)
+        if r.params
+        for name in was
+    )
+
+
+def test_jobs_without_training_without_scoring_and_scored_late() -> None:
+    jobs = jobs_of((12, 7, 30, 9, 21))
+    jobs[0] = replace(jobs[0], train=None)
+    jobs[1] = replace(jobs[1], score=None)
+    jobs[2] = replace(jobs[2], score_trained=True)
+    jobs[3] = replace(jobs[3], train=jobs[3].train.take(np.arange(0)) if jobs[3].train else None)
+    jobs[4] = replace(jobs[4], train=None, score=None)
+    assert largest_difference(sequential.run(jobs), cohort.run(jobs)) < 1e-6
+
+
+def test_a_model_that_vmap_cannot_run_is_trained_one_by_one_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    jobs = jobs_of(build=Recurrent)
+    engine = Cohort()
+    with caplog.at_level(logging.WARNING):
+        assert largest_difference(sequential.run(jobs), engine(jobs)) == 0.0
+        engine(jobs)
+    assert [record.message for record in caplog.records if "Recurrent" in record.message][1:] == []
+    assert "one by one" in caplog.text
+
+
+def test_models_that_differ_are_not_stacked() -> None:
+    """Same shapes, another share of dropout: in one step they would all get the first one's."""
+    jobs = jobs_of()
+    other = perceptron(1)
+    other.share = 0.6  # type: ignore[assignment]  # a plain attribute of this module
+    jobs = [replace(job, model=other) if place % 2 else job for place, job in enumerate(jobs)]
+    assert largest_difference(sequential.run(jobs), cohort.run(jobs)) < 1e-5
+
+
+def test_bf16_is_near_float32_and_not_the_same() -> None:
+    jobs = jobs_of()
+    gap = largest_difference(cohort.run(jobs), cohort.run(jobs, plan=ChunkPlan(precision="bf16")))
+    assert 1e-5 < gap < 0.2
+
+
+def bits(results: Sequence[Result]) -> list[bytes]:
+    """Every number of the results."""
+    found = [value.numpy().tobytes() for result in results for value in (result.params or {}).values()]
+    return found + [b"" if result.output is None else result.output.tobytes() for result in results]

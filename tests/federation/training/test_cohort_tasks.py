@@ -1,0 +1,47 @@
+"""Every task's own model and loss: the cohort engine ends where the sequential trainer ends."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from federation.settings import TrainingSettings
+from federation.strategies import STRATEGIES
+from federation.training import sequential
+from federation.training.chunks import ChunkPlan
+from federation.training.cohort import Cohort
+from tasks import TASKS
+from tasks.task import Task
+from tests.federation.training.clients import Client, Federation, largest_difference
+
+COUNTRIES = {"BRN": 90, "LAO": 40, "SGP": 25, "TLS": 64}  # windows to train on, so that a round takes no second
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_ten_rounds_of_a_task(task: Task, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    chosen = task.settings(name=task.name)
+    clients = []
+    for country, rows in COUNTRIES.items():
+        folder = tmp_path / country
+        folder.mkdir()
+        task.synthesize(folder, country, 1, chosen)
+        windows = task.windows(task.read(folder, country, chosen), chosen)
+        train, score = windows.only("train"), windows.only("validation")
+        clients.append(Client(country=country, train=train.take(np.arange(len(train))[:rows]), score=score))
+    pair = [
+        Federation(
+            clients=clients,
+            build=lambda seed: task.build_model(chosen, seed),
+            strategy=STRATEGIES["fedprox"],
+            settings=TrainingSettings(batch_size=32, epochs=1),
+            loss=task.loss,
+        )
+        for _ in range(2)
+    ]
+    engine = Cohort(plan=ChunkPlan(chunk=4))
+    for number in range(1, 11):
+        one, other = pair[0].round(sequential.run, number), pair[1].round(engine, number)
+        assert all(result.steps > 0 for result in one)
+        assert largest_difference(one, other) < 1e-5
