@@ -105,7 +105,8 @@ def _reply(update: Update, settings: StrategySettings, model: Arrays) -> Message
 
 
 def _record(arrays: Arrays) -> ArrayRecord:
-    return ArrayRecord({name: Array(value) for name, value in arrays.items()})
+    """In alphabetical order always: FedAvgM pairs the arrays of model and replies by place, not by name."""
+    return ArrayRecord({name: Array(arrays[name]) for name in sorted(arrays)})
 
 
 def _numpy(content: RecordDict) -> Mapping[str, NDArray[Any]]:

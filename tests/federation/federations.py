@@ -31,21 +31,23 @@ class StoppedError(Exception):
 
 @dataclass
 class Watching:
-    """Keeps what a run tells; may stop it, as a kill would, before a round's checkpoint or after."""
+    """Keeps what a run tells; may stop it as a kill would: in a round before its checkpoint, or after."""
 
-    stop_before_checkpoint: int | None = None
+    before_checkpoint: int | None = None
+    after_checkpoint: int | None = None
     reports: list[Report] = field(default_factory=list)
 
     def round(self, report: Report) -> None:
         self.reports.append(report)
 
     def flush(self) -> int:
-        if self.reports[-1].round == self.stop_before_checkpoint:
+        if self.reports[-1].round == self.before_checkpoint:
             raise StoppedError
         return len(self.reports)
 
     def commit(self) -> None:
-        """The checkpoint stands."""
+        if self.reports[-1].round == self.after_checkpoint:
+            raise StoppedError
 
 
 @dataclass(frozen=True, kw_only=True)
