@@ -16,11 +16,12 @@ def judged(progress: Progress, rows: Sequence[Row], plan: Plan, region: str, kee
     if not keep:
         return progress
     headline, score = next(iter(TASKS[plan.task.name].scores.items()))
-    value = next(
+    values = (
         row.value
         for row in rows
         if (row.country, row.arm, row.score, row.horizon) == (region, "federated", headline, ALL)
     )
+    value = next(values, np.nan)  # nobody may have answered
     if not np.isfinite(value):
         return progress
     sign = -1.0 if score.better == "larger" else 1.0
