@@ -46,7 +46,8 @@ class Perceptron(nn.Module):
         hidden = features
         for number, layer in enumerate(self.layers):
             hidden = dropout(gelu(layer(hidden)), self.share, seed, number)
-        raw = (self.head(hidden) + self.skip(features)).reshape(features.shape[0], self.horizons, -1)
+        shape = (features.shape[0], self.horizons, max(len(self.levels), 1))
+        raw = (self.head(hidden) + self.skip(features)).reshape(shape)
         if "offset" in inputs:
             raw = torch.cat([raw[..., :1] + inputs["offset"][..., None], raw[..., 1:]], dim=-1)
         output = ascending(raw, self.levels) if self.levels else raw
