@@ -85,7 +85,8 @@ class Windows:
     observed: (N, H) float64 in natural units, NaN where not reported. What the scores see.
     restore: name -> (N, ...) float64, what `Task.forecast` needs to turn model units into natural units.
     place: (N,) int64 index into places.
-    origin: (N,) datetime64[M], the last period whose target is known.
+    origin: (N,) datetime64[M], the last period whose target is known. Where horizons are issue dates within a season,
+        the inputs of a horizon may also hold covariates that became known between the origin and that issue date.
     due: (N, H) datetime64[M], the period each horizon forecasts.
     part: (N,) 'train' | 'validation' | 'test' | '' (straddles a cut or lies after the last one: never used).
     """
