@@ -3,18 +3,18 @@
 from tasks.agriculture.baselines import five_year_mean, last_year, location_mean, trend
 from tasks.agriculture.generator import synthesize
 from tasks.agriculture.generator_oracle import oracle
-from tasks.agriculture.learning import build_model, mean_pinball, tonnes
+from tasks.agriculture.learning import build_model, forecast, loss
 from tasks.agriculture.records import read_panel
 from tasks.agriculture.schema import YIELDS
 from tasks.agriculture.scores import SCORES
 from tasks.agriculture.seasons import ISSUES
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.agriculture.situations import windows_of
+from tasks.agriculture.situations import windows
 from tasks.levels import LEVELS
 from tasks.task import Task
 
 
-def issue_dates(_: AgricultureSettings) -> tuple[str, ...]:
+def horizons(_: AgricultureSettings) -> tuple[str, ...]:
     """Names of the horizons for tables: when within the season the forecast is issued."""
     return ISSUES
 
@@ -27,10 +27,10 @@ TASK = Task(
     settings=AgricultureSettings,
     read=read_panel,  # national files -> Panel
     synthesize=synthesize,  # country, seed -> national files with a known truth
-    windows=windows_of,  # Panel -> Windows, scaled inside the country
+    windows=windows,  # Panel -> Windows, scaled inside the country
     build_model=build_model,
-    loss=mean_pinball,
-    forecast=tonnes,  # units of the past spread -> t/ha
+    loss=loss,
+    forecast=forecast,  # units of the past spread -> t/ha
     levels=LEVELS,
     scores=SCORES,
     baselines={
@@ -41,5 +41,5 @@ TASK = Task(
     },
     reference="five_year_mean",
     oracle=oracle,
-    horizons=issue_dates,
+    horizons=horizons,
 )

@@ -1,14 +1,14 @@
-"""Model, loss and what a model's output means."""
+"""The model of the agriculture task, its loss, and the way back from model units to t/ha."""
 
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.agriculture.situations import width
 from tasks.levels import LEVELS
+from tasks.models.losses import pinball
 from tasks.models.mlp import Perceptron
 from tasks.task import Array, Windows
 
@@ -40,19 +40,12 @@ def build_model(settings: AgricultureSettings, seed: int) -> EachIssueDate:
     return EachIssueDate(perceptron)
 
 
-def mean_pinball(output: Tensor, target: Tensor) -> Tensor:
-    """Mean pinball loss of quantiles (N, H, 23) for targets (N, H); NaN targets do not count, zero if none is left.
-
-    Source: Koenker and Bassett (1978), https://doi.org/10.2307/1913643
-    """
-    levels = torch.tensor(LEVELS, dtype=output.dtype, device=output.device)
-    reported = ~torch.isnan(target)
-    error = torch.where(reported, target, 0.0)[..., None] - output
-    points = torch.maximum(levels * error, (levels - 1) * error).mean(dim=-1)
-    return torch.where(reported, points, 0.0).sum() / reported.sum().clamp(min=1)
+def loss(output: Tensor, target: Tensor) -> Tensor:
+    """Mean pinball loss over the 23 levels; harvests not reported do not count."""
+    return pinball(output, target, LEVELS)
 
 
-def tonnes(output: Array, windows: Windows) -> Array:
-    """Quantiles in units of the spread (N, 4, 23) -> t/ha, at least 0."""
+def forecast(output: Array, windows: Windows) -> Array:
+    """Quantiles in units of the spread -> t/ha, ascending and never below 0: (N, 4, 23) float64."""
     offset, spread = (windows.restore[name][:, None, None] for name in ("offset", "spread"))
-    return np.asarray(np.maximum(offset + spread * output.astype(np.float64), 0.0))
+    return np.sort(np.maximum(offset + spread * np.asarray(output, np.float64), 0.0), axis=-1)

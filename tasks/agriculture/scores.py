@@ -1,4 +1,4 @@
-"""Scores of yields: pinball of relative yield, and the shared ones in t/ha.
+"""How the agriculture task is judged; the headline comes first. Levels: the 23 of the hubs.
 
 The headline divides forecast and harvest by the mean of the five harvests before, so that cassava at 20 t/ha does not
 drown cocoa at 0.5, and averages the pinball loss over seven of the 23 levels. Harvests that the statistics carried
@@ -6,13 +6,12 @@ forward do not count. On FAO's national yields of 2008-13 that is .038 for the f
 .034 for the ten-year trend.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 
 from tasks.levels import LEVELS
 from tasks.scores import (
-    Array,
     Judged,
     Score,
     Sums,
@@ -25,27 +24,52 @@ from tasks.scores import (
     relative,
     weighted_interval_score,
 )
+from tasks.task import Array
 
-SEVEN = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
-_ALL = np.array(LEVELS)
-_AT_SEVEN = [LEVELS.index(level) for level in SEVEN]
+AT = np.array(LEVELS)
+SEVEN = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
+AMONG = np.searchsorted(AT, SEVEN)  # where the seven stand among the 23
 
 
-def _relative_pinball(judged: Judged) -> Sums:
+def pinball_of_relative_yield(judged: Judged) -> Sums:
+    """Sums of the mean pinball loss at seven levels, in units of the mean of the five harvests before."""
     assert judged.unit is not None, "the windows of this task restore a unit"
-    forecast = judged.forecast[..., _AT_SEVEN] / judged.unit[:, None, None]
-    return block_sums(pinball(forecast, judged.observed / judged.unit[:, None], np.array(SEVEN)), judged.origin)
+    unit = judged.unit[:, None]
+    return block_sums(
+        pinball(judged.forecast[..., AMONG] / unit[..., None], judged.observed / unit, SEVEN), judged.origin
+    )
 
 
-def _covered(nominal: float) -> Callable[[Array, Array], Array]:
-    return lambda forecast, observed: coverage(forecast, observed, _ALL, nominal)
+def tonnes_pinball(forecast: Array, observed: Array) -> Array:
+    """Mean pinball loss at the 23 levels, in t/ha: (N, H, 23), (N, H) -> (N, H)."""
+    return pinball(forecast, observed, AT)
 
 
-SCORES = {
-    "pinball": Score(sums=_relative_pinball, estimate=ratio, names=("sum", "count", "variance")),
-    "relative_pinball": relative(lambda forecast, observed: pinball(forecast, observed, _ALL)),
-    "wis": mean_of(lambda forecast, observed: weighted_interval_score(forecast, observed, _ALL), unit="t/ha"),
-    "coverage_50": mean_of(_covered(0.5), better="nominal"),
-    "coverage_90": mean_of(_covered(0.9), better="nominal"),
-    "mae": mean_of(lambda forecast, observed: absolute_error_of_median(forecast, observed, _ALL), unit="t/ha"),
+def wis(forecast: Array, observed: Array) -> Array:
+    """Weighted interval score in t/ha."""
+    return weighted_interval_score(forecast, observed, AT)
+
+
+def coverage_50(forecast: Array, observed: Array) -> Array:
+    """1 where the central 50 % interval holds what happened, else 0."""
+    return coverage(forecast, observed, AT, 0.5)
+
+
+def coverage_90(forecast: Array, observed: Array) -> Array:
+    """1 where the central 90 % interval holds what happened, else 0."""
+    return coverage(forecast, observed, AT, 0.9)
+
+
+def absolute_error(forecast: Array, observed: Array) -> Array:
+    """Distance of the median from what happened, in t/ha."""
+    return absolute_error_of_median(forecast, observed, AT)
+
+
+SCORES: Mapping[str, Score] = {
+    "pinball": Score(sums=pinball_of_relative_yield, estimate=ratio, names=("sum", "count", "variance")),
+    "relative_pinball": relative(tonnes_pinball),
+    "wis": mean_of(wis, unit="t/ha"),
+    "coverage_50": mean_of(coverage_50, better="nominal"),
+    "coverage_90": mean_of(coverage_90, better="nominal"),
+    "mae": mean_of(absolute_error, unit="t/ha"),
 }

@@ -23,7 +23,7 @@ def width(settings: AgricultureSettings) -> int:
     return PAST + len(CROPS) + len(ISSUES) + PHASES * len(settings.weather)
 
 
-def windows_of(panel: Panel, settings: AgricultureSettings) -> Windows:
+def windows(panel: Panel, settings: AgricultureSettings) -> Windows:
     """Situations in order of their harvest, then place, wherever one of the five harvests before is known.
 
     inputs: `features` (N, 4, F), one row an issue date. target: error of the offset in units of its past-only spread.
