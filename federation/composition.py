@@ -50,6 +50,20 @@ def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[
         sys.argv = before
 
 
+def settings_of(words: Sequence[str]) -> Settings:
+    """The settings that `gotong simulate WORDS` would use. Raises ConfigError."""
+    from hydra import compose as composed
+    from hydra import initialize_config_module
+    from hydra.errors import HydraException
+
+    _register(Settings)
+    try:
+        with initialize_config_module("configs", version_base="1.3"):
+            return _typed(composed("simulate", list(words)), Settings)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_explained(error, Settings)) from None
+
+
 def varied() -> list[str]:
     """The overrides of the job that runs, without those that say where things go; for the name of a run in a sweep."""
     from hydra.core.hydra_config import HydraConfig

@@ -1,5 +1,6 @@
 """A federation on one machine: eleven vaults, one process, the same code as between countries."""
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from tasks import TASKS
 from tasks.errors import DataError
 from tasks.task import Task
 
+LEDGER = "vault.sqlite"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
@@ -42,7 +45,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
     Raises ConfigError, DataError or PolicyRefusal; nothing was trained then.
     """
     task = TASKS[settings.task.name]
-    data, countries, notes = _countries(settings, task, folder)
+    countries, notes = _countries(settings, task, folder)
     if settings.quorum > len(countries):
         raise ConfigError(
             f"quorum={settings.quorum} is larger than the {len(countries)} countries that have records "
@@ -53,7 +56,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
         settings=settings,
         folder=folder,
         federation=federation,
-        vaults=_vaults(settings, folder, data, federation),
+        vaults=_vaults(settings, folder, federation),
         progress=rounds.begin(federation, _start(settings)),
         notes=notes,
     )
@@ -66,9 +69,9 @@ def resume(runs: str, folder: Path) -> Simulation:
     progress, header = checkpoint.load(folder / checkpoint.FILE)
     settings = replace(restore(Settings, header["settings"], "checkpoint"), runs=runs)
     task = TASKS[settings.task.name]
-    data = _data(settings, task, folder, header["nodes"])
+    _invent(settings, task, folder, header["nodes"])
     federation = _federation(settings, folder, header["nodes"])
-    vaults = _vaults(settings, folder, data, federation)
+    vaults = _vaults(settings, folder, federation)
     return Simulation(settings=settings, folder=folder, federation=federation, vaults=vaults, progress=progress)
 
 
@@ -94,11 +97,12 @@ def _start(settings: Settings) -> Arrays | None:
     return checkpoint.load_model(runfolder.existing(settings.runs, settings.start_from))
 
 
-def _countries(settings: Settings, task: Task, folder: Path) -> tuple[Path, list[str], tuple[str, ...]]:
-    """Where the records lie, who has some, and what a person should know of the others."""
+def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str], tuple[str, ...]]:
+    """Who has records, and what a person should know of the others; invented records are written."""
     asked = sorted(settings.region.countries)
     if settings.data is None:
-        return _data(settings, task, folder, asked), asked, ()
+        _invent(settings, task, folder, asked)
+        return asked, ()
     data = Path(settings.data)
     if not data.is_dir():
         raise DataError(f"data={settings.data} is no folder; give the folder that holds one folder a country")
@@ -111,18 +115,15 @@ def _countries(settings: Settings, task: Task, folder: Path) -> tuple[Path, list
         )
     without = [country for country in asked if country not in having]
     notes = (f"no {task.file} in {data} for {', '.join(without)}: they do not take part",) if without else ()
-    return data, having, notes
+    return having, notes
 
 
-def _data(settings: Settings, task: Task, folder: Path, countries: list[str]) -> Path:
-    """The folder of records; invented ones are written anew, the same bytes for the same seed."""
-    if settings.data is not None:
-        return Path(settings.data)
-    data = folder / "data"
-    for country in countries:
-        (data / country).mkdir(parents=True, exist_ok=True)
-        task.synthesize(data / country, country, settings.seed, settings.task)
-    return data
+def _invent(settings: Settings, task: Task, folder: Path, countries: list[str]) -> None:
+    """Write invented records unless real ones are given; the same bytes for the same seed."""
+    if settings.data is None:
+        for country in countries:
+            (folder / "data" / country).mkdir(parents=True, exist_ok=True)
+            task.synthesize(folder / "data" / country, country, settings.seed, settings.task)
 
 
 def _federation(settings: Settings, folder: Path, countries: list[str]) -> Federation:
@@ -135,13 +136,22 @@ def _federation(settings: Settings, folder: Path, countries: list[str]) -> Feder
     )
 
 
-def _vaults(settings: Settings, folder: Path, data: Path, federation: Federation) -> dict[int, Vault]:
-    """One vault a country, its records read; one ledger file for all, as they share this machine anyway."""
-    database = open_database(folder / "vault.sqlite")
-    vaults = {}
-    for country, node in federation.nodes.items():
-        policy = read_policy(data / country, country)
-        key = runfolder.country_key(Path(settings.runs), country)
-        vaults[node] = Vault(country=country, folder=data / country, policy=policy, database=database, key=key)
-        vaults[node].records(federation.plan)
+def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3.Connection) -> Vault:
+    """One country's vault, on the ledger that all countries of a simulation share."""
+    records = (folder / "data" if settings.data is None else Path(settings.data)) / country
+    return Vault(
+        country=country,
+        folder=records,
+        policy=read_policy(records, country),
+        database=database,
+        key=runfolder.country_key(Path(settings.runs), country),
+    )
+
+
+def _vaults(settings: Settings, folder: Path, federation: Federation) -> dict[int, Vault]:
+    """Every country's vault, its records read; one connection, so that a round is one transaction."""
+    database = open_database(folder / LEDGER)
+    vaults = {node: open_vault(settings, folder, country, database) for country, node in federation.nodes.items()}
+    for vault in vaults.values():
+        vault.records(federation.plan)
     return vaults
