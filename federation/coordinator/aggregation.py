@@ -32,6 +32,8 @@ class Chosen:
 
 def configured(server: FlowerStrategy, round_: int, progress: Progress, nodes: Sequence[int]) -> dict[int, Arrays]:
     """node -> weights to train from, as Flower's strategy wants them for this round."""
+    if not nodes:
+        return {}  # Flower would wait for one without end
     if hasattr(server, "current_arrays"):
         server.current_arrays = None  # FedAvgM would go on from its own last aggregate, not from the model we hold
     messages = server.configure_train(round_, _record(progress.model), ConfigRecord(), cast(Grid, Chosen(nodes)))

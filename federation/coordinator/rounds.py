@@ -195,7 +195,9 @@ def _read(
             shared=progress.shared,
             plan=federation.plan,
         )
-    except (WireError, UpdateRejected) as error:
+    except WireError as error:
+        return Answer(country=country, refused=f"{country}: {error}"), None
+    except UpdateRejected as error:
         return Answer(country=country, refused=str(error)), None
     answer = Answer(
         country=country,
