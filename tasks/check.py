@@ -34,11 +34,11 @@ def national_files(path: Path) -> list[Path]:
 def check(file: Path, limit: int = LISTED) -> list[Problem]:
     """Up to `limit` problems of one national file, by row; its folder's name tells the country."""
     table = TABLES[NAMES[stem_of(file)]]
-    found = problems(file, table.schema, limit)
-    if not found:
+    try:
         rows = read_table(file, table.schema)
-        found = [*_lookalikes(file, rows, table.place), *_foreign(file, rows, table)]
-    return found[:limit]
+    except DataError:  # tells the first; the list of all takes another reading
+        return problems(file, table.schema, limit)
+    return [*_lookalikes(file, rows, table.place), *_foreign(file, rows, table)][:limit]
 
 
 def country_of(file: Path) -> str | None:

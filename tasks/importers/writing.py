@@ -6,10 +6,9 @@ from filecmp import cmp
 from pathlib import Path
 from tempfile import mkdtemp
 
+from tasks.check import check
 from tasks.errors import DataError
 from tasks.importers.contract import National
-from tasks.national import TABLES
-from tasks.schema import problems
 from tasks.tables import SUFFIXES, stem_of
 
 
@@ -47,7 +46,7 @@ def _stage(staging: Path, national: National) -> Path:
     file = staging / national.country / national.name
     file.parent.mkdir(exist_ok=True)
     national.table.to_csv(file, index=False, lineterminator="\n", encoding="utf-8")
-    if found := problems(file, TABLES[national.name].schema):
+    if found := check(file, limit=1):
         told = str(found[0]).replace(str(file), f"{national.country}/{national.name}, as it would be written")
         raise DataError(f"{told} The values come from {', '.join(each.name for each in national.sources)}.")
     return file

@@ -1,9 +1,8 @@
-"""CHAP tables -> national files, and what a folder of public files becomes."""
+"""CHAP tables -> national files."""
 
 import csv
 import gzip
 from calendar import monthrange
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,13 @@ from hypothesis import strategies as st
 from tasks.errors import DataError
 from tasks.health.records import read_panel
 from tasks.health.settings import HealthSettings
-from tasks.importers import IMPORTERS
-from tasks.importers.chap import convert, import_chap, recognises
+from tasks.importers import FORMATS
+from tasks.importers.chap import FORMAT
+from tasks.importers.contract import ImportReport
 from tasks.importers.folder import import_folder
+from tests.tasks.importers.excerpts import CHAP as HEADER
+from tests.tasks.importers.excerpts import lines, write
 
-HEADER = "time_period,location,disease_cases,population,location_name,rainfall,mean_temperature,mean_relative_humidity"
 LAOS = (
     "2000-01,LA-AT,0,100456,Attapeu,0.5,25.163697396164544,54.3",
     "2000-02,LA-AT,,100456,Attapeu,2,26.7,54.8",
@@ -26,21 +27,16 @@ LAOS = (
 )
 
 
-def table(path: Path, rows: Iterable[str], header: str = HEADER) -> Path:
-    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return path
-
-
-def lines(file: Path | None) -> list[dict[str, str]]:
-    assert file is not None
-    with file.open(encoding="utf-8", newline="") as opened:
-        return list(csv.DictReader(opened))
+def import_chap(source: Path, to: Path) -> ImportReport:
+    """The only national file of one table."""
+    (report,) = import_folder(source, to).reports
+    return report
 
 
 def test_a_table_becomes_a_national_file(tmp_path: Path) -> None:
-    source = table(tmp_path / "chap.csv", LAOS)
+    source = write(tmp_path / "chap.csv", HEADER, LAOS)
     report = import_chap(source, tmp_path / "to")
-    assert (report.source, report.country, report.kept, dict(report.dropped)) == (source, "LAO", 4, {})
+    assert (report.sources, report.country, report.kept, dict(report.dropped)) == ((source,), "LAO", 4, {})
     assert report.file == tmp_path / "to" / "LAO" / "health.csv"
     rows = lines(report.file)
     assert [row["time_period"] for row in rows] == ["2000-01", "2000-02", "2000-01", "2001-02"]
@@ -61,19 +57,19 @@ def test_rain_of_a_day_becomes_rain_of_the_month(
 ) -> None:
     folder = tmp_path_factory.mktemp("rain")
     row = f"{year}-{month:02d},TH-10,1,1000000,Bangkok,{rain!r},27,70"
-    converted = lines(import_chap(table(folder / "chap.csv", [row]), folder).file)
+    converted = lines(import_chap(write(folder / "chap.csv", HEADER, [row]), folder).file)
     assert float(converted[0]["rainfall"]) == pytest.approx(rain * monthrange(year, month)[1], abs=6e-4)
 
 
 @pytest.mark.parametrize(("prefix", "country"), [("TH", "THA"), ("VN", "VNM"), ("TL", "TLS"), ("SG", "SGP")])
 def test_the_prefix_names_the_country(tmp_path: Path, prefix: str, country: str) -> None:
     rows = [row.replace("LA-", f"{prefix}-") for row in LAOS]
-    assert [report.country for report in convert(table(tmp_path / "chap.csv", rows), tmp_path)] == [country]
+    assert import_chap(write(tmp_path / "chap.csv", HEADER, rows), tmp_path).country == country
 
 
 def test_rows_that_say_nothing_are_counted_and_left_out(tmp_path: Path) -> None:
     rows = (*LAOS, "2000-03,LA-AT,,,Attapeu,,,", "2000-04,LA-AT,,,Attapeu,,,", "2000-05,LA-AT,3,,Attapeu,,,")
-    report = import_chap(table(tmp_path / "chap.csv", rows), tmp_path)
+    report = import_chap(write(tmp_path / "chap.csv", HEADER, rows), tmp_path)
     assert (report.kept, dict(report.dropped)) == (5, {"no value at all": 2})
     assert [row["time_period"] for row in lines(report.file)][-1] == "2000-05"
 
@@ -94,7 +90,7 @@ def test_rows_that_say_nothing_are_counted_and_left_out(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_its_row(tmp_path: Path, row: str, said: str) -> None:
-    source = table(tmp_path / "chap.csv", [*LAOS, row])
+    source = write(tmp_path / "chap.csv", HEADER, [*LAOS, row])
     with pytest.raises(DataError, match=said) as caught:
         import_chap(source, tmp_path / "to")
     assert str(source) in str(caught.value)
@@ -105,56 +101,18 @@ def test_what_is_wrong_is_said_with_its_row(tmp_path: Path, row: str, said: str)
 def test_rain_of_the_month_is_not_multiplied_again(tmp_path: Path) -> None:
     """A national file has the same columns as a CHAP table; only its rain tells them apart."""
     days = [f"{2000 + month // 12}-{month % 12 + 1:02d},LA-AT,1,100456,Attapeu,5,25,70" for month in range(24)]
-    national = import_chap(table(tmp_path / "chap.csv", days), tmp_path / "to").file
+    national = import_chap(write(tmp_path / "chap.csv", HEADER, days), tmp_path / "to").file
     assert national is not None
     with pytest.raises(DataError, match=r"rainfall.*mean 152.* national file already"):
         import_chap(national, tmp_path / "again")
 
 
-def test_records_that_differ_are_never_replaced(tmp_path: Path) -> None:
-    source = table(tmp_path / "chap.csv", LAOS)
-    first = import_chap(source, tmp_path / "to")
-    assert import_chap(source, tmp_path / "to") == first
-    own = tmp_path / "to" / "LAO" / "health.csv"
-    own.write_text("the ministry's own records")
-    with pytest.raises(DataError, match=r"LAO/health\.csv holds other records and stays"):
-        import_chap(source, tmp_path / "to")
-    assert own.read_text() == "the ministry's own records"
-
-
 @pytest.mark.parametrize("column", HEADER.split(","))
 def test_columns_are_recognised_whole(column: str) -> None:
     columns = frozenset(HEADER.split(","))
-    assert recognises(columns)
-    assert not recognises(columns - {column})
-    assert not recognises(columns | {f"{column}_2"})
-    assert [name for name, importer in IMPORTERS.items() if importer.recognises(columns)] == ["chap"]
-
-
-def test_a_folder_is_converted_file_by_file(tmp_path: Path) -> None:
-    source = tmp_path / "from"
-    source.mkdir()
-    table(source / "a.csv", LAOS)
-    thai = "\n".join([HEADER, *(row.replace("LA-", "TH-") for row in LAOS)])
-    (source / "b.csv.gz").write_bytes(gzip.compress(thai.encode()))
-    table(source / "other.csv", ["1,2"], header="x,y")
-    (source / "notes.txt").write_text("not a table")
-    reports = import_folder(source, tmp_path / "to")
-    assert [(each.source.name, each.country, each.kept, each.note) for each in reports] == [
-        ("a.csv", "LAO", 4, ""),
-        ("b.csv.gz", "THA", 4, ""),
-        ("other.csv", "", 0, "columns of no known format"),
-    ]
-    assert lines(tmp_path / "to" / "THA" / "health.csv")[2]["location"] == "TH-VT"
-    assert import_folder(source / "a.csv", tmp_path / "to") == reports[:1]
-
-
-def test_a_folder_without_any_known_format_is_refused(tmp_path: Path) -> None:
-    table(tmp_path / "other.csv", ["1,2"], header="x,y")
-    with pytest.raises(DataError, match=r"no file of a known format.*chap"):
-        import_folder(tmp_path, tmp_path / "to")
-    with pytest.raises(DataError, match="does not exist"):
-        import_folder(tmp_path / "nowhere", tmp_path / "to")
+    assert not FORMAT.fits(columns - {column})
+    assert not FORMAT.fits(columns | {f"{column}_2"})
+    assert [name for name, known in FORMATS.items() if known.fits(columns)] == ["chap"]
 
 
 @pytest.mark.parametrize(
