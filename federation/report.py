@@ -13,8 +13,14 @@ LEARNT = (LOCAL, FEDERATED, "personalised", "pooled", "oracle")  # an arm that i
 PERFECT = "oracle"  # knows what no forecast can know: a bound, never a winner
 # Okabe and Ito (2008), told apart by people with colour-vision deficiency too: https://jfly.uni-koeln.de/color/
 COLOURS = ("#999999", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442")
-OWN = {LOCAL: "#0072B2", FEDERATED: "#D55E00", "personalised": "#009E73", "pooled": "#000000", PERFECT: "#BBBBBB"}
-MARKERS = "sDv^P*X"
+MARKERS = "sDv^<"
+OWN = {  # told apart by shape as well
+    LOCAL: ("#0072B2", "o"),
+    FEDERATED: ("#D55E00", "X"),
+    "personalised": ("#009E73", "P"),
+    "pooled": ("#000000", "p"),
+    PERFECT: ("#BBBBBB", "*"),
+}
 
 
 def table(rows: Sequence[Row], *, headline: str, title: str, better: Better = "smaller") -> Table:
@@ -77,7 +83,7 @@ def picture(rows: Sequence[Row], path: Path, *, headline: str, title: str, bette
 
     found = chosen(rows, headline)
     names, places = arms(found), countries(found)
-    figure = Figure(figsize=(8, 1.6 + 0.16 * len(places) * (len(names) + 1.5)), layout="constrained")
+    figure = Figure(figsize=(8, 1.6 + 0.11 * len(places) * (len(names) + 2)), layout="constrained")
     axes = figure.add_subplot()
     for at, name in enumerate(names):
         colour, marker = _look(name, at)
@@ -173,7 +179,7 @@ def _counts(rows: Iterable[Row]) -> str:
 
 def _look(name: str, at: int) -> tuple[str, str]:
     if name in OWN:
-        return OWN[name], "o"
+        return OWN[name]
     return COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)]
 
 

@@ -54,18 +54,25 @@ def shown(sheet: Table) -> str:
 
 def test_runs_stand_side_by_side_and_the_better_one_wins(tmp_path: Path) -> None:
     assert SCORE.better == "smaller"
-    ran(tmp_path, "avg", {"VNM": 1.0, "THA": 0.5, "LAO": math.nan, "ASEAN": 0.7}, rounds=3, strategy="fedavg")
-    ran(tmp_path, "prox", {"VNM": 0.7, "THA": 0.55, "LAO": 0.9}, rounds=3, strategy="fedprox")
-    sheet, found = compare(tmp_path, TrackingSettings(), ["avg", "prox"])
+    ran(
+        tmp_path,
+        "avg",
+        {"VNM": 1.0, "THA": 0.5, "LAO": math.nan, "PHL": 1.0, "ASEAN": 0.7},
+        rounds=3,
+        strategy="fedavg",
+    )
+    ran(tmp_path, "prox", {"VNM": 0.7, "THA": 0.55, "LAO": 0.9, "PHL": 0.7}, rounds=3, strategy="fedprox")
+    ran(tmp_path, "krum", {"VNM": 0.75, "PHL": 1.1}, rounds=3, strategy="krum")
+    sheet, found = compare(tmp_path, TrackingSettings(), ["avg", "prox", "krum"])
     wins = {each.row.country: (each.run, each.clear) for each in found if each.wins}
-    assert wins == {"VNM": ("prox", True), "THA": ("avg", False), "LAO": ("prox", False)}
+    assert wins == {"VNM": ("prox", False), "THA": ("avg", False), "LAO": ("prox", False), "PHL": ("prox", True)}
     text = shown(sheet)
     assert "fedprox" in text
     assert "rounds" not in text, "what is the same is not shown"
     assert "0.700 [0.600, 0.800]*" in text
     assert "0.500 [0.400, 0.600] " in text
     places = [line.split()[1] for line in text.splitlines() if line.startswith("│")]
-    assert places == ["strategy", "state", "VNM", "THA", "LAO", "ASEAN"]
+    assert places == ["strategy", "state", "VNM", "THA", "LAO", "PHL", "ASEAN"]
 
 
 def test_another_arm_can_be_compared(tmp_path: Path) -> None:

@@ -70,15 +70,19 @@ def test_a_model_comes_back_from_mlflow(
     assert len(store.client.search_logged_models([store.experiment])) == 1
 
 
-def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", ["missing", "unknown"])
+def test_weights_that_do_not_fit_are_refused(wrong: str, tmp_path: Path) -> None:
     task = next(iter(TASKS.values()))
     chosen, weights, example, output = trained(task, tmp_path)
-    del weights[next(iter(weights))]
+    if wrong == "missing":
+        del weights[next(iter(weights))]
+    else:
+        weights["another"] = np.zeros(1, np.float32)
     model.write(tmp_path / "model", weights, task=task.name, settings=asdict(chosen), example=example, output=output)
     model.save(tmp_path / "model", tmp_path / "saved")
     from mlflow import pyfunc
 
-    with pytest.raises(Exception, match="weights do not fit"):
+    with pytest.raises(Exception, match=f"weights do not fit.*{wrong}"):
         pyfunc.load_model(str(tmp_path / "saved"))
 
 

@@ -71,7 +71,9 @@ def everything(store: Store) -> list[Any]:
 def test_a_run_is_a_parent_with_a_child_a_country(
     runs: Path, settings: TrackingSettings, card: RunCard, rows: Callable[[Path], Rows], tmp_path: Path
 ) -> None:
+    began = time.time()
     assert track(runs, settings, card) == []
+    ended = time.time()
     assert rows(runs / "demo") == {
         "": sorted(
             [("loss", step, str(step / 3)) for step in range(3)]
@@ -84,6 +86,8 @@ def test_a_run_is_a_parent_with_a_child_a_country(
     store = connect(settings, runs)
     found = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
     parent = found[""].info.run_id
+    times = [metric.timestamp / 1000 for metric in store.client.get_metric_history(parent, "loss")]
+    assert began - 0.001 <= times[0] <= times[-1] <= ended, "rows carry the time they were measured at"
     assert {found[country].data.tags["mlflow.parentRunId"] for country in card.countries} == {parent}
     assert found[""].data.params == {"rounds": "3"}
     assert {run.info.status for run in found.values()} == {"FINISHED"}
