@@ -20,8 +20,20 @@ WORDS = (
     f" name={NAME} task.hidden=[8] tracking.patience=120 runs="
 ).split()
 CHAINS: dict[str, Sequence[tuple[str, float]]] = {
-    "ledger": [("ledger-commit", 1), ("ledger-commit", 2), ("after-rename", 2), ("ledger-commit", 3), ("before-rename", 2)],
-    "rename": [("before-rename", 3), ("after-rename", 1), ("before-rename", 1), ("after-rename", 3), ("ledger-commit", 2)],
+    "ledger": [
+        ("ledger-commit", 1),
+        ("ledger-commit", 2),
+        ("after-rename", 2),
+        ("ledger-commit", 3),
+        ("before-rename", 2),
+    ],
+    "rename": [
+        ("before-rename", 3),
+        ("after-rename", 1),
+        ("before-rename", 1),
+        ("after-rename", 3),
+        ("ledger-commit", 2),
+    ],
     "flush": [("after-flush", 2), ("before-flush", 1), ("after-flush", 1), ("before-flush", 2), ("sender", 1)],
     "anywhere": [("seconds", 2.2), ("seconds", 2.9), ("seconds", 3.3), ("seconds", 3.7), ("sender", 2)],
 }

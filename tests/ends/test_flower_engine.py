@@ -1,0 +1,69 @@
+"""`flwr run .`, as a Flower user types it: Flower's engine on Ray must end in the weights of `gotong simulate`."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from federation.coordinator.checkpoint import load_model
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+WORDS = "region.countries=[BRN,SGP,TLS] rounds=2 name=same tracking=none task.hidden=[8] strategy=scaffold training=sgd"
+
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'gotong[ray]'")
+
+
+@pytest.fixture
+def flower(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a Flower home of our own; what Flower leaves running there is ended by process id."""
+    home = tmp_path / "flower-home"
+    home.mkdir()
+    (home / "config.toml").write_text('[superlink]\ndefault = "local"\n[superlink.local]\naddress = ":local:"\n')
+    ports = free_ports(2)
+    chosen = {
+        "FLWR_HOME": str(home),
+        "FLWR_LOCAL_CONTROL_API_PORT": str(ports[0]),
+        "FLWR_LOCAL_SUPERLINK_HTTP_API_PORT": str(ports[1]),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+    }
+    yield {**os.environ, **chosen}
+    for process in psutil.process_iter():
+        try:
+            ours = process.environ().get("FLWR_HOME") == str(home)
+        except psutil.Error:
+            continue
+        if ours:
+            process.kill()
+
+
+@pytest.mark.timeout(600)
+def test_flowers_engine_and_ours_end_in_the_same_weights(flower: dict[str, str], tmp_path: Path) -> None:
+    direct = [str(BIN / "gotong"), "simulate", *WORDS.split(), f"runs={tmp_path / 'direct'}"]
+    subprocess.run(direct, check=True, cwd=tmp_path, capture_output=True, timeout=300)
+    command = [str(BIN / "flwr"), "run", str(ROOT), "--stream"]
+    command += ["--federation-config", "num-supernodes=3 client-resources-num-cpus=1"]
+    command += ["--run-config", f'gotong="{WORDS} runs={tmp_path / "flower"}"']
+    told = subprocess.run(command, env=flower, cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False)
+    assert (tmp_path / "flower" / "same" / "model.gotong").exists(), told.stdout[-2000:] + told.stderr[-2000:]
+    ours, theirs = (load_model(tmp_path / runtime / "same") for runtime in ("direct", "flower"))
+    for name, weights in ours.items():
+        np.testing.assert_allclose(theirs[name], weights, rtol=0, atol=1e-6, err_msg=name)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
