@@ -15,7 +15,7 @@ from flwr.supercore.task_identity import TaskIdentity
 from federation.envelope import seal, unseal
 from federation.errors import GotongError
 from federation.training.jobs import Job, Result
-from federation.vault.database import transaction
+from federation.vault.database import savepoint, transaction
 from federation.vault.vault import Admission, Vault
 from federation.wire import Frame, encode
 from tasks.errors import TaskError
@@ -33,6 +33,7 @@ class InProcessGrid(Grid):
         self._vaults = vaults
         self._train = train
         self._replies: dict[str, Message] = {}
+        self._pushed = 0
         # Flower creates an instruction only for the task that runs in this process.
         TaskIdentity.task_id = TaskIdentity.run_id = 1
         TaskIdentity.node_id = COORDINATOR
@@ -57,9 +58,12 @@ class InProcessGrid(Grid):
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Serve the messages at once; their ids fetch the replies."""
-        replies = self.send_and_receive(messages)
-        self._replies |= {reply.metadata.reply_to_message_id: reply for reply in replies}
-        return [reply.metadata.reply_to_message_id for reply in replies]
+        names = []
+        for reply in self.send_and_receive(messages):
+            self._pushed += 1
+            names.append(str(self._pushed))  # Flower gives a message its id on the way, which there is not here
+            self._replies[names[-1]] = reply
+        return names
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Replies to pushed messages, each once."""
@@ -74,6 +78,8 @@ class InProcessGrid(Grid):
 
 def serve(inbox: Sequence[tuple[Vault, bytes]], train: Train) -> list[bytes]:
     """Replies of several vaults to one request each. All they release is committed before any of it is returned."""
+    if not inbox:
+        return []
     admitted = [_admit(vault, data) for vault, data in inbox]
     jobs = [job for admission in admitted if isinstance(admission, Admission) for job in admission.jobs]
     by_country = {name: list(group) for name, group in groupby(train(jobs), key=lambda result: result.job.country)}
@@ -95,7 +101,8 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
     if isinstance(admission, bytes):
         return admission
     try:
-        return vault.release(admission, results)
+        with savepoint(vault.database):
+            return vault.release(admission, results)
     except (GotongError, TaskError) as error:
         return _refused(vault, error)
 

@@ -18,6 +18,7 @@ from federation.vault.policy import FILE
 from tests.federation.toy import TOY, ToySettings
 
 Array = NDArray[Any]
+MOMENTS = ("before checkpoint", "after checkpoint")
 FOUR = ("KHM", "LAO", "THA", "VNM")
 FULL = 1_000_000  # a batch of everything: one step is one gradient of the whole loss
 GRADIENT = TrainingSettings(
@@ -31,22 +32,23 @@ class StoppedError(Exception):
 
 @dataclass
 class Watching:
-    """Keeps what a run tells; may stop it as a kill would: in a round before its checkpoint, or after."""
+    """Keeps what a run tells; may stop it in a round as a kill would, before the round's checkpoint or after."""
 
-    before_checkpoint: int | None = None
-    after_checkpoint: int | None = None
+    stop: tuple[str, int] | None = None
     reports: list[Report] = field(default_factory=list)
 
     def round(self, report: Report) -> None:
         self.reports.append(report)
 
     def flush(self) -> int:
-        if self.reports[-1].round == self.before_checkpoint:
-            raise StoppedError
+        self._stop("before checkpoint")
         return len(self.reports)
 
     def commit(self) -> None:
-        if self.reports[-1].round == self.after_checkpoint:
+        self._stop("after checkpoint")
+
+    def _stop(self, moment: str) -> None:
+        if self.stop == (moment, self.reports[-1].round):
             raise StoppedError
 
 
