@@ -171,6 +171,12 @@ class Settings:
         if self.deadline is not None:
             within("deadline", self.deadline, 0, 1e7, above=True)
         codes = self.region.countries
+        if not codes:
+            raise ConfigError("region.countries names nobody; give codes, such as region.countries=[THA,VNM]")
+        if len(self.region.name) in (0, 3):
+            raise ConfigError(
+                f"region.name={self.region.name!r} must be a name, and not of three letters as country codes are"
+            )
         for code in codes:
             if wrong := problem_with(code):
                 raise ConfigError(f"region.countries: {wrong}")
