@@ -62,7 +62,7 @@ def test_no_quantile_lies_below_the_floor() -> None:
 
 
 def test_a_seed_decides_the_weights_and_the_global_generators_neither_decide_nor_change() -> None:
-    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index,union-attr]
+    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index]
     first, again, other = perceptron(1), perceptron(1), perceptron(2)
     assert torch.equal(torch.get_rng_state(), states[0])
     assert np.array_equal(np.random.get_state()[1], states[1])  # type: ignore[index]

@@ -210,7 +210,7 @@ def test_skill_is_one_minus_the_ratio_of_means() -> None:
 def test_means_per_place_by_hand() -> None:
     points = np.array([[1.0, 3], [2, np.nan], [6, 8]])
     mean, count = per_place(points, np.array([0, 0, 2]))
-    np.testing.assert_allclose(mean, [[1.5, 0, 6], [3, 0, 8], [2, 0, 7]])
+    np.testing.assert_allclose(mean, np.array([[1.5, 0, 6], [3, 0, 8], [2, 0, 7]]))
     np.testing.assert_array_equal(count, [[2, 0, 1], [1, 0, 1], [3, 0, 2]])
 
 

@@ -1,5 +1,7 @@
 """Helpers that look back see nothing later, and a window belongs to a part only with all its horizons."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,11 +83,12 @@ def test_nothing_that_looks_back_sees_later_values(values: Array, now: int, pois
     other = values.copy()
     other[:, now + 1 :] = poison
     before = values.copy()
-    for look in (
+    looks: list[Callable[[Array], Array]] = [
         lambda v: lagged(v, [0, 1, 5]),
         lambda v: carried(v, 3),
         lambda v: trailing_mean(v, 4),
         lambda v: trailing_mean(v, 40, least=2),
-    ):
+    ]
+    for look in looks:
         np.testing.assert_array_equal(look(values)[:, : now + 1], look(other)[:, : now + 1])
     np.testing.assert_array_equal(values, before)  # nor is the caller's array changed
