@@ -212,7 +212,6 @@ def test_with_plenty_of_data_the_model_comes_near_the_oracle(long: Path, hazard:
 
 
 def trained(windows: Windows, settings: DisasterSettings) -> torch.nn.Module:
-    torch.set_num_threads(1)
     model = TASK.build_model(settings, 1)
     inputs = {name: torch.from_numpy(values) for name, values in windows.inputs.items()}
     target, generator = torch.from_numpy(windows.target), torch.Generator().manual_seed(1)

@@ -9,11 +9,12 @@ from tasks.disaster.records import measured, read_panel
 from tasks.disaster.schema import RECORDS, cell_id
 from tasks.disaster.settings import DisasterSettings, horizons
 from tasks.errors import DataError, SettingError
+from tasks.task import Panel
 
 HEADER = "time_period,location,longitude,latitude,rainfall,flood\n"
 
 
-def panel_of(folder: Path, rows: str, hazard: str = "drought", header: str = HEADER):  # type: ignore[no-untyped-def]
+def panel_of(folder: Path, rows: str, hazard: str = "drought", header: str = HEADER) -> Panel:
     (folder / RECORDS).write_text(header + rows)
     return read_panel(folder, "LAO", DisasterSettings(hazard=hazard))
 
