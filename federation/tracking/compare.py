@@ -72,9 +72,10 @@ def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -
     found = []
     for (place, name), row in rows.items():
         line = [other for (where, _), other in rows.items() if where == place]
-        winner = best(line, better) if len(line) > 1 else None
-        clear = row is winner and all(apart(row, other) for other in line if other is not row)
-        found.append(Compared(run=name, row=row, wins=row is winner, clear=clear))
+        rivals = [other for other in line if other is not row]
+        wins = bool(rivals) and row is best(line, better) and all(row.value != other.value for other in rivals)
+        clear = wins and all(apart(row, other) for other in rivals)
+        found.append(Compared(run=name, row=row, wins=wins, clear=clear))
     return found
 
 

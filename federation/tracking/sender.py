@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 from federation.settings import TrackingSettings
-from federation.tracking.session import Session
 from federation.tracking.store import quiet
+from federation.tracking.transfer import Transfer
 
 LINGER = 2.0  # seconds between two sendings: batches of several rounds cost a tenth of single ones
 RETRY = 5.0  # seconds before MLflow is tried again
@@ -25,7 +25,7 @@ class Sender:
         self._finishing = False
         self._ended = False
         self._reason = "it has not answered yet"
-        self._session: Session | None = None
+        self._transfer: Transfer | None = None
         self._thread = threading.Thread(target=self._run, name="gotong-tracking", daemon=True)
 
     def start(self) -> None:
@@ -57,8 +57,8 @@ class Sender:
                 reason = self._send(allowed)
             except Exception as error:  # HTTP, SQL, disk: whatever MLflow meets must not reach the run
                 reason, pause = one_line(error), RETRY
-            if finishing and self._session:
-                self._session.close()
+            if finishing and self._transfer:
+                self._transfer.close()
             with self._changed:
                 self._reason, self._ended = reason, finishing
                 self._changed.notify_all()
@@ -66,14 +66,14 @@ class Sender:
 
     @property
     def _done(self) -> int:
-        return self._session.done if self._session else 0
+        return self._transfer.done if self._transfer else 0
 
     def _send(self, upto: int) -> str:
-        if self._session is None:
-            self._session = Session(self._folder, self._settings, self._runs)
-        while self._session.done < upto:
-            self._session.advance(upto)
-        refused = self._session.refused
+        if self._transfer is None:
+            self._transfer = Transfer(self._folder, self._settings, self._runs)
+        while self._transfer.done < upto:
+            self._transfer.advance(upto)
+        refused = self._transfer.refused
         return f"{len(refused)} records are not as it wants them, the first: {refused[0]}" if refused else ""
 
 

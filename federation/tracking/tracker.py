@@ -15,8 +15,8 @@ from federation.settings import TrackingSettings
 from federation.tracking import model, sent
 from federation.tracking.card import RunCard
 from federation.tracking.sender import Sender, one_line
-from federation.tracking.session import Session
 from federation.tracking.spool import NAME, Spool, every
+from federation.tracking.transfer import Transfer
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -152,13 +152,13 @@ def replay(folder: Path, settings: TrackingSettings, runs: Path) -> int:
         raise TrackingError(f"{folder} holds no {NAME}: no such run, or it never began")
     upto = spool.read_bytes().rfind(b"\n") + 1
     try:
-        with Session(folder, settings, runs) as session:
-            before = session.done
-            while session.done < upto:
-                session.advance(upto)
-            if session.refused:
-                raise TrackingError(f"MLflow refused {len(session.refused)} records, the first: {session.refused[0]}")
-            return session.done - before
+        with Transfer(folder, settings, runs) as transfer:
+            before = transfer.done
+            while transfer.done < upto:
+                transfer.advance(upto)
+            if transfer.refused:
+                raise TrackingError(f"MLflow refused {len(transfer.refused)} records, the first: {transfer.refused[0]}")
+            return transfer.done - before
     except TrackingError:
         raise
     except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise

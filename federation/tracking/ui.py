@@ -18,7 +18,7 @@ from federation.tracking.state import mark_dead
 from federation.tracking.store import address, artifacts, connect, database
 
 HOST = "127.0.0.1"
-PATIENCE = 60.0  # seconds for the server to start
+PATIENCE = 120.0  # seconds for the server to start
 
 
 def open_ui(runs: Path, settings: TrackingSettings, port: int, say: Callable[[str], None] = print) -> None:

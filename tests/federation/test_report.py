@@ -1,7 +1,6 @@
 import math
 import os
 import struct
-import subprocess
 import sys
 from pathlib import Path
 
@@ -140,11 +139,7 @@ def test_the_picture_is_a_png_and_leaves_no_global_state(better: Better, tmp_pat
     assert height > 200
 
 
-def test_the_picture_needs_no_pyplot(tmp_path: Path) -> None:
-    code = (
-        "import sys, pathlib; from federation.report import picture; from federation.results import Row;"
-        "r = Row(task='t', country='VNM', arm='local', score='s', horizon='all', value=1., low=0., high=2., n=1);"
-        "picture([r], pathlib.Path(sys.argv[1]), headline='s', title='t');"
-        "sys.exit('matplotlib.pyplot' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code, tmp_path / "p.png"], check=False).returncode == 0
+def test_the_picture_needs_no_pyplot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # an import of it fails
+    picture(ROWS, tmp_path / "p.png", headline="wis", title="Dengue")
+    assert (tmp_path / "p.png").stat().st_size > 0

@@ -75,6 +75,14 @@ def test_runs_stand_side_by_side_and_the_better_one_wins(tmp_path: Path) -> None
     assert places == ["strategy", "state", "VNM", "THA", "LAO", "PHL", "ASEAN"]
 
 
+def test_nobody_wins_a_tie_or_alone(tmp_path: Path) -> None:
+    ran(tmp_path, "a", {"VNM": 1.0, "THA": 1.0})
+    ran(tmp_path, "b", {"VNM": 1.0})
+    _, found = compare(tmp_path, TrackingSettings(), ["a", "b"])
+    assert len(found) == 3
+    assert not any(each.wins or each.clear for each in found)
+
+
 def test_another_arm_can_be_compared(tmp_path: Path) -> None:
     ran(tmp_path, "a", {"VNM": 1.0})
     ran(tmp_path, "b", {"VNM": 2.0})

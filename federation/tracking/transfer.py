@@ -11,7 +11,7 @@ from federation.tracking.delivery import Delivery
 from federation.tracking.store import connect
 
 
-class Session:
+class Transfer:
     """Holds a lock on the run's records, for two senders at once would make every MLflow run twice.
 
     Opening and `advance` take seconds and raise TrackingError, or whatever MLflow, SQLite, HTTP or the disk raise.
@@ -39,7 +39,7 @@ class Session:
         self._sent = noted
         self._delivery = delivery
 
-    def __enter__(self) -> "Session":
+    def __enter__(self) -> "Transfer":
         return self
 
     def __exit__(
