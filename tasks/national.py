@@ -44,7 +44,7 @@ TABLES: dict[str, NationalTable] = {
             "mean_relative_humidity": "per cent, mean of the month",
             "location_name": "the place's name for people",
         },
-        example="2004-12,TH-10,194,6539064,13.01,26.1,61.8,Bangkok",
+        example="2004-12,TH-10,194,6539064,153.2,26.1,61.8,Bangkok",
     ),
     disaster.RECORDS: NationalTable(
         task="disaster",
@@ -64,7 +64,7 @@ TABLES: dict[str, NationalTable] = {
             "nino34": _NINO,
             "dipole": "Indian Ocean dipole anomaly of the month, deg C",
         },
-        example="2004-12,E100.5N014.5,100.5,14.5,13.01,0,12.2,26.1,-0.4,0.71,-0.2",
+        example="2004-12,E100.5N014.5,100.5,14.5,153.2,0,149.8,26.1,-0.4,0.71,-0.2",
     ),
     YIELDS: NationalTable(
         task="agriculture",
@@ -98,6 +98,6 @@ TABLES: dict[str, NationalTable] = {
             "spei": _SPEI,
             "nino34": _NINO,
         },
-        example="2004-12,THA,13.01,26.1,-0.4,0.71",
+        example="2004-12,THA,153.2,26.1,-0.4,0.71",
     ),
 }

@@ -148,7 +148,10 @@ def _library_column(name: str, schema: TableSchema, limit: int) -> pa.Column:
                 error="bounds",
                 n_failure_cases=limit,
             ),
-            pa.Check(lambda values: values.count() < ENOUGH or bool(low <= values.mean() <= high), error="typical"),
+            pa.Check(
+                lambda values: values.count() < ENOUGH or bool(low <= values[np.isfinite(values)].mean() <= high),
+                error="typical",
+            ),
         ]
     return pa.Column(
         kinds.get(column.kind, "float64"), checks=checks, nullable=column.empty and name not in schema.keys

@@ -1,5 +1,6 @@
 """`gotong data check PATH`: every problem of the national files at PATH, on this machine alone; exit code 1 if any."""
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ def run(words: Sequence[str]) -> None:
 
 
 def _named(word: str) -> str:
-    bare = "=" not in word and not word.startswith(("-", "~", "+"))
+    bare = not re.match(r"[+~]*[\w.]+=", word) and not word.startswith("-")
     quoted = word.replace("\\", "\\\\").replace("'", "\\'")
     return f"path='{quoted}'" if bare else word
 

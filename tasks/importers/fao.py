@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tasks.columns import Column
 from tasks.importers.contract import Format, Public
-from tasks.schema import TableSchema, read_table
+from tasks.schema import Rule, TableSchema, read_table
 from tasks.tables import header
 
 UNIT = " (tonnes per hectare)"
@@ -70,6 +70,15 @@ def _schema(crops: dict[str, str]) -> TableSchema:
             **values,
         },
         keys=("Entity", "Year"),
+        rules=(
+            Rule(
+                columns=("Code", "Year"),
+                broken=lambda rows: rows["Code"].notna() & rows.duplicated(["Code", "Year"]),
+                shown="Code",
+                what="has this year under another name already",
+                remedy="Keep one country a code",
+            ),
+        ),
     )
 
 
