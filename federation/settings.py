@@ -110,7 +110,7 @@ class TrackingSettings:
     name: str = "mlflow"  # mlflow | none
     uri: str = ""  # empty: an SQLite store under <runs>/mlflow
     experiment: str = "gotong"
-    patience: float = 10.0  # seconds to wait at the end for rows not yet sent
+    patience: float = 30.0  # seconds to wait at the end for rows not yet sent
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""

@@ -149,6 +149,7 @@ def joined(first: Windows, second: Windows) -> Windows:
 class Task:
     """A forecasting task as data; each function stands in a file beside the task's `__init__`.
 
+    title: settings -> what is forecast, in a few words for a table.
     settings: the schema of the task's own settings; Hydra merges it, a vault builds it from a request.
     file: name of the national file inside a country's folder.
     read: (country's folder, country, settings) -> Panel. Raises DataError.
@@ -172,7 +173,7 @@ class Task:
     """
 
     name: str
-    title: str
+    title: Callable[[Any], str]
     unit: str
     file: str
     settings: type[TaskSettings]

@@ -10,7 +10,6 @@ from rich.console import Console
 from federation.composition import compose
 from federation.settings import TrackingSettings
 from federation.tracking.compare import RESULTS, compare
-from federation.tracking.state import mark_dead
 from tasks.atomic import write_atomically
 
 
@@ -33,7 +32,6 @@ def run(words: Sequence[str]) -> None:
 def _compare(settings: CompareSettings) -> None:
     settings.tracking.check()
     runs = Path(settings.runs)
-    mark_dead(runs, settings.tracking)
     names = settings.names or sorted(path.parent.name for path in runs.glob(f"*/{RESULTS}"))
     sheet, found = compare(runs, settings.tracking, names, arm=settings.arm)
     Console(highlight=False).print(sheet)

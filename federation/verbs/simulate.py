@@ -158,4 +158,4 @@ def _tell(screen: Screen, ready: Simulation, outcome: Outcome, headline: str, be
 
 def _title(ready: Simulation) -> str:
     task, calendar = TASKS[ready.settings.task.name], ready.settings.task.calendar
-    return f"{task.title}: tested after {calendar.validate_until}, until {calendar.test_until}"
+    return f"{task.title(ready.settings.task)}: tested after {calendar.validate_until}, until {calendar.test_until}"

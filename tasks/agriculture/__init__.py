@@ -21,7 +21,7 @@ def horizons(_: AgricultureSettings) -> tuple[str, ...]:
 
 TASK = Task(
     name="agriculture",
-    title="Crop yields per harvest, forecast in season",
+    title=lambda settings: f"Crop yields per harvest ({settings.view}), forecast in season",
     unit="t/ha",
     file=YIELDS,
     settings=AgricultureSettings,

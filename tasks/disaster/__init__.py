@@ -14,7 +14,7 @@ from tasks.task import Task
 
 TASK = Task(
     name="disaster",
-    title="Drought, extreme rain or flood, 1-degree cell and month",
+    title=lambda settings: f"Probability of {settings.hazard} per 1-degree cell and month",
     unit="probability",
     file=RECORDS,
     settings=DisasterSettings,

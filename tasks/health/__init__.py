@@ -14,7 +14,7 @@ from tasks.task import Task
 
 TASK = Task(
     name="health",
-    title="Monthly dengue per province",
+    title=lambda _: "Monthly dengue per province",
     unit="cases",
     file=FILE,
     settings=HealthSettings,

@@ -162,7 +162,7 @@ def optimum(parts: list[Windows], weights: list[float] | None = None) -> dict[st
 
 TOY = Task(
     name="toy",
-    title="A line",
+    title=lambda _: "A line",
     unit="",
     file="toy.csv",
     settings=ToySettings,
