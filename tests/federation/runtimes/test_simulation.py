@@ -64,7 +64,7 @@ def test_data_that_are_not_there_are_told_with_where_they_should_lie(tmp_path: P
 
 def test_a_region_of_nobody_is_refused_in_words(tmp_path: Path) -> None:
     data = records_in(tmp_path / "data", FOUR, ToySettings())
-    with pytest.raises(ConfigError, match="region.countries names nobody"):
+    with pytest.raises(ConfigError, match="names nobody"):
         settings_of(tmp_path, [], data=str(data)).check()
 
 
