@@ -14,7 +14,9 @@ from federation.wire import Frame
 from tasks import TASKS
 from tasks.scores import Sums
 
-OUTLIER = 30.0  # times the median norm; countries of unequal size differ by far less, a broken unit by far more
+# An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.
+# Steps of countries of unequal size are alike, but their number is a country's own claim; hence the second bound.
+OUTLIER, GIANT = 10.0, 100.0
 MOST = 10**12  # examples or place-periods; no country has more, and sums of it stay exact
 ScoreName = tuple[str, str, str]  # part, arm, score
 
@@ -25,6 +27,7 @@ class Update:
 
     country: str
     examples: int
+    steps: int
     loss: float
     change: Arrays
     shared: Arrays
@@ -49,6 +52,9 @@ def read_update(
     examples, loss, withheld = header.get("examples"), header.get("loss"), header.get("withheld", [])
     if type(examples) is not int or not 0 <= examples <= MOST:
         raise UpdateRejected(f"{country} reports {str(examples)[:40]} examples")
+    steps = header.get("steps")
+    if type(steps) is not int or not bool(examples) <= steps <= MOST:
+        raise UpdateRejected(f"{country} reports {str(steps)[:40]} steps on {examples} examples")
     if type(loss) is not float or not isinstance(withheld, list):
         raise UpdateRejected(f"{country} reports a loss or withheld scores that are none")
     strange = [name for name in frame.arrays if name.split("/")[0] not in ("update", "shared", "score")]
@@ -63,6 +69,7 @@ def read_update(
     return Update(
         country=country,
         examples=examples,
+        steps=steps,
         loss=loss,
         change=change,
         shared=released,
@@ -74,15 +81,22 @@ def read_update(
 
 def outliers(updates: Sequence[Update]) -> dict[str, str]:
     """country -> why, for updates far larger than the cohort's; a median needs no history, so it holds in round 1."""
-    norms = {update.country: update.norm for update in updates if update.examples}
-    if len(norms) < 3:  # of two, nobody can say which one is off
+    trained = [update for update in updates if update.examples]
+    if len(trained) < 3:  # of two, nobody can say which one is off
         return {}
-    middle = float(np.median(list(norms.values())))
-    return {
-        country: f"{country} sends an update of norm {norm:.3g}, over {OUTLIER:g} times the median {middle:.3g}"
-        for country, norm in norms.items()
-        if norm > OUTLIER * middle
-    }
+    bounds = (
+        ("a step", OUTLIER, {update.country: update.norm / update.steps for update in trained}),
+        ("the whole", GIANT, {update.country: update.norm for update in trained}),
+    )
+    found: dict[str, str] = {}
+    for what, times, norms in bounds:
+        middle = float(np.median(list(norms.values())))
+        found |= {
+            country: f"{country} sends an update of which {what} is over {times:g} times the median of the region"
+            for country, norm in norms.items()
+            if norm > times * middle > 0
+        }
+    return found
 
 
 def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:

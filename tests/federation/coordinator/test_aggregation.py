@@ -43,6 +43,7 @@ def update(country: str, seed: int, examples: int = 10) -> Update:
     return Update(
         country=country,
         examples=examples,
+        steps=1,
         loss=0.5,
         change=dict(sorted(drawn(seed).items())),
         shared={},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.coordinator.checks import OUTLIER, Update, outliers, read_update
+from federation.coordinator.checks import Update, outliers, read_update
 from federation.errors import UpdateRejected
 from federation.wire import Frame
 from tests.federation.vault.asking import model_of, plan_of
@@ -132,27 +132,32 @@ def test_an_update_that_rests_on_nothing_is_rejected_and_scores_alone_are_not() 
     with pytest.raises(UpdateRejected, match="rests on no example"):
         read({"examples": 0})
     scores = {name: value for name, value in arrays().items() if name.startswith("score/")}
-    frame = Frame(kind="update", header=HEADER | {"examples": 0, "loss": 0.0}, arrays=scores)
+    frame = Frame(kind="update", header=HEADER | {"examples": 0, "steps": 0, "loss": 0.0}, arrays=scores)
     update = read_update(frame, country="VNM", run="r", round_=3, model=MODEL, shared=SHARED, plan=PLAN)
     assert (update.examples, update.change, len(update.scores)) == (0, {}, 1)
 
 
-def moved(norms: list[float]) -> list[Update]:
+def moved(norms: list[float], steps: list[int] | None = None) -> list[Update]:
     one = read()
     return [
-        replace(one, country=f"C{place:02}", change={"w": np.array([norm], np.float32)})
-        for place, norm in enumerate(norms)
+        replace(one, country=f"C{place:02}", steps=count, change={"w": np.array([norm], np.float32)})
+        for place, (norm, count) in enumerate(zip(norms, steps or [1] * len(norms), strict=True))
     ]
 
 
-@given(norms=st.lists(st.floats(1, 10), min_size=3, max_size=11), at=st.integers(0, 10))
+@given(norms=st.lists(st.floats(1, 3), min_size=3, max_size=11), at=st.integers(0, 10))
 def test_an_update_a_hundred_times_too_large_is_named_and_no_other(norms: list[float], at: int) -> None:
     place = at % len(norms)
     assert outliers(moved(norms)) == {}
-    middle = float(np.median(norms))
-    found = outliers(moved([*norms[:place], 100 * 10 * middle, *norms[place + 1 :]]))
+    found = outliers(moved([*norms[:place], 100 * norms[place], *norms[place + 1 :]]))
     assert list(found) == [f"C{place:02}"]
-    assert f"over {OUTLIER:g} times the median" in found[f"C{place:02}"]
+
+
+def test_a_large_country_may_go_far_in_many_steps_but_not_at_will() -> None:
+    steps = [1, 2, 4, 40]
+    assert outliers(moved([1.0, 2.0, 4.0, 40.0], steps)) == {}
+    assert list(outliers(moved([1.0, 2.0, 4.0, 4000.0], [1, 2, 4, 4000]))) == ["C03"]
+    assert list(outliers(moved([100.0, 2.0, 4.0, 40.0], steps))) == ["C00"]
 
 
 @pytest.mark.parametrize("norms", [[1.0, 1e9], [1.0], []])

@@ -45,7 +45,7 @@ FAULTS: dict[str, Any] = {
     "a stale round": lambda frame: [with_header(frame, round=frame.header["round"] - 1)],
     "another run": lambda frame: [with_header(frame, run="other")],
     "in another's name": lambda frame: [with_header(frame, country="THA")],
-    "a hundred times too large": lambda frame: [scaled(frame, 1e4)],
+    "a hundred times too large": lambda frame: [scaled(frame, 100)],
     "silence": lambda _: [],
     "from a node nobody enrolled": lambda _: [None],
     "a score of a strange shape": lambda frame: [
