@@ -1,10 +1,12 @@
 """The coordinator's processes: a SuperLink that only this machine reaches, its executor, and the door in front."""
 
+import json
+import os
 import secrets
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,12 +63,13 @@ def children(home: Path, addresses: Addresses) -> list[Child]:
     ]
 
 
-def serve(home: Path, addresses: Addresses, log: Log) -> None:
-    """Keep a coordinator up until SIGTERM or Ctrl-C. Raises DeploymentError for keys or ports that cannot be used."""
+def prepare(home: Path, addresses: Addresses) -> list[str]:
+    """Keys, folders and ports in order; returns what a person should know of the certificate.
+
+    Raises DeploymentError.
+    """
     read_secret(home / "ca.key", "the authority's key")
     read_secret(home / "server.key", "the server's key")
-    if note := authority.expiry_note(home / "server.pem"):
-        log(note)
     private_folder(home)
     private_folder(home / "flower")
     if not (home / SECRET).exists():
@@ -75,7 +78,27 @@ def serve(home: Path, addresses: Addresses, log: Log) -> None:
     for host, port in ((addresses.host, addresses.port), ("127.0.0.1", addresses.inner)):
         _free(host, port)
     flower.connect(home, addresses.behind)
-    supervise(children(home, addresses), log, _keeping_members(home, addresses, log))
+    note = authority.expiry_note(home / "server.pem")
+    return [] if note is None else [note]
+
+
+def become(home: Path, addresses: Addresses, form: str) -> None:
+    """Turn this process into the coordinator's supervisor: it needs none of what the command line loaded."""
+    log = Log(form)
+    for note in prepare(home, addresses):
+        log(note)
+    words = json.dumps({"home": str(home), "addresses": asdict(addresses), "log": form})
+    os.execv(sys.executable, [sys.executable, "-m", "federation.deployment.coordinator", words])
+
+
+def main() -> None:
+    """`python -m federation.deployment.coordinator WORDS-AS-JSON`: serve until SIGTERM or Ctrl-C."""
+    words = json.loads(sys.argv[1])
+    home, addresses, log = Path(words["home"]), Addresses(**words["addresses"]), Log(words["log"])
+    try:
+        supervise(children(home, addresses), log, _keeping_members(home, addresses, log))
+    except DeploymentError as error:
+        sys.exit(f"gotong: {error}")
 
 
 def _keeping_members(home: Path, addresses: Addresses, log: Log) -> Callable[[], None]:
@@ -140,3 +163,7 @@ def _free(host: str, port: int) -> None:
             raise DeploymentError(
                 f"{host}:{port} cannot be used ({error.strerror}); stop what holds it or choose port="
             ) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -6,25 +6,30 @@ home/line      the socket between them
 """
 
 import grp
+import json
 import os
 import pwd
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from federation.deployment import vault
 from federation.deployment.files import private_folder
+from federation.deployment.place import SOCKET, Place
 from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
-from federation.vault.policy import FILE
 
+POLICY = "policy.toml"
 PARTS = ("both", "vault", "courier")
 LONGEST_PATH = 100  # bytes; unix(7) allows 107
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One country's node. users: (vault's, courier's) where root starts it; None runs both as whoever starts it."""
+    """One country's node.
+
+    users: (vault's, courier's) where root starts both; None runs them as whoever starts them. caller: the courier's
+    user where the two are started apart. socket: the folder of the socket, None for one in `home`.
+    """
 
     country: str
     data: Path
@@ -33,6 +38,8 @@ class Node:
     home: Path
     ca: Path | None = None
     users: tuple[str, str] | None = None
+    caller: str | None = None
+    socket: Path | None = None
     group: str | None = None
     device: str = "cpu"
     threads: int = 1
@@ -40,7 +47,7 @@ class Node:
     @property
     def line(self) -> Path:
         """The folder of the socket."""
-        return self.home / "line"
+        return self.socket or self.home / "line"
 
     @property
     def shared(self) -> str | None:
@@ -57,22 +64,22 @@ class Node:
 
 def children(node: Node, part: str) -> list[Child]:
     """The processes of a node, or one of them."""
-    place = vault.Place(
+    place = Place(
         country=node.country,
         data=str(node.data.resolve()),
-        policy=str((node.policy or node.data / FILE).resolve()),
+        policy=str((node.policy or node.data / POLICY).resolve()),
         home=str((node.home / "vault").resolve()),
         line=str(node.line.resolve()),
-        callers=[] if node.users is None else [node.users[1]],
+        callers=[user for user in {node.caller, *(node.users or ())[1:]} if user is not None],
         group=node.shared,
         device=node.device,
         threads=node.threads,
     )
-    runs = [sys.executable, "-m", "federation.deployment.vault", vault.as_argument(place)]
+    runs = [sys.executable, "-m", "federation.deployment.vault", place.as_argument()]
     carries = [
         *(sys.executable, "-m", "federation.courier", "--coordinator", node.coordinator),
         *("--home", str((node.home / "courier").resolve()), "--root", str(node.root.resolve())),
-        *("--vault", str((node.line / vault.SOCKET).resolve())),
+        *("--vault", str((node.line / SOCKET).resolve())),
     ]
     users = node.users or (None, None)
     both = [
@@ -91,25 +98,45 @@ def prepare(node: Node, part: str) -> None:
     """Folders with the right owners. Raises DeploymentError for what would fail later and less clearly."""
     if part not in PARTS:
         raise DeploymentError(f"part={part} is none of {', '.join(PARTS)}")
-    if len(os.fsencode(str((node.line / vault.SOCKET).resolve()))) > LONGEST_PATH:
+    if len(os.fsencode(str((node.line / SOCKET).resolve()))) > LONGEST_PATH:
         raise DeploymentError(f"home={node.home} is too long a path for a socket; choose a shorter one")
     if part != "vault" and not (node.home / "courier" / "node.key").exists():
         raise DeploymentError(f"{node.home} has no node key; run `gotong keys node country={node.country}` first")
     if part != "vault" and not node.root.is_file():
         raise DeploymentError(f"{node.root} is not there; copy ca.pem from the coordinator and compare its fingerprint")
     if node.users is None:
-        for name in ("vault", "courier", "line"):
-            private_folder(node.home / name)
+        for name in ("vault", "courier"):
+            if part in ("both", name):
+                private_folder(node.home / name)
+        if node.socket is None:
+            private_folder(node.line)
         return
     if os.geteuid() != 0:
         raise DeploymentError("only root can start vault and courier as other users; use the systemd units, or root")
     _give(node, *node.users)
 
 
-def run(node: Node, part: str, log: Log) -> None:
-    """Keep a node up until SIGTERM or Ctrl-C."""
+def become(node: Node, part: str, form: str) -> None:
+    """Turn this process into the node's supervisor: it needs none of what the command line loaded to get here."""
     prepare(node, part)
-    supervise(children(node, part), log, lambda: None)
+    Log(form)
+    words = json.dumps({"node": asdict(node), "part": part, "log": form}, default=str)
+    os.execv(sys.executable, [sys.executable, "-m", "federation.deployment.node", words])
+
+
+def main() -> None:
+    """`python -m federation.deployment.node WORDS-AS-JSON`: keep a node up until SIGTERM or Ctrl-C."""
+    words = json.loads(sys.argv[1])
+    values = words["node"]
+    paths = {
+        key: None if values[key] is None else Path(values[key]) for key in ("data", "policy", "home", "ca", "socket")
+    }
+    users = None if values["users"] is None else tuple(values["users"])
+    node = Node(**{**values, **paths, "users": users})
+    try:
+        supervise(children(node, words["part"]), Log(words["log"]), lambda: None)
+    except DeploymentError as error:
+        sys.exit(f"gotong: {error}")
 
 
 def _give(node: Node, vault_user: str, courier_user: str) -> None:
@@ -128,3 +155,7 @@ def _give(node: Node, vault_user: str, courier_user: str) -> None:
     node.line.mkdir(exist_ok=True)
     os.chown(node.line, owners[vault_user].pw_uid, shared)
     node.line.chmod(0o2750)
+
+
+if __name__ == "__main__":
+    main()

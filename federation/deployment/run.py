@@ -53,7 +53,7 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
     home = Path(os.environ[HOME])
     submission = read(home, name)
     folder = submission.folder
-    ended: dict[str, str | None] = {"error": "its process was stopped"}
+    ended: dict[str, str | None] = {"error": f"its process was stopped; go on with `gotong submit resume={name}`"}
     try:
         with runfolder.locked(folder), (folder / OUTPUT).open("a", buffering=1) as output:
             console = Console(file=output, width=submission.width, highlight=False, force_terminal=False)

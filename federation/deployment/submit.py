@@ -46,7 +46,7 @@ def follow(folder: Path, say: Callable[[str], None]) -> str | None:
     """
     at, until, began = 0, monotonic() + PATIENCE, False
     while True:
-        ended, running = (folder / ENDED).exists(), _held(folder)
+        ended, running = (folder / ENDED).exists(), held(folder)
         at = _repeat(folder / OUTPUT, at, say)
         if ended:
             error = json.loads((folder / ENDED).read_text())["error"]
@@ -111,7 +111,7 @@ def _repeat(path: Path, at: int, say: Callable[[str], None]) -> int:
     return at + len(lines) + 1
 
 
-def _held(folder: Path) -> bool:
+def held(folder: Path) -> bool:
     """Whether a process works in the run's folder."""
     with (folder / runfolder.LOCK).open("a") as file:
         try:
@@ -129,7 +129,7 @@ def removed_if_unused(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not (folder / checkpoint.FILE).exists() and not _held(folder):
+        if not (folder / checkpoint.FILE).exists() and not held(folder):
             import shutil
 
             shutil.rmtree(folder, ignore_errors=True)

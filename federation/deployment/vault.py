@@ -8,13 +8,13 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from federation.deployment.files import private_folder, read_secret, write_secret
+from federation.deployment.place import PAUSED, SOCKET, WITHDRAWN, Place
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
 from federation.runtimes.in_process import serve as serve_vaults
 from federation.training import sequential
@@ -24,26 +24,7 @@ from federation.vault.service import Limits, Service
 from federation.vault.vault import Vault
 from federation.wire import ACCEPTED, VERSION, Frame, decode, encode
 
-SOCKET = "vault.sock"
-PAUSED, WITHDRAWN = "paused", "withdrawn"
 log = logging.getLogger("vault")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a vault works. home: its own folder. line: the folder of its socket. callers: users that may call it."""
-
-    country: str
-    data: str
-    policy: str
-    home: str
-    line: str
-    callers: list[str] = field(default_factory=list)
-    group: str | None = None
-    device: str = "cpu"
-    threads: int = 1
-    largest: int = 256 * 2**20
-    per_minute: int = 240
 
 
 class Desk:
@@ -174,11 +155,6 @@ def main() -> None:
         run(Place(**json.loads(sys.argv[1])))
     except GotongError as error:
         sys.exit(f"vault: {error}")
-
-
-def as_argument(place: Place) -> str:
-    """A place for `main`."""
-    return json.dumps(asdict(place))
 
 
 if __name__ == "__main__":

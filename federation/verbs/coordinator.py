@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federation.composition import compose
-from federation.deployment.coordinator import Addresses, serve
-from federation.deployment.supervisor import Log
+from federation.deployment.coordinator import Addresses, become
 
 
 @dataclass
@@ -28,4 +27,4 @@ def run(words: Sequence[str]) -> None:
 def start(settings: Coordinator) -> None:
     """Raises DeploymentError for keys or ports that cannot be used."""
     inner = settings.inner or settings.port + 1
-    serve(Path(settings.home), Addresses(host=settings.host, port=settings.port, inner=inner), Log(settings.log))
+    become(Path(settings.home), Addresses(host=settings.host, port=settings.port, inner=inner), settings.log)

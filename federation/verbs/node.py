@@ -7,9 +7,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from federation.composition import compose
-from federation.deployment.node import Node
-from federation.deployment.node import run as run_node
-from federation.deployment.supervisor import Log
+from federation.deployment.node import Node, become
 from federation.errors import ConfigError
 
 
@@ -18,7 +16,7 @@ class NodeSettings:
     """policy: none takes policy.toml in the data folder, which must be there."""
 
     country: str = MISSING
-    data: str = MISSING  # folder with this country's national files
+    data: str | None = None  # folder with this country's national files; a courier alone needs none
     policy: str | None = None
     coordinator: str = "127.0.0.1:9440"  # host:port
     home: str = "node"
@@ -27,25 +25,30 @@ class NodeSettings:
     vault_user: str | None = None
     courier_user: str | None = None
     group: str | None = None  # shared by the two users, for the socket
+    line: str | None = None  # folder of the socket; none: in home
     device: str = "cpu"
     threads: int = 1
     log: str = "text"  # text | json
 
     def node(self) -> Node:
         """What these settings describe. Raises ConfigError."""
-        if (self.vault_user is None) != (self.courier_user is None):
-            raise ConfigError("vault_user and courier_user go together; give both or neither")
+        if self.data is None and self.part != "courier":
+            raise ConfigError("a vault needs data=FOLDER with this country's national files")
+        if self.vault_user is not None and self.courier_user is None:
+            raise ConfigError("vault_user needs courier_user= too, the other user")
         users = None
         if self.vault_user is not None and self.courier_user is not None:
             users = (self.vault_user, self.courier_user)
         return Node(
             country=self.country,
-            data=Path(self.data),
+            data=Path(self.data or "."),
             policy=None if self.policy is None else Path(self.policy),
             coordinator=self.coordinator,
             home=Path(self.home),
             ca=None if self.ca is None else Path(self.ca),
             users=users,
+            caller=self.courier_user,
+            socket=None if self.line is None else Path(self.line),
             group=self.group,
             device=self.device,
             threads=self.threads,
@@ -59,4 +62,4 @@ def run(words: Sequence[str]) -> None:
 
 def start(settings: NodeSettings) -> None:
     """Raises DeploymentError for keys, folders or users that cannot be used."""
-    run_node(settings.node(), settings.part, Log(settings.log))
+    become(settings.node(), settings.part, settings.log)

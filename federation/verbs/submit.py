@@ -35,7 +35,7 @@ def run(words: Sequence[str]) -> None:
     """Submit a run and follow it, or go on with one."""
     if any(word.startswith("resume=") for word in words):
         for word in words:
-            if word.split("=")[0].lstrip("+") not in WITH_RESUME and not word.startswith("-"):
+            if "=" in word and word.split("=")[0].lstrip("+") not in WITH_RESUME:
                 raise ConfigError(
                     f"resume takes the settings from the checkpoint; leave out {word}, or start a new run"
                 )

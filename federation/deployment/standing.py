@@ -1,0 +1,48 @@
+"""Where a coordinator stands: its certificate, its members and whether they are there, its runs and how they ended."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from federation.deployment import authority, flower, members
+from federation.deployment.run import ENDED
+from federation.deployment.submit import held, number_of
+from federation.errors import DeploymentError
+
+STATES = {
+    "online": "connected",
+    "offline": "was connected, is not now",
+    "registered": "never connected yet",
+    "unregistered": "sent away",
+}
+
+
+def lines(home: Path, runs: Path) -> Iterator[str]:
+    """One line a fact. Raises DeploymentError if the coordinator is not running."""
+    until = authority.certificate_of(home / "server.pem").not_valid_after_utc
+    yield f"certificate  good until {until:%Y-%m-%d}"
+    if note := authority.expiry_note(home / "server.pem"):
+        yield f"             {note}"
+    known, states = members.nodes(home), flower.states(home)
+    for country, member in sorted(members.members(home).items()):
+        state = states.get(known[country][0], "unknown") if country in known else "not taken up yet"
+        yield f"{country}          {STATES.get(state, state)}  {member.fingerprint}"
+    for path in sorted(runs.glob("*/flower.json"), key=lambda path: path.stat().st_mtime):
+        yield f"run          {path.parent.name}: {how(path.parent)}"
+
+
+def how(folder: Path) -> str:
+    """How a submitted run ended, or that it goes on."""
+    if held(folder):
+        return "in progress"
+    if not (folder / ENDED).exists():
+        return f"died; go on with `gotong submit resume={folder.name}`"
+    error = json.loads((folder / ENDED).read_text(encoding="utf-8"))["error"]
+    return "completed" if error is None else f"failed: {error}"
+
+
+def stop(home: Path, folder: Path) -> None:
+    """Stop a run; its checkpoint stands. Raises DeploymentError if it is not in progress."""
+    if not held(folder):
+        raise DeploymentError(f"{folder.name} is not in progress: {how(folder)}")
+    flower.stop(home, number_of(folder))

@@ -1,0 +1,25 @@
+"""`gotong node check`: whether a country's node would work, and what a run would send."""
+
+from collections.abc import Sequence
+
+from federation.composition import compose
+from federation.deployment.check import findings
+from federation.errors import DeploymentError
+from federation.verbs.node import NodeSettings
+
+MARKS = {True: "ok", False: "NO", None: "--"}
+
+
+def run(words: Sequence[str]) -> None:
+    """Print a line a fact; exit code 0 if the node would work."""
+    compose("node check", words, NodeSettings, check)
+
+
+def check(settings: NodeSettings) -> None:
+    """Raises DeploymentError naming what stands in the way."""
+    wrong = []
+    for finding in findings(settings.node()):
+        print(f"{MARKS[finding.good]}  {finding.what:<16} {finding.said}")
+        wrong += [finding.what] if finding.good is False else []
+    if wrong:
+        raise DeploymentError(f"this node would not work yet: see {', '.join(wrong)} above")

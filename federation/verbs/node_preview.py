@@ -1,0 +1,19 @@
+"""`gotong node preview`: every name, shape and byte that one round and the test would send of these records."""
+
+from collections.abc import Sequence
+
+from federation.composition import compose
+from federation.deployment import own
+from federation.verbs.node_train import OwnSettings
+
+
+def run(words: Sequence[str]) -> None:
+    """Train one round in a folder that is thrown away, and print what would have left."""
+    compose("node preview", words, OwnSettings, preview)
+
+
+def preview(asked: OwnSettings) -> None:
+    """Raises PolicyRefusal or DataError."""
+    for frame in own.preview(asked.run(), *asked.where()):
+        for line in own.described(frame):
+            print(line)

@@ -1,0 +1,56 @@
+"""`gotong node train`: a country's own model and its score beside the baselines; nothing leaves the machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from rich.console import Console
+
+from federation import report, results
+from federation.composition import compose
+from federation.deployment import own
+from federation.deployment.node import POLICY
+from federation.errors import ConfigError
+from federation.plans import check
+from federation.settings import Settings
+from tasks import TASKS
+
+
+@dataclass
+class OwnSettings(Settings):
+    """A run of one country. data: its folder of national files. policy: none takes policy.toml there."""
+
+    country: str = ""
+    policy: str | None = None
+
+    def run(self) -> Settings:
+        """The part that is the same as in a simulation. Raises ConfigError."""
+        if not self.country or self.data is None:
+            raise ConfigError("say whose records: country=VNM data=FOLDER")
+        settings = Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
+        settings.region.countries = [self.country]
+        settings.quorum = 1
+        check(settings)
+        return settings
+
+    def where(self) -> tuple[str, Path, Path]:
+        """Country, data and policy."""
+        data = Path(str(self.data))
+        return self.country, data, Path(self.policy) if self.policy is not None else data / POLICY
+
+
+def run(words: Sequence[str]) -> None:
+    """Train and print the table."""
+    compose("node train", words, OwnSettings, train)
+
+
+def train(asked: OwnSettings) -> None:
+    """Raises PolicyRefusal or DataError."""
+    settings = asked.run()
+    rows = own.train(settings, *asked.where())
+    task = TASKS[settings.task.name]
+    headline = next(iter(task.scores))
+    sheet = report.table(rows, headline=headline, title=task.title(settings.task), better=task.scores[headline].better)
+    Console(highlight=False).print(sheet)
+    if asked.out is not None:
+        results.write_json(rows, Path(asked.out))

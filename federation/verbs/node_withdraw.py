@@ -1,0 +1,28 @@
+"""`gotong node withdraw`: a country's own switch, on its own machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from federation.composition import compose
+from federation.deployment import presence
+
+
+@dataclass
+class Withdraw:
+    """home: the node's folder."""
+
+    home: str = "node"
+
+
+def run(words: Sequence[str]) -> None:
+    """Take effect before the next frame."""
+    compose("node withdraw", words, Withdraw, withdraw)
+
+
+def withdraw(asked: Withdraw) -> None:
+    """Raises DeploymentError if there is no such node."""
+    presence.withdraw(Path(asked.home))
+    print(
+        "withdrawn for good; ask the coordinator to run `gotong keys revoke`, and read docs/trust.md on models so far"
+    )

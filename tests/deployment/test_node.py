@@ -1,0 +1,262 @@
+"""A country's own side: its terms, its switch, and what it can find out alone."""
+
+import grp
+import json
+import os
+import pwd
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import torch
+
+from federation.cli import main
+from federation.courier import exchange
+from federation.deployment import check, presence
+from federation.deployment.consent import objections
+from federation.deployment.node import Node, children, prepare
+from federation.deployment.place import Place
+from federation.deployment.vault import Desk, read_policy, terms
+from federation.deployment.vault import run as serve
+from federation.errors import DeploymentError
+from federation.settings import Plan
+from federation.vault.database import open_database
+from federation.vault.vault import Vault
+from federation.wire import Frame, decode, encode
+from tasks import TASKS
+
+HEALTH = TASKS["health"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    (tmp_path / "vault").mkdir()
+    (tmp_path / "policy.toml").write_text('tasks = ["health"]\nmaximum_rounds = 7\n')
+    policy = read_policy(tmp_path / "policy.toml", "VNM")
+    database = open_database(tmp_path / "vault" / "vault.sqlite")
+    vault = Vault(country="VNM", folder=tmp_path, policy=policy, database=database, key=bytes(32))
+    return Desk(vault, tmp_path / "vault", torch.device("cpu"))
+
+
+ASK = encode(Frame(kind="terms", header={"run": "r"}))
+
+
+def _reason(reply: bytes) -> str:
+    frame = decode(reply)
+    assert frame.kind == "refused"
+    return str(frame.header["reason"])
+
+
+def test_terms_are_what_the_policy_says_and_follow_it_when_it_is_edited(desk: Desk, tmp_path: Path) -> None:
+    assert decode(desk.respond(ASK)).header["maximum_rounds"] == 7
+    (tmp_path / "policy.toml").write_text('tasks = ["disaster"]\nmaximum_rounds = 30\n')
+    header = decode(desk.respond(ASK)).header
+    assert (header["tasks"], header["maximum_rounds"]) == (["disaster"], 30)
+    (tmp_path / "policy.toml").write_text("tasks = 3\n")
+    assert "serves nothing until it is mended" in _reason(desk.respond(ASK))
+
+
+def test_a_country_that_paused_serves_nothing_until_it_resumes_and_a_withdrawal_is_for_good(
+    desk: Desk, tmp_path: Path
+) -> None:
+    presence.pause(tmp_path)
+    assert "has paused" in _reason(desk.respond(ASK))
+    presence.resume(tmp_path)
+    assert decode(desk.respond(ASK)).kind == "terms"
+    (tmp_path / "courier").mkdir()
+    (tmp_path / "courier" / "node.key").write_bytes(b"k")
+    presence.withdraw(tmp_path)
+    assert "has withdrawn" in _reason(desk.respond(ASK))
+    assert not (tmp_path / "courier" / "node.key").exists()
+    with pytest.raises(DeploymentError, match="not by resume"):
+        presence.resume(tmp_path)
+
+
+def test_a_missing_policy_is_no_consent(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="is not there"):
+        read_policy(tmp_path / "policy.toml", "VNM")
+    with pytest.raises(DeploymentError, match=r"named policy\.toml"):
+        read_policy(tmp_path / "other.toml", "VNM")
+
+
+def _plan(rounds: int) -> Plan:
+    from federation.strategies import STRATEGIES
+
+    return Plan(task=HEALTH.settings(), strategy=STRATEGIES["fedavg"].settings(name="fedavg"), rounds=rounds)
+
+
+def test_objections_say_what_would_be_accepted() -> None:
+    terms = {"tasks": ["health"], "maximum_rounds": 5, "maximum_epochs": 100, "accepted": [1]}
+    assert objections(terms, _plan(5)) == []
+    assert objections(terms, _plan(6)) == ["allows 5 rounds, the run asks for 6; rounds=5 would be accepted"]
+    assert "it would in disaster" in objections({**terms, "tasks": ["disaster"]}, _plan(5))[0]
+    assert "upgrade the older side" in objections({**terms, "accepted": [99]}, _plan(5))[0]
+    assert len(objections({}, _plan(1))) == 4  # says nothing, agrees to nothing
+
+
+def _records(folder: Path) -> Path:
+    HEALTH.synthesize(folder, "SGP", 5, HEALTH.settings())
+    (folder / "policy.toml").write_text('tasks = ["health"]\n')
+    return folder
+
+
+def test_a_country_sees_its_own_score_and_every_byte_that_would_leave(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = _records(tmp_path)
+    common = ["country=SGP", f"data={data}", "training.epochs=1"]
+    main(["node", "train", *common, "rounds=1", f"out={tmp_path / 'own.json'}"])
+    rows = json.loads((tmp_path / "own.json").read_text())
+    assert {row["country"] for row in rows} == {"SGP"}
+    assert {"local", "seasonal_persistence"} <= {row["arm"] for row in rows}
+    assert "federated" not in {row["arm"] for row in rows}
+    capsys.readouterr()
+    main(["node", "preview", *common])
+    told = capsys.readouterr().out
+    module = HEALTH.build_model(HEALTH.settings(), 1)
+    for name, value in module.named_parameters():
+        assert f"  update/{name}  {'x'.join(map(str, value.shape))}  float32  {4 * value.numel():,} bytes" in told
+    assert "\nscores: " in told
+    assert {path.name for path in tmp_path.iterdir()} >= {"own.json"}
+    assert not list(tmp_path.glob("*.sqlite"))  # nothing was released, so nothing is on a ledger
+
+
+def test_a_policy_holds_for_a_countrys_own_model_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = _records(tmp_path)
+    (data / "policy.toml").write_text('tasks = ["disaster"]\n')
+    with pytest.raises(SystemExit):
+        main(["node", "preview", "country=SGP", f"data={data}"])
+    assert "SGP refuses task 'health'" in capsys.readouterr().err
+
+
+def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
+    node = Node(country="SGP", data=_records(tmp_path), policy=None, coordinator="127.0.0.1:1", home=tmp_path / "n")
+    found = {finding.what: finding for finding in check.findings(node)}
+    assert found["policy"].good
+    assert found["health"].good
+    assert "windows to train" in found["health"].said
+    assert not found["key"].good
+    assert not found["coordinator"].good
+
+
+def test_a_node_without_key_or_authority_does_not_start(tmp_path: Path) -> None:
+    node = Node(country="SGP", data=tmp_path, policy=None, coordinator="127.0.0.1:1", home=tmp_path / "n")
+    with pytest.raises(DeploymentError, match="gotong keys node country=SGP"):
+        prepare(node, "both")
+    with pytest.raises(DeploymentError, match="is none of both"):
+        prepare(node, "neither")
+    deep = Node(country="SGP", data=tmp_path, policy=None, coordinator="127.0.0.1:1", home=tmp_path / ("n" * 100))
+    with pytest.raises(DeploymentError, match="choose a shorter one"):
+        prepare(deep, "both")
+
+
+def _as(user: str, group: str, act: Callable[[], str]) -> tuple[int, int]:
+    """A fork of this process as another user, with no other groups; its id, and where its answer can be read."""
+    owner, shared = pwd.getpwnam(user), grp.getgrnam(group)
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return pid, reading
+    try:  # nothing new can be imported here: this Python may lie where only root can read
+        os.close(reading)
+        os.setgroups([])
+        os.setgid(shared.gr_gid)
+        os.setuid(owner.pw_uid)
+        os.umask(0o077)
+        os.write(writing, act().encode())
+    except BaseException as error:
+        os.write(writing, f"{type(error).__name__}: {error}".encode())
+    finally:
+        os._exit(0)
+
+
+def _answer(pid: int, reading: int) -> str:
+    with os.fdopen(reading) as file:
+        told = file.read()
+    os.waitpid(pid, 0)
+    return told
+
+
+def _attack(home: Path, data: Path, vault: int) -> str:
+    """What a courier that was taken over obtains by itself, as its own user: one word for everything."""
+    got = []
+    known = [home / "vault" / "vault.sqlite", home / "vault" / "fingerprint.key", data / "health.csv"]
+    for path in [
+        *home.glob("vault/*"),
+        *data.glob("*"),
+        *known,
+        *(Path(f"/proc/{vault}/{n}") for n in ("mem", "environ")),
+    ]:
+        with suppress(OSError):
+            got += [str(path)] if path.open("rb").read(1) else []
+    forbidden: dict[str, Callable[[], object]] = {
+        "list": lambda: list(Path(f"/proc/{vault}/fd").iterdir()),
+        "kill": lambda: os.kill(vault, signal.SIGTERM),
+        "plant": lambda: (home / "vault" / "paused").write_text("x"),
+        "change": lambda: (data / "policy.toml").write_text("x"),
+        "move": lambda: (home / "line" / "vault.sock").rename(home / "line" / "mine"),
+        "replace": lambda: (home / "line" / "vault.sock").unlink(),
+    }
+    for name, act in forbidden.items():
+        with suppress(OSError):
+            act()
+            got.append(name)
+    return " ".join(got) or "nothing"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two other users")
+def test_a_courier_of_another_user_obtains_nothing_but_the_vaults_answers() -> None:
+    with TemporaryDirectory(prefix="gotong-") as folder:
+        base, vault_user, courier_user = Path(folder), "daemon", "nobody"
+        base.chmod(0o711)
+        data, home = base / "data", base / "n"
+        data.mkdir()
+        _records(data)
+        for path in (data, *data.iterdir()):
+            os.chown(path, pwd.getpwnam(vault_user).pw_uid, -1)
+        data.chmod(0o700)
+        main(["keys", "node", "country=SGP", f"home={home}"])
+        (home / "ca.pem").write_text("x")
+        users = (vault_user, courier_user)
+        node = Node(country="SGP", data=data, policy=None, coordinator="127.0.0.1:1", home=home, users=users)
+        prepare(node, "both")
+        place = Place(**json.loads(children(node, "vault")[0].command[-1]))
+        vault, heard = _as(vault_user, vault_user, lambda: _served(place))
+        try:
+            until = time.monotonic() + 30
+            while not (home / "line" / "vault.sock").exists():
+                assert time.monotonic() < until
+                assert os.waitpid(vault, os.WNOHANG) == (0, 0), os.read(heard, 1000)
+                time.sleep(0.05)
+            line, shared = home / "line" / "vault.sock", str(node.shared)
+            assert _answer(*_as(courier_user, shared, lambda: _attack(home, data, vault))) == "nothing"
+            assert _answer(*_as(courier_user, shared, lambda: exchange(line, ASK, lambda: None).hex())) == _terms(node)
+            refused = _answer(*_as("bin", shared, lambda: exchange(line, ASK, lambda: None).hex()))
+            assert "VaultAbsentError" in refused  # in the group, but no user that may call
+            outside = _answer(*_as(courier_user, "daemon", lambda: exchange(line, ASK, lambda: None).hex()))
+            assert "VaultAbsentError" in outside  # the right user, without the group
+            with sqlite3.connect(home / "vault" / "vault.sqlite") as database:
+                rows = database.execute("SELECT uid, kind FROM arrivals").fetchall()
+            assert rows == [(pwd.getpwnam(courier_user).pw_uid, "terms")]
+        finally:
+            os.kill(vault, signal.SIGKILL)
+            os.waitpid(vault, 0)
+            os.close(heard)
+
+
+def _served(place: Place) -> str:
+    serve(place)
+    return "ended"
+
+
+def _terms(node: Node) -> str:
+    policy = read_policy(node.data / "policy.toml", node.country)
+    with sqlite3.connect(":memory:") as database:
+        vault = Vault(country=node.country, folder=node.data, policy=policy, database=database, key=bytes(32))
+        return terms(vault).hex()
