@@ -27,6 +27,14 @@ VERBS = {
     "coordinator": "serve a federation: a SuperLink, its executor and the door nodes knock at",
     "node": "serve one country: its vault and its courier",
     "submit": "train over the enrolled countries, on their own machines",
+    "status": "a coordinator's certificate, members and runs",
+    "stop": "end a submitted run; what it learnt so far is kept",
+    "node check": "whether a country's node would work, and what a run would send",
+    "node train": "a country's own model and score; nothing leaves",
+    "node preview": "every name, shape and byte that a run would send",
+    "node pause": "refuse every run until resume",
+    "node resume": "serve again",
+    "node withdraw": "leave the federation for good",
 }
 FLAGS = ("-m", "--multirun", "-c", "--cfg", "--info", "--resolve", "-p", "--package")
 
