@@ -1,7 +1,7 @@
 """Which jobs may share one step: the same structure, loss, strategy half and settings."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,11 @@ def groups(jobs: Sequence[Job]) -> list[list[int]]:
             models[id(job.model)] = structure(job.model)
         found.setdefault((models[id(job.model)], _work(job)), []).append(place)
     return list(found.values())
+
+
+def kind(job: Job) -> Hashable:
+    """Equal for jobs that may share a step, but for the learning rate, which steps are not compiled for."""
+    return structure(job.model), _work(replace(job, lr=0.0))
 
 
 def structure(model: nn.Module) -> Hashable:

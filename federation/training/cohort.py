@@ -1,7 +1,7 @@
 """The cohort engine: many clients in one step. It gives the weights that the sequential trainer gives, only sooner."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -11,10 +11,11 @@ import torch
 
 from federation.training import alike, sequential
 from federation.training.chunks import FEW, ChunkPlan, chunks
+from federation.training.compiled import compiled
 from federation.training.device import autocast, matmul_precision
 from federation.training.jobs import Array, Finished, Job, Result, Tensors
 from federation.training.scoring import alone, forecasts
-from federation.training.stacked import Trained, eager, objective_of, train
+from federation.training.stacked import Gradients, Trained, eager, objective_of, train
 from federation.training.store import Store
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Cohort:
         self.device = device or torch.device("cpu")
         self._store = Store(self.device)
         self._said: set[str] = set()
+        self._compiled: dict[Hashable, Gradients] = {}  # compiling is dear: once a run
 
     def __call__(self, jobs: Sequence[Job]) -> list[Result]:
         """Results in the order of the jobs."""
@@ -66,7 +68,7 @@ class Cohort:
 
     def _each(self, cut: Sequence[Sequence[Job]]) -> list[list[Trained]]:
         """Threads, because torch leaves Python's lock during a step's arithmetic and records need not be copied."""
-        if self.plan.workers == 1 or len(cut) == 1:
+        if self.plan.workers == 1 or self.plan.compiled or len(cut) == 1:  # torch compiles in one thread at a time
             return [self._chunk(jobs) for jobs in cut]
         with ThreadPoolExecutor(self.plan.workers) as pool:
             return list(pool.map(self._chunk, cut))
@@ -74,12 +76,20 @@ class Cohort:
     def _chunk(self, jobs: Sequence[Job]) -> list[Trained]:
         if len(jobs) <= FEW:
             return self._one_by_one(jobs)
-        objective = objective_of(jobs[0], self.device)
         try:
-            return train(jobs, self._store, eager(objective, partial(autocast, self.plan.precision, self.device)))
+            return train(jobs, self._store, self._gradients(jobs[0]), full=self.plan.compiled)
         except Exception as error:  # as above
             self._say(jobs[0], error)
             return self._one_by_one(jobs)
+
+    def _gradients(self, job: Job) -> Gradients:
+        context = partial(autocast, self.plan.precision, self.device)
+        if not self.plan.compiled:
+            return eager(objective_of(job, self.device), context)
+        kind = alike.kind(job)
+        if kind not in self._compiled:
+            self._compiled[kind] = compiled(objective_of(job, self.device), context)
+        return self._compiled[kind]
 
     def _one_by_one(self, jobs: Sequence[Job]) -> list[Trained]:
         plain = [replace(job, score=None, client=replace(job.client, finish=None)) for job in jobs]

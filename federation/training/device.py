@@ -1,5 +1,6 @@
 """Where training runs, how exactly, and what it may use of the memory."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,8 +29,10 @@ def free_bytes(device: torch.device) -> int:
     """Memory that can still be had: of the card, or of the machine."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    import psutil
-
+    try:
+        import psutil
+    except ImportError:  # a bare machine; what the system could take from its caches is left out then
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(psutil.virtual_memory().available)
 
 

@@ -30,14 +30,15 @@ class Draws:
     """Batches of several clients at once, cut out of all their records laid end to end."""
 
     def __init__(self, jobs: Sequence[Job], store: Store, *, full: bool) -> None:
-        """full: always fill up to the longest batch of any client, so that shapes never change."""
+        """full: always fill up to the longest batch of any client, so that shapes hardly change."""
         windows = [job.train for job in jobs if job.train is not None]
         self._jobs = jobs
         self._inputs, self._target, offsets = store.joined(windows)
         self._offsets = torch.tensor(offsets)
         self._orders = [batches(job, len(own)) for job, own in zip(jobs, windows, strict=True)]
         longest = max(min(len(own), job.settings.batch_size) for job, own in zip(jobs, windows, strict=True))
-        self._width = longest if full else 0
+        # A power of two, so that chunks of clients with few rows come to few shapes.
+        self._width = min(1 << (longest - 1).bit_length(), max(longest, jobs[0].settings.batch_size)) if full else 0
         self._step = 0
 
     def next(self, clients: int) -> Batch:

@@ -11,6 +11,7 @@ from federation.strategies import STRATEGIES
 from federation.training import alike
 from federation.training.choice import choose
 from federation.training.chunks import ChunkPlan, active, chunks, steps_of
+from federation.training.compiled import BUCKETS, pieces
 from federation.training.jobs import Job
 from federation.training.rounding import SHARE, shrink_to_zero
 from tests.federation.training.clients import Federation, clients_of, perceptron
@@ -65,3 +66,10 @@ def test_a_plan_is_plain_values() -> None:
     plan = ChunkPlan(chunk=8, workers=2)
     assert ChunkPlan(**asdict(plan)) == plan
     assert replace(plan, chunk=9) != plan
+
+
+@given(clients=st.integers(1, 100))
+def test_pieces_fill_any_number_of_clients_with_buckets(clients: int) -> None:
+    found = pieces(clients)
+    assert [place for low, high in found for place in range(low, high)] == list(range(clients))
+    assert {high - low for low, high in found} <= set(BUCKETS)

@@ -1,0 +1,161 @@
+"""Our engines, and a plain torch loop: the same clients, the same orders, in this project's environment."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from report import asked, tell, timed
+from torch import Tensor, nn
+from work import Work, mean_squared, name_of, order, seed_of
+
+from federation.settings import TrainingSettings
+from federation.training import sequential
+from federation.training.choice import choose
+from federation.training.chunks import ChunkPlan
+from federation.training.cohort import Cohort
+from federation.training.jobs import ClientHalf, Job, Result
+from tasks.task import Windows
+
+
+class Forecaster(nn.Module):
+    """The mixer as a task's model."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self.mixer = work.build()
+
+    def forward(self, inputs: dict[str, Tensor], seed: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """(N, T, F) -> (N, O, 1)."""
+        output: Tensor = self.mixer(inputs["series"])
+        return output[..., None]
+
+
+def loss(output: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of reported targets."""
+    reported = ~target.isnan()
+    error = (output[..., 0] - torch.where(reported, target, 0.0)).square()
+    return torch.where(reported, error, 0.0).sum() / reported.sum().clamp(min=1)
+
+
+def windows(name: str, inputs: np.ndarray, target: np.ndarray) -> Windows:
+    """One client's records."""
+    rows, outputs = target.shape
+    return Windows(
+        country=name,
+        places=("one",),
+        inputs={"series": inputs},
+        target=target,
+        observed=target.astype(np.float64),
+        restore={},
+        place=np.zeros(rows, np.int64),
+        origin=np.full(rows, np.datetime64("2000-01")),
+        due=np.full((rows, outputs), np.datetime64("2000-02")),
+        part=np.full(rows, "train"),
+    )
+
+
+def jobs_of(work: Work) -> Callable[[dict[str, Tensor], int], list[Job]]:
+    """(weights, round) -> jobs, all records being read."""
+    inputs, targets = work.records()
+    records = [windows(name_of(c), inputs[c], targets[c]) for c in range(work.clients)]
+    settings = TrainingSettings(
+        optimizer="sgd", lr=work.lr, schedule="constant", epochs=1, batch_size=work.batch, clip_gradient=None
+    )
+    model, half = Forecaster(work), ClientHalf()
+
+    def jobs(weights: dict[str, Tensor], round_: int) -> list[Job]:
+        return [
+            Job(
+                country=own.country,
+                arm="federated",
+                model=model,
+                loss=loss,
+                start=weights,
+                train=own,
+                score=None,
+                settings=settings,
+                client=half,
+                lr=work.lr,
+                seed=seed_of(client, round_),
+            )
+            for client, own in enumerate(records)
+        ]
+
+    return jobs
+
+
+def federated(work: Work, device: torch.device, answers: Path, options: dict[str, Any]) -> None:
+    """Rounds of our trainers: `sequential`, or `cohort` with the chunk asked for or the one chosen by trying."""
+    began, engine = perf_counter(), options["engine"]
+    jobs = jobs_of(work)
+    held = {name: value.detach() for name, value in Forecaster(work).named_parameters()}
+    plan = ChunkPlan(chunk=1)
+    if engine == "cohort":
+        chosen = choose(jobs(held, 0), device, workers=options.get("workers", 1)).plan
+        asked_for = {key: value for key, value in options.items() if key in ("chunk", "workers", "compiled")}
+        plan = replace(chosen, **asked_for)
+    train = Cohort(device, plan) if engine == "cohort" else lambda jobs: sequential.run(jobs, device)
+    train(jobs(held, 0))  # the first round pays for what happens once
+    start = perf_counter() - began
+
+    def round_(number: int) -> None:
+        averaged(held, train(jobs(held, number)))
+
+    seconds, cpu = timed(work, round_)
+    weights = {name.removeprefix("mixer."): value for name, value in held.items()}
+    tell(answers, weights, seconds, cpu=cpu, start=start, plan=vars(plan))
+
+
+def averaged(held: dict[str, Tensor], results: list[Result]) -> None:
+    """Replace the weights by the mean of the clients', summed as they come."""
+    for name in held:
+        total = torch.zeros_like(held[name])
+        for result in results:
+            assert result.params is not None, "every client trains"
+            total += result.params[name]
+        held[name] = total / len(results)
+
+
+def plain(work: Work, device: torch.device, answers: Path) -> None:
+    """What a careful person writes by hand: one model, one optimiser, weights copied in for each client."""
+    began = perf_counter()
+    inputs, targets = (torch.from_numpy(values).to(device) for values in work.records())
+    model = work.build().to(device)
+    held = {name: value.detach().clone() for name, value in model.named_parameters()}
+    optimizer = torch.optim.SGD(model.parameters(), lr=work.lr)
+
+    def round_(number: int) -> None:
+        total = {name: torch.zeros_like(value) for name, value in held.items()}
+        for client in range(work.clients):
+            with torch.no_grad():
+                for name, value in model.named_parameters():
+                    value.copy_(held[name])
+            for rows in order(work, client, number).to(device).split(work.batch):
+                optimizer.zero_grad()
+                mean_squared(model(inputs[client, rows]), targets[client, rows]).backward()
+                optimizer.step()
+            with torch.no_grad():
+                for name, value in model.named_parameters():
+                    total[name] += value
+        held.update({name: value / work.clients for name, value in total.items()})
+
+    kept = dict(held)
+    round_(0)
+    held.update(kept)
+    start = perf_counter() - began
+    seconds, cpu = timed(work, round_)
+    tell(answers, held, seconds, cpu=cpu, start=start, plan={})
+
+
+if __name__ == "__main__":
+    given, wanted, answers = asked()
+    torch.set_num_threads(int(wanted.get("threads", 1)))
+    where = torch.device(wanted.get("device", "cpu"))
+    if wanted["engine"] == "plain":
+        plain(given, where, answers)
+    else:
+        federated(given, where, answers, wanted)
