@@ -53,7 +53,10 @@ def _chosen(table: pd.DataFrame, country: str, settings: AgricultureSettings, fi
     chosen = table[national if settings.view == "national" else ~national]
     if chosen.empty:
         whose = f"of adm_id {country}" if settings.view == "national" else f"of an adm_id other than {country}"
-        raise DataError(f"{file}: holds no row {whose}, which task.view={settings.view} reads. Choose the other view.")
+        raise DataError(
+            f"{file}: holds no row {whose}, which task.view={settings.view} reads. Choose the other view, or leave "
+            f"{country} out of the run."
+        )
     months = [f"{year:.0f}-12" for year in chosen["harvest_year"]]
     return chosen.assign(
         place=chosen["adm_id"] + "/" + chosen["crop_name"], period=np.array(months, "datetime64[M]").astype("M8[s]")

@@ -2,7 +2,7 @@
 
 The headline divides forecast and harvest by the mean of the five harvests before, so that cassava at 20 t/ha does not
 drown cocoa at 0.5, and averages the pinball loss over seven of the 23 levels. Harvests that the statistics carried
-forward do not count. On FAO's national yields of 2008-13 that is .038 for the five-year mean, .028 for persistence and
+forward do not count. On FAO's national yields of 2008-13 that is .037 for the five-year mean, .028 for persistence and
 .034 for the ten-year trend.
 """
 

@@ -84,10 +84,12 @@ def test_the_oracle_is_what_simulating_on_from_the_issue_date_gives(tmp_path: Pa
             anomaly = MEMORY * truth.anomaly[place, year - truth.first - 1]
             anomaly = anomaly + np.sqrt(1 - MEMORY**2) * rng.standard_normal(draws)
             response = np.einsum("dvb,vb->d", season, truth.weights[place])
+            weather = variance[0, issue] / truth.spread[place] ** 2 - OWN**2 * (1 - MEMORY**2)
+            assert weather == pytest.approx(response.var(), rel=0.03, abs=1e-9)
             drawn = truth.spread[place] * (OWN * anomaly + response)
             drawn += truth.level[place] + truth.growth[place] * (year - truth.first)
             assert drawn.mean() == pytest.approx(mean[0, issue], abs=5 * drawn.std() / np.sqrt(draws))
-            assert drawn.var() == pytest.approx(variance[0, issue], rel=0.05)
+            assert drawn.var() == pytest.approx(variance[0, issue], rel=0.03)
         assert (np.diff(variance[0]) <= 1e-12).all()
 
 

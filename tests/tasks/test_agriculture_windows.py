@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tasks.agriculture import TASK
 from tasks.agriculture.history import OFFSET, history_of, next_on_line
 from tasks.agriculture.schema import VARIABLES, WEATHER, YIELDS
-from tasks.agriculture.seasons import KNOWN_LATER, issued_before_harvest
+from tasks.agriculture.seasons import issued_before_harvest
 from tasks.agriculture.settings import VIEWS, AgricultureSettings
 from tasks.agriculture.situations import width
 from tasks.task import Array, Panel, Windows
@@ -59,7 +59,7 @@ def poisoned(year: int, month: str) -> Change:
         yields.loc[later, "yield"] = rng.uniform(0, 90, later.sum())
         yields.loc[later, "observed"] = 1
         for variable in VARIABLES:
-            late = KNOWN_LATER.get(variable, 0)
+            late = 1 if variable == "nino34" else 0  # months after its own that it is published
             after = weather["time_period"] > str(np.datetime64(month, "M") - late)
             low, high = (
                 (100, 500) if variable == "rainfall" else (20, 35) if variable == "mean_temperature" else (-5, 5)
