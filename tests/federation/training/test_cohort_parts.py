@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from federation.settings import TrainingSettings
 from federation.strategies import STRATEGIES
-from federation.training import alike
-from federation.training.choice import choose
+from federation.training import alike, sequential
+from federation.training.choice import Trainer, choose
 from federation.training.chunks import ChunkPlan, active, chunks, steps_of
 from federation.training.compiled import BUCKETS, pieces
 from federation.training.jobs import Job
 from federation.training.rounding import SHARE, shrink_to_zero
-from tests.federation.training.clients import Federation, clients_of, perceptron
+from tests.federation.training.clients import Federation, clients_of, largest_difference, perceptron
 
 TRAINING = TrainingSettings(lr=0.01, batch_size=8, epochs=2)
 
@@ -60,6 +60,18 @@ def test_many_small_clients_are_trained_together_and_a_few_are_not() -> None:
     assert many.plan.chunk > 1
     assert many.seconds[many.plan.chunk] < many.seconds[1]
     assert choose(jobs_of([24])).plan == ChunkPlan(chunk=1)
+
+
+def test_a_trainer_keeps_the_plan_of_its_first_round_or_follows_the_one_it_is_given() -> None:
+    jobs = jobs_of([24] * 8)
+    found = Trainer()
+    scoring = [replace(job, train=None) for job in jobs]
+    assert largest_difference(found(scoring), sequential.run(scoring)) < 1e-6
+    assert vars(found)["plan"] is None  # nothing was trained yet
+    first = found(jobs)
+    assert found.plan is not None
+    again = Trainer(plan=found.plan)(jobs)
+    assert largest_difference(first, again) == 0.0
 
 
 def test_a_plan_is_plain_values() -> None:
