@@ -11,7 +11,6 @@ from tasks.health.situations import windows
 from tasks.health.verification import SCORES
 from tasks.task import Task
 
-
 TASK = Task(
     name="health",
     title=lambda _: "Monthly dengue per province",

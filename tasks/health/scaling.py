@@ -29,8 +29,8 @@ def spread(values: Array, trained: int) -> Array:
     until = np.where(fixed[:, None], np.minimum(now, trained - 1), now)
     count, total, squares = (np.take_along_axis(each, until, axis=1) for each in (count, total, squares))
     around = np.maximum(squares - total**2 / np.maximum(count, 1), 0.0)
-    usual = fixed if fixed.any() else ~fixed
-    country = (around[usual].sum(axis=0) + 1.0) / (count[usual].sum(axis=0) + 1.0)
+    shared = fixed[:, None] | (now < trained - 1) | (not fixed.any())  # who will be fixed is not known yet
+    country = ((around * shared).sum(axis=0) + 1.0) / ((count * shared).sum(axis=0) + 1.0)
     return np.asarray(np.maximum(np.sqrt((around + PRIOR * country) / (count + PRIOR)), SMALLEST))
 
 

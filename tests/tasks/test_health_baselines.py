@@ -58,6 +58,15 @@ def test_of_a_record_that_repeats_itself_last_year_is_right() -> None:
     np.testing.assert_allclose(said, np.repeat(SEASON[index(found) % 12][..., None], len(LEVELS), axis=2))
 
 
+def test_the_spread_of_last_year_is_symmetric_though_its_errors_are_not() -> None:
+    growing = np.expm1(2 + np.arange(MONTHS) / 48)[None]  # every month is a quarter above last year's, on log1p
+    found, said = forecast(seasonal_naive, growing)
+    last_year = 2 + (index(found) - 12) / 48
+    spread = np.log1p(said) - last_year[..., None]
+    np.testing.assert_allclose(spread[..., 0], -0.25)
+    np.testing.assert_allclose(spread[..., -1], 0.25)
+
+
 def test_flat_persistence_has_the_last_value_in_the_middle_and_widens() -> None:
     rng = np.random.default_rng(1)
     target = np.round(np.exp(rng.normal(4, 1, (2, MONTHS))))

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from tasks.errors import SettingError
 from tasks.health import TASK
-from tasks.health.features import CARRY, features, scale_of, width
+from tasks.health.features import CARRY, RECENT, features, scale_of, width
 from tasks.health.records import COVARIATES
 from tasks.health.scaling import LEAST, PRIOR, SEASON_PRIOR, SMALLEST, level, season, spread
 from tasks.health.settings import HealthSettings
@@ -163,6 +163,19 @@ def test_the_last_value_is_an_input_in_units_of_the_spread() -> None:
     np.testing.assert_allclose(
         table[:, 13:, 1], np.clip((logs[:, 12:-1] - level(logs)[:, 13:]) / scale_of(whole, SETTINGS)[:, 13:], -8, 8)
     )
+
+
+def test_recent_months_are_shown_without_the_season_too() -> None:
+    """A place whose every month is the usual one of its season has a past, and no anomaly in it."""
+    month = np.arange(240) % 12
+    whole = panel(np.round(np.exp(4 + 2 * np.cos(2 * np.pi * month / 12)))[None])
+    table = features(whole, SETTINGS)[0, -1]
+    past, anomalies = table[: SETTINGS.lags], table[SETTINGS.lags : SETTINGS.lags + RECENT]
+    assert np.abs(past).max() > 1
+    assert np.abs(anomalies).max() < 0.2  # a mean of three months is not quite the month
+    changes = table[SETTINGS.lags + RECENT :][: SETTINGS.horizons]
+    rising = np.log1p(whole.target[0, :3]) - np.log1p(whole.target[0, 11])  # the last month is a December
+    np.testing.assert_allclose(changes, rising / scale_of(whole, SETTINGS)[0, -1], atol=0.2)
 
 
 @pytest.mark.parametrize("weather", [True, False])

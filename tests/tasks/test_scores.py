@@ -260,6 +260,12 @@ def test_the_variance_of_two_countries_is_that_of_independent_ones() -> None:
     np.testing.assert_allclose(merge(parts)["variance"], parts[0]["variance"] + parts[1]["variance"])
 
 
+def test_the_variance_of_a_sum_by_hand() -> None:
+    """Blocks with sums 1 and 3 and one forecast each: 2 blocks times their sample variance 2."""
+    origin = np.array(["2004-01", "2004-07"], "datetime64[M]")
+    np.testing.assert_allclose(block_sums(np.array([[1.0], [3]]), origin)["variance"], 4)
+
+
 def test_one_block_gives_no_interval_but_the_value() -> None:
     whole = judged(np.random.default_rng(8))
     short = Judged(**{**vars(whole), "origin": np.full(len(whole.place), np.datetime64("2004-01", "M"))})
