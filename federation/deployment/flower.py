@@ -62,7 +62,7 @@ def states(home: Path) -> dict[int, str]:
     return {int(node["node-id"]): str(node["status"]) for node in _ask(home, "supernode", "list", CONNECTION)["nodes"]}
 
 
-def start(home: Path, bundle: Path, config: Mapping[str, str]) -> int:
+def start(home: Path, bundle: Path, config: Mapping[str, str | int]) -> int:
     """Start a run of a bundle; returns Flower's number of it. Raises DeploymentError."""
     words = " ".join(f"{key}={json.dumps(value)}" for key, value in config.items())
     return int(_ask(home, "run", str(bundle), CONNECTION, "--run-config", words)["run-id"])

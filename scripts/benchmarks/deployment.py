@@ -1,0 +1,97 @@
+"""scripts/bench deployment [rounds=8] [stock_rounds=3] [out=FILE]: seconds a round, loopback, TLS, node keys.
+
+Two countries with a courier and a vault each, then two stock SuperNodes in Flower's own loop, one after the other on
+one coordinator. Rows: loop (gotong, stock), nodes, seconds_per_round (median).
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from federation.deployment import flower
+from federation.deployment.enrolment import create_key
+from tasks import TASKS
+from tests.deployment.place import Place
+
+COUNTRIES = ("LAO", "VNM")
+STOCK = Path(__file__).parent / "stock"
+
+
+def main(words: Sequence[str]) -> None:
+    """Measure both, print, and write the rows."""
+    chosen = dict(word.split("=", 1) for word in words)
+    rounds, stock_rounds = int(chosen.get("rounds", 8)), int(chosen.get("stock_rounds", 3))
+    with TemporaryDirectory(prefix="gotong-") as folder:
+        place = Place(folder=Path(folder), countries=COUNTRIES, data=Path(folder) / "data")
+        try:
+            rows = [
+                {"loop": "gotong", "nodes": 2, "seconds_per_round": _gotong(place, rounds)},
+                {"loop": "stock", "nodes": 2, "seconds_per_round": _stock(place, stock_rounds)},
+            ]
+        finally:
+            place.stop()
+    for row in rows:
+        print(json.dumps(row))
+    if "out" in chosen:
+        Path(chosen["out"]).write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def _gotong(place: Place, rounds: int) -> float:
+    task = TASKS["health"]
+    for country in COUNTRIES:
+        (place.data / country).mkdir(parents=True)
+        task.synthesize(place.data / country, country, 1, task.settings())
+    place.set_up()
+    place.wait_for_all()
+    words = (f"region.countries=[{','.join(COUNTRIES)}]", f"rounds={rounds}", "training.epochs=1", "arms=[federated]")
+    place.submit(*words, "name=bench")
+    database = sqlite3.connect(place.folder / COUNTRIES[0] / "vault" / "vault.sqlite")
+    rows = database.execute("SELECT at FROM arrivals WHERE kind = 'train' ORDER BY number").fetchall()
+    database.close()
+    return _between([datetime.fromisoformat(at).timestamp() for (at,) in rows][1:])  # the first reads the records
+
+
+def _stock(place: Place, rounds: int) -> float:
+    for country in COUNTRIES:  # couriers poll too: a fair race has two nodes at a time
+        place.processes.pop(country).terminate()
+    environment = {**os.environ, **flower.environment(place.home)}
+    for index, country in enumerate(COUNTRIES):
+        folder = place.folder / f"stock-{country}"
+        (folder / "node.pub").parent.mkdir()
+        (folder / "node.pub").write_text(create_key(folder, country).public_key + "\n")
+        flower.register(place.home, folder / "node.pub")
+        command = [
+            *(flower.program("flower-supernode"), "--superlink", f"127.0.0.1:{place.port}"),
+            *("--root-certificates", str(place.home / "ca.pem")),
+            *("--auth-supernode-private-key", str(folder / "node.key")),
+            *("--host", "127.0.0.1", "--port", str(place.port + 2 + index)),
+        ]
+        log = (folder / "log").open("wb")
+        place.processes[f"stock-{country}"] = subprocess.Popen(
+            command, stdout=log, stderr=log, env={**environment, "FLWR_HOME": str(folder / "flower")}
+        )
+    out = place.folder / "stock.json"
+    number = flower.start(place.home, STOCK, {"out": str(out), "rounds": rounds})
+    until = time.monotonic() + 120 + 40 * rounds
+    while not flower.status(place.home, number)[0].startswith("finished"):
+        if time.monotonic() > until:
+            raise TimeoutError(f"{rounds} stock rounds did not end")
+        time.sleep(2)
+    return _between(json.loads(out.read_text()))
+
+
+def _between(times: Sequence[float]) -> float:
+    return round(median(b - a for a, b in pairwise(times)), 2)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
