@@ -66,6 +66,13 @@ def test_the_spread_stands_still_after_the_training_months() -> None:
     np.testing.assert_array_equal(spread(later, 36)[:2], found[:2])
 
 
+def test_whether_a_place_will_be_reported_for_a_year_is_not_known_before() -> None:
+    values = np.random.default_rng(1).normal(size=(2, 60)) * [[1], [5]]
+    stops = values.copy()
+    stops[1, 6:] = np.nan
+    np.testing.assert_array_equal(spread(values, 36)[:, :6], spread(stops, 36)[:, :6])
+
+
 def test_the_spread_of_a_country_without_cases_is_not_zero() -> None:
     assert (spread(np.zeros((3, 300)), 200) >= SMALLEST).all()
 

@@ -131,6 +131,13 @@ def test_a_broken_file_is_one_line(
     assert "\n" not in text
 
 
+def test_rows_are_counted_as_in_a_text_editor(tmp_path: Path) -> None:
+    """Blank lines count, and so do the lines inside quotes."""
+    text = GOOD.replace("2004-02,A", '\n2004-02,"A\nor so"') + "2004-03,A,many,1000\n"
+    (found,) = problems(written(tmp_path, text), SCHEMA)
+    assert text.splitlines()[(found.row or 0) - 1] == "2004-03,A,many,1000"
+
+
 @pytest.mark.parametrize(("encoding", "says"), [("latin-1", "row 4: is not UTF-8"), ("utf-16", "row 1: is UTF-16")])
 def test_another_encoding_is_named_and_the_remedy_too(tmp_path: Path, encoding: str, says: str) -> None:
     with pytest.raises(DataError, match=f"{says}.*Save the table as CSV UTF-8"):
