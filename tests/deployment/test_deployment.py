@@ -1,5 +1,6 @@
 """A coordinator and three countries as processes, over TLS with node authentication. They start slowly: one test."""
 
+import os
 import sqlite3
 import ssl
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from federation.coordinator import checkpoint
 from federation.deployment import enrolment, members
 from federation.vault import ledger
 from tasks import TASKS
+from tasks.importers.folder import import_folder
+from tests.conftest import BESIDE
 from tests.deployment.place import Place
 
 COUNTRIES = ("KHM", "LAO", "VNM")
@@ -22,11 +25,15 @@ RUN = ("region.countries=[KHM,LAO,VNM]", "rounds=5", "training.epochs=1", "quoru
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    """Three countries with invented records of seed 3."""
-    task = TASKS["health"]
-    for country in COUNTRIES:
-        (tmp_path / "data" / country).mkdir(parents=True)
-        task.synthesize(tmp_path / "data" / country, country, 3, task.settings())
+    """Three countries with their real dengue records where the public files are, else with invented ones."""
+    public = Path(os.environ.get("GOTONG_TEST_DATA", BESIDE)) / "health"
+    if public.is_dir():
+        import_folder(public, tmp_path / "data")
+    else:
+        task = TASKS["health"]
+        for country in COUNTRIES:
+            (tmp_path / "data" / country).mkdir(parents=True)
+            task.synthesize(tmp_path / "data" / country, country, 3, task.settings())
     found = Place(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data")
     try:
         found.set_up()
