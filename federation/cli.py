@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
 
@@ -36,16 +37,21 @@ VERBS = {
     "node resume": "serve again",
     "node withdraw": "leave the federation for good",
 }
-FLAGS = ("-m", "--multirun", "-c", "--cfg", "--info", "--resolve", "-p", "--package")
+FLAGS = ("-h", "--help", "-m", "--multirun", "-c", "--cfg", "--info", "--resolve", "-p", "--package")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a verb. Exit code 0 only if it did what was asked; a user's mistake is one line and exit code 1."""
     words = list(sys.argv[1:] if argv is None else argv)
     verb, rest = _verb(words)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        sys.exit(0)
     if verb is None:
-        print(_help(), file=sys.stdout if not words or words[0] in ("-h", "--help", "help") else sys.stderr)
-        sys.exit(0 if not words or words[0] in ("-h", "--help", "help") else 1)
+        sys.exit(_fail(f"there is no verb {words[0]!r}; {_nearest(words)}"))
+    for word in rest:
+        if word.startswith("-") and word.split("=")[0] not in FLAGS:
+            sys.exit(_fail(f"there is no flag {word}; known are {', '.join(FLAGS)}"))
     # Quiet, and nothing sent to anybody: set before any library reads them.
     os.environ |= {"FLWR_TELEMETRY_ENABLED": "0", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
     signal.signal(signal.SIGTERM, _stopped)  # SIGTERM ends like Ctrl-C: checkpoint, tracking and ledger are left whole
@@ -67,6 +73,12 @@ def _verb(words: Sequence[str]) -> tuple[str | None, list[str]]:
         if " ".join(words[:length]) in VERBS:
             return " ".join(words[:length]), list(words[length:])
     return None, []
+
+
+def _nearest(words: Sequence[str]) -> str:
+    near = get_close_matches(" ".join(words[:2]), VERBS, 1) or get_close_matches(words[0], VERBS, 1)
+    near += [verb for verb in VERBS if verb.startswith(f"{words[0]} ")]
+    return f"did you mean {', '.join(dict.fromkeys(near))}?" if near else "gotong --help lists them"
 
 
 def _help() -> str:

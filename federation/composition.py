@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
@@ -27,6 +28,9 @@ def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[
     import hydra
     from hydra.errors import HydraException
 
+    for word in overrides:
+        if word.lstrip("+~").startswith("="):
+            raise ConfigError(f"{word} names no key; write key=value")
     _register(schema)
     failed: list[Exception] = []
 
@@ -85,19 +89,33 @@ def _register(schema: type[Any]) -> None:
 
 def _typed(config: DictConfig, schema: type[T]) -> T:
     settings = OmegaConf.to_object(config)
-    if not isinstance(settings, schema):  # an added key turns the typed root into a plain one
-        known = set(schema.__dataclass_fields__)  # type: ignore[attr-defined]  # schemas are dataclasses
-        extra = next(str(key) for key in config if key not in known)
-        raise ConfigError(f"there is no key {extra!r}; {nearest(extra, known)}")
+    extra = _added(OmegaConf.to_container(config), settings)
+    if extra is not None or not isinstance(settings, schema):
+        raise ConfigError(f"there is no key {extra!r}; {nearest(str(extra), _keys(schema))}")
     return settings
+
+
+def _added(values: Any, settings: Any, prefix: str = "") -> str | None:
+    """The first key that a `+` put beside those of the schema, which Hydra lets pass."""
+    if not (isinstance(values, dict) and is_dataclass(settings)):
+        return None
+    known = {each.name for each in fields(settings)}
+    found = (
+        _added(value, getattr(settings, key), f"{prefix}{key}.") if key in known else f"{prefix}{key}"
+        for key, value in values.items()
+    )
+    return next((key for key in found if key is not None), None)
 
 
 def _explained(error: Exception, schema: type[Any]) -> str:
     """Hydra's complaint in one line, with the key that was probably meant."""
     text = str(error.__cause__ or error) if "Error merging override" in str(error) else str(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    unread = getattr(error, "override", None)
+    if unread is not None:
+        return f"{unread} cannot be read as key=value: {lines[0]}"
     missing = re.search(r"(?:Key|key) '([\w.]+)' (?:is )?not in", text) or re.search(
-        r"Could not override '([\w.]+)'", text
+        r"Could not (?:override|delete from config\.) '([\w.]+)'", text
     )
     if missing:
         path = re.search(r"Could not override '([\w.]+)'", str(error))

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from federation.errors import ConfigError
-from federation.settings import Plan, Settings, build
+from federation.settings import Plan, Settings, StrategySettings, build
 from federation.strategies import STRATEGIES
 from tasks import TASKS
+from tasks.task import TaskSettings
 
 S = TypeVar("S", Plan, Settings)
 
@@ -23,9 +24,19 @@ def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
 
 def check(settings: Plan | Settings) -> None:
     """Raise ConfigError or SettingError for values out of range, and for a training its strategy cannot follow."""
+    _agree("task", settings.task, {name: task.settings for name, task in TASKS.items()})
+    _agree("strategy", settings.strategy, {name: strategy.settings for name, strategy in STRATEGIES.items()})
     settings.check()
     plan = settings if isinstance(settings, Plan) else settings.plan()
     STRATEGIES[plan.strategy.name].fits(plan)
+
+
+def _agree(part: str, chosen: TaskSettings | StrategySettings, schemas: Mapping[str, type[Any]]) -> None:
+    if schemas.get(chosen.name) is not type(chosen):
+        raise ConfigError(
+            f"{part}.name={chosen.name} does not go with the other {part} settings; write {part}={chosen.name}, "
+            f"of {', '.join(schemas)}"
+        )
 
 
 def _chosen(values: Mapping[str, Any], part: str, registry: Mapping[str, Any]) -> str:

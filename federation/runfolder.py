@@ -12,6 +12,7 @@ from federation.errors import ConfigError, GotongError
 from federation.settings import Settings
 
 LOCK = "lock"
+TAKEN = ("keys", "mlflow")  # folders beside the runs
 
 
 def create(settings: Settings) -> Path:
@@ -20,6 +21,8 @@ def create(settings: Settings) -> Path:
     name = settings.name or f"{settings.task.name}-{settings.strategy.name}-seed{settings.seed}-{now}"
     if not all(letter.isalnum() or letter in "._-" for letter in name) or name.startswith("."):
         raise ConfigError(f"name={name!r} must be of letters, digits, '.', '_' and '-', for it names a folder")
+    if name in TAKEN:
+        raise ConfigError(f"name={name} is taken for what all runs share; choose another")
     folder = Path(settings.runs) / name
     try:
         folder.mkdir(parents=True)
@@ -33,7 +36,7 @@ def create(settings: Settings) -> Path:
 def existing(runs: str, run: str) -> Path:
     """The folder of a run that began. Raises ConfigError, naming the runs there are."""
     folder = Path(runs) / run
-    if not folder.is_dir():
+    if Path(run).name != run or not (folder / LOCK).exists():
         there = sorted(each.parent.name for each in Path(runs).glob(f"*/{LOCK}"))
         known = f"there are {', '.join(there)}" if there else "there is none"
         raise ConfigError(f"no run {run!r} in {runs}; {known}")

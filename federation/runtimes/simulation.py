@@ -52,12 +52,13 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
             f"({', '.join(countries)}); set quorum to {len(countries)} or less"
         )
     federation = _federation(settings, folder, countries)
+    progress = rounds.begin(federation, _start(settings))
     simulation = Simulation(
         settings=settings,
         folder=folder,
         federation=federation,
         vaults=_vaults(settings, folder, federation),
-        progress=rounds.begin(federation, _start(settings)),
+        progress=progress,
         notes=notes,
     )
     checkpoint.save(federation, simulation.progress)

@@ -3,7 +3,7 @@
 import resource
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -32,7 +32,7 @@ WITH_RESUME = ("resume", "runs", "out")  # all else comes from the checkpoint
 
 def run(words: Sequence[str]) -> None:
     """Start a run, or go on with one."""
-    if any(word.startswith("resume=") for word in words):
+    if any(word.lstrip("+").startswith("resume=") for word in words):
         for word in words:
             key = word.split("=")[0].lstrip("+")
             if key not in WITH_RESUME and not word.startswith("-"):
@@ -84,6 +84,8 @@ def _removed_if_unused(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # other runs lie there
+            folder.parent.rmdir()
         raise
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from federation import runfolder
 from federation.coordinator import checkpoint
 from federation.errors import CheckpointError, ConfigError, PolicyRefusal
 from federation.runtimes import simulation
@@ -97,6 +98,8 @@ def test_a_run_may_begin_with_the_model_of_another(tmp_path: Path) -> None:
     first = run(ready(settings_of(tmp_path, rounds=2)))
     checkpoint.save_model(first.ready.folder, "run", first.outcome.model)
     first.ready.folder.rename(first.ready.folder.with_name("first"))
+    with runfolder.locked(first.ready.folder.with_name("first")):
+        pass  # as every run that began was
     second = ready(settings_of(tmp_path, rounds=1, start_from="first"))
     assert all(second.progress.model[name].tobytes() == first.weights[name].tobytes() for name in first.weights)
     (first.ready.folder.with_name("first") / "model.gotong").unlink()
