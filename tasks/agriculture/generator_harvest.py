@@ -6,8 +6,8 @@ a is AR(1) of unit variance with memory MEMORY: soils, prices, pests. z are mont
 AR(1) with CLIMATE_MEMORY. The weights make the sum a weighted sum of the standardised phase means of the season, with
 the weights RESPONSE: what one country can teach another. What differs stands in `generator_profiles`.
 
-Source of the shape: Iizumi and Ramankutty (2015), https://doi.org/10.1016/j.gfs.2014.11.003 (rain and heat around
-flowering decide most of what weather decides).
+Weather decides about a third of the variance around the trend, most of it in the middle of the season.
+Source of the third: Ray et al. (2015), https://doi.org/10.1038/ncomms6989
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from tasks.agriculture.seasons import PHASES, YEAR, issued_before_harvest, seaso
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-RESPONSE = np.array([[0.2, 0.4, 0.35, 0.1], [-0.1, -0.2, -0.35, -0.1]])  # rainfall, temperature; phases 0 to 3
-OWN = 0.7
+RESPONSE = np.array([[0.12, 0.25, 0.25, 0.08], [-0.08, -0.12, -0.25, -0.08]])  # rainfall, temperature; phases 0 to 3
+OWN = 0.8
 MEMORY = 0.3
 CLIMATE_MEMORY = 0.3
 TOGETHER = 0.7  # share of the weather's variance that all places of a country have in common
