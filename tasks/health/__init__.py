@@ -4,11 +4,11 @@ from tasks.health.baselines import climatology, flat_persistence, seasonal_naive
 from tasks.health.generator import synthesize
 from tasks.health.generator_oracle import oracle
 from tasks.health.learning import build_model, forecast, loss
-from tasks.health.levels import LEVELS
 from tasks.health.records import FILE, read_panel
 from tasks.health.settings import HealthSettings, horizons
 from tasks.health.situations import windows
 from tasks.health.verification import SCORES
+from tasks.levels import LEVELS
 from tasks.task import Task
 
 TASK = Task(

@@ -5,8 +5,8 @@ All work on log1p cases, floor at 0 and give (N, H, 23) counts. Their spread com
 
 import numpy as np
 
-from tasks.health.levels import LEVELS
 from tasks.health.settings import HealthSettings
+from tasks.levels import LEVELS
 from tasks.quantiles import pools, quantiles
 from tasks.task import Array, Panel, Windows
 from tasks.windows import carried, lagged, training_periods

@@ -24,8 +24,8 @@ from tasks.health.generator_epidemic import (
     month_of_year,
     reports,
 )
-from tasks.health.levels import LEVELS
 from tasks.health.records import FILE
+from tasks.levels import LEVELS
 from tasks.task import TaskSettings, Windows
 
 ORACLE = "health.oracle.npz"

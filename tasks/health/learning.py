@@ -4,8 +4,8 @@ import numpy as np
 from torch import Tensor
 
 from tasks.health.features import width
-from tasks.health.levels import LEVELS
 from tasks.health.settings import HealthSettings
+from tasks.levels import LEVELS
 from tasks.models.losses import pinball
 from tasks.models.mlp import Perceptron
 from tasks.task import Array, Windows

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tasks.health.levels import LEVELS
+from tasks.levels import LEVELS
 from tasks.scores import Score, absolute_error_of_median, coverage, mean_of, relative, weighted_interval_score
 from tasks.task import Array
 

@@ -14,9 +14,9 @@ from tasks.health.generator import synthesize
 from tasks.health.generator_epidemic import HEAT, RAIN, RAIN_LAG, Truth
 from tasks.health.generator_oracle import load, oracle, predict
 from tasks.health.generator_profiles import PROFILES, profile_of
-from tasks.health.levels import LEVELS
 from tasks.health.records import read_panel
 from tasks.health.settings import HealthSettings
+from tasks.levels import LEVELS
 from tasks.scores import weighted_interval_score
 from tasks.task import Calendar, TaskSettings, Windows
 
