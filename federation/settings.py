@@ -60,7 +60,7 @@ class TrainingSettings:
 
 @dataclass
 class TuningSettings:
-    """How a country goes on training the final model for itself (the arm `personalised`); the outcome stays in its vault."""
+    """How a country trains the final model on for itself (the arm `personalised`); the outcome stays in its vault."""
 
     epochs: int = 2
     lr: float = 1e-4
@@ -138,6 +138,7 @@ class Settings:
     keep_best: int = 0  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
     start_from: str | None = None  # a finished run whose model is trained on
     sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
+    engine: str = "sequential"  # sequential | cohort | auto: one by one, many in one step, or what is faster here
     retries: int = 1  # times a country that did not answer is asked again within the deadline
     seed: int = 1
     data: str | None = None  # folder with one folder a country; none: invented member states
@@ -162,6 +163,7 @@ class Settings:
         """Raise ConfigError or SettingError for what no run can use; called before any data are read."""
         self.plan().check()
         self.tracking.check()
+        one_of("engine", self.engine, ("sequential", "cohort", "auto"))
         within("quorum", self.quorum, 1, 100_000)
         within("quorum_share", self.quorum_share, 0, 1)
         within("participation", self.participation, 0, 1, above=True)

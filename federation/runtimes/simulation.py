@@ -14,9 +14,9 @@ from federation.coordinator import checkpoint, rounds
 from federation.coordinator.progress import Arrays, Federation, Progress, Watch
 from federation.errors import ConfigError
 from federation.plans import restore
+from federation.runtimes.engine import trainer
 from federation.runtimes.in_process import InProcessGrid
 from federation.settings import Settings
-from federation.training import sequential
 from federation.vault.database import open_database
 from federation.vault.policy import read_policy
 from federation.vault.vault import Vault
@@ -86,7 +86,7 @@ def run(simulation: Simulation, watch: Watch) -> rounds.Outcome:
     def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
         outcome.append(rounds.federate(grid, simulation.federation, simulation.progress, watch))
 
-    grid = InProcessGrid(simulation.vaults, sequential.run)
+    grid = InProcessGrid(simulation.vaults, trainer(simulation.settings.engine, simulation.folder))
     app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
     return outcome[0]
 

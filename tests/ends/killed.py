@@ -46,7 +46,6 @@ def in_ledger_commit(tick: Callable[[], None]) -> None:
 
 def around_rename(tick: Callable[[], None], *, before: bool) -> None:
     """The new checkpoint is written beside the old one; or it has just replaced it."""
-    from tasks import atomic
 
     replace = os.replace
 
@@ -58,7 +57,7 @@ def around_rename(tick: Callable[[], None], *, before: bool) -> None:
         if ours and not before:
             tick()
 
-    vars(atomic.os)["replace"] = watched
+    vars(os)["replace"] = watched
 
 
 def around_flush(tick: Callable[[], None], *, before: bool) -> None:
