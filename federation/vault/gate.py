@@ -110,7 +110,10 @@ def _score(
     if any(value.shape != shape or not np.isfinite(value).all() for value in sums.values()):
         raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
     enough = sums["count"] >= policy.minimum_cohort
-    hidden = sums["count"][:-1][~enough[:-1]].sum()
+    counts = sums["count"][:-1]
+    if counts.max(initial=0) < policy.minimum_cohort:
+        enough[-1] = False  # horizons look at the same place-periods: three of eight make eight, not 24
+    hidden = counts[~enough[:-1]].sum()
     if 0 < hidden < policy.minimum_cohort:
         enough[-1] = False  # all horizons together, less those that leave, would be the ones withheld
     withheld += [f"{'/'.join(name)}/{row}" for row in np.flatnonzero(~enough)]

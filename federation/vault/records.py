@@ -39,8 +39,8 @@ class Records:
         return {name: score.sums(judged) for name, score in self.task.scores.items()}
 
     def cohort(self) -> int:
-        """Reported place-periods among the training targets."""
-        return int(np.isfinite(self.windows["train"].target).sum())
+        """Reported place-periods among the training targets; horizons look at the same ones, so the largest counts."""
+        return int(np.isfinite(self.windows["train"].target).sum(axis=0).max(initial=0))
 
 
 def open_records(task: Task, settings: TaskSettings, folder: Path, country: str, key: bytes) -> Records:

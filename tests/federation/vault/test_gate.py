@@ -110,6 +110,13 @@ def test_a_row_below_the_cohort_is_withheld_and_named(counts: tuple[int, int], c
             assert left == (0 if named else sums[name][row])
 
 
+def test_horizons_that_look_at_the_same_few_do_not_make_a_cohort_together() -> None:
+    frame = sent(scores={NAME: rows(12, 12)}, policy=replace(POLICY, minimum_cohort=24))
+    assert frame.arrays["score/validation/federated/mse/count"].tolist() == [0, 0, 0]
+    frame = sent(scores={NAME: rows(24, 12)}, policy=replace(POLICY, minimum_cohort=12))
+    assert frame.arrays["score/validation/federated/mse/count"].tolist() == [24, 12, 36]
+
+
 @given(counts=st.tuples(st.integers(0, 60), st.integers(0, 60)), cohort=st.integers(1, 50))
 def test_a_withheld_row_cannot_be_had_by_subtraction(counts: tuple[int, int], cohort: int) -> None:
     frame = sent(scores={NAME: rows(*counts)}, policy=replace(POLICY, minimum_cohort=cohort))
