@@ -13,12 +13,6 @@ from tasks.agriculture.situations import windows
 from tasks.levels import LEVELS
 from tasks.task import Task
 
-
-def horizons(_: AgricultureSettings) -> tuple[str, ...]:
-    """Names of the horizons for tables: when within the season the forecast is issued."""
-    return ISSUES
-
-
 TASK = Task(
     name="agriculture",
     title=lambda settings: f"Crop yields per harvest ({settings.view}), forecast in season",
@@ -41,5 +35,5 @@ TASK = Task(
     },
     reference="five_year_mean",
     oracle=oracle,
-    horizons=horizons,
+    horizons=lambda _: ISSUES,  # when within the season a forecast is issued
 )

@@ -45,7 +45,7 @@ def test_plain_values_come_back_as_they_were() -> None:
 def test_whole_numbers_are_floats_where_floats_are_wanted_and_not_the_other_way() -> None:
     made = build(Outer, {"limit": 2, "inner": {"share": 1}}, "plan")
     assert (type(made.limit), type(made.inner.share)) == (float, float)
-    with pytest.raises(ConfigError, match="plan.count must be int, got 2.0"):
+    with pytest.raises(ConfigError, match=r"plan\.count must be int, got 2\.0"):
         build(Outer, {"count": 2.0}, "plan")
 
 
@@ -126,5 +126,5 @@ def test_a_range_holds_its_ends_and_no_nan(value: float) -> None:
 def test_the_nearest_word_is_offered_and_otherwise_all() -> None:
     assert nearest("rouns", ["rounds", "seed"]) == "did you mean rounds?"
     assert nearest("zzz", ["rounds", "seed"]) == "known are rounds, seed"
-    with pytest.raises(ConfigError, match="key=zzz is none of a, b$"):
+    with pytest.raises(ConfigError, match=r"key=zzz is none of a, b$"):
         one_of("key", "zzz", ("a", "b"))

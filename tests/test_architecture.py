@@ -1,0 +1,253 @@
+"""The arrows of ARCHITECTURE: who may import whom. Read from the code, and tried where libraries are missing."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from federation.strategies import STRATEGIES
+
+ROOT = Path(__file__).parents[1]
+LEAST = {"errors"}
+LEARNING = {"errors", "settings", "strategies", "training", "wire"}
+ONE_SIDE = {*LEARNING, "envelope", "plans", "results"}
+BOTH_SIDES = {*ONE_SIDE, "coordinator", "vault", "runfolder", "runtimes"}
+OUTSIDE = {*BOTH_SIDES, "composition", "report", "screen", "tracked", "tracking", "deployment"}
+# Part of `federation` -> the other parts it may import. A new part is added here, which is the time to think about it.
+MAY: dict[str, set[str]] = {
+    "errors": set(),
+    "results": set(),
+    "wire": LEAST,
+    "settings": LEAST,
+    "envelope": LEAST,
+    "training": {*LEAST, "settings"},
+    "strategies": {*LEAST, "settings", "training"},
+    "plans": {*LEAST, "settings", "strategies"},
+    "vault": {*LEARNING, "plans"},
+    "coordinator": ONE_SIDE - {"plans"},
+    "courier": {*LEAST, "envelope", "wire"},
+    "runfolder": {*LEAST, "settings"},
+    "composition": {*LEAST, "settings", "strategies"},
+    "report": {"results"},
+    "screen": {"coordinator", "results"},
+    "tracking": {*LEAST, "report", "results", "settings"},
+    "tracked": {"coordinator", "results", "settings", "tracking", "wire"},
+    "runtimes": BOTH_SIDES - {"runtimes"},
+    "deployment": {*BOTH_SIDES, "courier"},
+    "verbs": {*OUTSIDE, "courier"},
+    "flower_app": {*OUTSIDE, "verbs"},
+    "bundle": {"deployment", "verbs"},
+    "cli": LEAST,  # a verb is imported by name, when it is asked for
+}
+# Library -> where it may be imported at all.
+ONLY_IN = {
+    "mlflow": ("federation/tracking/",),
+    "pandera": ("tasks/schema.py",),
+    "hydra": ("federation/composition.py",),
+    "omegaconf": ("federation/composition.py", "federation/verbs/"),
+    "flwr": (
+        "federation/coordinator/",
+        "federation/runtimes/",
+        "federation/strategies/",
+        "federation/envelope.py",
+        "federation/courier.py",
+        "federation/deployment/",
+        "federation/flower_app.py",
+        "federation/bundle/",
+    ),
+    "ray": (),
+}
+LOGIC = (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.With, ast.Try)
+REGISTRIES = ("tasks", "tasks/importers", "federation/strategies")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import:
+    """One module that a file imports; `late` ones are imported in a function or for type checkers alone."""
+
+    file: str
+    module: str
+    late: bool
+
+    @property
+    def top(self) -> str:
+        return self.module.split(".")[0]
+
+
+def files(package: str) -> list[Path]:
+    return sorted(path for path in (ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text())
+    at_once = {id(node) for statement in tree.body for node in _run_at_import(statement)}
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports in full"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            yield Import(file=str(path.relative_to(ROOT)), module=name, late=id(node) not in at_once)
+
+
+def _run_at_import(statement: ast.stmt) -> Iterator[ast.AST]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test):
+        return
+    yield from ast.walk(statement)
+
+
+EVERY = [each for package in ("federation", "tasks") for path in files(package) for each in imports(path)]
+
+
+def part(module: str) -> str:
+    """The part of `federation` that a module belongs to; empty for the package itself."""
+    return ([*module.split("."), ""])[1]
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_tasks_know_no_federation() -> None:
+    assert [each for each in EVERY if each.file.startswith("tasks/") and each.top == "federation"] == []
+
+
+@pytest.mark.parametrize("path", files("federation"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_arrows_point_one_way(path: Path) -> None:
+    mine = path.relative_to(ROOT / "federation").parts[0].removesuffix(".py")
+    if mine == "__init__":
+        return
+    assert mine in MAY, f"{mine} is new: say in MAY what it may import"
+    wrong = {
+        each.module
+        for each in imports(path)
+        if each.top == "federation" and part(each.module) not in {mine, "", *MAY[mine]}
+    }
+    assert wrong == set()
+
+
+def test_the_plan_itself_goes_round_in_no_circle() -> None:
+    left = {name: set(others) for name, others in MAY.items()}
+    while left:
+        free = {name for name, others in left.items() if not others & set(left)}
+        assert free, f"a circle among {sorted(left)}"
+        left = {name: others for name, others in left.items() if name not in free}
+
+
+def test_coordinator_and_vault_never_meet() -> None:
+    for mine, other in (("coordinator", "vault"), ("vault", "coordinator")):
+        reachable: set[str] = set()
+        todo = [mine]
+        while todo:
+            for name in MAY[todo.pop()] - reachable:
+                reachable.add(name)
+                todo.append(name)
+        assert other not in reachable
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_imported_in_its_place_alone(library: str) -> None:
+    found = {each.file for each in EVERY if each.top == library}
+    assert {file for file in found if not file.startswith(ONLY_IN[library])} == set()
+    assert bool(found) == bool(ONLY_IN[library])
+
+
+def test_a_strategy_needs_flower_for_its_server_half_only() -> None:
+    early = [each for each in EVERY if each.file.startswith("federation/strategies/") and each.top == "flwr"]
+    assert early
+    assert [each for each in early if not each.late] == []
+
+
+def test_the_courier_carries_and_does_nothing_else() -> None:
+    found = {each.top for each in imports(ROOT / "federation" / "courier.py")}
+    assert found.isdisjoint({"torch", "tasks", "pandas"})
+
+
+@pytest.mark.parametrize("package", ["federation", "tasks"])
+def test_modules_import_one_another_in_no_circle(package: str) -> None:
+    names = {dotted(path): path for path in files(package)}
+    needs: dict[str, set[str]] = {}
+    for name, path in names.items():
+        found = {each.module for each in imports(path) if not each.late}
+        needs[name] = {near for module in found if (near := _module(module, names)) is not None and near != name}
+    while needs:
+        free = {name for name, others in needs.items() if not others & set(needs)}
+        assert free, f"a circle among {sorted(needs)}"
+        needs = {name: others for name, others in needs.items() if name not in free}
+
+
+def _module(name: str, names: dict[str, Path]) -> str | None:
+    """The module a dotted name stands for, which may be a name inside of it."""
+    return name if name in names else name.rpartition(".")[0] if name.rpartition(".")[0] in names else None
+
+
+def test_packages_hold_names_not_logic() -> None:
+    for path in (path for package in ("federation", "tasks", "configs") for path in files(package)):
+        if path.name != "__init__.py":
+            continue
+        folder = str(path.parent.relative_to(ROOT))
+        body = ast.parse(path.read_text()).body
+        logic = [each for each in body if isinstance(each, LOGIC)]
+        assert logic == [], f"{path} holds logic"
+        of_a_task = folder.startswith("tasks/") and any(
+            isinstance(each, ast.Assign) and "TASK" in ast.dump(each.targets[0]) for each in body
+        )
+        assert not body or of_a_task or folder in REGISTRIES, f"{path} should be empty"
+
+
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("flwr", "hydra", "omegaconf", "mlflow", "ray"):
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+sys.meta_path.insert(0, Missing())
+from pathlib import Path
+import federation.training.jobs, federation.wire, tasks
+from federation.settings import Plan, TrainingSettings, plain
+from federation.strategies import STRATEGIES
+from federation.training import sequential
+from federation.vault.database import open_database, transaction
+from federation.vault.policy import read_policy
+from federation.vault.vault import Vault
+from federation.wire import Frame, decode, encode
+from tests.federation.toy import TOY, Line, ToySettings
+
+folder = Path(sys.argv[1])
+tasks.TASKS["toy"] = TOY
+TOY.synthesize(folder, "VNM", 1, ToySettings())
+(folder / "policy.toml").write_text('tasks = ["toy"]')
+vault = Vault(
+    country="VNM", folder=folder, policy=read_policy(folder, "VNM"), database=open_database(folder / "v"), key=b"k"
+)
+training = TrainingSettings(optimizer="sgd", clip_gradient=None)
+for name, strategy in STRATEGIES.items():
+    plan = Plan(task=ToySettings(), strategy=strategy.settings(), training=training)
+    model = {key: value.detach().numpy() for key, value in Line(1).named_parameters()}
+    model = {key: value for key, value in model.items() if not plan.strategy.private or "head" not in key}
+    arrays = {f"model/{key}": value for key, value in model.items()}
+    arrays |= {f"shared/{key}": value for key, value in strategy.shared(model).items()}
+    request = encode(Frame(kind="train", header={"run": name, "round": 1, "plan": plain(plan)}, arrays=arrays))
+    admission = vault.admit(request)
+    results = sequential.run(admission.jobs)
+    with transaction(vault.database):
+        reply = decode(vault.release(admission, results))
+    print(name, reply.kind, reply.header["examples"] > 0)
+"""
+
+
+def test_a_vault_serves_every_strategy_where_nothing_of_a_coordinator_is_installed(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", WITHOUT, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"{name} update True" for name in STRATEGIES]
