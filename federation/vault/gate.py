@@ -110,12 +110,10 @@ def _score(
     if any(value.shape != shape or not np.isfinite(value).all() for value in sums.values()):
         raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
     enough = sums["count"] >= policy.minimum_cohort
-    counts = sums["count"][:-1]
-    if counts.max(initial=0) < policy.minimum_cohort:
-        enough[-1] = False  # horizons look at the same place-periods: three of eight make eight, not 24
-    hidden = counts[~enough[:-1]].sum()
-    if 0 < hidden < policy.minimum_cohort:
-        enough[-1] = False  # all horizons together, less those that leave, would be the ones withheld
+    if ((sums["count"] > 0) & ~enough)[:-1].any():
+        # All horizons together, less those that leave, would be the ones withheld; and as horizons look at the same
+        # place-periods, three of eight make eight, not 24.
+        enough[-1] = False
     withheld += [f"{'/'.join(name)}/{row}" for row in np.flatnonzero(~enough)]
     path = f"score/{'/'.join(name)}"
     return {f"{path}/{key}": np.where(enough, value, 0.0) for key, value in sums.items()}
