@@ -26,11 +26,11 @@ from federation.envelope import seal, unseal
 from federation.errors import ConfigError
 from federation.plans import check
 from federation.runtimes import simulation
-from federation.runtimes.in_process import serve
 from federation.runtimes.simulation import Simulation
 from federation.settings import Settings
 from federation.training import sequential
 from federation.vault.database import open_database
+from federation.vault.serving import serve
 from federation.vault.vault import Vault
 from federation.verbs.simulate import go
 from federation.wire import decode

@@ -36,7 +36,9 @@ class Addresses:
 def children(home: Path, addresses: Addresses) -> list[Child]:
     """The processes of a coordinator, in the order of their start."""
     tls = {name: str((home / name).resolve()) for name in ("server.pem", "server.key", "ca.pem", SECRET)}
-    environment = {**flower.environment(home), "GOTONG_COORDINATOR": str(home.resolve())}
+    # Flower's executor finds its programs by PATH; they lie beside this Python, its environment being active or not.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environment = {**flower.environment(home), "GOTONG_COORDINATOR": str(home.resolve()), "PATH": path}
     superlink = [
         *(flower.program("flower-superlink"), "--host", "127.0.0.1", "--port", str(addresses.inner)),
         *("--ssl-certfile", tls["server.pem"], "--ssl-keyfile", tls["server.key"], "--ssl-ca-certfile", tls["ca.pem"]),

@@ -16,11 +16,11 @@ import torch
 from federation.deployment.files import private_folder, read_secret, write_secret
 from federation.deployment.place import PAUSED, SOCKET, WITHDRAWN, Place
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
-from federation.runtimes.in_process import serve as serve_vaults
 from federation.training import sequential
 from federation.vault import policy as policies
 from federation.vault.database import open_database
 from federation.vault.service import Limits, Service
+from federation.vault.serving import serve as serve_vaults
 from federation.vault.vault import Vault
 from federation.wire import ACCEPTED, VERSION, Frame, decode, encode
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from federation.runtimes.in_process import Train
 from federation.training import sequential
 from federation.training.choice import Trainer
 from federation.training.chunks import ChunkPlan
 from federation.training.jobs import Job, Result
+from federation.vault.serving import Train
 from tasks.atomic import write_atomically
 
 FILE = "engine.json"

@@ -3,9 +3,7 @@
 The same requests, vaults, gates and ledger as in a deployment; only the courier is missing.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
@@ -13,17 +11,10 @@ from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
 from federation.envelope import seal, unseal
-from federation.errors import GotongError
-from federation.training.jobs import Job, Result
-from federation.vault.database import savepoint, transaction
-from federation.vault.vault import Admission, Vault
-from federation.wire import Frame, encode
-from tasks.errors import TaskError
+from federation.vault.serving import Train, serve
+from federation.vault.vault import Vault
 
-Train = Callable[[Sequence[Job]], list[Result]]
 COORDINATOR = 1  # Flower's own node id of a SuperLink
-
-log = logging.getLogger(__name__)
 
 
 class InProcessGrid(Grid):
@@ -74,41 +65,3 @@ class InProcessGrid(Grid):
         inbox = [(message, self._vaults[message.metadata.dst_node_id]) for message in messages]
         replies = serve([(vault, unseal(message.content)) for message, vault in inbox], self._train)
         return [Message(seal(data), reply_to=message) for (message, _), data in zip(inbox, replies, strict=True)]
-
-
-def serve(inbox: Sequence[tuple[Vault, bytes]], train: Train) -> list[bytes]:
-    """Replies of several vaults to one request each. All they release is committed before any of it is returned."""
-    if not inbox:
-        return []
-    admitted = [_admit(vault, data) for vault, data in inbox]
-    jobs = [job for admission in admitted if isinstance(admission, Admission) for job in admission.jobs]
-    by_country = {name: list(group) for name, group in groupby(train(jobs), key=lambda result: result.job.country)}
-    replies: list[bytes] = []
-    with transaction(inbox[0][0].database):
-        for (vault, _), admission in zip(inbox, admitted, strict=True):
-            replies.append(_release(vault, admission, by_country.get(vault.country, [])))
-    return replies
-
-
-def _admit(vault: Vault, data: bytes) -> Admission | bytes:
-    try:
-        return vault.admit(data)
-    except (GotongError, TaskError) as error:
-        return _refused(vault, error)
-
-
-def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Result]) -> bytes:
-    if isinstance(admission, bytes):
-        return admission
-    try:
-        with savepoint(vault.database):
-            return vault.release(admission, results)
-    except (GotongError, TaskError) as error:
-        return _refused(vault, error)
-
-
-def _refused(vault: Vault, error: Exception) -> bytes:
-    """A refusal that may leave: a policy's words, but never what an error about records quotes from them."""
-    log.warning("%s: %s", vault.country, error)
-    told = str(error) if isinstance(error, GotongError) else "its records cannot be used; see the log of its node"
-    return encode(Frame(kind="refused", header={"reason": f"{vault.country}: {told}"}))

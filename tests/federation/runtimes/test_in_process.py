@@ -10,11 +10,12 @@ from flwr.app import Message
 
 from federation.envelope import seal, unseal
 from federation.errors import LedgerError
-from federation.runtimes.in_process import InProcessGrid, serve
+from federation.runtimes.in_process import InProcessGrid
 from federation.training import sequential
 from federation.training.jobs import Job, Result
 from federation.vault import ledger, state
 from federation.vault.database import open_database
+from federation.vault.serving import serve
 from federation.vault.vault import Vault
 from federation.wire import decode
 from tests.federation.toy import TOY
@@ -67,6 +68,19 @@ def test_all_jobs_of_a_round_are_trained_together(vaults: list[Vault]) -> None:
 
     serve([(vault, ask("train", 1, plan_of())) for vault in vaults], train)
     assert seen == [[f"{name} {arm}" for name in ("LAO", "THA", "VNM") for arm in ("federated", "local")]]
+
+
+def test_a_training_that_crashes_is_its_countrys_alone(vaults: list[Vault], caplog: pytest.LogCaptureFixture) -> None:
+    def train(jobs: Sequence[Job]) -> list[Result]:
+        if any(job.country == "THA" for job in jobs):
+            raise RuntimeError(SECRET)
+        return sequential.run(jobs)
+
+    replies = serve([(vault, ask("train", 1, plan_of())) for vault in vaults], train)
+    assert kinds(replies) == ["update", "refused", "update"]
+    assert SECRET not in repr(replies)
+    assert SECRET in caplog.text
+    assert [each.country for each in ledger.entries(vaults[0].database)] == ["LAO", "VNM"]
 
 
 def test_if_one_release_cannot_be_kept_none_leaves(vaults: list[Vault], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.runtimes.in_process import serve
 from federation.settings import Plan, plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
@@ -16,6 +15,7 @@ from federation.training import sequential
 from federation.training.jobs import Job, Result
 from federation.vault.database import open_database
 from federation.vault.policy import read_policy
+from federation.vault.serving import serve
 from federation.vault.vault import Vault
 from federation.wire import Frame, decode, encode
 from tests.federation.federations import GRADIENT, records_in
