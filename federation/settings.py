@@ -81,6 +81,7 @@ class Plan:
     tuning: TuningSettings = field(default_factory=TuningSettings)
     arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
+    keep_best: int = 0  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
     seed: int = 1
 
     def check(self) -> None:
@@ -92,6 +93,7 @@ class Plan:
         if "federated" not in self.arms or len(set(self.arms)) < len(self.arms):
             raise ConfigError(f"arms={self.arms} must name federated, and every arm once")
         within("rounds", self.rounds, 1, 100_000)
+        within("keep_best", self.keep_best, 0, 100)
         within("seed", self.seed, 0, 2**31 - 1)
 
 
@@ -135,7 +137,7 @@ class Settings:
     participation: float = 1.0  # share of the region asked in a round
     availability: float = 1.0  # chance that a country asked is there; imitates nodes that come and go
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
-    keep_best: int = 0  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
+    keep_best: int = 0  # of both arms: rounds averaged at the end, the best by validation; 0 takes the last
     start_from: str | None = None  # a finished run whose model is trained on
     sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
     engine: str = "sequential"  # sequential | cohort | auto: one by one, many in one step, or what is faster here
@@ -156,6 +158,7 @@ class Settings:
             tuning=self.tuning,
             arms=list(self.arms),
             rounds=self.rounds,
+            keep_best=self.keep_best,
             seed=self.seed,
         )
 
@@ -169,7 +172,6 @@ class Settings:
         within("participation", self.participation, 0, 1, above=True)
         within("availability", self.availability, 0, 1, above=True)
         within("retries", self.retries, 0, 100)
-        within("keep_best", self.keep_best, 0, 100)
         if self.deadline is not None:
             within("deadline", self.deadline, 0, 1e7, above=True)
         codes = self.region.countries

@@ -76,7 +76,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         )
         _need_quorum(federation, progress, replies)
         found = _validated(federation, replies)
-        progress = judged(progress, found, plan, federation.region, federation.settings.keep_best)
+        progress = judged(progress, found, plan, federation.region)
         after = aggregation.aggregated(
             server, strategy, plan.strategy, progress, replies.updates, len(federation.nodes)
         )
@@ -88,12 +88,12 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
 
 
 def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
-    plan, keep = federation.plan, federation.settings.keep_best
-    if keep:
+    plan = federation.plan
+    if plan.keep_best:
         last = _ask(
             grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.nodes, progress.model), progress
         )
-        progress = judged(progress, _validated(federation, last), plan, federation.region, keep)
+        progress = judged(progress, _validated(federation, last), plan, federation.region)
     model = chosen(progress)
     replies = _ask(grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress)
     return Outcome(

@@ -11,9 +11,9 @@ from federation.settings import Plan
 from tasks import TASKS
 
 
-def judged(progress: Progress, rows: Sequence[Row], plan: Plan, region: str, keep: int) -> Progress:
-    """Progress with its model among the candidates, if it is one of the best `keep` by the region's headline score."""
-    if not keep:
+def judged(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) -> Progress:
+    """Progress with its model among the candidates, if it is of the best `keep_best` by the region's headline score."""
+    if not plan.keep_best:
         return progress
     headline, score = next(iter(TASKS[plan.task.name].scores.items()))
     values = (
@@ -27,7 +27,7 @@ def judged(progress: Progress, rows: Sequence[Row], plan: Plan, region: str, kee
     sign = -1.0 if score.better == "larger" else 1.0
     mine = Candidate(round=progress.round, value=sign * value, model=progress.model)
     ranked = sorted((*progress.best, mine), key=lambda candidate: (candidate.value, candidate.round))
-    return replace(progress, best=tuple(ranked[:keep]))
+    return replace(progress, best=tuple(ranked[: plan.keep_best]))
 
 
 def chosen(progress: Progress) -> Arrays:

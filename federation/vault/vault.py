@@ -7,7 +7,7 @@ reply = vault.release(admission, results)  gate, ledger, memory; nothing else le
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from federation.errors import PolicyRefusal
 from federation.settings import Plan, plain
 from federation.strategies.strategy import public
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
-from federation.vault import gate, ledger, state
+from federation.vault import gate, ledger, local, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.policy import Policy
 from federation.vault.records import Records, open_records
@@ -35,6 +35,7 @@ class Admission:
 
     request: Request
     jobs: tuple[Job, ...]
+    memory: Tensors = field(default_factory=dict)
     reply: bytes | None = None
 
 
@@ -85,10 +86,11 @@ class Vault:
             job("federated", arrived, client=request.strategy.client(request.plan.strategy), shared=shared, memory=own)
         ]
         if "local" in request.plan.arms:
-            jobs.append(job("local", _under("local", memory) or initial))
+            last = _under("local", memory) or initial
+            jobs.append(job("local", local.final(memory, last) if request.kind == "test" else last))
         if "personalised" in request.plan.arms and request.kind == "test":
             jobs.append(job("personalised", arrived))
-        return Admission(request=request, jobs=tuple(jobs))
+        return Admission(request=request, jobs=tuple(jobs), memory=memory)
 
     def release(self, admission: Admission, results: Sequence[Result]) -> bytes:
         """The reply: through the gate, on the ledger, and remembered, in one transaction of the caller's.
@@ -104,6 +106,10 @@ class Vault:
         data, entry = gate.release(outgoing, _contract(request, by_arm["federated"].job, records), self.policy)
         ledger.enter(self.database, entry)
         memory = _kept(request, by_arm)
+        if "local" in by_arm and request.kind != "test":
+            sums = outgoing.scores["validation", "local", next(iter(request.task.scores))]
+            start = by_arm["local"].job.start
+            memory |= local.judged(admission.memory, start, sums, request.task, request.plan)
         answered = state.Remembered(
             country=self.country,
             run=request.run,
@@ -196,8 +202,8 @@ def _kept(request: Request, by_arm: Mapping[str, Result]) -> dict[str, torch.Ten
     travelling = public(weights, request.plan.strategy.private)
     memory |= {f"private/{name}": value for name, value in weights.items() if name not in travelling}
     if "local" in by_arm:
-        local = by_arm["local"].params or by_arm["local"].job.start
-        memory |= {f"local/{name}": value for name, value in local.items()}
+        own = by_arm["local"].params or by_arm["local"].job.start
+        memory |= {f"local/{name}": value for name, value in own.items()}
     return memory
 
 

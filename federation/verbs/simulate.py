@@ -152,10 +152,19 @@ def _tell(screen: Screen, ready: Simulation, outcome: Outcome, headline: str, be
     for answer in outcome.answers:
         if answer.refused:
             screen.say(answer.refused)
+        if f"test/federated/{headline}/{_horizons(ready)}" in answer.withheld:
+            screen.say(
+                f"{answer.country}: its vault withholds scores of fewer place-periods than its `minimum_cohort`."
+            )
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     screen.say(f"\n{perf_counter() - began:.0f} s, {memory:,.0f} MiB at most. Picture: {ready.folder / 'report.png'}")
     runs = "" if ready.settings.runs == "runs" else f" runs={ready.settings.runs}"
     screen.say(f"All runs in MLflow: gotong ui{runs}")
+
+
+def _horizons(ready: Simulation) -> int:
+    """How many there are, which is the number of the row for all of them together."""
+    return len(TASKS[ready.settings.task.name].horizons(ready.settings.task))
 
 
 def _title(ready: Simulation) -> str:

@@ -188,14 +188,15 @@ def test_averaging_is_the_weighted_mean(name: str, rule: str, counts: list[int],
         assert np.allclose(found[key], start + step * mean, atol=1e-5)
 
 
-def test_fedavgm_is_heavy_ball_momentum() -> None:
-    chosen = replace(STRATEGIES["fedavgm"].settings(), server_momentum=0.5, server_lr=0.8)  # type: ignore[call-arg]
+@pytest.mark.parametrize("step", [1.0, 0.5])
+def test_fedavgm_is_heavy_ball_momentum(step: float) -> None:
+    chosen = STRATEGIES["fedavgm"].settings(**{"server_momentum": 0.5, "server_lr": 0.8, "server_step": step})
     server = Server("fedavgm", chosen)
     progress, velocity, expected = server.start(), {key: 0.0 * value for key, value in drawn(0).items()}, drawn(0)
     for seed in (1, 2, 3):
         progress = server.step(progress, [update("VNM", seed)])
         velocity = {key: 0.5 * velocity[key] + drawn(seed)[key] for key in velocity}
-        expected = {key: expected[key] + 0.8 * velocity[key] for key in expected}
+        expected = {key: expected[key] + step * 0.8 * velocity[key] for key in expected}
     assert near(progress.model, expected, atol=1e-5)
 
 

@@ -11,7 +11,6 @@ from federation.results import ALL, Row
 from tests.federation.vault.asking import plan_of
 
 pytestmark = pytest.mark.usefixtures("toy")
-PLAN = plan_of()
 
 
 def row(value: float, country: str = "ASEAN", arm: str = "federated", horizon: str = ALL) -> Row:
@@ -26,7 +25,7 @@ def after(values: list[float], keep: int) -> Progress:
     for round_, value in enumerate(values):
         progress = Progress(round=round_, model={"w": np.full(2, round_, np.float32)}, best=progress.best)
         lures = [row(-9, country="VNM"), row(-9, arm="local"), row(-9, horizon="1 month")]
-        progress = judged(progress, [*lures, row(value)], PLAN, "ASEAN", keep)
+        progress = judged(progress, [*lures, row(value)], plan_of(keep_best=keep), "ASEAN")
     return progress
 
 
@@ -49,4 +48,4 @@ def test_a_round_that_was_not_scored_is_no_candidate() -> None:
 
 def test_a_round_that_nobody_scored_is_no_candidate() -> None:
     progress = after([0.5], keep=2)
-    assert judged(progress, [], PLAN, "ASEAN", 2).best == progress.best
+    assert judged(progress, [], plan_of(keep_best=2), "ASEAN").best == progress.best

@@ -72,14 +72,16 @@ def answer_bytes(vault: Vault, request: bytes) -> bytes:
 def refusal(vault: Vault, request: bytes) -> str:
     """Why the vault refuses, with nothing released, trained or remembered on the way."""
     before = [vault.database.execute(f"SELECT * FROM {table}").fetchall() for table in ("ledger", "state")]
-    reply = decode(serve([(vault, request)], not_to_be_trained)[0])
+    trained: list[Job] = []
+
+    def train(jobs: Sequence[Job]) -> list[Result]:
+        trained.extend(jobs)
+        return sequential.run(jobs)
+
+    reply = decode(serve([(vault, request)], train)[0])
+    assert not trained, "nothing should be trained here"
     assert [vault.database.execute(f"SELECT * FROM {table}").fetchall() for table in ("ledger", "state")] == before
     assert (reply.kind, set(reply.header), dict(reply.arrays)) == ("refused", {"reason"}, {})
     reason = reply.header["reason"]
     assert "\n" not in reason
     return str(reason)
-
-
-def not_to_be_trained(jobs: Sequence[Job]) -> list[Result]:
-    assert not jobs, "nothing should be trained here"
-    return []

@@ -61,6 +61,8 @@ def test_something_else_under_the_same_key_is_refused(ledger: sqlite3.Connection
         "DELETE FROM ledger WHERE number = 6",
         "INSERT OR REPLACE INTO ledger SELECT 2, country, run, round, kind, at, 'forged', bytes, contents, seal"
         " FROM ledger WHERE number = 2",
+        "REPLACE INTO ledger SELECT 2, country, 'another', round, kind, at, 'forged', bytes, contents, seal"
+        " FROM ledger WHERE number = 2",
         "REPLACE INTO ledger SELECT 99, country, run, round, kind, at, 'forged', bytes, contents, seal"
         " FROM ledger WHERE number = 2",
     ],
