@@ -19,6 +19,7 @@ from federation.coordinator.progress import Progress
 from federation.runtimes.in_process import InProcessGrid
 from federation.settings import StrategySettings
 from federation.strategies import STRATEGIES
+from federation.strategies.fedavgm import FedAvgMSettings
 from federation.training import sequential
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -190,7 +191,7 @@ def test_averaging_is_the_weighted_mean(name: str, rule: str, counts: list[int],
 
 @pytest.mark.parametrize("step", [1.0, 0.5])
 def test_fedavgm_is_heavy_ball_momentum(step: float) -> None:
-    chosen = STRATEGIES["fedavgm"].settings(**{"server_momentum": 0.5, "server_lr": 0.8, "server_step": step})
+    chosen = FedAvgMSettings(server_momentum=0.5, server_lr=0.8, server_step=step)
     server = Server("fedavgm", chosen)
     progress, velocity, expected = server.start(), {key: 0.0 * value for key, value in drawn(0).items()}, drawn(0)
     for seed in (1, 2, 3):
