@@ -23,7 +23,7 @@ def sums(value: float, count: float = 10.0) -> Sums:
 
 
 def weights(number: float) -> Memory:
-    return {"w": torch.full((2,), number)}
+    return {"w": torch.full((2,), float(number))}
 
 
 def after(values: list[float], keep: int) -> Memory:
