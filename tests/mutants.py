@@ -105,10 +105,10 @@ MUTANTS = {
         tests="tests/federation",
     ),
     "arrival order decides": Mutant(
-        file="federation/coordinator/rounds.py",
-        old="updates=[updates[country] for country in sorted(updates)],",
-        new="updates=list(updates.values()),",
-        tests="tests/federation/coordinator",
+        file="federation/coordinator/aggregation.py",
+        old="ordered = sorted((update for update in updates if update.examples), key=lambda update: update.country)",
+        new="ordered = [update for update in updates if update.examples]",
+        tests="tests/federation/coordinator tests/federation/strategies",
     ),
     "NaN reaches the model": Mutant(
         file="federation/coordinator/checks.py",

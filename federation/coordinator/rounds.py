@@ -156,7 +156,7 @@ def _ask(
         answer = answers.get(country, Answer(country=country, refused=f"{country} did not answer in time"))
         answers[country] = replace(answer, received=len(frame))
     return _Replies(
-        updates=[updates[country] for country in sorted(updates)],
+        updates=list(updates.values()),
         answers=[answers[country] for country in sorted(answers)],
     )
 
