@@ -48,7 +48,7 @@ def read_update(
     header = frame.header
     for key, expected in (("run", run), ("round", round_), ("country", country)):
         if header.get(key) != expected:
-            raise UpdateRejected(f"{country} answered for {key} {header.get(key)!r}, asked was {expected!r}")
+            raise UpdateRejected(f"{country} answered for {key} {str(header.get(key))[:80]!r}, asked was {expected!r}")
     examples, loss, withheld = header.get("examples"), header.get("loss"), header.get("withheld", [])
     if type(examples) is not int or not 0 <= examples <= MOST:
         raise UpdateRejected(f"{country} reports {str(examples)[:40]} examples")
@@ -102,7 +102,8 @@ def outliers(updates: Sequence[Update]) -> dict[str, str]:
 def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
     missing, extra = sorted(set(expected) - set(arrays)), sorted(set(arrays) - set(expected))
     if missing or extra:
-        raise UpdateRejected(f"{country}: {what} lacks {missing or 'nothing'} and has {extra or 'nothing'} too much")
+        lacks, more = (", ".join(names)[:100] or "nothing" for names in (missing, extra))
+        raise UpdateRejected(f"{country}: {what} lacks {lacks} and has {more!r} too much")
     for name, value in arrays.items():
         if value.shape != expected[name].shape or value.dtype != expected[name].dtype:
             raise UpdateRejected(

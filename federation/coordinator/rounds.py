@@ -185,7 +185,7 @@ def _read(
         data = unseal(reply.content)
         frame = decode(data)
         if frame.kind == "refused":
-            return Answer(country=country, sent=len(data), refused=str(frame.header.get("reason"))[:500]), None
+            return Answer(country=country, sent=len(data), refused=_one_line(str(frame.header.get("reason")))), None
         update = read_update(
             frame,
             country=country,
@@ -209,6 +209,11 @@ def _read(
         withheld=update.withheld,
     )
     return answer, update
+
+
+def _one_line(reason: str) -> str:
+    """What a country wrote, fit for a screen and a log: no line breaks, no control characters, no page of it."""
+    return "".join(letter for letter in " ".join(reason[:1000].split()) if letter.isprintable())[:500]
 
 
 def _need_quorum(federation: Federation, progress: Progress, replies: _Replies) -> None:

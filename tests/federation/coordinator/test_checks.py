@@ -62,6 +62,7 @@ WRONG_HEADERS: dict[str, dict[str, Any]] = {
     "a stale round": {"round": 2},
     "a later round": {"round": 4},
     "another country": {"country": "THA"},
+    "a run of a page": {"run": "other\n" * 10_000},
     "a country of a list": {"country": ["VNM"]},
     "fewer than no examples": {"examples": -1},
     "half an example": {"examples": 1.5},
@@ -80,8 +81,10 @@ WRONG_HEADERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("header", WRONG_HEADERS.values(), ids=WRONG_HEADERS)
 def test_a_header_that_cannot_be_is_rejected(header: dict[str, Any]) -> None:
-    with pytest.raises(UpdateRejected, match="VNM"):
+    with pytest.raises(UpdateRejected, match="VNM") as caught:
         read(header)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 ONE = np.ones((2, 2), np.float32)
@@ -92,6 +95,7 @@ WRONG_ARRAYS: dict[str, dict[str, Any]] = {
     "another shape": {WEIGHT: ONE[:1]},
     "another dtype": {WEIGHT: ONE.astype(np.float64)},
     "an array more": {"update/head.weight": ONE},
+    "a thousand arrays more": {f"update/extra\n{number}": ONE for number in range(1000)},
     "a shared array more": {"shared/d": np.ones(2, np.float32)},
     "shared of another shape": {"shared/c": np.ones(3, np.float32)},
     "shared NaN": {"shared/c": np.full(2, np.nan, np.float32)},

@@ -157,6 +157,12 @@ def test_a_reason_that_a_country_gives_is_told_and_cut(tmp_path: Path) -> None:
     assert len(refused(ran, 1)[VICTIM]) <= 500
 
 
+def test_a_reason_cannot_write_on_the_screen(tmp_path: Path) -> None:
+    rude = only(VICTIM, lambda _: [Frame(kind="refused", header={"reason": "VNM: no\x1b[2J\nTHA: all\r is well"})])
+    ran = run_tampered(ready(settings_of(tmp_path, rounds=1)), rude)
+    assert refused(ran, 1) == {VICTIM: "VNM: no[2J THA: all is well"}
+
+
 def test_a_test_that_a_country_refuses_leaves_it_out_of_the_table(tmp_path: Path) -> None:
     def no_test(country: str, frame: Frame) -> list[Frame]:
         if country == VICTIM and frame.kind == "scores":
