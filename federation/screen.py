@@ -55,7 +55,7 @@ class Screen:
             if answer.refused and answer.country not in self._refused:
                 self._refused.add(answer.country)
                 self.say(f"round {report.round}: {answer.refused}")
-        trained = [answer for answer in report.answers if answer.examples]
+        trained = [answer for answer in report.answers if answer.examples and not answer.refused]
         examples = sum(answer.examples for answer in trained)
         loss = sum((answer.loss or 0.0) * answer.examples for answer in trained) / max(examples, 1)
         scores = {
