@@ -1,9 +1,9 @@
 """What can be wrong with data, as errors a person can act on.
 
-    Exception
-      TaskError            anything this library refuses
-        DataError          a national or public file: names file, row, value and remedy
-        SettingError       a task setting out of its range: names key, value and range
+Exception
+  TaskError            anything this library refuses
+    DataError          a national or public file: names file, row, value and remedy
+    SettingError       a task setting out of its range: names key, value and range
 """
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasks.errors import SettingError
+from tasks.national import NationalTable
 from tasks.scores import Score
 
 Array = NDArray[Any]
@@ -152,6 +153,7 @@ class Task:
     title: settings -> what is forecast, in a few words for a table.
     settings: the schema of the task's own settings; Hydra merges it, a vault builds it from a request.
     file: name of the national file inside a country's folder.
+    tables: every file of the task in a country's folder, `file` and optional ones, with what their columns mean.
     read: (country's folder, country, settings) -> Panel. Raises DataError.
     synthesize: (folder, country, seed, settings) writes the national file of an invented country and, beside it,
         the known truth that `oracle` reads.
@@ -189,3 +191,4 @@ class Task:
     reference: str
     oracle: Callable[[Path, Windows, Any], Array | None]
     horizons: Callable[[Any], tuple[str, ...]]
+    tables: Mapping[str, NationalTable] = field(default_factory=dict)

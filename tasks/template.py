@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from tasks import TABLES, TASKS
 from tasks.atomic import write_atomically
 from tasks.columns import REMEDY, Column
 from tasks.errors import DataError
-from tasks.national import TABLES, NationalTable
+from tasks.national import NationalTable
 
 
 def write_template(task: str, to: Path) -> list[Path]:
@@ -14,7 +15,7 @@ def write_template(task: str, to: Path) -> list[Path]:
     A page of the same name ending in .README.md explains the columns: the files themselves hold no comments, so that
     every program reads them. Raises DataError rather than replace a file.
     """
-    names = [name for name, table in TABLES.items() if table.task == task]
+    names = list(TASKS[task].tables)
     if to.suffix == ".csv" and not to.is_dir():
         chosen = {to: TABLES[to.name if to.name in names else names[0]]}
     else:

@@ -10,6 +10,7 @@ from tasks.agriculture.scores import SCORES
 from tasks.agriculture.seasons import ISSUES
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.agriculture.situations import windows
+from tasks.agriculture.tables import TABLES
 from tasks.levels import LEVELS
 from tasks.task import Task
 
@@ -18,6 +19,7 @@ TASK = Task(
     title=lambda settings: f"Crop yields per harvest ({settings.view}), forecast in season",
     unit="t/ha",
     file=YIELDS,
+    tables=TABLES,  # file -> what its columns mean
     settings=AgricultureSettings,
     read=read_panel,  # national files -> Panel
     synthesize=synthesize,  # country, seed -> national files with a known truth

@@ -9,6 +9,7 @@ from tasks.disaster.schema import RECORDS
 from tasks.disaster.scores import brier_skill
 from tasks.disaster.settings import DisasterSettings, horizons
 from tasks.disaster.situations import windows
+from tasks.disaster.tables import TABLES
 from tasks.scores import brier, mean_of
 from tasks.task import Task
 
@@ -17,6 +18,7 @@ TASK = Task(
     title=lambda settings: f"Probability of {settings.hazard} per 1-degree cell and month",
     unit="probability",
     file=RECORDS,
+    tables=TABLES,  # file -> what its columns mean
     settings=DisasterSettings,
     read=read_panel,  # national file -> Panel
     synthesize=synthesize,  # country, seed -> national file with a known truth

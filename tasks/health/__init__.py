@@ -7,6 +7,7 @@ from tasks.health.learning import build_model, forecast, loss
 from tasks.health.records import FILE, read_panel
 from tasks.health.settings import HealthSettings, horizons
 from tasks.health.situations import windows
+from tasks.health.tables import TABLES
 from tasks.health.verification import SCORES
 from tasks.levels import LEVELS
 from tasks.task import Task
@@ -16,6 +17,7 @@ TASK = Task(
     title=lambda _: "Monthly dengue per province",
     unit="cases",
     file=FILE,
+    tables=TABLES,  # file -> what its columns mean
     settings=HealthSettings,
     read=read_panel,  # national file -> Panel
     synthesize=synthesize,  # country, seed -> national file with a known truth
