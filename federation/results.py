@@ -34,8 +34,13 @@ class Row:
 
 def write_json(rows: Iterable[Row], path: Path) -> None:
     """Replace `path` by a JSON list with one line a row; a value that is not finite becomes null. Raises OSError."""
-    lines = [json.dumps({name: _out(value) for name, value in asdict(row).items()}) for row in rows]
+    lines = [json.dumps(plain(row)) for row in rows]
     write_atomically(path, ("[\n" + ",\n".join(lines) + "\n]\n").encode())
+
+
+def plain(row: Row) -> dict[str, Any]:
+    """A row as JSON values; what is not finite becomes None."""
+    return {name: _out(value) for name, value in asdict(row).items()}
 
 
 def read_json(path: Path) -> tuple[Row, ...]:

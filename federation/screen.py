@@ -5,6 +5,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from federation.coordinator.progress import Report
 from federation.results import ALL
@@ -23,10 +24,11 @@ class Screen:
         self._headline, self._region = headline, region
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[said]}"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[said]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            expand=True,
             console=self.console,
             transient=True,
         )
@@ -64,7 +66,7 @@ class Screen:
             if row.country == self._region and row.score == self._headline and row.horizon == ALL
         }
         told = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items()))
-        said = f"{len(trained)} of {len(report.answers)} countries  loss {loss:.4f}  {self._headline}: {told}"
+        said = f"{len(trained)} of {len(report.answers)} countries  {self._headline}: {told}  loss {loss:.4f}"
         self._bar.update(self._task, completed=report.round, said=said)
         if not self.console.is_terminal:
             self.say(f"round {report.round}/{report.rounds}  {said}")

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
 from federation.composition import compose
+from federation.results import plain
 from federation.settings import TrackingSettings
 from federation.tracking.compare import RESULTS, compare
 from tasks.atomic import write_atomically
@@ -36,5 +37,5 @@ def _compare(settings: CompareSettings) -> None:
     sheet, found = compare(runs, settings.tracking, names, arm=settings.arm)
     Console(highlight=False).print(sheet)
     if settings.out is not None:
-        rows = [{"run": each.run, **asdict(each.row), "wins": each.wins, "clear": each.clear} for each in found]
-        write_atomically(Path(settings.out), json.dumps(rows, indent=1).encode())
+        rows = [{"run": each.run, **plain(each.row), "wins": each.wins, "clear": each.clear} for each in found]
+        write_atomically(Path(settings.out), json.dumps(rows, indent=1, allow_nan=False).encode())
