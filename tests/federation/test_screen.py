@@ -39,7 +39,9 @@ def seen(rounds: int) -> list[str]:
 
 def test_a_round_is_a_line_with_those_who_count() -> None:
     (line,) = [line for line in seen(1) if line.startswith("round 1/3")]
-    assert line.split("  ")[1:] == ["2 of 4 countries", "loss 1.7500", "mse: federated 0.250", "local 0.500"]
+    assert "2 of 4 countries" in line  # one had nothing to learn from, one was refused
+    assert "loss 1.7500" in line  # weighed by examples
+    assert "mse: federated 0.250  local 0.500" in line
 
 
 def test_who_drops_out_is_named_once_and_its_words_are_words() -> None:
