@@ -81,7 +81,7 @@ class Plan:
     tuning: TuningSettings = field(default_factory=TuningSettings)
     arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
-    keep_best: int = 0  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
+    keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
     seed: int = 1
 
     def check(self) -> None:
@@ -137,7 +137,7 @@ class Settings:
     participation: float = 1.0  # share of the region asked in a round
     availability: float = 1.0  # chance that a country asked is there; imitates nodes that come and go
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
-    keep_best: int = 0  # of both arms: rounds averaged at the end, the best by validation; 0 takes the last
+    keep_best: int = 3  # of both arms: rounds averaged at the end, the best by validation; 0 takes the last
     start_from: str | None = None  # a finished run whose model is trained on
     sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
     engine: str = "sequential"  # sequential | cohort | auto: one by one, many in one step, or what is faster here

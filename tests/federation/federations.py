@@ -79,7 +79,7 @@ def settings_of(
     **rest: Any,
 ) -> Settings:
     """Settings of a toy run under `folder`; `chosen` are the strategy's own, `rest` those of the run."""
-    run: dict[str, Any] = {"rounds": 3, "quorum": 1, "name": "run"} | rest
+    run: dict[str, Any] = {"rounds": 3, "quorum": 1, "name": "run", "keep_best": 0} | rest
     return Settings(
         task=task or ToySettings(),
         strategy=STRATEGIES[strategy].settings(**(chosen or {})),

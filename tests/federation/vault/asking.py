@@ -25,7 +25,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def plan_of(strategy: str = "fedavg", **rest: Any) -> Plan:
-    values: dict[str, Any] = {"rounds": 3, "training": GRADIENT, "task": ToySettings()} | rest
+    values: dict[str, Any] = {"rounds": 3, "keep_best": 0, "training": GRADIENT, "task": ToySettings()} | rest
     return Plan(strategy=STRATEGIES[strategy].settings(), **values)
 
 
