@@ -87,12 +87,12 @@ def test_any_shape_ends_where_the_sequential_trainer_ends(
 ) -> None:
     assume(optimizer != "adamw" or clip is not None)  # Adam without clipping: the known bound is in the test below
     training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip)
+    if clip is None:  # steps that overshoot grow without bound, and their last digits with them
+        training = replace(training, lr=0.002)
     assert apart(build, STRATEGIES["fedprox"], training, sizes, ChunkPlan(chunk=chunk), rounds=3) < 1e-5
 
 
-@pytest.mark.xfail(
-    strict=True, reason="1.6e-5: Adam's epsilon is measured against gradients of norm 1, so it must clip"
-)
+@pytest.mark.xfail(strict=True, reason="1.6e-5: Adam's epsilon is meant for gradients clipped to norm 1")
 def test_adam_without_clipping() -> None:
     training = replace(OPTIMIZERS["adamw"], batch_size=9, epochs=1, clip_gradient=None)
     assert apart(Attention, STRATEGIES["fedprox"], training, [1, 9, 1], ChunkPlan(chunk=3), rounds=3) < 1e-5
