@@ -66,7 +66,7 @@ def test_every_strategy_ends_where_the_sequential_trainer_ends(strategy: Strateg
     assert apart(perceptron, strategy, OPTIMIZERS[optimizer], RAGGED, ChunkPlan(chunk=4)) < 1e-5
 
 
-@given(
+ANY_SHAPE = given(
     sizes=st.lists(st.integers(1, 40), min_size=3, max_size=8),
     batch=st.integers(1, 24),
     epochs=st.integers(1, 3),
@@ -75,7 +75,13 @@ def test_every_strategy_ends_where_the_sequential_trainer_ends(strategy: Strateg
     clip=st.sampled_from([None, 0.1, 10.0]),
     build=st.sampled_from([perceptron, Attention]),
 )
-@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+
+
+# Not held: Adam without clipping (below), and steps that diverge, whose last digits grow with their weights. Not strict,
+# for the search is random: it may miss both.
+@pytest.mark.xfail(strict=False, reason="two kinds of training exceed 1e-5: unclipped Adam, and steps that diverge")
+@ANY_SHAPE
+@settings(max_examples=12, deadline=None, phases=[Phase.generate])
 def test_any_shape_ends_where_the_sequential_trainer_ends(
     sizes: list[int],
     batch: int,
@@ -85,9 +91,24 @@ def test_any_shape_ends_where_the_sequential_trainer_ends(
     clip: float | None,
     build: Callable[[int], nn.Module],
 ) -> None:
-    assume(optimizer != "adamw" or clip is not None)  # Adam without clipping: the known bound is in the test below
     training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip)
-    if clip is None:  # steps that overshoot grow without bound, and their last digits with them
+    assert apart(build, STRATEGIES["fedprox"], training, sizes, ChunkPlan(chunk=chunk), rounds=3) < 1e-5
+
+
+@ANY_SHAPE
+@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
+def test_any_shape_that_clips_or_takes_small_steps_ends_there_too(
+    sizes: list[int],
+    batch: int,
+    epochs: int,
+    chunk: int,
+    optimizer: str,
+    clip: float | None,
+    build: Callable[[int], nn.Module],
+) -> None:
+    assume(optimizer != "adamw" or clip is not None)
+    training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip)
+    if clip is None:
         training = replace(training, lr=0.002)
     assert apart(build, STRATEGIES["fedprox"], training, sizes, ChunkPlan(chunk=chunk), rounds=3) < 1e-5
 
