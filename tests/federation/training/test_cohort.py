@@ -77,7 +77,7 @@ ANY_SHAPE = given(
 )
 
 
-# Not held: Adam without clipping (below), and steps that diverge, whose last digits grow with their weights. Not strict,
+# Not held: Adam without clipping (below), and steps that diverge, whose last digits grow with them. Not strict,
 # for the search is random: it may miss both.
 @pytest.mark.xfail(strict=False, reason="two kinds of training exceed 1e-5: unclipped Adam, and steps that diverge")
 @ANY_SHAPE
