@@ -194,7 +194,11 @@ class Link:
 
 
 def carry(link: Link, vault: Path) -> None:
-    """Pass messages to the vault and its replies back, one at a time, until the link breaks (httpx.HTTPError)."""
+    """Pass messages to the vault and its replies back, one at a time, until the link breaks.
+
+    Raises httpx.HTTPError, or ObjectPushError where the coordinator was started again in the middle of a reply: a node
+    that comes anew is asked anew, and its vault repeats the answer.
+    """
     pause = SOONEST
     while True:
         link.beat()
@@ -211,8 +215,6 @@ def carry(link: Link, vault: Path) -> None:
             if error.response.status_code != httpx.codes.FORBIDDEN:
                 raise
             log.warning("the run ended before this reply; dropped")
-        except ObjectPushError as error:
-            log.warning("the coordinator stopped taking this reply: %s", error)
 
 
 def answer(post: Post, vault: Path, beat: Callable[[], None]) -> Message:
@@ -260,6 +262,8 @@ def exchange(vault: Path, frame: bytes, beat: Callable[[], None]) -> bytes:
 def explained(error: Exception, address: str) -> str:
     """What stands between this node and its coordinator, and what to do about it."""
     text = str(error)
+    if isinstance(error, ObjectPullError | ObjectPushError):
+        return f"{address} broke off in the middle of a message, or the run ended ({text}); connecting anew"
     if isinstance(error, httpx.HTTPStatusError):
         code = error.response.status_code
         if code == httpx.codes.UNAUTHORIZED:
@@ -316,7 +320,7 @@ def run(address: str, home: Path, root: Path, vault: Path) -> None:
                 log.info("connected to %s", address)
                 pause, said = 1.0, ""
                 carry(link, vault)
-        except (httpx.HTTPError, Refused, ObjectPullError, WireError) as error:
+        except (httpx.HTTPError, Refused, ObjectPullError, ObjectPushError, WireError) as error:
             told = str(error) if isinstance(error, Refused) else explained(error, address)
             if told != said:
                 log.warning("%s", told)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
+from flwr.supercore.inflatable.inflatable_utils import ObjectPushError
 from flwr.supercore.run import Run
 
 PULL = 0.1  # seconds between two looks for replies
@@ -109,7 +110,12 @@ class FastGrid(Grid):
         if not due:
             return
         fresh = [_copy(one.message, until) for one in due]
-        for one, name in zip(due, self._link.push_messages(fresh), strict=True):
+        names: Iterable[str | None]
+        try:
+            names = self._link.push_messages(fresh)
+        except ObjectPushError:  # the SuperLink was started again meanwhile, and forgot what it was being told
+            names = [None] * len(due)
+        for one, name in zip(due, names, strict=True):
             one.tries += 1
             one.again = monotonic() + AGAIN
             one.waiting_for = name or None

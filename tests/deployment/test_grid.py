@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from flwr.app import Error, Message, RecordDict
+from flwr.supercore.inflatable.inflatable_utils import ObjectPushError
 from flwr.supercore.task_identity import TaskIdentity
 
 from federation.deployment import grid as grids
@@ -31,6 +32,7 @@ class Link:
     pushed: list[Message] = field(default_factory=list)
     open: dict[str, Message] = field(default_factory=dict)
     comes: dict[int, float] = field(default_factory=dict)
+    breaks: int = 0
 
     def get_nodes(self) -> Iterable[SimpleNamespace]:
         now = time.monotonic()
@@ -46,6 +48,9 @@ class Link:
             self.pushed.append(message)
             self.open[name] = message
             names.append(name)
+        if self.breaks:
+            self.breaks -= 1
+            raise ObjectPushError("object", 1, "session")
         return names
 
     def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
@@ -116,6 +121,12 @@ def test_an_error_is_asked_again_a_few_times_and_is_never_an_answer() -> None:
     assert answered == [2]
     assert took < 3
     assert [message.metadata.dst_node_id for message in link.pushed].count(3) == grids.TRIES
+
+
+def test_a_superlink_that_was_started_again_in_the_middle_of_a_push_is_told_again() -> None:
+    link = Link({2: "a", 3: "a"}, breaks=1)
+    assert _ask(link, (2, 3), enough=2)[0] == [2, 3]
+    assert [message.metadata.dst_node_id for message in link.pushed] == [2, 3, 2, 3]
 
 
 def test_a_late_reply_to_an_earlier_message_counts_for_nothing() -> None:
