@@ -40,7 +40,7 @@ MUTANTS = {
     ),
     "updates are not clipped": Mutant(
         file="federation/vault/gate.py",
-        old="scale = min(1.0, policy.largest_update / norm) if norm else 1.0",
+        old="return min(1.0, policy.largest_update / norm) if policy.largest_update and norm else 1.0",
         new="scale = 1.0",
         tests="tests/federation/vault/test_gate.py",
     ),

@@ -64,7 +64,16 @@ def aggregated(
     if strategy.merge is not None:
         shared = strategy.merge(progress.shared, [update.shared for update in ordered], countries)
     examples = {**progress.examples, **{update.country: update.examples for update in updates}}
-    return replace(progress, round=round_, model=model, shared=shared, server=memory_of(server), examples=examples)
+    counted = {**progress.counted, **{update.country: round_ for update in ordered}}
+    return replace(
+        progress,
+        round=round_,
+        model=model,
+        shared=shared,
+        server=memory_of(server),
+        examples=examples,
+        counted=counted,
+    )
 
 
 def memory_of(server: FlowerStrategy) -> dict[str, NDArray[Any]]:

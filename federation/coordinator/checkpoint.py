@@ -38,6 +38,7 @@ def save(federation: Federation, progress: Progress) -> None:
         "round": progress.round,
         "tracked": progress.tracked,
         "examples": dict(progress.examples),
+        "counted": dict(progress.counted),
         "best": [[one.round, one.value] for one in progress.best],
         "settings": plain(federation.settings),
         "nodes": sorted(federation.nodes),
@@ -59,6 +60,7 @@ def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
         shared=_copied(frame.group("shared")),
         server=_copied(frame.group("server")),
         examples=header["examples"],
+        counted=header["counted"],
         best=best,
         tracked=header["tracked"],
     )

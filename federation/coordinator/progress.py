@@ -50,13 +50,14 @@ class Progress:
     shared: Arrays = field(default_factory=dict)
     server: Arrays = field(default_factory=dict)
     examples: Mapping[str, int] = field(default_factory=dict)  # country -> training examples, as it last said
+    counted: Mapping[str, int] = field(default_factory=dict)  # country -> the last round its update counted in
     best: tuple[Candidate, ...] = ()
     tracked: int = 0  # bytes of the tracking spool that belong to these rounds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What one country's reply came to. `refused` says why it does not count."""
+    """What one country's reply came to. `refused` says why it does not count, `remark` what was odd about it."""
 
     country: str
     examples: int = 0
@@ -67,6 +68,7 @@ class Answer:
     fingerprint: str = ""
     withheld: tuple[str, ...] = ()
     refused: str | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,10 +128,16 @@ def _ask(
 
     Who does not answer is asked again, as often as the settings say, while the deadline lasts.
     """
-    header = {"run": federation.run, "round": round_, "plan": plain(federation.plan)}
+    header: dict[str, Any] = {"run": federation.run, "round": round_, "plan": plain(federation.plan)}
     shared = {f"shared/{name}": value for name, value in progress.shared.items()}
     frames = {
-        country: encode(Frame(kind=kind, header=header, arrays={f"model/{k}": v for k, v in model.items()} | shared))
+        country: encode(
+            Frame(
+                kind=kind,
+                header=header | {"counted": progress.counted.get(country, 0)},
+                arrays={f"model/{k}": v for k, v in model.items()} | shared,
+            )
+        )
         for country, model in models.items()
     }
     deadline = federation.settings.deadline
@@ -145,6 +151,8 @@ def _ask(
             break
         for country, reply in _exchange(grid, federation, round_, {name: frames[name] for name in silent}, left):
             if country in answers:
+                twice = f"{country} answered more than once; its first answer is the one that is looked at"
+                answers[country] = replace(answers[country], remark=twice)
                 continue
             answers[country], update = _read(reply, country, federation, round_, progress)
             if update is not None:

@@ -93,11 +93,16 @@ def _allowed(name: str, value: NDArray[Any], contract: Contract) -> NDArray[Any]
     return value
 
 
-def _clipped(arrays: dict[str, NDArray[Any]], policy: Policy) -> dict[str, NDArray[Any]]:
-    if not policy.largest_update:
-        return arrays
+def scale_of(arrays: Arrays, policy: Policy) -> float:
+    """The factor, at most 1, by which the policy shrinks an update of these arrays before it leaves."""
     norm = float(np.sqrt(sum(float(np.square(value, dtype=np.float64).sum()) for value in arrays.values())))
-    scale = min(1.0, policy.largest_update / norm) if norm else 1.0
+    return min(1.0, policy.largest_update / norm) if policy.largest_update and norm else 1.0
+
+
+def _clipped(arrays: dict[str, NDArray[Any]], policy: Policy) -> dict[str, NDArray[Any]]:
+    scale = scale_of(arrays, policy)
+    if scale == 1.0:
+        return arrays
     return {name: value * value.dtype.type(scale) for name, value in arrays.items()}
 
 

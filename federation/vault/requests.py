@@ -20,6 +20,7 @@ KINDS = ("train", "validate", "test")
 class Request:
     """A frame that could be served. After the rounds come a validation (rounds + 1) and the test (rounds + 2), once.
 
+    counted: the last round before this one in which this country's update counted; 0 if none did yet.
     digest: of the whole frame, which tells a repetition. plan_digest: of the plan, which a run keeps.
     """
 
@@ -27,6 +28,7 @@ class Request:
     kind: str
     run: str
     round: int
+    counted: int
     plan: Plan
     task: Task
     strategy: Strategy
@@ -50,11 +52,15 @@ def read_request(data: bytes) -> Request:
     ]
     if not first <= round_ <= last:
         raise PolicyRefusal(f"round {round_} of a run of {plan.rounds} rounds is not served as {frame.kind!r}")
+    counted = frame.header.get("counted")
+    if type(counted) is not int or not 0 <= counted < round_:
+        raise PolicyRefusal(f"round {round_} of run {run!r}: the last update to count cannot be {str(counted)[:40]!r}")
     return Request(
         frame=frame,
         kind=frame.kind,
         run=run,
         round=round_,
+        counted=counted,
         plan=plan,
         task=TASKS[plan.task.name],
         strategy=STRATEGIES[plan.strategy.name],

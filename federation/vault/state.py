@@ -1,7 +1,9 @@
 """What a vault remembers of a run, by round: its own memory, and the reply it gave.
 
 A repeated request gets the stored reply, so nothing is trained or charged twice. Memory advances when the next round
-arrives, so a round that is asked again starts from what it started from.
+arrives, so a round that is asked again starts from what it started from. What belongs to the federated model advances
+only with updates that counted: the request says which was the last. A reply that was lost or refused on its way leaves
+no trace in it; a country's own local model goes on regardless.
 """
 
 import sqlite3
@@ -14,17 +16,22 @@ from federation.errors import PolicyRefusal
 from federation.training.jobs import Tensors
 from federation.wire import Frame, decode, encode
 
-KEPT_ROUNDS = 2  # this one, and the one before, from which this one can be repeated
+KEPT_ROUNDS = 2  # this one, and the one before, from which this one can be repeated; beside the last that counted
+OF_UPDATE = ("strategy/", "private/")  # what belongs to the federated model
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remembered:
-    """One answered round. request, plan: digests of the frame that asked and of the plan in it."""
+    """One answered round. request, plan: digests of the frame that asked and of the plan in it.
+
+    counted: the last round before this one whose update counted, from which the next may have to start again; or 0.
+    """
 
     country: str
     run: str
     round: int
     kind: str
+    counted: int
     request: str
     plan: str
     memory: Tensors
@@ -54,22 +61,31 @@ def replay(connection: sqlite3.Connection, country: str, run: str, round_: int, 
 
 
 def recall(
-    connection: sqlite3.Connection, country: str, run: str, before: int, *, plan: str
+    connection: sqlite3.Connection, country: str, run: str, before: int, *, counted: int, plan: str
 ) -> dict[str, torch.Tensor]:
     """The memory as it stood when round `before` was first asked; empty in a run's first round.
 
-    Raises PolicyRefusal if it is of another plan: what was learnt under one does not fit the other.
+    counted: the round whose update was the last to count, from which the federated model's part is taken; 0: none.
+    Raises PolicyRefusal if the memory is of another plan, for what was learnt under one does not fit the other, and if
+    that of `counted` is gone.
     """
-    row = connection.execute(
-        "SELECT memory FROM state WHERE country = ? AND run = ? AND round < ? ORDER BY round DESC LIMIT 1",
-        (country, run, before),
-    ).fetchone()
-    if row is None:
+    rows = dict(
+        connection.execute(
+            "SELECT round, memory FROM state WHERE country = ? AND run = ? AND round < ?", (country, run, before)
+        ).fetchall()
+    )
+    if counted and counted not in rows:
+        raise PolicyRefusal(
+            f"{country} does not remember round {counted} of run {run} (its vault's file was restored or replaced?); "
+            f"it cannot go on with this run"
+        )
+    if not rows:
         return {}
-    frame = decode(row[0])
-    if frame.header["plan"] != plan:
-        raise PolicyRefusal(f"{country} knows run {run} with another plan; a run keeps its plan, so start a new one")
-    return {name: torch.from_numpy(value.copy()) for name, value in frame.arrays.items()}
+    latest = _opened(rows[max(rows)], country, run, plan)
+    federated = _opened(rows[counted], country, run, plan) if counted else {}
+    return {name: value for name, value in latest.items() if not name.startswith(OF_UPDATE)} | {
+        name: value for name, value in federated.items() if name.startswith(OF_UPDATE)
+    }
 
 
 def remember(connection: sqlite3.Connection, answered: Remembered) -> None:
@@ -79,7 +95,14 @@ def remember(connection: sqlite3.Connection, answered: Remembered) -> None:
     key = (answered.country, answered.run, answered.round, answered.kind, answered.request)
     connection.execute("INSERT INTO state VALUES (?,?,?,?,?,?,?)", (*key, memory, answered.reply))
     connection.execute(
-        "DELETE FROM state WHERE country = ? AND run = ? AND round NOT IN"
+        "DELETE FROM state WHERE country = ? AND run = ? AND round != ? AND round NOT IN"
         " (SELECT round FROM state WHERE country = ? AND run = ? ORDER BY round DESC LIMIT ?)",
-        (answered.country, answered.run, answered.country, answered.run, KEPT_ROUNDS),
+        (answered.country, answered.run, answered.counted, answered.country, answered.run, KEPT_ROUNDS),
     )
+
+
+def _opened(memory: bytes, country: str, run: str, plan: str) -> dict[str, torch.Tensor]:
+    frame = decode(memory)
+    if frame.header["plan"] != plan:
+        raise PolicyRefusal(f"{country} knows run {run} with another plan; a run keeps its plan, so start a new one")
+    return {name: torch.from_numpy(value.copy()) for name, value in frame.arrays.items()}

@@ -76,7 +76,14 @@ class Vault:
         model = request.task.build_model(request.plan.task, request.plan.seed)
         initial = {name: value.detach() for name, value in model.named_parameters()}
         travelling = public(initial, request.plan.strategy.private)
-        memory = state.recall(self.database, self.country, request.run, request.round, plan=request.plan_digest)
+        memory = state.recall(
+            self.database,
+            self.country,
+            request.run,
+            request.round,
+            counted=request.counted,
+            plan=request.plan_digest,
+        )
         kept = {name: memory.get(f"private/{name}", value) for name, value in initial.items()}
         arrived = kept | _arrived(request, "model", _numpy(travelling))
         shared = _arrived(request, "shared", request.strategy.shared(_numpy(travelling)))
@@ -105,7 +112,7 @@ class Vault:
         outgoing = self._outgoing(request, records, by_arm)
         data, entry = gate.release(outgoing, _contract(request, by_arm["federated"].job, records), self.policy)
         ledger.enter(self.database, entry)
-        memory = _kept(request, by_arm)
+        memory = _kept(request, by_arm, gate.scale_of(outgoing.arrays, self.policy))
         if "local" in by_arm and request.kind != "test":
             sums = outgoing.scores["validation", "local", next(iter(request.task.scores))]
             start = by_arm["local"].job.start
@@ -115,6 +122,7 @@ class Vault:
             run=request.run,
             round=request.round,
             kind=request.kind,
+            counted=request.counted,
             request=request.digest,
             plan=request.plan_digest,
             memory=memory,
@@ -194,10 +202,16 @@ def _scores(request: Request, records: Records, by_arm: Mapping[str, Result]) ->
     return scores
 
 
-def _kept(request: Request, by_arm: Mapping[str, Result]) -> dict[str, torch.Tensor]:
-    """What the country remembers: the strategy's memory, weights that do not travel, its own local model."""
+def _kept(request: Request, by_arm: Mapping[str, Result], scale: float) -> dict[str, torch.Tensor]:
+    """What the country remembers: the strategy's memory, weights that do not travel, its own local model.
+
+    scale: by which the gate shrank what it released. The strategy's memory moves by as much as the server was told.
+    """
     federated = by_arm["federated"]
-    memory = {f"strategy/{name}": value for name, value in federated.finished.memory.items()}
+    before, after = federated.job.memory, federated.finished.memory
+    if scale < 1.0:
+        after = {name: before[name] + scale * (value - before[name]) for name, value in after.items()}
+    memory = {f"strategy/{name}": value for name, value in after.items()}
     weights = federated.params or federated.job.start
     travelling = public(weights, request.plan.strategy.private)
     memory |= {f"private/{name}": value for name, value in weights.items() if name not in travelling}

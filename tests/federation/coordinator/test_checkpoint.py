@@ -75,7 +75,7 @@ def test_what_is_loaded_may_be_written(tmp_path: Path) -> None:
 def test_no_country_can_be_told_from_a_checkpoint(tmp_path: Path) -> None:
     checkpoint.save(federation(tmp_path), PROGRESS)
     names = checkpoint.load(tmp_path / checkpoint.FILE)[1]
-    assert set(names) == {"run", "round", "tracked", "examples", "best", "settings", "nodes"}
+    assert set(names) == {"run", "round", "tracked", "examples", "counted", "best", "settings", "nodes"}
 
 
 @given(at=st.integers(0, 10_000), flip=st.integers(1, 255))

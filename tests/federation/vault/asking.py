@@ -35,14 +35,24 @@ def model_of(plan: Plan, add: float = 0.0) -> dict[str, NDArray[Any]]:
     return public(drawn, plan.strategy.private)
 
 
-def ask(kind: str, round_: int, plan: Plan, *, add: float = 0.0, arrays: Arrays | None = None, run: str = "r") -> bytes:
+def ask(
+    kind: str,
+    round_: int,
+    plan: Plan,
+    *,
+    add: float = 0.0,
+    arrays: Arrays | None = None,
+    run: str = "r",
+    counted: int = 0,
+) -> bytes:
     """A request's bytes. arrays: instead of those that the plan's model and strategy have."""
     if arrays is None:
         model = model_of(plan, add)
         shared = STRATEGIES[plan.strategy.name].shared(model)
         arrays = {f"model/{name}": value for name, value in model.items()}
         arrays |= {f"shared/{name}": value for name, value in shared.items()}
-    return encode(Frame(kind=kind, header={"run": run, "round": round_, "plan": plain(plan)}, arrays=arrays))
+    header = {"run": run, "round": round_, "counted": counted, "plan": plain(plan)}
+    return encode(Frame(kind=kind, header=header, arrays=arrays))
 
 
 def vault_in(

@@ -31,7 +31,7 @@ def with_plan(**changes: Any) -> bytes:
         for part in parts:
             inner = inner[part]
         inner[last] = value
-    return asked({"run": "r", "round": 1, "plan": values})
+    return asked({"run": "r", "round": 1, "counted": 0, "plan": values})
 
 
 POLICIES = {
@@ -51,19 +51,22 @@ def test_the_policy_on_the_countrys_own_disk_decides(tmp_path: Path, text: str, 
 
 REQUESTS = {
     "no frame": b"GTNG nothing",
-    "unknown kind": asked({"run": "r", "round": 1, "plan": plain(plan_of())}, kind="export"),
+    "unknown kind": asked({"run": "r", "round": 1, "counted": 0, "plan": plain(plan_of())}, kind="export"),
     "no run": asked({"round": 1, "plan": plain(plan_of())}),
     "a run that writes into logs": asked({"run": "r\nVNM: all is well", "round": 1, "plan": plain(plan_of())}),
     "a run of a page": asked({"run": "r" * 5000, "round": 1, "plan": plain(plan_of())}),
     "no round": asked({"run": "r", "plan": plain(plan_of())}),
     "round true": asked({"run": "r", "round": True, "plan": plain(plan_of())}),
+    "no word of what counted": asked({"run": "r", "round": 1, "plan": plain(plan_of())}),
+    "a round that counted before its time": ask("train", 1, plan_of(), counted=1),
+    "a round before the first that counted": ask("train", 1, plan_of(), counted=-1),
     "round 0": ask("train", 0, plan_of()),
     "a round too many": ask("train", 4, plan_of()),
     "a validation before its time": ask("validate", 3, plan_of()),
     "a test before its time": ask("test", 4, plan_of()),
     "a test in a round": ask("test", 1, plan_of()),
     "no plan": asked({"run": "r", "round": 1}),
-    "an empty plan": asked({"run": "r", "round": 1, "plan": {}}),
+    "an empty plan": asked({"run": "r", "round": 1, "counted": 0, "plan": {}}),
     "unknown task": with_plan(task__name="weather"),
     "unknown strategy": with_plan(strategy__name="fedavgg"),
     "a list for a name": with_plan(strategy__name=["fedavg"]),

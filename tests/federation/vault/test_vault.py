@@ -113,7 +113,7 @@ def test_a_country_below_its_cohort_receives_and_sends_nothing(tmp_path: Path) -
     assert (reply.kind, reply.header["examples"], reply.header["steps"], reply.header["loss"]) == ("update", 0, 0, 0.0)
     assert all(name.startswith("score/") and not value.any() for name, value in reply.arrays.items())
     assert len(reply.header["withheld"]) == 2 * 2 * 3  # arms, scores, rows
-    jobs = vault.admit(ask("train", 2, plan_of("scaffold"), add=0.5)).jobs
+    jobs = vault.admit(ask("train", 2, plan_of("scaffold"), add=0.5, counted=1)).jobs
     assert all(job.train is None and job.score is not None for job in jobs)
 
 
