@@ -14,6 +14,7 @@ from torch.func import functional_call
 
 from federation.coordinator.progress import Federation, Report
 from federation.coordinator.rounds import Outcome
+from federation.faults import Faults, faults_of
 from federation.results import ALL, Row
 from federation.settings import Settings, plain
 from federation.tracking.card import RunCard
@@ -21,12 +22,14 @@ from federation.tracking.tracker import Tracker
 from federation.wire import Arrays
 from tasks import TASKS
 
+TAG = 5000  # characters that MLflow takes in a tag
+
 
 class TrackedRun:
     """One federation in the words of MLflow: a parent run for the region, a child for every country."""
 
-    def __init__(self, tracker: Tracker, settings: Settings, federation: Federation) -> None:
-        self._tracker, self._settings, self._federation = tracker, settings, federation
+    def __init__(self, tracker: Tracker, settings: Settings, federation: Federation, faults: Faults) -> None:
+        self._tracker, self._settings, self._federation, self._faults = tracker, settings, federation, faults
         self._fingerprinted: set[str] = set()
         self._task = TASKS[settings.task.name]
 
@@ -49,6 +52,8 @@ class TrackedRun:
         try:
             yield
         except BaseException as error:
+            self._tracker.tags({"stopped": " ".join(str(error).split())[:TAG] or type(error).__name__})
+            self._files(self._faults.files)
             self._tracker.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
             raise
         self._tracker.end("FINISHED")
@@ -62,19 +67,23 @@ class TrackedRun:
                 if value is not None and answer.refused is None:
                     values[name] = value
             self._tracker.metrics(values, step=report.round, country=answer.country)
-            if answer.refused:
-                self._tracker.tags({f"refused.{report.round}": answer.refused}, country=answer.country)
+            for name, words in (("refused", answer.refused), ("remark", answer.remark)):
+                if words:
+                    self._tracker.tags({f"{name}.{report.round}": words}, country=answer.country)
             self._fingerprint(answer.country, answer.fingerprint)
         trained = [answer for answer in report.answers if answer.examples and not answer.refused]
         examples = sum(answer.examples for answer in trained)
         loss = sum((answer.loss or 0.0) * answer.examples for answer in trained) / max(examples, 1)
         totals: dict[str, float] = {"train_loss": loss, "countries": len(trained), "examples": examples}
+        totals["faults"] = len(faults_of(report.round, report.answers))
         totals["bytes"] = sum(answer.sent + answer.received for answer in report.answers)
         self._tracker.metrics(totals, step=report.round)
         self._rows(report.rows, "validation", report.round - 1)
+        self._faults.round(report)
 
     def flush(self) -> int:
         """All so far is on the disk; its length."""
+        self._faults.flush()
         return self._tracker.flush()
 
     def commit(self) -> None:
@@ -85,8 +94,10 @@ class TrackedRun:
         """Results of the test, files, and the final model with an invented input."""
         self._rows(outcome.validation, "validation", outcome.progress.round)
         self._rows(outcome.rows, "test", outcome.progress.round)
-        for path in files:
-            self._tracker.artifact(path)
+        for answer in outcome.answers:
+            if answer.refused:
+                self._tracker.tags({"refused.test": answer.refused}, country=answer.country)
+        self._files((*files, *self._faults.files))
         example, output = invented(self._settings, outcome.model)
         self._tracker.model(
             outcome.model,
@@ -95,6 +106,10 @@ class TrackedRun:
             example=example,
             output=output,
         )
+
+    def _files(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            self._tracker.artifact(path)
 
     def _rows(self, rows: Iterable[Row], part: str, step: int) -> None:
         by_country: dict[str, dict[str, float]] = {}

@@ -13,16 +13,17 @@ from federation.strategies import STRATEGIES
 
 ROOT = Path(__file__).parents[1]
 LEAST = {"errors"}
-LEARNING = {"errors", "settings", "strategies", "training", "wire"}
+LEARNING = {"errors", "region", "settings", "strategies", "training", "wire"}
 ONE_SIDE = {*LEARNING, "envelope", "plans", "results"}
 BOTH_SIDES = {*ONE_SIDE, "coordinator", "vault", "runfolder", "runtimes"}
-OUTSIDE = {*BOTH_SIDES, "composition", "report", "screen", "tracked", "tracking", "deployment"}
+OUTSIDE = {*BOTH_SIDES, "composition", "faults", "report", "screen", "tracked", "tracking", "deployment"}
 # Part of `federation` -> the other parts it may import. A new part is added here, which is the time to think about it.
 MAY: dict[str, set[str]] = {
     "errors": set(),
     "results": set(),
     "wire": LEAST,
-    "settings": LEAST,
+    "region": LEAST,
+    "settings": {*LEAST, "region"},
     "envelope": LEAST,
     "training": {*LEAST, "settings"},
     "strategies": {*LEAST, "settings", "training"},
@@ -32,10 +33,12 @@ MAY: dict[str, set[str]] = {
     "courier": {*LEAST, "envelope", "wire"},
     "runfolder": {*LEAST, "settings"},
     "composition": {*LEAST, "settings", "strategies"},
+    "issuing": {*LEAST, "coordinator", "plans", "settings"},
     "report": {"results"},
+    "faults": {"coordinator"},
     "screen": {"coordinator", "results"},
     "tracking": {*LEAST, "report", "results", "settings"},
-    "tracked": {"coordinator", "results", "settings", "tracking", "wire"},
+    "tracked": {"coordinator", "faults", "results", "settings", "tracking", "wire"},
     "runtimes": BOTH_SIDES - {"runtimes"},
     "deployment": {*BOTH_SIDES, "courier"},
     "verbs": {*OUTSIDE, "courier"},
@@ -237,7 +240,7 @@ for name, strategy in STRATEGIES.items():
     model = {key: value for key, value in model.items() if not plan.strategy.private or "head" not in key}
     arrays = {f"model/{key}": value for key, value in model.items()}
     arrays |= {f"shared/{key}": value for key, value in strategy.shared(model).items()}
-    request = encode(Frame(kind="train", header={"run": name, "round": 1, "plan": plain(plan)}, arrays=arrays))
+    request = encode(Frame(kind="train", header={"run": name, "round": 1, "counted": 0, "plan": plain(plan)}, arrays=arrays))
     admission = vault.admit(request)
     results = sequential.run(admission.jobs)
     with transaction(vault.database):

@@ -81,7 +81,7 @@ class FastGrid(Grid):
         asked = [_Asked(message=message) for message in messages]
         replies: list[Message] = []
         looked = 0.0
-        while len(replies) < len(asked) and (until is None or monotonic() < until):
+        while any(one.waiting_for != "" for one in asked) and (until is None or monotonic() < until):
             if monotonic() - looked >= LOOK:
                 self._look(asked)
                 looked = monotonic()
@@ -89,7 +89,7 @@ class FastGrid(Grid):
             replies += self._pull(asked)
             if len(replies) >= self._enough and not any(_worth_waiting(one) for one in asked):
                 break
-            if len(replies) < len(asked):
+            if any(one.waiting_for != "" for one in asked):
                 sleep(PULL)  # Flower's interface has no way to be told
         return replies
 

@@ -16,6 +16,7 @@ from federation.coordinator import checkpoint
 from federation.coordinator.progress import Report, Watch
 from federation.coordinator.rounds import Outcome
 from federation.errors import ConfigError
+from federation.faults import Faults
 from federation.plans import check
 from federation.runtimes import simulation
 from federation.runtimes.simulation import Simulation
@@ -124,11 +125,12 @@ def go(
         for note in ready.notes:
             screen.say(note)
         tracker = Tracker(ready.folder, ready.settings.tracking, runs=Path(ready.settings.runs), warn=screen.say)
-        tracked = TrackedRun(tracker, ready.settings, ready.federation)
+        faults = Faults(ready.folder, ready.progress.round)
+        tracked = TrackedRun(tracker, ready.settings, ready.federation, faults)
         with tracked.following(ready.progress.tracked):
             outcome = rounds(ready, Watching(screen, tracked))
             tracked.finish(outcome, _keep(ready, outcome, out, headline))
-    _tell(screen, ready, outcome, headline, began)
+    _tell(screen, ready, outcome, faults, headline, began)
 
 
 def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, Path]:
@@ -144,10 +146,12 @@ def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -
     return table, picture
 
 
-def _tell(screen: Screen, ready: Simulation, outcome: Outcome, headline: str, began: float) -> None:
+def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, headline: str, began: float) -> None:
     better = TASKS[ready.settings.task.name].scores[headline].better
     screen.console.print(report.table(outcome.rows, headline=headline, title=_title(ready), better=better))
     for line in report.verdict(outcome.rows, headline, better):
+        screen.say(line)
+    for line in faults.lines():
         screen.say(line)
     for answer in outcome.answers:
         if answer.refused:

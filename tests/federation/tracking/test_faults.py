@@ -1,0 +1,299 @@
+"""One country's fault, of every kind, in the first round, a middle one and the last: what the table, the ledger and
+MLflow say of it, and that a run which cannot do without that country stops and can go on."""
+
+import csv
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from federation import report, wire
+from federation.coordinator import checkpoint
+from federation.errors import QuorumError
+from federation.faults import FILE, Fault, Faults, lines, read, write
+from federation.results import read_json
+from federation.runtimes import simulation
+from federation.runtimes.simulation import Simulation
+from federation.settings import TrackingSettings
+from federation.tracking import spool
+from federation.tracking.card import COUNTRY
+from federation.tracking.state import state
+from federation.tracking.store import connect, search
+from federation.vault import ledger
+from federation.verbs.simulate import go
+from federation.wire import Frame, encode
+from tests.federation import faulty
+from tests.federation.coordinator.tampering import scaled, with_array, with_header
+from tests.federation.faulty import rounds_with
+from tests.federation.federations import FOUR, ready, settings_of
+
+pytestmark = pytest.mark.usefixtures("toy")
+VICTIM, HONEST = "VNM", ("KHM", "LAO", "THA")
+ROUNDS, MIDDLE = 3, 2
+DEADLINE = 0.4  # seconds; a round of four toys takes a tenth of it, and all but the hanging answer at once
+WEIGHT = "update/slope.weight"
+TOLD = {"faults", "took_part", "countries"}
+EVERY = list(range(1, ROUNDS + 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """reason: what is said of it, a regular expression. left: whether the vault released its update nevertheless.
+
+    counts: whether the country's update still counts.
+    """
+
+    fault: faulty.Fault
+    reason: str
+    left: bool = True
+    counts: bool = False
+
+
+def changed(change: Callable[[Frame], Any]) -> faulty.Fault:
+    return faulty.Fault(change=lambda frame, earlier: [change(frame)])  # noqa: ARG005
+
+
+def yesterday(frame: Frame, earlier: Mapping[int, Frame]) -> list[Frame | bytes]:
+    """The very update of the round before; in the first round one that says it is."""
+    before = frame.header["round"] - 1
+    return [earlier.get(before, with_header(frame, round=before))]
+
+
+def without(frame: Frame, name: str) -> Frame:
+    return replace(frame, arrays={each: value for each, value in frame.arrays.items() if each != name})
+
+
+def of_version(frame: Frame, version: int) -> bytes:
+    data = bytearray(encode(frame))
+    wire.PREFIX.pack_into(data, 0, wire.MAGIC, version, wire.PREFIX.unpack_from(data)[2])
+    return bytes(data)
+
+
+CASES: dict[str, Case] = {
+    "raises": Case(fault=faulty.Fault(crashes=True), reason="VNM: its training failed", left=False),
+    "hangs": Case(fault=faulty.Fault(hangs=1.25 * DEADLINE), reason="VNM did not answer in time"),
+    "NaN": Case(fault=changed(lambda frame: scaled(frame, float("nan"))), reason="VNM: update .* holds NaN or Inf"),
+    "wrong shape": Case(
+        fault=changed(lambda frame: with_array(frame, WEIGHT, lambda value: value[:1])),
+        reason=r"VNM: update slope.weight has shape \(1, 2\) and dtype float32, expected \(2, 2\)",
+    ),
+    "wrong dtype": Case(
+        fault=changed(lambda frame: with_array(frame, WEIGHT, lambda value: value.astype(np.float64))),
+        reason="VNM: update slope.weight has .* dtype float64, expected .* float32",
+    ),
+    "extra arrays": Case(
+        fault=changed(lambda frame: with_array(frame, "update/extra", lambda _: np.zeros(3, np.float32))),
+        reason="VNM: update lacks nothing and has 'extra' too much",
+    ),
+    "missing array": Case(
+        fault=changed(lambda frame: without(frame, WEIGHT)), reason="VNM: update lacks slope.weight and has"
+    ),
+    "too large": Case(fault=changed(lambda frame: scaled(frame, 100)), reason="VNM sends an update .* over 10 times"),
+    "yesterday's": Case(fault=faulty.Fault(change=yesterday), reason=r"VNM answered for round '?\d'?, asked was \d"),
+    "duplicate": Case(
+        fault=faulty.Fault(change=lambda frame, earlier: [frame, scaled(frame, -3)]),  # noqa: ARG005
+        reason="VNM answered more than once",
+        counts=True,
+    ),
+    "wire version": Case(
+        fault=changed(lambda frame: of_version(frame, 9)),
+        reason=r"VNM: a frame of wire version 9 came to a reader of [\d, ]+; upgrade the older side",
+    ),
+    "nothing": Case(fault=faulty.Fault(deaf=True), reason="VNM did not answer in time", left=False),
+}
+COMBINATIONS = pytest.mark.parametrize(
+    ("name", "round_"), [(name, at) for name in CASES for at in EVERY], ids=lambda value: str(value)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A run as it lies on the disk when it is over, and what a person saw."""
+
+    ready: Simulation
+    seen: list[str]
+    error: str
+
+    @property
+    def weights(self) -> dict[str, bytes]:
+        return {name: value.tobytes() for name, value in checkpoint.load_model(self.ready.folder).items()}
+
+
+def run(prepared: Simulation, fault: faulty.Fault, round_: int, victim: str = VICTIM) -> Ended:
+    """As the command line runs it; an error that stops it is told."""
+    screen, error = StringIO(), ""
+    console = Console(file=screen, width=130, highlight=False)
+    try:
+        go(prepared, None, perf_counter(), rounds_with(fault, victim, round_), console)
+    except QuorumError as stopped:
+        error = str(stopped)
+    return Ended(ready=prepared, seen=screen.getvalue().splitlines(), error=error)
+
+
+def prepare(runs: Path, tracking: str, **chosen: Any) -> Simulation:
+    settings = settings_of(runs, rounds=ROUNDS, deadline=DEADLINE, **chosen)
+    return ready(replace(settings, runs=str(runs), tracking=TrackingSettings(name=tracking, patience=60)))
+
+
+@pytest.fixture(autouse=True)
+def _without_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as long as all else, says nothing of faults, and is tested elsewhere."""
+    monkeypatch.setattr(report, "picture", lambda rows, path, **_: path.write_bytes(b""))  # noqa: ARG005
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict[int, dict[str, bytes]]:
+    """Round without the victim (0: none) -> the final weights; filled as they are needed."""
+    return {}
+
+
+def expected(reference: dict[int, dict[str, bytes]], folder: Path, absent: int) -> dict[str, bytes]:
+    if absent not in reference:
+        prepared = prepare(folder / "reference", "none")
+        reference[absent] = run(prepared, faulty.Fault(crashes=True), absent).weights
+    return reference[absent]
+
+
+def released(prepared: Simulation) -> list[int]:
+    """Rounds whose update left the victim's vault, as its ledger says."""
+    database = next(iter(prepared.vaults.values())).database
+    ledger.verify(database)
+    rows = ledger.entries(database, prepared.federation.run)
+    for country in HONEST:
+        assert [row.round for row in rows if (row.country, row.kind) == (country, "update")]
+    return [row.round for row in rows if (row.country, row.kind) == (VICTIM, "update")]
+
+
+def on_its_way(prepared: Simulation) -> dict[str, Any]:
+    """As `in_mlflow`, of the records that wait to be sent there."""
+    tags: dict[str, dict[str, str]] = {country: {} for country in ("", *FOUR)}
+    history: dict[tuple[str, str], dict[int, float]] = {}
+    files: list[str] = []
+    for record in spool.every(prepared.folder / spool.NAME):
+        country = record.get("country") or ""
+        if record["do"] == "metrics":
+            for name in TOLD & set(record["values"]):
+                history.setdefault((country, name), {})[record["step"]] = record["values"][name]
+        elif record["do"] == "tags":
+            tags[country] |= record["values"]
+        elif record["do"] == "artifact":
+            files.append(record["path"])
+    table = (prepared.folder / FILE).read_text() if FILE in files else ""
+    faults = list(csv.DictReader(StringIO(table)))
+    return {"status": {state(prepared.folder)}, "tags": tags, "history": history, "faults": faults}
+
+
+def tags_of(prepared: Simulation) -> list[spool.Record]:
+    return [record for record in spool.every(prepared.folder / spool.NAME) if record["do"] == "tags"]
+
+
+def in_mlflow(prepared: Simulation) -> dict[str, Any]:
+    """What MLflow says of the run: country ('' the federation) -> its tags, and metric -> step -> value; the faults."""
+    store = connect(TrackingSettings(), Path(prepared.settings.runs))
+    found = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
+    assert set(found) == {"", *FOUR}
+    history = {
+        (country, name): {row.step: row.value for row in store.client.get_metric_history(one.info.run_id, name)}
+        for country, one in found.items()
+        for name in one.data.metrics
+        if name in TOLD
+    }
+    parent = found[""].info.run_id
+    names = [each.path for each in store.client.list_artifacts(parent)]
+    table = Path(store.client.download_artifacts(parent, FILE)).read_text() if FILE in names else ""
+    return {
+        "status": {one.info.status for one in found.values()},
+        "tags": {country: one.data.tags for country, one in found.items()},
+        "history": history,
+        "faults": list(csv.DictReader(StringIO(table))),
+    }
+
+
+@COMBINATIONS
+def test_the_run_ends_well_without_that_country(
+    runs: Path, tmp_path: Path, reference: dict[int, dict[str, bytes]], name: str, round_: int
+) -> None:
+    case, sent = CASES[name], round_ == MIDDLE
+    ended = run(prepare(runs, "mlflow" if sent else "none"), case.fault, round_)
+    assert ended.error == ""
+    assert ended.weights == expected(reference, tmp_path, 0 if case.counts else round_)
+    # The table and what stands below it.
+    rows = read_json(ended.ready.folder / "results.json")
+    assert {row.country for row in rows} == {*FOUR, "ASEAN"}
+    (line,) = [line for line in ended.seen if line.startswith(f"{VICTIM}: ") and f" in round {round_}: " in line]
+    assert line.startswith(f"{VICTIM}: {'counted, but' if case.counts else 'left out'} in round {round_}: ")
+    assert re.search(case.reason.removeprefix(VICTIM).lstrip(": "), line)
+    counts = [re.search(r"^round \d/3  (\d) of 4 countries", line) for line in ended.seen]
+    took = [int(found.group(1)) for found in counts if found]
+    assert took == [3 if each == round_ and not case.counts else 4 for each in EVERY]
+    # The ledger.
+    assert released(ended.ready) == [each for each in EVERY if each != round_ or case.left]
+    # MLflow itself for every fault once, which takes a second; else the records that it would get.
+    told = in_mlflow(ended.ready) if sent else on_its_way(ended.ready)
+    assert told["status"] == {"FINISHED"}
+    (row,) = told["faults"]
+    assert (row["round"], row["country"], row["counted"]) == (str(round_), VICTIM, str(case.counts))
+    assert re.search(case.reason, row["reason"])
+    word = "remark" if case.counts else "refused"
+    marks = {key: value for key, value in told["tags"][VICTIM].items() if key.startswith(("remark.", "refused."))}
+    assert marks == {f"{word}.{round_}": row["reason"]}
+    assert told["history"]["", "faults"] == {each: float(each == round_) for each in EVERY}
+    missed = {each: float(each != round_ or case.counts) for each in EVERY}
+    assert told["history"][VICTIM, "took_part"] == missed
+    assert told["history"]["THA", "took_part"] == dict.fromkeys(EVERY, 1.0)
+    assert told["history"]["", "countries"] == {each: 3 + missed[each] for each in EVERY}
+
+
+@COMBINATIONS
+def test_a_run_that_cannot_do_without_it_stops_and_goes_on(
+    runs: Path, tmp_path: Path, reference: dict[int, dict[str, bytes]], name: str, round_: int
+) -> None:
+    case = CASES[name]
+    prepared = prepare(runs, "none", quorum=4)
+    ended = run(prepared, case.fault, round_)
+    if case.counts:
+        assert ended.error == ""
+        assert ended.weights == expected(reference, tmp_path, 0)
+        return
+    assert f"round {round_}: 3 countries sent an update and quorum=4 are needed" in ended.error
+    assert re.search(case.reason, ended.error)
+    assert ended.error.endswith(f"the checkpoint of round {round_ - 1} stands, go on with resume=run")
+    assert "\n" not in ended.error
+    assert checkpoint.load(prepared.federation.checkpoint)[0].round == round_ - 1
+    assert not (prepared.folder / "results.json").exists()
+    (stopped,) = [record["values"]["stopped"] for record in tags_of(prepared) if "stopped" in record["values"]]
+    assert stopped == ended.error
+    assert state(prepared.folder) == "FAILED"
+    again = run(simulation.resume(str(runs), prepared.folder), faulty.Fault(), 0)
+    assert again.weights == expected(reference, tmp_path, 0)
+    assert released(again.ready) == EVERY
+    assert not [line for line in again.seen if "left out" in line]
+
+
+def fault(round_: int, country: str = "VNM", reason: str = "VNM: no", counted: bool = False) -> Fault:
+    return Fault(round=round_, country=country, counted=counted, reason=reason)
+
+
+def test_a_sentence_a_country_says_in_which_rounds_and_why() -> None:
+    several = [fault(each) for each in (2, 3, 4, 7)] + [fault(8, reason="VNM did not answer in time")]
+    assert lines([*several, fault(1, "LAO", "LAO sends, well, NaN"), fault(2, "THA", counted=True)]) == [
+        "LAO: left out in round 1: sends, well, NaN",
+        "THA: counted, but in round 2: VNM: no",
+        "VNM: left out in rounds 2-4, 7-8: no (other reasons stand in faults.csv)",
+    ]
+    assert lines([]) == []
+
+
+def test_the_table_is_read_as_it_was_written_and_goes_back_to_the_checkpoint(tmp_path: Path) -> None:
+    found = [fault(1, reason='VNM: "a, b"'), fault(2, "THA", counted=True)]
+    write(found, tmp_path / FILE)
+    assert read(tmp_path / FILE) == found
+    assert Faults(tmp_path, 1).lines() == ['VNM: left out in round 1: "a, b"']
+    assert Faults(tmp_path, 0).files == ()
