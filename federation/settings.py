@@ -10,11 +10,12 @@ from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from federation.errors import ConfigError
-from tasks.countries import problem_with
+from federation.region import RegionSettings
 from tasks.task import TaskSettings
 
 T = TypeVar("T")
-ARMS = ("federated", "local", "personalised")
+ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from the final forecasts, for the test alone
+ARMS = ("federated", "local", "personalised", *ADAPTED)
 
 
 @dataclass
@@ -72,6 +73,21 @@ class TuningSettings:
 
 
 @dataclass
+class AdaptationSettings:
+    """How a country adapts the final forecasts to itself (the arms `adapted`, `local_adapted`, `local_pair`)."""
+
+    share: float = 0.5  # of the federated forecast in its mix with the local one
+    prior: float = 200.0  # values of the validation years that weigh as much as the wish to correct nothing
+    largest: float = 0.5  # correction, in the model's own unit
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        within("adaptation.share", self.share, 0, 1)
+        within("adaptation.prior", self.prior, 0, 1e9)
+        within("adaptation.largest", self.largest, 0, 1e3)
+
+
+@dataclass
 class Plan:
     """Everything a vault needs to know of a run; it holds no secret and no path, for every country receives it."""
 
@@ -79,6 +95,7 @@ class Plan:
     strategy: StrategySettings
     training: TrainingSettings = field(default_factory=TrainingSettings)
     tuning: TuningSettings = field(default_factory=TuningSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
     keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
@@ -86,23 +103,18 @@ class Plan:
 
     def check(self) -> None:
         """Raise ConfigError or SettingError for a value out of range."""
-        for part in (self.task, self.strategy, self.training, self.tuning):
+        for part in (self.task, self.strategy, self.training, self.tuning, self.adaptation):
             part.check()
         for arm in self.arms:
             one_of("arms", arm, ARMS)
         if "federated" not in self.arms or len(set(self.arms)) < len(self.arms):
             raise ConfigError(f"arms={self.arms} must name federated, and every arm once")
+        for arm in self.arms:
+            if arm in ADAPTED and "local" not in self.arms:
+                raise ConfigError(f"arms={self.arms}: {arm} rests on the country's own model; add local")
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)
         within("seed", self.seed, 0, 2**31 - 1)
-
-
-@dataclass
-class RegionSettings:
-    """Who takes part. Codes are ISO 3166-1 alpha-3."""
-
-    name: str = "ASEAN"
-    countries: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -130,6 +142,7 @@ class Settings:
     region: RegionSettings = field(default_factory=RegionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     tuning: TuningSettings = field(default_factory=TuningSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
     quorum: int = 2  # fewest countries whose updates make a round; 1 lets one country's update become the model
@@ -156,6 +169,7 @@ class Settings:
             strategy=self.strategy,
             training=self.training,
             tuning=self.tuning,
+            adaptation=self.adaptation,
             arms=list(self.arms),
             rounds=self.rounds,
             keep_best=self.keep_best,
@@ -174,22 +188,14 @@ class Settings:
         within("retries", self.retries, 0, 100)
         if self.deadline is not None:
             within("deadline", self.deadline, 0, 1e7, above=True)
-        codes = self.region.countries
-        if not codes:
-            raise ConfigError("region.countries names nobody; give codes, such as region.countries=[THA,VNM]")
-        if len(self.region.name) in (0, 3):
+        self.region.check()
+        clients = len(self.region.clients())
+        if self.data is not None and self.region.facilities:
+            raise ConfigError("region.facilities invents records and data= brings them; leave one of the two out")
+        if self.data is None and self.quorum > clients:
+            who = "facilities" if self.region.facilities else "countries"
             raise ConfigError(
-                f"region.name={self.region.name!r} must be a name, and not of three letters as country codes are"
-            )
-        for code in codes:
-            if wrong := problem_with(code):
-                raise ConfigError(f"region.countries: {wrong}")
-            if codes.count(code) > 1:
-                raise ConfigError(f"region.countries names {code} twice; name every country once")
-        if self.data is None and self.quorum > len(codes):
-            raise ConfigError(
-                f"quorum={self.quorum} is larger than the region of {len(codes)} countries; "
-                f"set quorum to {len(codes)} or less"
+                f"quorum={self.quorum} is larger than the region of {clients} {who}; set quorum to {clients} or less"
             )
 
 

@@ -1,6 +1,7 @@
 """The local arm: what a country learns alone. It ends as the federated one does, with the mean of its best rounds.
 
 A country that would train alone would also stop in time; a local arm that overfits hands the federation a false win.
+Memory of a model: `last/NAME`, the weights as last trained; `value.RANK` and `best.RANK/NAME`, the best rounds so far.
 """
 
 import math
@@ -8,11 +9,25 @@ import math
 import torch
 
 from federation.settings import Plan
-from federation.training.jobs import Tensors
+from federation.training.jobs import Result, Tensors, seed_of
 from tasks.scores import Sums
 from tasks.task import Task
 
 Memory = dict[str, torch.Tensor]
+TWIN = "twin"  # a second local model; it is scored by nobody, but a pair of them mixes as many as an adapted forecast
+
+
+def twin(task: Task, plan: Plan) -> Memory:
+    """The first weights of a second local model: other ones, the same for every run of this plan."""
+    model = task.build_model(plan.task, seed_of(plan.seed, TWIN) % 2**31)
+    return {name: value.detach() for name, value in model.named_parameters()}
+
+
+def remembered(memory: Tensors, result: Result, sums: Sums, task: Task, plan: Plan) -> Memory:
+    """What to remember after a round. sums: validation scores of the model that the round started from."""
+    last = result.params or result.job.start
+    best = judged(memory, result.job.start, sums, task, plan)
+    return {f"last/{name}": tensor for name, tensor in last.items()} | best
 
 
 def judged(memory: Tensors, weights: Tensors, sums: Sums, task: Task, plan: Plan) -> Memory:

@@ -16,17 +16,16 @@ import numpy as np
 import torch
 
 from federation.errors import PolicyRefusal
-from federation.settings import Plan, plain
+from federation.settings import ADAPTED, Plan, plain
 from federation.strategies.strategy import public
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
-from federation.vault import gate, ledger, local, state
+from federation.vault import gate, ledger, local, scoring, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.policy import Policy
 from federation.vault.records import Records, open_records
 from federation.vault.requests import Request, read_request
 from tasks import TASKS
 from tasks.scores import Sums
-from tasks.task import Part, Windows, joined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +91,10 @@ class Vault:
         jobs = [
             job("federated", arrived, client=request.strategy.client(request.plan.strategy), shared=shared, memory=own)
         ]
-        if "local" in request.plan.arms:
-            last = _under("local", memory) or initial
-            jobs.append(job("local", local.final(memory, last) if request.kind == "test" else last))
+        for arm in self._own(request, records):
+            mine = _under(arm, memory)
+            last = _under("last", mine) or (initial if arm == "local" else local.twin(request.task, request.plan))
+            jobs.append(job(arm, local.final(mine, last) if request.kind == "test" else last))
         if "personalised" in request.plan.arms and request.kind == "test":
             jobs.append(job("personalised", arrived))
         return Admission(request=request, jobs=tuple(jobs), memory=memory)
@@ -109,14 +109,15 @@ class Vault:
         request = admission.request
         records = self.records(request.plan)
         by_arm = {result.job.arm: result for result in results}
-        outgoing = self._outgoing(request, records, by_arm)
+        found = scoring.scores(request, records, by_arm)
+        outgoing = self._outgoing(request, records, by_arm["federated"], found)
         data, entry = gate.release(outgoing, _contract(request, by_arm["federated"].job, records), self.policy)
         ledger.enter(self.database, entry)
         memory = _kept(request, by_arm, gate.scale_of(outgoing.arrays, self.policy))
-        if "local" in by_arm and request.kind != "test":
-            sums = outgoing.scores["validation", "local", next(iter(request.task.scores))]
-            start = by_arm["local"].job.start
-            memory |= local.judged(admission.memory, start, sums, request.task, request.plan)
+        for arm in self._own(request, records) if request.kind != "test" else ():
+            sums = found["validation", arm, next(iter(request.task.scores))]
+            mine = local.remembered(_under(arm, admission.memory), by_arm[arm], sums, request.task, request.plan)
+            memory |= {f"{arm}/{name}": value for name, value in mine.items()}
         answered = state.Remembered(
             country=self.country,
             run=request.run,
@@ -131,11 +132,20 @@ class Vault:
         state.remember(self.database, answered)
         return data
 
+    def _learns(self, records: Records) -> bool:
+        return records.cohort() >= self.policy.minimum_cohort
+
+    def _own(self, request: Request, records: Records) -> tuple[str, ...]:
+        """Models that this country trains alone; none where it has too little to learn from."""
+        if "local" not in request.plan.arms or not self._learns(records):
+            return ()
+        return ("local", local.TWIN) if "local_pair" in request.plan.arms else ("local",)
+
     def _job(
         self, request: Request, records: Records, model: torch.nn.Module, arm: str, start: Tensors, **strategy: Any
     ) -> Job:
         plan, tuned = request.plan, arm == "personalised"
-        learns = (request.kind == "train" or tuned) and records.cohort() >= self.policy.minimum_cohort
+        learns = (request.kind == "train" or tuned) and self._learns(records)
         training = plan.training
         if tuned:
             training = replace(training, epochs=plan.tuning.epochs, lr=plan.tuning.lr, schedule="constant")
@@ -146,7 +156,7 @@ class Vault:
             loss=request.task.loss,
             start=start,
             train=records.windows["train"] if learns else None,
-            score=_scored(records, request.kind),
+            score=scoring.scored(records, request.kind),
             settings=training,
             client=strategy.pop("client", ClientHalf()),
             lr=rate_of(training, request.round, plan.rounds),
@@ -155,8 +165,9 @@ class Vault:
             **strategy,
         )
 
-    def _outgoing(self, request: Request, records: Records, by_arm: Mapping[str, Result]) -> Outgoing:
-        result = by_arm["federated"]
+    def _outgoing(
+        self, request: Request, records: Records, result: Result, found: Mapping[ScoreName, Sums]
+    ) -> Outgoing:
         arrays: dict[str, Any] = {}
         if request.kind == "train" and result.params is not None:
             travelling = public(result.params, request.plan.strategy.private)
@@ -172,38 +183,13 @@ class Vault:
             "loss": result.loss if trained else 0.0,
             "fingerprint": records.fingerprint,
         }
-        scores = _scores(request, records, by_arm)
+        scores = {name: sums for name, sums in found.items() if name[1] != local.TWIN}  # of no use but to its pair
         kind = {"train": "update", "validate": "scores", "test": "scores"}[request.kind]
         return Outgoing(kind=kind, header=header, arrays=arrays, scores=scores)
 
 
-def _scored(records: Records, kind: str) -> Windows:
-    """What a model is scored on: validation every round, validation and test together at the end."""
-    if kind != "test":
-        return records.windows["validation"]
-    return joined(records.windows["validation"], records.windows["test"])
-
-
-def _scores(request: Request, records: Records, by_arm: Mapping[str, Result]) -> dict[ScoreName, Sums]:
-    """Sums of every arm; the test adds the baselines, which do not change from round to round."""
-    scores: dict[ScoreName, Sums] = {}
-    parts: tuple[Part, ...] = ("validation", "test") if request.kind == "test" else ("validation",)
-    at = 0
-    for part in parts:
-        size = len(records.windows[part])
-        for arm, result in by_arm.items():
-            assert result.output is not None
-            forecast = request.task.forecast(result.output[at : at + size], records.windows[part])
-            scores |= {(part, arm, name): sums for name, sums in records.judge(part, forecast).items()}
-        if request.kind == "test":
-            for arm, forecast in records.known[part].items():
-                scores |= {(part, arm, name): sums for name, sums in records.judge(part, forecast).items()}
-        at += size
-    return scores
-
-
 def _kept(request: Request, by_arm: Mapping[str, Result], scale: float) -> dict[str, torch.Tensor]:
-    """What the country remembers: the strategy's memory, weights that do not travel, its own local model.
+    """What the country remembers of the federated model: the strategy's memory, and weights that do not travel.
 
     scale: by which the gate shrank what it released. The strategy's memory moves by as much as the server was told.
     """
@@ -215,19 +201,16 @@ def _kept(request: Request, by_arm: Mapping[str, Result], scale: float) -> dict[
     weights = federated.params or federated.job.start
     travelling = public(weights, request.plan.strategy.private)
     memory |= {f"private/{name}": value for name, value in weights.items() if name not in travelling}
-    if "local" in by_arm:
-        own = by_arm["local"].params or by_arm["local"].job.start
-        memory |= {f"local/{name}": value for name, value in own.items()}
     return memory
 
 
 def _contract(request: Request, job: Job, records: Records) -> Contract:
     """What may leave, from the task and the strategy installed in this country."""
-    arms = (
-        *request.plan.arms,
-        *(records.known["test"] if request.kind == "test" else ()),
-    )  # personalised: in the test only
-    parts = ("validation", "test") if request.kind == "test" else ("validation",)
+    of_models = [arm for arm in request.plan.arms if arm not in ADAPTED]  # personalised: with the test only
+    arms = {"validation": of_models}
+    if request.kind == "test":
+        known = list(records.known["test"])
+        arms = {"validation": [*of_models, *known], "test": [*request.plan.arms, *known]}
     arrays = {}
     if request.kind == "train":
         travelling = _numpy(public(job.start, request.plan.strategy.private))
@@ -241,8 +224,8 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
         arrays=arrays,
         scores={
             (part, arm, name): score.names
-            for part in parts
-            for arm in arms
+            for part, leaving in arms.items()
+            for arm in leaving
             for name, score in request.task.scores.items()
         },
         horizons=len(request.task.horizons(request.plan.task)),

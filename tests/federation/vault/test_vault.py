@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from federation.settings import ARMS
+from federation.settings import ADAPTED, ARMS
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import ledger
@@ -46,8 +46,9 @@ def test_a_validation_holds_no_update_and_no_test(tmp_path: Path) -> None:
 
 def test_a_test_holds_scores_alone(tmp_path: Path) -> None:
     reply = answer(vault_in(tmp_path), ask("test", 5, plan_of(arms=list(ARMS))))
-    arms = (*ARMS, "zero", "oracle")
-    assert set(reply.arrays) == score_paths(*(f"{part}/{arm}" for part in ("validation", "test") for arm in arms))
+    models, known = [arm for arm in ARMS if arm not in ADAPTED], ["zero", "oracle"]
+    validation = [f"validation/{arm}" for arm in (*models, *known)]
+    assert set(reply.arrays) == score_paths(*validation, *(f"test/{arm}" for arm in (*ARMS, *known)))
     assert reply.kind == "scores"
 
 
@@ -112,7 +113,7 @@ def test_a_country_below_its_cohort_receives_and_sends_nothing(tmp_path: Path) -
     reply = answer(vault, ask("train", 1, plan_of("scaffold")))
     assert (reply.kind, reply.header["examples"], reply.header["steps"], reply.header["loss"]) == ("update", 0, 0, 0.0)
     assert all(name.startswith("score/") and not value.any() for name, value in reply.arrays.items())
-    assert len(reply.header["withheld"]) == 2 * 2 * 3  # arms, scores, rows
+    assert len(reply.header["withheld"]) == 2 * 3  # scores, rows; of one arm, for it trains no model of its own
     jobs = vault.admit(ask("train", 2, plan_of("scaffold"), add=0.5, counted=1)).jobs
     assert all(job.train is None and job.score is not None for job in jobs)
 
