@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from federation.coordinator.answers import by_country, who
 from federation.coordinator.progress import Report
 from federation.results import ALL
 
@@ -53,7 +54,7 @@ class Screen:
 
     def round(self, report: Report) -> None:
         """Move the line; a country that drops out is named once."""
-        for answer in report.answers:
+        for answer in by_country(report.answers):
             if answer.refused and answer.country not in self._refused:
                 self._refused.add(answer.country)
                 self.say(f"round {report.round}: {answer.refused}")
@@ -66,7 +67,8 @@ class Screen:
             if row.country == self._region and row.score == self._headline and row.horizon == ALL
         }
         told = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items()))
-        said = f"{len(trained)} of {len(report.answers)} countries  {self._headline}: {told}  loss {loss:.4f}"
+        there = f"{len(trained)} of {len(report.answers)} {who(report.answers)}"
+        said = f"{there}  {self._headline}: {told}  loss {loss:.4f}"
         self._bar.update(self._task, completed=report.round, said=said)
         if not self.console.is_terminal:
             self.say(f"round {report.round}/{report.rounds}  {said}")

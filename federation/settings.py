@@ -15,6 +15,7 @@ from tasks.task import TaskSettings
 
 T = TypeVar("T")
 ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from the final forecasts, for the test alone
+POOLED = "pooled"  # one model on all countries' records laid together: in a simulation only, and never in a plan
 ARMS = ("federated", "local", "personalised", *ADAPTED)
 
 
@@ -99,6 +100,9 @@ class Plan:
     arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
     keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
+    hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
+    record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
+    record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
     seed: int = 1
 
     def check(self) -> None:
@@ -114,6 +118,8 @@ class Plan:
                 raise ConfigError(f"arms={self.arms}: {arm} rests on the country's own model; add local")
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)
+        if self.record_years is not None:
+            within("record_years", self.record_years, 1, 1000)
         within("seed", self.seed, 0, 2**31 - 1)
 
 
@@ -154,6 +160,9 @@ class Settings:
     start_from: str | None = None  # a finished run whose model is trained on
     sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
     engine: str = "sequential"  # sequential | cohort | auto: one by one, many in one step, or what is faster here
+    hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
+    record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
+    record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
     retries: int = 1  # times a country that did not answer is asked again within the deadline
     seed: int = 1
     data: str | None = None  # folder with one folder a country; none: invented member states
@@ -170,9 +179,12 @@ class Settings:
             training=self.training,
             tuning=self.tuning,
             adaptation=self.adaptation,
-            arms=list(self.arms),
+            arms=[arm for arm in self.arms if arm != POOLED],
             rounds=self.rounds,
             keep_best=self.keep_best,
+            hold_out=list(self.hold_out),
+            record_years=self.record_years,
+            record_of=list(self.record_of),
             seed=self.seed,
         )
 
@@ -190,6 +202,9 @@ class Settings:
             within("deadline", self.deadline, 0, 1e7, above=True)
         self.region.check()
         clients = len(self.region.clients())
+        for key, named in (("hold_out", self.hold_out), ("record_of", self.record_of)):
+            for country in set(named) - set(self.region.clients()):
+                raise ConfigError(f"{key}={country} takes no part; {nearest(country, self.region.clients())}")
         if self.data is not None and self.region.facilities:
             raise ConfigError("region.facilities invents records and data= brings them; leave one of the two out")
         if self.data is None and self.quorum > clients:
@@ -197,6 +212,11 @@ class Settings:
             raise ConfigError(
                 f"quorum={self.quorum} is larger than the region of {clients} {who}; set quorum to {clients} or less"
             )
+
+    def check_apart(self) -> None:
+        """Raise ConfigError for what a simulation alone can do, where records are on one machine."""
+        if POOLED in self.arms:
+            raise ConfigError("arms: pooled lays the records of all countries together; leave it out, they stay apart")
 
 
 def one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:

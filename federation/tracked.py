@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.func import functional_call
 
+from federation.coordinator.answers import by_country
 from federation.coordinator.progress import Federation, Report
 from federation.coordinator.rounds import Outcome
 from federation.faults import Faults, faults_of
@@ -21,6 +22,7 @@ from federation.tracking.card import RunCard
 from federation.tracking.tracker import Tracker
 from federation.wire import Arrays
 from tasks import TASKS
+from tasks.facilities import country_of
 
 TAG = 5000  # characters that MLflow takes in a tag
 
@@ -40,7 +42,7 @@ class TrackedRun:
         card = RunCard(
             id=federation.run,
             name=federation.run,
-            countries=tuple(sorted(federation.nodes)),
+            countries=tuple(sorted({country_of(client) for client in federation.nodes})),
             params={
                 **_flat(plan),
                 "quorum": self._settings.quorum,
@@ -60,7 +62,7 @@ class TrackedRun:
 
     def round(self, report: Report) -> None:
         """Numbers of one round; validation scores belong to the model the round started from, one step earlier."""
-        for answer in report.answers:
+        for answer in by_country(report.answers):
             values: dict[str, float] = {"received_bytes": answer.received, "sent_bytes": answer.sent}
             values |= {"examples": answer.examples, "took_part": float(answer.refused is None)}
             for name, value in (("train_loss", answer.loss), ("update_norm", answer.norm)):
@@ -94,7 +96,7 @@ class TrackedRun:
         """Results of the test, files, and the final model with an invented input."""
         self._rows(outcome.validation, "validation", outcome.progress.round)
         self._rows(outcome.rows, "test", outcome.progress.round)
-        for answer in outcome.answers:
+        for answer in by_country(outcome.answers):
             if answer.refused:
                 self._tracker.tags({"refused.test": answer.refused}, country=answer.country)
         self._files((*files, *self._faults.files))

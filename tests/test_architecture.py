@@ -16,7 +16,7 @@ LEAST = {"errors"}
 LEARNING = {"errors", "region", "settings", "strategies", "training", "wire"}
 ONE_SIDE = {*LEARNING, "envelope", "plans", "results"}
 BOTH_SIDES = {*ONE_SIDE, "coordinator", "vault", "runfolder", "runtimes"}
-OUTSIDE = {*BOTH_SIDES, "composition", "faults", "report", "screen", "tracked", "tracking", "deployment"}
+OUTSIDE = {*BOTH_SIDES, "composition", "faults", "issuing", "report", "screen", "tracked", "tracking", "deployment"}
 # Part of `federation` -> the other parts it may import. A new part is added here, which is the time to think about it.
 MAY: dict[str, set[str]] = {
     "errors": set(),
@@ -240,7 +240,8 @@ for name, strategy in STRATEGIES.items():
     model = {key: value for key, value in model.items() if not plan.strategy.private or "head" not in key}
     arrays = {f"model/{key}": value for key, value in model.items()}
     arrays |= {f"shared/{key}": value for key, value in strategy.shared(model).items()}
-    request = encode(Frame(kind="train", header={"run": name, "round": 1, "counted": 0, "plan": plain(plan)}, arrays=arrays))
+    header = {"run": name, "round": 1, "counted": 0, "plan": plain(plan)}
+    request = encode(Frame(kind="train", header=header, arrays=arrays))
     admission = vault.admit(request)
     results = sequential.run(admission.jobs)
     with transaction(vault.database):

@@ -1,31 +1,42 @@
 """From sums of countries to rows of a table: merged first, divided once. An average of averages is a wrong number."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from federation.coordinator.checks import ScoreName
 from federation.results import ALL, Row
 from federation.settings import Plan
 from tasks import TASKS
+from tasks.facilities import country_of
 from tasks.scores import Score, Sums, merge
 
 
 def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Row]:
     """Rows of one part for every country, arm, score and horizon, then for the region.
 
-    scores: country -> (part, arm, score) -> sums. Countries are merged in alphabetical order.
+    scores: country or facility -> (part, arm, score) -> sums. They are merged in alphabetical order, facilities first
+    to their country.
     """
     task = TASKS[plan.task.name]
     horizons = (*task.horizons(plan.task), ALL)
     found: list[Row] = []
     merged: dict[tuple[str, str], list[Sums]] = {}
-    for country in sorted(scores):
-        for (of, arm, name), sums in sorted(scores[country].items()):
-            if of == part:
-                merged.setdefault((arm, name), []).append(sums)
-                found += _rows(plan.task.name, country, arm, name, task.scores[name], sums, horizons)
+    for country, clients in groupby(sorted(scores), key=country_of):
+        for (arm, name), sums in sorted(_together([scores[client] for client in clients], part).items()):
+            merged.setdefault((arm, name), []).append(sums)
+            found += _rows(plan.task.name, country, arm, name, task.scores[name], sums, horizons)
     for (arm, name), parts in merged.items():
         found += _rows(plan.task.name, region, arm, name, task.scores[name], merge(parts), horizons)
     return found
+
+
+def _together(clients: Sequence[Mapping[ScoreName, Sums]], part: str) -> dict[tuple[str, str], Sums]:
+    found: dict[tuple[str, str], list[Sums]] = {}
+    for scores in clients:
+        for (of, arm, name), sums in scores.items():
+            if of == part:
+                found.setdefault((arm, name), []).append(sums)
+    return {name: parts[0] if len(parts) == 1 else merge(parts) for name, parts in found.items()}
 
 
 def _rows(task: str, country: str, arm: str, name: str, score: Score, sums: Sums, horizons: Sequence[str]) -> list[Row]:

@@ -27,6 +27,11 @@ class Federation:
     checkpoint: Path
 
     @property
+    def learning(self) -> Mapping[str, int]:
+        """Those of `nodes` that are trained on: a country held out is served and scored at the end, and no sooner."""
+        return {country: node for country, node in self.nodes.items() if country not in self.plan.hold_out}
+
+    @property
     def region(self) -> str:
         """What tables call all countries together."""
         return self.settings.region.name

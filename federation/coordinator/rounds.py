@@ -78,7 +78,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         found = _validated(federation, replies)
         progress = judged(progress, found, plan, federation.region)
         after = aggregation.aggregated(
-            server, strategy, plan.strategy, progress, replies.updates, len(federation.nodes)
+            server, strategy, plan.strategy, progress, replies.updates, len(federation.learning)
         )
         watch.round(Report(round=round_, rounds=plan.rounds, answers=replies.answers, rows=found))
         progress = replace(after, tracked=watch.flush())
@@ -91,7 +91,7 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
     plan = federation.plan
     if plan.keep_best:
         last = _ask(
-            grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.nodes, progress.model), progress
+            grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.learning, progress.model), progress
         )
         progress = judged(progress, _validated(federation, last), plan, federation.region)
     model = chosen(progress)
@@ -112,7 +112,7 @@ def _validated(federation: Federation, replies: _Replies) -> list[Row]:
 def _asked(federation: Federation, round_: int) -> dict[str, int]:
     settings = federation.settings
     names = sampling.asked(
-        federation.nodes,
+        federation.learning,
         round_=round_,
         seed=settings.seed,
         participation=settings.participation,

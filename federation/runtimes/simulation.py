@@ -22,6 +22,7 @@ from federation.vault.policy import read_policy
 from federation.vault.vault import Vault
 from tasks import TASKS
 from tasks.errors import DataError
+from tasks.facilities import country_of
 from tasks.task import Task
 
 LEDGER = "vault.sqlite"
@@ -100,7 +101,7 @@ def _start(settings: Settings) -> Arrays | None:
 
 def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str], tuple[str, ...]]:
     """Who has records, and what a person should know of the others; invented records are written."""
-    asked = sorted(settings.region.countries)
+    asked = settings.region.clients()
     if settings.data is None:
         _invent(settings, task, folder, asked)
         return asked, ()
@@ -145,7 +146,7 @@ def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3
         folder=records,
         policy=read_policy(records, country),
         database=database,
-        key=runfolder.country_key(Path(settings.runs), country),
+        key=runfolder.country_key(Path(settings.runs), country_of(country)),
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from federation.composition import compose
 from federation.errors import ConfigError
-from federation.settings import RegionSettings, within
+from federation.region import RegionSettings
+from federation.settings import within
 from federation.verbs.given import given
 from tasks import TASKS
 from tasks.countries import problem_with

@@ -13,15 +13,16 @@ from rich.console import Console
 from federation import report, results, runfolder
 from federation.composition import compose, varied
 from federation.coordinator import checkpoint
+from federation.coordinator.answers import by_country
 from federation.coordinator.progress import Report, Watch
 from federation.coordinator.rounds import Outcome
 from federation.errors import ConfigError
 from federation.faults import Faults
 from federation.plans import check
-from federation.runtimes import simulation
+from federation.runtimes import pooled, simulation
 from federation.runtimes.simulation import Simulation
 from federation.screen import Screen
-from federation.settings import Settings
+from federation.settings import POOLED, Settings
 from federation.tracked import TrackedRun
 from federation.tracking.state import state
 from federation.tracking.tracker import Tracker
@@ -129,6 +130,9 @@ def go(
         tracked = TrackedRun(tracker, ready.settings, ready.federation, faults)
         with tracked.following(ready.progress.tracked):
             outcome = rounds(ready, Watching(screen, tracked))
+            if POOLED in ready.settings.arms:
+                more = pooled.rows(list(ready.vaults.values()), ready.federation.plan, region)
+                outcome = replace(outcome, rows=(*outcome.rows, *more))
             tracked.finish(outcome, _keep(ready, outcome, out, headline))
     _tell(screen, ready, outcome, faults, headline, began)
 
@@ -153,7 +157,7 @@ def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, h
         screen.say(line)
     for line in faults.lines():
         screen.say(line)
-    for answer in outcome.answers:
+    for answer in by_country(outcome.answers):
         if answer.refused:
             screen.say(answer.refused)
         if f"test/federated/{headline}/{_horizons(ready)}" in answer.withheld:

@@ -3,14 +3,12 @@
 The eleven profiles are only loosely like their namesakes; every record drawn from them is invented.
 """
 
-import hashlib
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tasks.agriculture.schema import CROPS
-from tasks.errors import SettingError
+from tasks.facilities import country_of, draws_of, is_facility
 
 # (planting, harvest) months north of the equator and a middling yield in t/ha; some seasons cross New Year.
 SEASONS = {
@@ -89,13 +87,13 @@ PROFILES = {
 def profile_of(country: str) -> Profile:
     """The profile of a country; any code of three capitals that is not in PROFILES gets one from its hash.
 
-    Raises SettingError for anything else.
+    A facility's is its country's, cut down. Raises SettingError for anything else.
     """
-    if not re.fullmatch("[A-Z]{3}", country):
-        raise SettingError(f"country {country!r} is no ISO 3166-1 alpha-3 code; write three capitals, for example LAO")
+    if is_facility(country):
+        return _facility(profile_of(country_of(country)), draws_of(country))
     if country in PROFILES:
         return PROFILES[country]
-    rng = np.random.default_rng(list(hashlib.sha256(country.encode()).digest()))
+    rng = draws_of(country)
     return _profile(
         " ".join(sorted(rng.choice(CROPS, size=rng.integers(2, 10), replace=False))),
         int(rng.integers(1, 15)),
@@ -103,4 +101,14 @@ def profile_of(country: str) -> Profile:
         int(rng.integers(0, 12)),
         (rng.uniform(0.25, 0.95), rng.uniform(120, 240), rng.uniform(24, 28)),
         (rng.uniform(0.05, 0.14), rng.uniform(0, 0.04), rng.uniform(0, 0.07)),
+    )
+
+
+def _facility(country: Profile, rng: np.random.Generator) -> Profile:
+    """One district: its country's crops, two cells, and a noise of its own."""
+    return replace(
+        country,
+        cells=2,
+        start=country.start + int(rng.integers(0, 10)),
+        noise=country.noise * rng.uniform(0.8, 1.4),
     )

@@ -3,13 +3,11 @@
 The eleven profiles are only loosely like their namesakes; every record drawn from them is invented.
 """
 
-import hashlib
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.errors import SettingError
+from tasks.facilities import country_of, draws_of, is_facility
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +62,29 @@ PROFILES = {
 def profile_of(country: str) -> Profile:
     """The profile of a country; any code of three capitals that is not in PROFILES gets one from its hash.
 
-    Raises SettingError for anything else.
+    A facility's is its country's, cut down. Raises SettingError for anything else.
     """
-    if not re.fullmatch("[A-Z]{3}", country):
-        raise SettingError(f"country {country!r} is no ISO 3166-1 alpha-3 code; write three capitals, for example LAO")
+    if is_facility(country):
+        return _facility(profile_of(country_of(country)), draws_of(country))
     if country in PROFILES:
         return PROFILES[country]
-    rng = np.random.default_rng(list(hashlib.sha256(country.encode()).digest()))
+    rng = draws_of(country)
     return _profile(
         cells=int(rng.integers(1, 13)),
         start=int(rng.choice([1979, 1985])),
         corner=(float(rng.integers(-170, 160)) + 0.5, float(rng.integers(-40, 40)) + 0.5),
         climate=(rng.uniform(0, 12), rng.uniform(0.3, 0.9), rng.uniform(120, 240), rng.uniform(24, 28)),
         floods=rng.uniform(0.01, 0.06),
+    )
+
+
+def _facility(country: Profile, rng: np.random.Generator) -> Profile:
+    """Two cells in the country's climate, with rain and floods of their own."""
+    east, north = country.corner
+    return replace(
+        country,
+        cells=2,
+        corner=(east + float(rng.integers(0, 4)), north + float(rng.integers(0, 4))),
+        rain=country.rain * rng.uniform(0.7, 1.3),
+        floods=country.floods * rng.uniform(0.5, 1.5),
     )

@@ -3,13 +3,11 @@
 The eleven profiles are only loosely like their namesakes; every record drawn from them is invented.
 """
 
-import hashlib
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.errors import SettingError
+from tasks.facilities import country_of, draws_of, is_facility
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +68,13 @@ PROFILES = {
 def profile_of(country: str) -> Profile:
     """The profile of a country; any code of three capitals that is not in PROFILES gets one from its hash.
 
-    Raises SettingError for anything else.
+    A facility's is its country's, cut down. Raises SettingError for anything else.
     """
-    if not re.fullmatch("[A-Z]{3}", country):
-        raise SettingError(f"country {country!r} is no ISO 3166-1 alpha-3 code; write three capitals, for example LAO")
+    if is_facility(country):
+        return _facility(profile_of(country_of(country)), draws_of(country))
     if country in PROFILES:
         return PROFILES[country]
-    rng = np.random.default_rng(list(hashlib.sha256(country.encode()).digest()))
+    rng = draws_of(country)
     return _profile(
         provinces=int(rng.integers(1, 11)),
         start=int(rng.integers(1990, 2002)),
@@ -84,4 +82,17 @@ def profile_of(country: str) -> Profile:
         people=float(np.exp(rng.uniform(np.log(2e5), np.log(5e6)))),
         reporting=(rng.uniform(0.1, 0.7), rng.uniform(0, 0.06)),
         noise=rng.uniform(0.28, 0.42),
+    )
+
+
+def _facility(country: Profile, rng: np.random.Generator) -> Profile:
+    """A few catchments: fewer people, a record that began when the clinic did, and a noise of its own."""
+    first = int(country.start[:4])
+    return replace(
+        country,
+        provinces=int(rng.integers(2, 5)),
+        start=f"{int(rng.integers(first, first + 8))}-01",
+        people=float(np.exp(rng.uniform(np.log(5e4), np.log(5e5)))),
+        reported=country.reported * rng.uniform(0.7, 1.3),
+        noise=country.noise * rng.uniform(0.8, 1.4),
     )

@@ -9,7 +9,8 @@ import pytest
 from federation.coordinator.progress import Report
 from federation.results import ALL
 from federation.runtimes import simulation
-from federation.settings import RegionSettings, Settings, TrackingSettings
+from federation.region import RegionSettings
+from federation.settings import Settings, TrackingSettings
 from federation.strategies.fedavg import FedAvgSettings
 from tasks import TASKS
 from tasks.health.settings import HealthSettings

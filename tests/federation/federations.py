@@ -12,7 +12,8 @@ from federation.coordinator.progress import Report
 from federation.coordinator.rounds import Outcome
 from federation.runtimes import simulation
 from federation.runtimes.simulation import Simulation
-from federation.settings import RegionSettings, Settings, TrackingSettings, TrainingSettings
+from federation.region import RegionSettings
+from federation.settings import Settings, TrackingSettings, TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.vault.policy import FILE
 from tests.federation.toy import TOY, ToySettings
