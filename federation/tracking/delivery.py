@@ -70,26 +70,25 @@ class Delivery:
     def _begin(self, record: Record) -> None:
         self._own = {RUN: record["id"], BIRTH: record["birth"]}
         self._tidy()
+        known = dict(self.runs)
         for place, country in enumerate(("", *record["countries"])):
-            if country not in self.runs:
+            if country not in known:
                 # MLflow lists the newest first: a millisecond each, and the countries stand in their order.
                 self._create(country, {**record, "time": record["time"] - place})
         parent = self.runs[""]
-        for country, run in self.runs.items():
+        for country, run in known.items():  # those just made are told all at once, for a call may take seconds
             self._client.update_run(run, status="RUNNING")
-            if country:
-                self._client.set_tag(run, PARENT, parent)
+            self._set(run, {**record["tags"], **({PARENT: parent} if country else {})})
         old = self._client.get_run(parent).data.params
         new = {_clean(name): str(value) for name, value in record["params"].items()}
         # MLflow lets no parameter change, and a resumed run may be told something else.
         changed = {f"gotong.resumed.{name}": value for name, value in new.items() if old.get(name, value) != value}
         self._params(parent, {name: value for name, value in new.items() if name not in old})
-        for run in self.runs.values():
-            self._set(run, record["tags"])
         self._set(parent, changed)
 
     def _create(self, country: str, record: Record) -> None:
-        tags = {**self._own, FOLDER: self._folder.name}
+        tags = {**{_clean(name): str(value) for name, value in record["tags"].items()}, **self._own}
+        tags[FOLDER] = self._folder.name
         if country:
             tags |= {COUNTRY: country, PARENT: self.runs[""]}
         name = f"{country} {record['name']}".strip()

@@ -55,6 +55,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
 
 def track(runs: Path, url: str, ui: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of eleven countries; the server is frozen while it begins, and thaws."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
     monkeypatch.setattr(sender, "LINGER", 0.1)
     monkeypatch.setattr(sender, "RETRY", 0.1)
     tracker = Tracker(runs / "demo", TrackingSettings(uri=url, patience=60), runs=runs, warn=print)

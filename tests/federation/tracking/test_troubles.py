@@ -1,0 +1,122 @@
+"""The five troubles of MLflow, with real servers, disks and locks: a run goes on, and its history is complete after."""
+
+import re
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from federation.errors import TrackingError
+from federation.settings import TrackingSettings
+from federation.tracking import sender
+from federation.tracking.card import COUNTRY, RunCard
+from federation.tracking.store import connect, search
+from federation.tracking.tracker import Tracker, replay
+from tests.federation.tracking import troubles
+from tests.federation.tracking.troubles import Trouble
+
+STEPS = 12
+ROUND = 0.25  # seconds; in all, longer than a server needs to die and to come back
+PATIENCE = 1.0
+DELAY = 0.4  # seconds a call of the slow one; a run of two countries makes over a dozen
+
+
+def down(runs: Path) -> AbstractContextManager[Trouble]:
+    return troubles.down(runs / "mlflow" / "mlflow.db")
+
+
+def slow(runs: Path) -> AbstractContextManager[Trouble]:
+    return troubles.slow(runs / "mlflow" / "mlflow.db", DELAY)
+
+
+def full(runs: Path) -> AbstractContextManager[Trouble]:
+    if not troubles.superuser():
+        pytest.skip("a disk of two megabytes can only be mounted by a superuser")
+    return troubles.full(runs / "mlflow" / "mlflow.db", runs / "disk")
+
+
+def locked(runs: Path) -> AbstractContextManager[Trouble]:
+    return troubles.locked(runs / "mlflow" / "mlflow.db")
+
+
+def restarted(runs: Path) -> AbstractContextManager[Trouble]:
+    return troubles.restarted(runs / "mlflow" / "mlflow.db", after=STEPS * ROUND / 3, away=0.1)
+
+
+FIVE = {"down": down, "slow": slow, "full": full, "locked": locked, "restarted": restarted}
+SAID = {  # the reason; of a server that came back there is none, for it has everything
+    "down": "refused",
+    "slow": "it is slow|it has not answered yet",
+    "full": "full",
+    "locked": "it is slow|it has not answered yet|locked",
+}
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_a_run_is_not_held_up_and_its_history_is_complete_after(
+    name: str, runs: Path, card: RunCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "LINGER", 0.05)
+    monkeypatch.setattr(sender, "RETRY", 0.2)
+    comes_back = name == "restarted"
+    with FIVE[name](runs) as trouble:
+        warnings: list[str] = []
+        settings = TrackingSettings(uri=trouble.uri, patience=60 if comes_back else PATIENCE)
+        tracker = Tracker(runs / "demo", settings, runs=runs, warn=warnings.append)
+        tracker.begin(card)
+        assert longest_round(tracker) < 1, "a round waited for MLflow"
+        if comes_back:
+            trouble.over()
+        tracker.end("FINISHED")
+        if comes_back:
+            assert warnings == []
+        else:
+            (warning,) = warnings
+            assert "gotong replay run=demo" in warning
+            assert re.search(SAID[name], warning)
+            trouble.over()
+            completed(runs, settings)
+        found = history(settings, runs)
+    assert found[""] == {step: 1 / (step + 1) for step in range(STEPS)}
+    assert found["VNM"] == {step: 2 / (step + 1) for step in range(STEPS)}
+    assert found["THA"] == {}
+
+
+def longest_round(tracker: Tracker) -> float:
+    """Seconds that tracking took of the round in which it took most."""
+    longest = 0.0
+    for step in range(STEPS):
+        began = time.perf_counter()
+        tracker.metrics({"loss": 1 / (step + 1)}, step=step)
+        tracker.metrics({"loss": 2 / (step + 1)}, step=step, country="VNM")
+        tracker.commit()
+        longest = max(longest, time.perf_counter() - began)
+        time.sleep(ROUND)  # training
+    return longest
+
+
+def completed(runs: Path, settings: TrackingSettings) -> None:
+    """Replay, once the sender that was given up has let go."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            replay(runs / "demo", settings, runs)
+            return
+        except TrackingError as error:
+            if "another process" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.1)  # it says nothing when it ends
+
+
+def history(settings: TrackingSettings, runs: Path) -> dict[str, dict[int, float]]:
+    """country ('' the federation) -> step -> loss, as MLflow has it; each country once."""
+    store = connect(settings, runs)
+    found: dict[str, dict[int, float]] = {}
+    for run in search(store, ""):
+        country = run.data.tags.get(COUNTRY, "")
+        assert country not in found, f"two runs of {country!r}"
+        losses = store.client.get_metric_history(run.info.run_id, "loss")
+        found[country] = {row.step: row.value for row in losses}
+        assert len(losses) == len(found[country]), "a row came twice"
+    return found
