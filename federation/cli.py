@@ -13,6 +13,7 @@ from types import FrameType
 
 VERBS = {
     "simulate": "train one model over all member states on this machine",
+    "forecast": "a finished run's forecast for a country, from its own records, as a product",
     "compare": "runs side by side: what differs, and who wins where",
     "ui": "open the experiments in MLflow",
     "replay": "send what MLflow has not received of a run",

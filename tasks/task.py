@@ -7,7 +7,7 @@ A national file becomes a Panel, a Panel becomes time-ordered Windows, a model m
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from tasks.errors import SettingError
 from tasks.national import NationalTable
 from tasks.scores import Score
+
+if TYPE_CHECKING:
+    from tasks.products.issued import Issued, Product
 
 Array = NDArray[Any]
 Part = Literal["train", "validation", "test"]
@@ -90,6 +93,8 @@ class Windows:
         the inputs of a horizon may also hold covariates that became known between the origin and that issue date.
     due: (N, H) datetime64[M], the period each horizon forecasts.
     part: (N,) 'train' | 'validation' | 'test' | '' (straddles a cut or lies after the last one: never used).
+    threshold: (N, H) natural units, whose crossing is warned of, from what was known at the origin; NaN where nobody
+        knows it. None where the target is the event itself.
     """
 
     country: str
@@ -102,6 +107,7 @@ class Windows:
     origin: Array
     due: Array
     part: Array
+    threshold: Array | None = None
 
     def __len__(self) -> int:
         return len(self.origin)
@@ -119,6 +125,7 @@ class Windows:
             origin=self.origin[rows],
             due=self.due[rows],
             part=self.part[rows],
+            threshold=None if self.threshold is None else self.threshold[rows],
         )
 
     def only(self, part: Part) -> "Windows":
@@ -143,6 +150,9 @@ def joined(first: Windows, second: Windows) -> Windows:
         origin=rows(first.origin, second.origin),
         due=rows(first.due, second.due),
         part=rows(first.part, second.part),
+        threshold=None
+        if first.threshold is None or second.threshold is None
+        else rows(first.threshold, second.threshold),
     )
 
 
@@ -172,6 +182,9 @@ class Task:
     oracle: (folder, windows, settings) -> (N, H, K), the best possible forecast of an invented country, or None
         where the folder holds real records.
     horizons: settings -> H names for tables, such as "1 month".
+    products: format -> what a forecaster hands on, from the newest forecast her records allow.
+    upcoming: as `read`, with a period more that has no target yet, where that period's covariates are on record before
+        its target. None where every forecast starts from a period whose target is known.
     """
 
     name: str
@@ -192,3 +205,5 @@ class Task:
     oracle: Callable[[Path, Windows, Any], Array | None]
     horizons: Callable[[Any], tuple[str, ...]]
     tables: Mapping[str, NationalTable] = field(default_factory=dict)
+    products: Mapping[str, Callable[["Issued"], "Product"]] = field(default_factory=dict)
+    upcoming: Callable[[Path, str, Any], Panel] | None = None

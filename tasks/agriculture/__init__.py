@@ -4,7 +4,8 @@ from tasks.agriculture.baselines import five_year_mean, last_year, location_mean
 from tasks.agriculture.generator import synthesize
 from tasks.agriculture.generator_oracle import oracle
 from tasks.agriculture.learning import build_model, forecast, loss
-from tasks.agriculture.records import read_panel
+from tasks.agriculture.products import PRODUCTS
+from tasks.agriculture.records import read_panel, read_upcoming
 from tasks.agriculture.schema import YIELDS
 from tasks.agriculture.scores import SCORES
 from tasks.agriculture.seasons import ISSUES
@@ -38,4 +39,6 @@ TASK = Task(
     reference="five_year_mean",
     oracle=oracle,
     horizons=lambda _: ISSUES,  # when within the season a forecast is issued
+    products=PRODUCTS,  # format -> what a forecaster hands on
+    upcoming=read_upcoming,
 )

@@ -1,6 +1,6 @@
 """National files -> Panel of the agriculture task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,29 +15,46 @@ from tasks.schema import read_table
 from tasks.tables import SUFFIXES
 from tasks.task import Array, Panel
 
+NEVER = np.datetime64("NaT", "M")
+
 
 def read_panel(folder: Path, country: str, settings: AgricultureSettings) -> Panel:
     """Yields in t/ha (P, T), a place being `<adm_id>/<crop_name>`, a period the December of a harvest year.
 
     covariates: `<variable>_<phase>` for every variable and phase 0 to 3, the phase's mean in the file's unit, standing
     at the harvest year it belongs to; phase k becomes known at issue date k. All NaN where there is no weather file.
-    static: `crop`, an index into CROPS; `planting_month` and `harvest_month`, 1 to 12.
+    static: `crop`, an index into CROPS; `planting_month` and `harvest_month`, 1 to 12; `weather_until`, the last month
+    on record of all the weather that the settings name, NaT where there is none.
     Raises DataError.
     """
+    return _read(folder, country, settings, 0)
+
+
+def read_upcoming(folder: Path, country: str, settings: AgricultureSettings) -> Panel:
+    """As `read_panel`, with the harvest after the last on record: no yield yet, the weather of its season so far."""
+    return _read(folder, country, settings, 1)
+
+
+def _read(folder: Path, country: str, settings: AgricultureSettings, more: int) -> Panel:
+    """The panel with `more` harvests after the last one on record."""
     file = folder / YIELDS
     table = _chosen(read_table(file, YIELD_SCHEMA), country, settings, file)
     cells = grid(table, ("yield", "observed"), file=file, place="place", period="period", step=YEAR)
     carried_forward = cells.values["observed"] == 0
     static = _static(table, cells.places)
-    years = cells.periods.astype("datetime64[Y]").astype(np.int64) + 1970
+    periods = np.concatenate([cells.periods, cells.periods[-1] + YEAR * np.arange(1, more + 1)])
+    years = periods.astype("datetime64[Y]").astype(np.int64) + 1970
     adm = [place.rpartition("/")[0] for place in cells.places]
+    seasons, until = _seasons(folder / WEATHER, country, adm, years, static, settings.weather)
     return Panel(
         country=country,
-        periods=cells.periods,
+        periods=periods,
         places=cells.places,
-        target=np.where(carried_forward, np.nan, cells.values["yield"]),
-        covariates=_seasons(folder / WEATHER, country, adm, years, static),
-        static=static,
+        target=np.pad(
+            np.where(carried_forward, np.nan, cells.values["yield"]), ((0, 0), (0, more)), constant_values=np.nan
+        ),
+        covariates=seasons,
+        static={**static, "weather_until": until},
     )
 
 
@@ -73,23 +90,37 @@ def _static(table: pd.DataFrame, places: tuple[str, ...]) -> Mapping[str, Array]
     return {"crop": crop, **months}
 
 
-def _seasons(file: Path, country: str, adm: list[str], years: Array, static: Mapping[str, Array]) -> dict[str, Array]:
-    """Phase means (P, T) of every variable; a place without weather of its own takes its country's."""
+def _seasons(
+    file: Path, country: str, adm: list[str], years: Array, static: Mapping[str, Array], wanted: Sequence[str]
+) -> tuple[dict[str, Array], Array]:
+    """Phase means (P, T) of every variable, and (P,) the last month of the wanted ones.
+
+    A place without weather of its own takes its country's.
+    """
     names = [(variable, f"{variable}_{phase}", phase) for variable in VARIABLES for phase in range(PHASES)]
     if not any(file.with_suffix(suffix).exists() for suffix in SUFFIXES):
-        return {name: np.full((len(adm), len(years)), np.nan) for _, name, _ in names}
+        return {name: np.full((len(adm), len(years)), np.nan) for _, name, _ in names}, np.full(len(adm), NEVER)
     table = read_table(file, WEATHER_SCHEMA)
-    wanted = table[table["adm_id"].isin({country, *adm})]
-    if wanted.empty:
+    chosen = table[table["adm_id"].isin({country, *adm})]
+    if chosen.empty:
         raise DataError(
             f"{file}: holds no row of adm_id {country} or of a place in {YIELDS}. Write the same adm_id in both files."
         )
-    months = grid(wanted, VARIABLES, file=file, place="adm_id")
+    months = grid(chosen, VARIABLES, file=file, place="adm_id")
     rows = {place: row for row, place in enumerate(months.places)}
     row = np.array([rows.get(each, rows.get(country, -1)) for each in adm])
-    found = {}
+    found, until = {}, []
     for variable in VARIABLES:
         own = np.where(row[:, None] >= 0, months.values[variable][row], np.nan)
-        calendar = (years, static["planting_month"], static["harvest_month"])
-        found[variable] = phase_means(own, months.periods[0], *calendar, late=KNOWN_LATER.get(variable, 0))
-    return {name: found[variable][..., phase] for variable, name, phase in names}
+        calendar, late = (years, static["planting_month"], static["harvest_month"]), KNOWN_LATER.get(variable, 0)
+        found[variable] = phase_means(own, months.periods[0], *calendar, late=late)
+        if variable in wanted and np.isfinite(own).any():
+            until.append(_last(np.isfinite(own), months.periods) + late)
+    last = np.min(until, axis=0) if until else np.full(len(adm), NEVER)
+    return {name: found[variable][..., phase] for variable, name, phase in names}, last
+
+
+def _last(known: Array, periods: Array) -> Array:
+    """(P, M) -> (P,) the last known month; NaT where none is."""
+    at = known.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
+    return np.where(known.any(axis=1), periods[at], NEVER)

@@ -15,6 +15,7 @@ from tasks.windows import ahead, carried, lagged, part_of, training_periods
 
 PAST = 11  # features of earlier harvests
 LIMIT = 5.0  # a feature further out says no more than this
+SHORTFALL = 0.9  # of the trend: a harvest below is a shortfall
 LEAST = 5  # training years that make a mean and a spread of the weather
 
 
@@ -27,7 +28,7 @@ def windows(panel: Panel, settings: AgricultureSettings) -> Windows:
     """Situations in order of their harvest, then place, wherever one of the five harvests before is known.
 
     inputs: `features` (N, 4, F), one row an issue date. target: error of the offset in units of its past-only spread.
-    restore: `offset`, `spread` and `unit` (N,), t/ha.
+    restore: `offset`, `spread` and `unit` (N,), t/ha. threshold: below it the harvest is a shortfall, t/ha.
     The label of a situation is the same at all four issue dates. Training situations without it are left out.
     """
     history, known = history_of(panel.target, settings.view), len(panel.periods) - 1
@@ -49,6 +50,7 @@ def windows(panel: Panel, settings: AgricultureSettings) -> Windows:
         origin=panel.periods[origin],
         due=np.repeat(due[origin], len(ISSUES), axis=1),
         part=part[origin],
+        threshold=np.repeat(SHORTFALL * history.trend[place, origin][:, None], len(ISSUES), axis=1),
     )
 
 

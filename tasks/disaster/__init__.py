@@ -4,6 +4,7 @@ from tasks.disaster.baselines import cell_climatology, country_month_climatology
 from tasks.disaster.generator import synthesize
 from tasks.disaster.generator_oracle import oracle
 from tasks.disaster.learning import build_model, forecast, loss
+from tasks.disaster.products import PRODUCTS
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.scores import brier_skill
@@ -36,4 +37,5 @@ TASK = Task(
     reference="cell_climatology",
     oracle=oracle,
     horizons=horizons,
+    products=PRODUCTS,  # format -> what a forecaster hands on
 )

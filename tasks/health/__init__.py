@@ -4,6 +4,7 @@ from tasks.health.baselines import climatology, flat_persistence, seasonal_naive
 from tasks.health.generator import synthesize
 from tasks.health.generator_oracle import oracle
 from tasks.health.learning import build_model, forecast, loss
+from tasks.health.products import PRODUCTS
 from tasks.health.records import FILE, read_panel
 from tasks.health.settings import HealthSettings, horizons
 from tasks.health.situations import windows
@@ -36,4 +37,5 @@ TASK = Task(
     reference="flat_persistence",
     oracle=oracle,
     horizons=horizons,
+    products=PRODUCTS,  # format -> what a forecaster hands on
 )

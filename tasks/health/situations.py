@@ -3,6 +3,7 @@
 import numpy as np
 
 from tasks.health.features import CARRY, features, scale_of
+from tasks.health.outbreaks import thresholds
 from tasks.health.settings import HealthSettings
 from tasks.task import Panel, Windows
 from tasks.windows import ahead, carried, part_of
@@ -14,6 +15,7 @@ def windows(panel: Panel, settings: HealthSettings) -> Windows:
     """Origins in order of time, of each the places whose last value is at most three months old.
 
     Model unit: log1p cases, minus the last known, in spreads of the place; `floor` is where it means no case.
+    threshold: more cases than that are an outbreak.
     """
     values, scale = np.log1p(panel.target), scale_of(panel, settings)
     last, cases = carried(values, CARRY), ahead(panel.target, settings.horizons)
@@ -22,7 +24,8 @@ def windows(panel: Panel, settings: HealthSettings) -> Windows:
     origin, place = np.nonzero(usable.T)
     at = (place, origin)
     target = (np.log1p(cases[at]) - last[at][:, None]) / scale[at][:, None]
-    due = panel.periods[origin][:, None] + np.arange(1, settings.horizons + 1)
+    steps = np.arange(1, settings.horizons + 1)
+    due = panel.periods[origin][:, None] + steps
     return Windows(
         country=panel.country,
         places=panel.places,
@@ -37,4 +40,5 @@ def windows(panel: Panel, settings: HealthSettings) -> Windows:
         origin=panel.periods[origin],
         due=due,
         part=part_of(due, settings.calendar),
+        threshold=thresholds(panel.target, settings.horizons)[place[:, None], origin[:, None] + steps],
     )

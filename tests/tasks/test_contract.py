@@ -190,6 +190,9 @@ def test_windows_have_the_shapes_and_types_of_the_contract(invented: Invented) -
         assert (str(values.dtype), len(values)) == ("float64", rows)
         assert np.isfinite(values).all()
     np.testing.assert_array_equal(np.isfinite(windows.target), np.isfinite(windows.observed))
+    if windows.threshold is not None:
+        assert (str(windows.threshold.dtype), windows.threshold.shape) == ("float64", (rows, invented.horizons))
+        assert np.isfinite(windows.threshold).mean() > 0.5
 
 
 def test_parts_are_cut_by_the_one_calendar(invented: Invented) -> None:
@@ -289,6 +292,8 @@ def test_nothing_after_an_origin_reaches_its_inputs_or_baselines(invented: Inven
         np.testing.assert_array_equal(values, after.inputs[name], err_msg=name)
     for name, values in before.restore.items():
         np.testing.assert_array_equal(values, after.restore[name], err_msg=name)
+    if before.threshold is not None:
+        np.testing.assert_array_equal(before.threshold, after.threshold)
     for name, baseline in task.baselines.items():
         expected, found = baseline(invented.panel, before, settings), baseline(other, after, settings)
         np.testing.assert_array_equal(expected, found, err_msg=name)

@@ -1,0 +1,98 @@
+"""`gotong forecast run=RUN data=DIR country=VNM to=FILE format=FORMAT`: a product from a country's own records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from federation import runfolder
+from federation.composition import compose
+from federation.errors import ConfigError
+from federation.issuing import Asked, issue
+from federation.settings import nearest, within
+from federation.verbs.given import given
+from tasks.atomic import write_atomically
+from tasks.countries import problem_with
+from tasks.products.issued import Issued, Product, counted
+
+
+@dataclass  # not frozen: Hydra merges it
+class ForecastSettings:
+    """run: a finished run under `runs`. data: the folder that holds one folder a country. to: the file to write.
+
+    format: hubverse | chap | cap (health), cap | table (disaster), table (agriculture).
+    cost_loss: what acting costs over the loss it prevents; who is warned is forecast at least that probability.
+    sender: whose alert it is (cap). samples, seed: how many are drawn and from where on (chap).
+    """
+
+    run: str | None = None
+    runs: str = "runs"
+    data: str | None = None
+    country: str | None = None
+    to: str | None = None
+    format: str | None = None
+    cost_loss: float = 0.3
+    sender: str = "gotong.invalid"
+    samples: int = 1000
+    seed: int = 1
+
+
+def run(words: Sequence[str]) -> None:
+    """Write the product, and say what it holds."""
+    compose("forecast", words, ForecastSettings, _forecast)
+
+
+def _forecast(settings: ForecastSettings) -> None:
+    example = "gotong forecast run=RUN data=DIR country=VNM to=FILE format=FORMAT"
+    name = given(settings.run, f"say which run: {example}")
+    data = given(settings.data, f"say where the national files lie: {example}")
+    country = given(settings.country, f"say whose forecast: {example}")
+    to = Path(given(settings.to, f"say where it goes: {example}"))
+    form = given(settings.format, f"say which format: {example}")
+    within("cost_loss", settings.cost_loss, 0, 1, above=True)
+    within("samples", settings.samples, 1, 10_000)
+    within("seed", settings.seed, 0, 2**31 - 1)
+    if wrong := problem_with(country):
+        raise ConfigError(f"country: {wrong}")
+    folder = runfolder.existing(settings.runs, name)
+    asked = Asked(
+        data=Path(data),
+        country=country,
+        sent=datetime.now(UTC),
+        sender=settings.sender,
+        cost_loss=settings.cost_loss,
+        samples=settings.samples,
+        seed=settings.seed,
+    )
+    task, issued = issue(folder, asked)
+    if form not in task.products:
+        raise ConfigError(f"format={form} is no product of task {task.name}; {nearest(form, task.products)}")
+    product = task.products[form](issued)
+    if product.text is not None:
+        _write(to, product.text)
+    for line in _told(issued, product, to):
+        print(line)
+
+
+def _write(to: Path, text: str) -> None:
+    try:
+        write_atomically(to, text.encode())
+    except OSError as error:
+        raise ConfigError(f"to={to} cannot be written ({error.strerror}); choose another file") from None
+
+
+def _told(issued: Issued, product: Product, to: Path) -> list[str]:
+    """What was forecast for whom, who is left out, and where it lies."""
+    windows = issued.windows
+    chosen = {issued.place(row) for row in range(len(windows))}
+    lines = [
+        f"{issued.panel.country}: {counted(len(chosen), 'place')}, after {issued.origin}, until {windows.due.max()}",
+        product.told,
+    ]
+    without = [place for place in issued.panel.places if place not in chosen]
+    if without:
+        few = ", ".join(without[:5]) + (" ..." if len(without) > 5 else "")
+        lines.append(
+            f"no forecast for {counted(len(without), 'place')} whose records end earlier or are too short: {few}"
+        )
+    return [*lines, f"{to}" if product.text is not None else "nothing is written"]

@@ -1,0 +1,48 @@
+"""What a forecaster of dengue hands on: hub quantiles, CHAP samples, outbreak warnings."""
+
+import re
+
+import numpy as np
+
+from tasks.distribution import chance_up_to
+from tasks.products import cap, chap, hubverse
+from tasks.products.issued import Issued, Product
+
+TARGET = "monthly inc dengue case"
+OUTBREAK = cap.Hazard(
+    event="Dengue outbreak",
+    category="Health",
+    response="Prepare",
+    severity="Unknown",
+    meaning="More dengue cases than the mean and two standard deviations of the same month in earlier years.",
+    instruction="Compare with the newest reports of the places before acting.",
+)
+ISO_3166_2 = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
+
+
+def quantiles(issued: Issued) -> Product:
+    """The hubverse file."""
+    return hubverse.quantile_csv(issued, TARGET)
+
+
+def warnings(issued: Issued) -> Product:
+    """A CAP alert of the places and months whose probability of an outbreak is high enough."""
+    threshold = issued.windows.threshold
+    assert threshold is not None, "the windows of this task know what an outbreak is"
+    chance = 1 - chance_up_to(issued.forecast, issued.levels, threshold)
+    names = issued.panel.static["name"]
+    warned = [
+        cap.Warned(
+            place=issued.place(row),
+            name=str(names[issued.windows.place[row]]),
+            code="ISO 3166-2" if ISO_3166_2.fullmatch(issued.place(row)) else "location",
+            group=row,
+            month=issued.windows.due[row, h],
+            probability=float(chance[row, h]),
+        )
+        for row, h in np.argwhere(chance >= issued.cost_loss)
+    ]
+    return cap.alert(issued, OUTBREAK, warned, float(np.nanmax(chance, initial=0.0)))
+
+
+PRODUCTS = {"hubverse": quantiles, "chap": chap.samples_csv, "cap": warnings}

@@ -1,0 +1,153 @@
+"""Warnings as the Common Alerting Protocol 1.2: one alert, one block a month and certainty, one area a group of places.
+
+The status is always Exercise: whether a forecast is a warning is for an authority to say, not for a program.
+
+Source: https://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from tasks.errors import SettingError
+from tasks.products.issued import Issued, Product, counted, first_day
+
+NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+LIKELY = 0.5  # the standard's own bound: "Likely" is more than about 50 %
+NAME = re.compile(r"[^\s,<&]+")  # what a sender and an identifier may hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hazard:
+    """What is warned of. category, response, severity: words of the standard."""
+
+    event: str
+    category: str
+    response: str
+    severity: str
+    meaning: str
+    instruction: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned:
+    """A place and month whose probability is high enough. polygon: 'latitude,longitude ...', closed, or none.
+
+    group: places of one group make one area of the alert. code: what `place` is an id of.
+    """
+
+    place: str
+    name: str
+    code: str
+    group: int
+    month: Any
+    probability: float
+    polygon: str = ""
+
+
+def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: float) -> Product:
+    """The alert, or nothing where no place is to be warned. highest: largest probability of all places and months.
+
+    Raises SettingError for a sender that the standard does not allow.
+    """
+    if not NAME.fullmatch(issued.sender):
+        raise SettingError(
+            f"sender={issued.sender!r} must be a name without spaces and commas, such as met.example.org"
+        )
+    if not warned:
+        return Product(
+            text=None,
+            told=f"no warning: the highest probability is {highest:.2f}, below cost_loss={issued.cost_loss:g}",
+        )
+    root = ET.Element("alert", xmlns=NAMESPACE)
+    sent = _time(issued.sent)
+    stamp = issued.sent.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
+    head = {
+        "identifier": f"{issued.model}.{issued.panel.country}.{issued.origin}.{stamp}",
+        "sender": issued.sender,
+        "sent": sent,
+        "status": "Exercise",
+        "msgType": "Alert",
+        "source": f"model of run {issued.model}",
+        "scope": "Restricted",
+        "restriction": "participants of the exercise",
+        "note": f"Exercise {issued.model}: a model's forecast that no authority has approved.",
+    }
+    _fill(root, head)
+    blocks: dict[tuple[Any, bool], list[Warned]] = {}
+    for each in warned:
+        blocks.setdefault((each.month, each.probability > LIKELY), []).append(each)
+    for (month, likely), members in sorted(blocks.items(), key=lambda item: (item[0][0], not item[0][1])):
+        _info(root, issued, hazard, month, likely, members, sent)
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode", xml_declaration=False)
+    places, months = len({each.place for each in warned}), len({each.month for each in warned})
+    return Product(
+        text=f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n',
+        told=f"{counted(len(warned), 'warning')} of {hazard.event.lower()} in {counted(places, 'place')} and "
+        f"{counted(months, 'month')}, from a probability of {issued.cost_loss:g} on",
+    )
+
+
+def _info(
+    root: ET.Element,
+    issued: Issued,
+    hazard: Hazard,
+    month: Any,
+    likely: bool,
+    members: Sequence[Warned],
+    sent: str,
+) -> None:
+    info = ET.SubElement(root, "info")
+    words: Mapping[str, str] = {
+        "language": "en",
+        "category": hazard.category,
+        "event": hazard.event,
+        "responseType": hazard.response,
+        "urgency": "Future",
+        "severity": hazard.severity,
+        "certainty": "Likely" if likely else "Possible",
+        "effective": sent,
+        "onset": f"{first_day(month)}T00:00:00-00:00",
+        "expires": f"{first_day(month + 1)}T00:00:00-00:00",
+        "senderName": f"{issued.sender} (exercise)",
+        "headline": f"Exercise: {hazard.event} in {issued.panel.country}, {month}",
+        "description": f"{hazard.meaning} Forecast from the records up to {issued.origin} for {month}. Places are "
+        f"named from a probability of {issued.cost_loss:g} on, the cost of acting over the loss it prevents.",
+        "instruction": hazard.instruction,
+    }
+    _fill(info, words)
+    for each in members:
+        _pair(info, "parameter", f"probability {each.place}", f"{each.probability:.2f}")
+    groups: dict[int, list[Warned]] = {}
+    for each in members:
+        groups.setdefault(each.group, []).append(each)
+    for group in groups.values():
+        area = ET.SubElement(info, "area")
+        _fill(area, {"areaDesc": "; ".join(each.name for each in group)})
+        for each in group:
+            if each.polygon:
+                _fill(area, {"polygon": each.polygon})
+        for each in group:
+            _pair(area, "geocode", each.code, each.place)
+
+
+def _fill(parent: ET.Element, words: Mapping[str, str]) -> None:
+    for name, text in words.items():
+        ET.SubElement(parent, name).text = _printable(text)
+
+
+def _pair(parent: ET.Element, name: str, key: str, value: str) -> None:
+    _fill(ET.SubElement(parent, name), {"valueName": key, "value": value})
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())  # XML has no way to write the others
+
+
+def _time(when: datetime) -> str:
+    """The standard's way: a numeric zone, and -00:00 for UTC."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S-00:00")
