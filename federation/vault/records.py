@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.scores import Judged, Sums
-from tasks.task import Part, Task, TaskSettings, Windows
+from tasks.task import Panel, Part, Task, TaskSettings, Windows
 
 Array = NDArray[Any]
 
@@ -43,13 +43,19 @@ class Records:
         return int(np.isfinite(self.windows["train"].target).sum(axis=0).max(initial=0))
 
 
-def open_records(task: Task, settings: TaskSettings, folder: Path, country: str, key: bytes) -> Records:
+def open_records(
+    task: Task, settings: TaskSettings, folder: Path, country: str, key: bytes, *, years: int | None = None
+) -> Records:
     """Read, cut and scale one country's national file. Raises DataError.
+
+    years: of training that count, as if the country had begun to keep records so long before the cut; none: all.
 
     The fingerprint is an HMAC under the country's own key: it shows that the records are the same as in another run
     and lets nobody test a guess of what they are.
     """
     panel = task.read(folder, country, settings)
+    if years is not None:
+        panel = _since(panel, settings.calendar.months()[0] - 12 * years + 1)
     windows = task.windows(panel, settings)
     parts: dict[Part, Windows] = {part: windows.only(part) for part in ("train", "validation", "test")}
     known: dict[Part, dict[str, Array]] = {}
@@ -63,3 +69,10 @@ def open_records(task: Task, settings: TaskSettings, folder: Path, country: str,
         hashed.update(np.ascontiguousarray(panel.covariates[name]).tobytes())
     fingerprint = hmac.new(key, hashed.digest(), sha256).hexdigest()
     return Records(task=task, windows=parts, known=known, fingerprint=fingerprint)
+
+
+def _since(panel: Panel, first: np.datetime64) -> Panel:
+    """The panel as if records had begun in that month."""
+    kept = panel.periods >= first
+    covariates = {name: values[:, kept] for name, values in panel.covariates.items()}
+    return replace(panel, periods=panel.periods[kept], target=panel.target[:, kept], covariates=covariates)

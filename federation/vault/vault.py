@@ -54,10 +54,12 @@ class Vault:
 
         Raises DataError for a national file that cannot be used.
         """
-        wanted = plain(plan.task)
+        short = not plan.record_of or self.country in plan.record_of
+        years = plan.record_years if short else None
+        wanted = {"task": plain(plan.task), "years": years}
         if self._warm is None or self._warm[0] != wanted:
             task = TASKS[plan.task.name]
-            self._warm = (wanted, open_records(task, plan.task, self.folder, self.country, self._key))
+            self._warm = (wanted, open_records(task, plan.task, self.folder, self.country, self._key, years=years))
         return self._warm[1]
 
     def admit(self, data: bytes) -> Admission:
@@ -91,7 +93,7 @@ class Vault:
         jobs = [
             job("federated", arrived, client=request.strategy.client(request.plan.strategy), shared=shared, memory=own)
         ]
-        for arm in self._own(request, records):
+        for arm in self._own(request.plan):
             mine = _under(arm, memory)
             last = _under("last", mine) or (initial if arm == "local" else local.twin(request.task, request.plan))
             jobs.append(job(arm, local.final(mine, last) if request.kind == "test" else last))
@@ -114,7 +116,7 @@ class Vault:
         data, entry = gate.release(outgoing, _contract(request, by_arm["federated"].job, records), self.policy)
         ledger.enter(self.database, entry)
         memory = _kept(request, by_arm, gate.scale_of(outgoing.arrays, self.policy))
-        for arm in self._own(request, records) if request.kind != "test" else ():
+        for arm in self._own(request.plan) if request.kind != "test" else ():
             sums = found["validation", arm, next(iter(request.task.scores))]
             mine = local.remembered(_under(arm, admission.memory), by_arm[arm], sums, request.task, request.plan)
             memory |= {f"{arm}/{name}": value for name, value in mine.items()}
@@ -132,20 +134,21 @@ class Vault:
         state.remember(self.database, answered)
         return data
 
-    def _learns(self, records: Records) -> bool:
-        return records.cohort() >= self.policy.minimum_cohort
+    def learns(self, plan: Plan) -> bool:
+        """Whether models are trained on this country's records in such a run."""
+        return self.country not in plan.hold_out and self.records(plan).cohort() >= self.policy.minimum_cohort
 
-    def _own(self, request: Request, records: Records) -> tuple[str, ...]:
-        """Models that this country trains alone; none where it has too little to learn from."""
-        if "local" not in request.plan.arms or not self._learns(records):
+    def _own(self, plan: Plan) -> tuple[str, ...]:
+        """Models that this country trains alone; none where it has too little to learn from, or is held out."""
+        if "local" not in plan.arms or not self.learns(plan):
             return ()
-        return ("local", local.TWIN) if "local_pair" in request.plan.arms else ("local",)
+        return ("local", local.TWIN) if "local_pair" in plan.arms else ("local",)
 
     def _job(
         self, request: Request, records: Records, model: torch.nn.Module, arm: str, start: Tensors, **strategy: Any
     ) -> Job:
         plan, tuned = request.plan, arm == "personalised"
-        learns = (request.kind == "train" or tuned) and self._learns(records)
+        learns = (request.kind == "train" or tuned) and self.learns(plan)
         training = plan.training
         if tuned:
             training = replace(training, epochs=plan.tuning.epochs, lr=plan.tuning.lr, schedule="constant")

@@ -50,6 +50,7 @@ def submit(asked: SubmitSettings) -> None:
         raise ConfigError("a round between machines needs an end; give deadline= in seconds")
     settings = asked.run()
     check(settings)
+    settings.check_apart()
     width = shutil.get_terminal_size((120, 40)).columns
     folder = runfolder.existing(settings.runs, asked.resume) if asked.resume else runfolder.create(settings)
     if settings.out is not None:

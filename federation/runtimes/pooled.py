@@ -1,0 +1,91 @@
+"""The pooled arm: one model trained on the records of all countries laid together. A simulation alone can do that.
+
+It is trained as a country of its own would be: the same rounds, passes, learning rates and choice of the best rounds.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from federation.coordinator import evaluation
+from federation.results import Row
+from federation.settings import POOLED, Plan
+from federation.training import sequential
+from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
+from federation.vault import local
+from federation.vault.records import Records
+from federation.vault.vault import Vault
+from tasks import TASKS
+from tasks.scores import Sums, merge
+from tasks.task import Part, Windows, joined
+
+
+def rows(vaults: Sequence[Vault], plan: Plan, region: str) -> list[Row]:
+    """Test scores of the pooled model for every country and the region; none where no country learns.
+
+    It learns from the countries a federation would learn from, and shows no score that a vault would withhold.
+    """
+    records = {vault.country: vault.records(plan) for vault in vaults}
+    learning = [records[vault.country] for vault in vaults if vault.learns(plan)]
+    if not learning:
+        return []
+    weights = _trained(learning, plan)
+    headline = next(iter(TASKS[plan.task.name].scores))
+    scores = {}
+    for vault in vaults:
+        own = records[vault.country]
+        output = _run(plan, weights, plan.rounds, None, own.windows["test"]).output
+        sums = _judged(own, "test", output, plan)
+        if sums[headline]["count"][-1] >= vault.policy.minimum_cohort:
+            scores[vault.country] = {("test", POOLED, name): each for name, each in sums.items()}
+    return evaluation.rows(scores, plan, region, "test")
+
+
+def _trained(learning: Sequence[Records], plan: Plan) -> Tensors:
+    """The mean of the best rounds by the validation years of all countries together."""
+    task = TASKS[plan.task.name]
+    train, past = (reduce(joined, [each.windows[part] for each in learning]) for part in ("train", "validation"))
+    model = task.build_model(plan.task, plan.seed)
+    weights: Tensors = {name: value.detach() for name, value in model.named_parameters()}
+    memory: local.Memory = {}
+    for round_ in range(1, plan.rounds + 1):
+        result = _run(plan, weights, round_, train, past)
+        memory = local.judged(memory, weights, _validated(learning, result.output, plan), task, plan)
+        weights = result.params or weights
+    last = _run(plan, weights, plan.rounds, None, past)
+    memory = local.judged(memory, weights, _validated(learning, last.output, plan), task, plan)
+    return local.final(memory, weights)
+
+
+def _run(plan: Plan, weights: Tensors, round_: int, train: Windows | None, score: Windows) -> Result:
+    task = TASKS[plan.task.name]
+    job = Job(
+        country=POOLED,
+        arm=POOLED,
+        model=task.build_model(plan.task, plan.seed),
+        loss=task.loss,
+        start=weights,
+        train=train,
+        score=score,
+        settings=plan.training,
+        client=ClientHalf(),
+        lr=rate_of(plan.training, round_, plan.rounds),
+        seed=seed_of(plan.seed, POOLED, round_),
+    )
+    return sequential.run([job])[0]
+
+
+def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) -> Sums:
+    """Headline sums of all countries for outputs that lie end to end."""
+    assert output is not None, "every job here has windows to score"
+    headline = next(iter(TASKS[plan.task.name].scores))
+    parts, at = [], 0
+    for records in learning:
+        size = len(records.windows["validation"])
+        parts.append(_judged(records, "validation", output[at : at + size], plan)[headline])
+        at += size
+    return merge(parts)
+
+
+def _judged(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:
+    assert output is not None, "every job here has windows to score"
+    return records.judge(part, TASKS[plan.task.name].forecast(output, records.windows[part]))
