@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +17,44 @@ from federation.settings import StrategySettings
 from federation.strategies.strategy import Strategy
 
 LISTED = "@"  # marks a place in a list; FedAvgM keeps its momentum without names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What a strategy aggregates: the change of one client, or the weighted mean of many, and what was shared beside.
+
+    weight: of the client, or of all of them together. shared: the sum of theirs.
+    """
+
+    weight: float
+    change: Arrays
+    shared: Arrays
+
+
+def apart(updates: Iterable[Update], settings: StrategySettings) -> list[Part]:
+    """One part a client that learnt, in alphabetical order, so that arrival does not matter."""
+    ordered = sorted((update for update in updates if update.examples), key=lambda update: update.country)
+    return [
+        Part(weight=weight(update, settings.weights), change=update.change, shared=update.shared) for update in ordered
+    ]
+
+
+def together(parts: Sequence[Part]) -> Part:
+    """Many parts as one, which a linear strategy cannot tell from them. Summed in double precision."""
+    total = sum(part.weight for part in parts)
+    return Part(
+        weight=total,
+        change={name: _sum([(part.weight / total, part.change[name]) for part in parts]) for name in parts[0].change},
+        shared={name: _sum([(1.0, part.shared[name]) for part in parts]) for name in parts[0].shared},
+    )
+
+
+def _sum(terms: Sequence[tuple[float, NDArray[Any]]]) -> NDArray[Any]:
+    first = terms[0][1]
+    total = np.zeros(first.shape)
+    for factor, value in terms:
+        total += factor * value
+    return total.astype(first.dtype)
 
 
 class Chosen:
@@ -37,7 +75,14 @@ def configured(server: FlowerStrategy, round_: int, progress: Progress, nodes: S
     if hasattr(server, "current_arrays"):
         server.current_arrays = None  # FedAvgM would go on from its own last aggregate, not from the model we hold
     messages = server.configure_train(round_, _record(progress.model), ConfigRecord(), cast(Grid, Chosen(nodes)))
-    return {message.metadata.dst_node_id: _numpy(message.content) for message in messages}
+    seen: dict[int, Arrays] = {}  # Flower sends everybody the same record; thousands of copies would fill the memory
+    found: dict[int, Arrays] = {}
+    for message in messages:
+        record = message.content.array_records["arrays"]
+        if id(record) not in seen:
+            seen[id(record)] = {name: array.numpy() for name, array in record.items()}
+        found[message.metadata.dst_node_id] = seen[id(record)]
+    return found
 
 
 def aggregated(
@@ -45,16 +90,17 @@ def aggregated(
     strategy: Strategy,
     settings: StrategySettings,
     progress: Progress,
-    updates: Sequence[Update],
+    parts: Sequence[Part],
+    examples: Mapping[str, int],
     countries: int,
 ) -> Progress:
-    """Progress after one more round. Updates are taken in alphabetical order, so that arrival does not matter.
+    """Progress after one more round.
 
-    countries: how many the region has, present or not.
+    examples: client -> those its reply rests on, of all whose reply counts. countries: clients of the region, present
+    or not.
     """
-    ordered = sorted((update for update in updates if update.examples), key=lambda update: update.country)
     round_ = progress.round + 1
-    arrays, _ = server.aggregate_train(round_, [_reply(update, settings, progress.model) for update in ordered])
+    arrays, _ = server.aggregate_train(round_, [_reply(part, progress.model) for part in parts])
     assert arrays is not None, "a quorum of updates was there"
     model = {
         name: (old + settings.server_step * (arrays[name].numpy() - old)).astype(old.dtype)
@@ -62,16 +108,15 @@ def aggregated(
     }
     shared = progress.shared
     if strategy.merge is not None:
-        shared = strategy.merge(progress.shared, [update.shared for update in ordered], countries)
-    examples = {**progress.examples, **{update.country: update.examples for update in updates}}
-    counted = {**progress.counted, **{update.country: round_ for update in ordered}}
+        shared = strategy.merge(progress.shared, [part.shared for part in parts], countries)
+    counted = {**progress.counted, **{client: round_ for client, many in examples.items() if many}}
     return replace(
         progress,
         round=round_,
         model=model,
         shared=shared,
         server=memory_of(server),
-        examples=examples,
+        examples={**progress.examples, **examples},
         counted=counted,
     )
 
@@ -103,13 +148,13 @@ def weight(update: Update, rule: str) -> float:
     return {"examples": float(update.examples), "sqrt": math.sqrt(update.examples), "equal": 1.0}[rule]
 
 
-def _reply(update: Update, settings: StrategySettings, model: Arrays) -> Message:
+def _reply(part: Part, model: Arrays) -> Message:
     """A Flower reply that carries the weights a country arrived at; the instruction it answers is only a shell."""
-    weights = {name: model[name] + change for name, change in update.change.items()}
+    weights = {name: model[name] + change for name, change in part.change.items()}
     content = RecordDict(
         {
             "arrays": _record(weights),
-            "metrics": MetricRecord({"weight": weight(update, settings.weights)}),
+            "metrics": MetricRecord({"weight": part.weight}),
         }
     )
     return Message(content, dst_node_id=1, message_type="train")
@@ -118,7 +163,3 @@ def _reply(update: Update, settings: StrategySettings, model: Arrays) -> Message
 def _record(arrays: Arrays) -> ArrayRecord:
     """In alphabetical order always: FedAvgM pairs the arrays of model and replies by place, not by name."""
     return ArrayRecord({name: Array(arrays[name]) for name in sorted(arrays)})
-
-
-def _numpy(content: RecordDict) -> Mapping[str, NDArray[Any]]:
-    return {name: array.numpy() for name, array in content.array_records["arrays"].items()}

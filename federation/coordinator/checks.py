@@ -11,7 +11,7 @@ from federation.coordinator.progress import Arrays
 from federation.errors import UpdateRejected
 from federation.settings import Plan
 from federation.wire import Frame
-from tasks import TASKS
+from tasks import TASKS, histograms
 from tasks.scores import Sums
 
 # An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.
@@ -128,7 +128,11 @@ def _scores(country: str, frame: Frame, plan: Plan) -> dict[ScoreName, Sums]:
             case _:
                 raise UpdateRejected(f"{country}: score {path[:80]} is unknown")
     for (_, _, score), sums in found.items():
-        fits = all(value.shape == shape and np.isfinite(value).all() for value in sums.values())
+        binned = histograms.BINNED if task.scores[score].histogram else ()
+        fits = all(
+            value.shape == ((*shape, histograms.BINS) if name in binned else shape) and np.isfinite(value).all()
+            for name, value in sums.items()
+        )
         if set(sums) != set(task.scores[score].names) or not fits:
             raise UpdateRejected(f"{country}: the sums of score {score} are incomplete or not finite")
         if sums["count"].min() < 0 or sums["count"].max() > MOST:

@@ -1,6 +1,6 @@
 """From sums of countries to rows of a table: merged first, divided once. An average of averages is a wrong number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from federation.coordinator.checks import ScoreName
@@ -30,6 +30,17 @@ def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str
     return found
 
 
+def by_country(found: Iterable[Mapping[str, Mapping[ScoreName, Sums]]]) -> dict[str, dict[ScoreName, Sums]]:
+    """Sums of facilities, in the order they come, merged to their country's."""
+    merged: dict[str, dict[ScoreName, Sums]] = {}
+    for scores in found:
+        for client in sorted(scores):
+            own = merged.setdefault(country_of(client), {})
+            for name, sums in scores[client].items():
+                own[name] = merge([own[name], sums]) if name in own else sums
+    return merged
+
+
 def _together(clients: Sequence[Mapping[ScoreName, Sums]], part: str) -> dict[tuple[str, str], Sums]:
     found: dict[tuple[str, str], list[Sums]] = {}
     for scores in clients:
@@ -40,18 +51,19 @@ def _together(clients: Sequence[Mapping[ScoreName, Sums]], part: str) -> dict[tu
 
 
 def _rows(task: str, country: str, arm: str, name: str, score: Score, sums: Sums, horizons: Sequence[str]) -> list[Row]:
-    estimate = score.estimate(sums)
     return [
         Row(
             task=task,
             country=country,
             arm=arm,
-            score=name,
+            score=told,
             horizon=horizon,
-            value=float(estimate.value[h]),
-            low=float(estimate.low[h]),
-            high=float(estimate.high[h]),
-            n=int(estimate.n[h]),
+            value=float(found.value[h]),
+            low=float(found.low[h]),
+            high=float(found.high[h]),
+            n=int(found.n[h]),
         )
+        for told, estimate in {name: score.estimate, **score.more}.items()
+        for found in [estimate(sums)]
         for h, horizon in enumerate(horizons)
     ]

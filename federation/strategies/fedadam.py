@@ -37,4 +37,4 @@ def server(settings: AdaptiveSettings) -> "FlowerStrategy":
     return FedAdam(**ROUNDS_DECIDE, eta=settings.eta, beta_1=settings.beta_1, beta_2=settings.beta_2, tau=settings.tau)
 
 
-FEDADAM = Strategy(name="fedadam", settings=AdaptiveSettings, client=client, server=server)
+FEDADAM = Strategy(name="fedadam", settings=AdaptiveSettings, client=client, server=server, linear=True)

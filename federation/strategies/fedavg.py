@@ -30,4 +30,4 @@ def server(settings: StrategySettings) -> "FlowerStrategy":  # noqa: ARG001
     return FedAvg(**ROUNDS_DECIDE)
 
 
-FEDAVG = Strategy(name="fedavg", settings=FedAvgSettings, client=client, server=server)
+FEDAVG = Strategy(name="fedavg", settings=FedAvgSettings, client=client, server=server, linear=True)

@@ -33,4 +33,4 @@ def server(settings: FedAvgMSettings) -> "FlowerStrategy":
     return FedAvgM(**ROUNDS_DECIDE, server_learning_rate=settings.server_lr, server_momentum=settings.server_momentum)
 
 
-FEDAVGM = Strategy(name="fedavgm", settings=FedAvgMSettings, client=client, server=server)
+FEDAVGM = Strategy(name="fedavgm", settings=FedAvgMSettings, client=client, server=server, linear=True)

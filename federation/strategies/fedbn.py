@@ -19,4 +19,4 @@ class FedBnSettings(StrategySettings):
     private: list[str] = field(default_factory=lambda: ["*.bias"])
 
 
-FEDBN = Strategy(name="fedbn", settings=FedBnSettings, client=client, server=server)
+FEDBN = Strategy(name="fedbn", settings=FedBnSettings, client=client, server=server, linear=True)

@@ -15,4 +15,4 @@ class FedPerSettings(StrategySettings):
     private: list[str] = field(default_factory=lambda: ["head.*"])
 
 
-FEDPER = Strategy(name="fedper", settings=FedPerSettings, client=client, server=server)
+FEDPER = Strategy(name="fedper", settings=FedPerSettings, client=client, server=server, linear=True)

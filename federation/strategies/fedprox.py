@@ -35,4 +35,4 @@ def client(settings: FedProxSettings) -> ClientHalf:
     return ClientHalf(penalty=partial(penalty, mu=settings.mu))
 
 
-FEDPROX = Strategy(name="fedprox", settings=FedProxSettings, client=client, server=server)
+FEDPROX = Strategy(name="fedprox", settings=FedProxSettings, client=client, server=server, linear=True)

@@ -25,4 +25,4 @@ def server(settings: FedYogiSettings) -> "FlowerStrategy":
     return FedYogi(**ROUNDS_DECIDE, eta=settings.eta, beta_1=settings.beta_1, beta_2=settings.beta_2, tau=settings.tau)
 
 
-FEDYOGI = Strategy(name="fedyogi", settings=FedYogiSettings, client=client, server=server)
+FEDYOGI = Strategy(name="fedyogi", settings=FedYogiSettings, client=client, server=server, linear=True)

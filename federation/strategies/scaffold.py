@@ -75,4 +75,5 @@ SCAFFOLD = Strategy(
     merge=merge,
     memory=lambda params: {name: torch.zeros_like(value) for name, value in params.items()},
     fits=fits,
+    linear=True,
 )

@@ -65,6 +65,8 @@ class Strategy:
     merge: (shared, what each country released beside its update, countries in the region) -> new shared arrays.
     memory: weights -> what a country keeps for itself between rounds, at the start.
     fits: raises ConfigError for a plan that the algorithm cannot follow.
+    linear: the server half uses nothing of the updates but their weighted mean, so that thousands may be summed as they
+    come. An algorithm that looks at each of them (a median, a trimmed mean) is not.
     """
 
     name: str
@@ -75,3 +77,4 @@ class Strategy:
     merge: Callable[[Arrays, Sequence[Arrays], int], dict[str, NDArray[Any]]] | None = None
     memory: Callable[[Tensors], Tensors] = no_memory
     fits: Callable[[Plan], None] = any_plan
+    linear: bool = False
