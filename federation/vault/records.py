@@ -64,10 +64,7 @@ def open_records(
         truth = task.oracle(folder, parts[part], settings)
         if truth is not None:
             known[part]["oracle"] = truth
-    hashed = sha256(panel.target.tobytes())
-    for name in sorted(panel.covariates):
-        hashed.update(np.ascontiguousarray(panel.covariates[name]).tobytes())
-    fingerprint = hmac.new(key, hashed.digest(), sha256).hexdigest()
+    fingerprint = hmac.new(key, _digest(panel), sha256).hexdigest()
     return Records(task=task, windows=parts, known=known, fingerprint=fingerprint)
 
 
@@ -76,3 +73,15 @@ def _since(panel: Panel, first: np.datetime64) -> Panel:
     kept = panel.periods >= first
     covariates = {name: values[:, kept] for name, values in panel.covariates.items()}
     return replace(panel, periods=panel.periods[kept], target=panel.target[:, kept], covariates=covariates)
+
+
+def _digest(panel: Panel) -> bytes:
+    """Of all that was read: places, periods, targets, covariates and what does not change."""
+    hashed = sha256(repr(panel.places).encode())
+    named = {f"covariate {name}": values for name, values in panel.covariates.items()}
+    named |= {f"static {name}": values for name, values in panel.static.items()}
+    for name, values in [("periods", panel.periods), ("target", panel.target), *sorted(named.items())]:
+        hashed.update(f"{name} {values.shape} {values.dtype}".encode())
+        plain = repr(values.tolist()).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes()
+        hashed.update(plain)
+    return hashed.digest()

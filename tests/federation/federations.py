@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from federation.coordinator.progress import Report
 from federation.coordinator.rounds import Outcome
+from federation.region import RegionSettings
 from federation.runtimes import simulation
 from federation.runtimes.simulation import Simulation
-from federation.region import RegionSettings
 from federation.settings import Settings, TrackingSettings, TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.vault.policy import FILE

@@ -12,7 +12,18 @@ from federation.settings import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.vault import ledger
 from federation.vault.database import open_database
-from tests.federation.federations import GRADIENT, MOMENTS, Ran, StoppedError, Watching, ready, run, settings_of
+from tests.federation.federations import (
+    GRADIENT,
+    MOMENTS,
+    Ran,
+    StoppedError,
+    Watching,
+    ready,
+    records_in,
+    run,
+    settings_of,
+)
+from tests.federation.toy import ToySettings
 
 pytestmark = pytest.mark.usefixtures("toy")
 PLAIN = replace(GRADIENT, batch_size=50, epochs=2, lr=0.05)  # what SCAFFOLD needs, with batches that a seed draws
@@ -107,3 +118,16 @@ def test_a_run_moved_elsewhere_goes_on(tmp_path: Path) -> None:
 def test_a_run_without_a_checkpoint_cannot_go_on(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="does not exist"):
         simulation.resume(str(tmp_path), tmp_path)
+
+
+def test_a_run_finds_its_records_wherever_it_is_resumed_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    records_in(here / "national", TWO, ToySettings())
+    monkeypatch.chdir(here)
+    prepared = ready(replace(settings_for(here, "fedavg"), data="national"))
+    whole = run(prepared)
+    monkeypatch.chdir(there)
+    again = simulation.resume(prepared.settings.runs, prepared.folder)
+    assert same(whole, run(again))
