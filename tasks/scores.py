@@ -5,7 +5,7 @@ all horizons together; an Estimate from merged sums. Sums and counts may cross a
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +26,8 @@ class Judged:
     forecast, reference: (N, H, K) natural units; observed: (N, H), NaN does not count;
     place: (N,) index; origin: (N,) datetime64[M].
     unit: (N,) natural units that make one relative unit, `Windows.restore["unit"]` of a task that has such scores.
+    threshold: (N, H) of the event that is warned of, or None, as in `Windows`.
+    cost_loss: the probability from which on a warning is given.
     """
 
     forecast: Array
@@ -34,11 +36,16 @@ class Judged:
     place: Array
     origin: Array
     unit: Array | None = None
+    threshold: Array | None = None
+    cost_loss: float = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """(H + 1,) each: a row a horizon, then all horizons. NaN where nothing was scored. low, high: 95 % interval."""
+    """(H + 1,) each: a row a horizon, then all horizons. NaN where nothing was scored.
+
+    low, high: 95 % interval, NaN where there is none.
+    """
 
     value: Array
     low: Array
@@ -50,7 +57,10 @@ class Estimate:
 class Score:
     """A score in two halves: `sums` runs inside the country, `estimate` after merging.
 
-    Every array of `sums` is (H + 1, ...) float64 and additive; `count` is always there: the place-periods scored.
+    Every array of `sums` is (H + 1,) float64 and additive; `count` is always there: the place-periods scored.
+    more: other numbers that the same sums tell, name -> estimate.
+    once: judged with the test alone; counts of single events, sent every round, could be told apart by subtraction.
+    histogram: the sums are those of `tasks.histograms`, of which some are (H + 1, BINS).
     """
 
     sums: Callable[[Judged], Sums]
@@ -58,6 +68,9 @@ class Score:
     names: tuple[str, ...]  # of the sums; a gate lets no other leave
     unit: str = ""
     better: Literal["smaller", "larger", "nominal"] = "smaller"
+    more: Mapping[str, Callable[[Sums], Estimate]] = field(default_factory=dict)
+    once: bool = False
+    histogram: bool = False
 
 
 def merge(parts: Iterable[Sums]) -> dict[str, Array]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasks.errors import SettingError
+from tasks.histograms import CUTS
 from tasks.national import NationalTable
 from tasks.scores import Score
 
@@ -52,10 +53,13 @@ class TaskSettings:
 
     name: str = ""
     calendar: Calendar = field(default_factory=Calendar)
+    cost_loss: float = 0.3  # cost of acting on a warning over the loss it prevents: warn from that probability on
 
     def check(self) -> None:
         """Raise SettingError for a value out of range; called before any data are read."""
         self.calendar.months()
+        if self.cost_loss not in CUTS:
+            raise SettingError(f"task.cost_loss is {self.cost_loss}; choose one of {', '.join(map(str, CUTS))}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ from itertools import groupby
 from federation.coordinator.checks import ScoreName
 from federation.results import ALL, Row
 from federation.settings import Plan
-from tasks import TASKS
+from tasks import TASKS, histograms
 from tasks.facilities import country_of
 from tasks.scores import Score, Sums, merge
+from tasks.task import Task
 
 
 def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Row]:
@@ -22,9 +23,11 @@ def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str
     found: list[Row] = []
     merged: dict[tuple[str, str], list[Sums]] = {}
     for country, clients in groupby(sorted(scores), key=country_of):
-        for (arm, name), sums in sorted(_together([scores[client] for client in clients], part).items()):
-            merged.setdefault((arm, name), []).append(sums)
+        of_country = _together([scores[client] for client in clients], part)
+        for (arm, name), sums in sorted(of_country.items()):
             found += _rows(plan.task.name, country, arm, name, task.scores[name], sums, horizons)
+        for (arm, name), sums in _alike(of_country, task).items():
+            merged.setdefault((arm, name), []).append(sums)
     for (arm, name), parts in merged.items():
         found += _rows(plan.task.name, region, arm, name, task.scores[name], merge(parts), horizons)
     return found
@@ -48,6 +51,15 @@ def _together(clients: Sequence[Mapping[ScoreName, Sums]], part: str) -> dict[tu
             if of == part:
                 found.setdefault((arm, name), []).append(sums)
     return {name: parts[0] if len(parts) == 1 else merge(parts) for name, parts in found.items()}
+
+
+def _alike(of_country: Mapping[tuple[str, str], Sums], task: Task) -> dict[tuple[str, str], Sums]:
+    """The sums as they count for the region: of histograms, the same places in every arm."""
+    found = dict(sorted(of_country.items()))
+    for score in (name for name, each in task.scores.items() if each.histogram):
+        arms = {arm: sums for (arm, name), sums in found.items() if name == score}
+        found |= {(arm, score): sums for arm, sums in histograms.alike(arms).items()}
+    return found
 
 
 def _rows(task: str, country: str, arm: str, name: str, score: Score, sums: Sums, horizons: Sequence[str]) -> list[Row]:

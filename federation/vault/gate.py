@@ -11,6 +11,7 @@ from federation.errors import PolicyRefusal
 from federation.vault.ledger import Entry
 from federation.vault.policy import Policy
 from federation.wire import Frame, digest, encode
+from tasks import histograms
 from tasks.scores import Sums
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -33,11 +34,13 @@ class Contract:
     """What may leave for one request, known to the vault from its own installed task and strategy.
 
     arrays: name -> (shape, dtype). scores: (part, arm, score) -> names of its sums, each (horizons + 1,).
+    histograms: scores whose sums are of `tasks.histograms`, with the probability from which on a warning is given.
     """
 
     arrays: Mapping[str, tuple[tuple[int, ...], str]]
     scores: Mapping[ScoreName, tuple[str, ...]]
     horizons: int
+    histograms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,8 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
 
     Updates larger than the policy's norm are scaled down; score rows with fewer place-periods than the policy's
-    cohort are withheld (zero sums and counts), and the row of all horizons where it would give them away.
+    cohort are withheld (zero sums and counts), and the row of all horizons where it would give them away; the bins of
+    histograms are put together as `histograms.coarse` says.
     Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
     finite.
     """
@@ -111,9 +115,14 @@ def _score(
 ) -> dict[str, NDArray[Any]]:
     if set(sums) != set(contract.scores.get(name, ())):
         raise PolicyRefusal(f"score {'/'.join(name)} with {', '.join(sorted(sums))} may not leave")
-    shape = (contract.horizons + 1,)
-    if any(value.shape != shape or not np.isfinite(value).all() for value in sums.values()):
-        raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
+    cut = contract.histograms.get(name[2])
+    binned = histograms.BINNED if cut is not None else ()
+    for key, value in sums.items():
+        shape = (contract.horizons + 1, histograms.BINS) if key in binned else (contract.horizons + 1,)
+        if value.shape != shape or not np.isfinite(value).all():
+            raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
+    if cut is not None:
+        sums = histograms.coarse(sums, cut, policy.minimum_cohort)
     enough = sums["count"] >= policy.minimum_cohort
     if ((sums["count"] > 0) & ~enough)[:-1].any():
         # All horizons together, less those that leave, would be the ones withheld; and as horizons look at the same
@@ -121,4 +130,4 @@ def _score(
         enough[-1] = False
     withheld += [f"{'/'.join(name)}/{row}" for row in np.flatnonzero(~enough)]
     path = f"score/{'/'.join(name)}"
-    return {f"{path}/{key}": np.where(enough, value, 0.0) for key, value in sums.items()}
+    return {f"{path}/{key}": np.where(enough, value.T, 0.0).T for key, value in sums.items()}

@@ -24,9 +24,10 @@ class Records:
     windows: Mapping[Part, Windows]
     known: Mapping[Part, Mapping[str, Array]]
     fingerprint: str
+    cost_loss: float = 0.3  # see TaskSettings
 
     def judge(self, part: Part, forecast: Array) -> dict[str, Sums]:
-        """Every score's sums for one arm's forecasts of one part, in natural units."""
+        """Every score's sums for one arm's forecasts of one part, in natural units; some are of the test alone."""
         windows = self.windows[part]
         judged = Judged(
             forecast=forecast,
@@ -35,8 +36,11 @@ class Records:
             place=windows.place,
             origin=windows.origin,
             unit=windows.restore.get("unit"),
+            threshold=windows.threshold,
+            cost_loss=self.cost_loss,
         )
-        return {name: score.sums(judged) for name, score in self.task.scores.items()}
+        chosen = {name: score for name, score in self.task.scores.items() if part == "test" or not score.once}
+        return {name: score.sums(judged) for name, score in chosen.items()}
 
     def cohort(self) -> int:
         """Reported place-periods among the training targets; horizons look at the same ones, so the largest counts."""
@@ -65,7 +69,7 @@ def open_records(
         if truth is not None:
             known[part]["oracle"] = truth
     fingerprint = hmac.new(key, _digest(panel), sha256).hexdigest()
-    return Records(task=task, windows=parts, known=known, fingerprint=fingerprint)
+    return Records(task=task, windows=parts, known=known, fingerprint=fingerprint, cost_loss=settings.cost_loss)
 
 
 def _since(panel: Panel, first: np.datetime64) -> Panel:

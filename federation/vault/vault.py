@@ -230,8 +230,12 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
             for part, leaving in arms.items()
             for arm in leaving
             for name, score in request.task.scores.items()
+            if part == "test" or not score.once
         },
         horizons=len(request.task.horizons(request.plan.task)),
+        histograms={
+            name: request.plan.task.cost_loss for name, score in request.task.scores.items() if score.histogram
+        },
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tasks.events import below, brier_skill, warning
 from tasks.levels import LEVELS
 from tasks.scores import (
     Judged,
@@ -72,4 +73,6 @@ SCORES: Mapping[str, Score] = {
     "coverage_50": mean_of(coverage_50, better="nominal"),
     "coverage_90": mean_of(coverage_90, better="nominal"),
     "mae": mean_of(absolute_error, unit="t/ha"),
+    "shortfall_brier_skill": brier_skill(below(LEVELS), "shortfall_brier"),
+    "shortfall_auc": warning(below(LEVELS), "shortfall_"),
 }

@@ -7,11 +7,10 @@ from tasks.disaster.learning import build_model, forecast, loss
 from tasks.disaster.products import PRODUCTS
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
-from tasks.disaster.scores import brier_skill
+from tasks.disaster.scores import SCORES
 from tasks.disaster.settings import DisasterSettings, horizons
 from tasks.disaster.situations import windows
 from tasks.disaster.tables import TABLES
-from tasks.scores import brier, mean_of
 from tasks.task import Task
 
 TASK = Task(
@@ -28,7 +27,7 @@ TASK = Task(
     loss=loss,
     forecast=forecast,  # logits -> probabilities
     levels=(),
-    scores={"brier_skill": brier_skill, "brier": mean_of(brier)},
+    scores=SCORES,
     baselines={
         "cell_climatology": cell_climatology,
         "country_month_climatology": country_month_climatology,

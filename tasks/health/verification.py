@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tasks.events import above, brier_skill, warning
 from tasks.levels import LEVELS
 from tasks.scores import Score, absolute_error_of_median, coverage, mean_of, relative, weighted_interval_score
 from tasks.task import Array
@@ -46,4 +47,6 @@ SCORES: Mapping[str, Score] = {
     "coverage_50": mean_of(coverage_50, better="nominal"),
     "coverage_90": mean_of(coverage_90, better="nominal"),
     "mae": mean_of(absolute_error, unit="cases"),
+    "outbreak_brier_skill": brier_skill(above(LEVELS), "outbreak_brier"),
+    "outbreak_auc": warning(above(LEVELS), "outbreak_"),
 }

@@ -78,6 +78,7 @@ def judged(windows: Windows, forecast: Array, reference: Array) -> Judged:
         place=windows.place,
         origin=windows.origin,
         unit=windows.restore.get("unit"),
+        threshold=windows.threshold,
     )
 
 
@@ -96,6 +97,14 @@ def same_rows(one: Windows, other: Windows, last: np.datetime64) -> tuple[Window
 
 
 # What a task says of itself
+
+
+def test_every_number_of_a_task_has_a_name_of_its_own(invented: Invented) -> None:
+    scores = invented.task.scores
+    names = [*scores, *(name for score in scores.values() for name in score.more)]
+    assert len(set(names)) == len(names)
+    first = next(iter(scores.values()))
+    assert not first.once, "the headline is judged every round"
 
 
 def test_a_task_is_known_by_its_name(invented: Invented) -> None:
@@ -468,20 +477,29 @@ def test_sums_are_what_the_score_declares(invented: Invented) -> None:
         for values in sums.values():
             assert (str(values.dtype), values.shape[0]) == ("float64", invented.horizons + 1)
             assert np.isfinite(values).all()
-        found = score.estimate(sums)
-        for values in (found.value, found.low, found.high, found.n):
-            assert values.shape == (invented.horizons + 1,)
         reported = np.isfinite(windows.observed)
-        np.testing.assert_array_equal(found.n, [*reported.sum(axis=0), reported.sum()])
-        inside = np.isfinite(found.value)
-        assert (found.low[inside] <= found.value[inside]).all()
-        assert (found.high[inside] >= found.value[inside]).all()
+        if score.once and windows.threshold is not None:
+            reported &= np.isfinite(windows.threshold)  # whether it was an event is not known without
+        for estimate in (score.estimate, *score.more.values()):
+            found = estimate(sums)
+            for values in (found.value, found.low, found.high, found.n):
+                assert values.shape == (invented.horizons + 1,)
+            np.testing.assert_array_equal(found.n, [*reported.sum(axis=0), reported.sum()])
+            inside = np.isfinite(found.value)
+            assert inside.all() or score.once, name
+            if score.histogram:  # whole counts have no interval, see `tasks.histograms`
+                assert np.isnan([found.low, found.high]).all()
+                continue
+            assert (found.low[inside] <= found.value[inside]).all()
+            assert (found.high[inside] >= found.value[inside]).all()
 
 
 def test_scores_of_two_countries_lie_between_theirs(invented: Invented) -> None:
     windows, forecast, reference = of_the_test_years(invented)
     half = windows.place < len(windows.places) // 2
     for score in invented.task.scores.values():
+        if score.histogram:  # ranks: two countries together also compare places of one with places of the other
+            continue
         parts: list[Sums] = [
             score.sums(judged(windows.take(rows), forecast[rows], reference[rows])) for rows in (half, ~half)
         ]

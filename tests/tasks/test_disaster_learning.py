@@ -14,11 +14,12 @@ from tasks.disaster.baselines import logistic
 from tasks.disaster.features import width
 from tasks.disaster.learning import build_model
 from tasks.disaster.learning import loss as cross_entropy
-from tasks.disaster.scores import brier_skill
+from tasks.disaster.scores import SCORES
 from tasks.disaster.settings import DisasterSettings
 from tasks.scores import Judged, merge
 
 NAN = float("nan")
+brier_skill = SCORES["brier_skill"]
 
 
 def judged(forecast: np.ndarray, reference: np.ndarray, observed: np.ndarray) -> Judged:
@@ -67,8 +68,7 @@ def test_brier_agrees_with_the_library_of_the_field(seed: int) -> None:
     rng = np.random.default_rng(seed)
     forecast, observed = rng.random((20, 3, 1)), np.where(rng.random((20, 3)) < 0.3, 1.0, 0.0)
     observed[rng.random((20, 3)) < 0.2] = NAN
-    score = TASK.scores["brier"]
-    found = score.estimate(score.sums(judged(forecast, forecast, observed)))
+    found = brier_skill.more["brier"](brier_skill.sums(judged(forecast, forecast, observed)))
     known = [
         float(brier_score(xarray.DataArray(forecast[:, h, 0]), xarray.DataArray(observed[:, h])).values)
         for h in range(3)
