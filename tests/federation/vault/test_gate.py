@@ -14,6 +14,7 @@ from federation.errors import PolicyRefusal
 from federation.vault.gate import Contract, Outgoing, release
 from federation.vault.policy import Policy
 from federation.wire import DTYPES, Frame, decode, digest
+from tasks import histograms
 
 SUMS = ("sum", "count", "variance")
 CONTRACT = Contract(
@@ -160,3 +161,46 @@ def test_an_update_of_nothing_stays_nothing() -> None:
 def test_a_header_carries_the_listed_keys_and_types_alone(header: dict[str, Any]) -> None:
     with pytest.raises(PolicyRefusal, match="may not leave in a reply's header"):
         sent(**header)
+
+
+# Histograms
+
+WARNINGS = ("test", "federated", "auc")
+
+
+def told(sums: Any) -> Frame:
+    contract = replace(CONTRACT, scores={WARNINGS: histograms.NAMES}, histograms={"auc": 0.3})
+    data, _ = release(Outgoing(kind="scores", header=HEADER, scores={WARNINGS: sums}), contract, POLICY)
+    return decode(data)
+
+
+def histogram(rows: int) -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    chance = rng.beta(0.5, 2, (rows, 2))
+    return dict(histograms.counted(chance, (rng.random((rows, 2)) < chance).astype(float), 0.3))
+
+
+def test_a_histogram_leaves_with_its_small_groups_put_together() -> None:
+    raw = histogram(100)
+    assert (raw["bin_count"][raw["bin_count"] > 0] < POLICY.minimum_cohort).any()
+    frame = told(raw)
+    left = {name: frame.arrays[f"score/test/federated/auc/{name}"] for name in histograms.NAMES}
+    count, events = left["bin_count"], left["bin_events"]
+    assert count[count > 0].min() >= POLICY.minimum_cohort
+    assert events[events > 0].min() >= histograms.FEW
+    assert count.sum(axis=1).tolist() == left["count"].tolist() == [100, 100, 200]
+    assert frame.header["withheld"] == []
+
+
+def test_a_histogram_of_fewer_than_a_cohort_is_withheld_and_named() -> None:
+    frame = told(histogram(20))
+    assert not any(value.any() for value in frame.arrays.values())
+    assert frame.header["withheld"] == [f"test/federated/auc/{row}" for row in range(3)]
+
+
+@pytest.mark.parametrize("name", histograms.NAMES)
+def test_a_histogram_of_another_shape_is_refused(name: str) -> None:
+    sums = histogram(100)
+    for wrong in (sums[name][..., None], sums[name][:-1], sums[name] * np.nan):
+        with pytest.raises(PolicyRefusal, match="may not leave"):
+            told({**sums, name: wrong})
