@@ -219,7 +219,7 @@ def carry(link: Link, vault: Path) -> None:
 
 def answer(post: Post, vault: Path, beat: Callable[[], None]) -> Message:
     """The vault's reply, or an error that says it is not there; keeps the node alive meanwhile."""
-    until = min(monotonic() + VAULT_PATIENCE, monotonic() + post.until - time())
+    until, said = min(monotonic() + VAULT_PATIENCE, monotonic() + post.until - time()), ""
     while True:
         try:
             return Message(seal(exchange(vault, post.frame, beat)), reply_to=post.message)
@@ -229,7 +229,9 @@ def answer(post: Post, vault: Path, beat: Callable[[], None]) -> Message:
                 return Message(
                     Error(code=0, reason="its vault does not answer; see the log of its node"), reply_to=post.message
                 )
-            log.warning("%s; trying again", error)
+            if str(error) != said:
+                log.warning("%s; trying again", error)
+                said = str(error)
             beat()
             sleep(0.5)  # the vault's supervisor starts it again
 

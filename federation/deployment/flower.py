@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,18 @@ def connect(home: Path, address: str) -> None:
         f'[superlink.{CONNECTION}]\naddress = "{address}"\nroot-certificates = {root}\n'
     )
     write_atomically(home / "flower" / "config.toml", text.encode())
+
+
+def address(home: Path) -> tuple[str, int]:
+    """Host and port that `connect` noted. Raises DeploymentError if it never did."""
+    try:
+        found = tomllib.loads((home / "flower" / "config.toml").read_text())["superlink"][CONNECTION]["address"]
+    except (OSError, ValueError, KeyError):
+        raise DeploymentError(
+            f"{home} is no coordinator that ever ran; start `gotong coordinator home={home}`"
+        ) from None
+    host, _, port = str(found).rpartition(":")
+    return host, int(port)
 
 
 def register(home: Path, key: Path) -> int:

@@ -3,8 +3,10 @@
 What to do stands in the coordinator's folder, not in what Flower passes on to every node: the run's name alone travels.
 """
 
+import ctypes
 import json
 import os
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from federation.coordinator import checkpoint, rounds
 from federation.coordinator.progress import Federation, Progress, Watch
 from federation.deployment import consent, members
 from federation.deployment.grid import FastGrid, keys_of
+from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
 from federation.plans import restore
 from federation.runtimes.simulation import Simulation
@@ -50,6 +53,7 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
 
     conduct: follows the rounds as in a simulation: screen, tracking, results.
     """
+    _die_with_the_executor()
     home = Path(os.environ[HOME])
     submission = read(home, name)
     folder = submission.folder
@@ -65,6 +69,9 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
 
             conduct(ready, submission.settings.out, began, run, console)
         ended = {"error": None}
+    except KeyboardInterrupt:
+        write_atomically(folder / ENDED, json.dumps(ended).encode())
+        os._exit(1)  # what Flower would still do on its way out waits without end where its SuperLink is gone
     except (GotongError, TaskError) as error:
         ended = {"error": str(error)}
         raise
@@ -73,6 +80,14 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
         raise
     finally:
         write_atomically(folder / ENDED, json.dumps(ended).encode())
+
+
+def _die_with_the_executor() -> None:
+    """So that a resume finds the run's folder free. Flower means to do it too, but its watch signals a thread that may
+    sleep for minutes while the SuperLink is gone as well, and its handler then waits for that SuperLink."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGINT)
 
 
 def write(home: Path, submission: Submission) -> None:

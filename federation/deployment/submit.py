@@ -26,7 +26,7 @@ def submit(home: Path, submission: Submission, say: Callable[[str], None]) -> No
     Raises GotongError with the run's own words if it failed, DeploymentError if its process or its coordinator died.
     Interrupted, it leaves the run going.
     """
-    ready(home)
+    ready(home, say)
     folder = submission.folder
     for stale in (OUTPUT, ENDED):
         (folder / stale).unlink(missing_ok=True)
@@ -62,14 +62,16 @@ def follow(folder: Path, say: Callable[[str], None]) -> str | None:
         sleep(LOOK)  # two processes, one file between them
 
 
-def ready(home: Path) -> None:
-    """Raise DeploymentError unless the coordinator runs and knows all its members."""
-    if not (home / "flower" / "config.toml").exists():
-        raise DeploymentError(f"{home} is no coordinator that ever ran; start `gotong coordinator home={home}`")
-    until = monotonic() + PATIENCE
-    while coordinator.pending(home):
+def ready(home: Path, say: Callable[[str], None]) -> None:
+    """Wait for a coordinator that is being started. Raises DeploymentError unless it runs and knows all its members."""
+    superlink, until, said = flower.address(home), monotonic() + PATIENCE, False
+    while not (there := coordinator.listening(*superlink)) or coordinator.pending(home):
         if monotonic() > until:
-            raise DeploymentError("the coordinator has not taken up its members; is `gotong coordinator` running?")
+            lacks = "has not taken up its members" if there else f"does not listen at {superlink[0]}:{superlink[1]}"
+            raise DeploymentError(f"the coordinator {lacks}; is `gotong coordinator home={home}` running?")
+        if not said:
+            say(f"waiting up to {PATIENCE:g} s for the coordinator in {home} to be ready")
+            said = True
         sleep(LOOK)
     if not members.members(home):
         raise DeploymentError("no node is enrolled; run `gotong keys enrol from=FILE` for every node")

@@ -5,11 +5,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from federation.cli import main
 from federation.deployment import members
 
 GOTONG = [sys.executable, "-c", "from federation.cli import main; main()"]
-PATIENCE = 90.0  # seconds for processes to start on a machine that is busy with other tests
+PATIENCE = 300.0  # seconds for processes to start on a machine that is busy with other tests
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Place:
     countries: Sequence[str]
     data: Path
     port: int = field(default_factory=lambda: free_port())
+    parts: bool = False  # vault and courier of a country under a supervisor each
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @property
@@ -39,9 +41,12 @@ class Place:
         self.gotong("keys", "coordinator", f"home={self.home}", "names=[127.0.0.1]")
         for country in self.countries:
             self.enrol(country)
-        self.start("coordinator", "coordinator", f"home={self.home}", f"port={self.port}")
+        self.start_coordinator()
         for country in self.countries:
-            self.start_node(country)
+            if self.parts:
+                self.start_parts(country)
+            else:
+                self.start_node(country)
 
     def enrol(self, country: str) -> None:
         node = self.folder / country
@@ -64,6 +69,19 @@ class Place:
             *words,
         )
 
+    def start_coordinator(self) -> None:
+        self.start("coordinator", "coordinator", f"home={self.home}", f"port={self.port}")
+
+    def start_parts(self, country: str) -> None:
+        """Vault and courier under supervisors of their own, `VNM-vault` and `VNM-courier`, each with its own socket."""
+        home = self.folder / country
+        common = (f"country={country}", f"home={home}")
+        (home / "inner").mkdir()
+        vault = (*common, "part=vault", f"data={self.data / country}", f"line={home / 'inner'}")
+        courier = (*common, "part=courier", f"coordinator=127.0.0.1:{self.port}", f"line={home / 'outer'}")
+        self.start(f"{country}-vault", "node", *vault)
+        self.start(f"{country}-courier", "node", *courier)
+
     def start(self, name: str, *words: str) -> None:
         log = (self.folder / f"{name}.log").open("ab")
         with log:
@@ -84,29 +102,32 @@ class Place:
         """A run to its end."""
         return self.gotong(*self.submission(*words), code=code)
 
-    def submission(self, *words: str) -> tuple[str, ...]:
-        return ("submit", f"home={self.home}", f"runs={self.folder / 'runs'}", "tracking=none", *words)
+    def submission(self, *words: str, tracking: str = "none") -> tuple[str, ...]:
+        return ("submit", f"home={self.home}", f"runs={self.folder / 'runs'}", f"tracking={tracking}", *words)
 
     def wait(self, what: str, true: Callable[[], bool], patience: float = PATIENCE) -> None:
         until = time.monotonic() + patience
         while not true():
             assert time.monotonic() < until, f"{what} did not come about\n{self.logs()}"
             for name, process in self.processes.items():
-                assert process.poll() is None, f"{name} ended\n{self.logs()}"
+                assert not process.poll(), f"{name} failed\n{self.logs()}"
             time.sleep(0.2)
 
     def connected(self, country: str) -> bool:
-        return "connected to" in self.log(country)
+        return "connected to" in self.log_of(country, "courier")
 
     def wait_for_all(self) -> None:
         self.wait("enrolment", lambda: set(members.nodes(self.home)) == set(self.countries))
         for country in self.countries:
             self.wait(f"{country}'s link", lambda country=country: self.connected(country))  # type: ignore[misc]
-            self.wait(f"{country}'s vault", lambda country=country: " serves " in self.log(country))  # type: ignore[misc]
+            self.wait(f"{country}'s vault", lambda country=country: " serves " in self.log_of(country, "vault"))  # type: ignore[misc]
 
     def log(self, name: str) -> str:
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def log_of(self, country: str, part: str) -> str:
+        return self.log(f"{country}-{part}" if self.parts else country)
 
     def logs(self) -> str:
         return "\n".join(f"--- {name}\n{self.log(name)[-3000:]}" for name in self.processes)
@@ -121,6 +142,9 @@ class Place:
         pid = self.pid_of(name, part)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def ports_are_free(self) -> bool:
+        return all(_free(port) for port in (self.port, self.port + 1))
 
     def stop(self) -> None:
         """Stop all, by their process ids, and see that they are gone."""
@@ -137,6 +161,16 @@ class Place:
         return json.loads((self.folder / "runs" / run / "results.json").read_text())
 
 
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_port() -> int:
     """A port whose next one is free too: the SuperLink listens there."""
     while True:
@@ -148,3 +182,15 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def history(runs: Path, run: str) -> list[tuple[str, str, int, float]]:
+    """Every row that a run left in MLflow: country, key, step, value."""
+    with closing(sqlite3.connect(runs / "mlflow" / "mlflow.db")) as store:
+        return store.execute(
+            "SELECT coalesce(c.value, ''), m.key, m.step, m.value FROM metrics m"
+            " LEFT JOIN tags c ON c.run_uuid = m.run_uuid AND c.key = 'gotong.country'"
+            " JOIN tags r ON r.run_uuid = m.run_uuid AND r.key = 'gotong.run' AND r.value = ?"
+            " ORDER BY 1, 2, 3, 4",
+            (run,),
+        ).fetchall()
