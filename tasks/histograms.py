@@ -6,7 +6,7 @@ it come AUC, average precision, reliability, POD, FAR, CSI and the value of acti
 `resolved` is the `count` of what still tells one probability from another.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -79,18 +79,22 @@ def coarse(sums: Sums, cut: float, least: int) -> dict[str, Array]:
     return {**found, "count": found["bin_count"].sum(axis=1)}
 
 
-def alike(arms: Mapping[str, Sums]) -> dict[str, Sums]:
-    """A country's histograms as they may be added to those of others, so that all arms speak of the same places.
+def alike(arms: Mapping[str, Sums], decisive: Collection[str]) -> dict[str, Sums]:
+    """A country's histograms as they may be added to those of others, so that the decisive arms speak of the same.
 
-    What is not resolved, or has no table of hits, in one arm is zero in all.
+    A row that is not resolved, or has no table of hits, in one of the decisive arms or in the arm itself is zero in it.
     """
-    resolved = all(each["resolved"][-1] == each["count"][-1] > 0 for each in arms.values())
-    told = all(sum(each[name][-1] for name in TABLE) == each["count"][-1] for each in arms.values())
-    gone = () if resolved and told else TABLE if resolved else NAMES
-    return {
-        arm: {name: np.zeros_like(values) if name in gone else values for name, values in sums.items()}
-        for arm, sums in arms.items()
-    }
+    resolved = {arm: (sums["resolved"] == sums["count"]) & (sums["count"] > 0) for arm, sums in arms.items()}
+    told = {arm: np.sum([sums[name] for name in TABLE], axis=0) == sums["count"] for arm, sums in arms.items()}
+    found: dict[str, Sums] = {}
+    for arm, sums in arms.items():
+        among = [each for each in arms if each in decisive or each == arm]
+        whole = np.all([resolved[each] for each in among], axis=0)
+        table = whole & np.all([told[each] for each in among], axis=0)
+        found[arm] = {
+            name: np.where(table if name in TABLE else whole, values.T, 0.0).T for name, values in sums.items()
+        }
+    return found
 
 
 def _groups(count: Array, events: Array, cut: int, least: int) -> tuple[list[slice], bool]:

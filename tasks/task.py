@@ -186,6 +186,7 @@ class Task:
     oracle: (folder, windows, settings) -> (N, H, K), the best possible forecast of an invented country, or None
         where the folder holds real records.
     horizons: settings -> H names for tables, such as "1 month".
+    event: what is warned of, in words, and the prefix of the scores that judge it; None where nothing is.
     products: format -> what a forecaster hands on, from the newest forecast her records allow.
     upcoming: as `read`, with a period more that has no target yet, where that period's covariates are on record before
         its target. None where every forecast starts from a period whose target is known.
@@ -209,5 +210,6 @@ class Task:
     oracle: Callable[[Path, Windows, Any], Array | None]
     horizons: Callable[[Any], tuple[str, ...]]
     tables: Mapping[str, NationalTable] = field(default_factory=dict)
+    event: Callable[[Any], tuple[str, str]] | None = None
     products: Mapping[str, Callable[["Issued"], "Product"]] = field(default_factory=dict)
     upcoming: Callable[[Path, str, Any], Panel] | None = None

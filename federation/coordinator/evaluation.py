@@ -26,7 +26,7 @@ def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str
         of_country = _together([scores[client] for client in clients], part)
         for (arm, name), sums in sorted(of_country.items()):
             found += _rows(plan.task.name, country, arm, name, task.scores[name], sums, horizons)
-        for (arm, name), sums in _alike(of_country, task).items():
+        for (arm, name), sums in _alike(of_country, task, plan.arms).items():
             merged.setdefault((arm, name), []).append(sums)
     for (arm, name), parts in merged.items():
         found += _rows(plan.task.name, region, arm, name, task.scores[name], merge(parts), horizons)
@@ -53,12 +53,14 @@ def _together(clients: Sequence[Mapping[ScoreName, Sums]], part: str) -> dict[tu
     return {name: parts[0] if len(parts) == 1 else merge(parts) for name, parts in found.items()}
 
 
-def _alike(of_country: Mapping[tuple[str, str], Sums], task: Task) -> dict[tuple[str, str], Sums]:
-    """The sums as they count for the region: of histograms, the same places in every arm."""
+def _alike(
+    of_country: Mapping[tuple[str, str], Sums], task: Task, learnt: Sequence[str]
+) -> dict[tuple[str, str], Sums]:
+    """The sums as they count for the region: of histograms, the same places in every arm that was learnt."""
     found = dict(sorted(of_country.items()))
     for score in (name for name, each in task.scores.items() if each.histogram):
         arms = {arm: sums for (arm, name), sums in found.items() if name == score}
-        found |= {(arm, score): sums for arm, sums in histograms.alike(arms).items()}
+        found |= {(arm, score): sums for arm, sums in histograms.alike(arms, learnt).items()}
     return found
 
 

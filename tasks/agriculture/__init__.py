@@ -39,6 +39,7 @@ TASK = Task(
     reference="five_year_mean",
     oracle=oracle,
     horizons=lambda _: ISSUES,  # when within the season a forecast is issued
+    event=lambda _: ("a harvest more than 10 % below its trend", "shortfall_"),
     products=PRODUCTS,  # format -> what a forecaster hands on
     upcoming=read_upcoming,
 )

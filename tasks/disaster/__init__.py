@@ -8,7 +8,7 @@ from tasks.disaster.products import PRODUCTS
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.scores import SCORES
-from tasks.disaster.settings import DisasterSettings, horizons
+from tasks.disaster.settings import EVENTS, DisasterSettings, horizons
 from tasks.disaster.situations import windows
 from tasks.disaster.tables import TABLES
 from tasks.task import Task
@@ -36,5 +36,6 @@ TASK = Task(
     reference="cell_climatology",
     oracle=oracle,
     horizons=horizons,
+    event=lambda settings: (EVENTS[settings.hazard], ""),
     products=PRODUCTS,  # format -> what a forecaster hands on
 )

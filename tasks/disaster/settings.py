@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from tasks.errors import SettingError
 from tasks.task import Calendar, TaskSettings
 
-HAZARDS = ("drought", "rain", "flood")
+EVENTS = {"drought": "a drought", "rain": "extreme rain", "flood": "a flood"}
+HAZARDS = tuple(EVENTS)
 
 
 def _calendar() -> Calendar:

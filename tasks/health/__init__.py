@@ -37,5 +37,6 @@ TASK = Task(
     reference="flat_persistence",
     oracle=oracle,
     horizons=horizons,
+    event=lambda _: ("a dengue outbreak", "outbreak_"),
     products=PRODUCTS,  # format -> what a forecaster hands on
 )

@@ -145,11 +145,16 @@ def test_bins_that_became_one_group_resolve_nothing() -> None:
     assert same["resolved"].tolist() == [40, 40]  # one probability for all is all there was to resolve
 
 
-def test_a_country_counts_for_the_region_in_all_arms_or_in_none() -> None:
-    good, table = counted(*random(1, 300), 0.3), counted(*random(2, 300), 0.3)
-    table = {name: np.zeros_like(values) if name in TABLE else values for name, values in table.items()}
+def test_a_country_counts_for_the_region_in_all_learnt_arms_or_in_none() -> None:
+    good, table = counted(*random(1, 300), 0.3), dict(counted(*random(2, 300), 0.3))
+    for name in TABLE:
+        table[name] = np.where([True, False, True, False], table[name], 0)  # of two rows no table may leave
     poor = {**good, "resolved": np.zeros_like(good["resolved"])}
-    assert alike({"a": good, "b": good}) == {"a": good, "b": good}
-    for values in alike({"a": good, "b": table})["a"].items():
-        assert values[1].any() == (values[0] not in TABLE)
-    assert not any(values.any() for each in alike({"a": good, "b": poor}).values() for values in each.values())
+    both = alike({"a": good, "b": good}, "ab")
+    assert all((both[arm][name] == good[name]).all() for arm in "ab" for name in NAMES)
+    for name, values in alike({"a": good, "b": table}, "ab")["a"].items():
+        assert values.reshape(4, -1).any(axis=1).tolist() == [True, name not in TABLE, True, name not in TABLE]
+    assert not any(values.any() for each in alike({"a": good, "b": poor}, "ab").values() for values in each.values())
+    baseline = alike({"a": good, "b": poor}, "a")  # decides nothing, and is left out itself
+    assert all((baseline["a"][name] == good[name]).all() for name in NAMES)
+    assert not any(values.any() for values in baseline["b"].values())

@@ -1,0 +1,123 @@
+"""The second table: what may be told of warnings, and nothing where nothing may."""
+
+import math
+import os
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from federation.coordinator import evaluation
+from federation.plans import restore
+from federation.results import ALL, Row
+from federation.settings import Plan, plain
+from federation.strategies import STRATEGIES
+from federation.warned import table
+from tasks import TASKS, histograms
+from tasks.scores import Sums
+from tests.tasks.test_histograms import random
+
+
+def row(country: str, arm: str, score: str, value: float, n: int = 100, horizon: str = "1 month") -> Row:
+    return Row(
+        task="health",
+        country=country,
+        arm=arm,
+        score=f"outbreak_{score}",
+        horizon=horizon,
+        value=value,
+        low=math.nan,
+        high=math.nan,
+        n=n,
+    )
+
+
+def shown(rows: list[Row], cost_loss: float = 0.3) -> str:
+    sheet = table(rows, event="an outbreak", prefix="outbreak_", cost_loss=cost_loss, horizon="1 month")
+    assert sheet is not None
+    console = Console(width=120, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    with console.file:
+        console.print(sheet)
+        return console.export_text()
+
+
+ROWS = [
+    row("VNM", "federated", "pod", 0.5),
+    row("VNM", "local", "pod", 0.456),
+    row("VNM", "climatology", "pod", 0.99),
+    row("VNM", "federated", "auc", 0.9, 1200),
+    row("VNM", "local", "auc", 0.8, 1200),
+    row("THA", "federated", "auc", math.nan, 0),
+    row("THA", "local", "auc", math.nan, 0),
+    row("ASEAN", "federated", "auc", 0.9, 1200),
+    row("VNM", "federated", "value_30", 0.25),
+    row("VNM", "federated", "value_10", 0.77),
+    row("VNM", "federated", "auc", 0.11, horizon=ALL),
+]
+
+
+def test_the_table_shows_the_federated_model_and_the_countrys_own() -> None:
+    lines = shown(ROWS).splitlines()
+    head = next(line for line in lines if "country" in line)
+    assert head.replace("┃", " ").split() == ["country", "POD", "AUC", "value", "n"]
+    cells = {line.split()[1]: line.replace("│", " ").split()[1:] for line in lines if line.startswith("│")}
+    assert cells["VNM"] == ["0.50", "(0.46)", "0.90", "(0.80)", "0.25", "(–)", "1,200"]
+    assert cells["THA"] == ["–", "–", "–", "–"]
+    assert list(cells) == ["VNM", "THA", "ASEAN"]
+    assert "Warnings of an outbreak, 1 month, from a probability of 0.3 on" in " ".join(" ".join(lines).split())
+
+
+def test_the_value_is_of_the_ratio_the_user_chose() -> None:
+    assert "0.77" in shown(ROWS, 0.1)
+    assert "0.77" not in shown(ROWS, 0.3)
+
+
+def test_where_nothing_may_be_told_there_is_no_table() -> None:
+    rows = [row("THA", "federated", "auc", math.nan, 0), row("THA", "climatology", "auc", 0.6)]
+    assert table(rows, event="x", prefix="outbreak_", cost_loss=0.3, horizon="1 month") is None
+
+
+# From sums to rows
+
+
+def plan() -> Plan:
+    values = plain(Plan(task=TASKS["disaster"].settings(), strategy=STRATEGIES["fedavg"].settings()))
+    return restore(Plan, values, "plan")
+
+
+def sums(seed: int, rows: int) -> Sums:
+    return histograms.coarse(histograms.counted(*random(seed, rows), 0.3), 0.3, 24)
+
+
+def test_every_measure_of_a_histogram_is_a_row_of_country_and_region() -> None:
+    scores = {
+        country: {("test", arm, "auc"): sums(seed, 400) for arm in ("federated", "local")}
+        for seed, country in enumerate(("THA", "VNM"))
+    }
+    found = {(row.country, row.score): row for row in evaluation.rows(scores, plan(), "ASEAN", "test")}
+    names = {"auc", *TASKS["disaster"].scores["auc"].more}
+    assert set(found) == {(country, name) for country in ("THA", "VNM", "ASEAN") for name in names}
+    assert found["ASEAN", "pod"].n == found["THA", "pod"].n + found["VNM", "pod"].n
+    assert np.isfinite([row.value for row in found.values()]).all()
+
+
+def test_the_region_compares_learnt_arms_on_the_same_countries() -> None:
+    """Vietnam's own model gave too few warnings to tell: Vietnam's table counts for neither model of the region."""
+    few = {name: np.zeros_like(v) if name in histograms.TABLE else v for name, v in sums(2, 400).items()}
+    scores = {
+        "THA": {("test", arm, "auc"): sums(1, 400) for arm in ("federated", "local", "persistence")},
+        "VNM": {
+            ("test", "federated", "auc"): sums(2, 400),
+            ("test", "local", "auc"): few,
+            ("test", "persistence", "auc"): sums(3, 400),
+        },
+    }
+    rows = [row for row in evaluation.rows(scores, plan(), "ASEAN", "test") if row.horizon == ALL]
+    pod = {(row.country, row.arm): row for row in rows if row.score == "pod"}
+    assert math.isfinite(pod["VNM", "federated"].value)
+    assert math.isnan(pod["VNM", "local"].value)
+    for arm in ("federated", "local", "persistence"):
+        assert pod["ASEAN", arm].n == pod["THA", arm].n
+        assert pod["ASEAN", arm].value == pytest.approx(pod["THA", arm].value)
+    auc = {(row.country, row.arm): row for row in rows if row.score == "auc"}
+    assert auc["ASEAN", "federated"].n == auc["THA", "federated"].n + auc["VNM", "federated"].n
