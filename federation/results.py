@@ -1,9 +1,11 @@
 """The table of a run as data: one row for a country (or the region), an arm, a score and a horizon."""
 
+import csv
 import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +32,27 @@ class Row:
     low: float
     high: float
     n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Of a reliability curve: where the probability was about that, the event came in this share of n place-periods."""
+
+    country: str
+    arm: str
+    horizon: str
+    probability: float
+    frequency: float
+    n: int
+
+
+def write_points(points: Iterable[Point], path: Path) -> None:
+    """Replace `path` by a CSV file with one line a point. Raises OSError."""
+    file = StringIO()
+    lines = csv.writer(file, lineterminator="\n")
+    lines.writerow(field.name for field in fields(Point))
+    lines.writerows(asdict(point).values() for point in points)
+    write_atomically(path, file.getvalue().encode())
 
 
 def write_json(rows: Iterable[Row], path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from math import isfinite
+from pathlib import Path
 
 from rich.table import Table
 
-from federation.report import FEDERATED, LOCAL, countries, is_region, number
-from federation.results import Row
+from federation.report import FEDERATED, LOCAL, OWN, countries, is_region, number
+from federation.results import Point, Row
 
 COLUMNS = {  # what the sums of an event's histogram tell -> heading
     "pod": "POD",
@@ -47,6 +48,33 @@ def table(rows: Sequence[Row], *, event: str, prefix: str, cost_loss: float, hor
         counts = {row.n for row in told if (row.country, row.arm) == (place, FEDERATED)}
         sheet.add_row(place, *cells, f"{max(counts):,}" if counts else NONE, end_section=place == last)
     return sheet
+
+
+def picture(points: Sequence[Point], path: Path, *, title: str, region: str, horizon: str) -> None:
+    """A PNG at path: how often the event came where its probability was so high, in the region. Raises OSError."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # here, because a table needs neither
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
+    for arm in (FEDERATED, LOCAL):
+        curve = [each for each in points if (each.country, each.arm, each.horizon) == (region, arm, horizon)]
+        colour, marker = OWN[arm]
+        told = f"{arm}, {sum(each.n for each in curve):,} forecasts"
+        axes.plot(
+            [each.probability for each in curve],
+            [each.frequency for each in curve],
+            color=colour,
+            marker=marker,
+            label=told,
+        )
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="forecast probability", ylabel="how often it came", title=title)
+    axes.set_aspect("equal")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", frameon=False)
+    FigureCanvasAgg(figure)
+    figure.savefig(path, format="png")
 
 
 def _cell(mine: Row | None, own: Row | None) -> str:

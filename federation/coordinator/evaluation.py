@@ -1,10 +1,12 @@
 """From sums of countries to rows of a table: merged first, divided once. An average of averages is a wrong number."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
+import numpy as np
+
 from federation.coordinator.checks import ScoreName
-from federation.results import ALL, Row
+from federation.results import ALL, Point, Row
 from federation.settings import Plan
 from tasks import TASKS, histograms
 from tasks.facilities import country_of
@@ -20,17 +22,45 @@ def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str
     """
     task = TASKS[plan.task.name]
     horizons = (*task.horizons(plan.task), ALL)
-    found: list[Row] = []
+    return [
+        row
+        for place, arm, name, sums in _judged(scores, plan, region, part)
+        for row in _rows(plan.task.name, place, arm, name, task.scores[name], sums, horizons)
+    ]
+
+
+def curves(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Point]:
+    """Reliability curves: a point for every bin of a histogram of which something may be told."""
+    task = TASKS[plan.task.name]
+    horizons = (*task.horizons(plan.task), ALL)
+    return [
+        Point(
+            country=place,
+            arm=arm,
+            horizon=horizons[h],
+            probability=float(sums["bin_forecast"][h, at] / sums["bin_count"][h, at]),
+            frequency=float(sums["bin_events"][h, at] / sums["bin_count"][h, at]),
+            n=int(sums["bin_count"][h, at]),
+        )
+        for place, arm, name, sums in _judged(scores, plan, region, part)
+        if task.scores[name].histogram
+        for h, at in np.argwhere(sums["bin_count"] > 0)
+    ]
+
+
+def _judged(
+    scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str
+) -> Iterator[tuple[str, str, str, Sums]]:
+    """(country, arm, score, sums) of every country, then of the region."""
     merged: dict[tuple[str, str], list[Sums]] = {}
     for country, clients in groupby(sorted(scores), key=country_of):
         of_country = _together([scores[client] for client in clients], part)
         for (arm, name), sums in sorted(of_country.items()):
-            found += _rows(plan.task.name, country, arm, name, task.scores[name], sums, horizons)
-        for (arm, name), sums in _alike(of_country, task, plan.arms).items():
+            yield country, arm, name, sums
+        for (arm, name), sums in _alike(of_country, TASKS[plan.task.name], plan.arms).items():
             merged.setdefault((arm, name), []).append(sums)
     for (arm, name), parts in merged.items():
-        found += _rows(plan.task.name, region, arm, name, task.scores[name], merge(parts), horizons)
-    return found
+        yield region, arm, name, merge(parts)
 
 
 def by_country(found: Iterable[Mapping[str, Mapping[ScoreName, Sums]]]) -> dict[str, dict[ScoreName, Sums]]:

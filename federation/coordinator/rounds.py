@@ -14,7 +14,7 @@ from federation.coordinator.asking import Replies, ask
 from federation.coordinator.progress import Answer, Arrays, Federation, Progress, Report, Watch
 from federation.coordinator.selection import chosen, judged
 from federation.errors import ConfigError, QuorumError
-from federation.results import Row
+from federation.results import Point, Row
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from tasks import TASKS
@@ -27,6 +27,7 @@ class Outcome:
     progress: Progress
     model: Arrays
     rows: Sequence[Row]
+    curves: Sequence[Point]
     validation: Sequence[Row]
     answers: Sequence[Answer]
 
@@ -87,6 +88,7 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         progress=progress,
         model=model,
         rows=evaluation.rows(replies.scores, plan, federation.region, "test"),
+        curves=evaluation.curves(replies.scores, plan, federation.region, "test"),
         validation=_validated(federation, replies),
         answers=replies.answers,
     )

@@ -2,17 +2,19 @@
 
 import math
 import os
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from federation.coordinator import evaluation
 from federation.plans import restore
-from federation.results import ALL, Row
+from federation.results import ALL, Row, write_points
 from federation.settings import Plan, plain
 from federation.strategies import STRATEGIES
-from federation.warned import table
+from federation.warned import picture, table
 from tasks import TASKS, histograms
 from tasks.scores import Sums
 from tests.tasks.test_histograms import random
@@ -121,3 +123,33 @@ def test_the_region_compares_learnt_arms_on_the_same_countries() -> None:
         assert pod["ASEAN", arm].value == pytest.approx(pod["THA", arm].value)
     auc = {(row.country, row.arm): row for row in rows if row.score == "auc"}
     assert auc["ASEAN", "federated"].n == auc["THA", "federated"].n + auc["VNM", "federated"].n
+
+
+def test_reliability_curves_tell_how_often_it_came_in_each_group() -> None:
+    scores = {
+        country: {("test", arm, "auc"): sums(seed, 400) for arm in ("federated", "local")}
+        for seed, country in enumerate(("THA", "VNM"))
+    }
+    points = evaluation.curves(scores, plan(), "ASEAN", "test")
+    for country, seed in (("THA", 0), ("VNM", 1)):
+        whole = sums(seed, 400)
+        curve = [each for each in points if (each.country, each.arm, each.horizon) == (country, "local", ALL)]
+        assert sum(each.n for each in curve) == whole["count"][-1]
+        assert sum(each.n * each.frequency for each in curve) == pytest.approx(whole["bin_events"][-1].sum())
+        assert sum(each.n * each.probability for each in curve) == pytest.approx(whole["bin_forecast"][-1].sum())
+        assert [each.probability for each in curve] == sorted(each.probability for each in curve)
+        assert min(each.n for each in curve) >= 24
+    region = [each for each in points if (each.country, each.arm, each.horizon) == ("ASEAN", "local", ALL)]
+    assert sum(each.n for each in region) == sum(sums(seed, 400)["count"][-1] for seed in (0, 1))
+
+
+def test_curves_are_kept_as_a_file_and_a_picture(tmp_path: Path) -> None:
+    scores = {"THA": {("test", arm, "auc"): sums(1, 400) for arm in ("federated", "local")}}
+    points = evaluation.curves(scores, plan(), "ASEAN", "test")
+    write_points(points, tmp_path / "reliability.csv")
+    kept = pd.read_csv(tmp_path / "reliability.csv")
+    assert list(kept.columns) == ["country", "arm", "horizon", "probability", "frequency", "n"]
+    assert len(kept) == len(points)
+    assert kept["n"].tolist() == [each.n for each in points]
+    picture(points, tmp_path / "reliability.png", title="Drought", region="ASEAN", horizon="1 month")
+    assert (tmp_path / "reliability.png").read_bytes().startswith(b"\x89PNG")
