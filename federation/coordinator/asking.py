@@ -22,7 +22,7 @@ from federation.strategies import STRATEGIES
 from federation.wire import Frame, decode, encode
 from tasks.scores import Sums
 
-AT_ONCE = 500  # clients asked at a time, so that thousands of them do not mean thousands of models in memory
+AT_ONCE = 200  # clients asked at a time, so that thousands of them do not mean thousands of models in memory
 
 
 @dataclass(frozen=True, kw_only=True)
