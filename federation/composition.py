@@ -4,8 +4,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields, is_dataclass
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,11 +17,25 @@ from federation.strategies import STRATEGIES
 from tasks import TASKS
 
 T = TypeVar("T")
-PLACES = ("sweep", "name", "runs", "out", "data")  # keys that change nothing of what is learnt
+PLACES = ("sweep", "name", "runs", "out", "data", "experiment")  # keys that would make the name of a run no clearer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Generic[T]):
+    """One job of a command line. varied: its overrides, without those that say where things go; names it in a sweep."""
+
+    settings: T
+    varied: tuple[str, ...]
 
 
 def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[[T], None]) -> None:
-    """Compose configs/VERB.yaml with the overrides and hand the settings to the job; Hydra's flags work (-m, --cfg).
+    """Hand the settings of every job to a function. Raises ConfigError before the first, or what the function does."""
+    for each in jobs(verb, overrides, schema):
+        job(each.settings)
+
+
+def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
+    """Compose configs/VERB.yaml with the overrides: one job, or with -m all of a sweep; none with --cfg and its kin.
 
     Raises ConfigError, one line naming the nearest valid key.
     """
@@ -32,22 +47,23 @@ def compose(verb: str, overrides: Sequence[str], schema: type[T], job: Callable[
         if word.lstrip("+~").startswith("="):
             raise ConfigError(f"{word} names no key; write key=value")
     _register(schema)
+    found: list[Job[T]] = []
     failed: list[Exception] = []
 
-    def run(config: DictConfig) -> None:
-        if failed:
-            return
+    def take(config: DictConfig) -> None:
         try:
-            job(_typed(config, schema))
+            found.append(Job(settings=_typed(config, schema), varied=_varied()))
         except Exception as error:  # carried past Hydra, which would print a line of its own beside ours
             failed.append(error)
 
     before = sys.argv
-    sys.argv = [f"gotong {verb}", *overrides]
     try:
-        hydra.main(version_base="1.3", config_path="pkg://configs", config_name=verb.replace(" ", "_"))(run)()
+        with TemporaryDirectory() as scratch:  # for what Hydra writes down of a sweep; checkpoints hold the settings
+            sys.argv = [f"gotong {verb}", *overrides, f"hydra.sweep.dir={scratch}"]
+            hydra.main(version_base="1.3", config_path="pkg://configs", config_name=verb.replace(" ", "_"))(take)()
         if failed:
             raise failed[0]
+        return found
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explained(error, schema)) from None
     finally:
@@ -68,12 +84,11 @@ def settings_of(words: Sequence[str]) -> Settings:
         raise ConfigError(_explained(error, Settings)) from None
 
 
-def varied() -> list[str]:
-    """The overrides of the job that runs, without those that say where things go; for the name of a run in a sweep."""
+def _varied() -> tuple[str, ...]:
     from hydra.core.hydra_config import HydraConfig
 
     words = sorted(str(word) for word in HydraConfig.get().overrides.task)
-    return [word for word in words if word.split("=")[0].lstrip("+") not in PLACES]
+    return tuple(word for word in words if word.split("=")[0].lstrip("+") not in PLACES)
 
 
 def _register(schema: type[Any]) -> None:

@@ -12,7 +12,7 @@ class FedPerSettings(StrategySettings):
     """Which weights are the head."""
 
     name: str = "fedper"
-    private: list[str] = field(default_factory=lambda: ["head.*"])
+    private: list[str] = field(default_factory=lambda: ["*head.*"])
 
 
 FEDPER = Strategy(name="fedper", settings=FedPerSettings, client=client, server=server, linear=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from federation.errors import TrackingError
-from federation.report import FEDERATED, apart, best, chosen, countries, interval
+from federation.report import FEDERATED, apart, best, chosen, countries, interval, is_region
 from federation.results import Better, Row, read_json
 from federation.settings import TrackingSettings
 from federation.tracking import spool
@@ -19,6 +19,8 @@ from federation.tracking.store import connect, search, tagged
 from tasks import TASKS
 
 RESULTS = "results.json"
+BESIDE = 4  # runs that fit side by side on a screen
+TELLING = ("name", "seed", "rounds", "lr", "state")  # of many runs, parameters worth a column; the rest is in MLflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,16 @@ class Compared:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The runs of one task. sheet: None for a run that is alone; lines: who wins where, a sentence a country."""
+
+    task: str
+    sheet: Table | None
+    found: Sequence[Compared]
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Run:
     name: str
     state: str
@@ -39,22 +51,40 @@ class _Run:
     rows: Sequence[Row]
 
 
-def compare(
-    runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm: str = FEDERATED
-) -> tuple[Table, list[Compared]]:
-    """The headline score of one arm, a line a country, a column a run. Reads run folders; MLflow where there is none.
+def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm: str = FEDERATED) -> list[Comparison]:
+    """The headline score of one arm, each task's runs by themselves. Reads run folders; MLflow where there is none.
 
-    Raises TrackingError for runs that are missing or of different tasks, DataError for a damaged table.
+    Raises TrackingError for runs that are missing or have no other of their task, DataError for a damaged table.
     """
     if len(set(names)) < 2:
         raise TrackingError(f"compare needs at least two different runs, got {', '.join(names) or 'none'}")
-    loaded = [_load(runs, settings, name) for name in dict.fromkeys(names)]
-    tasks = {row.task for run in loaded for row in run.rows}
-    if len(tasks) != 1:
-        raise TrackingError(f"runs of different tasks cannot be compared: {', '.join(sorted(tasks))}")
-    headline, score = next(iter(TASKS[tasks.pop()].scores.items()))
+    groups: dict[str, list[_Run]] = {}
+    for name in dict.fromkeys(names):
+        run = _load(runs, settings, name)
+        groups.setdefault(run.rows[0].task if run.rows else "nothing", []).append(run)
+    if max(map(len, groups.values())) == 1:
+        raise TrackingError(f"runs of different tasks cannot be compared: {', '.join(sorted(groups))}")
+    return [_comparison(task, loaded, arm) for task, loaded in sorted(groups.items()) if len(loaded) > 1] + [
+        Comparison(task=task, sheet=None, found=(), lines=(f"{task}: there is only {loaded[0].name}.",))
+        for task, loaded in sorted(groups.items())
+        if len(loaded) == 1
+    ]
+
+
+def _comparison(task: str, loaded: Sequence[_Run], arm: str) -> Comparison:
+    headline, score = next(iter(TASKS[task].scores.items()))
     found = _compared(loaded, headline, score.better, arm)
-    sheet = Table(title=f"{headline} of {arm}, over all horizons", caption="bold: best; *: its interval meets no other")
+    caption = "bold: best; *: its interval meets no other"
+    sheet = Table(title=f"{task}: {headline} of {arm}, over all horizons", caption=caption)
+    fill = _beside if len(loaded) <= BESIDE else _below
+    fill(sheet, loaded, found)
+    places = countries([each.row for each in found])
+    lines = [_winner([each for each in found if each.row.country == place], score.better) for place in places]
+    return Comparison(task=task, sheet=sheet, found=tuple(found), lines=tuple(lines))
+
+
+def _beside(sheet: Table, loaded: Sequence[_Run], found: Sequence[Compared]) -> None:
+    """A column a run, a line a country."""
     sheet.add_column("")
     for run in loaded:
         sheet.add_column(run.name, justify="right")
@@ -64,7 +94,40 @@ def compare(
     for place in countries([each.row for each in found]):
         line = {each.run: each for each in found if each.row.country == place}
         sheet.add_row(place, *(_cell(line.get(run.name)) for run in loaded))
-    return sheet, found
+
+
+def _below(sheet: Table, loaded: Sequence[_Run], found: Sequence[Compared]) -> None:
+    """A line a run, for many of them: the region, and the countries where the run is the best."""
+    regions = [place for place in countries([each.row for each in found]) if is_region(place)]
+    differing = {
+        name: values
+        for name, values in _differing(loaded).items()
+        if name.split(".")[-1] in TELLING and len(set(values)) > 1
+    }
+    sheet.add_column("run")
+    for name in (*differing, *regions):
+        sheet.add_column(name, justify="right")
+    sheet.add_column("best in")
+    for at, run in enumerate(loaded):
+        mine = {each.row.country: each for each in found if each.run == run.name}
+        best_in = [place + "*" * each.clear for place, each in mine.items() if each.wins and not is_region(place)]
+        told = (values[at] for values in differing.values())
+        sheet.add_row(run.name, *told, *(_cell(mine.get(place)) for place in regions), " ".join(best_in) or "–")
+
+
+def _winner(line: Sequence[Compared], better: Better) -> str:
+    """Who wins in one country and who comes next, both with their intervals."""
+    place = line[0].row.country
+    first = next((each for each in line if each.wins), None)
+    rivals = [each.row for each in line if each is not first]
+    second = best(rivals, better)
+    if first is None:
+        return f"{place}: nobody wins"
+    if second is None:
+        return f"{place}: {first.run} {interval(first.row)}, the only one scored"
+    name = next(each.run for each in line if each.row is second)
+    sure = "clearly" if first.clear else "intervals overlap"
+    return f"{place}: {first.run} {interval(first.row)} before {name} {interval(second)}, {sure}"
 
 
 def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -> list[Compared]:

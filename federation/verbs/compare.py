@@ -34,8 +34,13 @@ def _compare(settings: CompareSettings) -> None:
     settings.tracking.check()
     runs = Path(settings.runs)
     names = settings.names or sorted(path.parent.name for path in runs.glob(f"*/{RESULTS}"))
-    sheet, found = compare(runs, settings.tracking, names, arm=settings.arm)
-    Console(highlight=False).print(sheet)
+    console = Console(highlight=False)
+    rows = []
+    for each in compare(runs, settings.tracking, names, arm=settings.arm):
+        if each.sheet is not None:
+            console.print(each.sheet)
+        for line in each.lines:
+            console.print(line, markup=False, soft_wrap=True)
+        rows += [{"run": one.run, **plain(one.row), "wins": one.wins, "clear": one.clear} for one in each.found]
     if settings.out is not None:
-        rows = [{"run": each.run, **plain(each.row), "wins": each.wins, "clear": each.clear} for each in found]
         write_atomically(Path(settings.out), json.dumps(rows, indent=1, allow_nan=False).encode())

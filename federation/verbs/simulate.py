@@ -11,7 +11,7 @@ from time import perf_counter
 from rich.console import Console
 
 from federation import report, results, runfolder
-from federation.composition import compose, varied
+from federation.composition import jobs
 from federation.coordinator import checkpoint
 from federation.coordinator.answers import by_country
 from federation.coordinator.progress import Report, Watch
@@ -24,8 +24,8 @@ from federation.runtimes.simulation import Simulation
 from federation.screen import Screen
 from federation.settings import POOLED, Settings
 from federation.tracked import TrackedRun
-from federation.tracking.state import state
 from federation.tracking.tracker import Tracker
+from federation.verbs.sweep import sweep
 from tasks import TASKS
 
 RESULTS = "results.json"
@@ -41,23 +41,20 @@ def run(words: Sequence[str]) -> None:
                 raise ConfigError(
                     f"resume takes the settings from the checkpoint; leave out {word}, or start a new run"
                 )
-    compose("simulate", words, Settings, simulate)
+    found = jobs("simulate", words, Settings)
+    if len(found) > 1 or any(job.settings.sweep for job in found):
+        sweep(found, simulate)
+    else:
+        for job in found:
+            simulate(job.settings)
 
 
 def simulate(settings: Settings) -> None:
     """One run from settings. Raises GotongError or TaskError with the run's checkpoint, ledger and tracking intact."""
     check(settings)
     began = perf_counter()
-    if settings.sweep is not None:
-        settings = _of_sweep(settings)
-        if state(Path(settings.runs) / str(settings.name)) == "FINISHED":
-            print(f"{settings.name}: done before")
-            return
-    run = settings.resume
-    if settings.sweep is not None and (Path(settings.runs) / str(settings.name) / checkpoint.FILE).exists():
-        run = settings.name
-    if run is not None:
-        folder = runfolder.existing(settings.runs, run)
+    if settings.resume is not None:
+        folder = runfolder.existing(settings.runs, settings.resume)
         with runfolder.locked(folder):
             go(simulation.resume(settings.runs, folder), settings.out, began)
         return
@@ -66,17 +63,6 @@ def simulate(settings: Settings) -> None:
         with _removed_if_unused(folder):
             ready = simulation.prepare(settings, folder)
         go(ready, settings.out, began)
-
-
-def _of_sweep(settings: Settings) -> Settings:
-    """The settings with a name that says what varies, so that the same sweep finds its runs again."""
-    words = [word.lstrip("+").replace("=", "-").replace("/", ".").replace(",", ".") for word in varied()]
-    kept = "".join(letter for letter in "_".join([str(settings.sweep), *words]) if letter.isalnum() or letter in "._-")
-    folder = Path(settings.runs) / kept
-    if folder.is_dir() and not (folder / checkpoint.FILE).exists():
-        with runfolder.locked(folder):  # killed before it began
-            shutil.rmtree(folder)
-    return replace(settings, name=kept)
 
 
 @contextmanager

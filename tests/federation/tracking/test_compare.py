@@ -21,10 +21,10 @@ TASK = next(iter(TASKS.values()))
 HEADLINE, SCORE = next(iter(TASK.scores.items()))
 
 
-def ran(runs: Path, name: str, values: dict[str, float], tracking: str = "none", **params: str | float) -> None:
+def ran(runs: Path, run: str, values: dict[str, float], tracking: str = "none", **params: str | float) -> None:
     """A finished run with its table, tracked."""
-    tracker = Tracker(runs / name, TrackingSettings(name=tracking, patience=60), runs=runs, warn=pytest.fail)
-    tracker.begin(RunCard(id=name, name=name, countries=("VNM",), params=params))
+    tracker = Tracker(runs / run, TrackingSettings(name=tracking, patience=60), runs=runs, warn=pytest.fail)
+    tracker.begin(RunCard(id=run, name=run, countries=("VNM",), params=params))
     rows = [
         Row(
             task=TASK.name,
@@ -40,12 +40,13 @@ def ran(runs: Path, name: str, values: dict[str, float], tracking: str = "none",
         for country, value in values.items()
         for arm, extra in (("federated", 0), ("local", 5))
     ]
-    write_json(rows, runs / name / "results.json")
-    tracker.artifact(runs / name / "results.json")
+    write_json(rows, runs / run / "results.json")
+    tracker.artifact(runs / run / "results.json")
     tracker.end("FINISHED")
 
 
-def shown(sheet: Table) -> str:
+def shown(sheet: Table | None) -> str:
+    assert sheet is not None
     with Path(os.devnull).open("w") as nowhere:
         console = Console(width=120, record=True, file=nowhere)
         console.print(sheet)
@@ -63,7 +64,8 @@ def test_runs_stand_side_by_side_and_the_better_one_wins(tmp_path: Path) -> None
     )
     ran(tmp_path, "prox", {"VNM": 0.7, "THA": 0.55, "LAO": 0.9, "PHL": 0.7}, rounds=3, strategy="fedprox")
     ran(tmp_path, "krum", {"VNM": 0.75, "PHL": 1.1}, rounds=3, strategy="krum")
-    sheet, found = compare(tmp_path, TrackingSettings(), ["avg", "prox", "krum"])
+    (one,) = compare(tmp_path, TrackingSettings(), ["avg", "prox", "krum"])
+    sheet, found = one.sheet, one.found
     wins = {each.row.country: (each.run, each.clear) for each in found if each.wins}
     assert wins == {"VNM": ("prox", False), "THA": ("avg", False), "LAO": ("prox", False), "PHL": ("prox", True)}
     text = shown(sheet)
@@ -73,12 +75,20 @@ def test_runs_stand_side_by_side_and_the_better_one_wins(tmp_path: Path) -> None
     assert "0.500 [0.400, 0.600] " in text
     places = [line.split()[1] for line in text.splitlines() if line.startswith("│")]
     assert places == ["strategy", "state", "VNM", "THA", "LAO", "PHL", "ASEAN"]
+    assert list(one.lines) == [
+        "VNM: prox 0.700 [0.600, 0.800] before krum 0.750 [0.650, 0.850], intervals overlap",
+        "THA: avg 0.500 [0.400, 0.600] before prox 0.550 [0.450, 0.650], intervals overlap",
+        "LAO: prox 0.900 [0.800, 1.000], the only one scored",
+        "PHL: prox 0.700 [0.600, 0.800] before avg 1.000 [0.900, 1.100], clearly",
+        "ASEAN: nobody wins",
+    ]
 
 
 def test_nobody_wins_a_tie_or_alone(tmp_path: Path) -> None:
     ran(tmp_path, "a", {"VNM": 1.0, "THA": 1.0})
     ran(tmp_path, "b", {"VNM": 1.0})
-    _, found = compare(tmp_path, TrackingSettings(), ["a", "b"])
+    (one,) = compare(tmp_path, TrackingSettings(), ["a", "b"])
+    found = one.found
     assert len(found) == 3
     assert not any(each.wins or each.clear for each in found)
 
@@ -86,18 +96,18 @@ def test_nobody_wins_a_tie_or_alone(tmp_path: Path) -> None:
 def test_another_arm_can_be_compared(tmp_path: Path) -> None:
     ran(tmp_path, "a", {"VNM": 1.0})
     ran(tmp_path, "b", {"VNM": 2.0})
-    _, found = compare(tmp_path, TrackingSettings(), ["a", "b"], arm="local")
-    assert [each.row.value for each in found] == [6.0, 7.0]
+    (one,) = compare(tmp_path, TrackingSettings(), ["a", "b"], arm="local")
+    assert [each.row.value for each in one.found] == [6.0, 7.0]
 
 
 def test_a_run_whose_folder_is_gone_is_read_from_mlflow(runs: Path) -> None:
     ran(runs, "old", {"VNM": 1.0}, tracking="mlflow", rounds=3)
     ran(runs, "new", {"VNM": 0.2}, rounds=9)
-    before = compare(runs, TrackingSettings(), ["old", "new"])
+    (before,) = compare(runs, TrackingSettings(), ["old", "new"])
     shutil.rmtree(runs / "old")
-    after = compare(runs, TrackingSettings(), ["old", "new"])
-    assert after[1] == before[1]
-    assert shown(after[0]) == shown(before[0])
+    (after,) = compare(runs, TrackingSettings(), ["old", "new"])
+    assert after.found == before.found
+    assert shown(after.sheet) == shown(before.sheet)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +128,30 @@ def test_runs_of_different_tasks_are_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace(f'"{TASK.name}"', '"tides"'))
     with pytest.raises(TrackingError, match="different tasks"):
         compare(tmp_path, TrackingSettings(), ["a", "b"])
+
+
+def test_the_runs_of_each_task_stand_by_themselves(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        ran(tmp_path, name, {"VNM": 1.0 + ord(name)})
+    path = tmp_path / "c" / "results.json"
+    other = next(task for task in TASKS.values() if task.name != TASK.name)
+    path.write_text(
+        path.read_text().replace(f'"{TASK.name}"', f'"{other.name}"').replace(HEADLINE, next(iter(other.scores)))
+    )
+    pair, alone = compare(tmp_path, TrackingSettings(), ["a", "b", "c"])
+    assert {each.run for each in pair.found} == {"a", "b"}
+    assert pair.task == TASK.name
+    assert (alone.sheet, list(alone.found), list(alone.lines)) == (None, [], [f"{other.name}: there is only c."])
+
+
+def test_many_runs_stand_below_each_other_with_the_countries_where_each_is_best(tmp_path: Path) -> None:
+    for seed in range(6):
+        values = {"VNM": 1.0 - 0.01 * seed, "THA": 0.1 + seed, "ASEAN": 0.5 + seed}
+        ran(tmp_path, f"run-{seed}", values, name="fedavg" if seed % 2 else "fedper", seed=seed)
+    (one,) = compare(tmp_path, TrackingSettings(), [f"run-{seed}" for seed in range(6)])
+    lines = [line.split("│")[1:-1] for line in shown(one.sheet).splitlines() if line.startswith("│")]
+    cells = [[cell.strip() for cell in line] for line in lines]
+    assert [line[0] for line in cells] == [f"run-{seed}" for seed in range(6)]
+    assert cells[0][1:] == ["fedper", "0", "0.500 [0.400, 0.600]*", "THA*"]
+    assert cells[5][1:] == ["fedavg", "5", "5.500 [5.400, 5.600]", "VNM"]
+    assert cells[3][-1] == "–"

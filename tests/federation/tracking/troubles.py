@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,7 +28,7 @@ store.execute("BEGIN EXCLUSIVE")
 print("locked", flush=True)
 sys.stdin.read()
 """
-SMALL = "2m"  # of a disk that is full as soon as something lies on it
+SMALL = "32m"  # enough for a run, its artifacts and its model, once there is room
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +88,11 @@ def full(store: Path, disk: Path) -> Iterator[Trouble]:
     try:
         shutil.copy(store, disk / "mlflow.db")
         filler = disk / "filler"
-        with filler.open("wb", buffering=0) as file:
-            try:
-                while file.write(b"\0" * 512):
-                    pass
-            except OSError:
-                pass  # full
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            for size in (1 << 20, 1 << 9):
+                with suppress(OSError):
+                    while file.write(bytes(size)) == size:
+                        pass
         yield Trouble(uri=f"{SQLITE}{disk / 'mlflow.db'}", over=filler.unlink)
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)

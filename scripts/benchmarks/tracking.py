@@ -1,0 +1,155 @@
+"""scripts/bench tracking [KEY=VALUE ...]: rounds with MLflow in five kinds of trouble, over rounds without MLflow.
+
+rounds=20           per run; the first does not count, for it pays for start-up
+repeats=3           of every condition
+delay=10            seconds a call of the slow server takes
+only=down,slow      these conditions; all if left out
+out=FILE            JSON rows
+
+Every run has a twin without MLflow that runs beside it at the same time, so that both meet the same load of the
+machine; `none` is such a pair too, and its ratio is what chance does. A round's time is that between two records of the
+run's own spool. When a run is over, so is its trouble: what is missing is sent with `gotong replay`, and every row of
+the spool must then be in MLflow once. A full disk needs a superuser.
+"""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from itertools import pairwise
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from quiet import MOST, listen
+
+from federation.tracking import spool
+from federation.tracking.store import SQLITE, create
+from tests.federation.tracking import troubles
+from tests.federation.tracking.troubles import Trouble
+
+GOTONG = [sys.executable, "-c", "from federation.cli import main; main()"]
+WORDS = ["arms=[federated]", "training.epochs=1", "name=run", "tracking.patience=5"]
+MOST_SLOWER = 1.05
+NONE = "none"
+Pair = tuple[list[float], list[float]]  # seconds of rounds: of the run in trouble, of its twin
+
+
+@contextmanager
+def healthy(store: Path) -> Iterator[Trouble]:
+    """No trouble."""
+    yield Trouble(uri=f"{SQLITE}{store}", over=lambda: None)
+
+
+def conditions(folder: Path, delay: float) -> dict[str, Callable[[Path], AbstractContextManager[Trouble]]]:
+    """Name -> what happens to the store of a run."""
+    found: dict[str, Callable[[Path], AbstractContextManager[Trouble]]] = {
+        NONE: healthy,
+        "healthy": healthy,
+        "down": troubles.down,
+        "slow": lambda store: troubles.slow(store, delay),
+        "locked": troubles.locked,
+        "restarted": lambda store: troubles.restarted(store, after=12, away=2),
+    }
+    if troubles.superuser():
+        found["full disk"] = lambda store: troubles.full(store, folder / "disk")
+    return found
+
+
+def pair(name: str, trouble: AbstractContextManager[Trouble], folder: Path, rounds: int, turn: int) -> Pair:
+    """A run in trouble and its twin. Raises SystemExit if a run fails or its history is not complete in the end."""
+    with trouble as found:
+        tracking = "tracking=none" if name == NONE else f"tracking.uri={found.uri}"
+        order = [("mine", tracking), ("twin", "tracking=none")][:: -1 if turn % 2 else 1]
+        started = {who: _start([*WORDS, f"runs={who}", f"rounds={rounds}", how], folder) for who, how in order}
+        for process in started.values():
+            error = process.communicate()[1]
+            if process.returncode:
+                raise SystemExit(f"{name}: {error}")
+        records = {who: list(spool.every(folder / who / "run" / spool.NAME)) for who in started}
+        found.over()
+        if name != NONE:
+            words = ["replay", "run=run", "runs=mine", tracking]
+            done = subprocess.run([*GOTONG, *words], cwd=folder, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(f"{name}: {done.stderr}")
+            store = Path(found.uri.removeprefix(SQLITE)) if SQLITE in found.uri else folder / "mlflow.db"
+            _complete(name, records["mine"], store)
+    return _seconds(records["mine"]), _seconds(records["twin"])
+
+
+def _start(words: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
+    out, error = subprocess.DEVNULL, subprocess.PIPE
+    return subprocess.Popen([*GOTONG, "simulate", *words], cwd=folder, stdout=out, stderr=error, text=True)
+
+
+def _seconds(records: Sequence[spool.Record]) -> list[float]:
+    """Of every round but the first."""
+    ends = [each["time"] / 1000 for each in records if "countries" in each.get("values", {})]
+    return [later - earlier for earlier, later in pairwise(ends)]
+
+
+def _complete(name: str, records: Sequence[spool.Record], store: Path) -> None:
+    told = sorted(
+        (each["country"] or "", metric, each["step"])
+        for each in records
+        if each["do"] == "metrics"
+        for metric in each["values"]
+    )
+    with sqlite3.connect(store) as database:
+        kept = database.execute(
+            "SELECT coalesce(t.value, ''), m.key, m.step FROM metrics m"
+            " LEFT JOIN tags t ON t.run_uuid = m.run_uuid AND t.key = 'gotong.country'"
+        ).fetchall()
+    if sorted(kept) != told:
+        raise SystemExit(f"{name}: MLflow holds {len(kept)} rows of {len(told)}")
+
+
+def main(words: Sequence[str]) -> int:
+    """Run all in turn, print the table. Exit code 1 if a condition is slower than it may be."""
+    options = {"rounds": "20", "repeats": "3", "delay": "10", "only": "", "out": ""}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key not in options or not value:
+            print(f"{word!r} is none of {', '.join(options)} (KEY=VALUE)", file=sys.stderr)
+            return 1
+        options[key] = value
+    heard = listen()
+    times: dict[str, Pair] = {}
+    with TemporaryDirectory() as scratch:
+        empty = Path(scratch) / "empty" / "mlflow.db"
+        create(empty)
+        for turn in range(int(options["repeats"])):
+            for name in options["only"].split(",") if options["only"] else conditions(Path(), 0):
+                folder = Path(scratch) / f"{name}-{turn}".replace(" ", "-")
+                folder.mkdir()
+                store = Path(shutil.copy(empty, folder / "mlflow.db"))
+                trouble = conditions(folder, float(options["delay"]))[name](store)
+                mine, twin = pair(name, trouble, folder, int(options["rounds"]), turn)
+                times.setdefault(name, ([], []))[0].extend(mine)
+                times[name][1].extend(twin)
+                print("\n".join(_told(_row(name, *found)) for name, found in times.items()), "\n", file=sys.stderr)
+    rows = [_row(name, *found) for name, found in times.items()]
+    print("\n".join(_told(row) for row in rows))
+    print(f"others used {heard.busy:.0f} % of all cores before (load {heard.load:.1f}); quiet is up to {MOST:.0f} %")
+    if options["out"]:
+        Path(options["out"]).write_text(json.dumps(rows, indent=1) + "\n")
+    return int(any(row["ratio"] > MOST_SLOWER for row in rows))
+
+
+def _row(name: str, mine: Sequence[float], twin: Sequence[float]) -> dict[str, Any]:
+    low, _, high = quantiles(mine, n=4)
+    ratio = median(mine) / median(twin)
+    return {"name": name, "seconds": median(mine), "low": low, "high": high, "ratio": ratio, "n": len(mine)}
+
+
+def _told(row: dict[str, Any]) -> str:
+    return "{name:<10} {seconds:.3f} s a round [{low:.3f}, {high:.3f}]  ratio {ratio:.3f}  n {n}".format(**row)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
