@@ -9,7 +9,8 @@ from rich.table import Table
 from federation.results import ALL, Better, Row
 
 LOCAL, FEDERATED = "local", "federated"
-LEARNT = (LOCAL, FEDERATED, "personalised", "pooled", "oracle")  # an arm that is none of these is a baseline
+ADAPTED = ("local_adapted", "local_pair", "adapted")  # corrected inside the country
+LEARNT = (LOCAL, *ADAPTED[:2], FEDERATED, "personalised", ADAPTED[2], "pooled", "oracle")  # all others are baselines
 PERFECT = "oracle"  # knows what no forecast can know: a bound, never a winner
 # Okabe and Ito (2008), told apart by people with colour-vision deficiency too: https://jfly.uni-koeln.de/color/
 COLOURS = ("#999999", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442")
@@ -18,6 +19,9 @@ OWN = {  # told apart by shape as well
     LOCAL: ("#0072B2", "o"),
     FEDERATED: ("#D55E00", "X"),
     "personalised": ("#009E73", "P"),
+    "local_adapted": ("#0072B2", "h"),
+    "local_pair": ("#0072B2", "8"),
+    "adapted": ("#D55E00", "D"),
     "pooled": ("#000000", "p"),
     PERFECT: ("#BBBBBB", "*"),
 }

@@ -77,12 +77,14 @@ class TuningSettings:
 class AdaptationSettings:
     """How a country adapts the final forecasts to itself (the arms `adapted`, `local_adapted`, `local_pair`)."""
 
-    share: float = 0.5  # of the federated forecast in its mix with the local one
+    base: str = "federated"  # federated | personalised: whose forecast is mixed with the local one
+    share: float = 0.5  # of it in the mix
     prior: float = 200.0  # values of the validation years that weigh as much as the wish to correct nothing
     largest: float = 0.5  # correction, in the model's own unit
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
+        one_of("adaptation.base", self.base, ("federated", "personalised"))
         within("adaptation.share", self.share, 0, 1)
         within("adaptation.prior", self.prior, 0, 1e9)
         within("adaptation.largest", self.largest, 0, 1e3)
@@ -116,6 +118,8 @@ class Plan:
         for arm in self.arms:
             if arm in ADAPTED and "local" not in self.arms:
                 raise ConfigError(f"arms={self.arms}: {arm} rests on the country's own model; add local")
+        if "adapted" in self.arms and self.adaptation.base not in self.arms:
+            raise ConfigError(f"arms={self.arms}: adapted rests on adaptation.base; add {self.adaptation.base}")
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)
         if self.record_years is not None:

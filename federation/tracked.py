@@ -92,8 +92,9 @@ class TrackedRun:
         """All so far may be sent."""
         self._tracker.commit()
 
-    def finish(self, outcome: Outcome, files: tuple[Path, ...]) -> None:
-        """Results of the test, files, and the final model with an invented input."""
+    def finish(self, outcome: Outcome, files: tuple[Path, ...], cost: Mapping[str, float]) -> None:
+        """Results of the test, files, what the run cost, and the final model with an invented input."""
+        self._tracker.metrics({f"cost.{name}": value for name, value in cost.items()}, step=outcome.progress.round)
         self._rows(outcome.validation, "validation", outcome.progress.round)
         self._rows(outcome.rows, "test", outcome.progress.round)
         for answer in by_country(outcome.answers):

@@ -16,7 +16,8 @@ LEAST = {"errors"}
 LEARNING = {"errors", "region", "settings", "strategies", "training", "wire"}
 ONE_SIDE = {*LEARNING, "envelope", "plans", "results"}
 BOTH_SIDES = {*ONE_SIDE, "coordinator", "vault", "runfolder", "runtimes"}
-OUTSIDE = {*BOTH_SIDES, "composition", "faults", "issuing", "report", "screen", "tracked", "tracking", "deployment"}
+SEEN = {"faults", "report", "screen", "summary", "tracked", "tracking", "warned"}
+OUTSIDE = {*BOTH_SIDES, *SEEN, "composition", "issuing", "deployment"}
 # Part of `federation` -> the other parts it may import. A new part is added here, which is the time to think about it.
 MAY: dict[str, set[str]] = {
     "errors": set(),
@@ -35,6 +36,8 @@ MAY: dict[str, set[str]] = {
     "composition": {*LEAST, "settings", "strategies"},
     "issuing": {*LEAST, "coordinator", "plans", "settings"},
     "report": {"results"},
+    "warned": {"report", "results"},
+    "summary": {*LEAST, "report", "results", "settings", "tracking"},
     "faults": {"coordinator"},
     "screen": {"coordinator", "results"},
     "tracking": {*LEAST, "report", "results", "settings"},

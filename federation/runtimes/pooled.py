@@ -14,7 +14,7 @@ from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, ra
 from federation.vault import local
 from federation.vault.records import Records
 from federation.vault.vault import Vault
-from tasks import TASKS
+from tasks import TASKS, histograms
 from tasks.scores import Sums, merge
 from tasks.task import Part, Windows, joined
 
@@ -34,8 +34,9 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str) -> list[Row]:
     for vault in vaults:
         own = records[vault.country]
         output = _run(plan, weights, plan.rounds, None, own.windows["test"]).output
-        sums = _judged(own, "test", output, plan)
-        if sums[headline]["count"][-1] >= vault.policy.minimum_cohort:
+        sums = _leaving(_judged(own, "test", output, plan), plan, vault.policy.minimum_cohort)
+        counts = sums[headline]["count"]
+        if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
             scores[vault.country] = {("test", POOLED, name): each for name, each in sums.items()}
     return evaluation.rows(scores, plan, region, "test")
 
@@ -84,6 +85,15 @@ def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) ->
         parts.append(_judged(records, "validation", output[at : at + size], plan)[headline])
         at += size
     return merge(parts)
+
+
+def _leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
+    """Histograms as coarse as the vaults would make them, so that the pooled arm is no finer than the others."""
+    scores = TASKS[plan.task.name].scores
+    return {
+        name: histograms.coarse(each, plan.task.cost_loss, least) if scores[name].histogram else each
+        for name, each in sums.items()
+    }
 
 
 def _judged(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import process_time
 
 import torch
 from flwr.app import Context, RecordDict
@@ -38,6 +39,7 @@ class Simulation:
     vaults: Mapping[int, Vault]
     progress: Progress
     notes: tuple[str, ...] = ()
+    reading: float = 0.0  # CPU seconds that the records took
 
 
 def prepare(settings: Settings, folder: Path) -> Simulation:
@@ -45,7 +47,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
 
     Raises ConfigError, DataError or PolicyRefusal; nothing was trained then.
     """
-    task = TASKS[settings.task.name]
+    began, task = process_time(), TASKS[settings.task.name]
     countries, notes = _countries(settings, task, folder)
     if settings.quorum > len(countries):
         raise ConfigError(
@@ -63,6 +65,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
         vaults=_vaults(settings, folder, federation),
         progress=progress,
         notes=notes,
+        reading=process_time() - began,
     )
     checkpoint.save(federation, simulation.progress)
     return simulation

@@ -23,7 +23,7 @@ def members(arm: str, settings: AdaptationSettings) -> dict[str, float]:
     differ in their seed: what a country could do alone with as many models as `adapted` mixes.
     """
     return {
-        "adapted": {"federated": settings.share, "local": 1 - settings.share},
+        "adapted": {settings.base: settings.share, "local": 1 - settings.share},
         "local_adapted": {"local": 1.0},
         "local_pair": {"local": 0.5, "twin": 0.5},
     }[arm]

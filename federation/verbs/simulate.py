@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 from rich.console import Console
 
-from federation import report, results, runfolder
+from federation import report, results, runfolder, warned
 from federation.composition import jobs
 from federation.coordinator import checkpoint
 from federation.coordinator.answers import by_country
@@ -107,7 +107,7 @@ def go(
     """Run, follow and keep what comes of it. rounds: a deployment puts its own grid behind the same rounds."""
     task = TASKS[ready.settings.task.name]
     headline = next(iter(task.scores))
-    region = ready.federation.region
+    region, busy = ready.federation.region, process_time()
     with Screen(ready.federation.plan.rounds, headline, region, console) as screen:
         for note in ready.notes:
             screen.say(note)
@@ -119,12 +119,17 @@ def go(
             if POOLED in ready.settings.arms:
                 more = pooled.rows(list(ready.vaults.values()), ready.federation.plan, region)
                 outcome = replace(outcome, rows=(*outcome.rows, *more))
-            tracked.finish(outcome, _keep(ready, outcome, out, headline))
+            cost = {
+                "seconds": perf_counter() - began,
+                "cpu_seconds": process_time() - busy + ready.reading,
+                "peak_mib": _peak(),
+            }
+            tracked.finish(outcome, _keep(ready, outcome, out, headline), cost)
     _tell(screen, ready, outcome, faults, headline, began)
 
 
-def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, Path]:
-    """Write the table as JSON and the picture; returns both files."""
+def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, ...]:
+    """Write the table as JSON, the picture, and where there are warnings their reliability; returns the files."""
     checkpoint.save_model(ready.folder, ready.federation.run, outcome.model)
     table = ready.folder / RESULTS
     results.write_json(outcome.rows, table)
@@ -133,7 +138,19 @@ def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -
     picture = ready.folder / "report.png"
     better = TASKS[ready.settings.task.name].scores[headline].better
     report.picture(outcome.rows, picture, headline=headline, title=_title(ready), better=better)
-    return table, picture
+    return (table, picture, *_reliability(ready, outcome))
+
+
+def _reliability(ready: Simulation, outcome: Outcome) -> tuple[Path, ...]:
+    task, settings = TASKS[ready.settings.task.name], ready.settings.task
+    if task.event is None or not outcome.curves:
+        return ()
+    points, drawn = ready.folder / "reliability.csv", ready.folder / "reliability.png"
+    results.write_points(outcome.curves, points)
+    first, (event, _) = task.horizons(settings)[0], task.event(settings)
+    title = f"Probability of {event}, {first}"
+    warned.picture(outcome.curves, drawn, title=title, region=ready.federation.region, horizon=first)
+    return points, drawn
 
 
 def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, headline: str, began: float) -> None:
@@ -141,6 +158,7 @@ def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, h
     screen.console.print(report.table(outcome.rows, headline=headline, title=_title(ready), better=better))
     for line in report.verdict(outcome.rows, headline, better):
         screen.say(line)
+    _warned(screen, ready.settings, outcome)
     for line in faults.lines():
         screen.say(line)
     for answer in by_country(outcome.answers):
@@ -150,10 +168,26 @@ def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, h
             screen.say(
                 f"{answer.country}: its vault withholds scores of fewer place-periods than its `minimum_cohort`."
             )
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    screen.say(f"\n{perf_counter() - began:.0f} s, {memory:,.0f} MiB at most. Picture: {ready.folder / 'report.png'}")
+    screen.say(f"\n{perf_counter() - began:.0f} s, {_peak():,.0f} MiB at most. Picture: {ready.folder / 'report.png'}")
     runs = "" if ready.settings.runs == "runs" else f" runs={ready.settings.runs}"
     screen.say(f"All runs in MLflow: gotong ui{runs}")
+
+
+def _warned(screen: Screen, settings: Settings, outcome: Outcome) -> None:
+    """How good the warnings were, where the task has any."""
+    task = TASKS[settings.task.name]
+    if task.event is None:
+        return
+    event, prefix = task.event(settings.task)
+    first = task.horizons(settings.task)[0]
+    sheet = warned.table(outcome.rows, event=event, prefix=prefix, cost_loss=settings.task.cost_loss, horizon=first)
+    if sheet is not None:
+        screen.console.print(sheet)
+
+
+def _peak() -> float:
+    """Most memory this process held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _horizons(ready: Simulation) -> int:

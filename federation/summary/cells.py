@@ -1,0 +1,67 @@
+"""How names, scores and tables are written on the page."""
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+
+from federation import report
+from federation.results import Better, Row
+from federation.summary.groups import Group
+
+
+def heading(group: Group) -> str:
+    """What is forecast, and for which years."""
+    return f"{group.title}, {group.settings.calendar.validate_until} to {group.settings.calendar.test_until}"
+
+
+def better(group: Group) -> Better:
+    """Which direction of the headline is better."""
+    return group.task.scores[group.headline].better
+
+
+def against(mine: Row, top: Row) -> str:
+    """Two scores, and whether the difference is sure."""
+    sure = "clearly so" if report.apart(mine, top) else "the intervals overlap"
+    return f"{interval(mine)} against {interval(top)} of {plain(top.arm)}, {sure}"
+
+
+def cell(row: Row | None, top: Row | None) -> str:
+    """A score with its interval, the best one bold."""
+    if row is None:
+        return "–"
+    value = f"**{told(row)}**" if top is not None and row.value == top.value else told(row)
+    return f"{value}<br>{_ends(row)}" if isfinite(row.low) else value
+
+
+def interval(row: Row | None) -> str:
+    """Such as 0.412 [0.380, 0.444]."""
+    return "–" if row is None else f"{told(row)} {_ends(row)}"
+
+
+def told(row: Row | None) -> str:
+    """The score alone."""
+    return "–" if row is None else exact(row.value)
+
+
+def ratio(value: float) -> str:
+    """A ratio, or a dash where there is none."""
+    return f"{value:.3f}" if isfinite(value) else "–"
+
+
+def plain(name: str) -> str:
+    """A name for a person."""
+    return name.replace("_", " ")
+
+
+def exact(value: float) -> str:
+    """Four decimals where three would say too little, as of a pinball loss of relative yields."""
+    return f"{value:.4f}" if abs(value) < 0.1 else report.number(value)
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Markdown."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
+
+
+def _ends(row: Row) -> str:
+    return f"[{exact(row.low)}, {exact(row.high)}]"

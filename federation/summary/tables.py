@@ -1,0 +1,81 @@
+"""The tables of one experiment: by country, by horizon, relative to the reference, and all other scores."""
+
+from math import nan
+
+import numpy as np
+
+from federation import report
+from federation.summary.cells import better, cell, plain, ratio, table, told
+from federation.summary.groups import Group
+from federation.summary.measures import OWN, countries, line, region
+
+
+def headline(group: Group) -> str:
+    """A line a country and the region, a column an arm, with intervals."""
+    names = report.arms(report.chosen(group.rows, group.headline))
+    lines = []
+    for place in (*countries(group), region(group)):
+        found = line(group, place, group.headline)
+        rivals = [row for row in found.values() if row.arm != report.PERFECT]
+        top = report.best(rivals, better(group))
+        count = max((row.n for row in found.values()), default=0)
+        lines.append((place, *(cell(found.get(name), top) for name in names), f"{count:,}"))
+    head = f"**{group.headline}** over all horizons, {better(group)} is better; the best arm bold.\n"
+    return head + "\n" + table(("", *map(plain, names), "n"), lines)
+
+
+def by_horizon(group: Group) -> str:
+    """The region, and each country's adapted against its own arms."""
+    names = report.arms(report.chosen(group.rows, group.headline))
+    horizons = list(dict.fromkeys(row.horizon for row in group.rows if row.score == group.headline))
+    if len(horizons) < 3:
+        return ""
+    place = region(group)
+    lines = [
+        (name, *(told(line(group, place, group.headline, horizon).get(name)) for horizon in horizons)) for name in names
+    ]
+    parts = [f"{place} by horizon:\n", table(("", *horizons), [(plain(name), *rest) for name, *rest in lines])]
+    own = []
+    for country in countries(group):
+        cells = []
+        for horizon in horizons:
+            found = line(group, country, group.headline, horizon)
+            top = report.best([found[arm] for arm in OWN if arm in found], better(group))
+            cells.append(f"{told(found.get('adapted'))} / {told(found.get('local'))} / {told(top)}")
+        own.append((country, *cells))
+    return "\n".join([*parts, "Adapted / local / the best of the country's own arms:\n", table(("", *horizons), own)])
+
+
+def relative(group: Group) -> str:
+    """For scores to be small: over the reference, country by country, and the geometric mean of them."""
+    if better(group) != "smaller":
+        return ""
+    names = [name for name in report.arms(report.chosen(group.rows, group.headline)) if name != group.task.reference]
+    ratios: dict[str, dict[str, float]] = {}
+    for country in countries(group):
+        found = line(group, country, group.headline)
+        if group.task.reference in found:
+            base = found[group.task.reference].value
+            ratios[country] = {name: found[name].value / base for name in names if name in found}
+    learning = [country for country, each in ratios.items() if "local" in each]
+    lines = [(country, *(ratio(each.get(name, nan)) for name in names)) for country, each in ratios.items()]
+    means = [
+        float(np.exp(np.mean([np.log(ratios[c][name]) for c in learning])))
+        if all(name in ratios[c] for c in learning)
+        else nan
+        for name in names
+    ]
+    lines.append(("**geometric mean**", *map(ratio, means)))
+    over = f"{group.headline} over that of {plain(group.task.reference)}"
+    head = f"{over}; the mean is over the {len(learning)} countries that train:\n"
+    return head + "\n" + table(("", *map(plain, names)), lines)
+
+
+def other(group: Group) -> str:
+    """All scores but the headline, of the region."""
+    names = report.arms(report.chosen(group.rows, group.headline))
+    scores = [name for name in group.task.scores if name != group.headline]
+    found = {score: line(group, region(group), score) for score in scores}
+    scores = [score for score in scores if found[score]]
+    lines = [(plain(name), *(told(found[score].get(name)) for score in scores)) for name in names]
+    return f"Other scores, {region(group)}, all horizons:\n\n" + table(("", *scores), lines) if scores else ""

@@ -1,0 +1,78 @@
+"""What was to be reached, as a table in configs; whether it was, as the numbers say."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from federation.errors import ConfigError
+from federation.report import number
+from federation.results import ALL
+from federation.settings import one_of
+from federation.summary.groups import Group
+from federation.summary.measures import MEASURES
+
+
+@dataclass  # not frozen: Hydra merges it
+class Target:
+    """One claim about one experiment. of: words of its title. least: place-periods of a country that counts."""
+
+    claim: str = ""
+    of: str = ""
+    measure: str = "value"
+    arm: str = "adapted"
+    against: list[str] = field(default_factory=list)
+    score: str = ""  # empty: the headline
+    horizon: str = ALL
+    least: int = 0
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def check(self) -> None:
+        """Raise ConfigError for a measure there is not, or a bound that is none."""
+        one_of("targets.measure", self.measure, tuple(MEASURES))
+        if self.at_least is None and self.at_most is None:
+            raise ConfigError(f"target {self.claim!r} has no bound; give at_least or at_most")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """found: None where what it speaks of was not scored."""
+
+    target: Target
+    found: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """None where it cannot be said."""
+        if self.found is None:
+            return None
+        over = self.target.at_least is None or self.found >= self.target.at_least
+        return over and (self.target.at_most is None or self.found <= self.target.at_most)
+
+    def told(self) -> str:
+        """Such as 'MISSED: 0.771, wanted at most 0.760'."""
+        bounds = [("at least", self.target.at_least), ("at most", self.target.at_most)]
+        wanted = " and ".join(f"{word} {_exact(bound)}" for word, bound in bounds if bound is not None)
+        if self.found is None:
+            return f"not scored here; wanted {wanted}"
+        return f"{'met' if self.met else '**MISSED**'}: {_exact(self.found)}, wanted {wanted}"
+
+
+def judged(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
+    """Of the targets that speak of this experiment."""
+    found = []
+    for target in targets:
+        if target.of.lower() in group.title.lower():
+            measure = MEASURES[target.measure]
+            try:
+                value = measure(
+                    group, target.arm, target.against, target.score or group.headline, target.horizon, target.least
+                )
+            except (KeyError, ValueError, ZeroDivisionError):  # an arm that did not run, or nobody who was scored
+                found.append(Judgement(target=target, found=None))
+            else:
+                found.append(Judgement(target=target, found=value))
+    return found
+
+
+def _exact(value: float) -> str:
+    return f"{value:.4f}" if 0 < abs(value) < 0.1 else number(value)

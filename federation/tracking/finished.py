@@ -1,0 +1,90 @@
+"""Every finished federation that MLflow knows of: what it was told, what came of it, and what it cost."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from federation.errors import TrackingError
+from federation.results import Row, read_json
+from federation.settings import TrackingSettings
+from federation.tracking.card import COUNTRY, FOLDER, RUN
+from federation.tracking.sender import one_line
+from federation.tracking.store import Store, address, database, quiet, search
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+RESULTS = "results.json"
+COST = "cost."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """One federation. params: dotted key -> what it was told. cost: `seconds`, `cpu_seconds`, `peak_mib`, where known.
+
+    rows: of the test. validation: (country, score, arm) -> last value over all horizons; countries alone.
+    """
+
+    name: str
+    experiment: str
+    params: Mapping[str, str]
+    code: str
+    began: datetime
+    cost: Mapping[str, float]
+    rows: Sequence[Row]
+    validation: Mapping[tuple[str, str, str], float]
+
+
+def finished(runs: Path, settings: TrackingSettings) -> list[Finished]:
+    """All of them, of every experiment, the oldest first. Raises TrackingError, DataError for a damaged table."""
+    uri = address(settings, runs)
+    file = database(uri)
+    if file and not file.exists():
+        raise TrackingError(f"{runs} holds no experiments; simulate something there first, or say runs=DIR")
+    quiet()
+    try:
+        from mlflow import MlflowClient
+
+        return sorted(_all(MlflowClient(tracking_uri=uri, registry_uri=uri), uri, runs), key=lambda one: one.began)
+    except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
+        raise TrackingError(f"the experiments cannot be read: {one_line(error)}") from error
+
+
+def _all(client: "MlflowClient", uri: str, runs: Path) -> Iterator[Finished]:
+    for experiment in client.search_experiments():
+        store = Store(client=client, experiment=experiment.experiment_id, uri=uri)
+        found = search(store, "attributes.status = 'FINISHED'")
+        for run in found:
+            if RUN in run.data.tags and COUNTRY not in run.data.tags:
+                countries = [each for each in found if each.data.tags.get("mlflow.parentRunId") == run.info.run_id]
+                yield _one(client, experiment.name, run, countries, runs)
+
+
+def _one(client: "MlflowClient", experiment: str, run: "Run", countries: Sequence["Run"], runs: Path) -> Finished:
+    return Finished(
+        name=run.data.tags[FOLDER],
+        experiment=experiment,
+        params=run.data.params,
+        code=run.data.tags.get("gotong.code", "unknown"),
+        began=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        cost={name.removeprefix(COST): value for name, value in run.data.metrics.items() if name.startswith(COST)},
+        rows=_rows(client, run, runs),
+        validation={
+            (each.data.tags[COUNTRY], *name.split(".")[1:3]): value  # type: ignore[misc]  # a name has three parts
+            for each in countries
+            for name, value in each.data.metrics.items()
+            if name.startswith("validation.")
+        },
+    )
+
+
+def _rows(client: "MlflowClient", run: "Run", runs: Path) -> tuple[Row, ...]:
+    here = runs / run.data.tags[FOLDER] / RESULTS
+    if here.exists():
+        return read_json(here)
+    with tempfile.TemporaryDirectory() as scratch:
+        return read_json(Path(client.download_artifacts(run.info.run_id, RESULTS, scratch)))

@@ -1,0 +1,44 @@
+"""`gotong results runs=DIR to=docs/results.md`: the page of all experiments that MLflow keeps there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from federation.composition import compose
+from federation.errors import TrackingError
+from federation.settings import TrackingSettings
+from federation.summary.groups import groups
+from federation.summary.page import page
+from federation.summary.targets import Target
+from federation.tracking.finished import finished
+from tasks.atomic import write_atomically
+
+
+@dataclass  # not frozen: Hydra merges it
+class ResultsSettings:
+    """Whose results, and where to. targets: what was to be reached; pictures lie in a folder named as the page."""
+
+    runs: str = "runs"
+    to: str = "results.md"
+    targets: list[Target] = field(default_factory=list)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+
+
+def run(words: Sequence[str]) -> None:
+    """Write the page and its pictures."""
+    compose("results", words, ResultsSettings, _results)
+
+
+def _results(settings: ResultsSettings) -> None:
+    settings.tracking.check()
+    for target in settings.targets:
+        target.check()
+    found = finished(Path(settings.runs), settings.tracking)
+    if not found:
+        raise TrackingError(f"no run in {settings.runs} is finished; simulate something there first, or say runs=DIR")
+    path = Path(settings.to)
+    folder = path.with_suffix("")
+    text = page(groups(found), settings.targets, folder, folder.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode())
+    print(f"{path}: {len(found)} runs, pictures in {folder}")

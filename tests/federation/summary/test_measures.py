@@ -1,0 +1,195 @@
+"""Groups of seeds and the numbers claims are judged by, from rows whose answer is known on paper."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from math import nan, sqrt
+
+import pytest
+
+from federation.errors import ConfigError
+from federation.results import ALL, Row
+from federation.summary.beside import cold, named, records
+from federation.summary.groups import Group, groups
+from federation.summary.measures import MEASURES, countries, learning, strongest_baseline
+from federation.summary.page import words
+from federation.summary.targets import Target, judged
+from federation.tracking.finished import Finished
+from tasks import TASKS
+
+HEALTH = "health"
+FLAT, CLIMATE = "flat_persistence", "climatology"
+VALUES = {
+    "LAO": {FLAT: 1.0, CLIMATE: 2.0, "local": 0.8, "local_adapted": 0.9, "federated": 0.5, "adapted": 0.4},
+    "THA": {FLAT: 1.0, CLIMATE: 0.5, "local": 0.6, "local_adapted": 0.5, "federated": 0.8, "adapted": 0.9},
+    "IDN": {FLAT: 1.0, CLIMATE: 2.0, "federated": 0.1, "adapted": 0.1},
+    "ASEAN": {FLAT: 1.0, CLIMATE: 2.0, "local": 0.75, "local_adapted": 0.8, "federated": 0.6, "adapted": 0.6},
+}
+JUDGED = {("LAO", "log_wis", FLAT): 1.0, ("LAO", "log_wis", CLIMATE): 0.5, ("THA", "log_wis", CLIMATE): 0.1}
+
+
+def row(country: str, arm: str, value: float, **rest: object) -> Row:
+    values = {"score": "log_wis", "horizon": ALL, "low": value - 0.1, "high": value + 0.1, "n": 100} | rest
+    return Row(task=HEALTH, country=country, arm=arm, value=value, **values)  # type: ignore[arg-type]
+
+
+def run(
+    values: Mapping[str, Mapping[str, float]] = VALUES, *, name: str = "a", hour: int = 0, **params: str
+) -> Finished:
+    told = {"task.name": HEALTH, "seed": "1", "hold_out": "[]", "record_years": "None", "rounds": "12"}
+    told |= {"strategy.name": "fedavg", "strategy.weights": "equal", "task.calendar.test_until": "2009-12"}
+    return Finished(
+        name=name,
+        experiment="skill",
+        params=told | params,
+        code="abc",
+        began=datetime(2026, 1, 2, hour, tzinfo=UTC),
+        cost={"seconds": 10.0, "cpu_seconds": 8.0, "peak_mib": 100.0},
+        rows=[row(country, arm, value) for country, arms in values.items() for arm, value in arms.items()],
+        validation=JUDGED,
+    )
+
+
+def only(*runs: Finished) -> Group:
+    (group,) = groups(runs)
+    return group
+
+
+def measured(name: str, *against: str, group: Group | None = None, arm: str = "adapted") -> float:
+    return MEASURES[name](group or only(run()), arm, against, "log_wis", ALL, 0)
+
+
+# Groups
+
+
+def test_seeds_of_one_experiment_are_averaged_row_by_row() -> None:
+    second = {country: {arm: value + 0.2 for arm, value in arms.items()} for country, arms in VALUES.items()}
+    group = only(run(), run(second, name="b", hour=1, seed="2"))
+    assert group.seeds == [1, 2]
+    found = {(each.country, each.arm): each for each in group.rows}
+    assert found["LAO", "local"].value == pytest.approx(0.9)
+    assert found["LAO", "local"].low == pytest.approx(0.8)
+    assert group.spread["LAO", "local", "log_wis", ALL] == pytest.approx(0.2)
+
+
+def test_of_the_same_seed_the_newest_run_counts() -> None:
+    better = {country: dict.fromkeys(arms, 0.0) for country, arms in VALUES.items()}
+    for order in (1, -1):
+        group = only(*[run(hour=1), run(better, name="b", hour=2)][::order])
+        assert {each.value for each in group.rows} == {0.0}
+        assert group.seeds == [1]
+
+
+def test_another_setting_is_another_experiment_and_other_records_are_not() -> None:
+    assert len(groups([run(), run(rounds="30")])) == 2
+    assert len(groups([run(), run(seed="2", data="elsewhere")])) == 1
+
+
+def test_the_tasks_settings_are_read_back_from_their_words() -> None:
+    told = {"task.dropout": "0.4", "task.hidden": "[8, 8]", "task.weather": "False"}
+    group = only(replace(run(), params={**run().params, **told}))
+    assert group.settings.calendar.test_until == "2009-12"
+    assert vars(group.settings) | {"dropout": 0.4, "hidden": [8, 8], "weather": False} == vars(group.settings)
+    assert group.title == TASKS[HEALTH].title(group.settings)
+
+
+# Measures
+
+
+def test_measures_of_the_region() -> None:
+    assert measured("value") == 0.6
+    assert measured("gain", "local", "local_adapted") == pytest.approx(1 - 0.6 / 0.75)
+
+
+def test_measures_over_countries_count_those_that_train() -> None:
+    group = only(run())
+    assert countries(group) == ["IDN", "LAO", "THA"]
+    assert learning(group) == ["LAO", "THA"]
+    assert measured("geometric_mean", FLAT) == pytest.approx(sqrt(0.4 * 0.9))
+    assert measured("largest_ratio", "local") == pytest.approx(0.9 / 0.6)
+    # against local .5 x 1.5, against local_adapted .44 x 1.8; the rival that leaves least counts
+    expected = 1 - max(sqrt(0.4 / 0.8 * 0.9 / 0.6), sqrt(0.4 / 0.9 * 0.9 / 0.5))
+    assert measured("geometric_gain", "local", "local_adapted") == pytest.approx(expected)
+    assert measured("smallest_lead", "local", "local_adapted") == pytest.approx(0.4 - 0.9)
+
+
+def test_the_strongest_baseline_is_that_of_the_validation_years() -> None:
+    group = only(run())
+    assert strongest_baseline(group, "LAO") == CLIMATE  # which is the weaker one in the test
+    assert strongest_baseline(group, "IDN") is None
+    assert measured("countries_behind") == 1  # THA
+    assert measured("countries_behind", arm="federated") == 1
+
+
+def test_small_countries_do_not_count_where_it_is_said() -> None:
+    small = replace(run(), rows=[replace(each, n=5 if each.country == "THA" else 100) for each in run().rows])
+    assert countries(only(small), least=50) == ["IDN", "LAO"]
+    assert MEASURES["largest_ratio"](only(small), "adapted", ["local"], "log_wis", ALL, 50) == pytest.approx(0.5)
+
+
+# Targets
+
+
+@pytest.mark.parametrize(
+    ("bounds", "met"),
+    [({"at_most": 0.6}, True), ({"at_most": 0.59}, False), ({"at_least": 0.6}, True), ({"at_least": 0.61}, False)],
+)
+def test_a_target_is_met_up_to_its_bound(bounds: dict[str, float], met: bool) -> None:
+    (found,) = judged(only(run()), [Target(claim="x", of="dengue", **bounds)])  # type: ignore[arg-type]
+    assert found.met is met
+    assert ("MISSED" in found.told()) is not met
+    assert "0.600" in found.told()
+
+
+def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_judged() -> None:
+    assert judged(only(run()), [Target(claim="x", of="drought", at_most=1.0)]) == []
+    (found,) = judged(only(run()), [Target(claim="x", of="dengue", arm="pooled", at_most=1.0)])
+    assert found.met is None
+    assert "not scored" in found.told()
+
+
+@pytest.mark.parametrize("wrong", [Target(claim="x"), Target(claim="x", measure="valeu", at_most=1.0)])
+def test_a_target_without_a_bound_or_with_an_unknown_measure_is_refused(wrong: Target) -> None:
+    with pytest.raises(ConfigError):
+        wrong.check()
+
+
+# Words
+
+
+def test_where_it_did_not_help_is_said() -> None:
+    told = words(only(run()))
+    assert "in 1 of 3 countries" in told
+    assert "- THA: federating did not help: 0.900 [0.800, 1.000] against 0.500 [0.400, 0.600] of local adapted" in told
+    assert "clearly so" in told
+    assert "- THA: its strongest baseline was not beaten" in told
+    assert "IDN has no model of its own" in told
+    assert "- LAO" not in told
+
+
+def test_an_arm_that_was_withheld_is_told_and_counts_nowhere() -> None:
+    gone = {**VALUES, "LAO": dict.fromkeys(VALUES["LAO"], nan)}
+    told = words(only(run(gone)))
+    assert "- LAO: adapted was not scored." in told
+    assert "of 2 countries" in told
+
+
+def test_a_cold_start_is_set_against_the_strongest_baseline() -> None:
+    told = cold([only(run(hold_out="['LAO']"))])
+    assert (
+        "| LAO | 0.500 [0.400, 0.600] | 0.400 [0.300, 0.500] | climatology | 2.000 [1.900, 2.100] | yes | 100 | 1 |"
+        in told
+    )
+    assert cold([only(run())]) == ""
+
+
+def test_a_short_record_is_told_by_years() -> None:
+    some = [only(run(record_years=years, record_of="['THA']")) for years in ("10", "2")]
+    lines = [line for line in records(some).splitlines() if "THA" in line]
+    assert [line.split(" | ")[2] for line in lines] == ["2", "10"]
+    assert records([only(run())]) == ""
+
+
+def test_codes_are_read_from_mlflows_words() -> None:
+    assert named("['LAO', 'KHM']") == ["LAO", "KHM"]
+    assert named("[]") == []
