@@ -11,6 +11,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from federation.errors import ConfigError
 from federation.region import RegionSettings
+from federation.transport import TRANSPORTS
 from tasks.task import TaskSettings
 
 T = TypeVar("T")
@@ -102,6 +103,7 @@ class Plan:
     arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
     keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
+    transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel, rounded alike in a simulation
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
@@ -120,6 +122,7 @@ class Plan:
                 raise ConfigError(f"arms={self.arms}: {arm} rests on the country's own model; add local")
         if "adapted" in self.arms and self.adaptation.base not in self.arms:
             raise ConfigError(f"arms={self.arms}: adapted rests on adaptation.base; add {self.adaptation.base}")
+        one_of("transport", self.transport, TRANSPORTS)
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)
         if self.record_years is not None:
@@ -161,6 +164,7 @@ class Settings:
     availability: float = 1.0  # chance that a country asked is there; imitates nodes that come and go
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
     keep_best: int = 3  # of both arms: rounds averaged at the end, the best by validation; 0 takes the last
+    transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel
     start_from: str | None = None  # a finished run whose model is trained on
     sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
     engine: str = "sequential"  # sequential | cohort | auto: one by one, many in one step, or what is faster here
@@ -186,6 +190,7 @@ class Settings:
             arms=[arm for arm in self.arms if arm != POOLED],
             rounds=self.rounds,
             keep_best=self.keep_best,
+            transport=self.transport,
             hold_out=list(self.hold_out),
             record_years=self.record_years,
             record_of=list(self.record_of),

@@ -13,7 +13,7 @@ from federation.strategies import STRATEGIES
 
 ROOT = Path(__file__).parents[1]
 LEAST = {"errors"}
-LEARNING = {"errors", "region", "settings", "strategies", "training", "wire"}
+LEARNING = {"errors", "region", "settings", "strategies", "training", "transport", "wire"}
 ONE_SIDE = {*LEARNING, "envelope", "plans", "results"}
 BOTH_SIDES = {*ONE_SIDE, "coordinator", "vault", "runfolder", "runtimes"}
 SEEN = {"faults", "report", "screen", "summary", "tracked", "tracking", "warned"}
@@ -23,8 +23,9 @@ MAY: dict[str, set[str]] = {
     "errors": set(),
     "results": set(),
     "wire": LEAST,
+    "transport": LEAST,
     "region": LEAST,
-    "settings": {*LEAST, "region"},
+    "settings": {*LEAST, "region", "transport"},
     "envelope": LEAST,
     "training": {*LEAST, "settings"},
     "strategies": {*LEAST, "settings", "training"},

@@ -17,8 +17,10 @@ from federation.coordinator.checks import ScoreName, Update, outliers, read_upda
 from federation.coordinator.progress import Answer, Arrays, Federation, Progress
 from federation.envelope import seal, unseal
 from federation.errors import UpdateRejected, WireError
-from federation.settings import plain
+from federation.settings import Plan, plain
 from federation.strategies import STRATEGIES
+from federation.training.jobs import seed_of
+from federation.transport import packed, unpacked
 from federation.wire import Frame, decode, encode
 from tasks.scores import Sums
 
@@ -119,7 +121,13 @@ def _frame(federation: Federation, asked: _Asked, client: str, model: Arrays, pr
     }
     arrays = {f"model/{name}": value for name, value in model.items()}
     arrays |= {f"shared/{name}": value for name, value in progress.shared.items()}
-    return encode(Frame(kind=asked.kind, header=header, arrays=arrays))
+    sent = packed(arrays, federation.plan.transport, rounding_seed(federation.plan, asked.round))
+    return encode(Frame(kind=asked.kind, header=header, arrays=sent))
+
+
+def rounding_seed(plan: Plan, round_: int) -> int:
+    """Of the rounding of what the coordinator sends in a round: every client gets the same model."""
+    return seed_of(plan.seed, "coordinator", round_, "transport")
 
 
 def _exchange(
@@ -148,7 +156,7 @@ def _read(
         if frame.kind == "refused":
             return Answer(country=country, sent=len(data), refused=_one_line(str(frame.header.get("reason")))), None
         update = read_update(
-            frame,
+            replace(frame, arrays=unpacked(frame.arrays, federation.plan.transport)),
             country=country,
             run=federation.run,
             round_=round_,

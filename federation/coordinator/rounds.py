@@ -10,13 +10,15 @@ from flwr.serverapp import Grid
 
 from federation.coordinator import aggregation, checkpoint, evaluation, sampling
 from federation.coordinator.answers import by_country, who
-from federation.coordinator.asking import Replies, ask
+from federation.coordinator.asking import Replies, ask, rounding_seed
 from federation.coordinator.progress import Answer, Arrays, Federation, Progress, Report, Watch
 from federation.coordinator.selection import chosen, judged
 from federation.errors import ConfigError, QuorumError
 from federation.results import Point, Row
+from federation.settings import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
+from federation.transport import arrived
 from tasks import TASKS
 
 
@@ -86,12 +88,19 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
     replies = ask(grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress)
     return Outcome(
         progress=progress,
-        model=model,
+        model=_tested(model, plan),
         rows=evaluation.rows(replies.scores, plan, federation.region, "test"),
         curves=evaluation.curves(replies.scores, plan, federation.region, "test"),
         validation=_validated(federation, replies),
         answers=replies.answers,
     )
+
+
+def _tested(model: Arrays, plan: Plan) -> Arrays:
+    """The model as the countries had it when they tested it."""
+    sent = {f"model/{name}": value for name, value in model.items()}
+    came = arrived(sent, plan.transport, rounding_seed(plan, plan.rounds + 2))
+    return {name: came[f"model/{name}"] for name in model}
 
 
 def _validated(federation: Federation, replies: Replies) -> list[Row]:

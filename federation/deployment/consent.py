@@ -78,4 +78,7 @@ def objections(terms: Mapping[str, Any], plan: Plan) -> list[str]:
     accepted = terms.get("accepted")
     if not isinstance(accepted, list) or VERSION not in accepted:
         found.append(f"reads wire versions {accepted}, this coordinator writes {VERSION}; upgrade the older side")
+    transports = terms.get("transports", ["float32"])  # a node from before there was a choice
+    if not isinstance(transports, list) or plan.transport not in transports:
+        found.append(f"reads transports {transports}, the run asks for {plan.transport}; upgrade that node")
     return found

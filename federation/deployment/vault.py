@@ -17,6 +17,7 @@ from federation.deployment.files import private_folder, read_secret, write_secre
 from federation.deployment.place import PAUSED, SOCKET, WITHDRAWN, Place
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
 from federation.training import sequential
+from federation.transport import TRANSPORTS
 from federation.vault import policy as policies
 from federation.vault.database import open_database
 from federation.vault.service import Limits, Service
@@ -70,6 +71,7 @@ def terms(vault: Vault) -> bytes:
         "maximum_epochs": policy.maximum_epochs,
         "wire": VERSION,
         "accepted": list(ACCEPTED),
+        "transports": list(TRANSPORTS),
         "gotong": version("gotong"),
         "torch": torch.__version__.split("+")[0],
     }

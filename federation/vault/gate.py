@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federation.errors import PolicyRefusal
+from federation.transport import packed, unpacked
 from federation.vault.ledger import Entry
 from federation.vault.policy import Policy
 from federation.wire import Frame, digest, encode
@@ -35,12 +36,15 @@ class Contract:
 
     arrays: name -> (shape, dtype). scores: (part, arm, score) -> names of its sums, each (horizons + 1,).
     histograms: scores whose sums are of `tasks.histograms`, with the probability from which on a warning is given.
+    transport, seed: how weights travel, and of their rounding.
     """
 
     arrays: Mapping[str, tuple[tuple[int, ...], str]]
     scores: Mapping[ScoreName, tuple[str, ...]]
     horizons: int
     histograms: Mapping[str, float] = field(default_factory=dict)
+    transport: str = "float32"
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +60,14 @@ class Outgoing:
 def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[bytes, Entry]:
     """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
 
-    Updates larger than the policy's norm are scaled down; score rows with fewer place-periods than the policy's
-    cohort are withheld (zero sums and counts), and the row of all horizons where it would give them away; the bins of
-    histograms are put together as `histograms.coarse` says.
+    Updates larger than the policy's norm are scaled down, so that they arrive no larger; score rows with fewer
+    place-periods than the policy's cohort are withheld (zero sums and counts), and the row of all horizons where it
+    would give them away; the bins of histograms are put together as `histograms.coarse` says.
     Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
     finite.
     """
-    arrays = _clipped({name: _allowed(name, value, contract) for name, value in outgoing.arrays.items()}, policy)
+    allowed = {name: _allowed(name, value, contract) for name, value in outgoing.arrays.items()}
+    arrays = _packed(_clipped(allowed, policy), contract, policy)
     withheld: list[str] = []
     for name, sums in outgoing.scores.items():
         arrays |= _score(name, sums, contract, policy, withheld)
@@ -108,6 +113,17 @@ def _clipped(arrays: dict[str, NDArray[Any]], policy: Policy) -> dict[str, NDArr
     if scale == 1.0:
         return arrays
     return {name: value * value.dtype.type(scale) for name, value in arrays.items()}
+
+
+def _packed(arrays: dict[str, NDArray[Any]], contract: Contract, policy: Policy) -> dict[str, NDArray[Any]]:
+    """Rounded for its way; where rounding made an update larger than the policy allows, smaller first."""
+    sent = packed(arrays, contract.transport, contract.seed)
+    scale = scale_of(unpacked(sent, contract.transport), policy)
+    if contract.transport == "float32" or scale == 1.0:
+        return sent
+    # Rounding again draws the same, so that int8 shrinks by this factor; the rest is the last place of bf16.
+    factor = np.float32(scale * (1 - 2.0**-7))
+    return packed({name: value * factor for name, value in arrays.items()}, contract.transport, contract.seed)
 
 
 def _score(

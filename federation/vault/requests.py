@@ -1,13 +1,14 @@
 """Requests as a vault understands them: every key and range checked against what is installed here."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from federation.errors import PolicyRefusal
 from federation.plans import restore
 from federation.settings import Plan, plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy
+from federation.transport import unpacked
 from federation.wire import Frame, decode, digest
 from tasks import TASKS
 from tasks.task import Task
@@ -21,7 +22,8 @@ class Request:
     """A frame that could be served. After the rounds come a validation (rounds + 1) and the test (rounds + 2), once.
 
     counted: the last round before this one in which this country's update counted; 0 if none did yet.
-    digest: of the whole frame, which tells a repetition. plan_digest: of the plan, which a run keeps.
+    frame: its weights are float32 again, however they travelled. digest: of the whole frame, which tells a repetition.
+    plan_digest: of the plan, which a run keeps.
     """
 
     frame: Frame
@@ -56,7 +58,7 @@ def read_request(data: bytes) -> Request:
     if type(counted) is not int or not 0 <= counted < round_:
         raise PolicyRefusal(f"round {round_} of run {run!r}: the last update to count cannot be {str(counted)[:40]!r}")
     return Request(
-        frame=frame,
+        frame=replace(frame, arrays=unpacked(frame.arrays, plan.transport)),
         kind=frame.kind,
         run=run,
         round=round_,

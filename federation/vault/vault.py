@@ -236,6 +236,8 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
         histograms={
             name: request.plan.task.cost_loss for name, score in request.task.scores.items() if score.histogram
         },
+        transport=request.plan.transport,
+        seed=seed_of(request.plan.seed, job.country, request.round, "transport"),
     )
 
 

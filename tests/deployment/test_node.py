@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -96,6 +97,11 @@ def test_objections_say_what_would_be_accepted() -> None:
     assert objections(terms, _plan(6)) == ["allows 5 rounds, the run asks for 6; rounds=5 would be accepted"]
     assert "it would in disaster" in objections({**terms, "tasks": ["disaster"]}, _plan(5))[0]
     assert "upgrade the older side" in objections({**terms, "accepted": [99]}, _plan(5))[0]
+    assert (
+        "reads transports ['float32'], the run asks for int8"
+        in objections(terms, replace(_plan(5), transport="int8"))[0]
+    )
+    assert objections({**terms, "transports": ["float32", "int8"]}, replace(_plan(5), transport="int8")) == []
     assert len(objections({}, _plan(1))) == 4  # says nothing, agrees to nothing
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from federation.errors import PolicyRefusal
+from federation.transport import TRANSPORTS, unpacked
 from federation.vault.gate import Contract, Outgoing, release
 from federation.vault.policy import Policy
 from federation.wire import DTYPES, Frame, decode, digest
@@ -138,6 +139,19 @@ def test_an_update_is_scaled_down_to_the_norm_and_never_up(limit: float) -> None
     assert norm == pytest.approx(min(limit, NORM), rel=1e-6)
     assert np.allclose(frame.arrays["update/w"] * NORM, GOOD["update/w"] * norm)  # the same direction
     assert all(np.array_equal(GOOD[name], before[name]) for name in GOOD)  # the vault's own arrays are untouched
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@given(limit=st.floats(1e-3, 4.0), seed=st.integers(0, 2**32))
+def test_no_update_is_larger_than_the_policy_says_when_it_arrives(transport: str, limit: float, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=(2, 3)).astype(np.float32)
+    outgoing = Outgoing(kind="update", header=HEADER, arrays=GOOD | {"update/w": values})
+    contract = replace(CONTRACT, transport=transport, seed=seed)
+    data, entry = release(outgoing, contract, replace(POLICY, largest_update=limit))
+    came = unpacked(decode(data).arrays, transport)
+    norm = float(np.sqrt(sum(np.square(came[name], dtype=np.float64).sum() for name in GOOD)))
+    assert 0.5 * min(limit, 3.0) < norm <= limit * (1 + 1e-6)
+    assert ("scales" in entry.contents["arrays"]) == (transport == "int8")
 
 
 def test_an_update_of_nothing_stays_nothing() -> None:
