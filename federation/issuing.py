@@ -25,15 +25,16 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Whose forecast, when and how it is handed on; see `Issued` for the last five."""
+    """Whose forecast, when and how it is handed on; see `Issued`. cost_loss: None takes the run's."""
 
     data: Path
     country: str
     sent: datetime
     sender: str
-    cost_loss: float
+    cost_loss: float | None
     samples: int
     seed: int
+    replaces: str
 
 
 def issue(run: Path, asked: Asked) -> tuple[Task, Issued]:
@@ -64,9 +65,10 @@ def issue(run: Path, asked: Asked) -> tuple[Task, Issued]:
         levels=task.levels,
         sent=asked.sent,
         sender=asked.sender,
-        cost_loss=asked.cost_loss,
+        cost_loss=settings.cost_loss if asked.cost_loss is None else asked.cost_loss,
         samples=asked.samples,
         seed=asked.seed,
+        replaces=asked.replaces,
     )
 
 

@@ -13,6 +13,8 @@ from federation.settings import nearest, within
 from federation.verbs.given import given
 from tasks.atomic import write_atomically
 from tasks.countries import problem_with
+from tasks.errors import DataError
+from tasks.products.cap import reference
 from tasks.products.issued import Issued, Product, counted
 
 
@@ -21,8 +23,9 @@ class ForecastSettings:
     """run: a finished run under `runs`. data: the folder that holds one folder a country. to: the file to write.
 
     format: hubverse | chap | cap (health), cap | table (disaster), table (agriculture).
-    cost_loss: what acting costs over the loss it prevents; who is warned is forecast at least that probability.
-    sender: whose alert it is (cap). samples, seed: how many are drawn and from where on (chap).
+    cost_loss: what acting costs over the loss it prevents; who is warned is forecast at least that probability. None:
+    the run's. sender: whose alert it is; replaces: the file of the alert given before (cap). samples, seed: how many
+    are drawn and from where on (chap).
     """
 
     run: str | None = None
@@ -31,8 +34,9 @@ class ForecastSettings:
     country: str | None = None
     to: str | None = None
     format: str | None = None
-    cost_loss: float = 0.3
+    cost_loss: float | None = None
     sender: str = "gotong.invalid"
+    replaces: str | None = None
     samples: int = 1000
     seed: int = 1
 
@@ -49,7 +53,8 @@ def _forecast(settings: ForecastSettings) -> None:
     country = given(settings.country, f"say whose forecast: {example}")
     to = Path(given(settings.to, f"say where it goes: {example}"))
     form = given(settings.format, f"say which format: {example}")
-    within("cost_loss", settings.cost_loss, 0, 1, above=True)
+    if settings.cost_loss is not None:
+        within("cost_loss", settings.cost_loss, 0, 1, above=True)
     within("samples", settings.samples, 1, 10_000)
     within("seed", settings.seed, 0, 2**31 - 1)
     if wrong := problem_with(country):
@@ -63,6 +68,7 @@ def _forecast(settings: ForecastSettings) -> None:
         cost_loss=settings.cost_loss,
         samples=settings.samples,
         seed=settings.seed,
+        replaces="" if settings.replaces is None else _reference(Path(settings.replaces)),
     )
     task, issued = issue(folder, asked)
     if form not in task.products:
@@ -72,6 +78,15 @@ def _forecast(settings: ForecastSettings) -> None:
         _write(to, product.text)
     for line in _told(issued, product, to):
         print(line)
+
+
+def _reference(file: Path) -> str:
+    try:
+        return reference(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"replaces={file} cannot be read ({error})") from None
+    except DataError as error:
+        raise ConfigError(f"replaces={file} {error}") from None
 
 
 def _write(to: Path, text: str) -> None:

@@ -42,7 +42,7 @@ def warnings(issued: Issued) -> Product:
         )
         for row, h in np.argwhere(chance >= issued.cost_loss)
     ]
-    return cap.alert(issued, OUTBREAK, warned, float(np.nanmax(chance, initial=0.0)))
+    return cap.alert(issued, OUTBREAK, warned, float(np.fmax.reduce(chance, axis=None)))
 
 
 PRODUCTS = {"hubverse": quantiles, "chap": chap.samples_csv, "cap": warnings}

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from tasks.errors import SettingError
+import numpy as np
+
+from tasks.errors import DataError, SettingError
 from tasks.products.issued import Issued, Product, counted, first_day
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -49,7 +51,9 @@ class Warned:
 
 
 def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: float) -> Product:
-    """The alert, or nothing where no place is to be warned. highest: largest probability of all places and months.
+    """The alert, or nothing where no place is to be warned; where it replaces one, an update or its cancellation.
+
+    highest: largest probability of all places and months, NaN where none is known.
 
     Raises SettingError for a sender that the standard does not allow.
     """
@@ -57,11 +61,8 @@ def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: flo
         raise SettingError(
             f"sender={issued.sender!r} must be a name without spaces and commas, such as met.example.org"
         )
-    if not warned:
-        return Product(
-            text=None,
-            told=f"no warning: the highest probability is {highest:.2f}, below cost_loss={issued.cost_loss:g}",
-        )
+    if not warned and not issued.replaces:
+        return Product(text=None, told=_calm(issued, hazard, highest))
     root = ET.Element("alert", xmlns=NAMESPACE)
     sent = _time(issued.sent)
     stamp = issued.sent.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
@@ -70,13 +71,13 @@ def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: flo
         "sender": issued.sender,
         "sent": sent,
         "status": "Exercise",
-        "msgType": "Alert",
+        "msgType": ("Update" if warned else "Cancel") if issued.replaces else "Alert",
         "source": f"model of run {issued.model}",
         "scope": "Restricted",
         "restriction": "participants of the exercise",
         "note": f"Exercise {issued.model}: a model's forecast that no authority has approved.",
     }
-    _fill(root, head)
+    _fill(root, head | ({"references": issued.replaces} if issued.replaces else {}))
     blocks: dict[tuple[Any, bool], list[Warned]] = {}
     for each in warned:
         blocks.setdefault((each.month, each.probability > LIKELY), []).append(each)
@@ -84,11 +85,35 @@ def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: flo
         _info(root, issued, hazard, month, likely, members, sent)
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode", xml_declaration=False)
-    places, months = len({each.place for each in warned}), len({each.month for each in warned})
     return Product(
         text=f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n',
-        told=f"{counted(len(warned), 'warning')} of {hazard.event.lower()} in {counted(places, 'place')} and "
-        f"{counted(months, 'month')}, from a probability of {issued.cost_loss:g} on",
+        told=_told(issued, hazard, warned) if warned else f"{_calm(issued, hazard, highest)}; a cancellation",
+    )
+
+
+def reference(text: str) -> str:
+    """How a later alert refers to this one: sender,identifier,sent. Raises DataError for what is no alert."""
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError as error:
+        raise DataError(f"is no XML ({error}); give the alert that is replaced") from None
+    said = [root.findtext(f"{{{NAMESPACE}}}{name}", "") for name in ("sender", "identifier", "sent")]
+    if root.tag != f"{{{NAMESPACE}}}alert" or not all(NAME.fullmatch(each) for each in said):
+        raise DataError("is no CAP 1.2 alert; give the alert that is replaced")
+    return ",".join(said)
+
+
+def _calm(issued: Issued, hazard: Hazard, highest: float) -> str:
+    if np.isnan(highest):
+        return f"no warning: the records are too short to tell what would be a {hazard.event.lower()}"
+    return f"no warning: the highest probability is {highest:.2f}, below cost_loss={issued.cost_loss:g}"
+
+
+def _told(issued: Issued, hazard: Hazard, warned: Sequence[Warned]) -> str:
+    places, months = len({each.place for each in warned}), len({each.month for each in warned})
+    return (
+        f"{counted(len(warned), 'warning')} of {hazard.event.lower()} in {counted(places, 'place')} and "
+        f"{counted(months, 'month')}, from a probability of {issued.cost_loss:g} on"
     )
 
 

@@ -17,7 +17,8 @@ class Issued:
     model: name of the run whose model made it. windows: one a place, all of one origin. forecast: (N, H, K) as of
     `Task.forecast`. levels: (K,) or () for probabilities. sent: when, with a time zone. sender: whose forecast it is, a
     name on the internet. cost_loss: the cost of acting over the loss it prevents; who acts on a probability at or above
-    it gains in the long run. samples, seed: how many to draw, and from where on.
+    it gains in the long run. samples, seed: how many to draw, and from where on. replaces: the alert that was given
+    before, as `cap.reference` reads it, or ''.
     """
 
     model: str
@@ -31,6 +32,7 @@ class Issued:
     cost_loss: float
     samples: int
     seed: int
+    replaces: str = ""
 
     @property
     def origin(self) -> str:

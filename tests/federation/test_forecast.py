@@ -107,6 +107,8 @@ MISTAKES = {
     "no samples": ({"samples": "0"}, "samples=0 must be at least 1"),
     "no seed": ({"seed": "-1"}, "seed=-1 must be at least 0"),
     "no sender": ({"format": "cap", "sender": "'a b'"}, "sender='a b'"),
+    "nothing to replace": ({"format": "cap", "replaces": "before.xml"}, "replaces=before.xml cannot be read"),
+    "no alert to replace": ({"format": "cap", "replaces": "runs/health/results.json"}, "is no XML"),
     "no key": ({"rum": "x"}, "did you mean run"),
     "no place to write": ({"to": "/proc/file.csv"}, "to=/proc/file.csv cannot be written"),
 }

@@ -14,8 +14,9 @@ from hubdata import connect_hub
 
 from tasks import TASKS
 from tasks.disaster.products import neighbours, square
-from tasks.errors import SettingError
+from tasks.errors import DataError, SettingError
 from tasks.levels import LEVELS
+from tasks.products.cap import reference
 from tasks.products.issued import Issued, last_day
 from tests.tasks.cap_standard import SPACE, problems
 from tests.tasks.issuing import issue
@@ -167,6 +168,33 @@ def test_where_nobody_is_to_be_warned_there_is_no_alert(drought: Issued) -> None
     product = DISASTER.products["cap"](replace(drought, forecast=np.full_like(drought.forecast, 0.11)))
     assert product.text is None
     assert product.told == "no warning: the highest probability is 0.11, below cost_loss=0.2"
+
+
+def test_an_alert_that_replaces_another_refers_to_it(drought: Issued) -> None:
+    first = reference(text("disaster", "cap", drought))
+    assert first == f"met.example.org,first.VNM.{drought.origin}.20260301T023000,2026-03-01T02:30:00-00:00"
+    later = replace(drought, replaces=first)
+    for issued, kind in ((later, "Update"), (replace(later, cost_loss=0.999), "Cancel")):
+        update = text("disaster", "cap", issued)
+        assert problems(update) == []
+        alert = ET.fromstring(update)
+        assert alert.findtext(f"{SPACE}msgType") == kind
+        assert alert.findtext(f"{SPACE}references") == first
+        assert (alert.find(f"{SPACE}info") is None) == (kind == "Cancel")
+
+
+@pytest.mark.parametrize("other", ["", "<alert>", "<alert/>", "time_period,location", f"<a xmlns='{SPACE[1:-1]}'/>"])
+def test_what_is_no_alert_cannot_be_replaced(other: str) -> None:
+    with pytest.raises(DataError, match="give the alert that is replaced"):
+        reference(other)
+
+
+def test_where_no_outbreak_is_defined_that_is_said(dengue: Issued) -> None:
+    assert dengue.windows.threshold is not None
+    windows = replace(dengue.windows, threshold=np.full_like(dengue.windows.threshold, np.nan))
+    product = HEALTH.products["cap"](replace(dengue, windows=windows))
+    assert product.text is None
+    assert product.told == "no warning: the records are too short to tell what would be a dengue outbreak"
 
 
 @pytest.mark.parametrize("sender", ["", "met office", "a,b", "a<b", "a&b"])
