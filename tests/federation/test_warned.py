@@ -53,6 +53,7 @@ ROWS = [
     row("THA", "local", "auc", math.nan, 0),
     row("ASEAN", "federated", "auc", 0.9, 1200),
     row("VNM", "federated", "value_30", 0.25),
+    row("ASEAN", "federated", "value_30", 0.66),
     row("VNM", "federated", "value_10", 0.77),
     row("VNM", "federated", "auc", 0.11, horizon=ALL),
 ]
@@ -65,6 +66,7 @@ def test_the_table_shows_the_federated_model_and_the_countrys_own() -> None:
     cells = {line.split()[1]: line.replace("│", " ").split()[1:] for line in lines if line.startswith("│")}
     assert cells["VNM"] == ["0.50", "(0.46)", "0.90", "(0.80)", "0.25", "(–)", "1,200"]
     assert cells["THA"] == ["–", "–", "–", "–"]
+    assert cells["ASEAN"] == ["–", "0.90", "(–)", "–", "1,200"]  # no table of hits, so no value at its threshold
     assert list(cells) == ["VNM", "THA", "ASEAN"]
     assert "Warnings of an outbreak, 1 month, from a probability of 0.3 on" in " ".join(" ".join(lines).split())
 
