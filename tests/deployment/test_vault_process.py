@@ -1,0 +1,169 @@
+"""A vault as the process it is, behind its socket: what a round costs it, and what passes the line."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from flwr.app import Message
+
+from federation.coordinator import rounds
+from federation.coordinator.progress import Federation
+from federation.courier import exchange
+from federation.deployment.own import Quiet
+from federation.deployment.place import SOCKET, Place
+from federation.envelope import seal, unseal
+from federation.region import RegionSettings
+from federation.runtimes.in_process import InProcessGrid
+from federation.settings import Settings
+from federation.strategies import STRATEGIES
+from federation.training import sequential
+from federation.transport import TRANSPORTS
+from federation.wire import decode
+from tasks import TASKS
+
+HEALTH = TASKS["health"]
+NODE = 2
+PATIENCE = 120.0  # seconds for a process to start on a busy machine
+
+
+@dataclass
+class Line:
+    """A vault's socket. passed: bytes of frames, both ways together."""
+
+    socket: Path
+    pid: int
+    frames: list[bytes] = field(default_factory=list)
+    passed: int = 0
+
+    def ask(self, frame: bytes) -> bytes:
+        reply = exchange(self.socket, frame, lambda: None)
+        self.frames.append(frame)
+        self.passed += len(frame) + len(reply)
+        return reply
+
+
+class LineGrid(InProcessGrid):
+    """A grid of one node, which is a process behind a socket."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__({}, sequential.run)
+        self._line = line
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
+        return [Message(seal(self._line.ask(unseal(each.content))), reply_to=each) for each in messages]
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Line]:
+    """The vault of an invented VNM, started as `gotong node` starts it."""
+    for name in ("data", "line"):
+        (folder / name).mkdir(parents=True)
+    HEALTH.synthesize(folder / "data", "VNM", 5, HEALTH.settings())
+    (folder / "data" / "policy.toml").write_text('tasks = ["health"]\n')
+    place = Place(
+        country="VNM",
+        data=str(folder / "data"),
+        policy=str(folder / "data" / "policy.toml"),
+        home=str(folder / "home"),
+        line=str(folder / "line"),
+    )
+    command = [sys.executable, "-m", "federation.deployment.vault", place.as_argument()]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            until = time.monotonic() + PATIENCE
+            while not _listens(folder / "line" / SOCKET):
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < until, (folder / "log").read_text()
+                time.sleep(0.05)
+            yield Line(folder / "line" / SOCKET, process.pid)
+        finally:
+            process.terminate()
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex(str(path)) == 0
+
+
+def federation_of(folder: Path, transport: str = "float32") -> Federation:
+    settings = Settings(
+        task=HEALTH.settings(),
+        strategy=STRATEGIES["fedavg"].settings(name="fedavg"),
+        region=RegionSettings(countries=["VNM"]),
+    )
+    settings = replace(settings, rounds=8, quorum=1, arms=["federated"], name="run", transport=transport)
+    settings.training.epochs = 1
+    return Federation(
+        run="run", plan=settings.plan(), settings=settings, nodes={"VNM": NODE}, checkpoint=folder / "checkpoint"
+    )
+
+
+def test_int8_is_at_least_three_and_a_half_times_fewer_bytes_on_the_socket(tmp_path: Path) -> None:
+    passed = {}
+    for transport in TRANSPORTS:
+        with serving(tmp_path / transport) as line:
+            federation = federation_of(tmp_path, transport=transport)
+            outcome = rounds.federate(LineGrid(line), federation, rounds.begin(federation), Quiet())
+            assert outcome.rows
+        passed[transport] = line.passed
+    assert passed["float32"] / passed["int8"] >= 3.5, passed
+    assert passed["float32"] / passed["bf16"] >= 1.9, passed
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: nobody could count")
+def test_from_the_second_round_on_a_vault_opens_no_file_imports_nothing_and_touches_no_device(tmp_path: Path) -> None:
+    told = tmp_path / "calls"
+    with serving(tmp_path / "vault") as line:
+        federation = federation_of(tmp_path)
+        grid, asked = LineGrid(line), []
+        ask = line.ask
+
+        def watched(frame: bytes) -> bytes:
+            asked.append(decode(frame).header["round"])
+            if asked[-1] != 2:
+                return ask(frame)
+            with _traced(line.pid, told):
+                return ask(frame)
+
+        line.ask = watched  # type: ignore[method-assign]
+        rounds.federate(grid, federation, rounds.begin(federation), Quiet())
+    calls = told.read_text()
+    assert asked == list(range(1, 11))
+    assert "recvfrom(" in calls, "something was counted"
+    opened = re.findall(r"(?:open|openat|openat2|execve|creat|memfd_create|socket)\(.*", calls)
+    assert opened == []
+    assert re.findall(r"ioctl\((?!\d+, FIONBIO).*", calls) == []  # FIONBIO: the caller's line got a time limit
+    looked = set(re.findall(r'(?:stat|access|readlink)\w*\([^"]*"([^"]*)"', calls))
+    assert {Path(path).name for path in looked} <= {"policy.toml", "paused", "withdrawn", "vault.sqlite", "localtime"}
+
+
+@contextmanager
+def _traced(pid: int, told: Path) -> Iterator[None]:
+    """Every call of the process to its kernel that names a file or a device, or opens a line."""
+    calls = "trace=%file,ioctl,socket,memfd_create,recvfrom"
+    command = ["strace", "-f", "-q", "-e", calls, "-p", str(pid), "-o", str(told)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + PATIENCE
+        while not _is_traced(pid):
+            if process.poll() is not None or time.monotonic() > until:
+                assert process.stderr is not None
+                pytest.skip(f"strace may not look here: {process.stderr.read().decode()[:200]}")
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def _is_traced(pid: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("TracerPid:")) != 0
