@@ -59,7 +59,7 @@ def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
     before = sys.argv
     try:
         with TemporaryDirectory() as scratch:  # for what Hydra writes down of a sweep; checkpoints hold the settings
-            sys.argv = [f"gotong {verb}", *overrides, f"hydra.sweep.dir={scratch}"]
+            sys.argv = [f"gotong {verb}", f"hydra.sweep.dir={scratch}", *overrides]
             hydra.main(version_base="1.3", config_path="pkg://configs", config_name=verb.replace(" ", "_"))(take)()
         if failed:
             raise failed[0]

@@ -7,6 +7,8 @@ from federation.summary.cells import better, heading, interval, plain, table
 from federation.summary.groups import Group
 from federation.summary.measures import line, region, strongest_baseline
 
+TRIAL = "choice-"  # begins the name of an experiment in which recipes were tried
+
 
 def cold(groups: Sequence[Group]) -> str:
     """Countries that were held out, against the baseline that was strongest in their validation years."""
@@ -58,10 +60,31 @@ def ablations(groups: Sequence[Group], mains: Sequence[Group]) -> str:
     return "## Other settings\n\n" + table(("", "changed", "local", "federated", "adapted", "seeds"), lines)
 
 
+def trials(groups: Sequence[Group], mains: Sequence[Group]) -> str:
+    """What recipes were chosen by: the same in years before the test, which took no part in it."""
+    lines = []
+    for group in groups:
+        main = next((each for each in mains if each.title == group.title), group)
+        names = (name for name in sorted(group.params) if _differs(name, group, main) and "calendar" not in name)
+        changed = ", ".join(f"{name}={group.params.get(name)}" for name in names)
+        found = line(group, region(group), group.headline)
+        cells = (interval(found.get(arm)) for arm in ("local", "local_adapted", "federated", "adapted"))
+        lines.append((heading(group), changed or "the recipe", *cells))
+    if not lines:
+        return ""
+    head = ("", "changed", "local", "local adapted", "federated", "adapted")
+    return f"## Trials before the test\n\nOf the region; {TRIAL}* experiments.\n\n" + table(head, lines)
+
+
+def is_trial(group: Group) -> bool:
+    """Whether an experiment chose a recipe, and shows no result."""
+    return group.experiment.startswith(TRIAL)
+
+
 def named(words: str) -> list[str]:
     """The codes in a list as MLflow keeps it, such as "['LAO', 'KHM']"."""
     return [word.strip(" '") for word in words.strip("[]").split(",") if word.strip()]
 
 
 def _differs(name: str, group: Group, main: Group) -> bool:
-    return name not in ("arms",) and group.params.get(name) != main.params.get(name)
+    return name != "arms" and group.params.get(name) != main.params.get(name)

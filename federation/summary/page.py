@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from federation import report
-from federation.summary.beside import ablations, cold, records
+from federation.summary.beside import ablations, cold, is_trial, records, trials
 from federation.summary.cells import against, better, heading, table
 from federation.summary.groups import Group
 from federation.summary.measures import OWN, countries, line, strongest_baseline
@@ -33,7 +33,8 @@ chosen on years before the test; the years of the test chose nothing.
 
 def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictures: str) -> str:
     """The text. Draws pictures into `folder`, which the text calls `pictures`. Raises OSError."""
-    mains = [group for group in groups if _main(group, groups)]
+    tested = [group for group in groups if not is_trial(group)]
+    mains = [group for group in tested if _main(group, tested)]
     parts = ["# Results\n", ABOUT, "## What was to be reached\n", _targets(mains, targets)]
     for group in mains:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,8 +46,9 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
             f"![Every country and arm with its interval]({pictures}/{name})\n",
         ]
         parts += [headline(group), by_horizon(group), relative(group), other(group), words(group)]
-    beside = [group for group in groups if group not in mains]
+    beside = [group for group in tested if group not in mains]
     parts += [cold(beside), records(beside), ablations(beside, mains)]
+    parts += [trials([group for group in groups if is_trial(group)], mains)]
     return "\n".join(part for part in parts if part).rstrip("\n") + "\n"
 
 

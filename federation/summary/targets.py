@@ -1,10 +1,10 @@
 """What was to be reached, as a table in configs; whether it was, as the numbers say."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from federation.errors import ConfigError
-from federation.report import number
+from federation.report import is_region, number
 from federation.results import ALL
 from federation.settings import one_of
 from federation.summary.groups import Group
@@ -13,7 +13,10 @@ from federation.summary.measures import MEASURES
 
 @dataclass  # not frozen: Hydra merges it
 class Target:
-    """One claim about one experiment. of: words of its title. least: place-periods of a country that counts."""
+    """One claim about one experiment. of: words of its title. least: place-periods of a country that counts.
+
+    countries: that it speaks of; nobody named: all.
+    """
 
     claim: str = ""
     of: str = ""
@@ -23,6 +26,7 @@ class Target:
     score: str = ""  # empty: the headline
     horizon: str = ALL
     least: int = 0
+    countries: list[str] = field(default_factory=list)
     at_least: float | None = None
     at_most: float | None = None
 
@@ -65,13 +69,24 @@ def judged(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
             measure = MEASURES[target.measure]
             try:
                 value = measure(
-                    group, target.arm, target.against, target.score or group.headline, target.horizon, target.least
+                    _speaks_of(group, target),
+                    target.arm,
+                    target.against,
+                    target.score or group.headline,
+                    target.horizon,
+                    target.least,
                 )
             except (KeyError, ValueError, ZeroDivisionError):  # an arm that did not run, or nobody who was scored
                 found.append(Judgement(target=target, found=None))
             else:
                 found.append(Judgement(target=target, found=value))
     return found
+
+
+def _speaks_of(group: Group, target: Target) -> Group:
+    if not target.countries:
+        return group
+    return replace(group, rows=[row for row in group.rows if row.country in target.countries or is_region(row.country)])
 
 
 def _exact(value: float) -> str:

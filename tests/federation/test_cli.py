@@ -49,8 +49,10 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_code_1(tmp_path: Path, words: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_key_of_a_verb_can_be_seen_and_nothing_is_run(tmp_path: Path) -> None:
-    done = gotong(tmp_path, "simulate", "--cfg", "job", "strategy=fedprox", "rounds=7")
+@pytest.mark.parametrize("first", [True, False], ids=["flags first", "flags last"])
+def test_every_key_of_a_verb_can_be_seen_and_nothing_is_run(tmp_path: Path, first: bool) -> None:
+    flags, words = ("--cfg", "job"), ("strategy=fedprox", "rounds=7")
+    done = gotong(tmp_path, "simulate", *(flags + words if first else words + flags))
     assert done.returncode == 0, done.stderr
     assert "rounds: 7" in done.stdout
     assert "mu: 0.01" in done.stdout

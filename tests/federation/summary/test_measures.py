@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import nan, sqrt
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from federation.results import ALL, Row
 from federation.summary.beside import cold, named, records
 from federation.summary.groups import Group, groups
 from federation.summary.measures import MEASURES, countries, learning, strongest_baseline
-from federation.summary.page import words
+from federation.summary.page import page, words
 from federation.summary.targets import Target, judged
 from federation.tracking.finished import Finished
 from tasks import TASKS
@@ -148,6 +149,12 @@ def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_jud
     assert "not scored" in found.told()
 
 
+def test_a_target_may_speak_of_some_countries() -> None:
+    asked = Target(claim="x", of="dengue", measure="largest_ratio", against=["local"], countries=["LAO"], at_most=1.0)
+    (found,) = judged(only(run()), [asked])
+    assert found.found == pytest.approx(0.5)  # THA's 1.5 is not asked for
+
+
 @pytest.mark.parametrize("wrong", [Target(claim="x"), Target(claim="x", measure="valeu", at_most=1.0)])
 def test_a_target_without_a_bound_or_with_an_unknown_measure_is_refused(wrong: Target) -> None:
     with pytest.raises(ConfigError):
@@ -188,6 +195,14 @@ def test_a_short_record_is_told_by_years() -> None:
     lines = [line for line in records(some).splitlines() if "THA" in line]
     assert [line.split(" | ")[2] for line in lines] == ["2", "10"]
     assert records([only(run())]) == ""
+
+
+def test_trials_are_told_apart_from_results(tmp_path: Path) -> None:
+    trial = replace(run(rounds="30"), experiment="choice-health")
+    told = page(groups([run(), trial]), [], tmp_path, "pictures")
+    assert told.count("**geometric mean**") == 1
+    (line,) = [line for line in told.split("## Trials before the test")[1].splitlines() if "rounds=30" in line]
+    assert "0.750 [0.650, 0.850]" in line
 
 
 def test_codes_are_read_from_mlflows_words() -> None:
