@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from federation.errors import ConfigError
 from federation.settings import Plan, Settings, StrategySettings, build
 from federation.strategies import STRATEGIES
+from federation.strategies.strategy import public
 from tasks import TASKS
 from tasks.task import TaskSettings
 
@@ -23,12 +24,15 @@ def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
 
 
 def check(settings: Plan | Settings) -> None:
-    """Raise ConfigError or SettingError for values out of range, and for a training its strategy cannot follow."""
+    """Raise ConfigError or SettingError for values out of range, and for what its strategy cannot follow or keep."""
     _agree("task", settings.task, {name: task.settings for name, task in TASKS.items()})
     _agree("strategy", settings.strategy, {name: strategy.settings for name, strategy in STRATEGIES.items()})
     settings.check()
     plan = settings if isinstance(settings, Plan) else settings.plan()
     STRATEGIES[plan.strategy.name].fits(plan)
+    if plan.strategy.private:
+        model = TASKS[plan.task.name].build_model(plan.task, plan.seed)
+        public(dict(model.named_parameters()), plan.strategy.private)
 
 
 def _agree(part: str, chosen: TaskSettings | StrategySettings, schemas: Mapping[str, type[Any]]) -> None:

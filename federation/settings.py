@@ -6,6 +6,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
+from math import ceil
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -57,6 +58,11 @@ class TrainingSettings:
         within("training.weight_decay", self.weight_decay, 0, 10)
         within("training.epochs", self.epochs, 1, 1000)
         within("training.batch_size", self.batch_size, 1, 1_000_000)
+        if self.momentum and self.optimizer != "sgd":
+            raise ConfigError(
+                f"training.momentum={self.momentum} is of sgd, {self.optimizer} has its own; "
+                f"set training.momentum=0 or training.optimizer=sgd"
+            )
         if self.clip_gradient is not None:
             within("training.clip_gradient", self.clip_gradient, 0, 1e9, above=True)
 
@@ -220,6 +226,22 @@ class Settings:
             who = "facilities" if self.region.facilities else "countries"
             raise ConfigError(
                 f"quorum={self.quorum} is larger than the region of {clients} {who}; set quorum to {clients} or less"
+            )
+        if self.data is None:
+            self.check_asked(clients)
+        if self.keep_best and min(self.participation, self.availability) < 1:
+            raise ConfigError(
+                f"keep_best={self.keep_best} compares rounds by their scores, which are of other countries each with "
+                f"participation={self.participation} and availability={self.availability}; set keep_best=0"
+            )
+
+    def check_asked(self, clients: int) -> None:
+        """Raise ConfigError if so few of the clients are asked in a round that they can be no quorum."""
+        asked = max(1, ceil(self.participation * clients))
+        if self.quorum > asked:
+            raise ConfigError(
+                f"quorum={self.quorum} can never answer: participation={self.participation} asks {asked} of {clients} "
+                f"in a round; set quorum to {asked} or less, or raise participation"
             )
 
     def check_apart(self) -> None:

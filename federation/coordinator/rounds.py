@@ -131,7 +131,10 @@ def _need_quorum(federation: Federation, progress: Progress, replies: Replies) -
     if len(counted) >= settings.quorum:
         short = f"updates rest on {share:.0%} of the known examples and quorum_share={settings.quorum_share:.0%}"
     refusals = [str(answer.refused) for answer in by_country(replies.answers) if answer.refused]
-    raise QuorumError(
-        f"round {progress.round + 1}: {short} ({'; '.join(refusals) or 'nobody refused'}); "
-        f"the checkpoint of round {progress.round} stands, go on with resume={federation.run}"
-    )
+    again = f"the checkpoint of round {progress.round} stands, go on with resume={federation.run}"
+    if len(replies.answers) < settings.quorum:  # who is there is drawn from the seed and the round
+        again = (
+            f"availability={settings.availability} leaves {len(replies.answers)} in this round, and would again if the "
+            f"run were resumed; begin again with a larger availability or a smaller quorum"
+        )
+    raise QuorumError(f"round {progress.round + 1}: {short} ({'; '.join(refusals) or 'nobody refused'}); {again}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from federation.settings import StrategySettings
 from federation.strategies.fedavg import client, server
-from federation.strategies.strategy import Strategy
+from federation.strategies.strategy import Strategy, keeps_some
 
 
 @dataclass  # not frozen: Hydra merges it
@@ -19,4 +19,4 @@ class FedBnSettings(StrategySettings):
     private: list[str] = field(default_factory=lambda: ["*.bias"])
 
 
-FEDBN = Strategy(name="fedbn", settings=FedBnSettings, client=client, server=server, linear=True)
+FEDBN = Strategy(name="fedbn", settings=FedBnSettings, client=client, server=server, linear=True, fits=keeps_some)

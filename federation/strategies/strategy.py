@@ -56,6 +56,14 @@ def any_plan(plan: Plan) -> None:
     """Goes with every training."""
 
 
+def keeps_some(plan: Plan) -> None:
+    """Raise ConfigError for a plan that keeps nothing at home, which is plain averaging under another name."""
+    if not plan.strategy.private:
+        raise ConfigError(
+            f"strategy={plan.strategy.name} with strategy.private=[] keeps nothing at home; set strategy=fedavg"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
     """A federated algorithm as data.

@@ -125,8 +125,10 @@ def test_updates_must_stand_on_enough_examples(tmp_path: Path) -> None:
 
 
 def test_a_run_in_which_nobody_is_there_ends_in_words(tmp_path: Path) -> None:
-    with pytest.raises(QuorumError, match="0 countries sent an update"):
+    with pytest.raises(QuorumError, match="0 countries sent an update") as stopped:
         run(ready(settings_of(tmp_path, availability=1e-9)))
+    assert "availability=1e-09 leaves 0 in this round, and would again if the run were resumed" in str(stopped.value)
+    assert "resume=" not in str(stopped.value)
 
 
 def test_only_a_share_of_the_region_is_asked(tmp_path: Path) -> None:

@@ -131,3 +131,23 @@ def test_a_run_finds_its_records_wherever_it_is_resumed_from(tmp_path: Path, mon
     monkeypatch.chdir(there)
     again = simulation.resume(prepared.settings.runs, prepared.folder)
     assert same(whole, run(again))
+
+
+def test_who_is_asked_in_a_round_is_the_same_whatever_was_resumed(tmp_path: Path) -> None:
+    chosen: dict[str, Any] = {"rounds": 6, "participation": 0.8, "availability": 0.6, "quorum": 1, "seed": 4}
+    five = ("KHM", "LAO", "MMR", "THA", "VNM")
+
+    def asked(folder: Path, stops: tuple[int, ...]) -> list[list[str]]:
+        prepared, found = ready(settings_of(folder, five, **chosen)), []
+        for stop in (*stops, 0):
+            watching = Watching(stop=("after checkpoint", stop))
+            try:
+                run(prepared, watching)
+            except StoppedError:
+                prepared = simulation.resume(str(folder / "runs"), prepared.folder)
+            found += [sorted(answer.country for answer in report.answers) for report in watching.reports]
+        return found
+
+    never = asked(tmp_path / "never", ())
+    assert len({tuple(round_) for round_ in never}) > 2, "the draws differ from round to round"
+    assert asked(tmp_path / "thrice", (1, 2, 4)) == never
