@@ -59,7 +59,7 @@ def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
     before = sys.argv
     try:
         with TemporaryDirectory() as scratch:  # for what Hydra writes down of a sweep; checkpoints hold the settings
-            sys.argv = [f"gotong {verb}", f"hydra.sweep.dir={scratch}", *overrides]
+            sys.argv = [f"gotong {verb}", *_with(overrides, f"hydra.sweep.dir={scratch}")]
             hydra.main(version_base="1.3", config_path="pkg://configs", config_name=verb.replace(" ", "_"))(take)()
         if failed:
             raise failed[0]
@@ -82,6 +82,12 @@ def settings_of(words: Sequence[str]) -> Settings:
             return _typed(composed("simulate", list(words)), Settings)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explained(error, Settings)) from None
+
+
+def _with(words: Sequence[str], more: str) -> list[str]:
+    """One word more, beside the first key=value: Hydra takes such words in one row, before its flags or after."""
+    at = next((at for at, word in enumerate(words) if "=" in word and not word.startswith("-")), len(words))
+    return [*words[:at], more, *words[at:]]
 
 
 def _varied() -> tuple[str, ...]:
