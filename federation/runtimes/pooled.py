@@ -34,7 +34,7 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str) -> list[Row]:
     for vault in vaults:
         own = records[vault.country]
         output = _run(plan, weights, plan.rounds, None, own.windows["test"]).output
-        sums = _leaving(_judged(own, "test", output, plan), plan, vault.policy.minimum_cohort)
+        sums = leaving(_judged(own, "test", output, plan), plan, vault.policy.minimum_cohort)
         counts = sums[headline]["count"]
         if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
             scores[vault.country] = {("test", POOLED, name): each for name, each in sums.items()}
@@ -87,7 +87,7 @@ def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) ->
     return merge(parts)
 
 
-def _leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
+def leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
     """Histograms as coarse as the vaults would make them, so that the pooled arm is no finer than the others."""
     scores = TASKS[plan.task.name].scores
     return {

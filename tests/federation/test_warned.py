@@ -2,6 +2,7 @@
 
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from rich.console import Console
 from federation.coordinator import evaluation
 from federation.plans import restore
 from federation.results import ALL, Row, write_points
+from federation.runtimes.pooled import leaving
 from federation.settings import Plan, plain
 from federation.strategies import STRATEGIES
+from federation.vault.records import open_records
 from federation.warned import picture, table
 from tasks import TASKS, histograms
+from tasks.distribution import chance_up_to
 from tasks.scores import Sums
 from tests.tasks.test_histograms import random
 
@@ -155,3 +159,33 @@ def test_curves_are_kept_as_a_file_and_a_picture(tmp_path: Path) -> None:
     assert kept["n"].tolist() == [each.n for each in points]
     picture(points, tmp_path / "reliability.png", title="Drought", region="ASEAN", horizon="1 month")
     assert (tmp_path / "reliability.png").read_bytes().startswith(b"\x89PNG")
+
+
+# In the vault
+
+
+def test_warnings_are_judged_with_the_test_alone_and_from_the_users_threshold_on(tmp_path: Path) -> None:
+    task = TASKS["agriculture"]
+    settings = replace(task.settings(), cost_loss=0.1)
+    task.synthesize(tmp_path, "LAO", 1, settings)
+    records = open_records(task, settings, tmp_path, "LAO", b"key")
+    trend = records.known["validation"]["trend"], records.known["test"]["trend"]
+    once = {"shortfall_auc", "shortfall_brier_skill"}
+    assert set(records.judge("validation", trend[0])) == set(task.scores) - once
+    judged = records.judge("test", trend[1])
+    assert set(judged) == set(task.scores)
+    windows = records.windows["test"]
+    assert windows.threshold is not None
+    chance = chance_up_to(trend[1], task.levels, windows.threshold)
+    warned = (chance >= 0.1) & np.isfinite(windows.observed)
+    told = judged["shortfall_auc"]
+    assert told["hits"][-1] + told["false_alarms"][-1] == warned.sum() > 0
+    assert told["hits"][-1] == (windows.observed < windows.threshold)[warned].sum()
+
+
+def test_the_pooled_arm_is_no_finer_than_the_others() -> None:
+    raw = histograms.counted(*random(1, 100), 0.3)
+    found = leaving({"auc": raw, "brier_skill": {"count": np.ones(4)}}, plan(), 24)
+    assert found["auc"]["bin_count"][found["auc"]["bin_count"] > 0].min() >= 24
+    assert raw["bin_count"][raw["bin_count"] > 0].min() < 24
+    assert found["brier_skill"]["count"].tolist() == [1, 1, 1, 1]

@@ -114,13 +114,15 @@ def test_samples_are_read_as_chap_reads_them(dengue: Issued) -> None:
 
 
 def test_samples_depend_on_the_seed_and_their_own_place_alone(dengue: Issued) -> None:
-    def of_first(issued: Issued) -> list[str]:
-        return [line for line in text("health", "chap", issued).splitlines() if f",{dengue.place(0)}," in line]
+    last = len(dengue.windows) - 1
 
-    alone = replace(dengue, windows=dengue.windows.take(np.array([0])), forecast=dengue.forecast[:1])
-    assert len(of_first(dengue)) == 3
-    assert of_first(alone) == of_first(dengue)
-    assert of_first(replace(dengue, seed=2)) != of_first(dengue)
+    def of_last(issued: Issued) -> list[str]:
+        return [line for line in text("health", "chap", issued).splitlines() if f",{dengue.place(last)}," in line]
+
+    alone = replace(dengue, windows=dengue.windows.take(np.array([last])), forecast=dengue.forecast[last:])
+    assert len(of_last(dengue)) == 3
+    assert of_last(alone) == of_last(dengue)
+    assert of_last(replace(dengue, seed=2)) != of_last(dengue)
 
 
 # CAP
