@@ -54,7 +54,9 @@ def plain(name: str) -> str:
 
 def exact(value: float) -> str:
     """Four decimals where three would say too little, as of a pinball loss of relative yields."""
-    return f"{value:.4f}" if abs(value) < 0.1 else report.number(value)
+    if abs(value) >= 0.1:
+        return report.number(value)
+    return f"{round(value, 4) + 0.0:.4f}"  # adding zero makes -0.0 a 0.0
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

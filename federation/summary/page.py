@@ -97,7 +97,7 @@ def words(group: Group) -> str:
         found = line(group, country, group.headline)
         mine = found.get("adapted")
         if mine is None:
-            lines.append(f"- {country}: adapted was not scored.")
+            lines.append(f"- {country}: adapted was not scored; too few place-periods, or none, are on record there.")
             continue
         places += 1
         own = report.best([found[arm] for arm in OWN if arm in found], way)

@@ -15,7 +15,7 @@ from federation.summary.measures import MEASURES
 class Target:
     """One claim about one experiment. of: words of its title. least: place-periods of a country that counts.
 
-    countries: that it speaks of; nobody named: all.
+    countries: that it speaks of; nobody named: all. limits: what stands in the way, told where it is missed.
     """
 
     claim: str = ""
@@ -27,6 +27,7 @@ class Target:
     horizon: str = ALL
     least: int = 0
     countries: list[str] = field(default_factory=list)
+    limits: str = ""
     at_least: float | None = None
     at_most: float | None = None
 
@@ -58,7 +59,9 @@ class Judgement:
         wanted = " and ".join(f"{word} {_exact(bound)}" for word, bound in bounds if bound is not None)
         if self.found is None:
             return f"not scored here; wanted {wanted}"
-        return f"{'met' if self.met else '**MISSED**'}: {_exact(self.found)}, wanted {wanted}"
+        if self.met:
+            return f"met: {_exact(self.found)}, wanted {wanted}"
+        return f"**MISSED**: {_exact(self.found)}, wanted {wanted}. {self.target.limits}".strip()
 
 
 def judged(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:

@@ -142,6 +142,12 @@ def test_a_target_is_met_up_to_its_bound(bounds: dict[str, float], met: bool) ->
     assert "0.600" in found.told()
 
 
+def test_what_stands_in_the_way_is_told_of_a_miss_alone() -> None:
+    for bound, told in ((0.6, False), (0.5, True)):
+        (found,) = judged(only(run()), [Target(claim="x", of="dengue", at_most=bound, limits="Few records.")])
+        assert ("Few records." in found.told()) is told
+
+
 def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_judged() -> None:
     assert judged(only(run()), [Target(claim="x", of="drought", at_most=1.0)]) == []
     (found,) = judged(only(run()), [Target(claim="x", of="dengue", arm="pooled", at_most=1.0)])
@@ -177,7 +183,7 @@ def test_where_it_did_not_help_is_said() -> None:
 def test_an_arm_that_was_withheld_is_told_and_counts_nowhere() -> None:
     gone = {**VALUES, "LAO": dict.fromkeys(VALUES["LAO"], nan)}
     told = words(only(run(gone)))
-    assert "- LAO: adapted was not scored." in told
+    assert "- LAO: adapted was not scored" in told
     assert "of 2 countries" in told
 
 
