@@ -22,6 +22,7 @@ from federation.tracking.tracker import Tracker, replay
 CHROMIUM = Path("/usr/bin/chromium")
 MEMBERS = ("BRN", "IDN", "KHM", "LAO", "MMR", "MYS", "PHL", "SGP", "THA", "TLS", "VNM")
 ROUNDS = 6
+SWEPT = [f"sweep_seed-{seed}_strategy-{strategy}" for seed in (1, 2) for strategy in ("fedavg", "fedper")]
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: install Debian's chromium for this test"),
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
@@ -76,6 +77,15 @@ def track(runs: Path, url: str, ui: "subprocess.Popen[str]", monkeypatch: pytest
     replay(runs / "demo", TrackingSettings(uri=url), runs)
 
 
+def track_sweep(runs: Path, url: str) -> None:
+    """The runs of a sweep, by the names that it gives them."""
+    for name in SWEPT:
+        tracker = Tracker(runs / name, TrackingSettings(uri=url, patience=60), runs=runs, warn=pytest.fail)
+        tracker.begin(RunCard(id=name, name=name, countries=("THA",)))
+        tracker.metrics({"test.wis.federated": 1.0}, step=1)
+        tracker.end("FINISHED")
+
+
 def test_a_person_finds_the_run_and_its_eleven_countries(
     tmp_path: Path, server: tuple[str, "subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +100,7 @@ def test_a_person_finds_the_run_and_its_eleven_countries(
     for at, country in enumerate(MEMBERS):
         history = store.client.get_metric_history(found[country], "validation.wis")
         assert [(row.step, row.value) for row in history] == [(step, (at + 1) / (step + 1)) for step in range(ROUNDS)]
+    track_sweep(runs, url)
     look(page, found[""])
 
 
@@ -109,6 +120,8 @@ def look(address: str, parent: str) -> None:
         page.goto(address)
         page.get_by_role("link", name="gotong", exact=True).first.wait_for(timeout=30_000)
         page.get_by_role("link", name="eleven members", exact=True).wait_for(timeout=30_000)
+        for name in SWEPT:
+            page.get_by_role("link", name=name, exact=True).wait_for(timeout=10_000)
         page.locator(f'[row-id="{parent}"] button').first.click()
         for country in MEMBERS:
             page.get_by_role("link", name=f"{country} eleven members", exact=True).wait_for(timeout=10_000)
