@@ -34,7 +34,7 @@ def forecast(*words: str) -> None:
 
 
 def left(place: Path) -> dict[Path, bytes]:
-    """Every file of the runs but the vaults' databases, which SQLite may tidy up late after the runs of this process."""
+    """Every file of the runs but the vaults' databases, which SQLite may tidy up after the runs of this process."""
     files = (path for path in (place / "runs").rglob("*") if path.is_file() and "sqlite" not in path.name)
     return {path: path.read_bytes() for path in files}
 
