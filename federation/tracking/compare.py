@@ -52,7 +52,9 @@ class _Run:
 
 
 def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm: str = FEDERATED) -> list[Comparison]:
-    """The headline score of one arm, each task's runs by themselves. Reads run folders; MLflow where there is none.
+    """The headline score of one arm, runs of the same task and records by themselves.
+
+    Reads run folders; MLflow where there is none.
 
     Raises TrackingError for runs that are missing or have no other of their task, DataError for a damaged table.
     """
@@ -61,21 +63,28 @@ def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm
     groups: dict[str, list[_Run]] = {}
     for name in dict.fromkeys(names):
         run = _load(runs, settings, name)
-        groups.setdefault(run.rows[0].task if run.rows else "nothing", []).append(run)
+        groups.setdefault(_records(run), []).append(run)
     if max(map(len, groups.values())) == 1:
         raise TrackingError(f"runs of different tasks cannot be compared: {', '.join(sorted(groups))}")
-    return [_comparison(task, loaded, arm) for task, loaded in sorted(groups.items()) if len(loaded) > 1] + [
-        Comparison(task=task, sheet=None, found=(), lines=(f"{task}: there is only {loaded[0].name}.",))
-        for task, loaded in sorted(groups.items())
+    return [_comparison(title, loaded, arm) for title, loaded in sorted(groups.items()) if len(loaded) > 1] + [
+        Comparison(task=title.split(",")[0], sheet=None, found=(), lines=(f"{title}: there is only {loaded[0].name}.",))
+        for title, loaded in sorted(groups.items())
         if len(loaded) == 1
     ]
 
 
-def _comparison(task: str, loaded: Sequence[_Run], arm: str) -> Comparison:
+def _records(run: _Run) -> str:
+    """What a run was scored on. Of invented records the seed is part: another seed invents others."""
+    task = run.rows[0].task if run.rows else "nothing"
+    return f"{task}, records of seed {run.params['seed']}" if run.params.get("data") == "invented" else task
+
+
+def _comparison(title: str, loaded: Sequence[_Run], arm: str) -> Comparison:
+    task = title.split(",")[0]
     headline, score = next(iter(TASKS[task].scores.items()))
     found = _compared(loaded, headline, score.better, arm)
     caption = "bold: best; *: its interval meets no other"
-    sheet = Table(title=f"{task}: {headline} of {arm}, over all horizons", caption=caption)
+    sheet = Table(title=f"{title}: {headline} of {arm}, over all horizons", caption=caption)
     fill = _beside if len(loaded) <= BESIDE else _below
     fill(sheet, loaded, found)
     places = countries([each.row for each in found])

@@ -155,3 +155,16 @@ def test_many_runs_stand_below_each_other_with_the_countries_where_each_is_best(
     assert cells[0][1:] == ["fedper", "0", "0.500 [0.400, 0.600]*", "THA*"]
     assert cells[5][1:] == ["fedavg", "5", "5.500 [5.400, 5.600]", "VNM"]
     assert cells[3][-1] == "–"
+
+
+def test_runs_on_other_invented_records_are_no_rivals(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        for name in ("a", "b"):
+            ran(tmp_path, f"{name}{seed}", {"VNM": seed + ord(name) / 1000}, data="invented", seed=seed)
+    one, two = compare(tmp_path, TrackingSettings(), ["a1", "a2", "b1", "b2"])
+    assert [{each.run for each in group.found} for group in (one, two)] == [{"a1", "b1"}, {"a2", "b2"}]
+    assert [each.run for group in (one, two) for each in group.found if each.wins] == ["a1", "a2"]
+    ran(tmp_path, "a3", {"VNM": 1.0}, data="given", seed=1)
+    ran(tmp_path, "b3", {"VNM": 2.0}, data="given", seed=2)
+    (given,) = compare(tmp_path, TrackingSettings(), ["a3", "b3"])
+    assert [each.wins for each in given.found] == [True, False]
