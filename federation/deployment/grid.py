@@ -48,6 +48,8 @@ class FastGrid(Grid):
 
     def __init__(self, link: Link, enough: int) -> None:
         self._link, self._enough = link, enough
+        self._group, self._before = "", 0  # of the round that is going on, and the answers that it has
+        self._away: dict[int, float] = {}  # node -> since when; also over rounds, so that nobody is waited for twice
 
     def set_run(self, run: Run) -> None:
         """Flower has set it on the grid below."""
@@ -79,6 +81,7 @@ class FastGrid(Grid):
         """Replies that came in time, without those that are only an error."""
         until = None if timeout is None else monotonic() + timeout
         asked = [_Asked(message=message) for message in messages]
+        self._begin(asked)
         replies: list[Message] = []
         looked = 0.0
         while any(one.waiting_for != "" for one in asked) and (until is None or monotonic() < until):
@@ -87,20 +90,30 @@ class FastGrid(Grid):
                 looked = monotonic()
             self._push([one for one in asked if one.present and _due(one)], until)
             replies += self._pull(asked)
-            if len(replies) >= self._enough and not any(_worth_waiting(one) for one in asked):
+            if self._before + len(replies) >= self._enough and not any(_worth_waiting(one) for one in asked):
                 break
             if any(one.waiting_for != "" for one in asked):
                 sleep(PULL)  # Flower's interface has no way to be told
+        self._before += len(replies)
         return replies
+
+    def _begin(self, asked: Sequence[_Asked]) -> None:
+        """A round may ask twice: those who did not answer again. The answers of both times make it enough."""
+        group = asked[0].message.metadata.group_id if asked else ""
+        if group != self._group:
+            self._group, self._before = group, 0
 
     def _look(self, asked: Sequence[_Asked]) -> None:
         """Who is there, and who came back since it was asked: its courier may have died with the message."""
         there = {node.node_id: str(node.last_activated_at) for node in self._link.get_nodes()}
         now = monotonic()
         for one in asked:
-            came = there.get(one.message.metadata.dst_node_id)
+            node = one.message.metadata.dst_node_id
+            came = there.get(node)
             one.present = came is not None
-            one.away = None if one.present else (one.away or now)
+            one.away = None if one.present else self._away.setdefault(node, now)
+            if one.present:
+                self._away.pop(node, None)
             if came is not None and came != one.activated:
                 one.activated = came
                 if one.waiting_for not in (None, ""):

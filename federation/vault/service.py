@@ -53,6 +53,7 @@ class Service:
     ) -> None:
         self._path, self._database, self._respond, self._limits = path, database, respond, limits
         self._recent: deque[float] = deque()
+        self._unread = 0  # frames that were refused for their size or number since the last that was looked at
         database.executescript(SCHEMA)
 
     def listen(self, group: int | None = None) -> socket.socket:
@@ -91,8 +92,10 @@ class Service:
             return
         data = _read(caller, self._limits.largest)
         if data is None:
+            self._unread += 1
             reply = _refused(f"a frame is larger than {self._limits.largest:,} bytes, the limit of this vault")
         elif not self._within_rate():
+            self._unread += 1
             reply = _refused(f"more than {self._limits.per_minute} frames came within a minute; ask less often")
         else:
             reply = self._answer(data, uid)
@@ -107,7 +110,10 @@ class Service:
             return _refused("this frame could not be served; see the log of its node")
 
     def _record(self, data: bytes, uid: int) -> None:
-        """Every frame that is looked at is written down first."""
+        """Every frame that is looked at is written down first; of those that were not, how many there were."""
+        if self._unread:
+            self._write(uid, b"", f"{self._unread} frames refused unread", "", "")
+            self._unread = 0
         kind = run = round_ = ""
         try:
             frame = decode(data)
@@ -115,6 +121,9 @@ class Service:
             run, round_ = str(frame.header.get("run", ""))[:200], str(frame.header.get("round", ""))[:20]
         except WireError as error:
             kind = f"damaged: {error}"[:200]
+        self._write(uid, data, kind, run, round_)
+
+    def _write(self, uid: int, data: bytes, kind: str, run: str, round_: str) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._database.execute(
             "INSERT INTO arrivals (at, uid, digest, bytes, kind, run, round) VALUES (?,?,?,?,?,?,?)",

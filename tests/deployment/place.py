@@ -9,13 +9,14 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from federation.cli import main
 from federation.deployment import members
+from tests.deployment.namespaces import Machine
 
 GOTONG = [sys.executable, "-c", "from federation.cli import main; main()"]
 PATIENCE = 300.0  # seconds for processes to start on a machine that is busy with other tests
@@ -30,6 +31,7 @@ class Place:
     data: Path
     port: int = field(default_factory=lambda: free_port())
     parts: bool = False  # vault and courier of a country under a supervisor each
+    machines: Mapping[str, Machine] = field(default_factory=dict)  # by country, and `coordinator`; none: this one
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @property
@@ -38,7 +40,7 @@ class Place:
 
     def set_up(self) -> None:
         """The words of docs/operate.md, one after another."""
-        self.gotong("keys", "coordinator", f"home={self.home}", "names=[127.0.0.1]")
+        self.make_keys()
         for country in self.countries:
             self.enrol(country)
         self.start_coordinator()
@@ -47,6 +49,13 @@ class Place:
                 self.start_parts(country)
             else:
                 self.start_node(country)
+
+    def make_keys(self) -> None:
+        self.gotong("keys", "coordinator", f"home={self.home}", f"names=[{self.host}]")
+
+    @property
+    def host(self) -> str:
+        return self.machines["coordinator"].address if self.machines else "127.0.0.1"
 
     def enrol(self, country: str) -> None:
         node = self.folder / country
@@ -64,13 +73,13 @@ class Place:
             "node",
             f"country={country}",
             f"data={self.data / country}",
-            f"coordinator=127.0.0.1:{self.port}",
+            f"coordinator={self.host}:{self.port}",
             f"home={self.folder / country}",
             *words,
         )
 
     def start_coordinator(self) -> None:
-        self.start("coordinator", "coordinator", f"home={self.home}", f"port={self.port}")
+        self.start("coordinator", "coordinator", f"home={self.home}", f"port={self.port}", f"host={self.host}")
 
     def start_parts(self, country: str) -> None:
         """Vault and courier under supervisors of their own, `VNM-vault` and `VNM-courier`, each with its own socket."""
@@ -83,9 +92,11 @@ class Place:
         self.start(f"{country}-courier", "node", *courier)
 
     def start(self, name: str, *words: str) -> None:
+        machine = self.machines.get(name) or self.machines.get("coordinator")
+        command = [*(machine.prefix if machine else ()), *GOTONG, *words]
         log = (self.folder / f"{name}.log").open("ab")
         with log:
-            self.processes[name] = subprocess.Popen([*GOTONG, *words], stdout=log, stderr=log, cwd=self.folder)
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
     def gotong(self, *words: str, code: int = 0) -> str:
         """What a verb prints, run in this process; it must end with this code."""

@@ -93,6 +93,29 @@ def test_who_was_away_is_waited_for_shortly_once_a_quorum_answered() -> None:
     assert 0.2 < took < 2
 
 
+def test_who_is_asked_once_more_in_a_round_that_has_enough_is_not_waited_for_again() -> None:
+    link = Link({2: "a"})
+    grid = FastGrid(link, 1)
+
+    def ask(group: str, *nodes: int) -> tuple[list[int], float]:
+        messages = [
+            Message(RecordDict(), dst_node_id=node, message_type="train", ttl=60.0, group_id=group) for node in nodes
+        ]
+        began = time.monotonic()
+        replies = grid.send_and_receive(messages, timeout=5.0)
+        return sorted(reply.metadata.src_node_id for reply in replies), time.monotonic() - began
+
+    assert ask("1", 2, 3)[0] == [2]
+    answered, took = ask("1", 3)
+    assert answered == []
+    assert took < 1
+    answered, took = ask("2", 2, 3)  # away for long: the next round does not wait either
+    assert answered == [2]
+    assert took < 0.25
+    link.online[3] = "b"
+    assert ask("3", 2, 3)[0] == [2, 3]
+
+
 def test_without_a_quorum_the_round_lasts_as_long_as_its_deadline() -> None:
     answered, took = _ask(Link({2: "a"}), (2, 3), enough=2, timeout=1.0)
     assert answered == [2]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from federation.vault import service
 from federation.vault.service import Limits, Service
 from federation.wire import Frame, decode, digest, encode
 
@@ -90,14 +91,19 @@ def test_a_frame_over_the_limit_is_refused_without_being_kept(tmp_path: Path) ->
             told = _ask(tmp_path / "s", bytes(size))
             assert not told or "larger than 1,000" in decode(told).header["reason"]
         assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
-        assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (1,)
+        rows = database.execute("SELECT kind, bytes FROM arrivals").fetchall()
+        assert rows == [("2 frames refused unread", 0), ("train", len(ASKED))]
 
 
-def test_a_flood_is_refused_and_leaves_no_rows(tmp_path: Path) -> None:
+def test_a_flood_is_refused_and_leaves_one_row_for_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with _served(tmp_path / "s", per_minute=3) as database:
         kinds = [decode(_ask(tmp_path / "s", ASKED)).kind for _ in range(6)]
         assert kinds == ["echo"] * 3 + ["refused"] * 3
         assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (3,)
+        monkeypatch.setattr(service, "MINUTE", 0.0)
+        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+        rows = database.execute("SELECT kind FROM arrivals").fetchall()
+        assert rows == [*[("train",)] * 3, ("3 frames refused unread",), ("train",)]
 
 
 def test_no_caller_ends_the_service_and_none_learns_what_went_wrong(tmp_path: Path) -> None:

@@ -63,18 +63,19 @@ class LineGrid(InProcessGrid):
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Line]:
+def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[Line]:
     """The vault of an invented VNM, started as `gotong node` starts it."""
     for name in ("data", "line"):
         (folder / name).mkdir(parents=True)
     HEALTH.synthesize(folder / "data", "VNM", 5, HEALTH.settings())
-    (folder / "data" / "policy.toml").write_text('tasks = ["health"]\n')
+    (folder / "data" / "policy.toml").write_text('tasks = ["health"]\n' + policy)
     place = Place(
         country="VNM",
         data=str(folder / "data"),
         policy=str(folder / "data" / "policy.toml"),
         home=str(folder / "home"),
         line=str(folder / "line"),
+        per_minute=per_minute,
     )
     command = [sys.executable, "-m", "federation.deployment.vault", place.as_argument()]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
@@ -94,13 +95,13 @@ def _listens(path: Path) -> bool:
         return line.connect_ex(str(path)) == 0
 
 
-def federation_of(folder: Path, transport: str = "float32") -> Federation:
+def federation_of(folder: Path, transport: str = "float32", rounds_: int = 8) -> Federation:
     settings = Settings(
         task=HEALTH.settings(),
         strategy=STRATEGIES["fedavg"].settings(name="fedavg"),
         region=RegionSettings(countries=["VNM"]),
     )
-    settings = replace(settings, rounds=8, quorum=1, arms=["federated"], name="run", transport=transport)
+    settings = replace(settings, rounds=rounds_, quorum=1, arms=["federated"], name="run", transport=transport)
     settings.training.epochs = 1
     return Federation(
         run="run", plan=settings.plan(), settings=settings, nodes={"VNM": NODE}, checkpoint=folder / "checkpoint"

@@ -1,0 +1,180 @@
+"""A coordinator and three countries on machines of their own: one comes late, one loses its line for longer than a
+round may take and comes back, one leaves for good."""
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from subprocess import CalledProcessError
+
+import numpy as np
+import pytest
+from flwr.app import Message
+
+from federation.coordinator import checkpoint, rounds
+from federation.deployment.own import Quiet
+from federation.envelope import unseal
+from federation.region import RegionSettings
+from federation.runtimes import simulation
+from federation.runtimes.in_process import InProcessGrid
+from federation.settings import Settings
+from federation.strategies import STRATEGIES
+from federation.training import sequential
+from federation.vault import ledger
+from federation.wire import decode
+from tasks import TASKS
+from tests.deployment.namespaces import machines, received
+from tests.deployment.place import Place, history
+
+HEALTH = TASKS["health"]
+COUNTRIES = ("KHM", "LAO", "VNM")
+ROUNDS, DEADLINE = 45, 12.0
+Took = Mapping[int, set[str]]  # round -> countries
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("network namespaces need root and iproute2")
+    for country in COUNTRIES:
+        (tmp_path / "data" / country).mkdir(parents=True)
+        HEALTH.synthesize(tmp_path / "data" / country, country, 3, HEALTH.settings())
+    try:
+        with machines(("coordinator", *COUNTRIES)) as found:
+            place = Place(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", machines=found)
+            try:
+                yield place
+            finally:
+                place.stop()
+    except (OSError, CalledProcessError) as error:
+        pytest.skip(f"network namespaces are not allowed here: {error}")
+
+
+@pytest.mark.timeout(900)  # many processes, and other tests beside them
+def test_who_comes_late_loses_the_line_comes_back_or_leaves_is_counted_when_there_and_only_once(place: Place) -> None:
+    place.make_keys()
+    for country in COUNTRIES:
+        place.enrol(country)
+    place.start_coordinator()
+    for country in ("KHM", "LAO"):
+        place.start_node(country)
+    for country in ("KHM", "LAO"):
+        place.wait(f"{country}", lambda: place.connected(country) and " serves " in place.log(country))  # noqa: B023
+    place.start(
+        "submission",
+        *place.submission(
+            "region.countries=[KHM,LAO,VNM]",
+            *(f"rounds={ROUNDS}", f"deadline={DEADLINE}", "training.epochs=1", "arms=[federated]", "transport=int8"),
+            "name=apart",
+            tracking="mlflow",
+        ),
+    )
+    _events(place)
+    place.wait("the end", lambda: place.processes["submission"].poll() is not None)
+    assert place.processes["submission"].returncode == 0, place.log("submission")
+
+    runs = place.folder / "runs"
+    took = {round_: _took_part(runs, round_) for round_ in range(1, ROUNDS + 1)}
+    assert {frozenset(each) for each in took.values()} >= {frozenset(COUNTRIES), frozenset({"KHM", "VNM"})}
+    assert took[1] == {"KHM", "LAO"}
+    assert took[ROUNDS] == {"LAO", "VNM"}
+    _every_row_is_there_once(place)
+    _the_weights_are_those_of_one_process(place, took)
+
+
+def _events(place: Place) -> None:
+    """Late, cut, back, gone: each as soon as the one before shows in the run's rounds."""
+    wire = place.machines["LAO"]
+    place.wait("round 1", lambda: bool(_counted(place)))
+    place.start_node("VNM")
+    place.wait("VNM", lambda: _counted(place)[-1:] == [3])
+    before = len(_counted(place))
+    assert received(wire) > 0
+    wire.cut()
+    began = time.monotonic()
+    place.wait("a round without LAO", lambda: 2 in _counted(place)[before:])
+    time.sleep(max(0.0, DEADLINE + 1 - (time.monotonic() - began)))  # the cut outlasts a round whatever the round did
+    before = len(_counted(place))
+    wire.mend()
+    place.wait("LAO's return", lambda: 3 in _counted(place)[before:])
+    gone = place.processes.pop("KHM")
+    gone.terminate()
+    gone.wait(60)
+
+
+def _counted(place: Place) -> list[int]:
+    """How many countries every round counted, as the run told."""
+    lines = [line.split() for line in place.log("submission").splitlines() if line.startswith("round ")]
+    return [int(words[2]) for words in lines if "/" in words[1]]
+
+
+def _took_part(runs: Path, round_: int) -> set[str]:
+    return {
+        country
+        for country, key, step, value in history(runs, "apart")
+        if country and (key, step, value) == ("took_part", round_, 1.0)
+    }
+
+
+def _every_row_is_there_once(place: Place) -> None:
+    rows = history(place.folder / "runs", "apart")
+    names = [(country, key, step) for country, key, step, _ in rows]
+    assert len(names) == len(set(names))
+    for country in COUNTRIES:
+        assert [step for who, key, step in names if (who, key) == (country, "took_part")] == list(range(1, ROUNDS + 1))
+        answered = [entry.round for entry in _released(place, country)]
+        assert answered == sorted(set(answered))
+        counted = {step for step in range(1, ROUNDS + 1) if country in _took_part(place.folder / "runs", step)}
+        assert counted <= set(answered)
+
+
+def _released(place: Place, country: str) -> list[ledger.Entry]:
+    with closing(sqlite3.connect(place.folder / country / "vault" / "vault.sqlite")) as database:
+        ledger.verify(database)
+        return ledger.entries(database, "apart")
+
+
+class Fated(InProcessGrid):
+    """The same vaults in this process; what a vault did not get then it does not get, what did not arrive is lost."""
+
+    answered: Mapping[int, set[str]]
+    arrived: Mapping[int, set[str]]
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
+        asked = []
+        for message in messages:
+            country = self._vaults[message.metadata.dst_node_id].country
+            round_ = int(decode(unseal(message.content)).header["round"])
+            if country in self.answered[round_]:
+                asked.append((message, country in self.arrived.get(round_, self.answered[round_])))
+        replies = super().send_and_receive([message for message, _ in asked])
+        return [reply for reply, (_, came) in zip(replies, asked, strict=True) if came]
+
+
+def _the_weights_are_those_of_one_process(place: Place, took: Took) -> None:
+    settings = Settings(
+        task=HEALTH.settings(),
+        strategy=STRATEGIES["fedavg"].settings(name="fedavg"),
+        region=RegionSettings(countries=list(COUNTRIES)),
+        rounds=ROUNDS,
+        arms=["federated"],
+        transport="int8",
+        data=str(place.data),
+        runs=str(place.folder / "runs"),
+    )
+    settings.training.epochs = 1
+    folder = place.folder / "runs" / "together"
+    folder.mkdir()
+    ready = simulation.prepare(settings, folder)
+    grid = Fated(ready.vaults, sequential.run)
+    answered = {country: {entry.round for entry in _released(place, country)} for country in COUNTRIES}
+    grid.answered = {r: {country for country in COUNTRIES if r in answered[country]} for r in range(1, ROUNDS + 3)}
+    grid.arrived = took
+    outcome = rounds.federate(grid, ready.federation, ready.progress, Quiet())
+    apart = checkpoint.load_model(place.folder / "runs" / "apart")
+    assert apart.keys() == outcome.model.keys()
+    for name, value in apart.items():
+        np.testing.assert_array_equal(value, outcome.model[name])
