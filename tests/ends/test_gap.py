@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from federation.coordinator.progress import Report
+from federation.region import RegionSettings
 from federation.results import ALL
 from federation.runtimes import simulation
-from federation.region import RegionSettings
 from federation.settings import Settings, TrackingSettings
 from federation.strategies.fedavg import FedAvgSettings
 from tasks import TASKS
