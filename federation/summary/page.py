@@ -1,7 +1,7 @@
 """A page in Markdown from the experiments that MLflow knows: nothing in it was typed by a person."""
 
 from collections.abc import Sequence
-from math import nan
+from math import isfinite, nan
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,8 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
     for group in mains:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{_slug(group)}.png"
-        report.picture(group.rows, folder / name, headline=group.headline, title=heading(group), better=better(group))
+        seen = [row for row in group.rows if isfinite(row.value)]
+        report.picture(seen, folder / name, headline=group.headline, title=heading(group), better=better(group))
         parts += [
             f"## {heading(group)}\n",
             _facts(group),

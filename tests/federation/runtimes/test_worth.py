@@ -61,10 +61,14 @@ def test_rows_of_the_pooled_arm_are_scores_of_its_weights(federation_of: Federat
 
 
 def test_the_pooled_arm_learns_from_whom_the_federation_learns(federation_of: FederationOf) -> None:
-    few = 'tasks = ["toy"]\nminimum_cohort = 100000'
-    without = pooled_weights(federation_of(("KHM", "THA", "VNM")))
-    for other in (federation_of(hold_out=["LAO"]), federation_of(policies={"LAO": few.split("\n")[1]})):
-        assert all(value.equal(without[name]) for name, value in pooled_weights(other).items())
+    def scored(ran: Ran) -> set[tuple[str, str, float]]:
+        found = pooled.rows(list(ran.ready.vaults.values()), ran.ready.federation.plan, "ASEAN")
+        return {(row.score, row.horizon, row.value) for row in found if row.country == "KHM"}
+
+    without = scored(federation_of(("KHM", "THA", "VNM")))
+    assert without == scored(federation_of(hold_out=["LAO"]))
+    assert without == scored(federation_of(policies={"LAO": "minimum_cohort = 100000"}))
+    assert without != scored(federation_of())
 
 
 def test_no_pooled_score_shows_what_a_vault_withholds(federation_of: FederationOf) -> None:

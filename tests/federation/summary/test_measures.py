@@ -194,6 +194,8 @@ def test_a_cold_start_is_set_against_the_strongest_baseline() -> None:
         in told
     )
     assert cold([only(run())]) == ""
+    unjudged = cold([only(run(hold_out="['IDN']"))])  # flat persistence is the better of the two in the test
+    assert "| IDN | 0.100 [0.0000, 0.200] | 0.100 [0.0000, 0.200] | flat persistence | 1.000 " in unjudged
 
 
 def test_a_short_record_is_told_by_years() -> None:
