@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from time import monotonic, sleep
+from typing import TextIO
 
 from federation.errors import ConfigError, GotongError
 from federation.settings import Settings
 
 LOCK = "lock"
+MOMENT = 0.2  # seconds
 TAKEN = ("keys", "mlflow")  # folders beside the runs
 
 
@@ -47,11 +50,27 @@ def existing(runs: str, run: str) -> Path:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the run's folder; the lock falls with the process. Raises GotongError if another process works there."""
     with (folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GotongError(f"run {folder.name} is in progress in another process; wait for it or stop it") from None
+        until = monotonic() + MOMENT
+        while not _taken(file, fcntl.LOCK_EX):
+            if monotonic() > until:
+                raise GotongError(f"run {folder.name} is in progress in another process; wait for it or stop it")
+            sleep(MOMENT / 10)  # whoever looks whether a run goes on holds its lock while looking
         yield
+
+
+def held(folder: Path) -> bool:
+    """Whether a process works in the run's folder."""
+    with (folder / LOCK).open("a") as file:
+        return not _taken(file, fcntl.LOCK_SH)  # two that look do not take each other for it
+
+
+def _taken(file: TextIO, how: int) -> bool:
+    """Take the lock, until the file is closed, if nobody else holds it; whether that was so."""
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def country_key(runs: Path, country: str) -> bytes:

@@ -15,7 +15,7 @@ from federation.errors import ConfigError, WireError
 from federation.settings import Plan
 from federation.wire import VERSION, Frame, decode, encode
 
-PATIENCE = 60.0  # seconds for the terms of all countries
+PATIENCE = 180.0  # seconds for the terms of all countries; a stock SuperNode first installs the bundle
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,28 +58,31 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
     submission = read(home, name)
     folder = submission.folder
     ended: dict[str, str | None] = {"error": f"its process was stopped; go on with `gotong submit resume={name}`"}
-    try:
-        with runfolder.locked(folder), (folder / OUTPUT).open("a", buffering=1) as output:
-            console = Console(file=output, width=submission.width, highlight=False, force_terminal=False)
-            began = perf_counter()
-            ready, grid = _prepare(link, home, submission, console)
+    with runfolder.locked(
+        folder
+    ):  # how it ended is there before the lock falls: who follows takes the rest for a death
+        try:
+            with (folder / OUTPUT).open("a", buffering=1) as output:
+                console = Console(file=output, width=submission.width, highlight=False, force_terminal=False)
+                began = perf_counter()
+                ready, grid = _prepare(link, home, submission, console)
 
-            def run(_: Simulation, watch: Watch) -> rounds.Outcome:
-                return rounds.federate(grid, ready.federation, ready.progress, watch)
+                def run(_: Simulation, watch: Watch) -> rounds.Outcome:
+                    return rounds.federate(grid, ready.federation, ready.progress, watch)
 
-            conduct(ready, submission.settings.out, began, run, console)
-        ended = {"error": None}
-    except KeyboardInterrupt:
-        write_atomically(folder / ENDED, json.dumps(ended).encode())
-        os._exit(1)  # what Flower would still do on its way out waits without end where its SuperLink is gone
-    except (GotongError, TaskError) as error:
-        ended = {"error": str(error)}
-        raise
-    except Exception as error:
-        ended = {"error": f"{type(error).__name__}: {error}; see `flwr log` of this run"}
-        raise
-    finally:
-        write_atomically(folder / ENDED, json.dumps(ended).encode())
+                conduct(ready, submission.settings.out, began, run, console)
+            ended = {"error": None}
+        except KeyboardInterrupt:
+            write_atomically(folder / ENDED, json.dumps(ended).encode())
+            os._exit(1)  # what Flower would still do on its way out waits without end where its SuperLink is gone
+        except (GotongError, TaskError) as error:
+            ended = {"error": str(error)}
+            raise
+        except Exception as error:
+            ended = {"error": f"{type(error).__name__}: {error}; see `flwr log` of this run"}
+            raise
+        finally:
+            write_atomically(folder / ENDED, json.dumps(ended).encode())
 
 
 def _die_with_the_executor() -> None:

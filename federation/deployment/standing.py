@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from federation import runfolder
 from federation.deployment import authority, flower, members
 from federation.deployment.run import ENDED
-from federation.deployment.submit import held, number_of
+from federation.deployment.submit import number_of
 from federation.errors import DeploymentError
 
 STATES = {
@@ -33,7 +34,7 @@ def lines(home: Path, runs: Path) -> Iterator[str]:
 
 def how(folder: Path) -> str:
     """How a submitted run ended, or that it goes on."""
-    if held(folder):
+    if runfolder.held(folder):
         return "in progress"
     if not (folder / ENDED).exists():
         return f"died; go on with `gotong submit resume={folder.name}`"
@@ -43,6 +44,6 @@ def how(folder: Path) -> str:
 
 def stop(home: Path, folder: Path) -> None:
     """Stop a run; its checkpoint stands. Raises DeploymentError if it is not in progress."""
-    if not held(folder):
+    if not runfolder.held(folder):
         raise DeploymentError(f"{folder.name} is not in progress: {how(folder)}")
     flower.stop(home, number_of(folder))

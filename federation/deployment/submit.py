@@ -1,6 +1,5 @@
 """Submitting a run to a coordinator and following it: what it prints, and how it truly ended."""
 
-import fcntl
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,8 +25,12 @@ def submit(home: Path, submission: Submission, say: Callable[[str], None]) -> No
     Raises GotongError with the run's own words if it failed, DeploymentError if its process or its coordinator died.
     Interrupted, it leaves the run going.
     """
-    ready(home, say)
     folder = submission.folder
+    if runfolder.held(folder):
+        raise DeploymentError(
+            f"{folder.name} is in progress; wait for its end, or `gotong stop run={folder.name}` first"
+        )
+    ready(home, say)
     for stale in (OUTPUT, ENDED):
         (folder / stale).unlink(missing_ok=True)
     run.write(home, submission)
@@ -46,7 +49,7 @@ def follow(folder: Path, say: Callable[[str], None]) -> str | None:
     """
     at, until, began = 0, monotonic() + PATIENCE, False
     while True:
-        ended, running = (folder / ENDED).exists(), held(folder)
+        ended, running = (folder / ENDED).exists(), runfolder.held(folder)
         at = _repeat(folder / OUTPUT, at, say)
         if ended:
             error = json.loads((folder / ENDED).read_text())["error"]
@@ -113,16 +116,6 @@ def _repeat(path: Path, at: int, say: Callable[[str], None]) -> int:
     return at + len(lines) + 1
 
 
-def held(folder: Path) -> bool:
-    """Whether a process works in the run's folder."""
-    with (folder / runfolder.LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
 @contextmanager
 def removed_if_unused(folder: Path) -> Iterator[None]:
     """A run that never began leaves no folder behind."""
@@ -131,7 +124,7 @@ def removed_if_unused(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not (folder / checkpoint.FILE).exists() and not held(folder):
+        if not (folder / checkpoint.FILE).exists() and not runfolder.held(folder):
             import shutil
 
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,15 +1,17 @@
 """A run's folder: one name, one process, and keys of countries that nobody replaces."""
 
+import fcntl
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from federation.errors import ConfigError, GotongError
-from federation.runfolder import country_key, create, existing, locked
+from federation.runfolder import LOCK, country_key, create, existing, held, locked
 from tests.federation.federations import settings_of
 
 HOLDS = """
@@ -91,3 +93,16 @@ def test_two_runs_that_begin_at_once_agree_on_a_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:  # two processes, each waited for by a thread
         found = list(pool.map(lambda _: subprocess.run(command, capture_output=True, check=True).stdout, range(2)))
     assert len(set(found)) == 1
+
+
+def test_looking_whether_a_run_goes_on_never_stops_it_from_beginning(tmp_path: Path) -> None:
+    folder = create(settings_of(tmp_path, name="first"))
+    looking = (folder / LOCK).open("a")
+    fcntl.flock(looking, fcntl.LOCK_SH)  # as `held` does for a moment
+    assert not held(folder)  # another look is no process at work
+    looked = threading.Timer(0.05, looking.close)
+    looked.start()
+    with locked(folder):
+        assert held(folder)
+    looked.join()
+    assert not held(folder)
