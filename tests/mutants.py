@@ -56,6 +56,24 @@ MUTANTS = {
         new="        if False:\n            return Admission",
         tests="tests/federation/vault",
     ),
+    "corrections are fitted on the test": Mutant(
+        file="federation/vault/scoring.py",
+        old='past, settings = records.windows["validation"]',
+        new='past, settings = records.windows["test"]',
+        tests="tests/federation/vault/test_adapt.py",
+    ),
+    "corrections are not shrunk": Mutant(
+        file="federation/vault/adapt.py",
+        old="shrunk = correction * known / (known + settings.prior)",
+        new="shrunk = correction",
+        tests="tests/federation/vault/test_adapt.py",
+    ),
+    "a country held out is trained on": Mutant(
+        file="federation/vault/vault.py",
+        old="self.country not in plan.hold_out and ",
+        new="",
+        tests="tests/federation/runtimes/test_worth.py",
+    ),
     "memory is of the round itself": Mutant(
         file="federation/vault/state.py",
         old="WHERE country = ? AND run = ? AND round < ? ORDER BY round DESC LIMIT 1",
