@@ -89,4 +89,5 @@ def named(words: str) -> list[str]:
 
 
 def _differs(name: str, group: Group, main: Group) -> bool:
-    return name != "arms" and group.params.get(name) != main.params.get(name)
+    """A key that one of them did not have yet is no difference."""
+    return name != "arms" and group.params[name] != main.params.get(name, group.params[name])
