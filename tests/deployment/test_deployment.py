@@ -20,7 +20,7 @@ from tests.deployment.kills import held_up
 from tests.deployment.place import Place, history
 
 COUNTRIES = ("KHM", "LAO", "VNM")
-RUN = ("region.countries=[KHM,LAO,VNM]", "rounds=5", "training.epochs=3", "quorum=3")
+RUN = ("region.countries=[KHM,LAO,VNM]", "training.epochs=3", "quorum=3")
 
 
 @pytest.fixture
@@ -45,12 +45,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
 @pytest.mark.timeout(900)  # many processes, and other tests beside them
 def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_parts_are_killed(place: Place) -> None:
     runs = place.folder / "runs"
-    place.start("simulation", "simulate", *RUN, "name=simulated", f"data={place.data}", f"runs={runs}")
+    place.start("simulation", "simulate", *RUN, "rounds=5", "name=simulated", f"data={place.data}", f"runs={runs}")
     place.wait_for_all()
     assert place.processes.pop("simulation").wait(300) == 0, place.log("simulation")
     with held_up(place) as kills:
         _a_run_against_the_terms_is_refused_before_training(place)
-        told, last = kills.run(RUN)
+        told, last = kills.run((*RUN, "rounds=5"))
+        _a_run_is_stopped_and_can_go_on(place)
     assert "KHM, LAO, VNM agree" in told
     assert [told.count(f"round {round_}/5  3 of 3 countries") for round_ in range(1, 5)] == [1, 1, 1, 1]
     assert "resume=delivered" in told
@@ -86,6 +87,20 @@ def _every_release_is_on_its_ledger_once(place: Place) -> None:
     for country in COUNTRIES:
         rows = [(row.round, row.kind) for row in _rows(place, country, "delivered")]
         assert rows == [*((round_, "update") for round_ in range(1, 6)), (6, "scores"), (7, "scores")]
+
+
+def _a_run_is_stopped_and_can_go_on(place: Place) -> None:
+    where = (f"home={place.home}", f"runs={place.folder / 'runs'}")
+    log = place.log("submission")
+    place.start("submission", *place.submission(*RUN, "rounds=90", "name=stopped"))
+    place.wait("a round", lambda: "round 1/90" in place.log("submission")[len(log) :])
+    assert "stopped is in progress" in place.gotong("submit", *where, "resume=stopped", code=1)
+    place.gotong("stop", "run=stopped", *where)
+    assert place.processes.pop("submission").wait(150) == 1, place.log("submission")
+    told = place.gotong("status", *where)
+    assert "stopped: failed: its process was stopped; go on with `gotong submit resume=stopped`" in told
+    progress, _ = checkpoint.load(place.folder / "runs" / "stopped" / checkpoint.FILE)
+    assert 1 <= progress.round < 90
 
 
 def _the_status_says_who_is_there(place: Place) -> None:
