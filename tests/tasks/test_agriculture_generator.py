@@ -137,6 +137,7 @@ def sums_of(windows: Windows, forecast: np.ndarray, reference: np.ndarray) -> di
         place=windows.place,
         origin=windows.origin,
         unit=windows.restore["unit"],
+        threshold=windows.threshold,
     )
     return {name: dict(score.sums(case)) for name, score in TASK.scores.items()}
 

@@ -1,5 +1,8 @@
 """Scores against examples done by hand, other libraries, a brute-force bootstrap, and the whole they are parts of."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import scoringrules
@@ -50,7 +53,8 @@ def judged(rng: np.random.Generator, rows: int = 60, places: int = 4, gone: floa
 
 
 def taken(whole: Judged, rows: Array) -> Judged:
-    return Judged(**{name: values[rows] for name, values in vars(whole).items() if values is not None})
+    parts: dict[str, Any] = {name: own[rows] for name, own in vars(whole).items() if isinstance(own, np.ndarray)}
+    return replace(whole, **parts)
 
 
 def test_wis_by_hand() -> None:

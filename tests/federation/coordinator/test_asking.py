@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.coordinator import asking
+from federation.coordinator import aggregation, asking
 from federation.coordinator.aggregation import Part, together
 from federation.strategies import STRATEGIES
 from tests.federation.coordinator.tampering import only, run_tampered, scaled
@@ -59,7 +59,7 @@ def test_a_strategy_that_looks_at_every_update_gets_every_update(
     federation_of: FederationOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    told = asking.apart
+    told = aggregation.apart
 
     def counted(updates: Any, settings: Any) -> Any:
         seen.append(len(updates))
@@ -80,7 +80,7 @@ def test_together_is_the_weighted_mean_and_the_sum_of_what_was_shared(
     weights: list[float], changes: list[float]
 ) -> None:
     parts = [
-        Part(weight=weight, change={"w": np.float32([change])}, shared={"c": np.float32([change])})
+        Part(weight=weight, change={"w": np.array([change], np.float32)}, shared={"c": np.array([change], np.float32)})
         for weight, change in zip(weights, changes, strict=False)
     ]
     one = together(parts)

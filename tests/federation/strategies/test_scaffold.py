@@ -37,7 +37,7 @@ def mean_variate(ran: Ran) -> dict[str, Any]:
     return {name: np.mean([one[name] for one in found], axis=0) for name in found[0]}
 
 
-def near(one: dict[str, Any], other: Any) -> bool:
+def near(one: Any, other: Any) -> bool:
     return all(np.allclose(one[name], other[name], atol=1e-5) for name in one)
 
 

@@ -86,7 +86,7 @@ CASES: dict[str, Case] = {
     ),
     "wrong dtype": Case(
         fault=changed(lambda frame: with_array(frame, WEIGHT, lambda value: value.astype(np.float64))),
-        reason="VNM: update slope.weight has .* dtype float64, expected .* float32",
+        reason="VNM: array update/slope.weight travels as float64; this run's transport is float32",
     ),
     "extra arrays": Case(
         fault=changed(lambda frame: with_array(frame, "update/extra", lambda _: np.zeros(3, np.float32))),
