@@ -1,6 +1,7 @@
 """Which trainer a simulation uses. Numbers added in another order end in other last digits, so a run keeps its plan."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +26,7 @@ def trainer(engine: str, folder: Path) -> Train:
     path = folder / FILE
     if path.exists():
         return Trainer(plan=ChunkPlan(**json.loads(path.read_text("utf-8"))))
-    measuring = Trainer()
+    measuring = Trainer(workers=os.cpu_count() or 1)
 
     def first(jobs: Sequence[Job]) -> list[Result]:
         results = measuring(jobs)

@@ -62,10 +62,14 @@ def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: 
     alone, costs = _trials(group, device)
     seconds = {1: alone * sum(map(steps_of, group))}
     seconds |= {size: _predicted(group, size, {1: alone, **costs}) for size in costs}
-    best = min(seconds, key=lambda size: seconds[size])
-    if best == 1 or seconds[best] > MARGIN * seconds[1]:
+    if not costs:
+        return Choice(plan=ChunkPlan(chunk=1), seconds=seconds, reason="memory holds one client at a time")
+    best = min(costs, key=lambda size: seconds[size])
+    threads, share = _workers(group, best, workers, device)
+    seconds[best] *= share
+    if seconds[best] > MARGIN * seconds[1]:
         return Choice(plan=ChunkPlan(chunk=1), seconds=seconds, reason="one client after another is as fast")
-    plan = ChunkPlan(chunk=best, workers=_workers(group, best, workers, device))
+    plan = ChunkPlan(chunk=best, workers=threads)
     return Choice(plan=plan, seconds=seconds, reason=f"{seconds[1] / seconds[best]:.1f} times as fast as one by one")
 
 
@@ -87,13 +91,16 @@ def _trials(group: Sequence[Job], device: torch.device) -> tuple[float, dict[int
     return alone, costs
 
 
-def _workers(group: Sequence[Job], size: int, most: int, device: torch.device) -> int:
-    """1 or `most`, whichever was faster on that many chunks; a card runs one chunk after another anyway."""
+def _workers(group: Sequence[Job], size: int, most: int, device: torch.device) -> tuple[int, float]:
+    """1 or `most`, whichever was faster on that many chunks, and its share of the time that one takes.
+
+    A card runs one chunk after another anyway.
+    """
     if most == 1 or device.type != "cpu" or len(group) < 2 * size:
-        return 1
+        return 1, 1.0
     some = [_shortened(job) for job in group[: most * size]]
     one, many = (_seconds(Cohort(device, ChunkPlan(chunk=size, workers=w)), some, device) for w in (1, most))
-    return most if many < MARGIN * one else 1
+    return (most, many / one) if many < MARGIN * one else (1, 1.0)
 
 
 def _shortened(job: Job) -> Job:
