@@ -30,23 +30,25 @@ agriculture_weather.csv, one row a place and month; a place without rows of its 
 import pandas as pd
 
 from tasks.columns import Column
-from tasks.schema import Rule, TableSchema
+from tasks.schema import ENOUGH, Rule, TableSchema
 
 YIELDS, WEATHER = "agriculture.csv", "agriculture_weather.csv"
-CROPS = (
-    "rice",
-    "rice_2",
-    "maize",
-    "wheat",
-    "barley",
-    "soybeans",
-    "beans",
-    "peas",
-    "potatoes",
-    "cassava",
-    "cocoa_beans",
-    "bananas",
-)
+# Crop -> ends of the mean that a country's yields in t/ha have; in another unit it is 10 times off or more.
+TYPICAL = {
+    "rice": (0.6, 10),
+    "rice_2": (0.6, 10),
+    "maize": (0.5, 12),
+    "wheat": (0.2, 8),
+    "barley": (0.3, 8),
+    "soybeans": (0.2, 4),
+    "beans": (0.15, 4),
+    "peas": (0.15, 6),
+    "potatoes": (2, 50),
+    "cassava": (2, 50),
+    "cocoa_beans": (0.1, 3),
+    "bananas": (2, 70),
+}
+CROPS = tuple(TYPICAL)
 VARIABLES = ("rainfall", "mean_temperature", "spei", "nino34")
 
 
@@ -72,6 +74,15 @@ def _changing(column: str) -> Rule:
         what="is not the month of the earlier years of this crop and place",
         remedy="Write one crop calendar for all years of a place",
     )
+
+
+def _in_another_unit(rows: pd.DataFrame) -> pd.Series:
+    """The first row of every crop whose mean, of ENOUGH values or more, no country reaches."""
+    crops = rows.groupby("crop_name", sort=False)["yield"]
+    low, high = (rows["crop_name"].map({crop: ends[side] for crop, ends in TYPICAL.items()}) for side in (0, 1))
+    mean = crops.transform("mean")
+    odd = (crops.transform("count") >= ENOUGH) & ((mean < low) | (mean > high))
+    return odd & ~rows["crop_name"].duplicated()
 
 
 YIELD_SCHEMA = TableSchema(
@@ -108,6 +119,13 @@ YIELD_SCHEMA = TableSchema(
             shown="harvest_month",
             what="stands without its planting month, or the other way round",
             remedy="Write both months or neither",
+        ),
+        Rule(
+            columns=("crop_name", "yield"),
+            broken=_in_another_unit,
+            shown="crop_name",
+            what="has a mean yield that no country reaches, so it looks like another unit",
+            remedy="Write tonnes per hectare (kg/ha over 1000, hg/ha over 10000)",
         ),
         _part_of_a_month("planting_month"),
         _part_of_a_month("harvest_month"),

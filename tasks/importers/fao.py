@@ -6,6 +6,7 @@ Source: https://ourworldindata.org/crop-yields, CC BY; FAO beneath it.
 
 from pathlib import Path
 
+from tasks.agriculture.schema import TYPICAL
 from tasks.columns import Column
 from tasks.importers.contract import Format, Public
 from tasks.schema import Rule, TableSchema, read_table
@@ -15,20 +16,6 @@ UNIT = " (tonnes per hectare)"
 LINE = "Unnamed: 0"  # the row's number in the worldwide table
 PLACE = ("Entity", "Code", "Year")
 _TONNES = "t/ha (kg/ha over 1000, hg/ha over 10000)"
-# the crops of the task, with the mean that a table in t/ha has; a table in another unit is 10 times off or more
-TYPICAL = {
-    "Wheat": (0.2, 8),
-    "Rice": (0.6, 10),
-    "Maize": (0.5, 12),
-    "Soybeans": (0.2, 4),
-    "Potatoes": (2, 50),
-    "Beans": (0.15, 4),
-    "Peas": (0.15, 6),
-    "Cassava": (2, 50),
-    "Barley": (0.3, 8),
-    "Cocoa beans": (0.1, 3),
-    "Bananas": (2, 70),
-}
 
 
 def recognises(columns: frozenset[str]) -> bool:
@@ -44,9 +31,9 @@ def read(path: Path) -> Public:
     """
     crops = {name: name.removesuffix(UNIT) for name in header(path) if name.endswith(UNIT)}
     table = read_table(path, _schema(crops))
-    known = [name for name, crop in crops.items() if crop in TYPICAL]
+    known = [name for name, crop in crops.items() if _named(crop) in TYPICAL]
     long = table.melt(id_vars=["Code", "Year"], value_vars=known, var_name="crop_name", value_name="yield")
-    long["crop_name"] = long["crop_name"].map(crops).str.lower().str.replace(" ", "_")
+    long["crop_name"] = long["crop_name"].map({name: _named(crop) for name, crop in crops.items()})
     long = long.rename(columns={"Code": "country", "Year": "harvest_year"})
     long = long.sort_values(["country", "crop_name", "harvest_year"], ignore_index=True)
     before = long.groupby(["country", "crop_name"])[["harvest_year", "yield"]].shift()
@@ -54,10 +41,20 @@ def read(path: Path) -> Public:
     return Public(file=path, table=long.assign(observed=(~repeated).astype("int64")))
 
 
+def _named(crop: str) -> str:
+    """A crop as the task calls it."""
+    return crop.lower().replace(" ", "_")
+
+
 def _schema(crops: dict[str, str]) -> TableSchema:
     values = {
         name: Column(
-            kind="number", empty=True, low=0, high=150, typical=TYPICAL.get(crop, (0, float("inf"))), unit=_TONNES
+            kind="number",
+            empty=True,
+            low=0,
+            high=150,
+            typical=TYPICAL.get(_named(crop), (0, float("inf"))),
+            unit=_TONNES,
         )
         for name, crop in crops.items()
     }

@@ -111,3 +111,14 @@ def test_a_setting_out_of_range_is_refused(settings: AgricultureSettings) -> Non
     AgricultureSettings().check()
     with pytest.raises(SettingError, match="task"):
         settings.check()
+
+
+@pytest.mark.parametrize("factor", [10, 1000, 0.1], ids=["10 times", "1000 times", "a tenth"])
+def test_a_crop_in_another_unit_is_named(tmp_path: Path, factor: float) -> None:
+    """One column holds all crops, and ten times the yield of rice is a yield of potatoes."""
+    years = range(1990, 2020)
+    good = "".join(f"potatoes,LAO,LAO,{year},{12 + year % 3},,,1\n" for year in years)
+    rice = "".join(f"rice,LAO,LAO,{year},{(4 + year % 3) * factor:.3f},,,1\n" for year in years)
+    with pytest.raises(DataError, match=r"row 32.* (looks like another unit|is outside 0 to 120)"):
+        read_panel(write(tmp_path, good + rice), "LAO", AgricultureSettings())
+    assert read_panel(write(tmp_path, good + "rice,LAO,LAO,1990,4,,,1\n"), "LAO", AgricultureSettings())
