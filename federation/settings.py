@@ -173,7 +173,7 @@ class Settings:
     transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel
     start_from: str | None = None  # a finished run whose model is trained on
     sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
-    engine: str = "sequential"  # sequential | cohort | auto: one by one, many in one step, or what is faster here
+    engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
@@ -207,7 +207,7 @@ class Settings:
         """Raise ConfigError or SettingError for what no run can use; called before any data are read."""
         self.plan().check()
         self.tracking.check()
-        one_of("engine", self.engine, ("sequential", "cohort", "auto"))
+        one_of("engine", self.engine, ("sequential", "cohort", "compiled", "auto"))
         within("quorum", self.quorum, 1, 100_000)
         within("quorum_share", self.quorum_share, 0, 1)
         within("participation", self.participation, 0, 1, above=True)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from federation.training import sequential
@@ -14,15 +14,22 @@ from federation.vault.serving import Train
 from tasks.atomic import write_atomically
 
 FILE = "engine.json"
-FIXED = ChunkPlan(chunk=32)
+FIXED = {
+    "cohort": ChunkPlan(chunk=32),
+    "compiled": ChunkPlan(chunk=16, compiled=True),
+}
 
 
 def trainer(engine: str, folder: Path) -> Train:
-    """sequential, cohort (a fixed plan), or auto: the plan this run measured when it began, or measures now."""
+    """sequential, cohort or compiled (a fixed plan), or auto: the plan this run measured first, or measures now.
+
+    Workers do not change a bit, so that a compiled run may go on where there are fewer of them.
+    """
     if engine == "sequential":
         return sequential.run
-    if engine == "cohort":
-        return Trainer(plan=FIXED)
+    if engine in FIXED:
+        workers = (os.cpu_count() or 1) if FIXED[engine].compiled else 1
+        return Trainer(plan=replace(FIXED[engine], workers=workers))
     path = folder / FILE
     if path.exists():
         return Trainer(plan=ChunkPlan(**json.loads(path.read_text("utf-8"))))

@@ -8,11 +8,13 @@ from functools import partial
 from math import nan
 
 import torch
+from torch import Tensor
 
 from federation.training import alike, sequential
 from federation.training.chunks import FEW, ChunkPlan, chunks
-from federation.training.compiled import compiled
+from federation.training.compiled import Compiled
 from federation.training.device import autocast, matmul_precision
+from federation.training.draws import Batch
 from federation.training.jobs import Array, Finished, Job, Result, Tensors
 from federation.training.scoring import alone, forecasts
 from federation.training.stacked import Gradients, Trained, eager, objective_of, train
@@ -34,7 +36,7 @@ class Cohort:
         self.device = device or torch.device("cpu")
         self._store = Store(self.device)
         self._said: set[str] = set()
-        self._compiled: dict[Hashable, Gradients] = {}  # compiling is dear: once a run
+        self._compiled: dict[Hashable, Compiled] = {}  # compiling is dear: once a run
 
     def __call__(self, jobs: Sequence[Job]) -> list[Result]:
         """Results in the order of the jobs."""
@@ -60,7 +62,8 @@ class Cohort:
 
     def _trained(self, jobs: Sequence[Job]) -> dict[int, Trained]:
         places = [place for place, job in enumerate(jobs) if job.train is not None and len(job.train)]
-        cut = [chunk for group in _groups(jobs, places) for chunk in chunks(jobs, group, self.plan.chunk)]
+        size, whole = self.plan.chunk, self.plan.compiled
+        cut = [chunk for group in _groups(jobs, places) for chunk in chunks(jobs, group, size, whole=whole)]
         done = self._each([[jobs[place] for place in chunk] for chunk in cut])
         return {
             p: trained for chunk, many in zip(cut, done, strict=True) for p, trained in zip(chunk, many, strict=True)
@@ -68,7 +71,7 @@ class Cohort:
 
     def _each(self, cut: Sequence[Sequence[Job]]) -> list[list[Trained]]:
         """Threads, because torch leaves Python's lock during a step's arithmetic and records need not be copied."""
-        if self.plan.workers == 1 or self.plan.compiled or len(cut) == 1:  # torch compiles in one thread at a time
+        if self.plan.workers == 1 or len(cut) == 1:
             return [self._chunk(jobs) for jobs in cut]
         with ThreadPoolExecutor(self.plan.workers) as pool:
             return list(pool.map(self._chunk, cut))
@@ -83,13 +86,21 @@ class Cohort:
             return self._one_by_one(jobs)
 
     def _gradients(self, job: Job) -> Gradients:
+        """Compiled for whole chunks, if the plan says so; fewer clients, as at a ragged end, train eagerly."""
         context = partial(autocast, self.plan.precision, self.device)
+        plain = eager(objective_of(job, self.device), context)
         if not self.plan.compiled:
-            return eager(objective_of(job, self.device), context)
+            return plain
         kind = alike.kind(job)
         if kind not in self._compiled:
-            self._compiled[kind] = compiled(objective_of(job, self.device), context)
-        return self._compiled[kind]
+            self._compiled.setdefault(kind, Compiled(objective_of(job, self.device), context))
+        quick = self._compiled[kind]
+
+        def gradients(leaves: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Mapping[str, Tensor | None]]:
+            found = quick(leaves, batch) if len(batch.sizes) == self.plan.chunk else None
+            return plain(leaves, batch) if found is None else found
+
+        return gradients
 
     def _one_by_one(self, jobs: Sequence[Job]) -> list[Trained]:
         plain = [replace(job, score=None, client=replace(job.client, finish=None)) for job in jobs]

@@ -60,12 +60,17 @@ def ascending(raw: Tensor, levels: Sequence[float]) -> Tensor:
     A raw step of 0 gives the distance that the two levels have in a standard normal.
     """
     middle = len(levels) // 2
-    normal = [NormalDist().inv_cdf(level) for level in levels]
-    gaps = torch.tensor([high - low for low, high in pairwise(normal)], dtype=raw.dtype, device=raw.device)
+    gaps = torch.tensor(_normal_gaps(tuple(levels)), dtype=raw.dtype, device=raw.device)
     steps = gaps * softplus(raw[..., 1:] + log(e - 1))  # softplus(log(e - 1)) = 1
     centre = raw[..., :1]
     below = centre - steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
     return torch.cat([below, centre, centre + steps[..., middle:].cumsum(-1)], dim=-1)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # a compiler cannot look into NormalDist
+def _normal_gaps(levels: tuple[float, ...]) -> list[float]:
+    normal = [NormalDist().inv_cdf(level) for level in levels]
+    return [high - low for low, high in pairwise(normal)]
 
 
 class _Linear(nn.Module):

@@ -11,7 +11,6 @@ from federation.strategies import STRATEGIES
 from federation.training import alike, sequential
 from federation.training.choice import Trainer, choose
 from federation.training.chunks import ChunkPlan, active, chunks, steps_of
-from federation.training.compiled import BUCKETS, pieces
 from federation.training.jobs import Job
 from federation.training.rounding import SHARE, shrink_to_zero
 from tests.federation.training.clients import Federation, clients_of, largest_difference, perceptron
@@ -38,6 +37,16 @@ def test_chunks_hold_every_job_once_and_the_active_are_a_prefix(sizes: list[int]
         steps = [steps_of(jobs[place]) for place in one]
         assert steps == sorted(steps, reverse=True)
         assert sum(active(steps, step) for step in range(steps[0])) == sum(steps)  # no step is wasted
+
+
+@given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12), chunk=st.integers(1, 7))
+@settings(max_examples=30, deadline=None)
+def test_whole_chunks_have_one_size_but_for_the_last(sizes: list[int], chunk: int) -> None:
+    jobs = jobs_of(sizes)
+    cut = chunks(jobs, range(len(jobs)), chunk, whole=True)
+    assert sorted(place for one in cut for place in one) == list(range(len(jobs)))
+    assert {len(one) for one in cut[:-1]} <= {chunk}
+    assert 1 <= len(cut[-1]) <= chunk
 
 
 def test_arms_share_a_step_unless_a_penalty_holds_one_of_them() -> None:
@@ -78,10 +87,3 @@ def test_a_plan_is_plain_values() -> None:
     plan = ChunkPlan(chunk=8, workers=2)
     assert ChunkPlan(**asdict(plan)) == plan
     assert replace(plan, chunk=9) != plan
-
-
-@given(clients=st.integers(1, 100))
-def test_pieces_fill_any_number_of_clients_with_buckets(clients: int) -> None:
-    found = pieces(clients)
-    assert [place for low, high in found for place in range(low, high)] == list(range(clients))
-    assert {high - low for low, high in found} <= set(BUCKETS)

@@ -1,0 +1,73 @@
+"""Compiled steps end where eager ones end. Compiling takes seconds, so that one test shows all that it can."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from federation.strategies import STRATEGIES
+from federation.training import cohort, sequential
+from federation.training.chunks import ChunkPlan
+from federation.training.cohort import Cohort
+from federation.training.compiled import Compiled
+from tests.federation.training.clients import Federation, clients_of, largest_difference, perceptron
+from tests.federation.training.test_cohort import OPTIMIZERS, bits
+
+SIZES = (24, 24, 24, 17, 17, 40, 9, 24, 16)  # two chunks of three end raggedly, in every arm
+
+
+def federation(strategy: str = "fedprox", optimizer: str = "adamw") -> Federation:
+    """Dropout, a penalty, clipping, both arms."""
+    return Federation(
+        clients=clients_of(SIZES),
+        build=perceptron,
+        strategy=STRATEGIES[strategy],
+        settings=OPTIMIZERS[optimizer],
+    )
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # torch's compiler imports it
+def test_compiled_steps_end_where_the_sequential_trainer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in two threads, to the bit, and they are compiled: most steps never call the eager function."""
+    plan = ChunkPlan(chunk=3, compiled=True, workers=2)
+    engine, alone, pair = Cohort(plan=plan), Cohort(plan=ChunkPlan(chunk=3, compiled=True)), federation()
+    steps = 0
+    made = Compiled._compiled
+
+    def counted(*given: Any, **settings: Any) -> Callable[..., Any]:
+        quick = made(*given, **settings)
+
+        def gradients(*words: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            return quick(*words)
+
+        return gradients
+
+    monkeypatch.setattr(Compiled, "_compiled", counted)
+    other = federation()
+    for round_ in (1, 2):
+        expected = pair.round(sequential.run, round_)
+        jobs = other.jobs(round_)
+        assert bits(engine(jobs)) == bits(alone(jobs))
+        assert largest_difference(expected, other.round(engine, round_)) < 1e-5
+    assert steps > 2 * 2 * 6
+
+
+def test_where_nothing_can_be_compiled_steps_stay_eager_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> Callable[..., Any]:
+        def step(*_: Any) -> Any:
+            raise RuntimeError("No working C++ compiler found")
+
+        return step
+
+    monkeypatch.setattr(torch, "compile", broken)
+    jobs = federation(optimizer="sgd").jobs(1)
+    with caplog.at_level(logging.WARNING):
+        gap = largest_difference(sequential.run(jobs), cohort.run(jobs, plan=ChunkPlan(chunk=3, compiled=True)))
+    assert gap < 1e-5
+    assert "No working C++ compiler" in caplog.text
