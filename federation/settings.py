@@ -48,6 +48,7 @@ class TrainingSettings:
     epochs: int = 2
     batch_size: int = 64
     clip_gradient: float | None = 1.0  # largest gradient norm of a step
+    clip_example: float | None = None  # largest gradient norm of one example, before a step takes their mean
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
@@ -65,6 +66,8 @@ class TrainingSettings:
             )
         if self.clip_gradient is not None:
             within("training.clip_gradient", self.clip_gradient, 0, 1e9, above=True)
+        if self.clip_example is not None:
+            within("training.clip_example", self.clip_example, 0, 1e9, above=True)
 
 
 @dataclass

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from math import nan
 
 import torch
@@ -17,7 +17,7 @@ from federation.training.device import autocast, matmul_precision
 from federation.training.draws import Batch
 from federation.training.jobs import Array, Finished, Job, Result, Tensors
 from federation.training.scoring import alone, forecasts
-from federation.training.stacked import Gradients, Trained, eager, objective_of, train
+from federation.training.stacked import Found, Gradients, Trained, eager, objective_of, train
 from federation.training.store import Store
 
 log = logging.getLogger(__name__)
@@ -88,17 +88,17 @@ class Cohort:
     def _gradients(self, job: Job) -> Gradients:
         """Compiled for whole chunks, if the plan says so; fewer clients, as at a ragged end, train eagerly."""
         context = partial(autocast, self.plan.precision, self.device)
-        plain = eager(objective_of(job, self.device), context)
-        if not self.plan.compiled:
-            return plain
+        plain = cache(lambda: eager(job, objective_of(job, self.device), context))
+        if not self.plan.compiled or job.settings.clip_example is not None:
+            return plain()
         kind = alike.kind(job)
         if kind not in self._compiled:
-            self._compiled.setdefault(kind, Compiled(objective_of(job, self.device), context))
+            self._compiled.setdefault(kind, Compiled(job, objective_of(job, self.device), context))
         quick = self._compiled[kind]
 
-        def gradients(leaves: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Mapping[str, Tensor | None]]:
-            found = quick(leaves, batch) if len(batch.sizes) == self.plan.chunk else None
-            return plain(leaves, batch) if found is None else found
+        def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
+            found = quick(leaves, batch, start) if len(batch.sizes) == self.plan.chunk else None
+            return plain()(leaves, batch, start) if found is None else found
 
         return gradients
 

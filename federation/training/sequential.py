@@ -1,6 +1,6 @@
 """The sequential trainer: one client after another, in plain torch. Every faster engine must give the same weights."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import nan
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from federation.training.examples import averaged
 from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
 from federation.training.rounding import EPSILON, shrink_to_zero
 from tasks.task import Windows
@@ -64,11 +65,9 @@ def _train(job: Job, windows: Windows, start: Tensors, device: torch.device) -> 
     for step, rows in enumerate(batches(job, len(windows))):
         picked = rows.to(device)
         mask_seed = torch.tensor(seed_of(job.seed, step), device=device)
-        output = functional_call(job.model, params, ({k: v[picked] for k, v in inputs.items()}, mask_seed))
-        loss = job.loss(output, target[picked])
-        losses.append(loss.detach())
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        batch = {name: values[picked] for name, values in inputs.items()}
+        losses.append(_backward(job, params, batch, target[picked], mask_seed))
         if job.settings.optimizer == "adamw":
             shrink_to_zero([value.grad[None] for value in params.values() if value.grad is not None])
         if job.client.penalty is not None:
@@ -82,6 +81,23 @@ def _train(job: Job, windows: Windows, start: Tensors, device: torch.device) -> 
     per_epoch = len(losses) // job.settings.epochs
     last = torch.stack(losses[-per_epoch:]).mean().item()
     return {name: value.detach() for name, value in params.items()}, last, len(losses)
+
+
+def _backward(job: Job, params: dict[str, Tensor], inputs: dict[str, Tensor], target: Tensor, seed: Tensor) -> Tensor:
+    """The loss of one batch; its gradients are left with the parameters."""
+
+    def objective(weights: Tensors, inputs: Mapping[str, Tensor], target: Tensor, seed: Tensor) -> Tensor:
+        return job.loss(functional_call(job.model, dict(weights), (dict(inputs), seed)), target)
+
+    if job.settings.clip_example is None:
+        loss = objective(params, inputs, target, seed)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+    held, size = {name: value.detach() for name, value in params.items()}, torch.tensor(len(target))
+    found, loss = averaged(objective, job.settings.clip_example)(held, inputs, target, seed, size.to(target.device))
+    for name, value in params.items():
+        value.grad = found[name]
+    return loss
 
 
 def batches(job: Job, examples: int) -> Iterator[Tensor]:

@@ -13,15 +13,15 @@ from torch.overrides import TorchFunctionMode
 
 from federation.training.chunks import FEW, active, steps_of
 from federation.training.draws import Batch, Draws
+from federation.training.examples import Averaged, Objective, averaged
 from federation.training.jobs import Job, Tensors
 from federation.training.optimizers import clip_each, narrowed
 from federation.training.rounding import shrink_to_zero
 from federation.training.store import Store
 
-# (weights, inputs, target, seed) of one client -> the task's loss
-Objective = Callable[[Tensors, Mapping[str, Tensor], Tensor, Tensor], Tensor]
-# (leaves, batch) of K clients -> ((K,) losses, gradients of the leaves, None where a leaf has no part in the loss)
-Gradients = Callable[[dict[str, Tensor], Batch], tuple[Tensor, Mapping[str, Tensor | None]]]
+# (leaves, batch, start) of K clients -> (K,) losses, and gradients of the leaves that have a part in the loss
+Found = tuple[Tensor, dict[str, Tensor]]
+Gradients = Callable[[dict[str, Tensor], Batch, Tensors], Found]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,11 @@ def train(jobs: Sequence[Job], store: Store, gradients: Gradients, *, full: bool
             clients = now
             leaves, optimizer = narrowed(job, optimizer, params, clients)
         assert optimizer is not None, "the first step has clients"
-        losses, found = gradients(leaves, draws.next(clients))
+        losses, found = gradients(leaves, draws.next(clients), start)
         history.append(losses)
-        _give(job, leaves, found, start, corrections)
+        given = _sum(found, {name: correction[:clients] for name, correction in corrections.items()})
+        for name, leaf in leaves.items():
+            leaf.grad = given.get(name)
         optimizer.step()
     return _trained(jobs, params, steps, history)
 
@@ -67,16 +69,44 @@ def objective_of(job: Job, device: torch.device) -> Objective:
     return objective
 
 
-def eager(objective: Objective, context: Callable[[], AbstractContextManager[Any]] = nullcontext) -> Gradients:
+def eager(
+    job: Job, objective: Objective, context: Callable[[], AbstractContextManager[Any]] = nullcontext
+) -> Gradients:
     """Gradients by autograd over a vmapped forward; of one or two clients by plain forwards, without filling rows."""
+    if job.settings.clip_example is not None:
+        return _by_example(job, averaged(objective, job.settings.clip_example))
 
-    def gradients(leaves: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Mapping[str, Tensor | None]]:
+    def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
         with context():
             losses = (plain if len(batch.sizes) <= FEW else vmapped)(objective, leaves, batch)
         found = torch.autograd.grad(losses.sum(), list(leaves.values()), allow_unused=True)
-        return losses.detach(), dict(zip(leaves, found, strict=True))
+        # Fused optimisers take the memory as it lies; a transposed gradient gave wrong weights.
+        named = {name: one.contiguous() for name, one in zip(leaves, found, strict=True) if one is not None}
+        return losses.detach(), tidied(job, named, leaves, start)
 
     return gradients
+
+
+def _by_example(job: Job, one: Averaged) -> Gradients:
+    def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
+        held = {name: leaf.detach() for name, leaf in leaves.items()}
+        sizes = torch.tensor(batch.sizes, device=batch.target.device)
+        with FlatLinear():
+            found, losses = vmap(one)(held, batch.inputs, batch.target, batch.seeds, sizes)
+        return losses, tidied(job, {name: value.contiguous() for name, value in found.items()}, leaves, start)
+
+    return gradients
+
+
+def tidied(job: Job, found: dict[str, Tensor], leaves: dict[str, Tensor], start: Tensors) -> dict[str, Tensor]:
+    """The loss's gradients freed of rounding, with the penalty's, then clipped; `found` may be written over."""
+    if job.settings.optimizer == "adamw":
+        shrink_to_zero(list(found.values()))
+    if job.client.penalty is not None:
+        found = _sum(found, _of_penalty(job.client.penalty, leaves, start))
+    if job.settings.clip_gradient is not None:
+        clip_each(list(found.values()), job.settings.clip_gradient)
+    return found
 
 
 def vmapped(objective: Objective, params: dict[str, Tensor], batch: Batch) -> Tensor:
@@ -131,30 +161,8 @@ def _correction(job: Job) -> Tensors:
     return {} if job.client.correction is None else job.client.correction(job.shared, job.memory)
 
 
-def _give(
-    job: Job,
-    leaves: dict[str, Tensor],
-    found: Mapping[str, Tensor | None],
-    start: Mapping[str, Tensor],
-    corrections: Tensors,
-) -> None:
-    """Gradients where the optimiser looks for them: freed of rounding, with the penalty's, clipped, then corrected."""
-    # Fused optimisers take the memory as it lies; a transposed gradient gave wrong weights.
-    given = {name: gradient.contiguous() for name, gradient in found.items() if gradient is not None}
-    if job.settings.optimizer == "adamw":
-        shrink_to_zero(list(given.values()))
-    if job.client.penalty is not None:
-        given = _sum(given, _of_penalty(job.client.penalty, leaves, start))
-    if job.settings.clip_gradient is not None:
-        clip_each(list(given.values()), job.settings.clip_gradient)
-    clients = len(next(iter(leaves.values())))
-    given = _sum(given, {name: correction[:clients] for name, correction in corrections.items()})
-    for name, leaf in leaves.items():
-        leaf.grad = given.get(name)
-
-
 def _of_penalty(
-    penalty: Callable[[Tensors, Tensors], Tensor], leaves: dict[str, Tensor], start: Mapping[str, Tensor]
+    penalty: Callable[[Tensors, Tensors], Tensor], leaves: dict[str, Tensor], start: Tensors
 ) -> dict[str, Tensor]:
     clients = len(next(iter(leaves.values())))
     losses = vmap(penalty)(leaves, {name: value[:clients] for name, value in start.items()})

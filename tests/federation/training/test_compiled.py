@@ -34,10 +34,10 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(monkeypatch: pytes
     plan = ChunkPlan(chunk=3, compiled=True, workers=2)
     engine, alone, pair = Cohort(plan=plan), Cohort(plan=ChunkPlan(chunk=3, compiled=True)), federation()
     steps = 0
-    made = Compiled._compiled
+    made = Compiled._made
 
-    def counted(*given: Any, **settings: Any) -> Callable[..., Any]:
-        quick = made(*given, **settings)
+    def counted(*given: Any) -> Callable[..., Any]:
+        quick = made(*given)
 
         def gradients(*words: Any) -> Any:
             nonlocal steps
@@ -46,7 +46,7 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(monkeypatch: pytes
 
         return gradients
 
-    monkeypatch.setattr(Compiled, "_compiled", counted)
+    monkeypatch.setattr(Compiled, "_made", counted)
     other = federation()
     for round_ in (1, 2):
         expected = pair.round(sequential.run, round_)
