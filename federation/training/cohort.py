@@ -97,7 +97,7 @@ class Cohort:
         quick = self._compiled[kind]
 
         def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
-            found = quick(leaves, batch, start) if len(batch.sizes) == self.plan.chunk else None
+            found = quick(leaves, batch, start, job.lr) if len(batch.sizes) == self.plan.chunk else None
             return plain()(leaves, batch, start) if found is None else found
 
         return gradients

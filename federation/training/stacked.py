@@ -19,7 +19,7 @@ from federation.training.optimizers import clip_each, narrowed
 from federation.training.rounding import shrink_to_zero
 from federation.training.store import Store
 
-# (leaves, batch, start) of K clients -> (K,) losses, and gradients of the leaves that have a part in the loss
+# (leaves, batch, start) of K clients -> (K,) losses, and gradients of the leaves that are still to be moved by them
 Found = tuple[Tensor, dict[str, Tensor]]
 Gradients = Callable[[dict[str, Tensor], Batch, Tensors], Found]
 

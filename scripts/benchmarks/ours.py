@@ -1,7 +1,6 @@
 """Our engines, and a plain torch loop: the same clients, the same orders, in this project's environment."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,15 +21,15 @@ from tasks.task import Windows
 
 
 class Forecaster(nn.Module):
-    """The mixer as a task's model."""
+    """The work's model as a task's."""
 
     def __init__(self, work: Work) -> None:
         super().__init__()
-        self.mixer = work.build()
+        self.model = work.build()
 
     def forward(self, inputs: dict[str, Tensor], seed: Tensor | None = None) -> Tensor:  # noqa: ARG002
         """(N, T, F) -> (N, O, 1)."""
-        output: Tensor = self.mixer(inputs["series"])
+        output: Tensor = self.model(inputs["series"])
         return output[..., None]
 
 
@@ -95,18 +94,18 @@ def federated(work: Work, device: torch.device, answers: Path, options: dict[str
     held = {name: value.detach() for name, value in Forecaster(work).named_parameters()}
     plan = ChunkPlan(chunk=1)
     if engine == "cohort":
-        chosen = choose(jobs(held, 0), device, workers=options.get("workers", 1)).plan
-        asked_for = {key: value for key, value in options.items() if key in ("chunk", "workers", "compiled")}
-        plan = replace(chosen, **asked_for)
+        plan = ChunkPlan(**{key: value for key, value in options.items() if key in ("chunk", "workers", "compiled")})
+        if "chunk" not in options:
+            plan = choose(jobs(held, 0), device, workers=plan.workers).plan
     train = Cohort(device, plan) if engine == "cohort" else lambda jobs: sequential.run(jobs, device)
-    train(jobs(held, 0))  # the first round pays for what happens once
+    train(jobs(held, 0))  # the first round pays for what happens once, compiling above all
     start = perf_counter() - began
 
     def round_(number: int) -> None:
         averaged(held, train(jobs(held, number)))
 
     seconds, cpu = timed(work, round_)
-    weights = {name.removeprefix("mixer."): value for name, value in held.items()}
+    weights = {name.removeprefix("model."): value for name, value in held.items()}
     tell(answers, weights, seconds, cpu=cpu, start=start, plan=vars(plan))
 
 

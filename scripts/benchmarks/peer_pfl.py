@@ -20,11 +20,20 @@ from pfl.metrics import Metrics
 from pfl.model.pytorch import PyTorchModel
 from report import asked, cpu_seconds, tell
 from torch import Tensor
-from work import WIDTHS, Mixer, mean_squared, order
+from work import Work, mean_squared, order
 
 
-class PflMixer(Mixer):
-    """The mixer with the two functions that pfl asks for."""
+class PflModel(torch.nn.Module):
+    """The work's model with the two functions that pfl asks for."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self.inner = work.build()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """As the model's own."""
+        output: Tensor = self.inner(inputs)
+        return output
 
     def loss(self, inputs: Tensor, target: Tensor, is_eval: bool = False) -> Tensor:
         """What it minimises."""
@@ -77,7 +86,7 @@ def main() -> None:
             remaining.extend(range(work.clients))
         return remaining.pop(0)
 
-    model = PflMixer(*WIDTHS[work.model])
+    model = PflModel(work)
     wrapped = PyTorchModel(model, torch.optim.SGD, torch.optim.SGD(model.parameters(), 1.0))
     backend = SimulatedBackend(FederatedDataset(user, sampler), FederatedDataset(user, sampler))
     algorithm = NNAlgorithmParams(
@@ -93,7 +102,7 @@ def main() -> None:
     clock._began, clock._before = perf_counter(), cpu_seconds()
     FederatedAveraging().run(algorithm, backend, wrapped, training, callbacks=[clock], send_metrics_to_platform=False)
     if int(os.environ.get("RANK", 0)) == 0:
-        tell(folder, dict(model.named_parameters()), clock.seconds, cpu=clock.cpu, start=start, plan={})
+        tell(folder, dict(model.inner.named_parameters()), clock.seconds, cpu=clock.cpu, start=start, plan={})
 
 
 main()

@@ -1,12 +1,13 @@
 """scripts/bench simulation [KEY=VALUE ...]: the same rounds in every engine, alternating, medians and spread.
 
 clients=100         or 10,100,1000,10000
-models=87k          or 87k,42k
+models=87k          or 87k,42k,42k-mixer: two mixers, and a perceptron as the tasks use
 engines=cohort,sequential,plain,pfl,ray
 rounds=10           per run; the first does not count, for it pays for start-up
 repeats=3           of every engine, in turn
 workers=2           of cohort (threads), pfl (processes) and ray (actors); the others have one
-compiled=false      let cohort compile its steps
+compiled=true       let cohort compile its steps; the table says what that takes, and when it has paid
+chunk=10            clients in one step of cohort; 0: found by trying, not compiled
 peers=PYTHON        interpreter that has pfl and ray; this one if left out
 out=FILE            JSON rows; plot=FILE: clients per second against clients
 """
@@ -53,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     """Run all, print the table, and say what cannot be said."""
     options = {
         "clients": "100", "models": "87k", "engines": "cohort,sequential,plain,pfl,ray", "rounds": "10", "repeats": "3",
-        "workers": "2", "compiled": "false", "peers": sys.executable, "out": "", "plot": "",
+        "workers": "2", "compiled": "true", "chunk": "10", "peers": sys.executable, "out": "", "plot": "",
     }  # fmt: skip
     for word in words:
         key, _, value = word.partition("=")
@@ -98,9 +99,9 @@ def once(work: Work, engine: str, options: dict[str, str]) -> dict[str, Any]:
     workers = int(options["workers"])
     given: dict[str, Any] = {"engine": engine, "threads": 1}
     if engine == "cohort":
-        given |= {"workers": workers}
-        if options["compiled"] == "true":
-            given["compiled"] = True
+        given |= {"workers": workers, "compiled": options["compiled"] == "true" and options["chunk"] != "0"}
+        if options["chunk"] != "0":
+            given["chunk"] = int(options["chunk"])
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "ours.py"] if engine in OURS else [options["peers"], f"peer_{engine}.py"]
         if engine == "pfl" and workers > 1:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 LAGS, SERIES, OUTPUTS = 24, 8, 84  # two years of eight monthly series; four horizons of 21 quantiles
-WIDTHS = {"87k": (32, 160), "42k": (16, 128)}  # channels and hidden width of the mixer
+MIXERS = {"87k": (32, 160), "42k-mixer": (16, 128)}  # channels and hidden width
+PERCEPTRONS = {"42k": (108, 108)}  # hidden widths, as in the tasks of this project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +34,9 @@ class Work:
         noise = draw.standard_normal((self.clients, self.examples, OUTPUTS), dtype=np.float32)
         return inputs, 0.5 * inputs[..., -1, :1] + 0.1 * noise
 
-    def build(self) -> "Mixer":
+    def build(self) -> nn.Module:
         """The model with its first weights."""
-        return Mixer(*WIDTHS[self.model])
+        return Mixer(*MIXERS[self.model]) if self.model in MIXERS else Perceptron(*PERCEPTRONS[self.model])
 
 
 class Mixer(nn.Module):
@@ -59,6 +61,26 @@ class Mixer(nn.Module):
             mixed = mixed + gelu(time(mixed.transpose(-1, -2))).transpose(-1, -2)
             mixed = mixed + down(gelu(up(mixed)))
         output: Tensor = self.head(mixed.flatten(-2))
+        return output
+
+
+class Perceptron(nn.Module):
+    """Two hidden layers, as the tasks use."""
+
+    def __init__(self, *hidden: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(7)
+            widths = (LAGS * SERIES, *hidden)
+            self.layers = nn.ModuleList(nn.Linear(wide, narrow) for wide, narrow in pairwise(widths))
+            self.head = nn.Linear(widths[-1], OUTPUTS)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(N, T, F) -> (N, O)."""
+        hidden = values.flatten(-2)
+        for layer in self.layers:
+            hidden = gelu(layer(hidden))
+        output: Tensor = self.head(hidden)
         return output
 
 

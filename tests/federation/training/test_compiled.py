@@ -29,10 +29,17 @@ def federation(strategy: str = "fedprox", optimizer: str = "adamw") -> Federatio
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # torch's compiler imports it
-def test_compiled_steps_end_where_the_sequential_trainer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("strategy", "optimizer"), [("fedprox", "adamw"), ("fedavg", "sgd"), ("scaffold", "sgd")])
+def test_compiled_steps_end_where_the_sequential_trainer_ends(
+    strategy: str, optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also in two threads, to the bit, and they are compiled: most steps never call the eager function."""
     plan = ChunkPlan(chunk=3, compiled=True, workers=2)
-    engine, alone, pair = Cohort(plan=plan), Cohort(plan=ChunkPlan(chunk=3, compiled=True)), federation()
+    engine, alone, pair = (
+        Cohort(plan=plan),
+        Cohort(plan=ChunkPlan(chunk=3, compiled=True)),
+        federation(strategy, optimizer),
+    )
     steps = 0
     made = Compiled._made
 
@@ -47,13 +54,13 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(monkeypatch: pytes
         return gradients
 
     monkeypatch.setattr(Compiled, "_made", counted)
-    other = federation()
+    other = federation(strategy, optimizer)
     for round_ in (1, 2):
         expected = pair.round(sequential.run, round_)
         jobs = other.jobs(round_)
         assert bits(engine(jobs)) == bits(alone(jobs))
         assert largest_difference(expected, other.round(engine, round_)) < 1e-5
-    assert steps > 2 * 2 * 6
+    assert steps > 2 * 2 * 4
 
 
 def test_where_nothing_can_be_compiled_steps_stay_eager_and_the_log_says_so(
