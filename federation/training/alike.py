@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from federation.training.jobs import Job
+from federation.training.jobs import Job, Tensors
 
 PLAIN = (bool, int, float, str, type(None))
 
@@ -15,17 +15,15 @@ PLAIN = (bool, int, float, str, type(None))
 def groups(jobs: Sequence[Job]) -> list[list[int]]:
     """Places of jobs that can be trained together, in the order in which each group first appears."""
     found: dict[Hashable, list[int]] = {}
-    models: dict[int, Hashable] = {}  # many vaults may share one module; it is looked at once
+    seen = _Seen()  # many vaults may share a module, settings and weights; each is looked at once
     for place, job in enumerate(jobs):
-        if id(job.model) not in models:
-            models[id(job.model)] = structure(job.model)
-        found.setdefault((models[id(job.model)], _work(job)), []).append(place)
+        found.setdefault((seen.by(structure, job.model), _work(job, seen)), []).append(place)
     return list(found.values())
 
 
 def kind(job: Job) -> Hashable:
     """Equal for jobs that may share a step, but for the learning rate, which steps are not compiled for."""
-    return structure(job.model), _work(replace(job, lr=0.0))
+    return structure(job.model), _work(replace(job, lr=0.0), _Seen())
 
 
 def structure(model: nn.Module) -> Hashable:
@@ -34,15 +32,32 @@ def structure(model: nn.Module) -> Hashable:
     return modules, tuple((name, _bytes(value)) for name, value in model.named_buffers())
 
 
-def _work(job: Job) -> Hashable:
-    weights = tuple((name, value.shape, value.dtype) for name, value in job.start.items())
+class _Seen:
+    """What functions said of objects that outlive this."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[int, int], Hashable] = {}
+
+    def by(self, function: Callable[[Any], Hashable], thing: object) -> Hashable:
+        """function(thing), found once."""
+        key = id(function), id(thing)
+        if key not in self._said:
+            self._said[key] = function(thing)
+        return self._said[key]
+
+
+def _work(job: Job, seen: _Seen) -> Hashable:
     records: Hashable = None
     if job.train is not None:
-        inputs = tuple((name, values.shape[1:], str(values.dtype)) for name, values in job.train.inputs.items())
+        inputs = tuple((name, values.shape[1:], values.dtype) for name, values in job.train.inputs.items())
         records = inputs, job.train.target.shape[1:]
     # `finish` is called for each job by itself, so it may differ
     client = _called(job.client.penalty), _called(job.client.correction)
-    return weights, records, _called(job.loss), client, astuple(job.settings), job.lr
+    return seen.by(_weights, job.start), records, _called(job.loss), client, seen.by(astuple, job.settings), job.lr
+
+
+def _weights(weights: Tensors) -> Hashable:
+    return tuple((name, value.shape, value.dtype) for name, value in weights.items())
 
 
 def _attributes(module: nn.Module) -> Hashable:

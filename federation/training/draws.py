@@ -30,36 +30,42 @@ class Draws:
     """Batches of several clients at once, cut out of all their records laid end to end."""
 
     def __init__(self, jobs: Sequence[Job], store: Store, *, full: bool) -> None:
-        """full: always fill up to the longest batch of any client, so that shapes hardly change."""
+        """jobs: by falling steps. full: always fill up to the longest batch of any, so that shapes hardly change."""
         windows = [job.train for job in jobs if job.train is not None]
-        self._jobs = jobs
         self._inputs, self._target, offsets = store.joined(windows)
-        self._offsets = torch.tensor(offsets)
-        self._orders = [batches(job, len(own)) for job, own in zip(jobs, windows, strict=True)]
+        rows = [list(batches(job, len(own))) for job, own in zip(jobs, windows, strict=True)]
+        self._sizes = [[len(batch) for batch in own] for own in rows]
         longest = max(min(len(own), job.settings.batch_size) for job, own in zip(jobs, windows, strict=True))
         # A power of two, so that chunks of clients with few rows come to few shapes.
         self._width = min(1 << (longest - 1).bit_length(), max(longest, jobs[0].settings.batch_size)) if full else 0
+        self._rows, self._offsets = rows, torch.tensor(offsets)
+        device = self._target.device
+        seeds = [[seed_of(job.seed, step) for step in range(len(own))] for job, own in zip(jobs, rows, strict=True)]
+        self._seeds = torch.tensor([own + [0] * (len(rows[0]) - len(own)) for own in seeds], device=device)
         self._step = 0
 
     def next(self, clients: int) -> Batch:
         """The next batch of each of the first `clients`."""
-        rows = [next(order) for order in self._orders[:clients]]
-        sizes = [len(own) for own in rows]
+        step, self._step = self._step, self._step + 1
+        sizes = [own[step] for own in self._sizes[:clients]]
         width = max(self._width, *sizes)
-        if sizes[0] < width:  # pad_sequence fills up to the longest
-            rows[0] = torch.nn.functional.pad(rows[0], (0, width - sizes[0]), value=-1)
-        places = pad_sequence(rows, batch_first=True, padding_value=-1)
-        filler = places < 0
+        rows = [own[step] for own in self._rows[:clients]]
+        whole = min(sizes) == width
+        places = torch.stack(rows) if whole else _filled(rows, width)
         # A filling row repeats the client's first: real values, so that no gradient of it can be NaN times zero.
-        places = (places.clamp(min=0) + self._offsets[:clients, None]).to(self._target.device)
-        target = self._target[places]
-        if min(sizes) < width:
-            target[filler.to(target.device)] = torch.nan
-        seeds = [seed_of(job.seed, self._step) for job in self._jobs[:clients]]
-        self._step += 1
+        at = (places.clamp(min=0) + self._offsets[:clients, None]).to(self._target.device)
+        target = self._target[at]
+        if not whole:
+            target[(places < 0).to(target.device)] = torch.nan
         return Batch(
-            inputs={name: values[places] for name, values in self._inputs.items()},
+            inputs={name: values[at] for name, values in self._inputs.items()},
             target=target,
-            seeds=torch.tensor(seeds).to(target.device),
+            seeds=self._seeds[:clients, step].clone(),  # one layout for all, or a compiled step is compiled anew
             sizes=sizes,
         )
+
+
+def _filled(rows: list[Tensor], width: int) -> Tensor:
+    """(K, width) places, -1 beyond a client's own."""
+    first = torch.nn.functional.pad(rows[0], (0, width - len(rows[0])), value=-1)  # the others are filled up to it
+    return pad_sequence([first, *rows[1:]], batch_first=True, padding_value=-1)

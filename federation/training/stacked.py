@@ -53,7 +53,8 @@ def train(jobs: Sequence[Job], store: Store, gradients: Gradients, *, full: bool
         given = _sum(found, {name: correction[:clients] for name, correction in corrections.items()})
         for name, leaf in leaves.items():
             leaf.grad = given.get(name)
-        optimizer.step()
+        if given:
+            optimizer.step()
     return _trained(jobs, params, steps, history)
 
 
