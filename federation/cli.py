@@ -15,6 +15,7 @@ VERBS = {
     "simulate": "train one model over all member states on this machine",
     "forecast": "a finished run's forecast for a country, from its own records, as a product",
     "compare": "runs side by side: what differs, and who wins where",
+    "choose": "a recipe from the trials of a search, each country's own model included",
     "results": "write the page of all experiments: tables, pictures, what was reached",
     "ui": "open the experiments in MLflow",
     "replay": "send what MLflow has not received of a run",

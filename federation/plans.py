@@ -2,13 +2,16 @@
 coordinator with a checkpoint."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from federation.errors import ConfigError
-from federation.settings import Plan, Settings, StrategySettings, build
+from federation.settings import Plan, Settings, StrategySettings, TrainingSettings, build, plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from tasks import TASKS
+from tasks.errors import SettingError
+from tasks.models.choice import ModelSettings
 from tasks.task import TaskSettings
 
 S = TypeVar("S", Plan, Settings)
@@ -30,9 +33,51 @@ def check(settings: Plan | Settings) -> None:
     settings.check()
     plan = settings if isinstance(settings, Plan) else settings.plan()
     STRATEGIES[plan.strategy.name].fits(plan)
+    for country in plan.local:
+        alone(plan, country)
     if plan.strategy.private:
         model = TASKS[plan.task.name].build_model(plan.task, plan.seed)
         public(dict(model.named_parameters()), plan.strategy.private)
+
+
+def alone(plan: Plan, country: str) -> Plan:
+    """The plan that a country's own model follows: the run's, but for what `local` says of this country.
+
+    Raises ConfigError for a key that would change more than a model and its training, or is out of range.
+    """
+    chosen = plan.local.get(country)
+    if not chosen:
+        return plan
+    where, allowed = f"local.{country}", own_keys(plan.task)
+    for key in flat(chosen):
+        if key not in allowed:
+            raise ConfigError(f"{where} cannot set {key!r}; choose among {', '.join(sorted(allowed))}")
+    try:
+        return restore(Plan, _over({**plain(plan), "local": {}}, chosen), "plan")
+    except (ConfigError, SettingError) as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def own_keys(task: TaskSettings) -> set[str]:
+    """Dotted keys in which a country's own model may differ: its training, and the model where the task has several."""
+    keys = {f"training.{each.name}" for each in fields(TrainingSettings)}
+    if isinstance(task, ModelSettings):
+        keys |= {f"task.{key}" for key in flat(plain(ModelSettings())).keys() - flat(plain(TaskSettings())).keys()}
+    return keys
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables -> dotted key -> value."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def _over(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with the chosen ones in their place, table by table."""
+    both = {key: _over(values[key], new) for key, new in chosen.items() if isinstance(new, Mapping)}
+    return {**values, **chosen, **both}
 
 
 def _agree(part: str, chosen: TaskSettings | StrategySettings, schemas: Mapping[str, type[Any]]) -> None:

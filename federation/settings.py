@@ -13,6 +13,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from federation.errors import ConfigError
 from federation.region import RegionSettings
 from federation.transport import TRANSPORTS
+from tasks.countries import problem_with
+from tasks.facilities import country_of
 from tasks.task import TaskSettings
 
 T = TypeVar("T")
@@ -116,6 +118,7 @@ class Plan:
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
+    local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> what its own model is told otherwise
     seed: int = 1
 
     def check(self) -> None:
@@ -180,6 +183,7 @@ class Settings:
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
+    local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> what its own model is told otherwise
     retries: int = 1  # times a country that did not answer is asked again within the deadline
     seed: int = 1
     data: str | None = None  # folder with one folder a country; none: invented member states
@@ -203,6 +207,7 @@ class Settings:
             hold_out=list(self.hold_out),
             record_years=self.record_years,
             record_of=list(self.record_of),
+            local=dict(self.local),
             seed=self.seed,
         )
 
@@ -223,6 +228,9 @@ class Settings:
         for key, named in (("hold_out", self.hold_out), ("record_of", self.record_of)):
             for country in set(named) - set(self.region.clients()):
                 raise ConfigError(f"{key}={country} takes no part; {nearest(country, self.region.clients())}")
+        for country in self.local:  # it may name more than take part, as a recipe for all does
+            if wrong := problem_with(country_of(country)):
+                raise ConfigError(f"local: {wrong}")
         if self.data is not None and self.region.facilities:
             raise ConfigError("region.facilities invents records and data= brings them; leave one of the two out")
         if self.data is None and self.quorum > clients:
@@ -305,6 +313,10 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         return None if value is None else _typed(inner[0], value, where)
     if origin is list and isinstance(value, list | tuple):
         return [_typed(get_args(hint)[0], item, where) for item in value]
+    if origin is dict and isinstance(value, Mapping):
+        return {str(key): _typed(get_args(hint)[1], item, f"{where}.{key}") for key, item in value.items()}
+    if hint is Any:
+        return value
     if hint is float and type(value) is int and abs(value) < 2**53:  # beyond that a float is another number
         return float(value)
     if isinstance(hint, type) and type(value) is hint:

@@ -16,7 +16,7 @@ LEAST = {"errors"}
 LEARNING = {"errors", "region", "settings", "strategies", "training", "transport", "wire"}
 ONE_SIDE = {*LEARNING, "envelope", "plans", "results"}
 BOTH_SIDES = {*ONE_SIDE, "coordinator", "vault", "runfolder", "runtimes"}
-SEEN = {"faults", "report", "screen", "summary", "tracked", "tracking", "warned"}
+SEEN = {"choosing", "faults", "report", "screen", "summary", "tracked", "tracking", "warned"}
 OUTSIDE = {*BOTH_SIDES, *SEEN, "composition", "issuing", "deployment"}
 # Part of `federation` -> the other parts it may import. A new part is added here, which is the time to think about it.
 MAY: dict[str, set[str]] = {
@@ -38,6 +38,7 @@ MAY: dict[str, set[str]] = {
     "issuing": {*LEAST, "coordinator", "plans", "settings"},
     "report": {"results"},
     "warned": {"report", "results"},
+    "choosing": {*LEAST, "plans", "report", "results", "settings"},
     "summary": {*LEAST, "report", "results", "settings", "tracking"},
     "faults": {"coordinator"},
     "screen": {"coordinator", "results"},

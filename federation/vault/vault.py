@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from federation.errors import PolicyRefusal
+from federation.plans import alone
 from federation.settings import ADAPTED, Plan, plain
 from federation.strategies.strategy import public
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
@@ -69,14 +70,15 @@ class Vault:
         for records it cannot use.
         """
         request = read_request(data)
-        self.policy.check(request.task.name, request.plan)
+        plan, own_plan = request.plan, alone(request.plan, self.country)
+        for each in (plan, own_plan):
+            self.policy.check(request.task.name, each)
         reply = state.replay(self.database, self.country, request.run, request.round, request.digest)
         if reply is not None:
             return Admission(request=request, jobs=(), reply=reply)
-        records = self.records(request.plan)
-        model = request.task.build_model(request.plan.task, request.plan.seed)
-        initial = {name: value.detach() for name, value in model.named_parameters()}
-        travelling = public(initial, request.plan.strategy.private)
+        records = self.records(plan)
+        model, initial = _fresh(request, plan)
+        travelling = public(initial, plan.strategy.private)
         memory = state.recall(
             self.database,
             self.country,
@@ -89,15 +91,15 @@ class Vault:
         arrived = kept | _arrived(request, "model", _numpy(travelling))
         shared = _arrived(request, "shared", request.strategy.shared(_numpy(travelling)))
         own = _under("strategy", memory) or dict(request.strategy.memory(travelling))
-        job = partial(self._job, request, records, model)
-        jobs = [
-            job("federated", arrived, client=request.strategy.client(request.plan.strategy), shared=shared, memory=own)
-        ]
-        for arm in self._own(request.plan):
+        job = partial(self._job, request, plan, records, model)
+        jobs = [job("federated", arrived, client=request.strategy.client(plan.strategy), shared=shared, memory=own)]
+        own_model, first = (model, initial) if own_plan is plan else _fresh(request, own_plan)
+        for arm in self._own(plan):
             mine = _under(arm, memory)
-            last = _under("last", mine) or (initial if arm == "local" else local.twin(request.task, request.plan))
-            jobs.append(job(arm, local.final(mine, last) if request.kind == "test" else last))
-        if "personalised" in request.plan.arms and request.kind == "test":
+            last = _under("last", mine) or (first if arm == "local" else local.twin(request.task, own_plan))
+            start = local.final(mine, last) if request.kind == "test" else last
+            jobs.append(self._job(request, own_plan, records, own_model, arm, start))
+        if "personalised" in plan.arms and request.kind == "test":
             jobs.append(job("personalised", arrived))
         return Admission(request=request, jobs=tuple(jobs), memory=memory)
 
@@ -145,9 +147,16 @@ class Vault:
         return ("local", local.TWIN) if "local_pair" in plan.arms else ("local",)
 
     def _job(
-        self, request: Request, records: Records, model: torch.nn.Module, arm: str, start: Tensors, **strategy: Any
+        self,
+        request: Request,
+        plan: Plan,
+        records: Records,
+        model: torch.nn.Module,
+        arm: str,
+        start: Tensors,
+        **strategy: Any,
     ) -> Job:
-        plan, tuned = request.plan, arm == "personalised"
+        tuned = arm == "personalised"
         learns = (request.kind == "train" or tuned) and self.learns(plan)
         training = plan.training
         if tuned:
@@ -189,6 +198,12 @@ class Vault:
         scores = {name: sums for name, sums in found.items() if name[1] != local.TWIN}  # of no use but to its pair
         kind = {"train": "update", "validate": "scores", "test": "scores"}[request.kind]
         return Outgoing(kind=kind, header=header, arrays=arrays, scores=scores)
+
+
+def _fresh(request: Request, plan: Plan) -> tuple[torch.nn.Module, dict[str, torch.Tensor]]:
+    """The model of a plan and its first weights."""
+    model = request.task.build_model(plan.task, plan.seed)
+    return model, {name: value.detach() for name, value in model.named_parameters()}
 
 
 def _kept(request: Request, by_arm: Mapping[str, Result], scale: float) -> dict[str, torch.Tensor]:

@@ -6,38 +6,33 @@ import numpy as np
 from torch import Tensor, nn
 
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.agriculture.situations import width
+from tasks.agriculture.situations import tokens
 from tasks.levels import LEVELS
+from tasks.models.choice import Shape, build
 from tasks.models.losses import pinball
-from tasks.models.mlp import Perceptron
 from tasks.task import Array, Windows
 
 
 class EachIssueDate(nn.Module):
-    """One perceptron for all issue dates: `features` (N, H, F) -> (N, H, K), so that no date sees another's weather."""
+    """One model for all issue dates: `features` (N, H, F) -> (N, H, K), so that no date sees another's weather.
 
-    def __init__(self, perceptron: Perceptron) -> None:
+    model: `features` (N, F) -> (N, 1, K).
+    """
+
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.perceptron = perceptron
+        self.model = model
 
     def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
         """seed: scalar int64 of the dropout masks while training, None otherwise."""
         features = inputs["features"]
-        forecast: Tensor = self.perceptron({"features": features.flatten(0, 1)}, seed)
-        return forecast.reshape(*features.shape[:2], len(self.perceptron.levels))
+        forecast: Tensor = self.model({"features": features.flatten(0, 1)}, seed)
+        return forecast.reshape(*features.shape[:2], forecast.shape[-1])
 
 
 def build_model(settings: AgricultureSettings, seed: int) -> EachIssueDate:
     """(inputs, dropout seed) -> (N, 4, 23) quantiles in units of the spread; before training, a standard normal."""
-    perceptron = Perceptron(
-        features=width(settings),
-        horizons=1,
-        levels=LEVELS,
-        hidden=settings.hidden,
-        dropout=settings.dropout,
-        seed=seed,
-    )
-    return EachIssueDate(perceptron)
+    return EachIssueDate(build(settings, Shape(tokens=tokens(settings), horizons=1, levels=LEVELS), seed))
 
 
 def loss(output: Tensor, target: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from tasks.agriculture.schema import VARIABLES
 from tasks.errors import SettingError
-from tasks.task import Calendar, TaskSettings
+from tasks.models.choice import ModelSettings
+from tasks.task import Calendar
 
 VIEWS = ("national", "cells")
 
@@ -14,7 +15,7 @@ def _harvests() -> Calendar:
 
 
 @dataclass  # not frozen: Hydra merges it
-class AgricultureSettings(TaskSettings):
+class AgricultureSettings(ModelSettings):
     """Yields per harvest year, forecast at four issue dates; every key can be overridden as task.KEY=VALUE.
 
     SPEI is not among the weather by default: published series are standardised on years to come as well.
@@ -37,7 +38,3 @@ class AgricultureSettings(TaskSettings):
                 raise SettingError(f"task.weather names {variable!r}; choose from {', '.join(VARIABLES)}")
         if len(set(self.weather)) < len(self.weather):
             raise SettingError(f"task.weather names a variable twice: {', '.join(self.weather)}")
-        if not 0 <= self.dropout <= 0.9:  # NaN too
-            raise SettingError(f"task.dropout is {self.dropout}; choose 0 to 0.9")
-        if len(self.hidden) > 8 or not all(1 <= width <= 4096 for width in self.hidden):
-            raise SettingError(f"task.hidden is {self.hidden}; choose up to 8 layers of 1 to 4096 each")

@@ -10,6 +10,7 @@ from tasks.agriculture.history import History, history_of
 from tasks.agriculture.schema import CROPS
 from tasks.agriculture.seasons import ISSUES, PHASES
 from tasks.agriculture.settings import AgricultureSettings
+from tasks.models.tokens import consecutive
 from tasks.task import Array, Panel, Windows
 from tasks.windows import ahead, carried, lagged, part_of, training_periods
 
@@ -21,7 +22,15 @@ LEAST = 5  # training years that make a mean and a spread of the weather
 
 def width(settings: AgricultureSettings) -> int:
     """Features per issue date."""
-    return PAST + len(CROPS) + len(ISSUES) + PHASES * len(settings.weather)
+    return sum(map(len, tokens(settings)))
+
+
+def tokens(settings: AgricultureSettings) -> tuple[tuple[int, ...], ...]:
+    """Features that belong together: earlier harvests, crop, issue date, then all weather of each phase."""
+    sizes = (PAST, len(CROPS), len(ISSUES))
+    weather = sum(sizes) + PHASES * np.arange(len(settings.weather))
+    phases = [tuple((weather + phase).tolist()) for phase in range(PHASES)] if settings.weather else []
+    return (*consecutive(sizes), *phases)
 
 
 def windows(panel: Panel, settings: AgricultureSettings) -> Windows:

@@ -8,6 +8,7 @@ from tasks.disaster.indices import LIMIT, index, summed
 from tasks.disaster.reference import usual
 from tasks.disaster.schema import INDICES, WEATHER
 from tasks.disaster.settings import DisasterSettings
+from tasks.models.tokens import consecutive
 from tasks.task import Array, Panel
 from tasks.windows import lagged, trailing_mean
 
@@ -20,8 +21,14 @@ SEASONS = 2  # harmonics of the year
 
 def width(settings: DisasterSettings) -> int:
     """Number of features; the same in every country."""
-    own = sum(map(len, INDEX_LAGS.values())) + 3
-    return own + 4 + len(WEATHER) + 2 * len(INDICES) + 2 * SEASONS + settings.horizons
+    return sum(map(len, tokens(settings)))
+
+
+def tokens(settings: DisasterSettings) -> tuple[tuple[int, ...], ...]:
+    """Features that belong together: the cell's index by months summed, its events, the rain around it, the country's
+    weather, each index of the oceans, the season, the outlook of each month ahead."""
+    own = [*map(len, INDEX_LAGS.values()), 3]
+    return consecutive([*own, 4, len(WEATHER), *[2] * len(INDICES), 2 * SEASONS, *[1] * settings.horizons])
 
 
 def features(panel: Panel, course: Course, settings: DisasterSettings) -> Array:

@@ -3,25 +3,18 @@
 import numpy as np
 import torch
 from scipy.special import expit
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from tasks.disaster.features import width
+from tasks.disaster.features import tokens
 from tasks.disaster.settings import DisasterSettings
-from tasks.models.mlp import Perceptron
+from tasks.models.choice import Shape, build
 from tasks.task import Array, Windows
 
 
-def build_model(settings: DisasterSettings, seed: int) -> Perceptron:
+def build_model(settings: DisasterSettings, seed: int) -> nn.Module:
     """(inputs, dropout seed) -> (N, H, 1) logits; before training, those of the cell-month climatology."""
-    return Perceptron(
-        features=width(settings),
-        horizons=settings.horizons,
-        levels=(),
-        hidden=settings.hidden,
-        dropout=settings.dropout,
-        seed=seed,
-    )
+    return build(settings, Shape(tokens=tokens(settings), horizons=settings.horizons, levels=()), seed)
 
 
 def loss(output: Tensor, target: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from tasks.errors import SettingError
-from tasks.task import Calendar, TaskSettings
+from tasks.models.choice import ModelSettings
+from tasks.task import Calendar
 
 EVENTS = {"drought": "a drought", "rain": "extreme rain", "flood": "a flood"}
 HAZARDS = tuple(EVENTS)
@@ -14,7 +15,7 @@ def _calendar() -> Calendar:
 
 
 @dataclass  # not frozen: Hydra merges it
-class DisasterSettings(TaskSettings):
+class DisasterSettings(ModelSettings):
     """Monthly early warning for 1-degree cells; every key can be overridden as task.KEY=VALUE."""
 
     name: str = "disaster"
@@ -31,11 +32,6 @@ class DisasterSettings(TaskSettings):
         if self.hazard not in HAZARDS:
             raise SettingError(f"task.hazard is {self.hazard!r}; choose {', '.join(HAZARDS)}")
         _within("horizons", self.horizons, 1, 11)  # 11: a same-month climatology of earlier years stays in the past
-        _within("dropout", self.dropout, 0, 0.9)
-        for width in self.hidden:
-            _within("hidden", width, 1, 4096)
-        if len(self.hidden) > 8:
-            raise SettingError(f"task.hidden has {len(self.hidden)} layers; choose 8 or fewer")
 
 
 def _within(key: str, value: float, low: float, high: float) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.health.scaling import level, season, spread
 from tasks.health.settings import HealthSettings
+from tasks.models.tokens import consecutive
 from tasks.task import Array, Panel
 from tasks.windows import carried, lagged, month_of_year, trailing_mean, training_periods
 
@@ -24,8 +25,18 @@ LARGEST = 8.0  # spreads; one odd record must not blow up a step of training
 
 def width(settings: HealthSettings) -> int:
     """F, the number of features under these settings."""
-    weather = len(WEATHER) * WEATHER_LAGS if settings.weather else 0
-    return settings.lags + RECENT + settings.horizons + len(LONG) + TOGETHER + 4 + 3 + 4 + weather
+    return sum(map(len, tokens(settings)))
+
+
+def tokens(settings: HealthSettings) -> tuple[tuple[int, ...], ...]:
+    """Features that belong together: all of each month up to the origin, the newest first, then the season, the usual
+    level, and how well cases are reported."""
+    weather = len(WEATHER) * settings.weather
+    sizes = [settings.lags, RECENT, settings.horizons, len(LONG), TOGETHER, 4, 3, *[WEATHER_LAGS] * weather, 4]
+    lags, anomalies, changes, means, together, waves, levels, *covariates, reporting = consecutive(sizes)
+    monthly = (lags, anomalies, together, *covariates)
+    months = [tuple(each[lag] for each in monthly if lag < len(each)) for lag in range(max(settings.lags, RECENT))]
+    return (*months, (*changes, *waves), (*means, *levels), reporting)
 
 
 def features(panel: Panel, settings: HealthSettings) -> Array:

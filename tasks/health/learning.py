@@ -1,28 +1,21 @@
 """The model of the health task, its loss, and the way back from model units to cases."""
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
-from tasks.health.features import width
+from tasks.health.features import tokens
 from tasks.health.settings import HealthSettings
 from tasks.levels import LEVELS
+from tasks.models.choice import Shape, build
 from tasks.models.losses import pinball
-from tasks.models.mlp import Perceptron
 from tasks.task import Array, Windows
 
 MOST = np.log1p(1e9)  # more people than live in the region: a forecast stays a finite number
 
 
-def build_model(settings: HealthSettings, seed: int) -> Perceptron:
+def build_model(settings: HealthSettings, seed: int) -> nn.Module:
     """`features` (N, F) and `floor` (N,) -> (N, H, 23) quantiles in model units; the seed decides the weights."""
-    return Perceptron(
-        features=width(settings),
-        horizons=settings.horizons,
-        levels=LEVELS,
-        hidden=settings.hidden,
-        dropout=settings.dropout,
-        seed=seed,
-    )
+    return build(settings, Shape(tokens=tokens(settings), horizons=settings.horizons, levels=LEVELS), seed)
 
 
 def loss(output: Tensor, target: Tensor) -> Tensor:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from tasks.errors import SettingError
-from tasks.task import TaskSettings
+from tasks.models.choice import ModelSettings
 
 
 @dataclass  # not frozen: Hydra merges it
-class HealthSettings(TaskSettings):
+class HealthSettings(ModelSettings):
     """Monthly dengue forecasts; every key can be overridden as task.KEY=VALUE."""
 
     name: str = "health"
@@ -22,11 +22,6 @@ class HealthSettings(TaskSettings):
         super().check()
         _within("horizons", self.horizons, 1, 11)  # 11: a same-month climatology of earlier years stays in the past
         _within("lags", self.lags, 1, 60)
-        _within("dropout", self.dropout, 0, 0.9)
-        for width in self.hidden:
-            _within("hidden", width, 1, 4096)
-        if len(self.hidden) > 8:
-            raise SettingError(f"task.hidden has {len(self.hidden)} layers; choose 8 or fewer")
 
 
 def horizons(settings: HealthSettings) -> tuple[str, ...]:

@@ -36,9 +36,9 @@ class Perceptron(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         outputs = horizons * max(len(self.levels), 1)
         widths = [features, *hidden]
-        self.layers = nn.ModuleList(_Linear(wide, narrow, generator) for wide, narrow in pairwise(widths))
-        self.head = _Linear(widths[-1], outputs)
-        self.skip = _Linear(features, outputs)
+        self.layers = nn.ModuleList(Linear(wide, narrow, generator) for wide, narrow in pairwise(widths))
+        self.head = Linear(widths[-1], outputs)
+        self.skip = Linear(features, outputs)
 
     def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
         """seed: scalar int64 of the dropout masks while training, None otherwise."""
@@ -47,11 +47,15 @@ class Perceptron(nn.Module):
         for number, layer in enumerate(self.layers):
             hidden = dropout(gelu(layer(hidden)), self.share, seed, number)
         shape = (features.shape[0], self.horizons, max(len(self.levels), 1))
-        raw = (self.head(hidden) + self.skip(features)).reshape(shape)
-        if "offset" in inputs:
-            raw = torch.cat([raw[..., :1] + inputs["offset"][..., None], raw[..., 1:]], dim=-1)
-        output = ascending(raw, self.levels) if self.levels else raw
-        return torch.maximum(output, inputs["floor"][:, None, None]) if "floor" in inputs else output
+        return finished((self.head(hidden) + self.skip(features)).reshape(shape), inputs, self.levels)
+
+
+def finished(raw: Tensor, inputs: Mapping[str, Tensor], levels: Sequence[float]) -> Tensor:
+    """(N, H, K) free numbers -> the forecast: on top of the `offset`, ascending, never below the `floor`."""
+    if "offset" in inputs:
+        raw = torch.cat([raw[..., :1] + inputs["offset"][..., None], raw[..., 1:]], dim=-1)
+    output = ascending(raw, levels) if levels else raw
+    return torch.maximum(output, inputs["floor"][:, None, None]) if "floor" in inputs else output
 
 
 def ascending(raw: Tensor, levels: Sequence[float]) -> Tensor:
@@ -73,7 +77,7 @@ def _normal_gaps(levels: tuple[float, ...]) -> list[float]:
     return [high - low for low, high in pairwise(normal)]
 
 
-class _Linear(nn.Module):
+class Linear(nn.Module):
     """nn.Linear with weights from a generator of its own (zero without one): torch's would draw from the global one."""
 
     def __init__(self, inputs: int, outputs: int, generator: torch.Generator | None = None) -> None:

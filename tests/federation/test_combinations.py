@@ -31,6 +31,12 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "task=disaster strategy.name=scaffold": (("strategy.name=scaffold",), "write strategy=scaffold"),
     "engine=fast": (("engine=fast",), "sequential, cohort, auto"),
     "deadline=-1": (("deadline=-1",), "must be above 0"),
+    "+local.THA.task.weather=false": (("local.THA", "'task.weather'"), "choose among task.attention.blocks, "),
+    "+local.THA.training.lt=1": (("local.THA", "'training.lt'"), ", training.lr, "),
+    "+local.THA.training.lr=-1": (("local.THA", "training.lr=-1"), "must be above 0"),
+    "+local.THA.training.epochs=2.5": (("local.THA", "training.epochs"), "must be int"),
+    "+local.THA.task.hidden=[0]": (("local.THA", "task.hidden is [0]"), "choose up to 8 layers"),
+    "+local.THX.training.lr=1": (("local", "'THX'"), "did you mean"),
     "quorum=0": (("quorum=0",), "must be at least 1"),
 }
 
@@ -52,6 +58,8 @@ GOES = [
     "strategy=scaffold training=sgd engine=cohort",
     "training=sgd training.momentum=0.9",
     "quorum=5 participation=0.4 keep_best=0",
+    "+local.THA.training.lr=0.1 +local.VNM.task.hidden=[] +local.LAO.task.attention.width=8",
+    "+local.THA.training.lr=0.1 region.countries=[LAO,VNM]",
     "participation=0.5 availability=0.9 keep_best=0",
     *(f"task={task} strategy={strategy}" for task in TASKS for strategy in ("fedper", "fedbn")),
 ]

@@ -15,6 +15,7 @@ from torch.func import functional_call, vmap
 
 from tasks import TASKS
 from tasks.errors import DataError
+from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
 from tasks.scores import Judged, Sums, merge
 from tasks.task import Array, Panel, Task, Windows
 
@@ -47,6 +48,15 @@ def invented(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     task.synthesize(folder, COUNTRY, 1, settings)
     panel = task.read(folder, COUNTRY, settings)
     return Invented(task=task, settings=settings, folder=folder, panel=panel, windows=task.windows(panel, settings))
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def learner(invented: Invented, request: pytest.FixtureRequest) -> Invented:
+    """The same with each model that a task may choose; as it is where the task knows one model only."""
+    if not isinstance(invented.settings, ModelSettings):
+        return invented
+    small = AttentionSettings(width=16, heads=2)
+    return replace(invented, settings=replace(invented.settings, model=request.param, attention=small))
 
 
 def tensors(windows: Windows) -> dict[str, Tensor]:
@@ -222,21 +232,21 @@ def test_a_place_and_origin_give_one_window(invented: Invented) -> None:
     assert len(set(pairs)) == len(pairs)
 
 
-def test_windows_without_a_row_pass_everywhere(invented: Invented) -> None:
-    task, settings = invented.task, invented.settings
-    nothing = task.windows(changed(invented.panel, lambda _, values: np.full_like(values, np.nan)), settings)
-    for windows in (nothing, invented.windows.take(np.zeros(len(invented.windows), bool))):
+def test_windows_without_a_row_pass_everywhere(learner: Invented) -> None:
+    task, settings = learner.task, learner.settings
+    nothing = task.windows(changed(learner.panel, lambda _, values: np.full_like(values, np.nan)), settings)
+    for windows in (nothing, learner.windows.take(np.zeros(len(learner.windows), bool))):
         assert len(windows) == 0
         assert {name: values.shape[1:] for name, values in windows.inputs.items()} == {
-            name: values.shape[1:] for name, values in invented.windows.inputs.items()
+            name: values.shape[1:] for name, values in learner.windows.inputs.items()
         }
-        shape = (0, invented.horizons, invented.outputs)
-        output = outputs(invented, windows)
+        shape = (0, learner.horizons, learner.outputs)
+        output = outputs(learner, windows)
         assert output.shape == shape
         forecast = task.forecast(output, windows)
         assert forecast.shape == shape
         for baseline in task.baselines.values():
-            assert baseline(invented.panel, windows, settings).shape == shape
+            assert baseline(learner.panel, windows, settings).shape == shape
         for score in task.scores.values():
             found = score.estimate(score.sums(judged(windows, forecast, forecast)))
             assert np.isnan(found.value).all()
@@ -332,9 +342,9 @@ def test_nothing_changes_the_panel(invented: Invented) -> None:
 # Model and loss
 
 
-def test_a_seed_decides_the_weights_and_the_global_generators_neither_decide_nor_change(invented: Invented) -> None:
+def test_a_seed_decides_the_weights_and_the_global_generators_neither_decide_nor_change(learner: Invented) -> None:
     def weights(seed: int) -> dict[str, Tensor]:
-        return dict(invented.task.build_model(invented.settings, seed).state_dict())
+        return dict(learner.task.build_model(learner.settings, seed).state_dict())
 
     torch.manual_seed(1)
     states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index]
@@ -348,16 +358,16 @@ def test_a_seed_decides_the_weights_and_the_global_generators_neither_decide_nor
     assert any(not torch.equal(weight, other[name]) for name, weight in first.items())
 
 
-def test_parameters_are_the_whole_state_of_a_model(invented: Invented) -> None:
-    model = invented.task.build_model(invented.settings, 1)
+def test_parameters_are_the_whole_state_of_a_model(learner: Invented) -> None:
+    model = learner.task.build_model(learner.settings, 1)
     assert set(model.state_dict()) == {name for name, _ in model.named_parameters()}
     assert all(weight.dtype == torch.float32 for weight in model.parameters())
 
 
-def test_a_chunk_of_clients_trains_as_each_would_alone(invented: Invented) -> None:
-    task, model = invented.task, invented.task.build_model(invented.settings, 1)
-    rows = np.random.default_rng(1).permutation(np.flatnonzero(invented.windows.part == "train"))[:24].reshape(3, 8)
-    clients = [invented.windows.take(each) for each in rows]
+def test_a_chunk_of_clients_trains_as_each_would_alone(learner: Invented) -> None:
+    task, model = learner.task, learner.task.build_model(learner.settings, 1)
+    rows = np.random.default_rng(1).permutation(np.flatnonzero(learner.windows.part == "train"))[:24].reshape(3, 8)
+    clients = [learner.windows.take(each) for each in rows]
     weights, inputs = [shaken(model, client) for client in range(3)], [tensors(client) for client in clients]
     target, seeds = torch.stack([torch.from_numpy(each.target) for each in clients]), torch.arange(3) + 2**50
 
@@ -376,9 +386,9 @@ def test_a_chunk_of_clients_trains_as_each_would_alone(invented: Invented) -> No
             torch.testing.assert_close(gradients[name][client], gradient, atol=1e-5, rtol=1e-4)
 
 
-def test_the_seed_of_the_masks_matters_in_training_and_is_absent_otherwise(invented: Invented) -> None:
-    model = invented.task.build_model(invented.settings, 1)
-    params, inputs = shaken(model, 1), tensors(invented.windows.take(np.arange(16)))
+def test_the_seed_of_the_masks_matters_in_training_and_is_absent_otherwise(learner: Invented) -> None:
+    model = learner.task.build_model(learner.settings, 1)
+    params, inputs = shaken(model, 1), tensors(learner.windows.take(np.arange(16)))
 
     def output(seed: Tensor | None) -> Tensor:
         found: Tensor = functional_call(model, params, (inputs, seed))
@@ -386,36 +396,36 @@ def test_the_seed_of_the_masks_matters_in_training_and_is_absent_otherwise(inven
 
     assert torch.equal(output(torch.tensor(1)), output(torch.tensor(1)))
     assert torch.equal(output(None), output(None))
-    if invented.settings.dropout:
+    if learner.settings.dropout:
         assert not torch.equal(output(torch.tensor(1)), output(torch.tensor(2)))
 
 
-def test_the_loss_is_the_mean_over_what_was_reported(invented: Invented) -> None:
-    windows = invented.windows.only("train").take(np.arange(40))
-    output, target = torch.from_numpy(outputs(invented, windows)).float(), torch.from_numpy(windows.target)
+def test_the_loss_is_the_mean_over_what_was_reported(learner: Invented) -> None:
+    windows = learner.windows.only("train").take(np.arange(40))
+    output, target = torch.from_numpy(outputs(learner, windows)).float(), torch.from_numpy(windows.target)
     gone = torch.full_like(target, torch.nan)
-    alone = invented.task.loss(output, target)
+    alone = learner.task.loss(output, target)
     assert alone > 0
-    torch.testing.assert_close(invented.task.loss(torch.cat([output, output]), torch.cat([target, gone])), alone)
+    torch.testing.assert_close(learner.task.loss(torch.cat([output, output]), torch.cat([target, gone])), alone)
     output.requires_grad_()
-    nothing = invented.task.loss(output, gone)
+    nothing = learner.task.loss(output, gone)
     assert nothing.item() == 0
     (slope,) = torch.autograd.grad(nothing, output)
     assert not slope.any()
 
 
-def test_a_few_steps_of_training_lower_the_loss(invented: Invented) -> None:
-    windows = invented.windows.only("train")
+def test_a_few_steps_of_training_lower_the_loss(learner: Invented) -> None:
+    windows = learner.windows.only("train")
     windows = windows.take(np.flatnonzero(np.isfinite(windows.target).any(axis=1))[:200])
     model, inputs, target = (
-        invented.task.build_model(invented.settings, 1),
+        learner.task.build_model(learner.settings, 1),
         tensors(windows),
         torch.from_numpy(windows.target),
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = []
     for step in range(40):
-        loss = invented.task.loss(model(inputs, torch.tensor(step)), target)
+        loss = learner.task.loss(model(inputs, torch.tensor(step)), target)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -427,14 +437,14 @@ def test_a_few_steps_of_training_lower_the_loss(invented: Invented) -> None:
 # Forecasts and scores
 
 
-def test_forecasts_are_finite_and_quantiles_rise(invented: Invented) -> None:
-    windows = invented.windows
+def test_forecasts_are_finite_and_quantiles_rise(learner: Invented) -> None:
+    windows = learner.windows
     for scale in (1.0, 1e6):  # also from a model that went astray
-        forecast = invented.task.forecast(scale * outputs(invented, windows), windows)
+        forecast = learner.task.forecast(scale * outputs(learner, windows), windows)
         assert str(forecast.dtype) == "float64"
-        assert forecast.shape == (len(windows), invented.horizons, invented.outputs)
+        assert forecast.shape == (len(windows), learner.horizons, learner.outputs)
         assert np.isfinite(forecast).all()
-        if invented.task.levels:
+        if learner.task.levels:
             assert (np.diff(forecast, axis=-1) >= 0).all()
         else:
             assert ((forecast >= 0) & (forecast <= 1)).all()

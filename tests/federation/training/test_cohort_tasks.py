@@ -1,5 +1,6 @@
 """Every task's own model and loss: the cohort engine ends where the sequential trainer ends."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,20 @@ from federation.training import sequential
 from federation.training.chunks import ChunkPlan
 from federation.training.cohort import Cohort
 from tasks import TASKS
+from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
 from tasks.task import Task
 from tests.federation.training.clients import Client, Federation, largest_difference
 
 COUNTRIES = {"BRN": 90, "LAO": 40, "SGP": 25, "TLS": 64}  # windows to train on, so that a round takes no second
 
 
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-def test_ten_rounds_of_a_task(task: Task, tmp_path: Path) -> None:
+def test_ten_rounds_of_a_task(task: Task, model: str, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     chosen = task.settings(name=task.name)
+    if isinstance(chosen, ModelSettings):
+        chosen = replace(chosen, model=model, attention=AttentionSettings(width=16, heads=2))
     clients = []
     for country, rows in COUNTRIES.items():
         folder = tmp_path / country

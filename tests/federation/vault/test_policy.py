@@ -1,5 +1,6 @@
 """A policy is the country's own: what it says is kept, and in doubt nothing is served."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from federation.settings import Plan, TrainingSettings
 from federation.strategies.fedavg import FedAvgSettings
 from federation.vault.policy import FILE, TEXT, Policy, read_policy
 from tests.federation.toy import ToySettings
+from tests.federation.vault.asking import answer, ask, plan_of, refusal, vault_in
 
 WRONG = {
     "unknown key": "minimum_kohort = 30",
@@ -29,6 +31,16 @@ WRONG = {
 def plan(rounds: int = 10, epochs: int = 1) -> Plan:
     training = TrainingSettings(epochs=epochs)
     return Plan(task=ToySettings(), strategy=FedAvgSettings(), training=training, rounds=rounds)
+
+
+@pytest.mark.usefixtures("toy")
+def test_no_model_of_its_own_trains_longer_than_a_country_allows(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    vault.policy = replace(vault.policy, maximum_epochs=5)
+    longer = plan_of(local={"VNM": {"training": {"epochs": 6}}}, arms=["federated", "local"])
+    assert "refuses 6 epochs" in refusal(vault, ask("train", 1, longer))
+    elsewhere = plan_of(local={"THA": {"training": {"epochs": 6}}}, arms=["federated", "local"])
+    assert answer(vault, ask("train", 1, elsewhere)).kind == "update"
 
 
 def test_a_folder_without_a_policy_has_the_defaults_that_the_text_explains(tmp_path: Path) -> None:
