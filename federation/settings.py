@@ -92,6 +92,7 @@ class AdaptationSettings:
     base: str = "federated"  # federated | personalised: whose forecast is mixed with the local one
     share: float = 0.5  # of it in the mix
     prior: float = 200.0  # values of the validation years that weigh as much as the wish to correct nothing
+    years: float = 2.0  # validation years that do; values of one year err together, however many there are
     largest: float = 0.5  # correction, in the model's own unit
 
     def check(self) -> None:
@@ -99,6 +100,7 @@ class AdaptationSettings:
         one_of("adaptation.base", self.base, ("federated", "personalised"))
         within("adaptation.share", self.share, 0, 1)
         within("adaptation.prior", self.prior, 0, 1e9)
+        within("adaptation.years", self.years, 0, 1000)
         within("adaptation.largest", self.largest, 0, 1e3)
 
 

@@ -64,8 +64,8 @@ MUTANTS = {
     ),
     "corrections are not shrunk": Mutant(
         file="federation/vault/adapt.py",
-        old="shrunk = correction * known / (known + settings.prior)",
-        new="shrunk = correction",
+        old="1 / (1 + doubt)",
+        new="1.0",
         tests="tests/federation/vault/test_adapt.py",
     ),
     "a country held out is trained on": Mutant(

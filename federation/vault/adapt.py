@@ -44,22 +44,36 @@ def adapted(
         for part in (0, 1)
     )
     if task.levels:
-        return shifted(now, quantile_shifts(then, past.target, task.levels, settings))
-    return recalibrated(now, odds(then, past.target, settings))
+        return shifted(now, quantile_shifts(then, past, task.levels, settings))
+    return recalibrated(now, odds(then, past, settings))
 
 
-def quantile_shifts(output: Array, happened: Array, levels: tuple[float, ...], settings: AdaptationSettings) -> Array:
-    """(N, H, K) quantiles, (N, H) what happened with NaN -> (H, K) shifts that would have made each quantile right.
+def trust(past: Windows, settings: AdaptationSettings) -> Array:
+    """(H,) how much of a correction is believed: 1 / (1 + years / Y + prior / n) of n values from Y calendar years.
 
-    Each is the same quantile of the errors, shrunk by n / (n + prior) of the n values reported and capped.
+    Values of one year err together: a hundred cells in four harvests are four observations, hardly more. What a year
+    has in common averages out over years, and the rest over values; shrinking by both is the least mean square error.
+    Source: Efron and Morris (1973), https://doi.org/10.1080/01621459.1973.10481350, of means with a random year.
     """
-    shifts = np.zeros(output.shape[1:])
-    for horizon in range(output.shape[1]):
-        known = np.isfinite(happened[:, horizon])
+    known = np.isfinite(past.target)
+    values = known.sum(axis=0)
+    years = [len(np.unique(past.due[own, h].astype("datetime64[Y]"))) for h, own in enumerate(known.T)]
+    doubt = settings.years / np.maximum(years, 1) + settings.prior / np.maximum(values, 1)
+    return np.asarray(np.where(values > 0, 1 / (1 + doubt), 0.0))
+
+
+def quantile_shifts(output: Array, past: Windows, levels: tuple[float, ...], settings: AdaptationSettings) -> Array:
+    """(N, H, K) quantiles of the windows `past` -> (H, K) shifts that would have made each quantile right.
+
+    Each is the same quantile of the errors, trusted as far as `trust` says and capped.
+    """
+    shifts, share = np.zeros(output.shape[1:]), trust(past, settings)
+    for horizon, happened in enumerate(past.target.T.astype(np.float64)):
+        known = np.isfinite(happened)
         if known.any():
-            errors = happened[known, horizon, None].astype(np.float64) - output[known, horizon]
+            errors = happened[known, None] - output[known, horizon]
             wanted = [np.quantile(errors[:, k], level) for k, level in enumerate(levels)]
-            shifts[horizon] = _trusted(np.array(wanted), int(known.sum()), settings)
+            shifts[horizon] = _capped(share[horizon] * np.array(wanted), settings)
     return shifts
 
 
@@ -71,18 +85,18 @@ def shifted(output: Array, shifts: Array) -> Array:
     return np.asarray(np.sort(output + shifts, axis=-1))
 
 
-def odds(logits: Array, happened: Array, settings: AdaptationSettings) -> Array:
-    """(N, H, 1) logits, (N, H) events with NaN -> (H, 2) intercept and slope of the logits that would have been right.
+def odds(logits: Array, past: Windows, settings: AdaptationSettings) -> Array:
+    """(N, H, 1) logits of the windows `past` -> (H, 2) intercept and slope of the logits that would have been right.
 
-    Both are those of greatest likelihood; their distance from (0, 1) is shrunk and capped as shifts are.
+    Both are those of greatest likelihood; their distance from (0, 1) is trusted and capped as shifts are.
     Source: Cox (1958), https://doi.org/10.1093/biomet/45.3-4.562
     """
-    found = np.tile([0.0, 1.0], (logits.shape[1], 1))
-    for horizon in range(logits.shape[1]):
-        known = np.isfinite(happened[:, horizon])
+    found, share = np.tile([0.0, 1.0], (logits.shape[1], 1)), trust(past, settings)
+    for horizon, happened in enumerate(past.target.T.astype(np.float64)):
+        known = np.isfinite(happened)
         if known.any():
-            fitted = _logistic(logits[known, horizon, 0], happened[known, horizon].astype(np.float64))
-            found[horizon] += _trusted(fitted - found[horizon], int(known.sum()), settings)
+            fitted = _logistic(logits[known, horizon, 0], happened[known])
+            found[horizon] += _capped(share[horizon] * (fitted - found[horizon]), settings)
     return found
 
 
@@ -91,9 +105,8 @@ def recalibrated(logits: Array, found: Array) -> Array:
     return np.asarray(found[:, :1] + found[:, 1:] * logits)
 
 
-def _trusted(correction: Array, known: int, settings: AdaptationSettings) -> Array:
-    shrunk = correction * known / (known + settings.prior)
-    return np.asarray(np.clip(shrunk, -settings.largest, settings.largest))
+def _capped(correction: Array, settings: AdaptationSettings) -> Array:
+    return np.asarray(np.clip(correction, -settings.largest, settings.largest))
 
 
 def _logistic(logits: Array, happened: Array) -> Array:

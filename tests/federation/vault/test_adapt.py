@@ -20,7 +20,7 @@ from tests.federation.toy import TOY, ToySettings
 from tests.federation.vault.asking import answer, ask, plan_of, vault_in
 
 LEVELS = (0.1, 0.5, 0.9)
-FREE = AdaptationSettings(prior=0.0, largest=1e3)
+FREE = AdaptationSettings(prior=0.0, years=0.0, largest=1e3)
 EVENTS = replace(TOY, levels=())
 
 
@@ -33,9 +33,10 @@ def uniform(rows: int, seed: int = 1) -> Array:
     return np.random.default_rng(seed).uniform(size=(rows, 2))
 
 
-def windows_of(target: Array) -> Windows:
-    """Windows of which the target alone is looked at."""
-    nothing, months = np.zeros(len(target)), np.full(len(target), np.datetime64("2005-01", "M"))
+def windows_of(target: Array, years: int = 1) -> Windows:
+    """Windows of which the target and the years alone are looked at; the first is of the first year, and so on."""
+    nothing = np.zeros(len(target))
+    months = np.datetime64("2005-01", "M") + 12 * (np.arange(len(target)) % years)
     return Windows(
         country="VNM",
         places=("a",),
@@ -55,19 +56,19 @@ def windows_of(target: Array) -> Windows:
 
 @given(wrong=st.floats(-3, 3), seed=st.integers(0, 9))
 def test_a_forecast_that_is_off_by_a_constant_is_moved_back_by_it(wrong: float, seed: int) -> None:
-    found = adapt.quantile_shifts(spread(4000) + wrong, uniform(4000, seed), LEVELS, FREE)
+    found = adapt.quantile_shifts(spread(4000) + wrong, windows_of(uniform(4000, seed)), LEVELS, FREE)
     assert found == pytest.approx(np.full((2, 3), -wrong), abs=0.05)  # the 0.5 quantile of 4000 draws: sd .008
 
 
 def test_a_forecast_that_is_too_narrow_is_widened() -> None:
     narrow = 0.5 + (spread(4000) - 0.5) / 4
-    found = adapt.shifted(narrow, adapt.quantile_shifts(narrow, uniform(4000), LEVELS, FREE))
+    found = adapt.shifted(narrow, adapt.quantile_shifts(narrow, windows_of(uniform(4000)), LEVELS, FREE))
     assert found == pytest.approx(spread(4000), abs=0.05)
 
 
 def test_a_shift_makes_the_pinball_loss_of_the_past_least() -> None:
     output, happened = spread(300) + 0.3, uniform(300)
-    shifts = adapt.quantile_shifts(output, happened, LEVELS, FREE)
+    shifts = adapt.quantile_shifts(output, windows_of(happened), LEVELS, FREE)
 
     def loss(moved: Array) -> float:
         error = happened[..., None] - (output + moved)
@@ -77,17 +78,39 @@ def test_a_shift_makes_the_pinball_loss_of_the_past_least() -> None:
         assert loss(shifts) < loss(shifts + away)
 
 
-@pytest.mark.parametrize("known", [1, 50, 200])
-def test_a_shift_is_shrunk_by_what_is_known(known: int) -> None:
+@pytest.mark.parametrize(("known", "years"), [(1, 1), (50, 1), (50, 4), (200, 4)])
+def test_a_shift_is_shrunk_by_the_values_and_the_years_that_are_known(known: int, years: int) -> None:
     happened = np.full((200, 2), np.nan)
     happened[:known] = 2.0
-    found = adapt.quantile_shifts(np.zeros((200, 2, 3)), happened, LEVELS, AdaptationSettings(prior=200, largest=9))
-    assert found == pytest.approx(np.full((2, 3), 2 * known / (known + 200)))
+    settings = AdaptationSettings(prior=200, years=3, largest=9)
+    found = adapt.quantile_shifts(np.zeros((200, 2, 3)), windows_of(happened, years), LEVELS, settings)
+    assert found == pytest.approx(np.full((2, 3), 2 / (1 + 200 / known + 3 / years)))
+
+
+def test_more_values_of_the_same_years_are_hardly_more_trusted_but_more_years_are() -> None:
+    settings = AdaptationSettings(prior=10, years=2)
+    few, many, long = (
+        float(adapt.trust(windows_of(np.zeros((rows, 1)), years), settings)[0])
+        for rows, years in ((1000, 2), (100_000, 2), (1000, 20))
+    )
+    assert many == pytest.approx(few, abs=0.01)
+    assert long == pytest.approx(1 / (1 + 0.1 + 0.01))
+
+
+def test_the_trust_is_the_share_of_least_error_where_years_have_something_in_common() -> None:
+    """Known truth: a correction of sd 1, errors of a year of sd sqrt(2), of a value of sd sqrt(30); 3 years of 20."""
+    draw = np.random.default_rng(1)
+    truth = draw.normal(size=20_000)
+    seen = truth + draw.normal(size=(3, 20_000)).mean(axis=0) * 2**0.5 + draw.normal(size=20_000) * (30 / 60) ** 0.5
+    best = (truth * seen).sum() / np.square(seen).sum()
+    share = adapt.trust(windows_of(np.zeros((60, 1)), 3), AdaptationSettings(prior=30, years=2))
+    assert share == pytest.approx(best, abs=0.02)
 
 
 @given(wrong=st.floats(-100, 100), largest=st.floats(0, 2))
 def test_no_shift_is_larger_than_allowed(wrong: float, largest: float) -> None:
-    found = adapt.quantile_shifts(spread(40) + wrong, uniform(40), LEVELS, AdaptationSettings(prior=0, largest=largest))
+    settings = replace(FREE, largest=largest)
+    found = adapt.quantile_shifts(spread(40) + wrong, windows_of(uniform(40)), LEVELS, settings)
     assert (np.abs(found) <= largest).all()
 
 
@@ -101,8 +124,8 @@ def test_quantiles_stay_in_order(seed: int) -> None:
 def test_a_country_without_a_validation_record_is_not_corrected() -> None:
     nothing = np.full((7, 2), np.nan)
     for happened, rows in ((nothing, 7), (np.zeros((0, 2)), 0)):
-        assert not adapt.quantile_shifts(spread(rows), happened, LEVELS, FREE).any()
-        assert adapt.odds(np.zeros((rows, 2, 1)), happened, FREE).tolist() == [[0, 1], [0, 1]]
+        assert not adapt.quantile_shifts(spread(rows), windows_of(happened), LEVELS, FREE).any()
+        assert adapt.odds(np.zeros((rows, 2, 1)), windows_of(happened), FREE).tolist() == [[0, 1], [0, 1]]
 
 
 # Odds
@@ -114,13 +137,13 @@ def test_odds_that_are_wrong_by_a_line_are_put_right(intercept: float, slope: fl
     true = draw.normal(size=(20_000, 1))
     happened = (draw.uniform(size=true.shape) < expit(true)).astype(float)
     said = ((true - intercept) / slope)[..., None]
-    found = adapt.odds(said, happened, FREE)
+    found = adapt.odds(said, windows_of(happened), FREE)
     assert found[0] == pytest.approx([intercept, slope], abs=0.12)  # se of the slope: .02 x slope
     assert adapt.recalibrated(said, found)[..., 0] == pytest.approx(true, abs=0.3)
 
 
 def test_where_no_event_was_seen_odds_stay_finite_and_within_bounds() -> None:
-    found = adapt.odds(np.full((500, 1, 1), -2.0), np.zeros((500, 1)), AdaptationSettings(prior=200, largest=0.5))
+    found = adapt.odds(np.full((500, 1, 1), -2.0), windows_of(np.zeros((500, 1))), AdaptationSettings(largest=0.5))
     assert np.isfinite(found).all()
     assert np.abs(found - [0, 1]).max() <= 0.5
     assert found[0, 0] < 0
@@ -202,7 +225,8 @@ def test_the_sums_are_those_of_the_mixed_and_shifted_forecast(tmp_path: Path) ->
     outputs = {result.job.arm: result.output for result in sequential.run(admission.jobs)}
     mixed = (outputs["federated"] + outputs["local"]) / 2  # type: ignore[operator]
     errors = past.target[..., None] - mixed[: len(past)]
-    shift = np.clip(np.median(errors, axis=0) * len(past) / (len(past) + 200), -0.5, 0.5)
+    years = len(np.unique(past.due.astype("datetime64[Y]")))
+    shift = np.clip(np.median(errors, axis=0) / (1 + 2 / years + 200 / len(past)), -0.5, 0.5)
     expected = np.square(mixed[len(past) :] + shift - now.observed[..., None]).sum(axis=(0, 2))
     assert left["test", "adapted"]["sum"][:-1] == pytest.approx(expected)
 
