@@ -186,6 +186,8 @@ def against(mine: Row, top: Row, paired: Sequence[Row], told: Callable[[Row], st
     found = difference(paired, mine.country, mine.arm, top.arm, mine.horizon)
     if found is not None:
         words = f"the difference, {told(found)}, {_sureness(found)}"
+    elif not all(map(isfinite, (mine.low, mine.high, top.low, top.high))):
+        words = "how surely is not known"
     else:
         words = "clearly so" if apart(mine, top) else "but the intervals overlap, so the difference may be chance"
     return f"{told(mine)} against {told(top)} of {name}, {words}"

@@ -161,7 +161,8 @@ def skill(pointwise: Pointwise) -> Score:
         variance = (
             merged["variance"] - 2 * share * merged["covariance"] + share**2 * merged["reference_variance"]
         ) / reference**2
-        spread = Z95 * np.sqrt(np.maximum(variance, 0))
+        known = np.where(merged["variance"] > 0, 1.0, np.nan)  # of one block of time there is no spread
+        spread = known * Z95 * np.sqrt(np.maximum(variance, 0))
         return Estimate(value=1 - share, low=1 - share - spread, high=1 - share + spread, n=merged["count"])
 
     def terms(judged: Judged) -> tuple[Array, Array]:
@@ -173,10 +174,11 @@ def skill(pointwise: Pointwise) -> Score:
 
 
 def ratio(merged: Sums) -> Estimate:
-    """sum / count with a normal 95 % interval from the variance of the sum."""
+    """sum / count with a normal 95 % interval from the variance of the sum; none where one block leaves none."""
     count = np.where(merged["count"] > 0, merged["count"], np.nan)
     value = merged["sum"] / count
-    spread = Z95 * np.sqrt(np.maximum(merged["variance"], 0)) / count
+    variance = np.where(merged["variance"] > 0, merged["variance"], np.nan)
+    spread = Z95 * np.sqrt(variance) / count
     return Estimate(value=value, low=value - spread, high=value + spread, n=merged["count"])
 
 

@@ -35,7 +35,9 @@ def cell(row: Row | None, top: Row | None) -> str:
 
 def interval(row: Row | None) -> str:
     """Such as 0.412 [0.380, 0.444]."""
-    return "–" if row is None else f"{told(row)} {_ends(row)}"
+    if row is None:
+        return "–"
+    return f"{told(row)} {_ends(row)}" if isfinite(row.low) and isfinite(row.high) else told(row)
 
 
 def told(row: Row | None) -> str:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from math import nan, sqrt
+from math import nan
+
+import numpy as np
 
 from federation import report
 from federation.results import ALL, Row
 from federation.summary.cells import better, interval, plain, table
 from federation.summary.groups import Group
 from federation.summary.measures import countries, region
-from tasks.scores import Z95
+from tasks.paired import Blocks, ends
 
 REFIT = "refit-"  # begins the name of such an experiment
 CALENDAR = "task.calendar."
@@ -47,20 +49,21 @@ def chains(groups: Sequence[Group]) -> list[list[Group]]:
 def merged(chain: Sequence[Group]) -> dict[Key, Row]:
     """The headline of all years together; exact, for its parts are means of so many place-periods each.
 
-    A skill is 1 less the mean score over that of the reference; its interval cannot be had from those of the years.
+    A skill is that of the mean scores against the reference's. Its interval has a block a year, and Student's quantile.
     """
     score = chain[0].task.scores[chain[0].headline]
-    skill = score.better == "larger"
-    name = next(iter(score.more)) if skill else chain[0].headline
-    means = {key: _mean(rows) for key, rows in _by_key(chain, name).items()}
-    if not skill:
-        return means
-    reference = {country: row for (country, arm), row in means.items() if arm == chain[0].task.reference}
-    return {
-        (country, arm): replace(row, value=1 - row.value / reference[country].value, low=nan, high=nan)
-        for (country, arm), row in means.items()
-        if country in reference and reference[country].value > 0
-    }
+    if score.better == "smaller":
+        years = _by_key(chain, chain[0].headline)
+        return {key: _whole(rows, [row.value for row in rows.values()], None) for key, rows in years.items()}
+    years = _by_key(chain, next(iter(score.more)))
+    found = {}
+    for (country, arm), rows in years.items():
+        usual = years.get((country, chain[0].task.reference), {})
+        if rows.keys() <= usual.keys():
+            below = [usual[year].value for year in rows]
+            gained = [reference - row.value for reference, row in zip(below, rows.values(), strict=True)]
+            found[country, arm] = _whole(rows, gained, below)
+    return found
 
 
 def _follow(chain: Sequence[Group]) -> bool:
@@ -68,21 +71,28 @@ def _follow(chain: Sequence[Group]) -> bool:
     return all(one.test_until == later.validate_until for one, later in pairwise(cuts))
 
 
-def _by_key(chain: Sequence[Group], name: str) -> Mapping[Key, list[Row]]:
-    """Rows of the years in which something was scored."""
-    found: dict[Key, list[Row]] = {}
-    for row in (row for group in chain for row in group.rows):
-        if (row.score, row.horizon) == (name, ALL) and row.n:
-            found.setdefault((row.country, row.arm), []).append(row)
+def _by_key(chain: Sequence[Group], name: str) -> dict[Key, dict[int, Row]]:
+    """Key -> year of the chain -> its row, where something was scored."""
+    found: dict[Key, dict[int, Row]] = {}
+    for year, group in enumerate(chain):
+        for row in group.rows:
+            if (row.score, row.horizon) == (name, ALL) and row.n:
+                found.setdefault((row.country, row.arm), {})[year] = row
     return found
 
 
-def _mean(rows: Sequence[Row]) -> Row:
-    """Years are blocks of their own: the variances of their sums add up."""
-    number = sum(row.n for row in rows)
-    spread = sqrt(sum((row.n * (row.high - row.low) / 2 / Z95) ** 2 for row in rows)) / number
-    value = sum(row.n * row.value for row in rows) / number
-    return replace(rows[0], value=value, low=value - Z95 * spread, high=value + Z95 * spread, n=number)
+def _whole(rows: Mapping[int, Row], above: Sequence[float], below: Sequence[float] | None) -> Row:
+    """One row of several years. above, below: what a year's mean is, and what it is divided by."""
+    count = np.array([[row.n] for row in rows.values()], float)
+    years = Blocks(
+        labels=np.array(list(rows)),
+        above=count * np.reshape(above, (-1, 1)),
+        below=count * (1.0 if below is None else np.reshape(below, (-1, 1))),
+        count=count,
+    )
+    told = {name: float(value[0]) if len(rows) > 1 else nan for name, value in ends(years).items()}
+    value = float(years.above.sum() / years.below.sum()) if years.below.sum() else nan
+    return replace(next(iter(rows.values())), value=value, low=told["low"], high=told["high"], n=int(count.sum()))
 
 
 def _table(chain: Sequence[Group]) -> str:

@@ -117,6 +117,14 @@ def test_a_baseline_that_beats_federated_is_told_even_if_local_lost() -> None:
     assert "of flat, clearly so" in lines[1]
 
 
+def test_without_intervals_nothing_is_called_sure() -> None:
+    lines = verdict([row("LAO", "local", 0.2, math.nan), row("LAO", "federated", 0.5, math.nan)], "wis")
+    assert (
+        lines[1]
+        == "LAO: federated did not help: 0.500 against 0.200 of the country's own model, how surely is not known."
+    )
+
+
 def test_what_was_not_scored_is_not_counted_as_help() -> None:
     lines = verdict([row("BRN", "local", 0.9), row("BRN", "federated", math.nan)], "wis")
     assert "0 of 0" in lines[0]

@@ -91,12 +91,15 @@ def chain(*numbers: int) -> list[Group]:
 def test_the_years_count_by_what_was_scored_in_them() -> None:
     found = merged(chain(100, 300))["LAO", "adapted"]
     assert found.value == pytest.approx((100 * 0.4 + 300 * 0.6) / 400)
-    assert found.high - found.value == pytest.approx(sqrt((100 * 0.1) ** 2 + (300 * 0.1) ** 2) / 400)
+    # Two years are two blocks: residuals 100 (.4 - .55) and 300 (.6 - .55), twice their squares, Student's 12.7.
+    assert found.high - found.value == pytest.approx(12.7062 * sqrt(2 * (15**2 + 15**2)) / 400, rel=1e-5)
+    assert found.low == pytest.approx(2 * found.value - found.high)
     assert found.n == 400
 
 
 def test_a_year_that_was_withheld_counts_nowhere() -> None:
     assert merged(chain(100, 0, 100))["LAO", "adapted"].value == pytest.approx(0.3)
+    assert isnan(merged(chain(100, 0))["LAO", "adapted"].low)  # of one year there is no spread
 
 
 def test_years_that_do_not_follow_one_another_are_no_chain() -> None:
@@ -120,13 +123,13 @@ def test_a_skill_is_that_of_the_added_scores() -> None:
     both = merged(whole)
     assert both["LAO", "adapted"].value == pytest.approx(1 - (10 + 18) / (20 + 30))
     assert both["LAO", "cell_climatology"].value == 0.0
-    assert isnan(both["LAO", "adapted"].low)
+    assert both["LAO", "adapted"].low < both["LAO", "adapted"].value < both["LAO", "adapted"].high
 
 
 def test_the_page_tells_the_chain_and_no_year_of_it_by_itself(tmp_path: Path) -> None:
     told = page(groups([run(), *_runs()]), [], tmp_path, "pictures")
     before, after = told.split("## Fitted anew every year")
-    assert "| LAO | 1.000 [0.921, 1.079] | 0.800 [0.721, 0.879] | 0.550 [0.471, 0.629] | 400 |" in after
+    assert "| LAO | 1.000 [1.000, 1.000] | 0.800 [0.800, 0.800] | 0.550 [-0.403, 1.503] | 400 |" in after
     assert "after 2006-12, until 2007-12, after 2007-12, until 2008-12" in after
     assert before.count("best rounds and corrections") == 1
 
