@@ -29,13 +29,16 @@ def part_of(due: Array, calendar: Calendar) -> Array:
 
 
 def ending_with(panel: Panel, calendar: Calendar) -> Calendar:
-    """The calendar moved so that its test ends with the last month that this country reported.
+    """The calendar moved so that its test ends with this country's own records.
 
-    Validation and test stay as long as they are. Without a reported month nothing moves.
+    They end with the last month that at least half as many places reported as ever did: a national series that goes on
+    after the provinces' is not the country's record. Validation and test stay as long as they are. Without a reported
+    month nothing moves.
     """
-    reported = panel.periods[np.isfinite(panel.target).any(axis=0)]
-    if not len(reported):
+    places = np.isfinite(panel.target).sum(axis=0)
+    if not places.any():
         return calendar
+    reported = panel.periods[places >= places.max() / 2]
     cuts = calendar.months()
     first, second, third = (str(cut + (reported[-1] - cuts[-1])) for cut in cuts)
     return replace(calendar, train_until=first, validate_until=second, test_until=third)

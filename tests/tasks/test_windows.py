@@ -80,6 +80,9 @@ def test_a_calendar_ends_with_what_a_country_reported(last: str) -> None:
     assert moved.test_until == last
     assert list(np.diff(moved.months())) == list(np.diff(CALENDAR.months()))
     assert ending_with(replace(panel, target=target * np.nan), CALENDAR) == CALENDAR
+    many = np.repeat(target[1:], 5, axis=0)
+    many[0] = 0.0  # one place of five goes on after the others
+    assert ending_with(replace(panel, places=tuple("abcde"), target=many), CALENDAR).test_until == last
 
 
 def test_parts_of_no_window_are_none() -> None:
