@@ -103,6 +103,10 @@ def _table(chain: Sequence[Group]) -> str:
         rows = [found.get((place, name)) for name in names]
         number = max((row.n for row in rows if row), default=0)
         lines.append((place, *map(interval, rows), f"{number:,}"))
-    years = ", ".join(group.settings.calendar.tested().removeprefix("tested ") for group in chain)
-    head = f"**{first.title}**, {first.headline}, {better(first)} is better; {years}; seeds {first.seeds}.\n"
+    years = f"tested after {first.settings.calendar.validate_until}, until {chain[-1].settings.calendar.test_until}"
+    seeds = ", ".join(map(str, first.seeds))
+    head = (
+        f"**{first.title}**, {first.headline}, {better(first)} is better; {years}, {len(chain)} years by themselves; "
+    )
+    head += f"seeds {seeds}.\n"
     return head + "\n" + table(("", *map(plain, names), "n"), lines)

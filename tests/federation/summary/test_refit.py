@@ -130,7 +130,7 @@ def test_the_page_tells_the_chain_and_no_year_of_it_by_itself(tmp_path: Path) ->
     told = page(groups([run(), *_runs()]), [], tmp_path, "pictures")
     before, after = told.split("## Fitted anew every year")
     assert "| LAO | 1.000 [1.000, 1.000] | 0.800 [0.800, 0.800] | 0.550 [-0.403, 1.503] | 400 |" in after
-    assert "after 2006-12, until 2007-12, after 2007-12, until 2008-12" in after
+    assert "tested after 2006-12, until 2008-12, 2 years by themselves; seeds 1." in after
     assert before.count("best rounds and corrections") == 1
 
 
