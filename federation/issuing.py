@@ -41,11 +41,16 @@ def issue(run: Path, asked: Asked) -> tuple[Task, Issued]:
     """The forecast at the latest origin for every place that has one.
 
     Raises CheckpointError for a run that has not ended or whose model is not whole without what countries keep,
-    ConfigError for a country without records, DataError for records that cannot be used or are too short.
+    ConfigError for a country without records or an unaligned run, DataError for records that cannot be used or are too
+    short.
     """
     weights = checkpoint.load_model(run)
     _, header = checkpoint.load(run / checkpoint.FILE)
     settings = restore(Settings, header["settings"], "checkpoint").task
+    if settings.calendar.unaligned:
+        raise ConfigError(
+            f"run {run.name} cut each country at its own end, to show how that flatters; forecast from a run of one cut"
+        )
     task = TASKS[settings.name]
     folder = _folder(asked.data, asked.country)
     panel = (task.upcoming or task.read)(folder, asked.country, settings)

@@ -1,12 +1,12 @@
 """The result of a run for a person: one table, one picture, and where federated learning did not help, in words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from pathlib import Path
 
 from rich.table import Table
 
-from federation.results import ALL, Better, Row
+from federation.results import ALL, Better, Row, difference
 
 LOCAL, FEDERATED = "local", "federated"
 ADAPTED = ("local_adapted", "local_pair", "adapted")  # corrected inside the country
@@ -49,11 +49,12 @@ def table(rows: Sequence[Row], *, headline: str, title: str, better: Better = "s
     return sheet
 
 
-def verdict(rows: Sequence[Row], headline: str, better: Better = "smaller") -> list[str]:
+def verdict(rows: Sequence[Row], headline: str, better: Better = "smaller", paired: Sequence[Row] = ()) -> list[str]:
     """Sentences a person can quote: first the sum of it, then every country where federated did not help, and why.
 
-    Federated helped where it beats the country's own model and every baseline. A difference is called clear only where
-    the two 95 % intervals do not meet, which is strict: two arms on the same months can differ with overlapping ones.
+    Federated helped where it beats the country's own model and every baseline. A difference is called clear where its
+    own 95 % interval, of `paired`, leaves 0 out; where nobody told one, where the two arms' intervals do not meet,
+    which is stricter: two arms err together on the same months.
     """
     found = [row for row in chosen(rows, headline) if row.arm != PERFECT]
     helped, clear, lines = 0, 0, []
@@ -72,12 +73,22 @@ def verdict(rows: Sequence[Row], headline: str, better: Better = "smaller") -> l
             scored += 1
             if beats(mine, top, better):
                 helped += 1
-                clear += apart(mine, top)
+                clear += sure(mine, top, paired)
             else:
-                lines.append(f"{place}: federated did not help: {_against(mine, top)}.")
+                lines.append(f"{place}: federated did not help: {against(mine, top, paired)}.")
     summary = f"Federated beat the country's own model and every baseline in {helped} of {scored} countries"
-    summary += f", clearly (intervals apart) in {clear}." if helped else "."
-    return [summary, *lines]
+    summary += f", clearly in {clear}." if helped else "."
+    return [summary, *_of_regions(found, paired), *lines]
+
+
+def _of_regions(found: Sequence[Row], paired: Sequence[Row]) -> list[str]:
+    """What the difference is in all countries together, where it is known."""
+    lines = []
+    for place in filter(is_region, countries(found)):
+        row = difference(paired, place, FEDERATED, LOCAL)
+        if row is not None:
+            lines.append(f"{place}: federated less local, {interval(row)}, {_sureness(row)}.")
+    return lines
 
 
 def picture(rows: Sequence[Row], path: Path, *, headline: str, title: str, better: Better = "smaller") -> None:
@@ -150,6 +161,12 @@ def apart(one: Row, other: Row) -> bool:
     return one.high < other.low or other.high < one.low
 
 
+def sure(one: Row, other: Row, paired: Sequence[Row]) -> bool:
+    """Whether two arms of one country differ by more than chance."""
+    found = difference(paired, one.country, one.arm, other.arm, one.horizon)
+    return apart(one, other) if found is None else _excludes_zero(found)
+
+
 def interval(row: Row) -> str:
     """Such as 0.412 [0.380, 0.444]."""
     known = isfinite(row.low) and isfinite(row.high)
@@ -161,12 +178,27 @@ def number(value: float) -> str:
     return f"{value:,.{3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0}f}"
 
 
-def _against(mine: Row, top: Row) -> str:
+def against(mine: Row, top: Row, paired: Sequence[Row], told: Callable[[Row], str] = interval) -> str:
+    """Two scores, and whether their difference is sure. told: how a score and its interval are written."""
     name = "the country's own model" if top.arm == LOCAL else top.arm.replace("_", " ")
-    sure = "clearly so" if apart(mine, top) else "but the intervals overlap, so the difference may be chance"
     if mine.value == top.value:
-        return f"{interval(mine)}, the same as {name}"
-    return f"{interval(mine)} against {interval(top)} of {name}, {sure}"
+        return f"{told(mine)}, the same as {name}"
+    found = difference(paired, mine.country, mine.arm, top.arm, mine.horizon)
+    if found is not None:
+        words = f"the difference, {told(found)}, {_sureness(found)}"
+    elif not all(map(isfinite, (mine.low, mine.high, top.low, top.high))):
+        words = "how surely is not known"
+    else:
+        words = "clearly so" if apart(mine, top) else "but the intervals overlap, so the difference may be chance"
+    return f"{told(mine)} against {told(top)} of {name}, {words}"
+
+
+def _excludes_zero(found: Row) -> bool:
+    return found.low > 0 or found.high < 0
+
+
+def _sureness(found: Row) -> str:
+    return "is clear" if _excludes_zero(found) else "may be chance"
 
 
 def _cell(row: Row | None, winner: Row | None) -> str:

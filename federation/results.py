@@ -12,6 +12,8 @@ from typing import Any, Literal
 from tasks.atomic import write_atomically
 from tasks.errors import DataError
 
+APART = "apart"  # the part of rows on months of the test that are told by themselves
+PAIRED = "paired"  # the part of rows on the difference of two arms of the test
 ALL = "all"  # the horizon of a score over all horizons together
 Better = Literal["smaller", "larger", "nominal"]
 
@@ -21,6 +23,9 @@ class Row:
     """One score; low and high are its 95 % interval, n the place-periods scored. NaN where nothing was scored.
 
     country: ISO 3166-1 alpha-3 code, or the region's name. horizon: such as '1 month', or ALL.
+    part: 'validation', 'test', 'apart' for months of the test that are told by themselves, 'paired' for the difference
+        of two arms of the test, the arm being 'adapted-local' or the like; of a run that cuts each country at its own
+        end the words that say so, whatever the part.
     """
 
     task: str
@@ -32,6 +37,7 @@ class Row:
     low: float
     high: float
     n: int
+    part: str = "test"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +82,23 @@ def read_json(path: Path) -> tuple[Row, ...]:
         raise DataError(f"{path} holds no table of results ({error}); run the federation again to write it") from None
 
 
+def of_test(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Without the rows of months that are set apart, and without differences."""
+    return tuple(row for row in rows if row.part not in (APART, PAIRED))
+
+
+def difference(paired: Iterable[Row], country: str, arm: str, other: str, horizon: str = ALL) -> Row | None:
+    """One arm's headline score less another's, with its interval; None where it was not told."""
+    found = (row for row in paired if (row.country, row.arm, row.horizon) == (country, f"{arm}-{other}", horizon))
+    return next((row for row in found if math.isfinite(row.value)), None)
+
+
 def _out(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _row(entry: dict[str, Any]) -> Row:
     known: dict[str, Any] = {f.name: f.type for f in fields(Row)}
+    entry = {"part": "test", **entry}  # which the tables of the first version do not say
     values: dict[str, Any] = {name: math.nan if entry[name] is None else known[name](entry[name]) for name in known}
     return Row(**values)

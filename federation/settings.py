@@ -263,6 +263,18 @@ class Settings:
             raise ConfigError("arms: pooled lays the records of all countries together; leave it out, they stay apart")
 
 
+def compared(plan: Plan, baselines: Iterable[str]) -> list[tuple[str, str]]:
+    """Whose scores are set against whose, pair by pair: what was learnt together against what a country has alone.
+
+    None where each country is cut at its own end: a difference would not say that it flatters.
+    """
+    if plan.task.calendar.unaligned:
+        return []
+    alone = [arm for arm in ("local", "local_adapted", "local_pair") if arm in plan.arms]
+    learnt = [arm for arm in ("federated", "adapted") if arm in plan.arms]
+    return [(arm, other) for arm in learnt for other in (*alone, *baselines)]
+
+
 def one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
     """Raise ConfigError unless the value is allowed."""
     if value not in allowed:
@@ -304,6 +316,19 @@ def build(schema: type[T], values: Mapping[str, Any], where: str, **schemas: typ
 def plain(settings: Any) -> dict[str, Any]:
     """Nested plain values of a settings dataclass, ready for JSON."""
     return asdict(settings)
+
+
+def sent(plan: Plan) -> dict[str, Any]:
+    """A plan as it travels, without what its calendar leaves at nothing.
+
+    A vault of the version before knows no such keys and refuses what it does not know; thus it serves all runs but
+    those that use them.
+    """
+    values = plain(plan)
+    values["task"]["calendar"] = {
+        key: value for key, value in values["task"]["calendar"].items() if value or key not in ("apart", "unaligned")
+    }
+    return values
 
 
 def _typed(hint: Any, value: Any, where: str) -> Any:

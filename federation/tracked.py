@@ -23,6 +23,7 @@ from federation.tracking.tracker import Tracker
 from federation.wire import Arrays
 from tasks import TASKS
 from tasks.facilities import country_of
+from tasks.task import UNALIGNED
 
 TAG = 5000  # characters that MLflow takes in a tag
 
@@ -48,7 +49,12 @@ class TrackedRun:
                 "quorum": self._settings.quorum,
                 "data": "invented" if not self._settings.data else "given",
             },
-            tags={"gotong.version": version("gotong"), "gotong.code": _code_version(), "task": self._task.name},
+            tags={
+                "gotong.version": version("gotong"),
+                "gotong.code": _code_version(),
+                "task": self._task.name,
+                "calendar": UNALIGNED if self._settings.task.calendar.unaligned else "one cut for all",
+            },
         )
         self._tracker.begin(card, committed)
         try:
@@ -97,6 +103,7 @@ class TrackedRun:
         self._tracker.metrics({f"cost.{name}": value for name, value in cost.items()}, step=outcome.progress.round)
         self._rows(outcome.validation, "validation", outcome.progress.round)
         self._rows(outcome.rows, "test", outcome.progress.round)
+        self._rows(outcome.apart, "apart", outcome.progress.round)
         for answer in by_country(outcome.answers):
             if answer.refused:
                 self._tracker.tags({"refused.test": answer.refused}, country=answer.country)
@@ -116,6 +123,7 @@ class TrackedRun:
 
     def _rows(self, rows: Iterable[Row], part: str, step: int) -> None:
         by_country: dict[str, dict[str, float]] = {}
+        part = f"unaligned.{part}" if self._settings.task.calendar.unaligned and part != "validation" else part
         for row in rows:
             if row.horizon == ALL and np.isfinite(row.value):
                 by_country.setdefault(row.country, {})[f"{part}.{row.score}.{row.arm}"] = row.value

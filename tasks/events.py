@@ -45,11 +45,22 @@ def brier_skill(event: Event, name: str, *, once: bool = True) -> Score:
     once: with the test only.
     """
 
-    def sums(judged: Judged) -> Sums:
+    def points(judged: Judged) -> Judged:
         mine, theirs, happened = event(judged)
-        points = replace(judged, forecast=mine[..., None], reference=theirs[..., None], observed=happened)
-        seen = np.minimum(with_all(np.nansum(happened, axis=0)), 1.0)  # that there were events, and not how many
-        return {**_SKILL.sums(points), "seen": seen}
+        return replace(judged, forecast=mine[..., None], reference=theirs[..., None], observed=happened)
+
+    def sums(judged: Judged) -> Sums:
+        points_of = points(judged)
+        # That there were events, and not how many.
+        seen = np.minimum(with_all(np.nansum(points_of.observed, axis=0)), 1.0)
+        return {**_SKILL.sums(points_of), "seen": seen}
+
+    def terms(judged: Judged) -> tuple[Array, Array]:
+        assert _SKILL.terms is not None, "a skill has terms"
+        points_of = points(judged)
+        above, below = _SKILL.terms(points_of)
+        seen = np.nansum(points_of.observed, axis=0) > 0  # without an event there is no skill to differ in
+        return np.where(seen, above, np.nan), np.where(seen, below, np.nan)
 
     def estimate(merged: Sums) -> Found:
         found, seen = _SKILL.estimate(merged), merged["seen"] > 0
@@ -57,7 +68,7 @@ def brier_skill(event: Event, name: str, *, once: bool = True) -> Score:
         return Found(value=value, low=low, high=high, n=found.n)
 
     names = (*_SKILL.names, "seen")
-    return Score(sums=sums, estimate=estimate, names=names, better="larger", more={name: ratio}, once=once)
+    return Score(sums=sums, estimate=estimate, names=names, better="larger", more={name: ratio}, terms=terms, once=once)
 
 
 def warning(event: Event, prefix: str) -> Score:

@@ -59,6 +59,7 @@ class Score:
 
     Every array of `sums` is (H + 1,) float64 and additive; `count` is always there: the place-periods scored.
     more: other numbers that the same sums tell, name -> estimate.
+    terms: (N, H) points above and below, whose sums' ratio the estimate is; None where it is of another kind.
     once: judged with the test alone; counts of single events, sent every round, could be told apart by subtraction.
     histogram: the sums are those of `tasks.histograms`, of which some are (H + 1, BINS).
     """
@@ -69,6 +70,7 @@ class Score:
     unit: str = ""
     better: Literal["smaller", "larger", "nominal"] = "smaller"
     more: Mapping[str, Callable[[Sums], Estimate]] = field(default_factory=dict)
+    terms: Callable[[Judged], tuple[Array, Array]] | None = None
     once: bool = False
     histogram: bool = False
 
@@ -85,11 +87,22 @@ def mean_of(
     pointwise: Pointwise, *, unit: str = "", better: Literal["smaller", "larger", "nominal"] = "smaller"
 ) -> Score:
     """The mean of a pointwise score, with the variance of its sum from blocks of time."""
+    return mean_of_points(lambda judged: pointwise(judged.forecast, judged.observed), unit=unit, better=better)
+
+
+def mean_of_points(
+    points: Callable[[Judged], Array], *, unit: str = "", better: Literal["smaller", "larger", "nominal"] = "smaller"
+) -> Score:
+    """The same of (N, H) points that may look at more than forecast and observation."""
 
     def sums(judged: Judged) -> Sums:
-        return block_sums(pointwise(judged.forecast, judged.observed), judged.origin)
+        return block_sums(points(judged), judged.origin)
 
-    return Score(sums=sums, estimate=ratio, names=("sum", "count", "variance"), unit=unit, better=better)
+    def terms(judged: Judged) -> tuple[Array, Array]:
+        found = points(judged)
+        return found, np.ones_like(found)
+
+    return Score(sums=sums, estimate=ratio, names=("sum", "count", "variance"), unit=unit, better=better, terms=terms)
 
 
 def relative(pointwise: Pointwise) -> Score:
@@ -148,18 +161,24 @@ def skill(pointwise: Pointwise) -> Score:
         variance = (
             merged["variance"] - 2 * share * merged["covariance"] + share**2 * merged["reference_variance"]
         ) / reference**2
-        spread = Z95 * np.sqrt(np.maximum(variance, 0))
+        known = np.where(merged["variance"] > 0, 1.0, np.nan)  # of one block of time there is no spread
+        spread = known * Z95 * np.sqrt(np.maximum(variance, 0))
         return Estimate(value=1 - share, low=1 - share - spread, high=1 - share + spread, n=merged["count"])
 
+    def terms(judged: Judged) -> tuple[Array, Array]:
+        mine, theirs = pointwise(judged.forecast, judged.observed), pointwise(judged.reference, judged.observed)
+        return theirs - mine, theirs
+
     names = ("sum", "reference", "count", "variance", "reference_variance", "covariance")
-    return Score(sums=sums, estimate=estimate, names=names, better="larger")
+    return Score(sums=sums, estimate=estimate, names=names, better="larger", terms=terms)
 
 
 def ratio(merged: Sums) -> Estimate:
-    """sum / count with a normal 95 % interval from the variance of the sum."""
+    """sum / count with a normal 95 % interval from the variance of the sum; none where one block leaves none."""
     count = np.where(merged["count"] > 0, merged["count"], np.nan)
     value = merged["sum"] / count
-    spread = Z95 * np.sqrt(np.maximum(merged["variance"], 0)) / count
+    variance = np.where(merged["variance"] > 0, merged["variance"], np.nan)
+    spread = Z95 * np.sqrt(variance) / count
     return Estimate(value=value, low=value - spread, high=value + spread, n=merged["count"])
 
 
@@ -174,19 +193,24 @@ def block_sums(points: Array, origin: Array) -> dict[str, Array]:
     filled = np.where(reported, points, 0.0)
     total = with_all(filled.sum(axis=0))
     count = with_all(reported.sum(axis=0).astype(float))
-    blocks = np.asarray(origin, "datetime64[M]").astype(np.int64) // BLOCK
-    labels, index = np.unique(blocks, return_inverse=True)
     variance = np.zeros_like(total)
+    labels, (sums, counts) = in_blocks(origin, filled, reported)
     if len(labels) > 1:
-        sums = np.zeros((len(labels), points.shape[1]))
-        counts = np.zeros_like(sums)
-        np.add.at(sums, index, filled)
-        np.add.at(counts, index, reported.astype(float))
-        sums = np.concatenate([sums, sums.sum(axis=1, keepdims=True)], axis=1)
-        counts = np.concatenate([counts, counts.sum(axis=1, keepdims=True)], axis=1)
         mean = total / np.maximum(count, 1)
         variance = np.square(sums - mean * counts).sum(axis=0) * len(labels) / (len(labels) - 1)
     return {"sum": total, "count": count, "variance": variance}
+
+
+def in_blocks(origin: Array, *points: Array) -> tuple[Array, list[Array]]:
+    """(B,) labels of blocks of time, the same in every country, and the sums in them of (N, H) points: (B, H + 1)."""
+    blocks = np.asarray(origin, "datetime64[M]").astype(np.int64) // BLOCK
+    labels, index = np.unique(blocks, return_inverse=True)
+    found = []
+    for each in points:
+        sums = np.zeros((len(labels), each.shape[1]))
+        np.add.at(sums, index, each.astype(float))
+        found.append(np.concatenate([sums, sums.sum(axis=1, keepdims=True)], axis=1))
+    return labels, found
 
 
 def per_place(points: Array, place: Array) -> tuple[Array, Array]:

@@ -1,17 +1,18 @@
 """Looking back and looking ahead on a (P, T) grid. Everything but `ahead` sees its own period and earlier ones only."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from tasks.task import Array, Calendar
+from tasks.task import Array, Calendar, Panel
 
 
 def part_of(due: Array, calendar: Calendar) -> Array:
-    """Part of the calendar for (N, H) datetime64[M] due periods: (N,) 'train', 'validation', 'test' or ''.
+    """Part of the calendar for (N, H) datetime64[M] due periods: (N,) 'train', 'validation', 'test', 'apart' or ''.
 
     A window belongs to a part only if every one of its horizons does: a window that straddles a cut would carry labels
-    over it. After the last cut nothing is used.
+    over it. After the last cut nothing is used. The same holds of the months of the test that are set apart.
     """
     train, validate, test = calendar.months()
     part = np.full(len(due), "", dtype="U10")
@@ -19,8 +20,28 @@ def part_of(due: Array, calendar: Calendar) -> Array:
         first, last = due.min(axis=1), due.max(axis=1)
         part[last <= train] = "train"
         part[(first > train) & (last <= validate)] = "validation"
-        part[(first > validate) & (last <= test)] = "test"
+        tested = (first > validate) & (last <= test)
+        part[tested] = "test"
+        if (apart := calendar.months_apart()) is not None:
+            part[tested & (first <= apart[1]) & (last >= apart[0])] = ""
+            part[tested & (first >= apart[0]) & (last <= apart[1])] = "apart"
     return part
+
+
+def ending_with(panel: Panel, calendar: Calendar) -> Calendar:
+    """The calendar moved so that its test ends with this country's own records.
+
+    They end with the last month that at least half as many places reported as ever did: a national series that goes on
+    after the provinces' is not the country's record. Validation and test stay as long as they are. Without a reported
+    month nothing moves.
+    """
+    places = np.isfinite(panel.target).sum(axis=0)
+    if not places.any():
+        return calendar
+    reported = panel.periods[places >= places.max() / 2]
+    cuts = calendar.months()
+    first, second, third = (str(cut + (reported[-1] - cuts[-1])) for cut in cuts)
+    return replace(calendar, train_until=first, validate_until=second, test_until=third)
 
 
 def training_periods(periods: Array, calendar: Calendar) -> int:

@@ -26,6 +26,42 @@ class Mutant:
 
 
 MUTANTS = {
+    "months set apart count in the test": Mutant(
+        file="tasks/windows.py",
+        old='            part[tested & (first <= apart[1]) & (last >= apart[0])] = ""\n',
+        new="",
+        tests="tests/tasks/test_windows.py",
+    ),
+    "differences leave without being asked for": Mutant(
+        file="federation/vault/requests.py",
+        old='frame.kind == "test" and frame.header.get("paired") is True',
+        new="True",
+        tests="tests/federation/vault/test_pairs.py",
+    ),
+    "the region's difference rests on what a country withheld": Mutant(
+        file="federation/vault/vault.py",
+        old="each.where(gate.enough(each.count.sum(axis=0), self.policy))",
+        new="each",
+        tests="tests/federation/runtimes/test_joint.py",
+    ),
+    "few blocks are taken for many": Mutant(
+        file="tasks/paired.py",
+        old="student.ppf(0.975, np.maximum(number - 1, 1))",
+        new="1.96",
+        tests="tests/tasks/test_paired.py",
+    ),
+    "a country's own end is the region's": Mutant(
+        file="federation/vault/records.py",
+        old="    if settings.calendar.unaligned:\n",
+        new="    if False:\n",
+        tests="tests/federation/vault/test_pairs.py",
+    ),
+    "an unaligned run is called fair": Mutant(
+        file="federation/coordinator/evaluation.py",
+        old="UNALIGNED if plan.task.calendar.unaligned else part",
+        new="part",
+        tests="tests/federation/test_labels.py",
+    ),
     "gate lets any array leave": Mutant(
         file="federation/vault/gate.py",
         old="if contract.arrays.get(name) != (value.shape, value.dtype.name):",
@@ -34,8 +70,8 @@ MUTANTS = {
     ),
     "cohort of one is enough": Mutant(
         file="federation/vault/gate.py",
-        old='enough = sums["count"] >= policy.minimum_cohort',
-        new='enough = sums["count"] >= 1',
+        old="count >= policy.minimum_cohort",
+        new="count >= 1",
         tests="tests/federation/vault/test_gate.py",
     ),
     "updates are not clipped": Mutant(

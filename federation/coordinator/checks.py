@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from federation.coordinator.progress import Arrays
 from federation.errors import UpdateRejected
-from federation.settings import Plan
+from federation.settings import Plan, compared
 from federation.wire import Frame
 from tasks import TASKS, histograms
+from tasks.paired import NAMES
 from tasks.scores import Sums
 
 # An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.
@@ -117,24 +118,32 @@ def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
 def _scores(country: str, frame: Frame, plan: Plan) -> dict[ScoreName, Sums]:
     task = TASKS[plan.task.name]
     arms = {*plan.arms, *task.baselines, "oracle"}
+    parts = {"validation", "test", *(["apart"] if plan.task.calendar.apart else [])}
+    differences = {f"{arm}-{other}" for arm, other in compared(plan, task.baselines)}
+    headline = next(iter(task.scores))
     shape = (len(task.horizons(plan.task)) + 1,)
     found: dict[ScoreName, dict[str, NDArray[Any]]] = {}
     for path, value in frame.group("score").items():
         match path.split("/"):
-            case [("validation" | "test") as part, arm, score, name] if (
-                arm in arms and score in task.scores and name in task.scores[score].names
+            case [part, arm, score, name] if (
+                part in parts and arm in arms and score in task.scores and name in task.scores[score].names
             ):
                 found.setdefault((part, arm, score), {})[name] = value
+            case ["paired", pair, score, name] if pair in differences and score == headline and name in NAMES:
+                found.setdefault(("paired", pair, score), {})[name] = value
             case _:
                 raise UpdateRejected(f"{country}: score {path[:80]} is unknown")
-    for (_, _, score), sums in found.items():
+    for (part, _, score), sums in found.items():
         binned = histograms.BINNED if task.scores[score].histogram else ()
+        names = NAMES if part == "paired" else task.scores[score].names
         fits = all(
             value.shape == ((*shape, histograms.BINS) if name in binned else shape) and np.isfinite(value).all()
             for name, value in sums.items()
         )
-        if set(sums) != set(task.scores[score].names) or not fits:
+        if set(sums) != set(names) or not fits:
             raise UpdateRejected(f"{country}: the sums of score {score} are incomplete or not finite")
         if sums["count"].min() < 0 or sums["count"].max() > MOST:
             raise UpdateRejected(f"{country}: score {score} counts what cannot be counted")
+        if part == "paired" and not ((sums["low"] <= sums["value"]) & (sums["value"] <= sums["high"])).all():
+            raise UpdateRejected(f"{country}: a difference lies outside its own interval")
     return dict(found)

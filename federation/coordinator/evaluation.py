@@ -6,12 +6,12 @@ from itertools import groupby
 import numpy as np
 
 from federation.coordinator.checks import ScoreName
-from federation.results import ALL, Point, Row
+from federation.results import ALL, PAIRED, Point, Row
 from federation.settings import Plan
 from tasks import TASKS, histograms
 from tasks.facilities import country_of
-from tasks.scores import Score, Sums, merge
-from tasks.task import Task
+from tasks.scores import Sums, merge
+from tasks.task import UNALIGNED, Task
 
 
 def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Row]:
@@ -20,12 +20,10 @@ def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str
     scores: country or facility -> (part, arm, score) -> sums. They are merged in alphabetical order, facilities first
     to their country.
     """
-    task = TASKS[plan.task.name]
-    horizons = (*task.horizons(plan.task), ALL)
     return [
         row
         for place, arm, name, sums in _judged(scores, plan, region, part)
-        for row in _rows(plan.task.name, place, arm, name, task.scores[name], sums, horizons)
+        for row in _rows(plan, part, place, arm, name, sums)
     ]
 
 
@@ -48,6 +46,36 @@ def curves(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: s
     ]
 
 
+def differences(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan) -> list[Row]:
+    """Rows of the differences that countries told of their test, arm 'adapted-local' and its like."""
+    return [
+        row
+        for country in sorted(scores)
+        for (part, pair, name), told in sorted(scores[country].items())
+        if part == PAIRED
+        for row in difference(plan, country, pair, name, told)
+    ]
+
+
+def difference(plan: Plan, country: str, pair: str, name: str, told: Sums) -> list[Row]:
+    """A row a horizon of one difference and its interval; NaN where nothing is told."""
+    task = TASKS[plan.task.name]
+    values = {key: np.where(told["count"] > 0, told[key], np.nan) for key in ("value", "low", "high")}
+    return [
+        Row(
+            task=task.name,
+            part=PAIRED,
+            country=country,
+            arm=pair,
+            score=name,
+            horizon=horizon,
+            **{key: float(value[h]) for key, value in values.items()},
+            n=int(told["count"][h]),
+        )
+        for h, horizon in enumerate((*task.horizons(plan.task), ALL))
+    ]
+
+
 def _judged(
     scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str
 ) -> Iterator[tuple[str, str, str, Sums]]:
@@ -64,12 +92,14 @@ def _judged(
 
 
 def by_country(found: Iterable[Mapping[str, Mapping[ScoreName, Sums]]]) -> dict[str, dict[ScoreName, Sums]]:
-    """Sums of facilities, in the order they come, merged to their country's."""
+    """Sums of facilities, in the order they come, merged to their country's; ends of intervals do not add up."""
     merged: dict[str, dict[ScoreName, Sums]] = {}
     for scores in found:
         for client in sorted(scores):
             own = merged.setdefault(country_of(client), {})
             for name, sums in scores[client].items():
+                if name[0] == PAIRED:
+                    continue
                 own[name] = merge([own[name], sums]) if name in own else sums
     return merged
 
@@ -94,10 +124,13 @@ def _alike(
     return found
 
 
-def _rows(task: str, country: str, arm: str, name: str, score: Score, sums: Sums, horizons: Sequence[str]) -> list[Row]:
+def _rows(plan: Plan, part: str, country: str, arm: str, name: str, sums: Sums) -> list[Row]:
+    task = TASKS[plan.task.name]
+    score = task.scores[name]
     return [
         Row(
-            task=task,
+            task=task.name,
+            part=UNALIGNED if plan.task.calendar.unaligned else part,
             country=country,
             arm=arm,
             score=told,
@@ -109,5 +142,5 @@ def _rows(task: str, country: str, arm: str, name: str, score: Score, sums: Sums
         )
         for told, estimate in {name: score.estimate, **score.more}.items()
         for found in [estimate(sums)]
-        for h, horizon in enumerate(horizons)
+        for h, horizon in enumerate((*task.horizons(plan.task), ALL))
     ]

@@ -24,11 +24,17 @@ from tasks import TASKS
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of a run: the final model, what the test said, and who answered it."""
+    """The end of a run: the final model, what the test said, and who answered it.
+
+    rows: of the test. paired: differences of arms in it. apart: of the months of it that are set apart.
+    validation: of the final model.
+    """
 
     progress: Progress
     model: Arrays
     rows: Sequence[Row]
+    paired: Sequence[Row]
+    apart: Sequence[Row]
     curves: Sequence[Point]
     validation: Sequence[Row]
     answers: Sequence[Answer]
@@ -90,6 +96,8 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         progress=progress,
         model=_tested(model, plan),
         rows=evaluation.rows(replies.scores, plan, federation.region, "test"),
+        paired=evaluation.differences(replies.scores, plan),
+        apart=evaluation.rows(replies.scores, plan, federation.region, "apart"),
         curves=evaluation.curves(replies.scores, plan, federation.region, "test"),
         validation=_validated(federation, replies),
         answers=replies.answers,

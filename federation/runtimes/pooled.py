@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 
 from federation.coordinator import evaluation
+from federation.coordinator.checks import ScoreName
 from federation.results import Row
 from federation.settings import POOLED, Plan
 from federation.training import sequential
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import local
-from federation.vault.records import Records
+from federation.vault.records import Records, judged_parts
 from federation.vault.vault import Vault
 from tasks import TASKS, histograms
 from tasks.scores import Sums, merge
@@ -20,7 +21,7 @@ from tasks.task import Part, Windows, joined
 
 
 def rows(vaults: Sequence[Vault], plan: Plan, region: str) -> list[Row]:
-    """Test scores of the pooled model for every country and the region; none where no country learns.
+    """Scores of the pooled model in all parts of the test, for every country and the region; none where none learns.
 
     It learns from the countries a federation would learn from, and shows no score that a vault would withhold.
     """
@@ -30,15 +31,18 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str) -> list[Row]:
         return []
     weights = _trained(learning, plan)
     headline = next(iter(TASKS[plan.task.name].scores))
-    scores = {}
-    for vault in vaults:
-        own = records[vault.country]
-        output = _run(plan, weights, plan.rounds, None, own.windows["test"]).output
-        sums = leaving(_judged(own, "test", output, plan), plan, vault.policy.minimum_cohort)
-        counts = sums[headline]["count"]
-        if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
-            scores[vault.country] = {("test", POOLED, name): each for name, each in sums.items()}
-    return evaluation.rows(scores, plan, region, "test")
+    found: list[Row] = []
+    for part in judged_parts(plan.task.calendar)[1:]:
+        scores: dict[str, dict[ScoreName, Sums]] = {}
+        for vault in vaults:
+            own = records[vault.country]
+            output = _run(plan, weights, plan.rounds, None, own.windows[part]).output
+            sums = leaving(_judged(own, part, output, plan), plan, vault.policy.minimum_cohort)
+            counts = sums[headline]["count"]
+            if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
+                scores[vault.country] = {(part, POOLED, name): each for name, each in sums.items()}
+        found += evaluation.rows(scores, plan, region, part)
+    return found
 
 
 def _trained(learning: Sequence[Records], plan: Plan) -> Tensors:

@@ -6,11 +6,13 @@ from math import isfinite
 from federation import report
 from federation.results import Better, Row
 from federation.summary.groups import Group
+from tasks.task import UNALIGNED
 
 
 def heading(group: Group) -> str:
     """What is forecast, and for which years."""
-    return f"{group.title}, {group.settings.calendar.validate_until} to {group.settings.calendar.test_until}"
+    calendar = group.settings.calendar
+    return f"{group.title}, {UNALIGNED if group.unaligned else f'{calendar.validate_until} to {calendar.test_until}'}"
 
 
 def better(group: Group) -> Better:
@@ -18,10 +20,9 @@ def better(group: Group) -> Better:
     return group.task.scores[group.headline].better
 
 
-def against(mine: Row, top: Row) -> str:
+def against(group: Group, mine: Row, top: Row) -> str:
     """Two scores, and whether the difference is sure."""
-    sure = "clearly so" if report.apart(mine, top) else "the intervals overlap"
-    return f"{interval(mine)} against {interval(top)} of {plain(top.arm)}, {sure}"
+    return report.against(mine, top, group.paired, interval)
 
 
 def cell(row: Row | None, top: Row | None) -> str:
@@ -34,7 +35,9 @@ def cell(row: Row | None, top: Row | None) -> str:
 
 def interval(row: Row | None) -> str:
     """Such as 0.412 [0.380, 0.444]."""
-    return "–" if row is None else f"{told(row)} {_ends(row)}"
+    if row is None:
+        return "–"
+    return f"{told(row)} {_ends(row)}" if isfinite(row.low) and isfinite(row.high) else told(row)
 
 
 def told(row: Row | None) -> str:

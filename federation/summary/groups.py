@@ -20,7 +20,7 @@ Key = tuple[str, str, str, str]  # country, arm, score, horizon
 class Group:
     """One experiment. rows: means over the seeds, of values and of interval ends; spread: largest less smallest value.
 
-    validation: means too.
+    apart: the same of the months of the test that are set apart; paired: of differences. validation: means too.
     """
 
     experiment: str
@@ -29,6 +29,8 @@ class Group:
     params: Mapping[str, str]
     runs: Sequence[Finished]
     rows: Sequence[Row]
+    apart: Sequence[Row]
+    paired: Sequence[Row]
     spread: Mapping[Key, float]
     validation: Mapping[tuple[str, str, str], float]
 
@@ -41,6 +43,11 @@ class Group:
     def headline(self) -> str:
         """The score that counts."""
         return next(iter(self.task.scores))
+
+    @property
+    def unaligned(self) -> bool:
+        """Whether each country was cut at its own end, so that no score of it may stand beside fair ones."""
+        return self.settings.calendar.unaligned
 
     @property
     def seeds(self) -> list[int]:
@@ -64,10 +71,7 @@ def groups(runs: Iterable[Finished]) -> list[Group]:
 
 def _group(runs: list[Finished]) -> Group:
     first = runs[0]
-    rows: dict[Key, list[Row]] = {}
-    for run in runs:
-        for row in run.rows:
-            rows.setdefault((row.country, row.arm, row.score, row.horizon), []).append(row)
+    rows = _same(row for run in runs for row in run.rows)
     judged: dict[tuple[str, str, str], list[float]] = {}
     for run in runs:
         for key, value in run.validation.items():
@@ -81,9 +85,18 @@ def _group(runs: list[Finished]) -> Group:
         params=told,
         runs=runs,
         rows=[_mean(same) for same in rows.values()],
+        apart=[_mean(same) for same in _same(row for run in runs for row in run.apart).values()],
+        paired=[_mean(same) for same in _same(row for run in runs for row in run.paired).values()],
         spread={key: float(np.ptp([row.value for row in same])) for key, same in rows.items()},
         validation={key: float(np.mean(values)) for key, values in judged.items()},
     )
+
+
+def _same(rows: Iterable[Row]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.country, row.arm, row.score, row.horizon), []).append(row)
+    return found
 
 
 def _mean(rows: Sequence[Row]) -> Row:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import exp, inf, isfinite, log
 
 from federation.report import beats, best, is_region
-from federation.results import ALL, Row
+from federation.results import ALL, Row, difference
 from federation.summary.groups import Group
 
 OWN = ("local", "local_adapted", "local_pair")  # what a country can do alone
@@ -79,6 +79,17 @@ def smallest_lead(group: Group, arm: str, against: Sequence[str], score: str, ho
     return min(_leads(group, arm, against, score, horizon, least).values())
 
 
+def end_of_difference(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
+    """Of the region's difference to the first of the others, the end of its interval that speaks most against the arm.
+
+    Below 0 the arm is surely better; for scores to be small.
+    """
+    found = difference(group.paired, region(group), arm, against[0], horizon)
+    if found is None:
+        raise KeyError(f"{arm}-{against[0]}")
+    return found.high
+
+
 def countries_behind(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
     """In how many countries the arm does not beat the baseline that was strongest in the validation years."""
     better, behind = group.task.scores[score].better, 0
@@ -120,4 +131,5 @@ MEASURES: Mapping[str, Measure] = {
     "largest_ratio": largest_ratio,
     "smallest_lead": smallest_lead,
     "countries_behind": countries_behind,
+    "end_of_difference": end_of_difference,
 }

@@ -11,13 +11,15 @@ from federation.summary.beside import ablations, cold, is_trial, records, trials
 from federation.summary.cells import against, better, heading, table
 from federation.summary.groups import Group
 from federation.summary.measures import OWN, countries, line, strongest_baseline
-from federation.summary.tables import by_horizon, headline, other, relative
+from federation.summary.refit import is_refit, refitted
+from federation.summary.tables import by_horizon, differences, headline, other, relative, set_apart, unaligned
 from federation.summary.targets import Target, judged
 
 ABOUT = """\
 Made by `gotong results` from the runs that MLflow keeps; no number here was typed. Every value is the mean over the
 seeds, and so are the ends of its 95 % interval, which comes from blocks of time inside each country. Recipes were
-chosen on years before the test; the years of the test chose nothing.
+chosen on years before the test; the years of the test chose nothing. A difference of two arms is called clear where its
+own interval, from the blocks that both share, leaves 0 out.
 
 | arm | what it is |
 |---|---|
@@ -33,7 +35,7 @@ chosen on years before the test; the years of the test chose nothing.
 
 def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictures: str) -> str:
     """The text. Draws pictures into `folder`, which the text calls `pictures`. Raises OSError."""
-    tested = [group for group in groups if not is_trial(group)]
+    tested = [group for group in groups if not (is_trial(group) or is_refit(group) or group.unaligned)]
     mains = [group for group in tested if _main(group, tested)]
     parts = ["# Results\n", ABOUT, "## What was to be reached\n", _targets(mains, targets)]
     for group in mains:
@@ -46,10 +48,20 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
             _facts(group),
             f"![Every country and arm with its interval]({pictures}/{name})\n",
         ]
-        parts += [headline(group), by_horizon(group), relative(group), other(group), words(group)]
+        parts += [
+            headline(group),
+            differences(group),
+            set_apart(group),
+            by_horizon(group),
+            relative(group),
+            other(group),
+            words(group),
+        ]
     beside = [group for group in tested if group not in mains]
     parts += [cold(beside), records(beside), ablations(beside, mains)]
-    parts += [trials([group for group in groups if is_trial(group)], mains)]
+    parts += [trials([group for group in groups if is_trial(group) and not group.unaligned], mains)]
+    parts += [refitted([group for group in groups if is_refit(group)])]
+    parts += [unaligned([group for group in groups if group.unaligned])]
     return "\n".join(part for part in parts if part).rstrip("\n") + "\n"
 
 
@@ -69,10 +81,11 @@ def _targets(mains: Sequence[Group], targets: Sequence[Target]) -> str:
 
 def _facts(group: Group) -> str:
     calendar, first = group.settings.calendar, group.runs[0]
+    without = f", {' to '.join(calendar.apart)} apart" if calendar.apart else ""
     told, codes = group.params, sorted({run.code for run in group.runs})
     lines = [
         f"Trained to {calendar.train_until}, best rounds and corrections from {calendar.validate_until} and before, "
-        f"tested after it to {calendar.test_until}. Seeds {', '.join(map(str, group.seeds))}; "
+        f"tested after it to {calendar.test_until}{without}. Seeds {', '.join(map(str, group.seeds))}; "
         f"{told['rounds']} rounds of {told['strategy.name']}, weights {told['strategy.weights']}.",
         f"{_cost(group)} Experiment `{group.experiment}` of {first.began:%Y-%m-%d}, code {', '.join(codes)}.\n",
     ]
@@ -105,14 +118,16 @@ def words(group: Group) -> str:
         if own is not None and report.beats(mine, own, way):
             helped += 1
         elif own is not None:
-            lines.append(f"- {country}: federating did not help: {against(mine, own)}.")
+            lines.append(f"- {country}: federating did not help: {against(group, mine, own)}.")
         else:
             lines.append(f"- {country} has no model of its own, for want of records before the cut: it is served only.")
         strongest = strongest_baseline(group, country)
         if strongest in found and report.beats(mine, found[strongest], way):
             beaten += 1
         elif strongest in found:
-            lines.append(f"- {country}: its strongest baseline was not beaten: {against(mine, found[strongest])}.")
+            lines.append(
+                f"- {country}: its strongest baseline was not beaten: {against(group, mine, found[strongest])}."
+            )
     head = (
         f"In words: adapted is better than the best of a country's own arms in {helped} of {places} countries, and "
         f"better than the baseline that was strongest in its validation years in {beaten}.\n"

@@ -1,17 +1,76 @@
 """The tables of one experiment: by country, by horizon, relative to the reference, and all other scores."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 
 import numpy as np
 
 from federation import report
-from federation.summary.cells import better, cell, plain, ratio, table, told
+from federation.results import difference
+from federation.summary.cells import better, cell, heading, interval, plain, ratio, table, told
 from federation.summary.groups import Group
-from federation.summary.measures import OWN, countries, line, region
+from federation.summary.measures import OWN, countries, line, region, strongest_baseline
+from tasks.task import UNALIGNED
 
 
 def headline(group: Group) -> str:
     """A line a country and the region, a column an arm, with intervals."""
+    head = f"**{group.headline}** over all horizons, {better(group)} is better; the best arm bold.\n"
+    return head + "\n" + _by_arm(group)
+
+
+def differences(group: Group) -> str:
+    """The learnt arms less what each country has alone: its own model, the best of its arms, its strongest baseline."""
+    if not group.paired:
+        return ""
+    lines = []
+    for place in (*countries(group), region(group)):
+        found = line(group, place, group.headline)
+        own = report.best([found[arm] for arm in OWN if arm in found], better(group))
+        baseline = strongest_baseline(group, place)
+        if baseline is None and place == region(group):  # it has no validation of its own
+            best = report.best([found[arm] for arm in group.task.baselines if arm in found], better(group))
+            baseline = best.arm if best else None
+        pairs = [(arm, "local") for arm in ("federated", "adapted")]
+        pairs += [("adapted", other) for other in (own.arm if own else None, baseline) if other is not None]
+        rows = {pair: difference(group.paired, place, *pair) for pair in pairs}
+        if any(rows.values()):
+            cells = [interval(rows[pair]) for pair in pairs[:2]]
+            for other in (own.arm if own else None, baseline):
+                row = rows.get(("adapted", str(other)))
+                cells.append(f"{interval(row)} ({plain(str(other))})" if row else "–")
+            lines.append((place, *cells))
+    head = ("", "federated less local", "adapted less local", "less the best own arm", "less the strongest baseline")
+    told = (
+        f"Differences of {group.headline} with their own 95 % interval, from the blocks of time that both arms share; "
+        f"of the region from blocks that its countries share.\n"
+    )
+    return told + "\n" + table(head, lines) if lines else ""
+
+
+def set_apart(group: Group) -> str:
+    """The same of the months of the test that no other number here counts."""
+    if not group.apart:
+        return ""
+    months = " to ".join(group.settings.calendar.apart)
+    head = f"**Set apart, {months}**: {group.headline} of these months, which count in no other number here.\n"
+    return head + "\n" + _by_arm(replace(group, rows=group.apart))
+
+
+def unaligned(groups: Sequence[Group]) -> str:
+    """Countries cut at their own ends: one trains on years in which another is tested."""
+    if not groups:
+        return ""
+    head = (
+        f"## {UNALIGNED.capitalize()}\n\nEach country is cut at the end of its own records, so that a model has learnt "
+        f"one country's later years when it forecasts another's earlier ones. Not to be set beside the tables above.\n"
+    )
+    parts = [f"### {heading(each)}\n\n{headline(each)}" for each in groups]
+    return "\n".join([head, *parts])
+
+
+def _by_arm(group: Group) -> str:
     names = report.arms(report.chosen(group.rows, group.headline))
     lines = []
     for place in (*countries(group), region(group)):
@@ -20,8 +79,7 @@ def headline(group: Group) -> str:
         top = report.best(rivals, better(group))
         count = max((row.n for row in found.values()), default=0)
         lines.append((place, *(cell(found.get(name), top) for name in names), f"{count:,}"))
-    head = f"**{group.headline}** over all horizons, {better(group)} is better; the best arm bold.\n"
-    return head + "\n" + table(("", *map(plain, names), "n"), lines)
+    return table(("", *map(plain, names), "n"), lines)
 
 
 def by_horizon(group: Group) -> str:

@@ -15,7 +15,8 @@ from federation.summary.measures import MEASURES
 class Target:
     """One claim about one experiment. of: words of its title. least: place-periods of a country that counts.
 
-    countries: that it speaks of; nobody named: all. limits: what stands in the way, told where it is missed.
+    countries: that it speaks of; nobody named: all. apart: it speaks of tests that set months apart.
+    limits: what stands in the way, told where it is missed.
     """
 
     claim: str = ""
@@ -27,6 +28,7 @@ class Target:
     horizon: str = ALL
     least: int = 0
     countries: list[str] = field(default_factory=list)
+    apart: bool = False
     limits: str = ""
     at_least: float | None = None
     at_most: float | None = None
@@ -68,7 +70,7 @@ def judged(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
     """Of the targets that speak of this experiment."""
     found = []
     for target in targets:
-        if target.of.lower() in group.title.lower():
+        if target.of.lower() in group.title.lower() and target.apart == bool(group.settings.calendar.apart):
             measure = MEASURES[target.measure]
             try:
                 value = measure(

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.table import Table
 
 from federation.errors import TrackingError
-from federation.report import FEDERATED, apart, best, chosen, countries, interval, is_region
-from federation.results import Better, Row, read_json
+from federation.report import FEDERATED, LOCAL, apart, best, chosen, countries, interval, is_region
+from federation.results import PAIRED, Better, Row, difference, of_test, read_json
 from federation.settings import TrackingSettings
 from federation.tracking import spool
 from federation.tracking.card import COUNTRY, FOLDER
@@ -17,6 +17,7 @@ from federation.tracking.sender import one_line
 from federation.tracking.state import state
 from federation.tracking.store import connect, search, tagged
 from tasks import TASKS
+from tasks.task import UNALIGNED
 
 RESULTS = "results.json"
 BESIDE = 4  # runs that fit side by side on a screen
@@ -25,12 +26,16 @@ TELLING = ("name", "seed", "rounds", "lr", "state")  # of many runs, parameters 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One country of one run; wins: the best number of all runs, clear: its interval meets that of no other run."""
+    """One country of one run; wins: the best number of all runs, clear: its interval meets that of no other run.
+
+    own: the arm less the run's own local arm, which err together: better known than the distance of two runs.
+    """
 
     run: str
     row: Row
     wins: bool
     clear: bool
+    own: Row | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +54,7 @@ class _Run:
     state: str
     params: Mapping[str, str]
     rows: Sequence[Row]
+    paired: Sequence[Row]
 
 
 def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm: str = FEDERATED) -> list[Comparison]:
@@ -76,6 +82,8 @@ def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm
 def _records(run: _Run) -> str:
     """What a run was scored on. Of invented records the seed is part: another seed invents others."""
     task = run.rows[0].task if run.rows else "nothing"
+    if run.rows and run.rows[0].part == UNALIGNED:
+        task += f", {UNALIGNED}"
     return f"{task}, records of seed {run.params['seed']}" if run.params.get("data") == "invented" else task
 
 
@@ -134,20 +142,24 @@ def _winner(line: Sequence[Compared], better: Better) -> str:
         return f"{place}: nobody wins"
     if second is None:
         return f"{place}: {first.run} {interval(first.row)}, the only one scored"
-    name = next(each.run for each in line if each.row is second)
+    next_best = next(each for each in line if each.row is second)
     sure = "clearly" if first.clear else "intervals overlap"
-    return f"{place}: {first.run} {interval(first.row)} before {name} {interval(second)}, {sure}"
+    if first.own is not None and next_best.own is not None:
+        sure += f"; less local of the same run: {interval(first.own)} and {interval(next_best.own)}"
+    return f"{place}: {first.run} {interval(first.row)} before {next_best.run} {interval(second)}, {sure}"
 
 
 def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -> list[Compared]:
     rows = {(row.country, run.name): row for run in loaded for row in chosen(run.rows, headline) if row.arm == arm}
+    paired = {run.name: run.paired for run in loaded}
     found = []
     for (place, name), row in rows.items():
         line = [other for (where, _), other in rows.items() if where == place]
         rivals = [other for other in line if other is not row]
         wins = bool(rivals) and row is best(line, better) and all(row.value != other.value for other in rivals)
         clear = wins and all(apart(row, other) for other in rivals)
-        found.append(Compared(run=name, row=row, wins=wins, clear=clear))
+        own = difference(paired[name], place, arm, LOCAL)
+        found.append(Compared(run=name, row=row, wins=wins, clear=clear, own=own))
     return found
 
 
@@ -174,7 +186,12 @@ def _load(runs: Path, settings: TrackingSettings, name: str) -> _Run:
     for record in spool.every(folder / spool.NAME):
         if record["do"] == "begin":
             params |= {key: str(value) for key, value in record["params"].items()}
-    return _Run(name=name, state=state(folder), params=params, rows=read_json(folder / RESULTS))
+    return _run(name, state(folder), params, read_json(folder / RESULTS))
+
+
+def _run(name: str, state: str, params: Mapping[str, str], rows: Sequence[Row]) -> _Run:
+    paired = [row for row in rows if row.part == PAIRED]
+    return _Run(name=name, state=state, params=params, rows=of_test(rows), paired=paired)
 
 
 def _fetch(runs: Path, settings: TrackingSettings, name: str) -> _Run:
@@ -186,7 +203,7 @@ def _fetch(runs: Path, settings: TrackingSettings, name: str) -> _Run:
             with tempfile.TemporaryDirectory() as scratch:
                 path = store.client.download_artifacts(last.info.run_id, RESULTS, scratch)
                 rows = read_json(Path(path))
-            return _Run(name=name, state=last.info.status, params=last.data.params, rows=rows)
+            return _run(name, last.info.status, last.data.params, rows)
     except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
         raise TrackingError(
             f"run {name!r} is not in {runs}, and MLflow could not be asked: {one_line(error)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from federation.errors import TrackingError
-from federation.results import Row, read_json
+from federation.results import APART, PAIRED, Row, of_test, read_json
 from federation.settings import TrackingSettings
 from federation.tracking.card import COUNTRY, FOLDER, RUN
 from federation.tracking.sender import one_line
@@ -26,7 +26,8 @@ COST = "cost."
 class Finished:
     """One federation. params: dotted key -> what it was told. cost: `seconds`, `cpu_seconds`, `peak_mib`, where known.
 
-    rows: of the test. validation: (country, score, arm) -> last value over all horizons; countries alone.
+    rows: of the test. apart: of the months of it that are set apart. paired: differences of arms in it.
+    validation: (country, score, arm) -> last value over all horizons; countries alone.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Finished:
     cost: Mapping[str, float]
     rows: Sequence[Row]
     validation: Mapping[tuple[str, str, str], float]
+    apart: Sequence[Row] = ()
+    paired: Sequence[Row] = ()
 
 
 def finished(runs: Path, settings: TrackingSettings) -> list[Finished]:
@@ -65,6 +68,7 @@ def _all(client: "MlflowClient", uri: str, runs: Path) -> Iterator[Finished]:
 
 
 def _one(client: "MlflowClient", experiment: str, run: "Run", countries: Sequence["Run"], runs: Path) -> Finished:
+    rows = _rows(client, run, runs)
     return Finished(
         name=run.data.tags[FOLDER],
         experiment=experiment,
@@ -72,7 +76,9 @@ def _one(client: "MlflowClient", experiment: str, run: "Run", countries: Sequenc
         code=run.data.tags.get("gotong.code", "unknown"),
         began=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
         cost={name.removeprefix(COST): value for name, value in run.data.metrics.items() if name.startswith(COST)},
-        rows=_rows(client, run, runs),
+        rows=of_test(rows),
+        apart=[row for row in rows if row.part == APART],
+        paired=[row for row in rows if row.part == PAIRED],
         validation={
             (each.data.tags[COUNTRY], *name.split(".")[1:3]): value  # type: ignore[misc]  # a name has three parts
             for each in countries

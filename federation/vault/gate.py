@@ -34,7 +34,8 @@ HEADER = {
 class Contract:
     """What may leave for one request, known to the vault from its own installed task and strategy.
 
-    arrays: name -> (shape, dtype). scores: (part, arm, score) -> names of its sums, each (horizons + 1,).
+    arrays: name -> (shape, dtype). scores: (part, arm, score) -> names of its sums, each (horizons + 1,); of the part
+    'paired' the arm is a pair of them, and instead of sums the difference and its interval's ends leave.
     histograms: scores whose sums are of `tasks.histograms`, with the probability from which on a warning is given.
     transport, seed: how weights travel, and of their rounding.
     """
@@ -139,11 +140,17 @@ def _score(
             raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
     if cut is not None:
         sums = histograms.coarse(sums, cut, policy.minimum_cohort)
-    enough = sums["count"] >= policy.minimum_cohort
-    if ((sums["count"] > 0) & ~enough)[:-1].any():
+    leaving = enough(sums["count"], policy)
+    withheld += [f"{'/'.join(name)}/{row}" for row in np.flatnonzero(~leaving)]
+    path = f"score/{'/'.join(name)}"
+    return {f"{path}/{key}": np.where(leaving, value.T, 0.0).T for key, value in sums.items()}
+
+
+def enough(count: NDArray[Any], policy: Policy) -> NDArray[Any]:
+    """(H + 1,) place-periods by horizon and of all -> which rows may leave."""
+    found: NDArray[Any] = count >= policy.minimum_cohort
+    if ((count > 0) & ~found)[:-1].any():
         # All horizons together, less those that leave, would be the ones withheld; and as horizons look at the same
         # place-periods, three of eight make eight, not 24.
-        enough[-1] = False
-    withheld += [f"{'/'.join(name)}/{row}" for row in np.flatnonzero(~enough)]
-    path = f"score/{'/'.join(name)}"
-    return {f"{path}/{key}": np.where(enough, value.T, 0.0).T for key, value in sums.items()}
+        found[-1] = False
+    return found

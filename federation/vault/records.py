@@ -5,31 +5,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.scores import Judged, Sums
-from tasks.task import Panel, Part, Task, TaskSettings, Windows
+from tasks.task import Calendar, Panel, Part, Task, TaskSettings, Windows
+from tasks.windows import ending_with
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """Windows by part, and what every baseline forecast for the scored parts: part -> arm -> (N, H, K)."""
+    """Windows by part, and what every baseline forecast for the scored parts: part -> arm -> (N, H, K).
+
+    calendar: by which they were cut, the country's own where the run's is unaligned.
+    """
 
     task: Task
     windows: Mapping[Part, Windows]
     known: Mapping[Part, Mapping[str, Array]]
+    calendar: Calendar
     fingerprint: str
     cost_loss: float = 0.3  # see TaskSettings
 
     def judge(self, part: Part, forecast: Array) -> dict[str, Sums]:
         """Every score's sums for one arm's forecasts of one part, in natural units; some are of the test alone."""
+        chosen = {name: score for name, score in self.task.scores.items() if part != "validation" or not score.once}
+        judged = self.judged(part, forecast)
+        return {name: score.sums(judged) for name, score in chosen.items()}
+
+    def judged(self, part: Part, forecast: Array) -> Judged:
+        """One arm's forecasts of one part beside what happened."""
         windows = self.windows[part]
-        judged = Judged(
+        return Judged(
             forecast=forecast,
             reference=self.known[part][self.task.reference],
             observed=windows.observed,
@@ -39,12 +50,15 @@ class Records:
             threshold=windows.threshold,
             cost_loss=self.cost_loss,
         )
-        chosen = {name: score for name, score in self.task.scores.items() if part == "test" or not score.once}
-        return {name: score.sums(judged) for name, score in chosen.items()}
 
     def cohort(self) -> int:
         """Reported place-periods among the training targets; horizons look at the same ones, so the largest counts."""
         return int(np.isfinite(self.windows["train"].target).sum(axis=0).max(initial=0))
+
+
+def judged_parts(calendar: Calendar) -> tuple[Part, ...]:
+    """What the final model is scored on, once a run; the first also every round."""
+    return ("validation", "test", "apart") if calendar.apart else ("validation", "test")
 
 
 def open_records(
@@ -58,18 +72,27 @@ def open_records(
     and lets nobody test a guess of what they are.
     """
     panel = task.read(folder, country, settings)
+    if settings.calendar.unaligned:
+        settings = replace(settings, calendar=ending_with(panel, settings.calendar))
     if years is not None:
         panel = _since(panel, settings.calendar.months()[0] - 12 * years + 1)
     windows = task.windows(panel, settings)
-    parts: dict[Part, Windows] = {part: windows.only(part) for part in ("train", "validation", "test")}
+    parts: dict[Part, Windows] = {part: windows.only(part) for part in get_args(Part)}
     known: dict[Part, dict[str, Array]] = {}
-    for part in ("validation", "test"):
+    for part in judged_parts(settings.calendar):
         known[part] = {name: forecast(panel, parts[part], settings) for name, forecast in task.baselines.items()}
         truth = task.oracle(folder, parts[part], settings)
         if truth is not None:
             known[part]["oracle"] = truth
     fingerprint = hmac.new(key, _digest(panel), sha256).hexdigest()
-    return Records(task=task, windows=parts, known=known, fingerprint=fingerprint, cost_loss=settings.cost_loss)
+    return Records(
+        task=task,
+        windows=parts,
+        known=known,
+        calendar=settings.calendar,
+        fingerprint=fingerprint,
+        cost_loss=settings.cost_loss,
+    )
 
 
 def _since(panel: Panel, first: np.datetime64) -> Panel:

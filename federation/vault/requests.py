@@ -23,7 +23,8 @@ class Request:
 
     counted: the last round before this one in which this country's update counted; 0 if none did yet.
     frame: its weights are float32 again, however they travelled. digest: of the whole frame, which tells a repetition.
-    plan_digest: of the plan, which a run keeps.
+    plan_digest: of the plan, which a run keeps. paired: a test that asks for intervals of differences too, as a
+    coordinator of the version before does not.
     """
 
     frame: Frame
@@ -36,6 +37,7 @@ class Request:
     strategy: Strategy
     digest: str
     plan_digest: str
+    paired: bool = False
 
 
 def read_request(data: bytes) -> Request:
@@ -67,5 +69,11 @@ def read_request(data: bytes) -> Request:
         task=TASKS[plan.task.name],
         strategy=STRATEGIES[plan.strategy.name],
         digest=digest(data),
-        plan_digest=digest(json.dumps(plain(plan), sort_keys=True).encode()),
+        plan_digest=digest_of(plan),
+        paired=frame.kind == "test" and frame.header.get("paired") is True,
     )
+
+
+def digest_of(plan: Plan) -> str:
+    """SHA-256 of a plan with every key, whichever of them travelled."""
+    return digest(json.dumps(plain(plan), sort_keys=True).encode())

@@ -1,54 +1,70 @@
 """The scores of one answer: sums of every model's forecasts, of the adapted arms and of the baselines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import numpy as np
 
 from federation.settings import ADAPTED
 from federation.training.jobs import Array, Result
 from federation.vault import adapt
 from federation.vault.gate import ScoreName
-from federation.vault.records import Records
+from federation.vault.records import Records, judged_parts
 from federation.vault.requests import Request
 from tasks.scores import Sums
 from tasks.task import Part, Windows, joined
 
 
 def scored(records: Records, kind: str) -> Windows:
-    """What a model is scored on: validation every round, validation and test together at the end."""
-    if kind != "test":
-        return records.windows["validation"]
-    return joined(records.windows["validation"], records.windows["test"])
+    """What a model is scored on: validation every round, that and all of the test together at the end."""
+    return reduce(joined, [records.windows[part] for part in parts_of(kind, records)])
 
 
-def scores(request: Request, records: Records, results: Mapping[str, Result]) -> dict[ScoreName, Sums]:
-    """Sums of every model; the test adds what was adapted, and the baselines, which never change within a run."""
-    outputs = {arm: _split(result, records) for arm, result in results.items()}
-    parts: tuple[Part, ...] = ("validation", "test") if request.kind == "test" else ("validation",)
-    found: dict[ScoreName, Sums] = {}
+def parts_of(kind: str, records: Records) -> tuple[Part, ...]:
+    """Parts that a request asks about, in the order in which their windows are laid together."""
+    return judged_parts(records.calendar) if kind == "test" else ("validation",)
+
+
+def scores(records: Records, forecasts: Mapping[Part, Mapping[str, Array]]) -> dict[ScoreName, Sums]:
+    """Sums of every forecast. forecasts: part -> arm -> (N, H, K) in natural units."""
+    return {
+        (part, arm, name): sums
+        for part, by_arm in forecasts.items()
+        for arm, forecast in by_arm.items()
+        for name, sums in records.judge(part, forecast).items()
+    }
+
+
+def forecasts(request: Request, records: Records, results: Mapping[str, Result]) -> dict[Part, dict[str, Array]]:
+    """Of every model; the test adds what was adapted, and the baselines, which never change within a run."""
+    parts = parts_of(request.kind, records)
+    outputs = {arm: _split(result, records, parts) for arm, result in results.items()}
+    found: dict[Part, dict[str, Array]] = {}
     for part in parts:
         windows = records.windows[part]
-        forecasts = {arm: request.task.forecast(output[part], windows) for arm, output in outputs.items()}
+        found[part] = {arm: request.task.forecast(output[part], windows) for arm, output in outputs.items()}
         if request.kind == "test":
-            forecasts |= records.known[part]
-        if part == "test":
-            forecasts |= _adapted(request, records, outputs)
-        for arm, forecast in forecasts.items():
-            found |= {(part, arm, name): sums for name, sums in records.judge(part, forecast).items()}
+            found[part] |= records.known[part]
+        if part != "validation":
+            found[part] |= _adapted(request, records, outputs, part)
     return found
 
 
-def _split(result: Result, records: Records) -> dict[Part, Array]:
+def _split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part, Array]:
     assert result.output is not None, "every job of a request is scored"
-    size = len(records.windows["validation"])
-    return {"validation": result.output[:size], "test": result.output[size:]}
+    ends = np.cumsum([len(records.windows[part]) for part in parts])
+    return dict(zip(parts, np.split(result.output, ends[:-1]), strict=True))
 
 
-def _adapted(request: Request, records: Records, outputs: Mapping[str, Mapping[Part, Array]]) -> dict[str, Array]:
-    """Adapted arm -> forecast of the test windows. The labels of the test are out of its sight."""
-    pairs = {arm: (output["validation"], output["test"]) for arm, output in outputs.items()}
+def _adapted(
+    request: Request, records: Records, outputs: Mapping[str, Mapping[Part, Array]], part: Part
+) -> dict[str, Array]:
+    """Adapted arm -> forecast of the windows of a part of the test, whose labels are out of its sight."""
+    pairs = {arm: (output["validation"], output[part]) for arm, output in outputs.items()}
     found: dict[str, Array] = {}
     for arm in (arm for arm in ADAPTED if arm in request.plan.arms):
         past, settings = records.windows["validation"], request.plan.adaptation
         output = adapt.adapted(pairs, past, request.task, settings, arm)
         if output is not None:
-            found[arm] = request.task.forecast(output, records.windows["test"])
+            found[arm] = request.task.forecast(output, records.windows[part])
     return found

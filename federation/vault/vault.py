@@ -17,15 +17,16 @@ import torch
 
 from federation.errors import PolicyRefusal
 from federation.plans import alone
-from federation.settings import ADAPTED, Plan, plain
+from federation.settings import ADAPTED, Plan, compared, plain
 from federation.strategies.strategy import public
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
-from federation.vault import gate, ledger, local, scoring, state
+from federation.vault import gate, ledger, local, pairs, scoring, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.policy import Policy
-from federation.vault.records import Records, open_records
-from federation.vault.requests import Request, read_request
+from federation.vault.records import Records, judged_parts, open_records
+from federation.vault.requests import Request, digest_of, read_request
 from tasks import TASKS
+from tasks.paired import NAMES, Blocks, ends
 from tasks.scores import Sums
 
 
@@ -113,11 +114,14 @@ class Vault:
         request = admission.request
         records = self.records(request.plan)
         by_arm = {result.job.arm: result for result in results}
-        found = scoring.scores(request, records, by_arm)
+        forecasts = scoring.forecasts(request, records, by_arm)
+        found = scoring.scores(records, forecasts)
+        differences = pairs.found(records, forecasts["test"], request.plan) if request.paired else {}
+        found |= {_pair(request, name): ends(each) for name, each in differences.items()}
         outgoing = self._outgoing(request, records, by_arm["federated"], found)
         data, entry = gate.release(outgoing, _contract(request, by_arm["federated"].job, records), self.policy)
         ledger.enter(self.database, entry)
-        memory = _kept(request, by_arm, gate.scale_of(outgoing.arrays, self.policy))
+        memory = _kept(request, by_arm, gate.scale_of(outgoing.arrays, self.policy)) | pairs.remembered(differences)
         for arm in self._own(request.plan) if request.kind != "test" else ():
             sums = found["validation", arm, next(iter(request.task.scores))]
             mine = local.remembered(_under(arm, admission.memory), by_arm[arm], sums, request.task, request.plan)
@@ -135,6 +139,17 @@ class Vault:
         )
         state.remember(self.database, answered)
         return data
+
+    def blocks(self, run: str, plan: Plan) -> dict[str, Blocks]:
+        """Of the run's tested differences, by pair; no message asks for them. A simulation alone can call this.
+
+        What a horizon would be withheld for is left out here too.
+        """
+        memory = state.recall(self.database, self.country, run, plan.rounds + 3, counted=0, plan=digest_of(plan))
+        return {
+            name: each.where(gate.enough(each.count.sum(axis=0), self.policy))
+            for name, each in pairs.recalled(memory).items()
+        }
 
     def learns(self, plan: Plan) -> bool:
         """Whether models are trained on this country's records in such a run."""
@@ -228,7 +243,8 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
     arms = {"validation": of_models}
     if request.kind == "test":
         known = list(records.known["test"])
-        arms = {"validation": [*of_models, *known], "test": [*request.plan.arms, *known]}
+        tested = [*request.plan.arms, *known]
+        arms = {**dict.fromkeys(judged_parts(records.calendar), tested), "validation": [*of_models, *known]}
     arrays = {}
     if request.kind == "train":
         travelling = _numpy(public(job.start, request.plan.strategy.private))
@@ -238,14 +254,16 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
             for group, values in groups.items()
             for name, value in values.items()
         }
+    differences = compared(request.plan, request.task.baselines) if request.paired else []
     return Contract(
         arrays=arrays,
-        scores={
+        scores={_pair(request, f"{arm}-{other}"): NAMES for arm, other in differences}
+        | {
             (part, arm, name): score.names
             for part, leaving in arms.items()
             for arm in leaving
             for name, score in request.task.scores.items()
-            if part == "test" or not score.once
+            if part != "validation" or not score.once
         },
         horizons=len(request.task.horizons(request.plan.task)),
         histograms={
@@ -254,6 +272,10 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
         transport=request.plan.transport,
         seed=seed_of(request.plan.seed, job.country, request.round, "transport"),
     )
+
+
+def _pair(request: Request, name: str) -> ScoreName:
+    return pairs.PART, name, next(iter(request.task.scores))
 
 
 def _arrived(request: Request, group: str, expected: Mapping[str, Array]) -> dict[str, torch.Tensor]:

@@ -19,7 +19,7 @@ from federation.coordinator.rounds import Outcome
 from federation.errors import ConfigError
 from federation.faults import Faults
 from federation.plans import check
-from federation.runtimes import pooled, simulation
+from federation.runtimes import joint, pooled, simulation
 from federation.runtimes.simulation import Simulation
 from federation.screen import Screen
 from federation.settings import POOLED, Settings
@@ -27,6 +27,7 @@ from federation.tracked import TrackedRun
 from federation.tracking.tracker import Tracker
 from federation.verbs.sweep import sweep
 from tasks import TASKS
+from tasks.task import UNALIGNED, TaskSettings
 
 RESULTS = "results.json"
 WITH_RESUME = ("resume", "runs", "out")  # all else comes from the checkpoint
@@ -116,9 +117,7 @@ def go(
         tracked = TrackedRun(tracker, ready.settings, ready.federation, faults)
         with tracked.following(ready.progress.tracked):
             outcome = rounds(ready, Watching(screen, tracked))
-            if POOLED in ready.settings.arms:
-                more = pooled.rows(list(ready.vaults.values()), ready.federation.plan, region)
-                outcome = replace(outcome, rows=(*outcome.rows, *more))
+            outcome = _with_what_a_simulation_sees(ready, outcome)
             cost = {
                 "seconds": perf_counter() - began,
                 "cpu_seconds": process_time() - busy + ready.reading,
@@ -128,13 +127,26 @@ def go(
     _tell(screen, ready, outcome, faults, headline, began)
 
 
+def _with_what_a_simulation_sees(ready: Simulation, outcome: Outcome) -> Outcome:
+    """With the pooled arm, if it was asked for, and with differences in the region; between countries as it is."""
+    vaults, plan, region = list(ready.vaults.values()), ready.federation.plan, ready.federation.region
+    if POOLED in ready.settings.arms:
+        more = pooled.rows(vaults, plan, region)
+        apart = [row for row in more if row.part == results.APART]
+        rows = (*outcome.rows, *results.of_test(more))
+        outcome = replace(outcome, rows=rows, apart=(*outcome.apart, *apart))
+    if ready.settings.region.facilities:  # they tell no differences
+        return outcome
+    return replace(outcome, paired=(*outcome.paired, *joint.rows(vaults, ready.federation.run, plan, region)))
+
+
 def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, ...]:
     """Write the table as JSON, the picture, and where there are warnings their reliability; returns the files."""
     checkpoint.save_model(ready.folder, ready.federation.run, outcome.model)
-    table = ready.folder / RESULTS
-    results.write_json(outcome.rows, table)
+    table, rows = ready.folder / RESULTS, (*outcome.rows, *outcome.paired, *outcome.apart)
+    results.write_json(rows, table)
     if out is not None:
-        results.write_json(outcome.rows, Path(out))
+        results.write_json(rows, Path(out))
     picture = ready.folder / "report.png"
     better = TASKS[ready.settings.task.name].scores[headline].better
     report.picture(outcome.rows, picture, headline=headline, title=_title(ready), better=better)
@@ -147,7 +159,7 @@ def _reliability(ready: Simulation, outcome: Outcome) -> tuple[Path, ...]:
         return ()
     points, drawn = ready.folder / "reliability.csv", ready.folder / "reliability.png"
     results.write_points(outcome.curves, points)
-    first, (event, _) = task.horizons(settings)[0], task.event(settings)
+    first, (event, _) = task.horizons(settings)[0], _event(settings)
     title = f"Probability of {event}, {first}"
     warned.picture(outcome.curves, drawn, title=title, region=ready.federation.region, horizon=first)
     return points, drawn
@@ -156,7 +168,10 @@ def _reliability(ready: Simulation, outcome: Outcome) -> tuple[Path, ...]:
 def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, headline: str, began: float) -> None:
     better = TASKS[ready.settings.task.name].scores[headline].better
     screen.console.print(report.table(outcome.rows, headline=headline, title=_title(ready), better=better))
-    for line in report.verdict(outcome.rows, headline, better):
+    if outcome.apart:
+        title = _title(ready, apart=True)
+        screen.console.print(report.table(outcome.apart, headline=headline, title=title, better=better))
+    for line in report.verdict(outcome.rows, headline, better, outcome.paired):
         screen.say(line)
     _warned(screen, ready.settings, outcome)
     for line in faults.lines():
@@ -178,11 +193,19 @@ def _warned(screen: Screen, settings: Settings, outcome: Outcome) -> None:
     task = TASKS[settings.task.name]
     if task.event is None:
         return
-    event, prefix = task.event(settings.task)
+    event, prefix = _event(settings.task)
     first = task.horizons(settings.task)[0]
     sheet = warned.table(outcome.rows, event=event, prefix=prefix, cost_loss=settings.task.cost_loss, horizon=first)
     if sheet is not None:
         screen.console.print(sheet)
+
+
+def _event(settings: TaskSettings) -> tuple[str, str]:
+    """What is warned of, in words that no picture can be taken without, and the prefix of its scores."""
+    named = TASKS[settings.name].event
+    assert named is not None, "this task warns of something"
+    event, prefix = named(settings)
+    return f"{event} ({UNALIGNED})" if settings.calendar.unaligned else event, prefix
 
 
 def _peak() -> float:
@@ -195,6 +218,7 @@ def _horizons(ready: Simulation) -> int:
     return len(TASKS[ready.settings.task.name].horizons(ready.settings.task))
 
 
-def _title(ready: Simulation) -> str:
+def _title(ready: Simulation, *, apart: bool = False) -> str:
     task, calendar = TASKS[ready.settings.task.name], ready.settings.task.calendar
-    return f"{task.title(ready.settings.task)}: tested after {calendar.validate_until}, until {calendar.test_until}"
+    tested = f"set apart: {' to '.join(calendar.apart)}" if apart else calendar.tested()
+    return f"{task.title(ready.settings.task)}: {tested}"

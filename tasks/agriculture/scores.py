@@ -15,13 +15,11 @@ from tasks.levels import LEVELS
 from tasks.scores import (
     Judged,
     Score,
-    Sums,
     absolute_error_of_median,
-    block_sums,
     coverage,
     mean_of,
+    mean_of_points,
     pinball,
-    ratio,
     relative,
     weighted_interval_score,
 )
@@ -32,13 +30,11 @@ SEVEN = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
 AMONG = np.searchsorted(AT, SEVEN)  # where the seven stand among the 23
 
 
-def pinball_of_relative_yield(judged: Judged) -> Sums:
-    """Sums of the mean pinball loss at seven levels, in units of the mean of the five harvests before."""
+def pinball_of_relative_yield(judged: Judged) -> Array:
+    """Mean pinball loss at seven levels, in units of the mean of the five harvests before: (N, H)."""
     assert judged.unit is not None, "the windows of this task restore a unit"
     unit = judged.unit[:, None]
-    return block_sums(
-        pinball(judged.forecast[..., AMONG] / unit[..., None], judged.observed / unit, SEVEN), judged.origin
-    )
+    return pinball(judged.forecast[..., AMONG] / unit[..., None], judged.observed / unit, SEVEN)
 
 
 def tonnes_pinball(forecast: Array, observed: Array) -> Array:
@@ -67,7 +63,7 @@ def absolute_error(forecast: Array, observed: Array) -> Array:
 
 
 SCORES: Mapping[str, Score] = {
-    "pinball": Score(sums=pinball_of_relative_yield, estimate=ratio, names=("sum", "count", "variance")),
+    "pinball": mean_of_points(pinball_of_relative_yield),
     "relative_pinball": relative(tonnes_pinball),
     "wis": mean_of(wis, unit="t/ha"),
     "coverage_50": mean_of(coverage_50, better="nominal"),

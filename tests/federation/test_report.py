@@ -2,6 +2,7 @@ import math
 import os
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,18 +88,41 @@ def test_nothing_scored_is_a_dash_and_never_best() -> None:
 
 def test_the_verdict_names_every_country_where_federated_did_not_help() -> None:
     lines = verdict(ROWS, "wis")
-    assert lines[0] == (
-        "Federated beat the country's own model and every baseline in 1 of 2 countries, clearly (intervals apart) in 1."
-    )
+    assert lines[0] == "Federated beat the country's own model and every baseline in 1 of 2 countries, clearly in 1."
     assert lines[1].startswith("THA: federated did not help: 0.610 [0.510, 0.710] against 0.600 [0.500, 0.700] of")
     assert "the country's own model, but the intervals overlap" in lines[1]
     assert len(lines) == 2
+
+
+def paired(country: str, value: float, half: float) -> Row:
+    return replace(row(country, "federated-local", value, half), part="paired")
+
+
+def test_a_difference_with_an_interval_of_its_own_is_judged_by_it() -> None:
+    known = [paired("VNM", -0.3, 0.31), paired("THA", 0.01, 0.009)]
+    lines = verdict(ROWS, "wis", paired=known)
+    assert lines[0].endswith("in 1 of 2 countries, clearly in 0.")  # though the intervals of the two arms are apart
+    assert lines[1] == (
+        "THA: federated did not help: 0.610 [0.510, 0.710] against 0.600 [0.500, 0.700] of the country's own model, "
+        "the difference, 0.010 [0.001, 0.019], is clear."
+    )
+    unsure = verdict(ROWS, "wis", paired=[paired("THA", 0.01, 0.02), paired("ASEAN", -0.15, 0.05)])
+    assert unsure[1] == "ASEAN: federated less local, -0.150 [-0.200, -0.100], is clear."
+    assert unsure[2].endswith("the difference, 0.010 [-0.010, 0.030], may be chance.")
 
 
 def test_a_baseline_that_beats_federated_is_told_even_if_local_lost() -> None:
     lines = verdict([row("KHM", "flat", 0.2), row("KHM", "local", 0.9), row("KHM", "federated", 0.5)], "wis")
     assert "in 0 of 1 countries." in lines[0]
     assert "of flat, clearly so" in lines[1]
+
+
+def test_without_intervals_nothing_is_called_sure() -> None:
+    lines = verdict([row("LAO", "local", 0.2, math.nan), row("LAO", "federated", 0.5, math.nan)], "wis")
+    assert (
+        lines[1]
+        == "LAO: federated did not help: 0.500 against 0.200 of the country's own model, how surely is not known."
+    )
 
 
 def test_what_was_not_scored_is_not_counted_as_help() -> None:
@@ -111,7 +135,7 @@ def test_what_was_not_scored_is_not_counted_as_help() -> None:
 def test_a_difference_is_clear_only_where_intervals_are_apart(mine: float, theirs: float, half: float) -> None:
     rows = [row("SGP", "local", theirs, half), row("SGP", "federated", mine, half)]
     text = " ".join(verdict(rows, "wis"))
-    clear = "clearly (intervals apart) in 1" in text or "clearly so" in text
+    clear = "clearly in 1" in text or "clearly so" in text
     assert clear == (mine + half < theirs - half or theirs + half < mine - half)
     assert ("did not help" in text) == (mine >= theirs)
     assert ("did not help" in " ".join(verdict(rows, "wis", "larger"))) == (mine <= theirs)

@@ -51,6 +51,7 @@ def test_the_file_is_strict_json_with_null_for_nan(tmp_path: Path) -> None:
         "low": None,
         "high": 1.5,
         "n": 3,
+        "part": "test",
     }
 
 

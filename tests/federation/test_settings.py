@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from federation.errors import ConfigError
 from federation.plans import check, restore
-from federation.settings import Plan, Settings, TrainingSettings, build, nearest, one_of, plain, within
+from federation.settings import Plan, Settings, TrainingSettings, build, nearest, one_of, plain, sent, within
 from federation.strategies import STRATEGIES
 from tasks import TASKS
+from tasks.health.settings import HealthSettings
+from tasks.task import Calendar
 from tests.federation.toy import ToySettings
 
 VALUES = st.recursive(
@@ -20,6 +22,15 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
     max_leaves=4,
 )
+
+
+def test_a_plan_travels_without_what_a_vault_of_the_version_before_would_not_know() -> None:
+    plan = Plan(task=ToySettings(), strategy=STRATEGIES["fedavg"].settings())
+    assert set(sent(plan)["task"]["calendar"]) == {"train_until", "validate_until", "test_until"}
+    assert set(sent(plan)) == set(plain(plan))
+    for calendar in (Calendar(), Calendar(apart=["2007-01", "2007-06"]), Calendar(unaligned=True)):
+        own = Plan(task=HealthSettings(calendar=calendar), strategy=STRATEGIES["fedavg"].settings())
+        assert restore(Plan, json.loads(json.dumps(sent(own))), "plan") == own
 
 
 @dataclass

@@ -57,6 +57,18 @@ def taken(whole: Judged, rows: Array) -> Judged:
     return replace(whole, **parts)
 
 
+@pytest.mark.parametrize("score", [mean_of(error), skill(brier)], ids=["mean", "skill"])
+def test_one_block_of_time_has_no_interval(score: Score) -> None:
+    """As a test of one harvest: what one block leaves no spread of is not known to the last digit."""
+    whole = judged(np.random.default_rng(3))
+    one = taken(whole, whole.origin.astype(np.int64) // BLOCK == whole.origin.astype(np.int64)[0] // BLOCK)
+    found = score.estimate(score.sums(one))
+    assert np.isfinite(found.value).all()
+    assert np.isnan(found.low).all()
+    assert np.isnan(found.high).all()
+    assert np.isfinite(score.estimate(score.sums(whole)).low).all()
+
+
 def test_wis_by_hand() -> None:
     """Median 4, central 50 % interval [2, 6], observed 7.
 

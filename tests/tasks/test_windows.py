@@ -1,6 +1,7 @@
 """Helpers that look back see nothing later, and a window belongs to a part only with all its horizons."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tasks.errors import SettingError
-from tasks.task import Array, Calendar
-from tasks.windows import ahead, carried, lagged, month_of_year, part_of, trailing_mean, training_periods
+from tasks.task import Array, Calendar, Panel
+from tasks.windows import (
+    ahead,
+    carried,
+    ending_with,
+    lagged,
+    month_of_year,
+    part_of,
+    trailing_mean,
+    training_periods,
+)
 
 CALENDAR = Calendar(train_until="2004-12", validate_until="2005-12", test_until="2006-12")
 GRIDS = arrays(np.float64, (2, 15), elements=st.one_of(st.floats(-1e6, 1e6), st.just(np.nan)))
@@ -31,6 +41,48 @@ def test_a_window_belongs_to_the_part_that_holds_all_its_months() -> None:
         }
         assert part == next((name for name, holds in inside.items() if holds), "")
     assert set(part_of(due, CALENDAR)) == {"train", "validation", "test", ""}
+
+
+def test_what_is_set_apart_is_of_neither_side_of_its_edges() -> None:
+    apart = replace(CALENDAR, apart=["2006-04", "2006-08"])
+    origin = np.arange(months("2004-08")[0], months("2007-02")[0])
+    due = origin[:, None] + np.arange(1, 4)
+    for one, part, before in zip(due, part_of(due, apart), part_of(due, CALENDAR), strict=True):
+        within = (one >= months("2006-04")) & (one <= months("2006-08"))
+        if before == "test":
+            assert part == ("apart" if within.all() else "" if within.any() else "test")
+        else:
+            assert part == before
+    assert set(part_of(due, apart)) == {"train", "validation", "test", "apart", ""}
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [["2005-12", "2006-03"], ["2006-06", "2007-01"], ["2006-06", "2006-05"], ["2006-06"], ["2006-06", "x"], ["", "x"]],
+)
+def test_only_months_of_the_test_are_set_apart(apart: list[str]) -> None:
+    with pytest.raises(SettingError, match=r"task\.calendar\.apart"):
+        replace(CALENDAR, apart=apart).check()
+
+
+def test_months_of_all_countries_are_not_set_apart_where_each_has_its_own() -> None:
+    with pytest.raises(SettingError, match="leave one out"):
+        replace(CALENDAR, apart=["2006-06", "2006-07"], unaligned=True).check()
+
+
+@pytest.mark.parametrize("last", ["2003-05", "2006-12", "2022-01"])
+def test_a_calendar_ends_with_what_a_country_reported(last: str) -> None:
+    periods = np.arange(months("2000-01")[0], months("2023-01")[0])
+    target = np.full((2, len(periods)), np.nan)
+    target[1, periods <= months(last)[0]] = 0.0
+    panel = Panel(country="LAO", periods=periods, places=("a", "b"), target=target)
+    moved = ending_with(panel, CALENDAR)
+    assert moved.test_until == last
+    assert list(np.diff(moved.months())) == list(np.diff(CALENDAR.months()))
+    assert ending_with(replace(panel, target=target * np.nan), CALENDAR) == CALENDAR
+    many = np.repeat(target[1:], 5, axis=0)
+    many[0] = 0.0  # one place of five goes on after the others
+    assert ending_with(replace(panel, places=tuple("abcde"), target=many), CALENDAR).test_until == last
 
 
 def test_parts_of_no_window_are_none() -> None:

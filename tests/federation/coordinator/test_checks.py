@@ -87,6 +87,20 @@ def test_a_header_that_cannot_be_is_rejected(header: dict[str, Any]) -> None:
     assert len(str(caught.value)) < 300
 
 
+PAIR = "score/paired/federated-local/mse/"
+
+
+def differing(
+    *, part: str = "paired", pair: str = "federated-local", score: str = "mse", value: float = 50.0, shape: Any = 3
+) -> dict[str, Any]:
+    numbers = {"count": 50.0, "value": value, "low": 50.0, "high": 50.0}
+    return {f"score/{part}/{pair}/{score}/{name}": np.full(shape, number) for name, number in numbers.items()}
+
+
+def test_a_difference_with_its_interval_is_understood() -> None:
+    assert read(**differing()).scores["paired", "federated-local", "mse"]["high"].tolist() == [50, 50, 50]
+
+
 ONE = np.ones((2, 2), np.float32)
 THREE = np.full(3, 50.0)
 WRONG_ARRAYS: dict[str, dict[str, Any]] = {
@@ -115,6 +129,13 @@ WRONG_ARRAYS: dict[str, dict[str, Any]] = {
     "a score that is not finite": {COUNT.replace("count", "sum"): np.array([1, np.nan, 1])},
     "fewer than none": {COUNT: np.array([50.0, -1.0, 50.0])},
     "more than any": {COUNT: np.full(3, 1e308)},
+    "months set apart that nobody set apart": {COUNT.replace("validation", "apart"): THREE},
+    "half a difference": {PAIR + "low": THREE},
+    "a difference of arms that are not compared": differing(pair="local-federated"),
+    "a difference of a score that is not the headline": differing(score="relative_mse"),
+    "a difference in the validation years": differing(part="validation"),
+    "a difference outside its interval": differing(value=51.0),
+    "replicates of a difference": differing(shape=(3, 100)),
 }
 
 

@@ -25,7 +25,7 @@ def sums(errors: list[float]) -> Sums:
     both = np.column_stack([errors, 2 * np.array(errors)])
     count = np.array([len(errors), len(errors), 2 * len(errors)], float)
     total = both.sum(axis=0)
-    return {"sum": np.append(total, total.sum()), "count": count, "variance": np.zeros(3)}
+    return {"sum": np.append(total, total.sum()), "count": count, "variance": np.ones(3)}
 
 
 def one(found: list[Row], country: str, horizon: str) -> Row:

@@ -5,18 +5,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from math import nan, sqrt
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from federation.errors import ConfigError
-from federation.results import ALL, Row
+from federation.results import ALL, APART, PAIRED, Row
 from federation.summary.beside import cold, named, records
 from federation.summary.groups import Group, groups
 from federation.summary.measures import MEASURES, countries, learning, strongest_baseline
 from federation.summary.page import page, words
+from federation.summary.tables import differences
 from federation.summary.targets import Target, judged
 from federation.tracking.finished import Finished
 from tasks import TASKS
+from tasks.task import UNALIGNED
 
 HEALTH = "health"
 FLAT, CLIMATE = "flat_persistence", "climatology"
@@ -155,6 +158,12 @@ def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_jud
     assert "not scored" in found.told()
 
 
+def test_a_target_of_one_test_says_nothing_of_one_that_sets_months_apart() -> None:
+    other = only(replace(run(), params={**run().params, "task.calendar.apart": "['2008-01', '2008-12']"}))
+    for group, apart, speaks in ((other, False, 0), (other, True, 1), (only(run()), True, 0), (only(run()), False, 1)):
+        assert len(judged(group, [Target(claim="x", of="dengue", at_most=1.0, apart=apart)])) == speaks
+
+
 def test_a_target_may_speak_of_some_countries() -> None:
     asked = Target(claim="x", of="dengue", measure="largest_ratio", against=["local"], countries=["LAO"], at_most=1.0)
     (found,) = judged(only(run()), [asked])
@@ -211,6 +220,57 @@ def test_trials_are_told_apart_from_results(tmp_path: Path) -> None:
     assert told.count("**geometric mean**") == 1
     (line,) = [line for line in told.split("## Trials before the test")[1].splitlines() if "rounds=30" in line]
     assert "0.750 [0.650, 0.850]" in line
+
+
+def test_a_clear_difference_is_one_whose_own_interval_leaves_zero_out(tmp_path: Path) -> None:
+    pairs = {
+        ("THA", "adapted-local_adapted"): 0.4,
+        ("LAO", "adapted-local"): -0.4,
+        ("ASEAN", "federated-local"): -0.15,
+    }
+    paired = [replace(row(country, pair, value), part=PAIRED) for (country, pair), value in pairs.items()]
+    group = only(replace(run(), paired=paired))
+    assert "of local adapted, the difference, 0.400 [0.300, 0.500], is clear." in words(group)
+    lines = differences(group).splitlines()
+    assert "| LAO | – | -0.400 [-0.500, -0.300] | -0.400 [-0.500, -0.300] (local) | – |" in lines
+    assert "| THA | – | – | 0.400 [0.300, 0.500] (local adapted) | – |" in lines
+    assert "| ASEAN | -0.150 [-0.250, -0.0500] | – | – | – |" in lines
+    assert measured("end_of_difference", "local", group=group, arm="federated") == pytest.approx(-0.05)
+    (unknown,) = judged(
+        group, [Target(claim="x", of="dengue", measure="end_of_difference", against=["local"], at_most=0)]
+    )
+    assert unknown.found is None
+    assert differences(group) in page([group], [], tmp_path, "pictures")
+    assert differences(only(run())) == ""
+
+
+def test_months_set_apart_have_a_table_of_their_own(tmp_path: Path) -> None:
+    apart = [replace(row(place, "adapted", 7.0), part=APART) for place in ("LAO", "ASEAN")]
+    told_of: dict[str, Any] = {"task.calendar.apart": "['2008-01', '2008-12']"}
+    group = only(replace(run(**told_of), apart=apart))
+    told = page([group], [], tmp_path, "pictures")
+    assert "2009-12, 2008-01 to 2008-12 apart. Seeds 1" in told
+    table = told.split("**Set apart, 2008-01 to 2008-12**")[1].split("\n\n")[1]
+    assert table.count("7.000") == told.count("7.000") == 2
+
+
+def test_an_unaligned_run_stands_under_its_own_heading_alone(tmp_path: Path) -> None:
+    fair, flattering = (
+        run(),
+        run(
+            {country: dict.fromkeys(arms, 0.011) for country, arms in VALUES.items()},
+            name="b",
+            **{"task.calendar.unaligned": "True"},  # type: ignore[arg-type]
+        ),
+    )
+    target = Target(claim="x", of="dengue", at_most=0.5)
+    told = page(groups([fair, flattering]), [target], tmp_path, "pictures")
+    before, after = told.split(f"## {UNALIGNED.capitalize()}")
+    assert "0.0110" not in before
+    assert "0.0110" in after
+    assert f"### Monthly dengue per province, {UNALIGNED}" in after
+    assert before.count("| x |") == 1
+    assert len(list(tmp_path.glob("*.png"))) == 1
 
 
 def test_codes_are_read_from_mlflows_words() -> None:

@@ -3,6 +3,7 @@
 import math
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from federation.errors import TrackingError
-from federation.results import Row, write_json
+from federation.results import APART, PAIRED, Row, read_json, write_json
 from federation.settings import TrackingSettings
 from federation.tracking.card import RunCard
 from federation.tracking.compare import compare
 from federation.tracking.tracker import Tracker
 from tasks import TASKS
+from tasks.task import UNALIGNED
 
 TASK = next(iter(TASKS.values()))
 HEADLINE, SCORE = next(iter(TASK.scores.items()))
@@ -82,6 +84,37 @@ def test_runs_stand_side_by_side_and_the_better_one_wins(tmp_path: Path) -> None
         "PHL: prox 0.700 [0.600, 0.800] before avg 1.000 [0.900, 1.100], clearly",
         "ASEAN: nobody wins",
     ]
+
+
+def test_runs_that_overlap_are_told_with_what_each_gained_on_its_own_local_arm(tmp_path: Path) -> None:
+    for run, value, gain in (("a", 1.0, -0.4), ("b", 1.05, -0.1)):
+        ran(tmp_path, run, {"VNM": value})
+        path = tmp_path / run / "results.json"
+        own = replace(
+            read_json(path)[0], arm="federated-local", part=PAIRED, value=gain, low=gain - 0.1, high=gain + 0.1
+        )
+        apart = replace(read_json(path)[0], part=APART, value=0.0)
+        write_json([*read_json(path), own, apart], path)
+    (one,) = compare(tmp_path, TrackingSettings(), ["a", "b"])
+    assert one.lines == (
+        "VNM: a 1.000 [0.900, 1.100] before b 1.050 [0.950, 1.150], intervals overlap; less local of the same run: "
+        "-0.400 [-0.500, -0.300] and -0.100 [-0.200, 0.000]",
+    )
+    assert [each.row.value for each in one.found] == [1.0, 1.05], "months set apart are no score of the test"
+
+
+def test_an_unaligned_run_is_compared_with_its_kind_alone(tmp_path: Path) -> None:
+    for run in ("fair", "flattering", "too"):
+        ran(tmp_path, run, {"VNM": 1.0})
+        path = tmp_path / run / "results.json"
+        if run != "fair":
+            write_json([replace(row, part=UNALIGNED, value=0.1) for row in read_json(path)], path)
+    with pytest.raises(TrackingError, match="cannot be compared"):
+        compare(tmp_path, TrackingSettings(), ["fair", "flattering"])
+    pair, alone = compare(tmp_path, TrackingSettings(), ["fair", "flattering", "too"])
+    assert {each.run for each in pair.found} == {"flattering", "too"}
+    assert UNALIGNED in shown(pair.sheet)
+    assert alone.lines == (f"{TASK.name}: there is only fair.",)
 
 
 def test_nobody_wins_a_tie_or_alone(tmp_path: Path) -> None:

@@ -44,14 +44,15 @@ def ask(
     arrays: Arrays | None = None,
     run: str = "r",
     counted: int = 0,
+    **more: Any,
 ) -> bytes:
-    """A request's bytes. arrays: instead of those that the plan's model and strategy have."""
+    """A request's bytes. arrays: instead of those that the plan's model and strategy have; more: of the header."""
     if arrays is None:
         model = model_of(plan, add)
         shared = STRATEGIES[plan.strategy.name].shared(model)
         arrays = {f"model/{name}": value for name, value in model.items()}
         arrays |= {f"shared/{name}": value for name, value in shared.items()}
-    header = {"run": run, "round": round_, "counted": counted, "plan": plain(plan)}
+    header = {"run": run, "round": round_, "counted": counted, "plan": plain(plan), **more}
     return encode(Frame(kind=kind, header=header, arrays=arrays))
 
 
