@@ -3,23 +3,28 @@
 home/courier   the node's key: the courier's alone
 home/vault     ledger, state, fingerprint key: the vault's alone
 home/line      the socket between them
+home/guard     where a stock SuperNode stands in for the courier: what its executor starts in place of Flower's own
 """
 
 import grp
 import json
 import os
 import pwd
+import secrets
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from federation.deployment.files import private_folder
+from federation.deployment import flower, guard
+from federation.deployment.files import private_folder, write_secret
 from federation.deployment.place import SOCKET, Place
 from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
 
 POLICY = "policy.toml"
-PARTS = ("both", "vault", "courier")
+PARTS = ("both", "vault", "courier", "supernode")
+SECRET = "executor.secret"
+POLL = "0.2"  # seconds between two looks of a SuperNode's executor for a message
 LONGEST_PATH = 100  # bytes; unix(7) allows 107
 
 
@@ -43,6 +48,7 @@ class Node:
     group: str | None = None
     device: str = "cpu"
     threads: int = 1
+    inner: int = 9094  # port of a stock SuperNode's own interface, on this machine alone
 
     @property
     def line(self) -> Path:
@@ -82,6 +88,8 @@ def children(node: Node, part: str) -> list[Child]:
         *("--vault", str((node.line / SOCKET).resolve())),
     ]
     users = node.users or (None, None)
+    if part == "supernode":
+        return _stock(node, users[1])
     both = [
         Child(name="vault", command=runs, user=users[0]),
         Child(
@@ -94,6 +102,33 @@ def children(node: Node, part: str) -> list[Child]:
     return [child for child in both if part in ("both", child.name)]
 
 
+def _stock(node: Node, user: str | None) -> list[Child]:
+    """Flower's SuperNode in the courier's place, and its executor, which starts the guard and not Flower's program."""
+    home = (node.home / "courier").resolve()
+    behind, secret = f"127.0.0.1:{node.inner}", str(home / SECRET)
+    environment = {**flower.QUIET, "FLWR_HOME": str(home / "flower")}
+    supernode = [
+        *(flower.program("flower-supernode"), "--superlink", node.coordinator),
+        *("--root-certificates", str(node.root.resolve()), "--auth-supernode-private-key", str(home / "node.key")),
+        *("--isolation", "process", "--superexec-auth-secret-file", secret),
+        *("--host", "127.0.0.1", "--port", str(node.inner)),
+    ]
+    executor = [
+        *(flower.program("flower-superexec"), "--insecure", "--runtime-api-address", behind),
+        *("--superexec-auth-secret-file", secret),
+    ]
+    guarded = {
+        **environment,
+        guard.SOCKET: str((node.line / SOCKET).resolve()),
+        "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": POLL,
+        "PATH": os.pathsep.join([str((node.home / "guard").resolve()), os.environ.get("PATH", os.defpath)]),
+    }
+    return [
+        Child(name="supernode", command=supernode, environment=environment, user=user),
+        Child(name="executor", command=executor, environment=guarded, user=user),
+    ]
+
+
 def prepare(node: Node, part: str) -> None:
     """Folders with the right owners. Raises DeploymentError for what would fail later and less clearly."""
     if part not in PARTS:
@@ -104,6 +139,8 @@ def prepare(node: Node, part: str) -> None:
         raise DeploymentError(f"{node.home} has no node key; run `gotong keys node country={node.country}` first")
     if part != "vault" and not node.root.is_file():
         raise DeploymentError(f"{node.root} is not there; copy ca.pem from the coordinator and compare its fingerprint")
+    if part == "supernode":
+        _post_the_guard(node)
     if node.users is None:
         for name in ("vault", "courier"):
             if part in ("both", name):
@@ -114,6 +151,17 @@ def prepare(node: Node, part: str) -> None:
     if os.geteuid() != 0:
         raise DeploymentError("only root can start vault and courier as other users; use the systemd units, or root")
     _give(node, *node.users)
+
+
+def _post_the_guard(node: Node) -> None:
+    """The guard where the executor looks first, and the secret by which the SuperNode knows its executor."""
+    folder = node.home / "guard"
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / guard.PROGRAM
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {guard.__name__} "$@"\n')
+    program.chmod(0o755)
+    private_folder(node.home / "courier" / "flower")
+    write_secret(node.home / "courier" / SECRET, secrets.token_bytes(32))
 
 
 def become(node: Node, part: str, form: str) -> None:

@@ -35,10 +35,11 @@ class Desk:
         self._vault, self._home, self._device = vault, home, device
         self._read = _stamp(vault.policy.path)
 
-    def respond(self, data: bytes) -> bytes:
-        """The reply to one frame; a refusal is a reply too."""
+    def respond(self, data: bytes, bundle: str = "") -> bytes:
+        """The reply to one frame; a refusal is a reply too. bundle: in whose name it comes, if any."""
         try:
             self._refresh()
+            self._vault.policy.check_origin(bundle)
             self._open_for_business()
             if decode(data).kind == "terms":
                 return terms(self._vault)
