@@ -157,6 +157,7 @@ def _post_the_guard(node: Node) -> None:
     """The guard where the executor looks first, and the secret by which the SuperNode knows its executor."""
     folder = node.home / "guard"
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)  # another user may start it
     program = folder / guard.PROGRAM
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {guard.__name__} "$@"\n')
     program.chmod(0o755)
