@@ -15,6 +15,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from federation import logs
 from federation.deployment import flower, guard
 from federation.deployment.files import private_folder, write_secret
 from federation.deployment.place import SOCKET, Place
@@ -48,6 +49,7 @@ class Node:
     group: str | None = None
     device: str = "cpu"
     threads: int = 1
+    precision: str = "float32"
     inner: int = 9094  # port of a stock SuperNode's own interface, on this machine alone
 
     @property
@@ -80,6 +82,7 @@ def children(node: Node, part: str) -> list[Child]:
         group=node.shared,
         device=node.device,
         threads=node.threads,
+        precision=node.precision,
     )
     runs = [sys.executable, "-m", "federation.deployment.vault", place.as_argument()]
     carries = [
@@ -176,6 +179,7 @@ def become(node: Node, part: str, form: str) -> None:
 def main() -> None:
     """`python -m federation.deployment.node WORDS-AS-JSON`: keep a node up until SIGTERM or Ctrl-C."""
     words = json.loads(sys.argv[1])
+    os.environ[logs.FORM] = words["log"]
     values = words["node"]
     paths = {
         key: None if values[key] is None else Path(values[key]) for key in ("data", "policy", "home", "ca", "socket")

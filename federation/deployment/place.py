@@ -20,6 +20,7 @@ class Place:
     group: str | None = None
     device: str = "cpu"
     threads: int = 1
+    precision: str = "float32"
     largest: int = 256 * 2**20
     per_minute: int = 240
 

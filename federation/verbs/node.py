@@ -26,8 +26,9 @@ class NodeSettings:
     courier_user: str | None = None
     group: str | None = None  # shared by the two users, for the socket
     line: str | None = None  # folder of the socket; none: in home
-    device: str = "cpu"
+    device: str = "cpu"  # cpu | cuda | cuda:1 | auto
     threads: int = 1
+    precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products
     inner: int = 9094  # port of a SuperNode's own interface, on this machine alone
     log: str = "text"  # text | json
 
@@ -53,6 +54,7 @@ class NodeSettings:
             group=self.group,
             device=self.device,
             threads=self.threads,
+            precision=self.precision,
             inner=self.inner,
         )
 
