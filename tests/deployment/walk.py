@@ -65,7 +65,7 @@ class Walker:
     def run(self, at: str, command: str) -> str:
         """What a command prints; it must succeed."""
         done = subprocess.run(
-            self._words(at, command), cwd=self.at(at), env=_environment(), capture_output=True, text=True, timeout=300
+            self._words(at, command), cwd=self.at(at), env=_environment(), capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}\n{self.logs()}"
         return done.stdout
@@ -255,7 +255,7 @@ WALK = (
             "KiB as float32",
         ),
     ),
-    Step(at="VNM", command="gotong node train country=VNM data=records task=health", says=("│ VNM ", "│ local ")),
+    Step(at="VNM", command="gotong node train country=VNM data=records task=health", says=("│ VNM ", " local │")),
     Step(
         at="VNM",
         command="gotong node preview country=VNM data=records task=health",
