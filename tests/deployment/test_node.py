@@ -18,10 +18,11 @@ import torch
 
 from federation.cli import main
 from federation.courier import exchange
-from federation.deployment import check, presence
+from federation.deployment import check, flower, presence
 from federation.deployment.consent import objections
 from federation.deployment.node import Node, children, prepare
 from federation.deployment.place import Place
+from federation.deployment.submit import BUNDLE
 from federation.deployment.vault import Desk, read_policy, terms
 from federation.deployment.vault import run as serve
 from federation.errors import DeploymentError
@@ -146,8 +147,19 @@ def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
     assert found["policy"].good
     assert found["health"].good
     assert "windows to train" in found["health"].said
+    assert "bundle" not in found
     assert not found["key"].good
     assert not found["coordinator"].good
+
+
+def test_a_check_says_whether_the_policy_lists_the_bundle_of_this_gotong(tmp_path: Path) -> None:
+    data = _records(tmp_path)
+    node = Node(country="SGP", data=data, policy=None, coordinator="127.0.0.1:1", home=tmp_path / "n", device="auto")
+    for bundle, good in (("ab" * 32, False), (flower.digest_of(BUNDLE), True)):
+        (data / "policy.toml").write_text(f'tasks = []\nbundles = ["{bundle}"]\n')
+        found = {finding.what: finding for finding in check.findings(node)}
+        assert found["bundle"].good is good
+    assert found["device"].good is None  # whatever there is will do
 
 
 def test_a_node_without_key_or_authority_does_not_start(tmp_path: Path) -> None:

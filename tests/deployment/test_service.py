@@ -5,14 +5,14 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from federation.vault import service
 from federation.vault.service import Limits, Service
-from federation.wire import Frame, decode, digest, encode
+from federation.wire import Frame, decode, digest, encode, named
 
 ASKED = encode(Frame(kind="train", header={"run": "r", "round": 1}))
 
@@ -72,6 +72,20 @@ def test_a_frame_is_answered_and_written_down_first(tmp_path: Path) -> None:
         for change in ("UPDATE arrivals SET kind = ''", "DELETE FROM arrivals"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 database.execute(change)
+
+
+def test_a_frame_in_a_bundles_name_is_written_down_under_it_also_in_an_older_vaults_books(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "s.db")) as older:
+        older.executescript(service.SCHEMA.replace(", bundle TEXT NOT NULL DEFAULT ''", ""))
+        older.execute("INSERT INTO arrivals VALUES (1, 'at', 0, 'd', 0, 'train', 'r', '1')")
+        older.commit()
+    with _served(tmp_path / "s") as database:
+        assert decode(_ask(tmp_path / "s", named(ASKED, "ab" * 32))).header == {
+            "digest": digest(ASKED),
+            "bundle": "ab" * 32,
+        }
+        rows = database.execute("SELECT digest, bytes, kind, bundle FROM arrivals").fetchall()
+        assert rows == [("d", 0, "train", ""), (digest(ASKED), len(ASKED), "train", "ab" * 32)]
 
 
 def test_only_known_users_are_read(tmp_path: Path) -> None:

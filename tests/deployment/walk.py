@@ -255,7 +255,7 @@ WALK = (
             "KiB as float32",
         ),
     ),
-    Step(at="VNM", command="gotong node train country=VNM data=records task=health", says=("│ VNM ", " local │")),
+    Step(at="VNM", command="gotong node train country=VNM data=records task=health", says=("│ VNM ", " local ┃")),
     Step(
         at="VNM",
         command="gotong node preview country=VNM data=records task=health",
