@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from federation.cli import main
+from tests.deployment.test_operate import commands
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service"))
@@ -52,6 +53,30 @@ def test_a_container_calls_a_verb_with_keys_that_exist(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _composes(yaml.safe_load(COMPOSE.read_text())["services"][service]["command"].split(), capsys, tmp_path)
+
+
+DOCUMENTED = [command.split() for command in commands() if command.startswith("docker-compose ")]
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
+@pytest.mark.parametrize("words", DOCUMENTED, ids=" ".join)
+def test_docker_compose_knows_what_the_page_asks_of_it(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, file, path, verb, *rest = words
+    assert (program, file, DEPLOY.parent / path) == ("docker-compose", "--file", COMPOSE)
+    told = subprocess.run([program, verb, "--help"], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    options = [word for word in rest if word.startswith("--")]
+    assert all(re.search(rf"(^|[ ,]){option}\b", told.stdout) for option in options), told.stdout
+    first, *more = [word for word in rest if word not in options]
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    assert first in services
+    monkeypatch.chdir(tmp_path)
+    if verb == "run":
+        _composes(more, capsys, tmp_path)
+    else:
+        assert set(more) <= set(services)
 
 
 @pytest.fixture(scope="module")
