@@ -17,11 +17,10 @@ from flwr.supernode.cli.flwr_clientapp import flwr_clientapp
 from flwr.supernode.runtime import run_clientapp
 
 from federation.courier import exchange, known_flower
+from federation.deployment.place import BUNDLE, LINE
 from federation.envelope import seal
 from federation.wire import Frame, decode, encode, named
 
-SOCKET, BUNDLE = "GOTONG_VAULT_SOCKET", "GOTONG_BUNDLE"  # environment variables, as in bundle/gotong_app/client.py
-PROGRAM = "flwr-clientapp"
 STEPS = ("pull_task_input", "install_from_fab", "get_load_client_app_fn")  # of Flower's program, in their order
 
 
@@ -66,7 +65,7 @@ class Guard:
 def main() -> None:
     """`python -m federation.deployment.guard` with Flower's own arguments, started by Flower's executor."""
     known_flower()
-    Guard(Path(os.environ[SOCKET])).post()
+    Guard(Path(os.environ[LINE])).post()
     flwr_clientapp()
 
 

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from federation import logs
-from federation.deployment import flower, guard
+from federation.deployment import flower
 from federation.deployment.files import private_folder, write_secret
-from federation.deployment.place import SOCKET, Place
+from federation.deployment.place import LINE, SOCKET, Place
 from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
 
@@ -122,7 +122,7 @@ def _stock(node: Node, user: str | None) -> list[Child]:
     ]
     guarded = {
         **environment,
-        guard.SOCKET: str((node.line / SOCKET).resolve()),
+        LINE: str((node.line / SOCKET).resolve()),
         "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": POLL,
         "PATH": os.pathsep.join([str((node.home / "guard").resolve()), os.environ.get("PATH", os.defpath)]),
     }
@@ -161,8 +161,8 @@ def _post_the_guard(node: Node) -> None:
     folder = node.home / "guard"
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # another user may start it
-    program = folder / guard.PROGRAM
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {guard.__name__} "$@"\n')
+    program = folder / "flwr-clientapp"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m federation.deployment.guard "$@"\n')
     program.chmod(0o755)
     private_folder(node.home / "courier" / "flower")
     write_secret(node.home / "courier" / SECRET, secrets.token_bytes(32))

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 SOCKET = "vault.sock"
+LINE, BUNDLE = "GOTONG_VAULT_SOCKET", "GOTONG_BUNDLE"  # environment variables, as in bundle/gotong_app/client.py
 PAUSED, WITHDRAWN = "paused", "withdrawn"  # files in the vault's folder; their owner alone can make them
 
 

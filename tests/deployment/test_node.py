@@ -6,6 +6,8 @@ import os
 import pwd
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -278,3 +280,10 @@ def _terms(node: Node) -> str:
     with sqlite3.connect(":memory:") as database:
         vault = Vault(country=node.country, folder=node.data, policy=policy, database=database, key=bytes(32))
         return terms(vault).hex()
+
+
+def test_the_supervisors_load_neither_flower_nor_torch() -> None:
+    for name in ("node", "coordinator"):
+        code = f"import sys, federation.deployment.{name}; print(*sys.modules)"
+        loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        assert not {"flwr", "torch", "hydra", "pandas"} & set(loaded), name

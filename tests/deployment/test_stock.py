@@ -12,7 +12,9 @@ import pytest
 from federation import envelope, wire
 from federation.cli import main
 from federation.coordinator import checkpoint
-from federation.deployment import flower, guard, members
+from federation.deployment import flower, members
+from federation.deployment.place import BUNDLE as ON_BEHALF
+from federation.deployment.place import LINE
 from federation.deployment.submit import BUNDLE
 from federation.vault import ledger
 from tasks import TASKS
@@ -109,4 +111,4 @@ def test_the_bundle_packs_a_frame_as_the_envelope_and_the_wire_do() -> None:
             names[ast.unparse(node.targets[0])] = ast.literal_eval(node.value)
     assert names["(RECORD, ARRAY, KIND)"] == (envelope.RECORD, envelope.ARRAY, envelope.KIND)
     assert names["MAGIC"] == wire.BUNDLE
-    assert (names["SOCKET"], names["BUNDLE"]) == (guard.SOCKET, guard.BUNDLE)
+    assert (names["SOCKET"], names["BUNDLE"]) == (LINE, ON_BEHALF)
