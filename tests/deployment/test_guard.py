@@ -14,7 +14,8 @@ from flwr.supernode.runtime import run_clientapp
 from federation.courier import exchange
 from federation.deployment import flower, guard
 from federation.deployment.guard import Guard
-from federation.deployment.submit import BUNDLE
+from federation.deployment.place import BUNDLE
+from federation.deployment.submit import BUNDLE as SHIPPED
 from federation.envelope import unseal
 from federation.vault.policy import Policy
 from federation.wire import Frame, decode, encode, named, unnamed
@@ -49,7 +50,7 @@ def _flowers(monkeypatch: pytest.MonkeyPatch, done: list[str]) -> None:
 
     for step, stand_in in zip(guard.STEPS, (pull, install, loader), strict=True):
         monkeypatch.setattr(run_clientapp, step, stand_in)
-    monkeypatch.setenv(guard.BUNDLE, "")
+    monkeypatch.setenv(BUNDLE, "")
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, vault: Path, done: list[str]) -> Any:
@@ -74,7 +75,7 @@ def test_a_bundle_is_run_only_where_the_policy_lists_it_and_frames_only_come_in_
         assert f"VNM does not know the bundle {KNOWN}: its policy lists {'ab' * 6}." in reply.header["reason"]
         (tmp_path / "v" / "data" / "policy.toml").write_text(f'tasks = ["health"]\nbundles = ["{KNOWN}"]\n')
         assert _run(monkeypatch, line.socket, done) == "the bundle's app"
-        assert (done, os.environ[guard.BUNDLE]) == (["installed"], KNOWN)
+        assert (done, os.environ[BUNDLE]) == (["installed"], KNOWN)
         asked = encode(Frame(kind="terms", header={}))
         said = {
             bundle: decode(exchange(line.socket, named(asked, bundle) if bundle else asked, lambda: None))
@@ -106,7 +107,7 @@ def test_the_digest_is_the_same_wherever_the_bundle_lies(tmp_path: Path) -> None
     copy = tmp_path / "bundle"
     for path in ("pyproject.toml", "gotong_app/client.py", "gotong_app/server.py"):
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        (copy / path).write_bytes((BUNDLE / path).read_bytes())
-    assert flower.digest_of(copy) == flower.digest_of(BUNDLE)
+        (copy / path).write_bytes((SHIPPED / path).read_bytes())
+    assert flower.digest_of(copy) == flower.digest_of(SHIPPED)
     (copy / "gotong_app" / "client.py").write_text("import os\n")
-    assert flower.digest_of(copy) != flower.digest_of(BUNDLE)
+    assert flower.digest_of(copy) != flower.digest_of(SHIPPED)

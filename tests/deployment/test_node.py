@@ -282,8 +282,8 @@ def _terms(node: Node) -> str:
         return terms(vault).hex()
 
 
-def test_the_supervisors_load_neither_flower_nor_torch() -> None:
+def test_the_supervisors_load_no_flower() -> None:
     for name in ("node", "coordinator"):
         code = f"import sys, federation.deployment.{name}; print(*sys.modules)"
         loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-        assert not {"flwr", "torch", "hydra", "pandas"} & set(loaded), name
+        assert not {"flwr", "hydra", "mlflow"} & set(loaded), name
