@@ -16,7 +16,8 @@ import torch
 
 from federation import courier
 from federation.deployment import flower
-from federation.deployment.node import POLICY, Node
+from federation.deployment.node import POLICY
+from federation.deployment.place import Node
 from federation.deployment.submit import BUNDLE
 from federation.deployment.vault import read_policy
 from federation.errors import GotongError

@@ -10,64 +10,20 @@ import grp
 import json
 import os
 import pwd
-import secrets
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from federation import logs
-from federation.deployment import flower
-from federation.deployment.files import private_folder, write_secret
-from federation.deployment.place import LINE, SOCKET, Place
+from federation.deployment import supernode
+from federation.deployment.files import private_folder
+from federation.deployment.place import SOCKET, Node, Place
 from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
 
 POLICY = "policy.toml"
 PARTS = ("both", "vault", "courier", "supernode")
-SECRET = "executor.secret"
-POLL = "0.2"  # seconds between two looks of a SuperNode's executor for a message
 LONGEST_PATH = 100  # bytes; unix(7) allows 107
-
-
-@dataclass(frozen=True, kw_only=True)
-class Node:
-    """One country's node.
-
-    users: (vault's, courier's) where root starts both; None runs them as whoever starts them. caller: the courier's
-    user where the two are started apart. socket: the folder of the socket, None for one in `home`.
-    """
-
-    country: str
-    data: Path
-    policy: Path | None
-    coordinator: str
-    home: Path
-    ca: Path | None = None
-    users: tuple[str, str] | None = None
-    caller: str | None = None
-    socket: Path | None = None
-    group: str | None = None
-    device: str = "cpu"
-    threads: int = 1
-    precision: str = "float32"
-    inner: int = 9094  # port of a stock SuperNode's own interface, on this machine alone
-
-    @property
-    def line(self) -> Path:
-        """The folder of the socket."""
-        return self.socket or self.home / "line"
-
-    @property
-    def shared(self) -> str | None:
-        """The group that may pass to the socket: the one named, or the courier's own."""
-        if self.group is not None or self.users is None:
-            return self.group
-        return grp.getgrgid(pwd.getpwnam(self.users[1]).pw_gid).gr_name
-
-    @property
-    def root(self) -> Path:
-        """The certificate of the coordinator's authority."""
-        return self.ca or self.home / "ca.pem"
 
 
 def children(node: Node, part: str) -> list[Child]:
@@ -92,7 +48,7 @@ def children(node: Node, part: str) -> list[Child]:
     ]
     users = node.users or (None, None)
     if part == "supernode":
-        return _stock(node, users[1])
+        return supernode.children(node, users[1])
     both = [
         Child(name="vault", command=runs, user=users[0]),
         Child(
@@ -103,33 +59,6 @@ def children(node: Node, part: str) -> list[Child]:
         ),
     ]
     return [child for child in both if part in ("both", child.name)]
-
-
-def _stock(node: Node, user: str | None) -> list[Child]:
-    """Flower's SuperNode in the courier's place, and its executor, which starts the guard and not Flower's program."""
-    home = (node.home / "courier").resolve()
-    behind, secret = f"127.0.0.1:{node.inner}", str(home / SECRET)
-    environment = {**flower.QUIET, "FLWR_HOME": str(home / "flower")}
-    supernode = [
-        *(flower.program("flower-supernode"), "--superlink", node.coordinator),
-        *("--root-certificates", str(node.root.resolve()), "--auth-supernode-private-key", str(home / "node.key")),
-        *("--isolation", "process", "--superexec-auth-secret-file", secret),
-        *("--host", "127.0.0.1", "--port", str(node.inner)),
-    ]
-    executor = [
-        *(flower.program("flower-superexec"), "--insecure", "--runtime-api-address", behind),
-        *("--superexec-auth-secret-file", secret),
-    ]
-    guarded = {
-        **environment,
-        LINE: str((node.line / SOCKET).resolve()),
-        "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": POLL,
-        "PATH": os.pathsep.join([str((node.home / "guard").resolve()), os.environ.get("PATH", os.defpath)]),
-    }
-    return [
-        Child(name="supernode", command=supernode, environment=environment, user=user),
-        Child(name="executor", command=executor, environment=guarded, user=user),
-    ]
 
 
 def prepare(node: Node, part: str) -> None:
@@ -143,7 +72,7 @@ def prepare(node: Node, part: str) -> None:
     if part != "vault" and not node.root.is_file():
         raise DeploymentError(f"{node.root} is not there; copy ca.pem from the coordinator and compare its fingerprint")
     if part == "supernode":
-        _post_the_guard(node)
+        supernode.prepare(node)
     if node.users is None:
         for name in ("vault", "courier"):
             if part in ("both", name):
@@ -154,18 +83,6 @@ def prepare(node: Node, part: str) -> None:
     if os.geteuid() != 0:
         raise DeploymentError("only root can start vault and courier as other users; use the systemd units, or root")
     _give(node, *node.users)
-
-
-def _post_the_guard(node: Node) -> None:
-    """The guard where the executor looks first, and the secret by which the SuperNode knows its executor."""
-    folder = node.home / "guard"
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)  # another user may start it
-    program = folder / "flwr-clientapp"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m federation.deployment.guard "$@"\n')
-    program.chmod(0o755)
-    private_folder(node.home / "courier" / "flower")
-    write_secret(node.home / "courier" / SECRET, secrets.token_bytes(32))
 
 
 def become(node: Node, part: str, form: str) -> None:

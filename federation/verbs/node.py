@@ -7,7 +7,8 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from federation.composition import compose
-from federation.deployment.node import Node, become
+from federation.deployment.node import become
+from federation.deployment.place import Node
 from federation.errors import ConfigError
 
 

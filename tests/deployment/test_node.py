@@ -22,8 +22,8 @@ from federation.cli import main
 from federation.courier import exchange
 from federation.deployment import check, flower, presence
 from federation.deployment.consent import objections
-from federation.deployment.node import Node, children, prepare
-from federation.deployment.place import Place
+from federation.deployment.node import children, prepare
+from federation.deployment.place import Node, Place
 from federation.deployment.submit import BUNDLE
 from federation.deployment.vault import Desk, read_policy, terms
 from federation.deployment.vault import run as serve

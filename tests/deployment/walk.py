@@ -86,11 +86,11 @@ class Walker:
         """Its exit code."""
         process = self.processes.pop((at, command))
         process.send_signal(number)
-        return process.wait(60)
+        return process.wait(120)
 
     def end(self, at: str, command: str) -> int:
         """The exit code of a command that ends by itself."""
-        return self.processes.pop((at, command)).wait(120)
+        return self.processes.pop((at, command)).wait(300)
 
     def log(self, at: str, command: str) -> str:
         """What a command in the background has printed."""
