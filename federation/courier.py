@@ -57,6 +57,7 @@ from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
+from federation import logs
 from federation.envelope import seal, unseal
 from federation.errors import DeploymentError, WireError
 from federation.wire import decode
@@ -349,8 +350,7 @@ def main() -> None:
     for name in ("--coordinator", "--home", "--root", "--vault"):
         parser.add_argument(name, required=True)
     words = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s courier %(message)s")
-    log.setLevel(logging.INFO)
+    logs.begin("courier")
     signal.signal(signal.SIGTERM, _stopped)
     try:
         run(words.coordinator, Path(words.home), Path(words.root), Path(words.vault))

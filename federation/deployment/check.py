@@ -15,10 +15,13 @@ from time import time
 import torch
 
 from federation import courier
-from federation.deployment.node import POLICY, Node
+from federation.deployment import flower
+from federation.deployment.node import POLICY
+from federation.deployment.place import Node
+from federation.deployment.submit import BUNDLE
 from federation.deployment.vault import read_policy
 from federation.errors import GotongError
-from federation.vault.policy import TEXT
+from federation.vault.policy import TEXT, Policy
 from tasks import TASKS
 from tasks.errors import TaskError
 
@@ -44,6 +47,7 @@ def findings(node: Node) -> Iterator[Finding]:
         policy = read_policy(node.policy or node.data / POLICY, node.country)
         allowed = policy.tasks
         yield Finding(what="policy", said=f"{policy.path} allows {', '.join(policy.tasks)}")
+        yield from _bundle(policy)
     except GotongError as error:
         yield Finding(what="policy", said=f"{error}. A policy may say:\n{TEXT}", good=False)
     for name in allowed:
@@ -51,7 +55,7 @@ def findings(node: Node) -> Iterator[Finding]:
     free = shutil.disk_usage(node.home if node.home.exists() else node.home.parent).free
     yield Finding(what="disk", said=f"{free / 2**30:,.0f} GiB free", good=free > FREE)
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU; models are small, a CPU will do"
-    yield Finding(what="device", said=gpu, good=None if node.device == "cpu" else torch.cuda.is_available())
+    yield Finding(what="device", said=gpu, good=None if node.device in ("cpu", "auto") else torch.cuda.is_available())
     yield from _key(node)
     yield from _coordinator(node)
 
@@ -62,6 +66,14 @@ def _flower() -> Finding:
     except GotongError as error:
         return Finding(what="flower", said=str(error), good=False)
     return Finding(what="flower", said=version("flwr"))
+
+
+def _bundle(policy: Policy) -> Iterator[Finding]:
+    """Of a country with a stock SuperNode: whether it accepts what the Gotong installed here would be sent."""
+    if policy.bundles:
+        known = flower.digest_of(BUNDLE) in policy.bundles
+        said = "is listed" if known else "is not listed in the policy; `gotong node bundle` prints the line"
+        yield Finding(what="bundle", said=f"that of the Gotong installed here {said}", good=known)
 
 
 def _records(node: Node, name: str) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -98,7 +99,13 @@ def main() -> None:
     words = json.loads(sys.argv[1])
     home, addresses, log = Path(words["home"]), Addresses(**words["addresses"]), Log(words["log"])
     try:
-        supervise(children(home, addresses), log, _keeping_members(home, addresses, log))
+        keep, warn = _keeping_members(home, addresses, log), warning_daily(home, log)
+
+        def tick() -> None:
+            keep()
+            warn()
+
+        supervise(children(home, addresses), log, tick)
     except DeploymentError as error:
         sys.exit(f"gotong: {error}")
 
@@ -118,6 +125,21 @@ def _keeping_members(home: Path, addresses: Addresses, log: Log) -> Callable[[],
             if str(error) not in troubled:
                 troubled.add(str(error))
                 log(f"members: {error}")
+
+    return tick
+
+
+def warning_daily(home: Path, log: Callable[[str], None]) -> Callable[[], None]:
+    """Says once a day what a person should know of the certificate's end; at the start `prepare` has said it."""
+    told = datetime.now(UTC).date()
+
+    def tick() -> None:
+        nonlocal told
+        if (today := datetime.now(UTC).date()) == told:
+            return
+        told = today
+        if note := authority.expiry_note(home / "server.pem"):
+            log(note)
 
     return tick
 

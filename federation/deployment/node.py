@@ -3,6 +3,7 @@
 home/courier   the node's key: the courier's alone
 home/vault     ledger, state, fingerprint key: the vault's alone
 home/line      the socket between them
+home/guard     where a stock SuperNode stands in for the courier: what its executor starts in place of Flower's own
 """
 
 import grp
@@ -10,56 +11,19 @@ import json
 import os
 import pwd
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from federation import logs
+from federation.deployment import supernode
 from federation.deployment.files import private_folder
-from federation.deployment.place import SOCKET, Place
+from federation.deployment.place import SOCKET, Node, Place
 from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
 
 POLICY = "policy.toml"
-PARTS = ("both", "vault", "courier")
+PARTS = ("both", "vault", "courier", "supernode")
 LONGEST_PATH = 100  # bytes; unix(7) allows 107
-
-
-@dataclass(frozen=True, kw_only=True)
-class Node:
-    """One country's node.
-
-    users: (vault's, courier's) where root starts both; None runs them as whoever starts them. caller: the courier's
-    user where the two are started apart. socket: the folder of the socket, None for one in `home`.
-    """
-
-    country: str
-    data: Path
-    policy: Path | None
-    coordinator: str
-    home: Path
-    ca: Path | None = None
-    users: tuple[str, str] | None = None
-    caller: str | None = None
-    socket: Path | None = None
-    group: str | None = None
-    device: str = "cpu"
-    threads: int = 1
-
-    @property
-    def line(self) -> Path:
-        """The folder of the socket."""
-        return self.socket or self.home / "line"
-
-    @property
-    def shared(self) -> str | None:
-        """The group that may pass to the socket: the one named, or the courier's own."""
-        if self.group is not None or self.users is None:
-            return self.group
-        return grp.getgrgid(pwd.getpwnam(self.users[1]).pw_gid).gr_name
-
-    @property
-    def root(self) -> Path:
-        """The certificate of the coordinator's authority."""
-        return self.ca or self.home / "ca.pem"
 
 
 def children(node: Node, part: str) -> list[Child]:
@@ -74,6 +38,7 @@ def children(node: Node, part: str) -> list[Child]:
         group=node.shared,
         device=node.device,
         threads=node.threads,
+        precision=node.precision,
     )
     runs = [sys.executable, "-m", "federation.deployment.vault", place.as_argument()]
     carries = [
@@ -82,6 +47,8 @@ def children(node: Node, part: str) -> list[Child]:
         *("--vault", str((node.line / SOCKET).resolve())),
     ]
     users = node.users or (None, None)
+    if part == "supernode":
+        return supernode.children(node, users[1])
     both = [
         Child(name="vault", command=runs, user=users[0]),
         Child(
@@ -104,6 +71,8 @@ def prepare(node: Node, part: str) -> None:
         raise DeploymentError(f"{node.home} has no node key; run `gotong keys node country={node.country}` first")
     if part != "vault" and not node.root.is_file():
         raise DeploymentError(f"{node.root} is not there; copy ca.pem from the coordinator and compare its fingerprint")
+    if part == "supernode":
+        supernode.prepare(node)
     if node.users is None:
         for name in ("vault", "courier"):
             if part in ("both", name):
@@ -127,6 +96,7 @@ def become(node: Node, part: str, form: str) -> None:
 def main() -> None:
     """`python -m federation.deployment.node WORDS-AS-JSON`: keep a node up until SIGTERM or Ctrl-C."""
     words = json.loads(sys.argv[1])
+    os.environ[logs.FORM] = words["log"]
     values = words["node"]
     paths = {
         key: None if values[key] is None else Path(values[key]) for key in ("data", "policy", "home", "ca", "socket")

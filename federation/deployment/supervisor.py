@@ -121,7 +121,7 @@ def _start(child: Child) -> "subprocess.Popen[bytes]":
             preexec_fn=prepare,
             umask=child.umask,
             user=child.user,
-            group=child.user,
+            group=None if child.user is None else _group_of(child.user),
             extra_groups=None if child.user is None else os.getgrouplist(child.user, _group_of(child.user)),
         )
     except (OSError, KeyError, subprocess.SubprocessError) as error:

@@ -7,16 +7,19 @@ import pwd
 import secrets
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
+from federation import logs
 from federation.deployment.files import private_folder, read_secret, write_secret
 from federation.deployment.place import PAUSED, SOCKET, WITHDRAWN, Place
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
 from federation.training import sequential
+from federation.training.device import PRECISIONS, Meter, device_of
+from federation.training.jobs import Job, Result
 from federation.transport import TRANSPORTS
 from federation.vault import policy as policies
 from federation.vault.database import open_database
@@ -31,20 +34,35 @@ log = logging.getLogger("vault")
 class Desk:
     """Answers frames for one vault: terms to whoever asks, everything else if the country has not paused."""
 
-    def __init__(self, vault: Vault, home: Path, device: torch.device) -> None:
-        self._vault, self._home, self._device = vault, home, device
+    def __init__(self, vault: Vault, home: Path, device: torch.device, precision: str = "float32") -> None:
+        self._vault, self._home, self._device, self._precision = vault, home, device, precision
         self._read = _stamp(vault.policy.path)
 
-    def respond(self, data: bytes) -> bytes:
-        """The reply to one frame; a refusal is a reply too."""
+    def respond(self, data: bytes, bundle: str = "") -> bytes:
+        """The reply to one frame; a refusal is a reply too. bundle: in whose name it comes, if any."""
         try:
             self._refresh()
+            self._vault.policy.check_origin(bundle)
             self._open_for_business()
-            if decode(data).kind == "terms":
+            frame = decode(data)
+            if frame.kind == "terms":
                 return terms(self._vault)
         except (PolicyRefusal, WireError) as error:
             return _refused(self._vault.country, error)
-        return serve_vaults([(self._vault, data)], lambda jobs: sequential.run(jobs, self._device))[0]
+        meter = Meter(self._device)
+        [reply] = serve_vaults([(self._vault, data)], self._train)
+        self._tell(frame, meter.read())
+        return reply
+
+    def _train(self, jobs: Sequence[Job]) -> list[Result]:
+        return sequential.run(jobs, self._device, self._precision)
+
+    def _tell(self, frame: Frame, used: Mapping[str, float]) -> None:
+        """What a request took of the device: for the country's own log, and for nobody else."""
+        values = {name: round(value, 2) for name, value in used.items()} | {"device": str(self._device)}
+        said = " ".join(f"{name}={value}" for name, value in values.items())
+        run, at = str(frame.header.get("run"))[:200], str(frame.header.get("round"))[:20]
+        log.info("%s: round %s of %r served, %s", frame.kind[:40], at, run, said, extra={"values": values})
 
     def _refresh(self) -> None:
         """A policy that was edited holds from the next frame on. Only the file's stamp is looked at each time."""
@@ -81,6 +99,8 @@ def terms(vault: Vault) -> bytes:
 def run(place: Place, told: Callable[[str], None] = log.info) -> None:
     """Serve until interrupted. Raises GotongError for a place that cannot be used."""
     torch.set_num_threads(place.threads)
+    if place.precision not in PRECISIONS:
+        raise DeploymentError(f"precision={place.precision} is none of {', '.join(PRECISIONS)}")
     home = private_folder(Path(place.home))
     policy = read_policy(Path(place.policy), place.country)
     if not Path(place.data).is_dir():
@@ -97,7 +117,7 @@ def run(place: Place, told: Callable[[str], None] = log.info) -> None:
         key=read_secret(key, "the vault's key"),
     )
     limits = Limits(users=_users(place.callers), largest=place.largest, per_minute=place.per_minute)
-    desk = Desk(vault, home, torch.device(place.device))
+    desk = Desk(vault, home, device_of(place.device), place.precision)
     service = Service(Path(place.line) / SOCKET, database=database, respond=desk.respond, limits=limits)
     with service.listen(_group(place.group)) as line:
         told(f"{place.country} serves {', '.join(policy.tasks)} under {policy.path}")
@@ -150,8 +170,7 @@ def _stopped(number: int, frame: object) -> None:  # noqa: ARG001
 
 def main() -> None:
     """`python -m federation.deployment.vault PLACE-AS-JSON`, started by `gotong node`."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s vault %(message)s")
-    log.setLevel(logging.INFO)
+    logs.begin("vault")
     signal.signal(signal.SIGTERM, _stopped)
     try:
         run(Place(**json.loads(sys.argv[1])))

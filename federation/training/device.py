@@ -1,8 +1,10 @@
 """Where training runs, how exactly, and what it may use of the memory."""
 
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter, process_time
 
 import torch
 
@@ -40,6 +42,28 @@ def largest_chunk(weights: int, activations: int, device: torch.device) -> int:
     """Clients whose weights, gradients, moments and activations (bytes each) fit into SHARE of the free memory."""
     copies = 5  # weights, start, gradient, two moments
     return max(1, int(SHARE * free_bytes(device) / (copies * weights + activations)))
+
+
+class Meter:
+    """What a device was used for since this was made."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._began, self._worked = device, perf_counter(), process_time()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def read(self) -> dict[str, float]:
+        """seconds; peak_mib: of the card since then, or of this process ever; busy_percent: of the card, as its driver
+        says (left out without nvidia-ml-py), or of one core."""
+        seconds = perf_counter() - self._began
+        if self._device.type != "cuda":
+            peak, busy = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, process_time() - self._worked
+            return {"seconds": seconds, "peak_mib": peak, "busy_percent": 100 * busy / max(seconds, 1e-9)}
+        found = {"seconds": seconds, "peak_mib": torch.cuda.max_memory_allocated(self._device) / 2**20}
+        try:
+            return found | {"busy_percent": float(torch.cuda.utilization(self._device))}
+        except ModuleNotFoundError:
+            return found
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A country's policy: what its vault serves. Read from that country's own disk, never from a run."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,6 +11,7 @@ from federation.errors import PolicyRefusal
 from federation.settings import Plan
 
 FILE = "policy.toml"
+SHA256 = re.compile("[0-9a-f]{64}")
 TEXT = """\
 # What the vault of this country serves. Change it here; no run can change it.
 tasks = ["health", "disaster", "agriculture"]  # challenges this country takes part in
@@ -17,6 +19,7 @@ minimum_cohort = 24         # fewest reported place-periods behind any number th
 maximum_rounds = 1000       # longest run
 maximum_epochs = 100        # passes over the records in one round
 largest_update = 0.0        # L2 norm to which an update is scaled down before it leaves; 0: as it is
+bundles = []                # SHA-256 of the Flower bundles that may hand in frames; empty: a courier does
 """
 
 
@@ -31,6 +34,22 @@ class Policy:
     maximum_rounds: int = 1000
     maximum_epochs: int = 100
     largest_update: float = 0.0
+    bundles: tuple[str, ...] = ()
+
+    def check_origin(self, bundle: str) -> None:
+        """Raise PolicyRefusal for a frame in the name of this bundle (its SHA-256), or in none: a courier's."""
+        if bundle in self.bundles or not (bundle or self.bundles):
+            return
+        known = ", ".join(each[:12] for each in self.bundles)
+        if not bundle:
+            raise PolicyRefusal(
+                f"a frame came in no bundle's name, and {self.country} serves the bundle {known} alone. "
+                f"To serve a courier, leave `bundles` out of {self.path} on that country's node."
+            )
+        raise PolicyRefusal(
+            f"{self.country} does not know the bundle {bundle}: its policy lists {known or 'none'}. Compare it with "
+            f"what `gotong node bundle` prints; to allow it, edit `bundles` in {self.path} on that country's node."
+        )
 
     def check(self, task: str, plan: Plan) -> None:
         """Raise PolicyRefusal if this country does not serve such a run."""
@@ -76,6 +95,8 @@ def _checked(values: Mapping[str, Any], path: Path, country: str) -> dict[str, A
             )
         if key == "tasks":
             good = isinstance(value, list) and all(isinstance(name, str) for name in value)
+        elif key == "bundles":
+            good = isinstance(value, list) and all(isinstance(each, str) and SHA256.fullmatch(each) for each in value)
         elif key == "minimum_cohort":
             good = type(value) is int and value >= 1
         else:
@@ -85,4 +106,4 @@ def _checked(values: Mapping[str, Any], path: Path, country: str) -> dict[str, A
             raise PolicyRefusal(
                 f"{path}: {key} = {value!r} makes no sense; {country} serves nothing until it is mended"
             )
-    return {key: tuple(value) if key == "tasks" else value for key, value in values.items()}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -1,6 +1,7 @@
 """The vault's socket: one frame in, one frame out, from known users of this machine, within limits.
 
-A caller writes its frame and closes its half; the reply comes back and the connection ends. One at a time and in one
+A caller writes its frame and closes its half; the reply comes back and the connection ends. A Flower bundle writes its
+SHA-256 before the frame. One at a time and in one
 thread: a vault has one ledger, one model and one device. Who waits, waits in the socket's queue.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 from time import monotonic
 
 from federation.errors import GotongError, WireError
-from federation.wire import Frame, decode, digest, encode
+from federation.wire import Frame, decode, digest, encode, unnamed
 
 QUEUE = 8  # callers that may wait
 SILENCE = 10.0  # seconds a caller may pause in the middle of its frame
@@ -26,7 +27,7 @@ MINUTE = 60.0
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS arrivals (
   number INTEGER PRIMARY KEY, at TEXT NOT NULL, uid INTEGER NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL,
-  kind TEXT NOT NULL, run TEXT NOT NULL, round TEXT NOT NULL);
+  kind TEXT NOT NULL, run TEXT NOT NULL, round TEXT NOT NULL, bundle TEXT NOT NULL DEFAULT '');
 CREATE TRIGGER IF NOT EXISTS arrivals_keep BEFORE UPDATE ON arrivals
   BEGIN SELECT RAISE(ABORT, 'arrivals are append-only'); END;
 CREATE TRIGGER IF NOT EXISTS arrivals_hold BEFORE DELETE ON arrivals
@@ -46,15 +47,22 @@ class Limits:
 
 
 class Service:
-    """Listens on a Unix socket and hands frames to `respond`, which returns the reply's frame."""
+    """Listens on a Unix socket and hands frames to `respond`, which returns the reply's frame.
+
+    respond: takes a frame and the bundle in whose name it came, empty for a courier's.
+    """
 
     def __init__(
-        self, path: Path, *, database: sqlite3.Connection, respond: Callable[[bytes], bytes], limits: Limits
+        self, path: Path, *, database: sqlite3.Connection, respond: Callable[[bytes, str], bytes], limits: Limits
     ) -> None:
         self._path, self._database, self._respond, self._limits = path, database, respond, limits
         self._recent: deque[float] = deque()
         self._unread = 0  # frames that were refused for their size or number since the last that was looked at
         database.executescript(SCHEMA)
+        if "bundle" not in {
+            column[1] for column in database.execute("PRAGMA table_info(arrivals)")
+        }:  # an older vault's
+            database.execute("ALTER TABLE arrivals ADD COLUMN bundle TEXT NOT NULL DEFAULT ''")
 
     def listen(self, group: int | None = None) -> socket.socket:
         """The bound socket, for its owner alone, or also for one group. Raises GotongError."""
@@ -102,17 +110,18 @@ class Service:
         caller.sendall(reply)
 
     def _answer(self, data: bytes, uid: int) -> bytes:
-        self._record(data, uid)
+        frame, bundle = unnamed(data)
+        self._record(frame, uid, bundle)
         try:
-            return self._respond(data)
+            return self._respond(frame, bundle)
         except Exception:  # a crafted frame must not end the service; what went wrong is for the country's eyes only
             log.exception("a frame could not be served")
             return _refused("this frame could not be served; see the log of its node")
 
-    def _record(self, data: bytes, uid: int) -> None:
+    def _record(self, data: bytes, uid: int, bundle: str) -> None:
         """Every frame that is looked at is written down first; of those that were not, how many there were."""
         if self._unread:
-            self._write(uid, b"", f"{self._unread} frames refused unread", "", "")
+            self._write(uid, b"", f"{self._unread} frames refused unread")
             self._unread = 0
         kind = run = round_ = ""
         try:
@@ -121,13 +130,13 @@ class Service:
             run, round_ = str(frame.header.get("run", ""))[:200], str(frame.header.get("round", ""))[:20]
         except WireError as error:
             kind = f"damaged: {error}"[:200]
-        self._write(uid, data, kind, run, round_)
+        self._write(uid, data, kind, run, round_, bundle)
 
-    def _write(self, uid: int, data: bytes, kind: str, run: str, round_: str) -> None:
+    def _write(self, uid: int, data: bytes, kind: str, run: str = "", round_: str = "", bundle: str = "") -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._database.execute(
-            "INSERT INTO arrivals (at, uid, digest, bytes, kind, run, round) VALUES (?,?,?,?,?,?,?)",
-            (at, uid, digest(data), len(data), kind, run, round_),
+            "INSERT INTO arrivals (at, uid, digest, bytes, kind, run, round, bundle) VALUES (?,?,?,?,?,?,?,?)",
+            (at, uid, digest(data), len(data), kind, run, round_, bundle),
         )
 
     def _within_rate(self) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from federation.composition import compose
-from federation.deployment.node import Node, become
+from federation.deployment.node import become
+from federation.deployment.place import Node
 from federation.errors import ConfigError
 
 
@@ -21,18 +22,20 @@ class NodeSettings:
     coordinator: str = "127.0.0.1:9440"  # host:port
     home: str = "node"
     ca: str | None = None  # none: ca.pem in home
-    part: str = "both"  # both | vault | courier
+    part: str = "both"  # both | vault | courier | supernode (Flower's own, in the courier's place)
     vault_user: str | None = None
     courier_user: str | None = None
     group: str | None = None  # shared by the two users, for the socket
     line: str | None = None  # folder of the socket; none: in home
-    device: str = "cpu"
+    device: str = "cpu"  # cpu | cuda | cuda:1 | auto
     threads: int = 1
+    precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products
+    inner: int = 9094  # port of a SuperNode's own interface, on this machine alone
     log: str = "text"  # text | json
 
     def node(self) -> Node:
         """What these settings describe. Raises ConfigError."""
-        if self.data is None and self.part != "courier":
+        if self.data is None and self.part in ("both", "vault"):
             raise ConfigError("a vault needs data=FOLDER with this country's national files")
         if self.vault_user is not None and self.courier_user is None:
             raise ConfigError("vault_user needs courier_user= too, the other user")
@@ -52,6 +55,8 @@ class NodeSettings:
             group=self.group,
             device=self.device,
             threads=self.threads,
+            precision=self.precision,
+            inner=self.inner,
         )
 
 

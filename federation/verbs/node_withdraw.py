@@ -24,5 +24,5 @@ def withdraw(asked: Withdraw) -> None:
     """Raises DeploymentError if there is no such node."""
     presence.withdraw(Path(asked.home))
     print(
-        "withdrawn for good; ask the coordinator to run `gotong keys revoke`, and read docs/trust.md on models so far"
+        "withdrawn for good; ask the coordinator to run `gotong keys revoke`, and read docs/operate.md on models so far"
     )

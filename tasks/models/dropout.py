@@ -16,18 +16,23 @@ def dropout(values: Tensor, share: float, seed: Tensor | None, layer: int) -> Te
     Args:
         values: any shape; the position of an element in it is part of the hash.
         share: in [0, 1).
-        seed: scalar int64, or None to leave the values as they are.
+        seed: scalar int64, or None to leave the values as they are. Of a part of a batch: (3,) int64, the batch's seed,
+            the rows before this part, its own rows; then the parts' masks are those of the whole.
         layer: number of this use within the model; another layer gets another mask.
     """
     if seed is None or share == 0:
         return values
-    kept = uniform_bits(values.numel(), seed, layer, values.device).reshape(values.shape) >= round(share * 2**32)
+    first: Tensor | int = 0
+    if seed.ndim:
+        seed, before, rows = seed
+        first = before * (values.numel() // rows)
+    kept = uniform_bits(values.numel(), seed, layer, values.device, first).reshape(values.shape) >= round(share * 2**32)
     return torch.where(kept, values / (1 - share), torch.zeros_like(values))
 
 
-def uniform_bits(count: int, seed: Tensor, layer: int, device: torch.device) -> Tensor:
-    """(count,) int64, uniform on [0, 2^32): hashes of (seed, layer, 0), ..., (seed, layer, count - 1)."""
-    index = torch.arange(count, dtype=torch.int64, device=device)
+def uniform_bits(count: int, seed: Tensor, layer: int, device: torch.device, first: Tensor | int = 0) -> Tensor:
+    """(count,) int64, uniform on [0, 2^32): hashes of (seed, layer, first), ..., (seed, layer, first + count - 1)."""
+    index = torch.arange(count, dtype=torch.int64, device=device) + first
     key = _mix(_mix((seed & LOW) ^ 0x9E37_79B9) ^ layer)
     return _mix(_mix(index ^ key) ^ _mix((seed >> 32) & LOW))
 

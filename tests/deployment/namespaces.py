@@ -5,7 +5,10 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
 
+ETC = Path("/etc/netns")  # ip-netns(8): files that stand in for those of /etc
 NET = "10.77.31"  # of private addresses; nobody outside the namespaces sees it
 
 
@@ -29,8 +32,11 @@ class Machine:
 
 
 @contextmanager
-def machines(names: Sequence[str]) -> Iterator[Mapping[str, Machine]]:
-    """A machine a name, all of them on one bridge. Raises OSError or CalledProcessError where that is not allowed."""
+def machines(names: Sequence[str], hosts: Mapping[str, str] | None = None) -> Iterator[Mapping[str, Machine]]:
+    """A machine a name, all of them on one bridge. Raises OSError or CalledProcessError where that is not allowed.
+
+    hosts: host name -> the machine that all of them know under it.
+    """
     tag = f"gotong-{os.getpid()}"
     bridge = f"{tag}-net"
     found = {
@@ -50,8 +56,14 @@ def machines(names: Sequence[str]) -> Iterator[Mapping[str, Machine]]:
             _ip("-n", bridge, "link", "set", port, "master", "bridge", "up")
             _ip("-n", machine.name, "address", "add", f"{machine.address}/24", "dev", "wire")
             machine.mend()
+            if hosts:
+                lines = ["127.0.0.1 localhost", *(f"{found[name].address} {host}" for host, name in hosts.items())]
+                (ETC / machine.name).mkdir(parents=True)
+                (ETC / machine.name / "hosts").write_text("\n".join(lines) + "\n")
         yield found
     finally:
+        for machine in found.values():
+            rmtree(ETC / machine.name, ignore_errors=True)
         for space in made:
             _ip("netns", "delete", space)
 

@@ -18,6 +18,7 @@ from federation.cli import main
 from federation.deployment import members
 from federation.results import PAIRED
 from tests.deployment.namespaces import Machine
+from tests.deployment.users import become
 
 GOTONG = [sys.executable, "-c", "from federation.cli import main; main()"]
 PATIENCE = 300.0  # seconds for processes to start on a machine that is busy with other tests
@@ -32,6 +33,7 @@ class Place:
     data: Path
     port: int = field(default_factory=lambda: free_port())
     parts: bool = False  # vault and courier of a country under a supervisor each
+    prefix: Sequence[str] = ()  # what every process is started with, where it is on no machine of its own
     machines: Mapping[str, Machine] = field(default_factory=dict)  # by country, and `coordinator`; none: this one
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
@@ -92,9 +94,9 @@ class Place:
         self.start(f"{country}-vault", "node", *vault)
         self.start(f"{country}-courier", "node", *courier)
 
-    def start(self, name: str, *words: str) -> None:
+    def start(self, name: str, *words: str, user: str | None = None) -> None:
         machine = self.machines.get(name) or self.machines.get("coordinator")
-        command = [*(machine.prefix if machine else ()), *GOTONG, *words]
+        command = [*(machine.prefix if machine else self.prefix), *(become(user) if user else ()), *GOTONG, *words]
         log = (self.folder / f"{name}.log").open("ab")
         with log:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)

@@ -68,7 +68,13 @@ def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "federation.courier" in loaded
     own = {name for name in loaded if name.startswith(("federation.", "tasks"))}
-    assert own == {"federation.courier", "federation.envelope", "federation.errors", "federation.wire"}
+    assert own == {
+        "federation.courier",
+        "federation.envelope",
+        "federation.errors",
+        "federation.logs",
+        "federation.wire",
+    }
     assert not {"torch", "pandas", "mlflow", "hydra"} & set(loaded)
 
 

@@ -2,18 +2,23 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from flwr.app import Message
 
 from federation.coordinator import rounds
 from federation.deployment.own import Quiet
+from federation.envelope import unseal
+from federation.runtimes.in_process import InProcessGrid
 from federation.settings import plain
 from federation.strategies import STRATEGIES
+from federation.training import sequential
 from federation.vault import ledger
 from federation.wire import Frame, decode, digest, encode
 from tests.deployment.test_vault_process import Line, LineGrid, federation_of, serving
@@ -30,7 +35,7 @@ def test_crafted_replayed_and_foreign_frames_obtain_nothing_and_all_are_written_
             (ROUNDS + 1, "scores"),
             (ROUNDS + 2, "scores"),
         ]
-        for name, frame in _crafted(honest[0]).items():
+        for name, frame in crafted(honest[0]).items():
             told = decode(line.ask(frame))
             assert told.kind == "refused", name
             assert told.arrays == {}, name
@@ -44,13 +49,30 @@ def test_crafted_replayed_and_foreign_frames_obtain_nothing_and_all_are_written_
         assert _released(tmp_path / "v") == before
 
 
+class _Asked(Exception):  # noqa: N818  ends a run at its first request
+    pass
+
+
+class _Asking(InProcessGrid):
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
+        raise _Asked(unseal(next(iter(messages)).content))
+
+
+def first_request(folder: Path) -> bytes:
+    """What an honest coordinator asks first."""
+    federation = federation_of(folder, rounds_=ROUNDS)
+    with pytest.raises(_Asked) as caught:
+        rounds.federate(_Asking({}, sequential.run), federation, rounds.begin(federation), Quiet())
+    return bytes(caught.value.args[0])
+
+
 def _a_run(line: Line, folder: Path) -> list[bytes]:
     federation = federation_of(folder, rounds_=ROUNDS)
     rounds.federate(LineGrid(line), federation, rounds.begin(federation), Quiet())
     return list(line.frames)
 
 
-def _crafted(first: bytes) -> Mapping[str, bytes]:
+def crafted(first: bytes) -> Mapping[str, bytes]:
     """Requests a country never agreed to, made out of the first honest one."""
     frame = decode(first)
     plan: dict[str, Any] = dict(frame.header["plan"])

@@ -4,14 +4,14 @@ import json
 import os
 import ssl
 import subprocess
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from federation.cli import main
-from federation.deployment import authority, enrolment, files, members
+from federation.deployment import authority, coordinator, enrolment, files, members
 from federation.errors import DeploymentError
 
 
@@ -66,6 +66,26 @@ def test_a_certificate_says_a_month_before_that_it_ends(home: Path, days: int, s
     note = authority.expiry_note(home / "server.pem", now=end - timedelta(days=days))
     assert (note is None) if said is None else (note is not None and said in note)
     assert authority.expiry_note(home / "server.pem", now=datetime.now(UTC)) is None
+
+
+def test_a_coordinator_that_runs_for_long_says_it_every_day(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    end = authority.certificate_of(home / "server.pem").not_valid_after_utc
+
+    class Later(datetime):
+        at = end - timedelta(days=60)
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # noqa: ARG003
+            return cls.at
+
+    monkeypatch.setattr(coordinator, "datetime", Later)
+    monkeypatch.setattr(authority, "datetime", Later)
+    tick = coordinator.warning_daily(home, said.append)
+    for days in (60, 31, 29, 29, 28):
+        Later.at = end - timedelta(days=days, seconds=-1)
+        tick()
+    assert [note.split(";")[0] for note in said] == ["server.pem expires in 28 days", "server.pem expires in 27 days"]
 
 
 def test_a_nodes_private_key_stays_and_its_file_makes_it_a_member(

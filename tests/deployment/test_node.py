@@ -6,6 +6,8 @@ import os
 import pwd
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,10 +20,11 @@ import torch
 
 from federation.cli import main
 from federation.courier import exchange
-from federation.deployment import check, presence
+from federation.deployment import check, flower, presence
 from federation.deployment.consent import objections
-from federation.deployment.node import Node, children, prepare
-from federation.deployment.place import Place
+from federation.deployment.node import children, prepare
+from federation.deployment.place import Node, Place
+from federation.deployment.submit import BUNDLE
 from federation.deployment.vault import Desk, read_policy, terms
 from federation.deployment.vault import run as serve
 from federation.errors import DeploymentError
@@ -146,8 +149,19 @@ def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
     assert found["policy"].good
     assert found["health"].good
     assert "windows to train" in found["health"].said
+    assert "bundle" not in found
     assert not found["key"].good
     assert not found["coordinator"].good
+
+
+def test_a_check_says_whether_the_policy_lists_the_bundle_of_this_gotong(tmp_path: Path) -> None:
+    data = _records(tmp_path)
+    node = Node(country="SGP", data=data, policy=None, coordinator="127.0.0.1:1", home=tmp_path / "n", device="auto")
+    for bundle, good in (("ab" * 32, False), (flower.digest_of(BUNDLE), True)):
+        (data / "policy.toml").write_text(f'tasks = []\nbundles = ["{bundle}"]\n')
+        found = {finding.what: finding for finding in check.findings(node)}
+        assert found["bundle"].good is good
+    assert found["device"].good is None  # whatever there is will do
 
 
 def test_a_node_without_key_or_authority_does_not_start(tmp_path: Path) -> None:
@@ -266,3 +280,10 @@ def _terms(node: Node) -> str:
     with sqlite3.connect(":memory:") as database:
         vault = Vault(country=node.country, folder=node.data, policy=policy, database=database, key=bytes(32))
         return terms(vault).hex()
+
+
+def test_the_supervisors_load_no_flower() -> None:
+    for name in ("node", "coordinator"):
+        code = f"import sys, federation.deployment.{name}; print(*sys.modules)"
+        loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        assert not {"flwr", "hydra", "mlflow"} & set(loaded), name

@@ -5,25 +5,25 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from federation.vault import service
 from federation.vault.service import Limits, Service
-from federation.wire import Frame, decode, digest, encode
+from federation.wire import Frame, decode, digest, encode, named
 
 ASKED = encode(Frame(kind="train", header={"run": "r", "round": 1}))
 
 
-def _echo(data: bytes) -> bytes:
-    return encode(Frame(kind="echo", header={"digest": digest(data)}))
+def _echo(data: bytes, bundle: str = "") -> bytes:
+    return encode(Frame(kind="echo", header={"digest": digest(data), "bundle": bundle}))
 
 
 @contextmanager
 def _served(
-    path: Path, respond: Callable[[bytes], bytes] = _echo, users: frozenset[int] | None = None, **limits: int
+    path: Path, respond: Callable[[bytes, str], bytes] = _echo, users: frozenset[int] | None = None, **limits: int
 ) -> Iterator[sqlite3.Connection]:
     database = sqlite3.connect(path.with_suffix(".db"), isolation_level=None, check_same_thread=False)
     allowed = Limits(users=frozenset([os.geteuid()]) if users is None else users, **limits)
@@ -66,12 +66,26 @@ def _ask(path: Path, data: bytes) -> bytes:
 
 def test_a_frame_is_answered_and_written_down_first(tmp_path: Path) -> None:
     with _served(tmp_path / "s") as database:
-        assert decode(_ask(tmp_path / "s", ASKED)).header == {"digest": digest(ASKED)}
+        assert decode(_ask(tmp_path / "s", ASKED)).header == {"digest": digest(ASKED), "bundle": ""}
         rows = database.execute("SELECT uid, digest, bytes, kind, run, round FROM arrivals").fetchall()
         assert rows == [(os.geteuid(), digest(ASKED), len(ASKED), "train", "r", "1")]
         for change in ("UPDATE arrivals SET kind = ''", "DELETE FROM arrivals"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 database.execute(change)
+
+
+def test_a_frame_in_a_bundles_name_is_written_down_under_it_also_in_an_older_vaults_books(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "s.db")) as older:
+        older.executescript(service.SCHEMA.replace(", bundle TEXT NOT NULL DEFAULT ''", ""))
+        older.execute("INSERT INTO arrivals VALUES (1, 'at', 0, 'd', 0, 'train', 'r', '1')")
+        older.commit()
+    with _served(tmp_path / "s") as database:
+        assert decode(_ask(tmp_path / "s", named(ASKED, "ab" * 32))).header == {
+            "digest": digest(ASKED),
+            "bundle": "ab" * 32,
+        }
+        rows = database.execute("SELECT digest, bytes, kind, bundle FROM arrivals").fetchall()
+        assert rows == [("d", 0, "train", ""), (digest(ASKED), len(ASKED), "train", "ab" * 32)]
 
 
 def test_only_known_users_are_read(tmp_path: Path) -> None:
@@ -107,8 +121,8 @@ def test_a_flood_is_refused_and_leaves_one_row_for_all_of_it(tmp_path: Path, mon
 
 
 def test_no_caller_ends_the_service_and_none_learns_what_went_wrong(tmp_path: Path) -> None:
-    def fail(data: bytes) -> bytes:
-        raise ValueError(f"secret of the records: 42 cases in {len(data)}")
+    def fail(data: bytes, bundle: str) -> bytes:
+        raise ValueError(f"secret of the records: 42 cases in {len(data)} {bundle}")
 
     with _served(tmp_path / "s", fail):
         for data in (ASKED, b"", b"GTNG", os.urandom(500), b"GTNG\x01\x00\xff\xff\xff\x7f"):

@@ -1,9 +1,7 @@
-"""Two couriers and one stock SuperNode, which runs the bundle, in one federation: the same frames everywhere."""
+"""Two couriers and one stock SuperNode, which runs the bundle its country accepts: the same frames everywhere."""
 
 import ast
-import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from federation import envelope
+from federation import envelope, wire
 from federation.cli import main
 from federation.coordinator import checkpoint
 from federation.deployment import flower, members
-from federation.deployment.place import SOCKET
+from federation.deployment.place import BUNDLE as ON_BEHALF
+from federation.deployment.place import LINE
 from federation.deployment.submit import BUNDLE
 from federation.vault import ledger
 from tasks import TASKS
@@ -45,34 +44,30 @@ def place(tmp_path: Path) -> Iterator[Place]:
         found.stop()
 
 
-def _start_supernode(place: Place, country: str) -> None:
+def _start_supernode(place: Place, country: str, bundle: str) -> None:
     """The vault that the country installed, and Flower's own SuperNode in place of its courier."""
-    home = place.folder / country
-    place.start("VNM-vault", "node", f"country={country}", "part=vault", f"data={place.data / country}", f"home={home}")
-    command = [
-        *(flower.program("flower-supernode"), "--superlink", f"127.0.0.1:{place.port}"),
-        *("--root-certificates", str(place.home / "ca.pem")),
-        *("--auth-supernode-private-key", str(home / "courier" / "node.key")),
-        *("--host", "127.0.0.1", "--port", str(free_port())),
-    ]
-    environment = {
-        **os.environ,
-        **flower.QUIET,
-        "FLWR_HOME": str(home / "flower"),
-        "GOTONG_VAULT_SOCKET": str(home / "line" / SOCKET),
-    }
-    with (place.folder / "supernode.log").open("wb") as log:
-        place.processes["supernode"] = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    policy = place.data / country / "policy.toml"
+    policy.write_text(f'tasks = ["health"]\nbundles = ["{bundle}"]\n')
+    common = (f"country={country}", f"home={place.folder / country}")
+    place.start(f"{country}-vault", "node", *common, "part=vault", f"data={place.data / country}")
+    supernode = (f"coordinator=127.0.0.1:{place.port}", f"inner={free_port()}")
+    place.start(f"{country}-supernode", "node", *common, "part=supernode", *supernode)
 
 
 @pytest.mark.timeout(600)  # many processes, and other tests beside them
 def test_two_couriers_and_a_stock_supernode_learn_what_the_simulation_learns(place: Place) -> None:
-    runs = place.folder / "runs"
+    runs, other = place.folder / "runs", "ab" * 32
     main(["simulate", *RUN, "name=together", f"data={place.data}", f"runs={runs}", "tracking=none"])
+    _start_supernode(place, "VNM", other)
     place.wait("enrolment", lambda: set(members.nodes(place.home)) == set(COUNTRIES))
-    _start_supernode(place, "VNM")  # it ends at once where its key is not known yet
     online = ["online"] * len(COUNTRIES)
     place.wait("all nodes", lambda: list(flower.states(place.home).values()) == online)
+    shipped = flower.digest_of(BUNDLE)
+    told = place.submit(*RUN, "name=unknown", code=1)
+    assert f"nothing was trained: VNM: VNM does not know the bundle {shipped}: its policy lists {other[:12]}" in told
+    assert _arrivals(place) == [("terms", "", shipped)]
+    told = place.gotong("node", "bundle")
+    (place.data / "VNM" / "policy.toml").write_text(f'tasks = ["health"]\n{told}')
     told = place.submit(*RUN, "name=apart")
     assert "round 2/2  3 of 3 countries" in told
     together, apart = (checkpoint.load_model(runs / name) for name in ("together", "apart"))
@@ -80,10 +75,21 @@ def test_two_couriers_and_a_stock_supernode_learn_what_the_simulation_learns(pla
         np.testing.assert_array_equal(apart[name], value)
     with closing(sqlite3.connect(place.folder / "VNM" / "vault" / "vault.sqlite")) as database:
         ledger.verify(database)
-        released = [(entry.round, entry.kind) for entry in ledger.entries(database, "apart")]
-        arrived = database.execute("SELECT DISTINCT kind, round FROM arrivals WHERE run = 'apart'").fetchall()
+        released = [(entry.round, entry.kind) for entry in ledger.entries(database)]
     assert released == [(1, "update"), (2, "update"), (3, "scores"), (4, "scores")]
-    assert set(arrived) == {("terms", ""), ("train", "1"), ("train", "2"), ("validate", "3"), ("test", "4")}
+    arrived = _arrivals(place)
+    assert {bundle for _, _, bundle in arrived} == {shipped}
+    assert [(kind, round_) for kind, round_, _ in arrived if round_] == [
+        ("train", "1"),
+        ("train", "2"),
+        ("validate", "3"),
+        ("test", "4"),
+    ]
+
+
+def _arrivals(place: Place) -> list[tuple[str, str, str]]:
+    with closing(sqlite3.connect(place.folder / "VNM" / "vault" / "vault.sqlite")) as database:
+        return database.execute("SELECT kind, round, bundle FROM arrivals ORDER BY number").fetchall()
 
 
 def test_the_bundle_is_three_files_and_its_client_imports_nothing_of_ours() -> None:
@@ -98,9 +104,11 @@ def test_the_bundle_is_three_files_and_its_client_imports_nothing_of_ours() -> N
     assert tops == {"os", "socket", "flwr"}
 
 
-def test_the_bundle_packs_a_frame_as_the_envelope_does() -> None:
-    names: dict[str, object] = {}
+def test_the_bundle_packs_a_frame_as_the_envelope_and_the_wire_do() -> None:
+    names = {}
     for node in ast.parse(CLIENT.read_text()).body:
-        if isinstance(node, ast.Assign) and "RECORD" in ast.dump(node.targets[0]):
-            names["all"] = ast.literal_eval(node.value)
-    assert names["all"] == (envelope.RECORD, envelope.ARRAY, envelope.KIND)
+        if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Call):
+            names[ast.unparse(node.targets[0])] = ast.literal_eval(node.value)
+    assert names["(RECORD, ARRAY, KIND)"] == (envelope.RECORD, envelope.ARRAY, envelope.KIND)
+    assert names["MAGIC"] == wire.BUNDLE
+    assert (names["SOCKET"], names["BUNDLE"]) == (LINE, ON_BEHALF)

@@ -24,6 +24,8 @@ WRONG = {
     "no number at all": "largest_update = nan",
     "one task as text": 'tasks = "health"',
     "numbers for tasks": "tasks = [1]",
+    "a bundle by its name": 'bundles = ["gotong-app"]',
+    "one bundle as text": f'bundles = "{"0" * 64}"',
     "a table": "[maximum_epochs]\nhealth = 3",
 }
 

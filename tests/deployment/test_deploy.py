@@ -1,0 +1,119 @@
+"""The units and containers in deploy/: what they start exists, and the tools they are written for find no fault."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from federation.cli import main
+from tests.deployment.test_operate import commands
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNITS = sorted(DEPLOY.glob("*.service"))
+COMPOSE, DOCKERFILE = DEPLOY / "compose.yaml", DEPLOY / "Dockerfile"
+SET = {"COUNTRY": "VNM", "DATA": "/srv/records", "COORDINATOR": "federation.example:9440", "CA": "/srv/ca.pem"}
+
+
+def _composes(words: list[str], capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    main([*(re.sub(r"\$\{(\w+)\}", "VNM", word) for word in words), "--cfg", "job"])  # checks every key, does nothing
+    assert "home: /var/lib/gotong" in capsys.readouterr().out
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_a_unit_calls_a_verb_with_keys_that_exist(
+    unit: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = next(line for line in unit.read_text().splitlines() if line.startswith("ExecStart="))
+    program, *words = line.removeprefix("ExecStart=").split()
+    assert program == "/opt/gotong/bin/gotong"
+    _composes(words, capsys, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemds_own_tool_finds_no_fault_in_the_units(tmp_path: Path) -> None:
+    assert len(UNITS) == 3
+    for unit in UNITS:  # the tool wants the program to be there
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/gotong/bin/gotong", "/bin/true"))
+    told = subprocess.run(
+        ["systemd-analyze", "verify", *sorted(tmp_path.iterdir())], capture_output=True, text=True, timeout=60
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("service", ["coordinator", "vault", "courier"])
+def test_a_container_calls_a_verb_with_keys_that_exist(
+    service: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _composes(yaml.safe_load(COMPOSE.read_text())["services"][service]["command"].split(), capsys, tmp_path)
+
+
+DOCUMENTED = [command.split() for command in commands() if command.startswith("docker-compose ")]
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
+@pytest.mark.parametrize("words", DOCUMENTED, ids=" ".join)
+def test_docker_compose_knows_what_the_page_asks_of_it(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, file, path, verb, *rest = words
+    assert (program, file, DEPLOY.parent / path) == ("docker-compose", "--file", COMPOSE)
+    told = subprocess.run([program, verb, "--help"], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    options = [word for word in rest if word.startswith("--")]
+    assert all(re.search(rf"(^|[ ,]){option}\b", told.stdout) for option in options), told.stdout
+    first, *more = [word for word in rest if word not in options]
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    assert first in services
+    monkeypatch.chdir(tmp_path)
+    if verb == "run":
+        _composes(more, capsys, tmp_path)
+    else:
+        assert set(more) <= set(services)
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """The compose file as docker-compose understands it."""
+    if shutil.which("docker-compose") is None:
+        pytest.skip("docker-compose is not installed (Debian: apt-get install docker-compose)")
+    told = subprocess.run(
+        ["docker-compose", "--file", COMPOSE, "config"],
+        env={**os.environ, **SET},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    found: dict[str, Any] = yaml.safe_load(told.stdout)["services"]
+    return found
+
+
+def test_every_container_is_a_user_of_its_own_with_a_system_that_it_cannot_change(services: dict[str, Any]) -> None:
+    assert set(services) == {"coordinator", "vault", "courier"}
+    made = DOCKERFILE.read_text()
+    for service in services.values():
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert re.search(rf"useradd .*{service['user']} ", made)
+    assert len({service["user"] for service in services.values()}) == 3
+
+
+def test_the_vaults_container_has_the_data_and_no_network_and_the_couriers_the_reverse(
+    services: dict[str, Any],
+) -> None:
+    vault, courier = services["vault"], services["courier"]
+    assert vault["network_mode"] == "none"
+    assert "network_mode" not in courier
+    assert vault["volumes"] == ["/srv/records:/data:ro", "vault:/var/lib/gotong-vault:rw", "line:/run/gotong-line:rw"]
+    assert not [mount for mount in courier["volumes"] if mount.startswith(("vault:", "/srv/records"))]
+    assert "line:/run/gotong-line:ro" in courier["volumes"]
+    assert "ports" not in vault
+    assert "ports" not in courier

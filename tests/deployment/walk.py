@@ -1,0 +1,297 @@
+"""docs/operate.md as an operator follows it: its commands as they stand there, each on the machine it is for."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from federation.courier import exchange
+from federation.deployment.place import SOCKET
+from federation.wire import Frame, decode, encode
+from tasks import TASKS
+from tests.deployment.namespaces import Machine
+
+COUNTRIES = ("VNM", "KHM", "LAO")  # the page writes of the first
+PAGE = Path(__file__).parents[2] / "docs" / "operate.md"
+PATIENCE = 300.0  # seconds for something to come about on a busy machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A command as the page writes it. how: to its end, until it is stopped, or with an eye on how it ends.
+
+    says: words of what it prints. then: what somebody does, or waits for, before the next one.
+    """
+
+    at: str
+    command: str
+    how: Literal["run", "serve", "follow"] = "run"
+    says: tuple[str, ...] = ()
+    then: "Callable[[Walker], None] | None" = None
+
+
+@dataclass
+class Walker:
+    """Machines with a folder each under `folder`. processes: command lines that serve, by machine and number."""
+
+    folder: Path
+    machines: Mapping[str, Machine]
+    processes: dict[tuple[str, str], "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def at(self, machine: str) -> Path:
+        """Where somebody sits at that machine."""
+        path = self.folder / machine
+        path.mkdir(exist_ok=True)
+        return path
+
+    def take(self, step: Step) -> None:
+        """One step, and what it should have said."""
+        if step.how == "run":
+            told = self.run(step.at, step.command)
+            for words in step.says:
+                assert words in told, f"{step.command}\n{told}\n{self.logs()}"
+        else:
+            self.start(step.at, step.command)
+        if step.then is not None:
+            step.then(self)
+
+    def run(self, at: str, command: str) -> str:
+        """What a command prints; it must succeed."""
+        done = subprocess.run(
+            self._words(at, command), cwd=self.at(at), env=_environment(), capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}\n{self.logs()}"
+        return done.stdout
+
+    def start(self, at: str, command: str) -> None:
+        """A command in the background, with its log beside the machine's folder."""
+        with self._log(at, command).open("wb") as log:
+            self.processes[at, command] = subprocess.Popen(
+                self._words(at, command),
+                cwd=self.at(at),
+                env=_environment(),
+                stdout=log,
+                stderr=log,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+            )
+
+    def stop(self, at: str, command: str, number: int = signal.SIGTERM) -> int:
+        """Its exit code."""
+        process = self.processes.pop((at, command))
+        process.send_signal(number)
+        return process.wait(120)
+
+    def end(self, at: str, command: str) -> int:
+        """The exit code of a command that ends by itself."""
+        return self.processes.pop((at, command)).wait(300)
+
+    def log(self, at: str, command: str) -> str:
+        """What a command in the background has printed."""
+        return self._log(at, command).read_text(errors="replace")
+
+    def logs(self) -> str:
+        """The last words of all of them."""
+        return "\n".join(f"--- {at}: {command}\n{self.log(at, command)[-1500:]}" for at, command in self.processes)
+
+    def wait(self, what: str, true: Callable[[], bool]) -> None:
+        """Until something came about."""
+        until = time.monotonic() + PATIENCE
+        while not true():
+            assert time.monotonic() < until, f"{what} did not come about\n{self.logs()}"
+            time.sleep(0.2)
+
+    def close(self) -> None:
+        """Stop what is left."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(60)
+
+    def _words(self, at: str, command: str) -> list[str]:
+        return [*self.machines[at].prefix, *command.split()]
+
+    def _log(self, at: str, command: str) -> Path:
+        return self.folder / f"{at}-{re.sub('[^a-z]+', '-', command.lower())[:60]}.log"
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+
+
+NODE = "gotong node country=VNM data=records coordinator=federation.example:9440 home=node"
+VAULT = "gotong node part=vault country=VNM data=records home=node"
+SUPERNODE = "gotong node part=supernode country=VNM coordinator=federation.example:9440 home=node"
+SPRING = "gotong submit task=health rounds=12 quorum=3 deadline=600 name=spring home=coordinator"
+THIN = "gotong submit task=health rounds=12 quorum=3 transport=int8 name=thin home=coordinator"
+COORDINATOR = "gotong coordinator home=coordinator host=0.0.0.0 port=9440"
+MAKE_KEY = "gotong keys node country=VNM home=node"
+ENROL = "gotong keys enrol from=VNM.enrolment.json home=coordinator"
+STATUS = "gotong status home=coordinator"
+STOP = "gotong stop run=spring home=coordinator"
+
+
+def _door_open(walker: Walker) -> None:
+    """From another machine, under the name of the page."""
+    command = ("openssl", "s_client", "-connect", "federation.example:9440")
+    words = [*walker.machines["VNM"].prefix, *command]
+    walker.wait("the door", lambda: subprocess.run(words, capture_output=True, input=b"").returncode == 0)
+
+
+def _send(walker: Walker, country: str = "VNM") -> None:
+    node, coordinator = walker.at(country) / "node", walker.at("coordinator")
+    shutil.copy(node / "courier" / f"{country}.enrolment.json", coordinator)
+    shutil.copy(coordinator / "coordinator" / "ca.pem", node / "ca.pem")
+
+
+def _own(walker: Walker, country: str = "VNM") -> None:
+    """Records, and the policy that the page shows."""
+    task, records = TASKS["health"], walker.at(country) / "records"
+    records.mkdir()
+    task.synthesize(records, country, 3, task.settings())
+    [policy] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (records / "policy.toml").write_text(policy)
+
+
+def _the_others_too(walker: Walker) -> None:
+    for country in COUNTRIES[1:]:
+        walker.run(country, MAKE_KEY.replace("VNM", country))
+        _send(walker, country)
+        walker.run("coordinator", ENROL.replace("VNM", country))
+        _own(walker, country)
+        walker.start(country, NODE.replace("VNM", country))
+    for country in COUNTRIES:
+        log = (country, NODE.replace("VNM", country))
+        walker.wait(f"{country}'s node", lambda log=log: "connected to federation.example" in walker.log(*log))  # type: ignore[misc]
+        walker.wait(f"{country}'s vault", lambda log=log: " serves health" in walker.log(*log))  # type: ignore[misc]
+
+
+def _some_rounds(walker: Walker) -> None:
+    walker.wait("round 2", lambda: "round 2/12  3 of 3" in walker.log("coordinator", SPRING))
+
+
+def _submission_failed(walker: Walker) -> None:
+    assert walker.end("coordinator", SPRING) == 1
+
+
+def _completed(walker: Walker) -> None:
+    assert "spring: completed" in walker.run("coordinator", STATUS)
+
+
+def _leave_it_going(walker: Walker) -> None:
+    """Ctrl-C ends the submission and not the run."""
+    walker.wait("round 1", lambda: "round 1/12  3 of 3" in walker.log("coordinator", THIN))
+    assert walker.stop("coordinator", THIN, signal.SIGINT) == 130
+    assert "thin: in progress" in walker.run("coordinator", STATUS)
+    walker.run("coordinator", STOP.replace("spring", "thin"))
+
+
+def _restart(walker: Walker) -> None:
+    walker.stop("coordinator", COORDINATOR)
+    walker.start("coordinator", COORDINATOR)
+    _door_open(walker)
+
+
+def _new_key(walker: Walker) -> None:
+    walker.stop("VNM", NODE)
+    key = walker.at("VNM") / "node" / "courier" / "node.key"
+    key.rename(key.with_name("node.key.old"))
+    walker.run("VNM", MAKE_KEY)
+    _send(walker)
+    walker.run("coordinator", ENROL)
+
+
+def _list_the_bundle(walker: Walker) -> None:
+    policy = walker.at("VNM") / "records" / "policy.toml"
+    policy.write_text(policy.read_text() + walker.run("VNM", "gotong node bundle"))
+
+
+def _there(walker: Walker) -> None:
+    walker.wait("the SuperNode", lambda: "VNM          connected" in walker.run("coordinator", STATUS))
+    walker.wait("its vault", lambda: " serves health" in walker.log("VNM", VAULT))
+
+
+def _kind(walker: Walker) -> str:
+    """How KHM's vault answers the question for its terms."""
+    line = walker.at("KHM") / "node" / "line" / SOCKET
+    return decode(exchange(line, encode(Frame(kind="terms", header={})), lambda: None)).kind
+
+
+def _refuses(walker: Walker) -> None:
+    assert _kind(walker) == "refused"
+
+
+def _answers(walker: Walker) -> None:
+    assert _kind(walker) == "terms"
+
+
+def _gone(walker: Walker) -> None:
+    _refuses(walker)
+    assert not (walker.at("KHM") / "node" / "courier" / "node.key").exists()
+
+
+WALK = (
+    Step(at="coordinator", command="gotong keys coordinator home=coordinator names=[federation.example,10.1.2.3]"),
+    Step(at="coordinator", command=COORDINATOR, how="serve", then=_door_open),
+    Step(at="VNM", command=MAKE_KEY, says=("same fingerprint",), then=_send),
+    Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=_own),
+    Step(
+        at="VNM",
+        command="gotong node check country=VNM data=records coordinator=federation.example:9440 home=node",
+        says=(
+            "ok  health ",
+            "ok  coordinator",
+            "ok  clock",
+            "ok  disk",
+            "ok  key",
+            "ok  flower",
+            "device",
+            "KiB as float32",
+        ),
+    ),
+    Step(at="VNM", command="gotong node train country=VNM data=records task=health", says=("│ VNM ", " local ┃")),
+    Step(
+        at="VNM",
+        command="gotong node preview country=VNM data=records task=health",
+        says=("update: ", "scores: ", "float32", "bytes"),
+    ),
+    Step(at="VNM", command=NODE, how="serve", then=_the_others_too),
+    Step(at="coordinator", command=SPRING, how="follow", then=_some_rounds),
+    Step(
+        at="coordinator",
+        command=STATUS,
+        says=("certificate  good until", "VNM          connected", "spring: in progress"),
+    ),
+    Step(at="coordinator", command=STOP, says=("is being stopped",), then=_submission_failed),
+    Step(
+        at="coordinator",
+        command="gotong submit resume=spring home=coordinator",
+        says=("round 12/12  3 of 3 countries",),
+        then=_completed,
+    ),
+    Step(at="coordinator", command=THIN, how="follow", then=_leave_it_going),
+    Step(
+        at="coordinator",
+        command="gotong keys rotate home=coordinator",
+        says=("A new certificate for federation.example",),
+        then=_restart,
+    ),
+    Step(
+        at="coordinator",
+        command="gotong keys revoke country=VNM home=coordinator",
+        says=("cannot come back",),
+        then=_new_key,
+    ),
+    Step(at="VNM", command="gotong node bundle", says=('bundles = ["',), then=_list_the_bundle),
+    Step(at="VNM", command=VAULT, how="serve"),
+    Step(at="VNM", command=SUPERNODE, how="serve", then=_there),
+    Step(at="KHM", command="gotong node pause home=node", says=("paused",), then=_refuses),
+    Step(at="KHM", command="gotong node resume home=node", says=("serving again",), then=_answers),
+    Step(at="KHM", command="gotong node withdraw home=node", says=("withdrawn for good",), then=_gone),
+)

@@ -1,0 +1,112 @@
+"""A device without enough memory: smaller parts of a batch and of a forecast end in the same weights and numbers."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from federation.settings import TrainingSettings
+from federation.training import device, sequential
+from federation.training.jobs import ClientHalf, Job, Result
+from tasks import TASKS
+from tasks.task import Task, Windows
+
+BATCH = 128
+
+
+class Cramped(nn.Module):
+    """A model on a device that holds `most` rows at a time."""
+
+    def __init__(self, inner: nn.Module, most: float) -> None:
+        super().__init__()
+        self.inner, self.most = inner, most
+
+    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
+        if len(inputs["features"]) > self.most:
+            raise torch.OutOfMemoryError("as a card would")
+        output: Tensor = self.inner(inputs, seed)
+        return output
+
+
+def _job(task: Task, windows: Windows, most: float) -> Job:
+    settings = replace(task.settings(), dropout=0.3)  # type: ignore[call-arg]
+    model = Cramped(task.build_model(settings, 1), most)
+    return Job(
+        country="VNM",
+        arm="federated",
+        model=model,
+        loss=task.loss,
+        start={name: value.detach() for name, value in model.named_parameters()},
+        train=windows.only("train"),
+        score=windows.only("validation"),
+        settings=TrainingSettings(epochs=1, batch_size=BATCH),
+        client=ClientHalf(),
+        lr=0.01,
+        seed=7,
+    )
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_batch_in_parts_is_the_same_batch(task: Task, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    task.synthesize(tmp_path, "VNM", 5, task.settings())
+    windows = task.windows(task.read(tmp_path, "VNM", task.settings()), task.settings())
+    [whole] = sequential.run([_job(task, windows, np.inf)])
+    with caplog.at_level(logging.WARNING):
+        [parts] = sequential.run([_job(task, windows, 17)])
+    assert [record.getMessage() for record in caplog.records if "batches" in record.getMessage()] == [
+        f"cpu has too little memory: batches are trained in {count} parts" for count in (2, 4, 8)
+    ]
+    _same(whole, parts)
+    assert whole.params is not None
+    moved = [float((whole.params[name] - start).abs().max()) for name, start in whole.job.start.items()]
+    assert max(moved) > 1e-3  # something was learnt
+
+
+def _same(one: Result, other: Result) -> None:
+    assert one.params is not None
+    assert other.params is not None
+    for name, value in one.params.items():
+        torch.testing.assert_close(other.params[name], value, rtol=0, atol=2e-6)
+    assert one.output is not None
+    assert other.output is not None
+    np.testing.assert_allclose(other.output, one.output, rtol=1e-6, atol=1e-6)
+    assert other.loss == pytest.approx(one.loss, rel=1e-5)
+
+
+def test_where_not_one_window_fits_the_error_says_so(tmp_path: Path) -> None:
+    task = TASKS["health"]
+    task.synthesize(tmp_path, "VNM", 5, task.settings())
+    windows = task.windows(task.read(tmp_path, "VNM", task.settings()), task.settings())
+    with pytest.raises(torch.OutOfMemoryError, match="not one window fits"):
+        sequential.run([replace(_job(task, windows, 0), score=None)])
+    with pytest.raises(torch.OutOfMemoryError):
+        sequential.run([replace(_job(task, windows, 0), train=None)])
+
+
+def test_bf16_is_near_float32_and_its_weights_are_float32(tmp_path: Path) -> None:
+    task = TASKS["health"]
+    task.synthesize(tmp_path, "VNM", 5, task.settings())
+    windows = task.windows(task.read(tmp_path, "VNM", task.settings()), task.settings())
+    job = _job(task, windows, np.inf)
+    [exact], [rough] = sequential.run([job]), sequential.run([job], precision="bf16")
+    assert exact.params is not None
+    assert rough.params is not None
+    differences = [float((rough.params[name] - value).abs().max()) for name, value in exact.params.items()]
+    assert 0 < max(differences) < 0.05
+    assert {value.dtype for value in rough.params.values()} == {torch.float32}
+    assert rough.output is not None
+    assert rough.output.dtype == np.float64
+
+
+def test_a_meter_tells_seconds_memory_and_work() -> None:
+    meter = device.Meter(torch.device("cpu"))
+    held = np.ones(30 * 2**17)  # 30 MiB
+    used = meter.read()
+    assert 0 < used["seconds"] < 60
+    assert used["peak_mib"] > held.nbytes / 2**20
+    assert 0 <= used["busy_percent"] < 10_000
