@@ -33,20 +33,21 @@ from tasks.columns import Column
 from tasks.schema import ENOUGH, Rule, TableSchema
 
 YIELDS, WEATHER = "agriculture.csv", "agriculture_weather.csv"
-# Crop -> ends of the mean that a country's yields in t/ha have; in another unit it is 10 times off or more.
+# Crop -> ends of the mean that a country's yields in t/ha can have, well beyond those of any country;
+# in another unit it is 10 times off or more.
 TYPICAL = {
-    "rice": (0.6, 10),
-    "rice_2": (0.6, 10),
-    "maize": (0.5, 12),
-    "wheat": (0.2, 8),
-    "barley": (0.3, 8),
-    "soybeans": (0.2, 4),
-    "beans": (0.15, 4),
-    "peas": (0.15, 6),
-    "potatoes": (2, 50),
-    "cassava": (2, 50),
-    "cocoa_beans": (0.1, 3),
-    "bananas": (2, 70),
+    "rice": (0.6, 15),
+    "rice_2": (0.6, 15),
+    "maize": (0.5, 15),
+    "wheat": (0.2, 12),
+    "barley": (0.3, 12),
+    "soybeans": (0.2, 8),
+    "beans": (0.15, 6),
+    "peas": (0.15, 8),
+    "potatoes": (2, 75),
+    "cassava": (2, 75),
+    "cocoa_beans": (0.1, 5),
+    "bananas": (2, 90),
 }
 CROPS = tuple(TYPICAL)
 VARIABLES = ("rainfall", "mean_temperature", "spei", "nino34")

@@ -29,7 +29,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "strategy.private=[*]": (("strategy.private",), "nothing is left to learn together"),
     "arms=[local]": (("arms=['local']",), "must name federated"),
     "task=disaster strategy.name=scaffold": (("strategy.name=scaffold",), "write strategy=scaffold"),
-    "engine=fast": (("engine=fast",), "sequential, cohort, auto"),
+    "engine=fast": (("engine=fast",), "sequential, cohort, compiled, auto"),
     "deadline=-1": (("deadline=-1",), "must be above 0"),
     "+local.THA.task.weather=false": (("local.THA", "'task.weather'"), "choose among task.attention.blocks, "),
     "+local.THA.training.lt=1": (("local.THA", "'training.lt'"), ", training.lr, "),

@@ -56,7 +56,7 @@ def poisoned(year: int, month: str) -> Change:
     def change(yields: pd.DataFrame, weather: pd.DataFrame) -> None:
         rng = np.random.default_rng(1)
         later = yields["harvest_year"] >= year
-        yields.loc[later, "yield"] = rng.uniform(0, 90, later.sum())
+        yields.loc[later, "yield"] *= rng.uniform(0.3, 1.7, later.sum())  # other, and still in t/ha
         yields.loc[later, "observed"] = 1
         for variable in VARIABLES:
             late = 1 if variable == "nino34" else 0  # months after its own that it is published
