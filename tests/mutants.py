@@ -82,8 +82,8 @@ MUTANTS = {
     ),
     "policy is not asked": Mutant(
         file="federation/vault/vault.py",
-        old="        self.policy.check(request.task.name, request.plan)\n",
-        new="",
+        old="            self.policy.check(request.task.name, each)\n",
+        new="            pass\n",
         tests="tests/federation/vault",
     ),
     "replay is off": Mutant(
@@ -112,8 +112,8 @@ MUTANTS = {
     ),
     "memory is of the round itself": Mutant(
         file="federation/vault/state.py",
-        old="WHERE country = ? AND run = ? AND round < ? ORDER BY round DESC LIMIT 1",
-        new="WHERE country = ? AND run = ? AND round <= ? ORDER BY round DESC LIMIT 1",
+        old="SELECT round, memory FROM state WHERE country = ? AND run = ? AND round < ?",
+        new="SELECT round, memory FROM state WHERE country = ? AND run = ? AND round <= ?",
         tests="tests/federation/vault/test_state.py",
     ),
     "ledger rows can change": Mutant(
@@ -199,6 +199,24 @@ MUTANTS = {
         old="    if bytes.fromhex(digest(data)) != seal:",
         new="    if False:",
         tests="tests/federation/coordinator",
+    ),
+    "a compiled step forgets the rate": Mutant(
+        file="federation/training/compiled.py",
+        old="own[name].sub_(rate * gradient)",
+        new="own[name].sub_(gradient)",
+        tests="tests/federation/training/test_compiled.py",
+    ),
+    "filling rows count as examples": Mutant(
+        file="federation/training/examples.py",
+        old="own = {name: _kept(one, rows < size) for name, one in found.items()}",
+        new="own = {name: one.nan_to_num() for name, one in found.items()}",
+        tests="tests/federation/training/test_examples.py",
+    ),
+    "another unit passes for tonnes": Mutant(
+        file="tasks/agriculture/schema.py",
+        old="((mean < low) | (mean > high))",
+        new="(mean < low)",
+        tests="tests/tasks/test_agriculture_schema.py",
     ),
     "wire version is not looked at": Mutant(
         file="federation/wire.py",
