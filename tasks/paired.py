@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from tasks.scores import Array, Judged, Score, Sums, in_blocks
 
@@ -71,6 +71,6 @@ def ends(found: Blocks) -> Sums:
     told = (number > 1) & (below > 0)
     value = found.above.sum(axis=0) / np.where(told, below, 1.0)
     squares = np.square(found.above - value * found.below).sum(axis=0) * number / np.maximum(number - 1, 1)
-    spread = student.ppf(0.975, np.maximum(number - 1, 1)) * np.sqrt(squares) / np.where(told, below, 1.0)
+    spread = stdtrit(np.maximum(number - 1, 1), 0.975) * np.sqrt(squares) / np.where(told, below, 1.0)
     rows = {"count": found.count.sum(axis=0), "value": value, "low": value - spread, "high": value + spread}
     return {name: np.where(told, each, 0.0) for name, each in rows.items()}

@@ -46,7 +46,7 @@ MUTANTS = {
     ),
     "few blocks are taken for many": Mutant(
         file="tasks/paired.py",
-        old="student.ppf(0.975, np.maximum(number - 1, 1))",
+        old="stdtrit(np.maximum(number - 1, 1), 0.975)",
         new="1.96",
         tests="tests/tasks/test_paired.py",
     ),

@@ -7,7 +7,6 @@ stays in the vault: of an adapted arm, nothing but the sums of its test scores l
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from federation.settings import AdaptationSettings
@@ -116,5 +115,7 @@ def _logistic(logits: Array, happened: Array) -> Array:
         score, away = table @ tried, tried - start
         value = (np.logaddexp(0, score) - happened * score).sum() + RIDGE * (away @ away) / 2
         return value, table.T @ (expit(score) - happened) + RIDGE * away
+
+    from scipy.optimize import minimize  # half a second that few commands need
 
     return np.asarray(minimize(cost, start, jac=True, method="L-BFGS-B").x)

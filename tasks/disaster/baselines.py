@@ -1,7 +1,6 @@
 """Forecasts that any warning must beat, each from what was known at its origin: (N, H, 1) probabilities."""
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from tasks.disaster.climatology import RAREST, cell_month, country_month
@@ -56,6 +55,8 @@ def logistic(table: Array, event: Array) -> Array:
         score, shift = known @ tried, tried - centre
         value = (np.logaddexp(0, score) - happened * score).sum() + RIDGE * (shift @ shift) / 2
         return value, known.T @ (expit(score) - happened) + RIDGE * shift
+
+    from scipy.optimize import minimize  # half a second that few commands need
 
     return np.asarray(minimize(cost, centre, jac=True, method="L-BFGS-B").x)
 

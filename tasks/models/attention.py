@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, pad
 
 from tasks.models.dropout import dropout
-from tasks.models.mlp import Linear, finished
+from tasks.models.mlp import Linear, finished, normal_gaps
 
 WIDER = 4  # hidden width of a block, in widths of a token
 
@@ -42,6 +42,7 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         self.horizons, self.levels, self.share = horizons, tuple(levels), dropout
+        self.gaps = normal_gaps(levels)
         features, longest = 1 + max(chain(*tokens)), max(map(len, tokens))
         self.columns = tuple((*token, *[features] * (longest - len(token))) for token in tokens)  # features: a zero
         generator = torch.Generator().manual_seed(seed)
@@ -64,7 +65,7 @@ class Attention(nn.Module):
             hidden = block(hidden, self.share, seed, number)
         asked = dropout(_normed(hidden[:, -self.horizons :]), self.share, seed, len(self.blocks))
         linear = self.skip(features).reshape(features.shape[0], self.horizons, max(len(self.levels), 1))
-        return finished(self.head(asked) + linear, inputs, self.levels)
+        return finished(self.head(asked) + linear, inputs, self.gaps)
 
 
 class _Block(nn.Module):

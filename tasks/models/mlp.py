@@ -33,6 +33,7 @@ class Perceptron(nn.Module):
     ) -> None:
         super().__init__()
         self.horizons, self.levels, self.share = horizons, tuple(levels), dropout
+        self.gaps = normal_gaps(levels)
         generator = torch.Generator().manual_seed(seed)
         outputs = horizons * max(len(self.levels), 1)
         widths = [features, *hidden]
@@ -47,34 +48,37 @@ class Perceptron(nn.Module):
         for number, layer in enumerate(self.layers):
             hidden = dropout(gelu(layer(hidden)), self.share, seed, number)
         shape = (features.shape[0], self.horizons, max(len(self.levels), 1))
-        return finished((self.head(hidden) + self.skip(features)).reshape(shape), inputs, self.levels)
+        return finished((self.head(hidden) + self.skip(features)).reshape(shape), inputs, self.gaps)
 
 
-def finished(raw: Tensor, inputs: Mapping[str, Tensor], levels: Sequence[float]) -> Tensor:
-    """(N, H, K) free numbers -> the forecast: on top of the `offset`, ascending, never below the `floor`."""
+def finished(raw: Tensor, inputs: Mapping[str, Tensor], gaps: Sequence[float]) -> Tensor:
+    """(N, H, K) free numbers -> the forecast: on top of the `offset`, ascending, never below the `floor`.
+
+    gaps: K - 1 distances, see `ascending`; none for a logit.
+    """
     if "offset" in inputs:
         raw = torch.cat([raw[..., :1] + inputs["offset"][..., None], raw[..., 1:]], dim=-1)
-    output = ascending(raw, levels) if levels else raw
+    output = ascending(raw, gaps) if gaps else raw
     return torch.maximum(output, inputs["floor"][:, None, None]) if "floor" in inputs else output
 
 
-def ascending(raw: Tensor, levels: Sequence[float]) -> Tensor:
+def ascending(raw: Tensor, gaps: Sequence[float]) -> Tensor:
     """(..., K) free numbers -> (..., K) quantiles that never cross; raw[..., 0] is the middle one.
 
-    A raw step of 0 gives the distance that the two levels have in a standard normal.
+    A raw step of 0 gives the gap between the two levels, as `normal_gaps` has it.
     """
-    middle = len(levels) // 2
-    gaps = torch.tensor(_normal_gaps(tuple(levels)), dtype=raw.dtype, device=raw.device)
-    steps = gaps * softplus(raw[..., 1:] + log(e - 1))  # softplus(log(e - 1)) = 1
+    middle = (len(gaps) + 1) // 2
+    usual = torch.tensor(gaps, dtype=raw.dtype, device=raw.device)
+    steps = usual * softplus(raw[..., 1:] + log(e - 1))  # softplus(log(e - 1)) = 1
     centre = raw[..., :1]
     below = centre - steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
     return torch.cat([below, centre, centre + steps[..., middle:].cumsum(-1)], dim=-1)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # a compiler cannot look into NormalDist
-def _normal_gaps(levels: tuple[float, ...]) -> list[float]:
+def normal_gaps(levels: Sequence[float]) -> tuple[float, ...]:
+    """Distances of K levels in a standard normal, K - 1 of them."""
     normal = [NormalDist().inv_cdf(level) for level in levels]
-    return [high - low for low, high in pairwise(normal)]
+    return tuple(high - low for low, high in pairwise(normal))
 
 
 class Linear(nn.Module):

@@ -15,7 +15,7 @@ from torch.func import functional_call, grad, vmap
 
 from tasks.levels import LEVELS
 from tasks.models.losses import pinball
-from tasks.models.mlp import Perceptron, ascending
+from tasks.models.mlp import Perceptron, ascending, normal_gaps
 from tasks.task import Array
 
 FEATURES, HORIZONS = 6, 3
@@ -36,7 +36,7 @@ def shaken(model: Perceptron, seed: int) -> dict[str, Tensor]:
 
 @given(arrays(np.float32, (4, len(LEVELS)), elements=st.floats(-50, 50, width=32)))
 def test_quantiles_never_cross_and_keep_their_middle(raw: Array) -> None:
-    found = ascending(torch.from_numpy(raw), LEVELS)
+    found = ascending(torch.from_numpy(raw), normal_gaps(LEVELS))
     assert (found.diff(dim=-1) >= 0).all()
     torch.testing.assert_close(found[:, LEVELS.index(0.5)], torch.from_numpy(raw[:, 0]))
 
