@@ -49,14 +49,15 @@ class Frame:
 def encode(frame: Frame) -> bytes:
     """Bytes of a frame. Raises WireError for a dtype that does not travel; NaN is allowed in arrays, not in headers."""
     order = sorted(frame.arrays)
+    tensors = []
     for name in order:
-        if frame.arrays[name].dtype.name not in DTYPES:
-            raise WireError(
-                f"array {name} has dtype {frame.arrays[name].dtype}; a frame carries {', '.join(DTYPES)} only"
-            )
-        if frame.arrays[name].ndim > MAX_DIMENSIONS:
-            raise WireError(f"array {name} has {frame.arrays[name].ndim} dimensions; a frame carries {MAX_DIMENSIONS}")
-    tensors = [[name, frame.arrays[name].dtype.name, list(frame.arrays[name].shape)] for name in order]
+        value = frame.arrays[name]
+        dtype = value.dtype.name
+        if dtype not in DTYPES:
+            raise WireError(f"array {name} has dtype {dtype}; a frame carries {', '.join(DTYPES)} only")
+        if value.ndim > MAX_DIMENSIONS:
+            raise WireError(f"array {name} has {value.ndim} dimensions; a frame carries {MAX_DIMENSIONS}")
+        tensors.append([name, dtype, list(value.shape)])
     body = {"kind": frame.kind, "header": frame.header, "tensors": tensors}
     try:
         header = json.dumps(body, sort_keys=True, allow_nan=False, ensure_ascii=False).encode()
@@ -123,8 +124,11 @@ def _header(raw: bytes) -> tuple[str, Mapping[str, Any], list[Any]]:
 
 
 def _shallow(value: Any, left: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return left > 0 and all(_shallow(each, left - 1) for each in inner)
+    level = [value]  # all lists and tables of one depth
+    while level and left:
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level, left = [each for some in inner for each in some if isinstance(each, dict | list)], left - 1
+    return not level
 
 
 def _arrays(body: memoryview, tensors: list[Any]) -> dict[str, NDArray[Any]]:

@@ -82,7 +82,7 @@ def ask(
 def _group(
     grid: Grid, federation: Federation, asked: _Asked, models: Mapping[str, Arrays], progress: Progress
 ) -> Replies:
-    frames = {client: _frame(federation, asked, client, model, progress) for client, model in models.items()}
+    frames = _frames(federation, asked, models, progress)
     updates: dict[str, Update] = {}
     answers: dict[str, Answer] = {}
     for _ in range(1 + federation.settings.retries):
@@ -112,11 +112,26 @@ def _group(
     )
 
 
-def _frame(federation: Federation, asked: _Asked, client: str, model: Arrays, progress: Progress) -> bytes:
+def _frames(
+    federation: Federation, asked: _Asked, models: Mapping[str, Arrays], progress: Progress
+) -> dict[str, bytes]:
+    """Client -> its question; the very same bytes for those who get the same weights and were last counted alike."""
+    made: dict[tuple[int, ...], bytes] = {}
+    frames: dict[str, bytes] = {}
+    for client, model in models.items():
+        counted = progress.counted.get(client, 0)
+        alike = (counted, *(id(value) for value in model.values()))
+        if alike not in made:
+            made[alike] = _frame(federation, asked, counted, model, progress)
+        frames[client] = made[alike]
+    return frames
+
+
+def _frame(federation: Federation, asked: _Asked, counted: int, model: Arrays, progress: Progress) -> bytes:
     header: dict[str, Any] = {
         "run": federation.run,
         "round": asked.round,
-        "counted": progress.counted.get(client, 0),
+        "counted": counted,
         "plan": sent(federation.plan),
     }
     if asked.kind == "test" and not federation.settings.region.facilities:  # ends of several clients do not add up

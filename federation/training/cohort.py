@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
 from math import nan
@@ -103,7 +104,9 @@ class Cohort:
         return gradients
 
     def _one_by_one(self, jobs: Sequence[Job]) -> list[Trained]:
-        plain = [replace(job, score=None, client=replace(job.client, finish=None)) for job in jobs]
+        # A model of their own, for several threads may come here and plain torch lays weights into a module for a call.
+        model = deepcopy(jobs[0].model)
+        plain = [replace(job, model=model, score=None, client=replace(job.client, finish=None)) for job in jobs]
         results = sequential.run(plain, self.device)
         return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
 

@@ -1,13 +1,19 @@
 """Requests as a vault understands them: every key and range checked against what is installed here."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+import torch
 
 from federation.errors import PolicyRefusal
 from federation.plans import restore
 from federation.settings import Plan, plain
 from federation.strategies import STRATEGIES
-from federation.strategies.strategy import Strategy
+from federation.strategies.strategy import Strategy, public
+from federation.training.jobs import Array, Tensors
 from federation.transport import unpacked
 from federation.wire import Frame, decode, digest
 from tasks import TASKS
@@ -39,7 +45,63 @@ class Request:
     plan_digest: str
     paired: bool = False
 
+    @cached_property
+    def fresh(self) -> "Fresh":
+        """The model that is installed here for this plan."""
+        return fresh(self.task, self.plan)
 
+    @cached_property
+    def weights(self) -> Tensors:
+        """The arrived weights, those that travel. Raises PolicyRefusal if they are not of the model installed here."""
+        return self._arrived("model", self._travelling)
+
+    @cached_property
+    def shared(self) -> Tensors:
+        """The arrived arrays of the strategy. Raises PolicyRefusal as `weights` does."""
+        return self._arrived("shared", self.strategy.shared(self._travelling))
+
+    @property
+    def _travelling(self) -> dict[str, Array]:
+        return numpy_of(public(self.fresh.weights, self.plan.strategy.private))
+
+    def _arrived(self, group: str, expected: Mapping[str, Array]) -> Tensors:
+        arrays = self.frame.group(group)
+        for name in sorted(set(arrays) ^ set(expected)):
+            raise PolicyRefusal(
+                f"run {self.run} sends another model than is installed here: {group}/{name} is on one side only; "
+                f"install the same version of Gotong on both sides"
+            )
+        for name, value in arrays.items():
+            if (value.shape, value.dtype) != (expected[name].shape, expected[name].dtype):
+                raise PolicyRefusal(
+                    f"run {self.run} sends {group}/{name} of shape {value.shape} and dtype {value.dtype}, "
+                    f"here it is {expected[name].shape} and {expected[name].dtype}"
+                )
+            if not np.isfinite(value).all():
+                raise PolicyRefusal(f"run {self.run} sends {group}/{name} with values that are not finite")
+        return {name: torch.from_numpy(arrays[name].copy()) for name in expected}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fresh:
+    """A model's structure, and its first weights."""
+
+    model: torch.nn.Module
+    weights: Tensors
+
+
+def fresh(task: Task, plan: Plan) -> Fresh:
+    """The model of a plan, made anew."""
+    model = task.build_model(plan.task, plan.seed)
+    return Fresh(model=model, weights={name: value.detach() for name, value in model.named_parameters()})
+
+
+def numpy_of(tensors: Tensors) -> dict[str, Array]:
+    """The same memory as arrays."""
+    return {name: value.numpy() for name, value in tensors.items()}
+
+
+@lru_cache(maxsize=1)  # all vaults of a simulation get the same bytes; each reads them, and one takes them apart
 def read_request(data: bytes) -> Request:
     """Raises WireError, PolicyRefusal, ConfigError or SettingError."""
     frame = decode(data)

@@ -12,19 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from federation.errors import PolicyRefusal
 from federation.plans import alone
 from federation.settings import ADAPTED, Plan, compared, plain
 from federation.strategies.strategy import public
-from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
+from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import gate, ledger, local, pairs, scoring, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.policy import Policy
 from federation.vault.records import Records, judged_parts, open_records
-from federation.vault.requests import Request, digest_of, read_request
+from federation.vault.requests import Request, digest_of, fresh, numpy_of, read_request
 from tasks import TASKS
 from tasks.paired import NAMES, Blocks, ends
 from tasks.scores import Sums
@@ -78,8 +76,6 @@ class Vault:
         if reply is not None:
             return Admission(request=request, jobs=(), reply=reply)
         records = self.records(plan)
-        model, initial = _fresh(request, plan)
-        travelling = public(initial, plan.strategy.private)
         memory = state.recall(
             self.database,
             self.country,
@@ -88,18 +84,18 @@ class Vault:
             counted=request.counted,
             plan=request.plan_digest,
         )
-        kept = {name: memory.get(f"private/{name}", value) for name, value in initial.items()}
-        arrived = kept | _arrived(request, "model", _numpy(travelling))
-        shared = _arrived(request, "shared", request.strategy.shared(_numpy(travelling)))
-        own = _under("strategy", memory) or dict(request.strategy.memory(travelling))
-        job = partial(self._job, request, plan, records, model)
-        jobs = [job("federated", arrived, client=request.strategy.client(plan.strategy), shared=shared, memory=own)]
-        own_model, first = (model, initial) if own_plan is plan else _fresh(request, own_plan)
+        kept = {name: memory.get(f"private/{name}", value) for name, value in request.fresh.weights.items()}
+        arrived = kept | dict(request.weights)
+        own = _under("strategy", memory) or dict(request.strategy.memory(request.weights))
+        job = partial(self._job, request, plan, records, request.fresh.model)
+        client = request.strategy.client(plan.strategy)
+        jobs = [job("federated", arrived, client=client, shared=request.shared, memory=own)]
+        alike = request.fresh if own_plan is plan else fresh(request.task, own_plan)
         for arm in self._own(plan):
             mine = _under(arm, memory)
-            last = _under("last", mine) or (first if arm == "local" else local.twin(request.task, own_plan))
+            last = _under("last", mine) or (alike.weights if arm == "local" else local.twin(request.task, own_plan))
             start = local.final(mine, last) if request.kind == "test" else last
-            jobs.append(self._job(request, own_plan, records, own_model, arm, start))
+            jobs.append(self._job(request, own_plan, records, alike.model, arm, start))
         if "personalised" in plan.arms and request.kind == "test":
             jobs.append(job("personalised", arrived))
         return Admission(request=request, jobs=tuple(jobs), memory=memory)
@@ -215,12 +211,6 @@ class Vault:
         return Outgoing(kind=kind, header=header, arrays=arrays, scores=scores)
 
 
-def _fresh(request: Request, plan: Plan) -> tuple[torch.nn.Module, dict[str, torch.Tensor]]:
-    """The model of a plan and its first weights."""
-    model = request.task.build_model(plan.task, plan.seed)
-    return model, {name: value.detach() for name, value in model.named_parameters()}
-
-
 def _kept(request: Request, by_arm: Mapping[str, Result], scale: float) -> dict[str, torch.Tensor]:
     """What the country remembers of the federated model: the strategy's memory, and weights that do not travel.
 
@@ -247,7 +237,7 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
         arms = {**dict.fromkeys(judged_parts(records.calendar), tested), "validation": [*of_models, *known]}
     arrays = {}
     if request.kind == "train":
-        travelling = _numpy(public(job.start, request.plan.strategy.private))
+        travelling = numpy_of(public(job.start, request.plan.strategy.private))
         groups = {"update": travelling, "shared": request.strategy.shared(travelling)}
         arrays = {
             f"{group}/{name}": (value.shape, value.dtype.name)
@@ -278,29 +268,6 @@ def _pair(request: Request, name: str) -> ScoreName:
     return pairs.PART, name, next(iter(request.task.scores))
 
 
-def _arrived(request: Request, group: str, expected: Mapping[str, Array]) -> dict[str, torch.Tensor]:
-    """Tensors of a request, which must be those of the model installed here."""
-    arrays = request.frame.group(group)
-    for name in sorted(set(arrays) ^ set(expected)):
-        raise PolicyRefusal(
-            f"run {request.run} sends another model than is installed here: {group}/{name} is on one side only; "
-            f"install the same version of Gotong on both sides"
-        )
-    for name, value in arrays.items():
-        if (value.shape, value.dtype) != (expected[name].shape, expected[name].dtype):
-            raise PolicyRefusal(
-                f"run {request.run} sends {group}/{name} of shape {value.shape} and dtype {value.dtype}, "
-                f"here it is {expected[name].shape} and {expected[name].dtype}"
-            )
-        if not np.isfinite(value).all():
-            raise PolicyRefusal(f"run {request.run} sends {group}/{name} with values that are not finite")
-    return {name: torch.from_numpy(arrays[name].copy()) for name in expected}
-
-
 def _under(prefix: str, memory: Tensors) -> dict[str, torch.Tensor]:
     start = f"{prefix}/"
     return {name.removeprefix(start): value for name, value in memory.items() if name.startswith(start)}
-
-
-def _numpy(tensors: Tensors) -> dict[str, Array]:
-    return {name: value.numpy() for name, value in tensors.items()}
