@@ -1,11 +1,10 @@
 """scripts/bench limit [clients=100] [model=87k]: how far a federated round is from what the machine can do.
 
-A round of the cohort engine, over one epoch of plain central SGD on the same rows at its best batch size, and over the
-time that the matrix products alone would take at the rate measured here. One thread each.
+A round of the cohort engine, eager and compiled, over one epoch of plain central SGD on the same rows at its best batch
+size, and over the time that the matrix products alone would take at the rate measured here. One thread each.
 """
 
 import sys
-from dataclasses import replace
 from time import perf_counter
 
 import ours
@@ -14,7 +13,7 @@ from quiet import MOST, listen
 from torch.utils.flop_counter import FlopCounterMode
 from work import LAGS, OUTPUTS, SERIES, Work, mean_squared
 
-from federation.training.choice import choose
+from federation.training.chunks import ChunkPlan
 from federation.training.cohort import Cohort
 
 REPEATS = 5
@@ -31,12 +30,11 @@ def fastest(run: object) -> float:
     return min(times[1:])
 
 
-def federated(work: Work) -> float:
-    """Seconds of a round of the cohort engine with the plan that it chooses."""
+def federated(work: Work, plan: ChunkPlan) -> float:
+    """Seconds of a round of the cohort engine."""
     jobs = ours.jobs_of(work)
     held = {name: value.detach() for name, value in ours.Forecaster(work).named_parameters()}
-    device = torch.device("cpu")
-    engine = Cohort(device, replace(choose(jobs(held, 0), device).plan, workers=1))
+    engine = Cohort(torch.device("cpu"), plan)
     return fastest(lambda: ours.averaged(dict(held), engine(jobs(held, 1))))
 
 
@@ -72,17 +70,19 @@ def main(words: list[str]) -> int:
     work = Work(clients=int(given.get("clients", 100)), model=given.get("model", "87k"))
     torch.set_num_threads(1)
     quiet = listen()
-    round_ = federated(work)
+    rounds = {way: federated(work, ChunkPlan(chunk=10, compiled=way == "compiled")) for way in ("eager", "compiled")}
     epochs = {batch: central(work, batch) for batch in (16, 64, 256, 1024)}
     best = min(epochs, key=lambda batch: epochs[batch])
     least, rate = floor(work)
-    print(f"federated round, cohort engine        {round_:.3f} s")
+    for way, seconds in rounds.items():
+        print(f"federated round, cohort, {way:<8}     {seconds:.3f} s")
     print(f"central epoch, best batch {best:5}       {epochs[best]:.3f} s")
     print(f"products alone at {rate / 1e9:6.1f} GFLOP/s    {least:.3f} s")
     if max(quiet.busy, listen().busy) > MOST:
         print("The machine is busy with other work: no ratio.")
         return 0
-    print(f"a round is {round_ / epochs[best]:.2f} x a central epoch and {round_ / least:.2f} x its products")
+    for way, seconds in rounds.items():
+        print(f"{way}: {seconds / epochs[best]:.2f} x a central epoch and {seconds / least:.2f} x its products")
     return 0
 
 

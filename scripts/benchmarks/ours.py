@@ -1,6 +1,6 @@
 """Our engines, and a plain torch loop: the same clients, the same orders, in this project's environment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -11,6 +11,7 @@ from report import asked, tell, timed
 from torch import Tensor, nn
 from work import Work, mean_squared, name_of, order, seed_of
 
+from federation.coordinator.asking import AT_ONCE
 from federation.settings import TrainingSettings
 from federation.training import sequential
 from federation.training.choice import choose
@@ -98,25 +99,28 @@ def federated(work: Work, device: torch.device, answers: Path, options: dict[str
         if "chunk" not in options:
             plan = choose(jobs(held, 0), device, workers=plan.workers).plan
     train = Cohort(device, plan) if engine == "cohort" else lambda jobs: sequential.run(jobs, device)
-    train(jobs(held, 0))  # the first round pays for what happens once, compiling above all
+    train(jobs(held, 0)[:AT_ONCE])  # the first round pays for what happens once, compiling above all
     start = perf_counter() - began
 
     def round_(number: int) -> None:
-        averaged(held, train(jobs(held, number)))
+        asked = jobs(held, number)
+        groups = (asked[at : at + AT_ONCE] for at in range(0, len(asked), AT_ONCE))
+        averaged(held, (result for group in groups for result in train(group)))
 
     seconds, cpu = timed(work, round_)
     weights = {name.removeprefix("model."): value for name, value in held.items()}
     tell(answers, weights, seconds, cpu=cpu, start=start, plan=vars(plan))
 
 
-def averaged(held: dict[str, Tensor], results: list[Result]) -> None:
-    """Replace the weights by the mean of the clients', summed as they come."""
-    for name in held:
-        total = torch.zeros_like(held[name])
-        for result in results:
-            assert result.params is not None, "every client trains"
+def averaged(held: dict[str, Tensor], results: Iterable[Result]) -> None:
+    """Replace the weights by the mean of the clients', summed as they come, so that few of them are in memory."""
+    totals, count = {name: torch.zeros_like(value) for name, value in held.items()}, 0
+    for result in results:
+        assert result.params is not None, "every client trains"
+        count += 1
+        for name, total in totals.items():
             total += result.params[name]
-        held[name] = total / len(results)
+    held.update({name: total / count for name, total in totals.items()})
 
 
 def plain(work: Work, device: torch.device, answers: Path) -> None:

@@ -158,6 +158,12 @@ def show(rows: Sequence[Row], work: Work) -> None:
             f"{row.engine:10} {row.seconds:8.3f}   {row.low:.3f}-{row.high:.3f}  {row.first:8.2f} {row.start:8.2f}"
             f" {cpu}   {row.busy:4.0f} %   {row.gap:.0e}   {ratio}"
         )
+    others = [row for row in these if row is not best and row.seconds > best.seconds and row.engine != "cohort"]
+    if best.plan.get("compiled") and quiet:
+        paid = ", ".join(
+            f"{(best.start - r.start) / (r.seconds - best.seconds):.0f} against {r.engine}" for r in others
+        )
+        print(f"cohort takes {best.start:.1f} s before its first round, mostly to compile; paid after rounds: {paid}")
     if not quiet:
         print(f"Others used more than {MOST:.0f} % of the cores: times are shown, ratios are not.")
 
