@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,4 +40,5 @@ def cpu_seconds() -> float:
 def tell(folder: Path, weights: Mapping[str, torch.Tensor], seconds: list[float], **more: Any) -> None:
     """Write the answer; the last file is the sign that it is whole."""
     np.savez(folder / "weights.npz", **{name: value.detach().cpu().numpy() for name, value in weights.items()})
-    (folder / "answer.json").write_text(json.dumps({"seconds": seconds, **more}))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    (folder / "answer.json").write_text(json.dumps({"seconds": seconds, "mib": most, **more}))

@@ -45,6 +45,7 @@ class Row:
     first: float  # seconds of the first round
     start: float  # seconds before it
     cpu: float | None  # CPU seconds of a round in the engine's first process
+    mib: float  # most memory of the engine's first process, records included
     busy: float
     gap: float  # largest difference of any weight from sequential
     plan: dict[str, Any] = field(default_factory=dict)
@@ -136,6 +137,7 @@ def row_of(work: Work, engine: str, many: Sequence[dict[str, Any]], wanted: dict
         first=median(one["seconds"][0] for one in many),
         start=median(one["start"] for one in many),
         cpu=median(cpu) if cpu else None,
+        mib=max(one["mib"] for one in many),
         busy=max(one["busy"] for one in many),
         gap=max(float(np.abs(one["weights"][n] - wanted[n]).max()) for one in many for n in wanted),
         plan=many[0]["plan"],
@@ -150,13 +152,13 @@ def show(rows: Sequence[Row], work: Work) -> None:
     print(
         f"\n{work.clients} clients x {work.examples} rows, {these[0].parameters:,} parameters, batch {work.batch}, SGD"
     )
-    print("engine      s/round   quartiles        first    start   cpu s   others   gap       against cohort")
+    print("engine      s/round   quartiles        first    start   cpu s     MiB   others   gap       against cohort")
     for row in these:
         ratio = f"{row.seconds / best.seconds:.2f} x" if quiet else "busy: none"
         cpu = f"{row.cpu:7.2f}" if row.cpu is not None else "      -"
         print(
             f"{row.engine:10} {row.seconds:8.3f}   {row.low:.3f}-{row.high:.3f}  {row.first:8.2f} {row.start:8.2f}"
-            f" {cpu}   {row.busy:4.0f} %   {row.gap:.0e}   {ratio}"
+            f" {cpu}  {row.mib:6,.0f}   {row.busy:4.0f} %   {row.gap:.0e}   {ratio}"
         )
     others = [row for row in these if row is not best and row.seconds > best.seconds and row.engine != "cohort"]
     if best.plan.get("compiled") and quiet:
