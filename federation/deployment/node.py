@@ -39,6 +39,9 @@ def children(node: Node, part: str) -> list[Child]:
         device=node.device,
         threads=node.threads,
         precision=node.precision,
+        largest=node.largest,
+        per_minute=node.per_minute,
+        per_run=node.per_run,
     )
     runs = [sys.executable, "-m", "federation.deployment.vault", place.as_argument()]
     carries = [

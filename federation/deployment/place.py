@@ -27,6 +27,7 @@ class Place:
     precision: str = "float32"
     largest: int = 256 * 2**20
     per_minute: int = 240
+    per_run: int = 120
 
     def as_argument(self) -> str:
         """JSON, for the vault's process."""
@@ -54,6 +55,9 @@ class Node:
     device: str = "cpu"
     threads: int = 1
     precision: str = "float32"
+    largest: int = 256 * 2**20  # bytes of a frame that the vault reads
+    per_minute: int = 240  # frames of all runs together
+    per_run: int = 120  # frames of one run
     inner: int = 9094  # port of a stock SuperNode's own interface, on this machine alone
 
     @property

@@ -116,7 +116,9 @@ def run(place: Place, told: Callable[[str], None] = log.info) -> None:
         database=database,
         key=read_secret(key, "the vault's key"),
     )
-    limits = Limits(users=_users(place.callers), largest=place.largest, per_minute=place.per_minute)
+    limits = Limits(
+        users=_users(place.callers), largest=place.largest, per_minute=place.per_minute, per_run=place.per_run
+    )
     desk = Desk(vault, home, device_of(place.device), place.precision)
     service = Service(Path(place.line) / SOCKET, database=database, respond=desk.respond, limits=limits)
     with service.listen(_group(place.group)) as line:

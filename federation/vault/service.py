@@ -39,11 +39,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """users: who may call (uid). largest: bytes of a frame. per_minute: frames of all runs together."""
+    """users: who may call (uid). largest: bytes of a frame.
+
+    per_minute: frames of all runs together. per_run: of one run, so that none takes what others need.
+    """
 
     users: frozenset[int]
     largest: int = 256 * 2**20
     per_minute: int = 240
+    per_run: int = 120
 
 
 class Service:
@@ -57,6 +61,7 @@ class Service:
     ) -> None:
         self._path, self._database, self._respond, self._limits = path, database, respond, limits
         self._recent: deque[float] = deque()
+        self._of_runs: dict[str, deque[float]] = {}
         self._unread = 0  # frames that were refused for their size or number since the last that was looked at
         database.executescript(SCHEMA)
         if "bundle" not in {
@@ -102,7 +107,7 @@ class Service:
         if data is None:
             self._unread += 1
             reply = _refused(f"a frame is larger than {self._limits.largest:,} bytes, the limit of this vault")
-        elif not self._within_rate():
+        elif not _within(self._recent, self._limits.per_minute):
             self._unread += 1
             reply = _refused(f"more than {self._limits.per_minute} frames came within a minute; ask less often")
         else:
@@ -111,15 +116,17 @@ class Service:
 
     def _answer(self, data: bytes, uid: int) -> bytes:
         frame, bundle = unnamed(data)
-        self._record(frame, uid, bundle)
+        run = self._record(frame, uid, bundle)
+        if not self._within_run(run):
+            return _refused(f"more than {self._limits.per_run} frames of one run came within a minute; ask less often")
         try:
             return self._respond(frame, bundle)
         except Exception:  # a crafted frame must not end the service; what went wrong is for the country's eyes only
             log.exception("a frame could not be served")
             return _refused("this frame could not be served; see the log of its node")
 
-    def _record(self, data: bytes, uid: int, bundle: str) -> None:
-        """Every frame that is looked at is written down first; of those that were not, how many there were."""
+    def _record(self, data: bytes, uid: int, bundle: str) -> str:
+        """Every frame that is looked at is written down first; of those that were not, how many there were. Its run."""
         if self._unread:
             self._write(uid, b"", f"{self._unread} frames refused unread")
             self._unread = 0
@@ -131,6 +138,7 @@ class Service:
         except WireError as error:
             kind = f"damaged: {error}"[:200]
         self._write(uid, data, kind, run, round_, bundle)
+        return run
 
     def _write(self, uid: int, data: bytes, kind: str, run: str = "", round_: str = "", bundle: str = "") -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -139,14 +147,25 @@ class Service:
             (at, uid, digest(data), len(data), kind, run, round_, bundle),
         )
 
-    def _within_rate(self) -> bool:
+    def _within_run(self, run: str) -> bool:
         now = monotonic()
-        while self._recent and now - self._recent[0] > MINUTE:
-            self._recent.popleft()
-        if len(self._recent) >= self._limits.per_minute:
+        self._of_runs = {name: times for name, times in self._of_runs.items() if now - times[-1] <= MINUTE}
+        times = self._of_runs.get(run, deque())
+        if not _within(times, self._limits.per_run):
             return False
-        self._recent.append(now)
+        self._of_runs[run] = times
         return True
+
+
+def _within(times: deque[float], most: int) -> bool:
+    """Whether one more may come now; if so it is counted."""
+    now = monotonic()
+    while times and now - times[0] > MINUTE:
+        times.popleft()
+    if len(times) >= most:
+        return False
+    times.append(now)
+    return True
 
 
 def _read(caller: socket.socket, largest: int) -> bytes | None:

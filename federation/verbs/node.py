@@ -30,6 +30,9 @@ class NodeSettings:
     device: str = "cpu"  # cpu | cuda | cuda:1 | auto
     threads: int = 1
     precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products
+    largest_frame: int = 256  # MiB of a frame that the vault reads
+    frames_per_minute: int = 240  # of all runs together
+    frames_per_run: int = 120  # a minute, of one run
     inner: int = 9094  # port of a SuperNode's own interface, on this machine alone
     log: str = "text"  # text | json
 
@@ -37,6 +40,9 @@ class NodeSettings:
         """What these settings describe. Raises ConfigError."""
         if self.data is None and self.part in ("both", "vault"):
             raise ConfigError("a vault needs data=FOLDER with this country's national files")
+        for key in ("largest_frame", "frames_per_minute", "frames_per_run"):
+            if getattr(self, key) < 1:
+                raise ConfigError(f"{key}={getattr(self, key)} must be at least 1")
         if self.vault_user is not None and self.courier_user is None:
             raise ConfigError("vault_user needs courier_user= too, the other user")
         users = None
@@ -56,6 +62,9 @@ class NodeSettings:
             device=self.device,
             threads=self.threads,
             precision=self.precision,
+            largest=self.largest_frame * 2**20,
+            per_minute=self.frames_per_minute,
+            per_run=self.frames_per_run,
             inner=self.inner,
         )
 

@@ -120,6 +120,17 @@ def test_a_flood_is_refused_and_leaves_one_row_for_all_of_it(tmp_path: Path, mon
         assert rows == [*[("train",)] * 3, ("3 frames refused unread",), ("train",)]
 
 
+def test_a_run_that_floods_leaves_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = encode(Frame(kind="train", header={"run": "another", "round": 1}))
+    with _served(tmp_path / "s", per_run=2) as database:
+        assert [decode(_ask(tmp_path / "s", ASKED)).kind for _ in range(4)] == ["echo"] * 2 + ["refused"] * 2
+        assert "of one run" in decode(_ask(tmp_path / "s", ASKED)).header["reason"]
+        assert decode(_ask(tmp_path / "s", other)).kind == "echo"
+        assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (6,)  # all that were looked at
+        monkeypatch.setattr(service, "MINUTE", 0.0)
+        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+
+
 def test_no_caller_ends_the_service_and_none_learns_what_went_wrong(tmp_path: Path) -> None:
     def fail(data: bytes, bundle: str) -> bytes:
         raise ValueError(f"secret of the records: 42 cases in {len(data)} {bundle}")

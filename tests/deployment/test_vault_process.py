@@ -76,6 +76,7 @@ def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[L
         home=str(folder / "home"),
         line=str(folder / "line"),
         per_minute=per_minute,
+        per_run=per_minute,
     )
     command = [sys.executable, "-m", "federation.deployment.vault", place.as_argument()]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
