@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+import configs
 from federation.composition import settings_of
 from federation.coordinator.progress import Federation
 from federation.coordinator.rounds import begin
@@ -63,6 +65,26 @@ GOES = [
     "participation=0.5 availability=0.9 keep_best=0",
     *(f"task={task} strategy={strategy}" for task in TASKS for strategy in ("fedper", "fedbn")),
 ]
+
+
+EXPERIMENTS = Path(configs.__file__).parent / "experiment"
+
+
+def _recipes(file: Path) -> list[str]:
+    params = yaml.safe_load(file.read_text())["hydra"]["sweeper"]["params"]
+    return str(params.get("recipe", "")).split(",")
+
+
+@pytest.mark.parametrize(
+    ("experiment", "recipe"),
+    [
+        (str(file.relative_to(EXPERIMENTS).with_suffix("")), recipe)
+        for file in sorted(EXPERIMENTS.rglob("*.yaml"))
+        for recipe in _recipes(file)
+    ],
+)
+def test_every_committed_experiment_can_begin(experiment: str, recipe: str) -> None:
+    check(settings_of([f"experiment={experiment}", *([f"recipe={recipe}"] if recipe else [])]))
 
 
 @pytest.mark.parametrize("words", GOES)
