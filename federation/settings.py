@@ -20,6 +20,7 @@ from tasks.task import TaskSettings
 T = TypeVar("T")
 ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from the final forecasts, for the test alone
 POOLED = "pooled"  # one model on all countries' records laid together: in a simulation only, and never in a plan
+MOST_LOCAL = 100  # countries with settings of their own; a vault looks at each of them before it serves
 ARMS = ("federated", "local", "personalised", *ADAPTED)
 
 
@@ -136,6 +137,8 @@ class Plan:
                 raise ConfigError(f"arms={self.arms}: {arm} rests on the country's own model; add local")
         if "adapted" in self.arms and self.adaptation.base not in self.arms:
             raise ConfigError(f"arms={self.arms}: adapted rests on adaptation.base; add {self.adaptation.base}")
+        if len(self.local) > MOST_LOCAL:
+            raise ConfigError(f"local names {len(self.local)} countries; name {MOST_LOCAL} at most")
         one_of("transport", self.transport, TRANSPORTS)
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)

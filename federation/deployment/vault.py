@@ -47,7 +47,7 @@ class Desk:
             frame = decode(data)
             if frame.kind == "terms":
                 return terms(self._vault)
-        except (PolicyRefusal, WireError) as error:
+        except (PolicyRefusal, WireError, DeploymentError) as error:
             return _refused(self._vault.country, error)
         meter = Meter(self._device)
         [reply] = serve_vaults([(self._vault, data)], self._train)
@@ -61,14 +61,14 @@ class Desk:
         """What a request took of the device: for the country's own log, and for nobody else."""
         values = {name: round(value, 2) for name, value in used.items()} | {"device": str(self._device)}
         said = " ".join(f"{name}={value}" for name, value in values.items())
-        run, at = str(frame.header.get("run"))[:200], str(frame.header.get("round"))[:20]
-        log.info("%s: round %s of %r served, %s", frame.kind[:40], at, run, said, extra={"values": values})
+        run, at = str(frame.header.get("run"))[:200], _shown(str(frame.header.get("round"))[:20])
+        log.info("%s: round %s of %r served, %s", _shown(frame.kind[:40]), at, run, said, extra={"values": values})
 
     def _refresh(self) -> None:
         """A policy that was edited holds from the next frame on. Only the file's stamp is looked at each time."""
         stamp = _stamp(self._vault.policy.path)
         if stamp != self._read:
-            self._vault.policy = policies.read_policy(self._vault.policy.path.parent, self._vault.country)
+            self._vault.policy = read_policy(self._vault.policy.path, self._vault.country)  # one that is gone: none
             self._read = stamp
             log.info("policy read again from %s", self._vault.policy.path)
 
@@ -138,8 +138,13 @@ def read_policy(path: Path, country: str) -> policies.Policy:
 
 
 def _refused(country: str, error: Exception) -> bytes:
-    log.warning("%s: %s", country, error)
-    return encode(Frame(kind="refused", header={"reason": f"{country}: {error}"}))
+    log.warning("%s: %s", country, _shown(str(error)))
+    return encode(Frame(kind="refused", header={"reason": f"{country}: {_shown(str(error))}"}))
+
+
+def _shown(text: str) -> str:
+    """What a stranger wrote, on one line: nothing in it can look like another line of a log."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

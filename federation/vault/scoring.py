@@ -1,6 +1,7 @@
 """The scores of one answer: sums of every model's forecasts, of the adapted arms and of the baselines."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -35,8 +36,13 @@ def scores(records: Records, forecasts: Mapping[Part, Mapping[str, Array]]) -> d
     }
 
 
-def forecasts(request: Request, records: Records, results: Mapping[str, Result]) -> dict[Part, dict[str, Array]]:
-    """Of every model; the test adds what was adapted, and the baselines, which never change within a run."""
+def forecasts(
+    request: Request, records: Records, results: Mapping[str, Result], *, least: int
+) -> dict[Part, dict[str, Array]]:
+    """Of every model; the test adds what was adapted, and the baselines, which never change within a run.
+
+    least: place-periods of validation that a correction rests on; with fewer, a forecast is mixed and not corrected.
+    """
     parts = parts_of(request.kind, records)
     outputs = {arm: _split(result, records, parts) for arm, result in results.items()}
     found: dict[Part, dict[str, Array]] = {}
@@ -46,7 +52,7 @@ def forecasts(request: Request, records: Records, results: Mapping[str, Result])
         if request.kind == "test":
             found[part] |= records.known[part]
         if part != "validation":
-            found[part] |= _adapted(request, records, outputs, part)
+            found[part] |= _adapted(request, records, outputs, part, least)
     return found
 
 
@@ -57,14 +63,20 @@ def _split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part
 
 
 def _adapted(
-    request: Request, records: Records, outputs: Mapping[str, Mapping[Part, Array]], part: Part
+    request: Request, records: Records, outputs: Mapping[str, Mapping[Part, Array]], part: Part, least: int
 ) -> dict[str, Array]:
     """Adapted arm -> forecast of the windows of a part of the test, whose labels are out of its sight."""
     pairs = {arm: (output["validation"], output[part]) for arm, output in outputs.items()}
     found: dict[str, Array] = {}
     for arm in (arm for arm in ADAPTED if arm in request.plan.arms):
-        past, settings = records.windows["validation"], request.plan.adaptation
+        past, settings = _enough(records.windows["validation"], least), request.plan.adaptation
         output = adapt.adapted(pairs, past, request.task, settings, arm)
         if output is not None:
             found[arm] = request.task.forecast(output, records.windows[part])
     return found
+
+
+def _enough(past: Windows, least: int) -> Windows:
+    """Without the targets of horizons of which fewer are known: a correction by one record would tell that record."""
+    known = np.isfinite(past.target).sum(axis=0)
+    return replace(past, target=np.where(known >= least, past.target, np.float32(np.nan)))

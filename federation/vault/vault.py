@@ -110,7 +110,7 @@ class Vault:
         request = admission.request
         records = self.records(request.plan)
         by_arm = {result.job.arm: result for result in results}
-        forecasts = scoring.forecasts(request, records, by_arm)
+        forecasts = scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort)
         found = scoring.scores(records, forecasts)
         differences = pairs.found(records, forecasts["test"], request.plan) if request.paired else {}
         found |= {_pair(request, name): ends(each) for name, each in differences.items()}

@@ -65,6 +65,22 @@ def test_terms_are_what_the_policy_says_and_follow_it_when_it_is_edited(desk: De
     assert "serves nothing until it is mended" in _reason(desk.respond(ASK))
 
 
+def test_a_policy_that_is_gone_is_no_consent_and_one_that_comes_back_is_read(desk: Desk, tmp_path: Path) -> None:
+    policy = (tmp_path / "policy.toml").read_text()
+    (tmp_path / "policy.toml").unlink()
+    for _ in range(2):
+        assert "is not there" in _reason(desk.respond(ASK))
+    (tmp_path / "policy.toml").write_text(policy)
+    assert decode(desk.respond(ASK)).header["maximum_rounds"] == 7
+
+
+def test_nothing_that_a_stranger_writes_makes_a_line_of_the_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "vault")
+    desk.respond(encode(Frame(kind="train\nforged", header={"run": "r", "round": "1\nforged"})))
+    assert caplog.messages
+    assert not any("\n" in message for message in caplog.messages)
+
+
 def test_a_country_that_paused_serves_nothing_until_it_resumes_and_a_withdrawal_is_for_good(
     desk: Desk, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "+local.THA.training.epochs=2.5": (("local.THA", "training.epochs"), "must be int"),
     "+local.THA.task.hidden=[0]": (("local.THA", "task.hidden is [0]"), "choose up to 8 layers"),
     "+local.THX.training.lr=1": (("local", "'THX'"), "did you mean"),
+    " ".join(f"+local.C{n:02}.training.lr=0.1" for n in range(101)): (("local names 101",), "name 100 at most"),
     "quorum=0": (("quorum=0",), "must be at least 1"),
 }
 

@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from federation.settings import ADAPTED, AdaptationSettings
 from federation.training import sequential
-from federation.vault import adapt
+from federation.vault import adapt, scoring
 from federation.vault.vault import Admission, Vault
 from tasks import TASKS
 from tasks.scores import Sums
@@ -207,6 +207,15 @@ def at_its_end(vault: Vault, rounds: int = 1) -> tuple[Admission, dict[tuple[str
         if score == "mse":
             found.setdefault((part, arm), {})[name] = value
     return admission, dict(found)
+
+
+def test_horizons_with_fewer_values_than_the_cohort_correct_nothing() -> None:
+    past = windows_of(uniform(30))
+    past.target[5:, 0] = np.nan
+    kept = scoring._enough(past, 24).target
+    assert np.isnan(kept[:, 0]).all()
+    np.testing.assert_array_equal(kept[:, 1:], past.target[:, 1:])
+    assert np.isfinite(past.target[:5, 0]).all()  # the records themselves are as they were
 
 
 @pytest.mark.usefixtures("toy")
