@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
-from federation.errors import GotongError
+from federation.errors import GotongError, PolicyRefusal, WireError
 from federation.training.jobs import Job, Result
 from federation.vault.database import savepoint, transaction
 from federation.vault.vault import Admission, Vault
@@ -68,6 +68,11 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
     try:
         with savepoint(vault.database):
             return vault.release(admission, results)
+    except (PolicyRefusal, WireError) as error:  # of what training made of the records: an answer like any other
+        reply = _refused(vault, error)
+        with savepoint(vault.database):
+            vault.keep(admission, reply)
+        return reply
     except (GotongError, TaskError) as error:
         return _refused(vault, error)
 

@@ -20,9 +20,11 @@ from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import gate, ledger, local, pairs, scoring, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
+from federation.vault.ledger import Entry
 from federation.vault.policy import Policy
 from federation.vault.records import Records, judged_parts, open_records
 from federation.vault.requests import Request, digest_of, fresh, numpy_of, read_request
+from federation.wire import digest
 from tasks import TASKS
 from tasks.paired import NAMES, Blocks, ends
 from tasks.scores import Sums
@@ -122,6 +124,10 @@ class Vault:
             sums = found["validation", arm, next(iter(request.task.scores))]
             mine = local.remembered(_under(arm, admission.memory), by_arm[arm], sums, request.task, request.plan)
             memory |= {f"{arm}/{name}": value for name, value in mine.items()}
+        self._remember(request, memory, data)
+        return data
+
+    def _remember(self, request: Request, memory: Tensors, reply: bytes) -> None:
         answered = state.Remembered(
             country=self.country,
             run=request.run,
@@ -131,10 +137,28 @@ class Vault:
             request=request.digest,
             plan=request.plan_digest,
             memory=memory,
-            reply=data,
+            reply=reply,
         )
         state.remember(self.database, answered)
-        return data
+
+    def keep(self, admission: Admission, refusal: bytes) -> None:
+        """Put a refusal of what training came to on the ledger, and let it use up the round.
+
+        Else a coordinator could ask a round again and again, each time with other weights, and learn from which of them
+        numbers overflow.
+        """
+        request = admission.request
+        entry = Entry(
+            country=self.country,
+            run=request.run,
+            round=request.round,
+            kind="refused",
+            digest=digest(refusal),
+            bytes=len(refusal),
+            contents={},
+        )
+        ledger.enter(self.database, entry)
+        self._remember(request, admission.memory, refusal)
 
     def blocks(self, run: str, plan: Plan) -> dict[str, Blocks]:
         """Of the run's tested differences, by pair; no message asks for them. A simulation alone can call this.

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from federation.settings import plain
+from federation.vault import ledger
 from federation.vault.policy import FILE
-from federation.wire import Frame, encode
+from federation.wire import Frame, decode, digest, encode
 from tests.federation.federations import GRADIENT
 from tests.federation.toy import TOY
-from tests.federation.vault.asking import answer, ask, model_of, plan_of, refusal, vault_in
+from tests.federation.vault.asking import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -133,4 +134,17 @@ def test_another_plan_in_the_middle_of_a_run_is_refused(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
     answer(vault, ask("train", 1, plan_of()))
     assert "another plan" in refusal(vault, ask("train", 2, plan_of(seed=2)))
+    assert answer(vault, ask("train", 2, plan_of())).kind == "update"
+
+
+def test_a_round_whose_numbers_overflow_is_used_up_and_on_the_ledger(tmp_path: Path) -> None:
+    """Asked again with other weights, it would tell from which record on they overflow."""
+    vault = vault_in(tmp_path)
+    huge = ask("train", 1, plan_of(), add=1e30)
+    first = answer_bytes(vault, huge)
+    assert decode(first).kind == "refused"
+    assert answer_bytes(vault, huge) == first
+    assert "for another request" in refusal(vault, ask("train", 1, plan_of()))
+    [row] = ledger.entries(vault.database)
+    assert (row.kind, row.round, row.digest) == ("refused", 1, digest(first))
     assert answer(vault, ask("train", 2, plan_of())).kind == "update"
