@@ -94,8 +94,8 @@ MUTANTS = {
     ),
     "corrections are fitted on the test": Mutant(
         file="federation/vault/scoring.py",
-        old='past, settings = records.windows["validation"]',
-        new='past, settings = records.windows["test"]',
+        old='_enough(records.windows["validation"], least)',
+        new='_enough(records.windows["test"], least)',
         tests="tests/federation/vault/test_adapt.py",
     ),
     "corrections are not shrunk": Mutant(
