@@ -17,6 +17,7 @@ from tasks.countries import problem_with
 from tasks.facilities import country_of
 from tasks.task import TaskSettings
 
+PRECISIONS = ("float32", "tf32", "bf16")
 T = TypeVar("T")
 ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from the final forecasts, for the test alone
 POOLED = "pooled"  # one model on all countries' records laid together: in a simulation only, and never in a plan
@@ -185,6 +186,8 @@ class Settings:
     start_from: str | None = None  # a finished run whose model is trained on
     sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
     engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here
+    device: str = "cpu"  # cpu | cuda | cuda:1: where a simulation trains; a node is told by `gotong node`
+    precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products of a simulation
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
@@ -221,6 +224,9 @@ class Settings:
         self.plan().check()
         self.tracking.check()
         one_of("engine", self.engine, ("sequential", "cohort", "compiled", "auto"))
+        one_of("precision", self.precision, PRECISIONS)
+        if self.device == "auto":
+            raise ConfigError("device=auto could go on elsewhere when a run is resumed; say device=cpu or device=cuda")
         within("quorum", self.quorum, 1, 100_000)
         within("quorum_share", self.quorum_share, 0, 1)
         within("participation", self.participation, 0, 1, above=True)

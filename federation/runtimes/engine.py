@@ -4,7 +4,10 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+
+import torch
 
 from federation.training import sequential
 from federation.training.choice import Trainer
@@ -15,25 +18,26 @@ from tasks.atomic import write_atomically
 
 FILE = "engine.json"
 FIXED = {
-    "cohort": ChunkPlan(chunk=32),
-    "compiled": ChunkPlan(chunk=16, compiled=True),
+    "cohort": {"cpu": ChunkPlan(chunk=32), "cuda": ChunkPlan(chunk=256)},
+    "compiled": {"cpu": ChunkPlan(chunk=16, compiled=True), "cuda": ChunkPlan(chunk=128, compiled=True)},
 }
 
 
-def trainer(engine: str, folder: Path) -> Train:
+def trainer(engine: str, folder: Path, device: torch.device, precision: str = "float32") -> Train:
     """sequential, cohort or compiled (a fixed plan), or auto: the plan this run measured first, or measures now.
 
     Workers do not change a bit, so that a compiled run may go on where there are fewer of them.
     """
+    cores = (os.cpu_count() or 1) if device.type == "cpu" else 1
     if engine == "sequential":
-        return sequential.run
+        return partial(sequential.run, device=device, precision=precision)
     if engine in FIXED:
-        workers = (os.cpu_count() or 1) if FIXED[engine].compiled else 1
-        return Trainer(plan=replace(FIXED[engine], workers=workers))
+        plan = FIXED[engine][device.type]
+        return Trainer(device, replace(plan, workers=cores if plan.compiled else 1, precision=precision))
     path = folder / FILE
     if path.exists():
-        return Trainer(plan=ChunkPlan(**json.loads(path.read_text("utf-8"))))
-    measuring = Trainer(workers=os.cpu_count() or 1)
+        return Trainer(device, ChunkPlan(**json.loads(path.read_text("utf-8"))))
+    measuring = Trainer(device, workers=cores, precision=precision)
 
     def first(jobs: Sequence[Job]) -> list[Result]:
         results = measuring(jobs)

@@ -18,6 +18,7 @@ from federation.plans import restore
 from federation.runtimes.engine import trainer
 from federation.runtimes.in_process import InProcessGrid
 from federation.settings import Settings
+from federation.training.device import device_of
 from federation.vault.database import open_database
 from federation.vault.policy import read_policy
 from federation.vault.vault import Vault
@@ -47,6 +48,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
 
     Raises ConfigError, DataError or PolicyRefusal; nothing was trained then.
     """
+    device_of(settings.device)
     began, task = process_time(), TASKS[settings.task.name]
     countries, notes = _countries(settings, task, folder)
     if settings.quorum > len(countries):
@@ -76,6 +78,7 @@ def resume(runs: str, folder: Path) -> Simulation:
     """A run as its checkpoint left it, with the settings it began with. Raises CheckpointError."""
     progress, header = checkpoint.load(folder / checkpoint.FILE)
     settings = replace(restore(Settings, header["settings"], "checkpoint"), runs=runs)
+    device_of(settings.device)
     task = TASKS[settings.task.name]
     _invent(settings, task, folder, header["nodes"])
     federation = _federation(settings, folder, header["nodes"])
@@ -93,7 +96,9 @@ def run(simulation: Simulation, watch: Watch) -> rounds.Outcome:
     def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
         outcome.append(rounds.federate(grid, simulation.federation, simulation.progress, watch))
 
-    grid = InProcessGrid(simulation.vaults, trainer(simulation.settings.engine, simulation.folder))
+    settings = simulation.settings
+    train = trainer(settings.engine, simulation.folder, device_of(settings.device), settings.precision)
+    grid = InProcessGrid(simulation.vaults, train)
     app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
     return outcome[0]
 

@@ -16,6 +16,7 @@ from federation.training.jobs import Job, Result
 STEPS = 3  # of every client in a trial; the first step of a chunk is dearer than the others
 REPEATS = 2  # the faster counts, for other programs only ever slow a trial down
 SIZES = (4, 8, 16, 32, 64, 128)  # clients in one step
+ON_A_CARD = (*SIZES, 256, 512, 1024)  # which has room for more, and a step costs Python the same
 MARGIN = 0.9  # of the sequential time: below it, vmapped steps are worth their plan
 
 
@@ -31,16 +32,24 @@ class Choice:
 class Trainer:
     """What a runtime calls every round. Without a plan, the first round that trains finds one; keep it with the run."""
 
-    def __init__(self, device: torch.device | None = None, plan: ChunkPlan | None = None, *, workers: int = 1) -> None:
-        self.plan, self._device, self._workers = plan, device, workers
+    def __init__(
+        self,
+        device: torch.device | None = None,
+        plan: ChunkPlan | None = None,
+        *,
+        workers: int = 1,
+        precision: str = "float32",
+    ) -> None:
+        self.plan, self._device, self._workers, self._precision = plan, device, workers, precision
         self._engine: Cohort | None = None
 
     def __call__(self, jobs: Sequence[Job]) -> list[Result]:
         """Results in the order of the jobs."""
         if self.plan is None:
             if not any(job.train is not None and len(job.train) for job in jobs):
-                return sequential.run(jobs, self._device)
-            self.plan = choose(jobs, self._device, workers=self._workers).plan
+                return sequential.run(jobs, self._device, self._precision)
+            plan = choose(jobs, self._device, workers=self._workers).plan
+            self.plan = replace(plan, precision=self._precision)
         if self._engine is None:
             self._engine = Cohort(self._device, self.plan)
         return self._engine(jobs)
@@ -76,13 +85,14 @@ def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: 
 def _trials(group: Sequence[Job], device: torch.device) -> tuple[float, dict[int, float]]:
     """Seconds of a step of one client alone, and of a step of so many clients at once."""
     short = [_shortened(job) for job in group]
-    usual = short[: SIZES[-1]]
+    sizes = SIZES if device.type == "cpu" else ON_A_CARD
+    usual = short[: sizes[-1]]
     alone = _seconds(lambda jobs: sequential.run(jobs, device), usual[:4], device) / sum(map(steps_of, usual[:4]))
     weights = sum(value.numel() * value.element_size() for value in group[0].start.values())
     limit = largest_chunk(weights, _record_bytes(group[0]), device)
     costs: dict[int, float] = {}
-    for size in SIZES:
-        if size > max(len(usual), SIZES[0]) or size > limit:
+    for size in sizes:
+        if size > max(len(usual), sizes[0]) or size > limit:
             break
         some = [usual[number % len(usual)] for number in range(size)]
         costs[size] = _seconds(Cohort(device, ChunkPlan(chunk=size)), some, device) / max(map(steps_of, some))

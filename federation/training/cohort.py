@@ -42,7 +42,7 @@ class Cohort:
     def __call__(self, jobs: Sequence[Job]) -> list[Result]:
         """Results in the order of the jobs."""
         if self.plan.chunk == 1:
-            return sequential.run(jobs, self.device)
+            return sequential.run(jobs, self.device, self.plan.precision)
         with matmul_precision(self.plan.precision):
             trained = self._trained(jobs)
             outputs = self._scored(jobs, trained)
@@ -107,7 +107,7 @@ class Cohort:
         # A model of their own, for several threads may come here and plain torch lays weights into a module for a call.
         model = deepcopy(jobs[0].model)
         plain = [replace(job, model=model, score=None, client=replace(job.client, finish=None)) for job in jobs]
-        results = sequential.run(plain, self.device)
+        results = sequential.run(plain, self.device, self.plan.precision)
         return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
 
     def _say(self, job: Job, error: Exception) -> None:

@@ -17,6 +17,8 @@ from federation.training.stacked import Found, eager, tidied
 
 log = logging.getLogger(__name__)
 
+KINDS = 256
+
 # (leaves with a part in the loss, others, inputs, target, seeds), all (K, ...), and the rate -> gradients, losses
 Step = Callable[
     [dict[str, Tensor], dict[str, Tensor], dict[str, Tensor], Tensor, Tensor, Tensor],
@@ -55,8 +57,11 @@ class Compiled:
         self, leaves: dict[str, Tensor], batch: Batch, start: Tensors
     ) -> Callable[[dict[str, Tensor], Batch, Tensors, float], Found]:
         losses, used = eager(self._job, self._objective, self._context)(leaves, batch, start)
+        # Every kind of job, number of clients and precision is compiled once; torch gives up after eight otherwise.
+        torch._dynamo.config.recompile_limit = KINDS
         # One C++ function a step: Python's lock is free while it runs, so that chunks can train in several threads.
-        options: dict[str, Any] = {"cpp_wrapper": losses.device.type == "cpu"}
+        # Deterministic: a card's sums are not added in whichever order happened to be the fastest this time.
+        options: dict[str, Any] = {"cpp_wrapper": losses.device.type == "cpu", "deterministic": True}
         step: Step = torch.compile(_step(self._job, self._objective), fullgraph=True, dynamic=False, options=options)
 
         def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors, lr: float) -> Found:

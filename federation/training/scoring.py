@@ -53,10 +53,10 @@ def _together(jobs: Sequence[Job], places: Sequence[int], weights: Tensors, stor
     inputs = {name: torch.cat([own[name] for own in scored]) for name in scored[0]}
     model, params = jobs[places[0]].model, _params(jobs[places[0]], weights, store.device)
     parts = [
-        functional_call(model, params, ({k: v[i : i + ROWS] for k, v in inputs.items()}, None)).cpu()
+        functional_call(model, params, ({k: v[i : i + ROWS] for k, v in inputs.items()}, None)).double().cpu()
         for i in range(0, sum(sizes), ROWS)
     ]
-    outputs = torch.cat(parts).numpy().astype(np.float64)
+    outputs = torch.cat(parts).numpy()
     return dict(zip(places, np.split(outputs, np.cumsum(sizes)[:-1]), strict=True))
 
 
@@ -79,7 +79,7 @@ def _stacked(
 
     with FlatLinear():
         outputs: Tensor = vmap(forward)(params, {name: values[picked] for name, values in inputs.items()})
-    values = outputs.cpu().numpy().astype(np.float64)
+    values = outputs.double().cpu().numpy()
     return {place: values[client, : len(own)] for client, (place, own) in enumerate(zip(places, windows, strict=True))}
 
 

@@ -31,7 +31,7 @@ def run(jobs: Sequence[Job], device: torch.device | None = None, precision: str 
 
 
 def _one(job: Job, device: torch.device, precision: str) -> Result:
-    start = {name: value.to(device) for name, value in job.start.items()}
+    start = _on(job.start, device)
     early = job.score is not None and not (job.score_trained and job.train is not None and len(job.train))
     with autocast(precision, device):
         output = forecast(job, start, job.score, device) if early and job.score is not None else None
@@ -64,7 +64,7 @@ def forecast(job: Job, params: Tensors, windows: Windows, device: torch.device, 
         try:
             outputs = [
                 functional_call(job.model, dict(params), ({k: v[i : i + chunk] for k, v in inputs.items()}, None))
-                .float()
+                .double()
                 .cpu()
                 .numpy()
                 for i in range(0, max(len(windows), 1), chunk)

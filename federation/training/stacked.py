@@ -12,6 +12,7 @@ from torch.func import functional_call, vmap
 from torch.overrides import TorchFunctionMode
 
 from federation.training.chunks import FEW, active, steps_of
+from federation.training.device import home
 from federation.training.draws import Batch, Draws
 from federation.training.examples import Averaged, Objective, averaged
 from federation.training.jobs import Job, Tensors
@@ -180,16 +181,15 @@ def _sum(one: Mapping[str, Tensor], other: Tensors) -> dict[str, Tensor]:
 def _trained(
     jobs: Sequence[Job], params: dict[str, Tensor], steps: Sequence[int], history: Sequence[Tensor]
 ) -> list[Trained]:
-    device = torch.device("cpu")
-    table = torch.full((len(history), len(jobs)), torch.nan)
+    table = torch.full((len(history), len(jobs)), torch.nan, dtype=history[0].dtype)
     for row, losses in zip(
-        table, torch.split(torch.cat(list(history)).to(device), [len(one) for one in history]), strict=True
+        table, torch.split(torch.cat(list(history)).cpu(), [len(one) for one in history]), strict=True
     ):
         row[: len(losses)] = losses
-    home = {name: value.detach().to(device).unbind() for name, value in params.items()}
+    arrived = {name: value.unbind() for name, value in home(params).items()}
     found = []
     for client, (job, many) in enumerate(zip(jobs, steps, strict=True)):
         last = table[many - many // job.settings.epochs : many, client]
-        own = {name: values[client] for name, values in home.items()}
+        own = {name: values[client] for name, values in arrived.items()}
         found.append(Trained(params=own, loss=last.mean().item(), steps=many))
     return found

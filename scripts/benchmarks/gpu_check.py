@@ -1,36 +1,80 @@
 """scripts/gpu_check: everything that needs a GPU, in one run; on a machine without one the same on the CPU, smaller.
 
-Cohort against sequential on the device: the same weights, and the time of both. Then bf16 against float32, and the
-FLOP/s reached. Needs torch, numpy and this repository alone.
+Cohort against sequential on the device, every strategy and optimiser: the same weights. Then the time of both, eager
+and compiled, in float32, TF32 and bf16, and the FLOP/s reached against what the device's own products reach. Needs
+torch, numpy and this repository alone; where pfl-research is installed too, its simulator is given the same work.
 """
 
 import bare  # noqa: F401, I001  first, so that the registry of tasks stays out
+import json
+import os
+import subprocess
 import sys
-from dataclasses import replace
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import ours
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from work import LAGS, OUTPUTS, SERIES, Work, mean_squared
 
+from federation.settings import TrainingSettings
+from federation.strategies import STRATEGIES
+from federation.strategies.strategy import Strategy
 from federation.training import sequential
 from federation.training.choice import choose
 from federation.training.chunks import ChunkPlan
 from federation.training.cohort import Cohort
+from federation.training.device import matmul_precision
+from tests.federation.training.clients import (
+    Attention,
+    Federation,
+    allowed,
+    clients_of,
+    in_float64,
+    largest_difference,
+    perceptron,
+)
 
 SAME = 1e-5
+ROUNDING = 1e-12  # of float64
+REPEATS = 5
+SGD = TrainingSettings(optimizer="sgd", lr=0.05, clip_gradient=None, batch_size=8, epochs=1)
+OPTIMIZERS = {
+    "sgd": SGD,
+    "momentum": replace(SGD, momentum=0.7, clip_gradient=0.5),
+    "adamw": TrainingSettings(lr=0.01, clip_gradient=1.0, batch_size=8, epochs=2),
+}
 
 
-def seconds(run: object, device: torch.device) -> tuple[float, list[ours.Result]]:
-    """Time of the second call, and what it found."""
-    assert callable(run), "something to time"
-    run()
-    wait(device)
-    began = perf_counter()
-    found = run()
-    wait(device)
-    return perf_counter() - began, found
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """compared: clients that the sequential trainer is given; pfl: those that pfl-research is. Both take time linear in
+    clients."""
+
+    work: Work
+    compared: int
+    pfl: int
+
+
+def seconds(run: Callable[[], list[ours.Result]], device: torch.device) -> tuple[float, list[ours.Result]]:
+    """Median time of a call, after two that do not count, and what it found."""
+    run(), run()
+    times = []
+    for _ in range(REPEATS):
+        wait(device)
+        began = perf_counter()
+        found = run()
+        wait(device)
+        times.append(perf_counter() - began)
+    return median(times), found
 
 
 def wait(device: torch.device) -> None:
@@ -46,26 +90,120 @@ def flops(work: Work) -> float:
     return counter.get_total_flops() * work.clients * work.examples / work.batch
 
 
-def check(work: Work, device: torch.device, compared: int) -> bool:
-    """One size of work; `compared`: clients that the sequential trainer trains too, its time being linear in them."""
-    jobs = ours.jobs_of(work)
+def rates(device: torch.device) -> dict[str, float]:
+    """precision -> FLOP/s of a large square product here."""
+    side = 8192 if device.type == "cuda" else 1024
+    square = torch.randn(side, side, device=device)
+    found = {}
+    for precision in ("float32", "tf32", "bf16"):
+        values = square.bfloat16() if precision == "bf16" else square
+        with matmul_precision(precision):
+            values @ values
+            wait(device)
+            began = perf_counter()
+            for _ in range(REPEATS):
+                values @ values
+            wait(device)
+        found[precision] = REPEATS * 2 * side**3 / (perf_counter() - began)
+    return found
+
+
+def agree(device: torch.device) -> bool:
+    """Ten rounds of every strategy with every optimiser, and for one strategy the same compiled, and in float64."""
+    cases = [(perceptron, strategy, name, False) for strategy in STRATEGIES.values() for name in OPTIMIZERS]
+    cases += [(Attention, STRATEGIES["fedprox"], name, False) for name in OPTIMIZERS]
+    cases += [(perceptron, STRATEGIES["fedprox"], name, True) for name in OPTIMIZERS]
+    worst: dict[tuple[str, bool], float] = {}
+    for build, strategy, name, compiled in cases:
+        if strategy.name == "scaffold" and name != "sgd":
+            continue  # it needs plain gradient steps
+        key = name, compiled
+        worst[key] = max(worst.get(key, 0.0), of_ten_rounds(build, strategy, OPTIMIZERS[name], device, compiled))
+    for (name, compiled), gap in worst.items():
+        print(f"ten rounds, {'compiled' if compiled else 'every strategy'}, {name}: {gap:.1e} apart at most")
+    good = all(gap < allowed(device, name) for (name, compiled), gap in worst.items() if not compiled)
+    for name, training in OPTIMIZERS.items():
+        gap = of_ten_rounds(
+            lambda seed: perceptron(seed).double(), STRATEGIES["fedprox"], training, device, double=True
+        )
+        print(f"ten rounds, float64, {name}: {gap:.1e} apart at most")
+        good &= gap < ROUNDING
+    return good
+
+
+def of_ten_rounds(
+    build: Callable[[int], nn.Module],
+    strategy: Strategy,
+    training: TrainingSettings,
+    device: torch.device,
+    compiled: bool = False,
+    double: bool = False,
+) -> float:
+    """Largest difference between two federations, one trained in cohorts."""
+    clients = clients_of((9, 1, 24, 16, 5, 40))
+    if double:
+        clients = [in_float64(client) for client in clients]
+
+    def model(seed: int) -> nn.Module:
+        return build(seed).double() if double else build(seed)
+
+    pair = [Federation(clients=clients, build=model, strategy=strategy, settings=training) for _ in range(2)]
+    alone, engine = partial(sequential.run, device=device), Cohort(device, ChunkPlan(chunk=4, compiled=compiled))
+    return max(
+        largest_difference(pair[0].round(alone, number), pair[1].round(engine, number)) for number in range(1, 11)
+    )
+
+
+def check(size: Size, device: torch.device, reached: dict[str, float]) -> bool:
+    """One size of work."""
+    work, jobs = size.work, ours.jobs_of(size.work)
     held = {name: value.detach() for name, value in ours.Forecaster(work).named_parameters()}
     today = jobs(held, 1)
     chosen = choose(today, device)
-    engine = Cohort(device, chosen.plan if chosen.plan.chunk > 1 else ChunkPlan(chunk=16))
-    together, found = seconds(lambda: engine(today), device)
-    alone, expected = seconds(lambda: sequential.run(today[:compared], device), device)
-    alone *= work.clients / compared
-    gap = apart(found[:compared], expected)
+    plan = chosen.plan if chosen.plan.chunk > 1 else ChunkPlan(chunk=16)
     print(f"\n{work.clients} clients, {work.model}, {device}: plan {chosen.plan} ({chosen.reason})")
-    print(f"  cohort {together:.3f} s, sequential {alone:.3f} s (from {compared} clients): {alone / together:.1f} x")
-    print(f"  {flops(work) / together / 1e12:.3f} TFLOP/s reached; largest difference of a weight {gap:.1e}")
-    half, rough = seconds(lambda: Cohort(device, replace(engine.plan, precision="bf16"))(today), device)
-    print(f"  bf16 {half:.3f} s, largest difference from float32 {apart(rough, found):.1e}")
-    return gap < SAME
+    alone, expected = seconds(lambda: sequential.run(today[: size.compared], device), device)
+    alone *= work.clients / size.compared
+    print(f"  sequential               {alone:8.3f} s (from {size.compared} clients)")
+    if find_spec("pfl"):
+        others = pfl(replace(work, clients=size.pfl, rounds=4))
+        said = "failed" if others is None else f"{others * work.clients / size.pfl:8.3f} s (from {size.pfl} clients)"
+        print(f"  pfl-research             {said}")
+    total, good = flops(work), True
+    exact: list[ours.Result] = []
+    for compiled in (False, True):
+        for precision in ("float32", "tf32", "bf16"):
+            engine = Cohort(device, replace(plan, compiled=compiled, precision=precision))
+            began = perf_counter()
+            engine(today)
+            first = perf_counter() - began
+            together, found = seconds(partial(engine, today), device)
+            exact = exact or found
+            name = f"{'compiled' if compiled else 'eager'}, {precision}"
+            print(
+                f"  cohort, {name:17}{together:8.3f} s, first {first:.1f} s, {alone / together:.1f} x sequential, "
+                f"{total / together / 1e12:.3f} TFLOP/s, {100 * total / together / reached[precision]:.1f} % of what "
+                f"products reach; from sequential {apart(found[: size.compared], expected):.1e}"
+            )
+            if precision == "float32":
+                good &= apart(found[: size.compared], expected) < SAME
+    return good
 
 
-def apart(one: list[ours.Result], other: list[ours.Result]) -> float:
+def pfl(work: Work) -> float | None:
+    """Seconds of a round of pfl-research's simulator, the first not counted; none if it failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked = json.dumps({"work": asdict(work), "options": {"threads": 1}})
+        here = Path(__file__).parent
+        answered = Path(folder) / "answer.json"
+        run = subprocess.run([sys.executable, here / "peer_pfl.py", asked, folder], stdout=subprocess.DEVNULL)
+        if run.returncode or not answered.exists():
+            return None
+        answer = json.loads(answered.read_text())
+    return median(answer["seconds"][1:])
+
+
+def apart(one: Sequence[ours.Result], other: Sequence[ours.Result]) -> float:
     """Largest difference of any weight."""
     pairs = zip(one, other, strict=True)
     return max(
@@ -77,13 +215,19 @@ def main() -> int:
     """All sizes; 1 if any weight differs."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
+    sizes = [
+        Size(work=Work(clients=1000, model="87k"), compared=100, pfl=200),
+        Size(work=Work(clients=10_000, model="42k"), compared=100, pfl=400),
+    ]
     if device.type == "cuda":
-        print(torch.cuda.get_device_name(device), f"torch {torch.__version__}")
-        sizes = [(Work(clients=1000, model="87k"), 50), (Work(clients=10_000, model="42k"), 50)]
+        print(torch.cuda.get_device_name(device), f"torch {torch.__version__}, {os.cpu_count()} cores")
     else:
         print("No GPU here: the same checks on the CPU, smaller. No figure below says anything about a GPU.")
-        sizes = [(Work(clients=40, model="87k"), 10), (Work(clients=100, model="42k"), 10)]
-    good = [check(work, device, compared) for work, compared in sizes]
+        sizes = [replace(size, work=replace(size.work, clients=100), compared=10, pfl=100) for size in sizes]
+    good = [agree(device)]
+    reached = rates(device)
+    print("products reach " + ", ".join(f"{rate / 1e12:.2f} TFLOP/s in {name}" for name, rate in reached.items()))
+    good += [check(size, device, reached) for size in sizes]
     print("\nall weights agree" if all(good) else "\nFAILED: weights differ")
     return 0 if all(good) else 1
 

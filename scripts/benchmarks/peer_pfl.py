@@ -1,6 +1,7 @@
 """The same work in pfl-research's simulator; torchrun starts it with several workers.
 
-At its best honest setting: tensors in memory, evaluation in the uncounted first round alone, one thread a worker.
+At its best honest setting: tensors in memory (of a card, if there is one), evaluation in the uncounted first round
+alone, one thread a worker.
 """
 
 import os
@@ -72,11 +73,12 @@ def main() -> None:
     torch.set_num_threads(int(options.get("threads", 1)))
     began = perf_counter()
     np.random.seed(1)  # the same cohort on every worker
-    inputs, targets = (torch.from_numpy(values) for values in work.records())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    inputs, targets = (torch.from_numpy(values).to(device) for values in work.records())
     clock = Clock()
 
     def user(name: int) -> PyTorchTensorDataset:
-        rows = order(work, name, clock.round)
+        rows = order(work, name, clock.round).to(device)
         return PyTorchTensorDataset((inputs[name, rows], targets[name, rows]), user_id=str(name))
 
     remaining: list[int] = []

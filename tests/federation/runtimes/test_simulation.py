@@ -3,7 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from federation import runfolder
 from federation.coordinator import checkpoint
@@ -106,3 +108,32 @@ def test_a_run_may_begin_with_the_model_of_another(tmp_path: Path) -> None:
     again = settings_of(tmp_path, rounds=1, start_from="first")
     with pytest.raises(CheckpointError, match="has not ended"):
         simulation.prepare(replace(again, name="third"), tmp_path / "runs" / "third")
+
+
+def test_a_device_that_is_not_there_is_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="device=cuda, but torch finds no GPU here"):
+        ready(settings_of(tmp_path, device="cuda"))
+    with pytest.raises(ConfigError, match="device=auto could go on elsewhere"):
+        settings_of(tmp_path, device="auto").check()
+    with pytest.raises(ConfigError, match="precision"):
+        settings_of(tmp_path, precision="float16").check()
+
+
+def test_a_run_whose_card_is_gone_does_not_go_on_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end in other last digits than the run that began."""
+    with monkeypatch.context() as card:
+        card.setattr(simulation, "device_of", lambda _: torch.device("cpu"))  # the one it trains on here
+        begun = run(ready(settings_of(tmp_path, device="cuda", rounds=1)))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="device=cuda, but torch finds no GPU here"):
+        simulation.resume(str(tmp_path / "runs"), begun.ready.folder)
+
+
+@pytest.mark.parametrize("engine", ["sequential", "cohort", "auto"])
+def test_the_precision_reaches_every_engine(federation_of: FederationOf, engine: str) -> None:
+    exact, rough = federation_of(engine=engine), federation_of(engine=engine, precision="bf16")
+    gaps = [float(np.abs(exact.weights[name] - rough.weights[name]).max()) for name in exact.weights]
+    assert 0 < max(gaps) < 0.05

@@ -1,7 +1,7 @@
 """Invented clients for the tests of the trainers: small models, ragged records, and a federation in a few lines."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,26 @@ def clients_of(sizes: Sequence[int], seed: int = 1) -> list[Client]:
         Client(country=name, train=windows(name, size, seed), score=windows(name, size // 2 + 1, seed + 1))
         for name, size in zip(names, sizes, strict=True)
     ]
+
+
+def in_float64(client: Client) -> Client:
+    """The same records in more bits."""
+
+    def more(records: Windows) -> Windows:
+        inputs = {name: values.astype(np.float64) for name, values in records.inputs.items()}
+        return replace(records, inputs=inputs, target=records.target.astype(np.float64))
+
+    return replace(client, train=more(client.train), score=more(client.score))
+
+
+def allowed(device: torch.device, optimizer: str) -> float:
+    """How far apart float32 may leave two engines.
+
+    A card adds up a client's product and a stack's in different orders. Adam's first step turns a gradient's rounding
+    into up to lr / epsilon times as much, here 1,000 times: one unit in the last place of a gradient of norm 1 into
+    6e-5.
+    """
+    return 1e-4 if device.type == "cuda" and optimizer == "adamw" else 1e-5
 
 
 @dataclass(kw_only=True)
