@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from federation.coordinator.answers import by_country, who
+from federation.coordinator.answers import by_country, mean_loss, who
 from federation.coordinator.progress import Report
 from federation.results import ALL
 
@@ -59,8 +59,7 @@ class Screen:
                 self._refused.add(answer.country)
                 self.say(f"round {report.round}: {answer.refused}")
         trained = [answer for answer in report.answers if answer.examples and not answer.refused]
-        examples = sum(answer.examples for answer in trained)
-        loss = sum((answer.loss or 0.0) * answer.examples for answer in trained) / max(examples, 1)
+        loss = mean_loss(report.answers)
         scores = {
             row.arm: row.value
             for row in report.rows
@@ -68,7 +67,7 @@ class Screen:
         }
         told = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items()))
         there = f"{len(trained)} of {len(report.answers)} {who(report.answers)}"
-        said = f"{there}  {self._headline}: {told}  loss {loss:.4f}"
+        said = f"{there}  {self._headline}: {told}  loss {'not told' if loss is None else f'{loss:.4f}'}"
         self._bar.update(self._task, completed=report.round, said=said)
         if not self.console.is_terminal:
             self.say(f"round {report.round}/{report.rounds}  {said}")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.func import functional_call
 
-from federation.coordinator.answers import by_country
+from federation.coordinator.answers import by_country, mean_loss
 from federation.coordinator.progress import Federation, Report
 from federation.coordinator.rounds import Outcome
 from federation.faults import Faults, faults_of
@@ -81,8 +81,10 @@ class TrackedRun:
             self._fingerprint(answer.country, answer.fingerprint)
         trained = [answer for answer in report.answers if answer.examples and not answer.refused]
         examples = sum(answer.examples for answer in trained)
-        loss = sum((answer.loss or 0.0) * answer.examples for answer in trained) / max(examples, 1)
-        totals: dict[str, float] = {"train_loss": loss, "countries": len(trained), "examples": examples}
+        totals: dict[str, float] = {"countries": len(trained), "examples": examples}
+        loss = mean_loss(report.answers)
+        if loss is not None:
+            totals["train_loss"] = loss
         totals["faults"] = len(faults_of(report.round, report.answers))
         totals["bytes"] = sum(answer.sent + answer.received for answer in report.answers)
         self._tracker.metrics(totals, step=report.round)

@@ -42,7 +42,7 @@ def below(levels: tuple[float, ...]) -> Event:
 def brier_skill(event: Event, name: str, *, once: bool = True) -> Score:
     """Brier skill against the reference, which says nothing where nothing happened; as `name` the Brier score itself.
 
-    once: with the test only.
+    once: with the test only. Beside the sums of `names` stands `few`, which stays at home: see `Score`.
     """
 
     def points(judged: Judged) -> Judged:
@@ -51,16 +51,18 @@ def brier_skill(event: Event, name: str, *, once: bool = True) -> Score:
 
     def sums(judged: Judged) -> Sums:
         points_of = points(judged)
+        events = np.nansum(points_of.observed, axis=0)
+        few = _few(events, np.isfinite(points_of.observed).sum(axis=0))
         # That there were events, and not how many.
-        seen = np.minimum(with_all(np.nansum(points_of.observed, axis=0)), 1.0)
-        return {**_SKILL.sums(points_of), "seen": seen}
+        return {**_SKILL.sums(points_of), "seen": with_all(events).clip(max=1.0), "few": with_all(few).clip(max=1.0)}
 
     def terms(judged: Judged) -> tuple[Array, Array]:
         assert _SKILL.terms is not None, "a skill has terms"
         points_of = points(judged)
         above, below = _SKILL.terms(points_of)
-        seen = np.nansum(points_of.observed, axis=0) > 0  # without an event there is no skill to differ in
-        return np.where(seen, above, np.nan), np.where(seen, below, np.nan)
+        events = np.nansum(points_of.observed, axis=0)  # without one there is no skill to differ in
+        told = (events > 0) & ~_few(events, np.isfinite(points_of.observed).sum(axis=0))
+        return np.where(told, above, np.nan), np.where(told, below, np.nan)
 
     def estimate(merged: Sums) -> Found:
         found, seen = _SKILL.estimate(merged), merged["seen"] > 0
@@ -87,6 +89,12 @@ def warning(event: Event, prefix: str) -> Score:
         histogram=True,
         once=True,
     )
+
+
+def _few(events: Array, known: Array) -> Array:
+    """(H,) where events, or their absence, are fewer than FEW: of a forecast that is known, Brier's sum counts them."""
+    few: Array = np.any([(each > 0) & (each < histograms.FEW) for each in (events, known - events)], axis=0)
+    return few
 
 
 def _up_to(judged: Judged, levels: tuple[float, ...]) -> tuple[Array, Array, Array]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from tasks.scores import Array, Judged, Score, Sums, in_blocks
+from tasks.scores import FEWEST_BLOCKS, Array, Judged, Score, Sums, in_blocks
 
 NAMES = ("count", "value", "low", "high")
 
@@ -58,8 +58,9 @@ def together(parts: Iterable[Blocks]) -> Blocks:
     return Blocks(labels=labels, above=added("above"), below=added("below"), count=added("count"))
 
 
-def ends(found: Blocks) -> Sums:
-    """Difference, ends of its 95 % interval and place-periods, (H + 1,) each; all are 0 where it cannot be told.
+def ends(found: Blocks, fewest: int = FEWEST_BLOCKS) -> Sums:
+    """Difference, ends of its 95 % interval and place-periods, (H + 1,) each; all are 0 where it cannot be told: with
+    fewer blocks. Two are enough where they themselves are no secret.
 
     The spread is what drawing blocks with replacement, the same ones for both forecasts, converges to, times
     B / (B - 1); Student's quantile stands for the normal one, since a test of two years has five blocks.
@@ -68,7 +69,7 @@ def ends(found: Blocks) -> Sums:
     """
     number = (found.count > 0).sum(axis=0)
     below = found.below.sum(axis=0)
-    told = (number > 1) & (below > 0)
+    told = (number >= fewest) & (below > 0)
     value = found.above.sum(axis=0) / np.where(told, below, 1.0)
     squares = np.square(found.above - value * found.below).sum(axis=0) * number / np.maximum(number - 1, 1)
     spread = stdtrit(np.maximum(number - 1, 1), 0.975) * np.sqrt(squares) / np.where(told, below, 1.0)

@@ -16,6 +16,7 @@ Sums = Mapping[str, Array]
 Pointwise = Callable[[Array, Array], Array]
 
 BLOCK = 6  # periods in one block; outbreaks and droughts last about half a year
+FEWEST_BLOCKS = 3  # behind a spread; from that of two, and their sum, both could be told
 Z95 = 1.959964  # standard normal, two-sided 95 %
 
 
@@ -62,6 +63,7 @@ class Score:
     terms: (N, H) points above and below, whose sums' ratio the estimate is; None where it is of another kind.
     once: judged with the test alone; counts of single events, sent every round, could be told apart by subtraction.
     histogram: the sums are those of `tasks.histograms`, of which some are (H + 1, BINS).
+    Sums may say `few`, beside their names: above 0 in a row that would tell a small count. Such a row stays at home.
     """
 
     sums: Callable[[Judged], Sums]
@@ -161,7 +163,7 @@ def skill(pointwise: Pointwise) -> Score:
         variance = (
             merged["variance"] - 2 * share * merged["covariance"] + share**2 * merged["reference_variance"]
         ) / reference**2
-        known = np.where(merged["variance"] > 0, 1.0, np.nan)  # of one block of time there is no spread
+        known = np.where(merged["variance"] > 0, 1.0, np.nan)  # of too few blocks of time there is no spread
         spread = known * Z95 * np.sqrt(np.maximum(variance, 0))
         return Estimate(value=1 - share, low=1 - share - spread, high=1 - share + spread, n=merged["count"])
 
@@ -174,7 +176,7 @@ def skill(pointwise: Pointwise) -> Score:
 
 
 def ratio(merged: Sums) -> Estimate:
-    """sum / count with a normal 95 % interval from the variance of the sum; none where one block leaves none."""
+    """sum / count with a normal 95 % interval from the variance of the sum; none where too few blocks leave none."""
     count = np.where(merged["count"] > 0, merged["count"], np.nan)
     value = merged["sum"] / count
     variance = np.where(merged["variance"] > 0, merged["variance"], np.nan)
@@ -186,18 +188,18 @@ def block_sums(points: Array, origin: Array) -> dict[str, Array]:
     """Sum, count and variance of the sum of (N, H) points; NaN does not count. Returns (H + 1,) each.
 
     The variance is what a block bootstrap over time converges to: with block totals S_b and counts n_b, the sum over
-    blocks of (S_b - mean * n_b)^2, times B / (B - 1). Whole regions share a block, so spatial dependence is kept.
+    blocks of (S_b - mean * n_b)^2, times B / (B - 1). Whole regions share a block, so spatial dependence is kept. It is
+    0 where fewer than FEWEST_BLOCKS have a point.
     Source: Kunsch (1989), https://doi.org/10.1214/aos/1176347265 (non-overlapping case).
     """
     reported = np.isfinite(points)
     filled = np.where(reported, points, 0.0)
     total = with_all(filled.sum(axis=0))
     count = with_all(reported.sum(axis=0).astype(float))
-    variance = np.zeros_like(total)
-    labels, (sums, counts) = in_blocks(origin, filled, reported)
-    if len(labels) > 1:
-        mean = total / np.maximum(count, 1)
-        variance = np.square(sums - mean * counts).sum(axis=0) * len(labels) / (len(labels) - 1)
+    _, (sums, counts) = in_blocks(origin, filled, reported)
+    number = (counts > 0).sum(axis=0)
+    squares = np.square(sums - total / np.maximum(count, 1) * counts).sum(axis=0)
+    variance = np.where(number >= FEWEST_BLOCKS, squares * number / np.maximum(number - 1, 1), 0.0)
     return {"sum": total, "count": count, "variance": variance}
 
 

@@ -218,6 +218,30 @@ MUTANTS = {
         new="(mean < low)",
         tests="tests/tasks/test_agriculture_schema.py",
     ),
+    "few events are told": Mutant(
+        file="federation/vault/gate.py",
+        old=" & ~few",
+        new="",
+        tests="tests/federation/vault/test_gate.py",
+    ),
+    "scores of two blocks have a spread": Mutant(
+        file="tasks/scores.py",
+        old="number >= FEWEST_BLOCKS",
+        new="number >= 2",
+        tests="tests/tasks/test_scores.py",
+    ),
+    "runs of a day are not counted": Mutant(
+        file="federation/vault/vault.py",
+        old="self.policy.check_begun(others)",
+        new="pass",
+        tests="tests/federation/vault/test_policy.py",
+    ),
+    "rounds tell scores against the policy": Mutant(
+        file="federation/vault/gate.py",
+        old="if not outgoing.last and not policy.round_scores:",
+        new="if False:",
+        tests="tests/federation/vault/test_gate.py",
+    ),
     "wire version is not looked at": Mutant(
         file="federation/wire.py",
         old="    if version not in ACCEPTED:",

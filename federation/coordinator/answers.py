@@ -28,16 +28,22 @@ def who(answers: Sequence[Answer]) -> str:
     return "facilities" if any(is_facility(answer.country) for answer in answers) else "countries"
 
 
+def mean_loss(answers: Sequence[Answer]) -> float | None:
+    """Of those that trained and told it, weighted by examples; None if nobody did."""
+    told = [(answer.loss, answer.examples) for answer in answers if answer.loss is not None and not answer.refused]
+    examples = sum(weight for _, weight in told)
+    return sum(loss * weight for loss, weight in told) / examples if examples else None
+
+
 def _together(country: str, own: Sequence[Answer]) -> Answer:
-    trained = [answer for answer in own if answer.loss is not None and not answer.refused]
-    examples = sum(answer.examples for answer in trained)
+    trained = [answer for answer in own if answer.examples and not answer.refused]
     norms = [answer.norm for answer in trained if answer.norm is not None]
     refused = [answer.refused for answer in own if answer.refused]
     told = f"{country}: {len(refused)} of {len(own)} facilities did not count: {refused[0]}" if refused else None
     return Answer(
         country=country,
-        examples=examples,
-        loss=sum((answer.loss or 0.0) * answer.examples for answer in trained) / examples if examples else None,
+        examples=sum(answer.examples for answer in trained),
+        loss=mean_loss(own),
         norm=float(np.median(norms)) if norms else None,
         sent=sum(answer.sent for answer in own),
         received=sum(answer.received for answer in own),

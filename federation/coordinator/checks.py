@@ -29,7 +29,7 @@ class Update:
     country: str
     examples: int
     steps: int
-    loss: float
+    loss: float | None  # None where the country keeps it
     change: Arrays
     shared: Arrays
     scores: Mapping[ScoreName, Sums]
@@ -56,7 +56,7 @@ def read_update(
     steps = header.get("steps")
     if type(steps) is not int or not bool(examples) <= steps <= MOST:
         raise UpdateRejected(f"{country} reports {str(steps)[:40]} steps on {examples} examples")
-    if type(loss) is not float or not isinstance(withheld, list):
+    if type(loss) not in (float, type(None)) or not isinstance(withheld, list):
         raise UpdateRejected(f"{country} reports a loss or withheld scores that are none")
     strange = [name for name in frame.arrays if name.split("/")[0] not in ("update", "shared", "score")]
     if strange:

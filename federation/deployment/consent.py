@@ -13,7 +13,9 @@ from flwr.serverapp import Grid
 from federation.envelope import seal, unseal
 from federation.errors import ConfigError, WireError
 from federation.settings import Plan
+from federation.vault.requests import parameters
 from federation.wire import VERSION, Frame, decode, encode
+from tasks import TASKS
 
 PATIENCE = 180.0  # seconds for the terms of all countries; a stock SuperNode first installs the bundle
 
@@ -70,11 +72,16 @@ def objections(terms: Mapping[str, Any], plan: Plan) -> list[str]:
     if not isinstance(tasks, list) or plan.task.name not in tasks:
         allowed = ", ".join(map(str, tasks)) if isinstance(tasks, list) else "nothing"
         found.append(f"does not take part in task {plan.task.name}; it would in {allowed}")
-    for key, asked in (("maximum_rounds", plan.rounds), ("maximum_epochs", plan.training.epochs)):
+    size = parameters(TASKS[plan.task.name], plan)
+    asked_for = {"maximum_rounds": plan.rounds, "maximum_epochs": plan.training.epochs, "maximum_parameters": size}
+    if "maximum_parameters" not in terms:  # a node from before there was such a limit
+        del asked_for["maximum_parameters"]
+    for key, asked in asked_for.items():
         limit = terms.get(key)
         if not isinstance(limit, int) or asked > limit:
             word = key.removeprefix("maximum_")
-            found.append(f"allows {limit} {word}, the run asks for {asked}; {word}={limit} would be accepted")
+            remedy = "a smaller model" if word == "parameters" else f"{word}={limit}"
+            found.append(f"allows {limit} {word}, the run asks for {asked}; {remedy} would be accepted")
     accepted = terms.get("accepted")
     if not isinstance(accepted, list) or VERSION not in accepted:
         found.append(f"reads wire versions {accepted}, this coordinator writes {VERSION}; upgrade the older side")

@@ -24,8 +24,10 @@ from federation.runtimes.in_process import InProcessGrid
 from federation.settings import Settings
 from federation.training import sequential
 from federation.vault.database import open_database
+from federation.vault.requests import parameters
 from federation.vault.vault import Vault
 from federation.wire import Frame, decode
+from tasks import TASKS
 
 NODE = 2
 KEY = bytes(32)  # of a fingerprint that nobody sees
@@ -94,11 +96,12 @@ def _alone(settings: Settings, country: str, data: Path, policy: Path) -> Iterat
     with TemporaryDirectory() as scratch:
         database = open_database(Path(scratch) / "vault.sqlite")
         vault = Vault(country=country, folder=data, policy=read_policy(policy, country), database=database, key=KEY)
-        vault.policy.check(settings.task.name, settings.plan())
-        vault.records(settings.plan())
+        plan = settings.plan()
+        vault.policy.check(plan.task.name, plan, parameters(TASKS[plan.task.name], plan))
+        vault.records(plan)
         federation = Federation(
             run="own",
-            plan=settings.plan(),
+            plan=plan,
             settings=replace(settings, quorum=1, quorum_share=0.0, participation=1.0, availability=1.0),
             nodes={country: NODE},
             checkpoint=Path(scratch) / "checkpoint",

@@ -24,12 +24,17 @@ def resume(home: Path) -> None:
     (_vault(home) / PAUSED).unlink(missing_ok=True)
 
 
-def withdraw(home: Path) -> None:
-    """Refuse every frame for good, and put the node's key out of use. Ledger and state stay for the country's books."""
+def withdraw(home: Path) -> bool:
+    """Refuse every frame for good, and put the node's key out of use. Ledger and state stay for the country's books.
+
+    False if the key is not there: a courier with a folder of its own has it.
+    """
     _write(home, WITHDRAWN)
     key = home / "courier" / "node.key"
-    if key.exists():
-        key.rename(key.with_name("node.key.withdrawn"))
+    if not key.exists():
+        return key.with_name("node.key.withdrawn").exists()
+    key.rename(key.with_name("node.key.withdrawn"))
+    return True
 
 
 def _write(home: Path, name: str) -> None:

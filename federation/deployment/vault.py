@@ -17,12 +17,14 @@ from federation import logs
 from federation.deployment.files import private_folder, read_secret, write_secret
 from federation.deployment.place import PAUSED, SOCKET, WITHDRAWN, Place
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
+from federation.settings import PRECISIONS
 from federation.training import sequential
-from federation.training.device import PRECISIONS, Meter, device_of
+from federation.training.device import Meter, device_of
 from federation.training.jobs import Job, Result
 from federation.transport import TRANSPORTS
 from federation.vault import policy as policies
 from federation.vault.database import open_database
+from federation.vault.records import stamp
 from federation.vault.service import Limits, Service
 from federation.vault.serving import serve as serve_vaults
 from federation.vault.vault import Vault
@@ -36,7 +38,7 @@ class Desk:
 
     def __init__(self, vault: Vault, home: Path, device: torch.device, precision: str = "float32") -> None:
         self._vault, self._home, self._device, self._precision = vault, home, device, precision
-        self._read = _stamp(vault.policy.path)
+        self._read = stamp(vault.policy.path)
 
     def respond(self, data: bytes, bundle: str = "") -> bytes:
         """The reply to one frame; a refusal is a reply too. bundle: in whose name it comes, if any."""
@@ -66,10 +68,10 @@ class Desk:
 
     def _refresh(self) -> None:
         """A policy that was edited holds from the next frame on. Only the file's stamp is looked at each time."""
-        stamp = _stamp(self._vault.policy.path)
-        if stamp != self._read:
+        now = stamp(self._vault.policy.path)
+        if now != self._read:
             self._vault.policy = read_policy(self._vault.policy.path, self._vault.country)  # one that is gone: none
-            self._read = stamp
+            self._read = now
             log.info("policy read again from %s", self._vault.policy.path)
 
     def _open_for_business(self) -> None:
@@ -87,6 +89,9 @@ def terms(vault: Vault) -> bytes:
         "minimum_cohort": policy.minimum_cohort,
         "maximum_rounds": policy.maximum_rounds,
         "maximum_epochs": policy.maximum_epochs,
+        "maximum_parameters": policy.maximum_parameters,
+        "runs_per_day": policy.runs_per_day,
+        "round_scores": policy.round_scores,
         "wire": VERSION,
         "accepted": list(ACCEPTED),
         "transports": list(TRANSPORTS),
@@ -145,14 +150,6 @@ def _refused(country: str, error: Exception) -> bytes:
 def _shown(text: str) -> str:
     """What a stranger wrote, on one line: nothing in it can look like another line of a log."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _users(names: list[str]) -> frozenset[int]:

@@ -90,7 +90,7 @@ def _whole(rows: Mapping[int, Row], above: Sequence[float], below: Sequence[floa
         below=count * (1.0 if below is None else np.reshape(below, (-1, 1))),
         count=count,
     )
-    told = {name: float(value[0]) if len(rows) > 1 else nan for name, value in ends(years).items()}
+    told = {name: float(value[0]) if len(rows) > 1 else nan for name, value in ends(years, fewest=2).items()}
     value = float(years.above.sum() / years.below.sum()) if years.below.sum() else nan
     return replace(next(iter(rows.values())), value=value, low=told["low"], high=told["high"], n=int(count.sum()))
 

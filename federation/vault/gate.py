@@ -50,20 +50,23 @@ class Contract:
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """What a vault wants to say: a header, arrays, and scores as sums."""
+    """What a vault wants to say: a header, arrays, and scores as sums. last: the test's; nothing follows on it."""
 
     kind: str
     header: Mapping[str, Any]
     arrays: Arrays = field(default_factory=dict)
     scores: Mapping[ScoreName, Sums] = field(default_factory=dict)
+    last: bool = False
 
 
 def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[bytes, Entry]:
     """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
 
     Updates larger than the policy's norm are scaled down, so that they arrive no larger; score rows with fewer
-    place-periods than the policy's cohort are withheld (zero sums and counts), and the row of all horizons where it
-    would give them away; the bins of histograms are put together as `histograms.coarse` says.
+    place-periods than the policy's cohort, or that say of themselves that they count `few`, are withheld (zero sums and
+    counts), and the row of all horizons where it would give them away; the bins of histograms are put together as
+    `histograms.coarse` says. Where the policy keeps `round_scores` at home, no row and no loss leaves before the last
+    reply.
     Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
     finite.
     """
@@ -71,8 +74,15 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     arrays = _packed(_clipped(allowed, policy), contract, policy)
     withheld: list[str] = []
     for name, sums in outgoing.scores.items():
-        arrays |= _score(name, sums, contract, policy, withheld)
+        told = _score(name, sums, contract, policy)
+        if not outgoing.last and not policy.round_scores:
+            told = {key: np.zeros_like(value) for key, value in told.items()}
+        path = "/".join(name)
+        withheld += [f"{path}/{row}" for row in np.flatnonzero(told["count"] == 0)]
+        arrays |= {f"score/{path}/{key}": value for key, value in told.items()}
     header = {**outgoing.header, "withheld": withheld}
+    if not policy.round_scores:
+        header.pop("loss", None)
     for key, value in header.items():
         if key not in HEADER or type(value) is not HEADER[key]:
             raise PolicyRefusal(f"{policy.country}: {key!r} may not leave in a reply's header")
@@ -127,9 +137,10 @@ def _packed(arrays: dict[str, NDArray[Any]], contract: Contract, policy: Policy)
     return packed({name: value * factor for name, value in arrays.items()}, contract.transport, contract.seed)
 
 
-def _score(
-    name: ScoreName, sums: Sums, contract: Contract, policy: Policy, withheld: list[str]
-) -> dict[str, NDArray[Any]]:
+def _score(name: ScoreName, sums: Sums, contract: Contract, policy: Policy) -> dict[str, NDArray[Any]]:
+    """The sums as they leave, all of them 0 in the rows that do not."""
+    sums = dict(sums)
+    few = sums.pop("few", np.zeros(contract.horizons + 1)) > 0
     if set(sums) != set(contract.scores.get(name, ())):
         raise PolicyRefusal(f"score {'/'.join(name)} with {', '.join(sorted(sums))} may not leave")
     cut = contract.histograms.get(name[2])
@@ -140,10 +151,8 @@ def _score(
             raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
     if cut is not None:
         sums = histograms.coarse(sums, cut, policy.minimum_cohort)
-    leaving = enough(sums["count"], policy)
-    withheld += [f"{'/'.join(name)}/{row}" for row in np.flatnonzero(~leaving)]
-    path = f"score/{'/'.join(name)}"
-    return {f"{path}/{key}": np.where(leaving, value.T, 0.0).T for key, value in sums.items()}
+    leaving = enough(sums["count"], policy) & ~few
+    return {key: np.where(leaving, value.T, 0.0).T for key, value in sums.items()}
 
 
 def enough(count: NDArray[Any], policy: Policy) -> NDArray[Any]:

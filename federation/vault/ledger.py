@@ -58,6 +58,17 @@ def enter(connection: sqlite3.Connection, entry: Entry) -> None:
     )
 
 
+def begun(connection: sqlite3.Connection, country: str, run: str, since: datetime) -> int | None:
+    """How many runs other than this one began to be answered since then (in UTC); None if this one has begun."""
+    if connection.execute("SELECT 1 FROM ledger WHERE country = ? AND run = ?", (country, run)).fetchone():
+        return None
+    query = (
+        "SELECT count(*) FROM (SELECT min(at) AS first FROM ledger WHERE country = ? GROUP BY run HAVING first >= ?)"
+    )
+    found: int = connection.execute(query, (country, since.isoformat(timespec="milliseconds"))).fetchone()[0]
+    return found
+
+
 def entries(connection: sqlite3.Connection, run: str | None = None) -> list[Entry]:
     """All rows, or those of one run, oldest first."""
     rows = connection.execute(

@@ -18,6 +18,9 @@ tasks = ["health", "disaster", "agriculture"]  # challenges this country takes p
 minimum_cohort = 24         # fewest reported place-periods behind any number that leaves
 maximum_rounds = 1000       # longest run
 maximum_epochs = 100        # passes over the records in one round
+maximum_parameters = 10000000  # of the largest model that is built here
+runs_per_day = 100          # runs that may begin within 24 hours
+round_scores = true         # scores and loss leave with every round; false: scores leave with the test alone
 largest_update = 0.0        # L2 norm to which an update is scaled down before it leaves; 0: as it is
 bundles = []                # SHA-256 of the Flower bundles that may hand in frames; empty: a courier does
 """
@@ -33,6 +36,9 @@ class Policy:
     minimum_cohort: int = 24
     maximum_rounds: int = 1000
     maximum_epochs: int = 100
+    maximum_parameters: int = 10_000_000
+    runs_per_day: int = 100
+    round_scores: bool = True
     largest_update: float = 0.0
     bundles: tuple[str, ...] = ()
 
@@ -51,8 +57,8 @@ class Policy:
             f"what `gotong node bundle` prints; to allow it, edit `bundles` in {self.path} on that country's node."
         )
 
-    def check(self, task: str, plan: Plan) -> None:
-        """Raise PolicyRefusal if this country does not serve such a run."""
+    def check(self, task: str, plan: Plan, parameters: int) -> None:
+        """Raise PolicyRefusal if this country does not serve such a run, with a model of so many parameters."""
         if task not in self.tasks:
             raise PolicyRefusal(
                 f"{self.country} refuses task {task!r}: its policy allows {', '.join(self.tasks)}. "
@@ -62,12 +68,21 @@ class Policy:
         for key, asked, allowed in (
             ("maximum_rounds", plan.rounds, self.maximum_rounds),
             ("maximum_epochs", epochs, self.maximum_epochs),
+            ("maximum_parameters", parameters, self.maximum_parameters),
         ):
             if asked > allowed:
                 raise PolicyRefusal(
                     f"{self.country} refuses {asked} {key.removeprefix('maximum_')}: its policy allows {allowed}. "
                     f"To allow it, edit `{key}` in {self.path} on that country's node."
                 )
+
+    def check_begun(self, others: int) -> None:
+        """Raise PolicyRefusal for one more run where so many others began within a day."""
+        if others >= self.runs_per_day:
+            raise PolicyRefusal(
+                f"{self.country} refuses another run: {others} began within 24 hours and its policy allows "
+                f"{self.runs_per_day}. Go on tomorrow, or edit `runs_per_day` in {self.path} on that country's node."
+            )
 
 
 def read_policy(folder: Path, country: str) -> Policy:
@@ -99,6 +114,8 @@ def _checked(values: Mapping[str, Any], path: Path, country: str) -> dict[str, A
             good = isinstance(value, list) and all(isinstance(each, str) and SHA256.fullmatch(each) for each in value)
         elif key == "minimum_cohort":
             good = type(value) is int and value >= 1
+        elif key == "round_scores":
+            good = isinstance(value, bool)
         else:
             good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
             good = good and (key == "largest_update" or isinstance(value, int))

@@ -15,6 +15,7 @@ from tasks.task import Calendar, Panel, Part, Task, TaskSettings, Windows
 from tasks.windows import ending_with
 
 Array = NDArray[Any]
+Stamp = tuple[int, int, int]  # when a file was written, its size, its place on the disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,15 @@ class Records:
     def cohort(self) -> int:
         """Reported place-periods among the training targets; horizons look at the same ones, so the largest counts."""
         return int(np.isfinite(self.windows["train"].target).sum(axis=0).max(initial=0))
+
+
+def stamp(path: Path) -> Stamp | None:
+    """By which a file that was changed is told from what it was, without opening it; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def judged_parts(calendar: Calendar) -> tuple[Part, ...]:

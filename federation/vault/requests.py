@@ -51,6 +51,11 @@ class Request:
         return fresh(self.task, self.plan)
 
     @cached_property
+    def parameters(self) -> int:
+        """How many the model has, without the memory for them."""
+        return parameters(self.task, self.plan)
+
+    @cached_property
     def weights(self) -> Tensors:
         """The arrived weights, those that travel. Raises PolicyRefusal if they are not of the model installed here."""
         return self._arrived("model", self._travelling)
@@ -94,6 +99,12 @@ def fresh(task: Task, plan: Plan) -> Fresh:
     """The model of a plan, made anew."""
     model = task.build_model(plan.task, plan.seed)
     return Fresh(model=model, weights={name: value.detach() for name, value in model.named_parameters()})
+
+
+def parameters(task: Task, plan: Plan) -> int:
+    """How many parameters the model of a plan has; it is not built for that."""
+    with torch.device("meta"):
+        return sum(each.numel() for each in task.build_model(plan.task, plan.seed).parameters())
 
 
 def numpy_of(tensors: Tensors) -> dict[str, Array]:

@@ -8,6 +8,7 @@ reply = vault.release(admission, results)  gate, ledger, memory; nothing else le
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from federation.vault import gate, ledger, local, pairs, scoring, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.ledger import Entry
 from federation.vault.policy import Policy
-from federation.vault.records import Records, judged_parts, open_records
-from federation.vault.requests import Request, digest_of, fresh, numpy_of, read_request
+from federation.vault.records import Records, Stamp, judged_parts, open_records, stamp
+from federation.vault.requests import Request, digest_of, fresh, numpy_of, parameters, read_request
 from federation.wire import digest
 from tasks import TASKS
 from tasks.paired import NAMES, Blocks, ends
 from tasks.scores import Sums
+
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class Vault:
         self.database = database
         self._key = key
         self._warm: tuple[dict[str, Any], Records] | None = None
+        self._files: dict[Path, Stamp | None] = {}  # as they were when records were last read
 
     def records(self, plan: Plan) -> Records:
         """The country's records cut for this plan, read from disk only if the task's settings changed.
@@ -61,6 +65,7 @@ class Vault:
         wanted = {"task": plain(plan.task), "years": years}
         if self._warm is None or self._warm[0] != wanted:
             task = TASKS[plan.task.name]
+            self._files = self._stamps()
             self._warm = (wanted, open_records(task, plan.task, self.folder, self.country, self._key, years=years))
         return self._warm[1]
 
@@ -72,11 +77,16 @@ class Vault:
         """
         request = read_request(data)
         plan, own_plan = request.plan, alone(request.plan, self.country)
-        for each in (plan, own_plan):
-            self.policy.check(request.task.name, each)
+        self.policy.check(request.task.name, plan, request.parameters)
+        if own_plan is not plan:
+            self.policy.check(request.task.name, own_plan, parameters(request.task, own_plan))
         reply = state.replay(self.database, self.country, request.run, request.round, request.digest)
         if reply is not None:
             return Admission(request=request, jobs=(), reply=reply)
+        others = ledger.begun(self.database, self.country, request.run, datetime.now(UTC) - DAY)
+        if others is not None:
+            self.policy.check_begun(others)
+            self._forget_old_files()
         records = self.records(plan)
         memory = state.recall(
             self.database,
@@ -126,6 +136,14 @@ class Vault:
             memory |= {f"{arm}/{name}": value for name, value in mine.items()}
         self._remember(request, memory, data)
         return data
+
+    def _forget_old_files(self) -> None:
+        """A run begins with the files as they now are, and keeps those records until another one begins."""
+        if self._stamps() != self._files:
+            self._warm = None
+
+    def _stamps(self) -> dict[Path, Stamp | None]:
+        return {path: stamp(path) for path in self.folder.glob("**/*")}
 
     def _remember(self, request: Request, memory: Tensors, reply: bytes) -> None:
         answered = state.Remembered(
@@ -232,7 +250,7 @@ class Vault:
         }
         scores = {name: sums for name, sums in found.items() if name[1] != local.TWIN}  # of no use but to its pair
         kind = {"train": "update", "validate": "scores", "test": "scores"}[request.kind]
-        return Outgoing(kind=kind, header=header, arrays=arrays, scores=scores)
+        return Outgoing(kind=kind, header=header, arrays=arrays, scores=scores, last=request.kind == "test")
 
 
 def _kept(request: Request, by_arm: Mapping[str, Result], scale: float) -> dict[str, torch.Tensor]:

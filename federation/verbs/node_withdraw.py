@@ -22,7 +22,8 @@ def run(words: Sequence[str]) -> None:
 
 def withdraw(asked: Withdraw) -> None:
     """Raises DeploymentError if there is no such node."""
-    presence.withdraw(Path(asked.home))
+    if not presence.withdraw(Path(asked.home)):
+        print(f"{asked.home} holds no courier/node.key; the courier's own folder does: remove node.key there too")
     print(
         "withdrawn for good; ask the coordinator to run `gotong keys revoke`, and read docs/operate.md on models so far"
     )

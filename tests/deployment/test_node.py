@@ -88,9 +88,11 @@ def test_a_country_that_paused_serves_nothing_until_it_resumes_and_a_withdrawal_
     assert "has paused" in _reason(desk.respond(ASK))
     presence.resume(tmp_path)
     assert decode(desk.respond(ASK)).kind == "terms"
+    assert not presence.withdraw(tmp_path)  # a courier with a folder of its own has the key
     (tmp_path / "courier").mkdir()
     (tmp_path / "courier" / "node.key").write_bytes(b"k")
-    presence.withdraw(tmp_path)
+    assert presence.withdraw(tmp_path)
+    assert presence.withdraw(tmp_path)
     assert "has withdrawn" in _reason(desk.respond(ASK))
     assert not (tmp_path / "courier" / "node.key").exists()
     with pytest.raises(DeploymentError, match="not by resume"):
@@ -121,6 +123,10 @@ def test_objections_say_what_would_be_accepted() -> None:
         in objections(terms, replace(_plan(5), transport="int8"))[0]
     )
     assert objections({**terms, "transports": ["float32", "int8"]}, replace(_plan(5), transport="int8")) == []
+    assert objections({**terms, "maximum_parameters": 100}, _plan(5))[0].startswith(
+        "allows 100 parameters, the run asks"
+    )
+    assert objections({**terms, "maximum_parameters": 10**6}, _plan(5)) == []
     assert len(objections({}, _plan(1))) == 4  # says nothing, agrees to nothing
 
 

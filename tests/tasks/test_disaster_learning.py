@@ -94,7 +94,20 @@ def test_where_nothing_happened_there_is_no_skill_to_speak_of() -> None:
     both = brier_skill.estimate(merge([brier_skill.sums(calm), brier_skill.sums(struck)]))
     assert both.value[0] == pytest.approx(1 - 0.81 / (0.04 + 0.64)), "a calm country counts beside one that was struck"
     assert np.isnan(both.value[1])
-    assert tuple(brier_skill.sums(calm)) == brier_skill.names
+    assert tuple(brier_skill.sums(calm)) == (*brier_skill.names, "few")
+
+
+@pytest.mark.parametrize(("events", "few"), [(0, 0), (1, 1), (4, 1), (5, 0), (15, 0), (16, 1), (19, 1), (20, 0)])
+def test_a_skill_of_few_events_or_few_calm_months_says_so_and_has_no_terms(events: int, few: int) -> None:
+    """Of a forecast that is known, as a constant one is, the Brier score counts the events."""
+    struck = np.zeros((20, 2))
+    struck[:events, 0], struck[:10, 1] = 1.0, 1.0
+    some = judged(np.full((20, 2, 1), 0.1), np.full((20, 2, 1), 0.2), struck)
+    assert brier_skill.sums(some)["few"].tolist() == [few, 0, few]
+    assert brier_skill.terms is not None
+    above, _ = brier_skill.terms(some)
+    assert np.isnan(above[:, 0]).all() == bool(few or not events)
+    assert np.isfinite(above[:, 1]).all()
 
 
 def test_the_logistic_regression_finds_what_made_the_data() -> None:

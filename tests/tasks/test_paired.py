@@ -77,6 +77,17 @@ def test_one_block_tells_nothing() -> None:
     assert not any(values.any() for values in found.values())
 
 
+def test_two_blocks_have_an_interval_only_where_they_are_no_secret() -> None:
+    """Difference d and half width w of blocks of one size would tell both: d - w / 12.7 and d + w / 12.7."""
+    mine, other = two(1)
+    months = mine.origin.astype(np.int64) // 6
+    rows = months < months.min() + 2
+    found = blocks(SCORES["mean"], taken(mine, rows), taken(other, rows))
+    assert len(found.labels) == 2
+    assert not any(values.any() for values in ends(found).values())
+    assert (ends(found, fewest=2)["high"] > ends(found, fewest=2)["low"]).all()
+
+
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.1, 0.9))
 def test_countries_laid_together_are_one_country(seed: int, share: float) -> None:
     mine, other = two(seed)

@@ -277,9 +277,16 @@ def test_the_variance_of_two_countries_is_that_of_independent_ones() -> None:
 
 
 def test_the_variance_of_a_sum_by_hand() -> None:
-    """Blocks with sums 1 and 3 and one forecast each: 2 blocks times their sample variance 2."""
-    origin = np.array(["2004-01", "2004-07"], "datetime64[M]")
-    np.testing.assert_allclose(block_sums(np.array([[1.0], [3]]), origin)["variance"], 4)
+    """Blocks with sums 1, 3 and 5 and one forecast each: 3 blocks times their sample variance 4."""
+    origin = np.array(["2004-01", "2004-07", "2005-01"], "datetime64[M]")
+    np.testing.assert_allclose(block_sums(np.array([[1.0], [3], [5]]), origin)["variance"], 12)
+
+
+def test_two_blocks_have_no_spread_for_it_and_their_sum_would_tell_both() -> None:
+    """A third one in which nothing was reported does not hide them."""
+    origin = np.array(["2004-01", "2004-07", "2005-01"], "datetime64[M]")
+    for known in (np.array([[1.0], [3]]), np.array([[1.0], [3], [np.nan]])):
+        np.testing.assert_array_equal(block_sums(known, origin[: len(known)])["variance"], 0)
 
 
 def test_one_block_gives_no_interval_but_the_value() -> None:

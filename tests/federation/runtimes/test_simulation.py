@@ -137,3 +137,20 @@ def test_the_precision_reaches_every_engine(federation_of: FederationOf, engine:
     exact, rough = federation_of(engine=engine), federation_of(engine=engine, precision="bf16")
     gaps = [float(np.abs(exact.weights[name] - rough.weights[name]).max()) for name in exact.weights]
     assert 0 < max(gaps) < 0.05
+
+
+@pytest.mark.parametrize("silent", [tuple(FOUR), tuple(FOUR[:1])], ids=["all", "one"])
+def test_countries_that_keep_their_rounds_to_themselves_are_tested_all_the_same(
+    federation_of: FederationOf, silent: tuple[str, ...]
+) -> None:
+    """Where nobody tells, the last model is kept; where some do, candidates are compared on the same countries."""
+    ran = federation_of(keep_best=2, policies=dict.fromkeys(silent, "round_scores = false"))
+    open_ = federation_of(keep_best=2)
+    assert {row.n for row in ran.outcome.rows} == {row.n for row in open_.outcome.rows}
+    told = {each.country: each for each in ran.reports[0].answers}
+    assert [name for name in FOUR if told[name].loss is None] == list(silent)
+    rows = [row for row in ran.reports[0].rows if row.arm == "federated" and row.n]
+    assert {row.country for row in rows} == (set() if len(silent) == len(FOUR) else {*FOUR, "ASEAN"} - set(silent))
+    assert all(each.examples for each in told.values())
+    kept = ran.outcome.progress.best
+    assert len(kept) == (0 if len(silent) == len(FOUR) else 2)

@@ -128,6 +128,26 @@ def test_a_withheld_row_cannot_be_had_by_subtraction(counts: tuple[int, int], co
     assert count[-1] in (0, count[:-1].sum())  # all together, less the rows that left, leaves nothing
 
 
+def test_a_row_that_tells_a_small_count_stays_at_home_and_so_does_the_one_of_all() -> None:
+    frame = sent(scores={NAME: rows(60, 70) | {"few": np.array([1.0, 0.0, 1.0])}})
+    assert frame.arrays["score/validation/federated/mse/count"].tolist() == [0, 70, 0]
+    assert frame.arrays["score/validation/federated/mse/sum"].tolist() == [0, 141, 0]
+    assert frame.header["withheld"] == ["validation/federated/mse/0", "validation/federated/mse/2"]
+    assert not [name for name in frame.arrays if name.endswith("few")]
+
+
+def test_scores_of_rounds_stay_at_home_where_the_policy_says_so() -> None:
+    quiet = replace(POLICY, round_scores=False)
+    frame = sent(scores={NAME: rows(60, 70)}, policy=quiet)
+    assert "loss" not in frame.header
+    assert not any(frame.arrays[f"score/validation/federated/mse/{name}"].any() for name in SUMS)
+    assert frame.header["withheld"] == [f"validation/federated/mse/{row}" for row in range(3)]
+    assert np.array_equal(frame.arrays["update/w"], GOOD["update/w"])
+    outgoing = Outgoing(kind="scores", header=HEADER, scores={NAME: rows(60, 70)}, last=True)
+    told = decode(release(outgoing, CONTRACT, quiet)[0])
+    assert told.arrays["score/validation/federated/mse/count"].tolist() == [60, 70, 130]
+
+
 NORM = float(np.sqrt(sum(np.square(value).sum() for value in GOOD.values())))
 
 

@@ -1,7 +1,9 @@
 """A policy is the country's own: what it says is kept, and in doubt nothing is served."""
 
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -21,6 +23,8 @@ WRONG = {
     "half a place-period": "minimum_cohort = 1.5",
     "half a round": "maximum_rounds = 1.5",
     "less than none": "largest_update = -1.0",
+    "a word for yes": 'round_scores = "no"',
+    "a number for yes": "round_scores = 0",
     "no number at all": "largest_update = nan",
     "one task as text": 'tasks = "health"',
     "numbers for tasks": "tasks = [1]",
@@ -81,20 +85,46 @@ def test_a_policy_that_cannot_be_read_serves_nothing(tmp_path: Path, content: by
 
 
 def test_what_a_policy_allows_is_served_up_to_its_limits() -> None:
-    policy = Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_rounds=10, maximum_epochs=4)
-    policy.check("toy", plan(rounds=10, epochs=4))
+    policy = Policy(
+        country="VNM", path=Path("p"), tasks=("toy",), maximum_rounds=10, maximum_epochs=4, maximum_parameters=50
+    )
+    policy.check("toy", plan(rounds=10, epochs=4), 50)
     with pytest.raises(PolicyRefusal, match="VNM refuses task 'health': its policy allows toy"):
-        policy.check("health", plan())
+        policy.check("health", plan(), 50)
     with pytest.raises(PolicyRefusal, match=r"VNM refuses 11 rounds: its policy allows 10.*edit `maximum_rounds`"):
-        policy.check("toy", plan(rounds=11))
+        policy.check("toy", plan(rounds=11), 50)
     with pytest.raises(PolicyRefusal, match=r"VNM refuses 5 epochs: its policy allows 4.*edit `maximum_epochs`"):
-        policy.check("toy", plan(epochs=5))
+        policy.check("toy", plan(epochs=5), 50)
+    with pytest.raises(
+        PolicyRefusal, match=r"VNM refuses 51 parameters: its policy allows 50.*edit `maximum_parameters`"
+    ):
+        policy.check("toy", plan(), 51)
+
+
+@pytest.mark.usefixtures("toy")
+def test_so_many_runs_may_begin_within_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = vault_in(tmp_path)
+    vault.policy = replace(vault.policy, runs_per_day=2)
+    first = ask("train", 1, plan_of(), run="first")
+    assert [answer(vault, each).kind for each in (first, ask("train", 1, plan_of(), run="second"))] == ["update"] * 2
+    assert "refuses another run: 2 began within 24 hours" in refusal(vault, ask("train", 1, plan_of(), run="third"))
+    assert answer(vault, first).kind == "update"  # those that began go on
+    assert answer(vault, ask("train", 2, plan_of(), run="second", counted=1)).kind == "update"
+    assert answer(vault_in(tmp_path, "THA"), ask("train", 1, plan_of(), run="third")).kind == "update"
+
+    class Tomorrow(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(datetime.now(tz).timestamp() + 24 * 3600 + 1, tz)
+
+    monkeypatch.setattr("federation.vault.vault.datetime", Tomorrow)
+    assert answer(vault, ask("train", 1, plan_of(), run="third")).kind == "update"
 
 
 def test_tuning_counts_as_epochs() -> None:
     asked = plan()
     asked.tuning.epochs = 5
-    Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked)  # not asked for
+    Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked, 50)  # not asked for
     asked.arms.append("personalised")
     with pytest.raises(PolicyRefusal, match="epochs"):
-        Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked)
+        Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked, 50)

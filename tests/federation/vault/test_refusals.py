@@ -39,6 +39,8 @@ POLICIES = {
     'tasks = ["health"]': "refuses task 'toy': its policy allows health",
     'tasks = ["toy"]\nmaximum_rounds = 2': "refuses 3 rounds: its policy allows 2",
     'tasks = ["toy"]\nmaximum_epochs = 1': "refuses 2 epochs: its policy allows 1",
+    'tasks = ["toy"]\nmaximum_parameters = 3': "parameters: its policy allows 3",
+    'tasks = ["toy"]\nruns_per_day = 0': "refuses another run: 0 began within 24 hours and its policy allows 0",
 }
 
 

@@ -1,5 +1,6 @@
 """A vault answers what its contract names, once, and says no to the rest."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,30 @@ def test_records_are_read_once_for_a_task_and_again_for_another_calendar(
     TOY.synthesize(tmp_path / "VNM", "VNM", 1, ToySettings())
     fewer = vault.records(plan_of(task=short(ToySettings(), "2000-12")))
     assert fewer.cohort() < first.cohort()
+
+
+def test_a_run_begins_with_the_files_as_they_are_and_goes_on_with_what_it_began_with(tmp_path: Path) -> None:
+    vault, plan = vault_in(tmp_path), plan_of()
+    first = answer(vault, ask("train", 1, plan)).header["fingerprint"]
+    TOY.synthesize(tmp_path / "VNM", "VNM", 2, ToySettings())
+    assert answer(vault, ask("train", 2, plan, counted=1)).header["fingerprint"] == first
+    corrected = answer(vault, ask("train", 1, plan, run="next")).header["fingerprint"]
+    assert corrected != first
+    assert vault_in(tmp_path).records(plan).fingerprint == corrected
+    (tmp_path / "VNM" / TOY.file).unlink()
+    assert "VNM" in refusal(vault, ask("train", 1, plan, run="after that"))
+
+
+def test_a_vault_that_keeps_its_rounds_to_itself_tells_the_test_alone(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    vault.policy = replace(vault.policy, round_scores=False)
+    for kind, round_ in (("train", 1), ("validate", 4)):
+        reply = answer(vault, ask(kind, round_, plan_of()))
+        assert "loss" not in reply.header
+        assert not any(value.any() for name, value in reply.arrays.items() if name.startswith("score/"))
+    told = answer(vault, ask("test", 5, plan_of())).arrays
+    assert told["score/test/federated/mse/count"].all()
+    assert told["score/validation/federated/mse/count"].all()
 
 
 def test_the_fingerprint_is_of_records_and_key(tmp_path: Path) -> None:
