@@ -82,8 +82,8 @@ MUTANTS = {
     ),
     "policy is not asked": Mutant(
         file="federation/vault/vault.py",
-        old="            self.policy.check(request.task.name, each)\n",
-        new="            pass\n",
+        old="        self.policy.check(request.task.name, plan, request.parameters)\n",
+        new="        pass\n",
         tests="tests/federation/vault",
     ),
     "replay is off": Mutant(
