@@ -1,6 +1,7 @@
 """What a person sees while a federation trains: one line that moves, warnings above it, the table at the end."""
 
 import logging
+from math import isfinite
 from types import TracebackType
 
 from rich.console import Console
@@ -63,9 +64,9 @@ class Screen:
         scores = {
             row.arm: row.value
             for row in report.rows
-            if row.country == self._region and row.score == self._headline and row.horizon == ALL
+            if (row.country, row.score, row.horizon) == (self._region, self._headline, ALL) and isfinite(row.value)
         }
-        told = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items()))
+        told = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items())) or "not told"
         there = f"{len(trained)} of {len(report.answers)} {who(report.answers)}"
         said = f"{there}  {self._headline}: {told}  loss {'not told' if loss is None else f'{loss:.4f}'}"
         self._bar.update(self._task, completed=report.round, said=said)
