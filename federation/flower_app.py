@@ -75,6 +75,8 @@ def who(message: Message, context: Context) -> Message:
 def _settings(config: Mapping[str, Any]) -> Settings:
     settings = settings_of(shlex.split(str(config["gotong"])))
     check(settings)
+    if (settings.device, settings.precision) != ("cpu", "float32"):
+        raise ConfigError("flwr run trains on CPUs in float32; for device= and precision= use gotong simulate")
     for key, path in (("runs", settings.runs), ("data", settings.data)):
         if path is not None and not Path(path).is_absolute():
             raise ConfigError(f"{key}={path} must be an absolute path under flwr run, for example {key}=/srv/{path}")

@@ -51,17 +51,16 @@ def brier_skill(event: Event, name: str, *, once: bool = True) -> Score:
 
     def sums(judged: Judged) -> Sums:
         points_of = points(judged)
-        events = np.nansum(points_of.observed, axis=0)
-        few = _few(events, np.isfinite(points_of.observed).sum(axis=0))
+        seen, few = with_all(np.nansum(points_of.observed, axis=0)), with_all(_few(points_of))
         # That there were events, and not how many.
-        return {**_SKILL.sums(points_of), "seen": with_all(events).clip(max=1.0), "few": with_all(few).clip(max=1.0)}
+        return {**_SKILL.sums(points_of), "seen": seen.clip(max=1.0), "few": few.clip(max=1.0)}
 
     def terms(judged: Judged) -> tuple[Array, Array]:
         assert _SKILL.terms is not None, "a skill has terms"
         points_of = points(judged)
         above, below = _SKILL.terms(points_of)
         events = np.nansum(points_of.observed, axis=0)  # without one there is no skill to differ in
-        told = (events > 0) & ~_few(events, np.isfinite(points_of.observed).sum(axis=0))
+        told = (events > 0) & ~_few(points_of)
         return np.where(told, above, np.nan), np.where(told, below, np.nan)
 
     def estimate(merged: Sums) -> Found:
@@ -91,9 +90,16 @@ def warning(event: Event, prefix: str) -> Score:
     )
 
 
-def _few(events: Array, known: Array) -> Array:
-    """(H,) where events, or their absence, are fewer than FEW: of a forecast that is known, Brier's sum counts them."""
-    few: Array = np.any([(each > 0) & (each < histograms.FEW) for each in (events, known - events)], axis=0)
+def _few(points: Judged) -> Array:
+    """(H,) where events, or their absence, are fewer than FEW: of a forecast that is known, Brier's sum counts them.
+
+    Counted as the sums are: where the forecast is there, where the reference is, and where both are.
+    """
+    mine, theirs = (np.isfinite(brier(each, points.observed)) for each in (points.forecast, points.reference))
+    few = np.zeros(points.observed.shape[1], bool)
+    for known in (mine, theirs, mine & theirs):
+        events = np.where(known, points.observed, 0.0).sum(axis=0)
+        few |= np.any([(each > 0) & (each < histograms.FEW) for each in (events, known.sum(axis=0) - events)], axis=0)
     return few
 
 

@@ -6,6 +6,8 @@ It is trained as a country of its own would be: the same rounds, passes, learnin
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
+import numpy as np
+
 from federation.coordinator import evaluation
 from federation.coordinator.checks import ScoreName
 from federation.results import Row
@@ -14,13 +16,14 @@ from federation.training import sequential
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import local
 from federation.vault.records import Records, judged_parts
+from federation.vault.serving import Train
 from federation.vault.vault import Vault
 from tasks import TASKS, histograms
 from tasks.scores import Sums, merge
 from tasks.task import Part, Windows, joined
 
 
-def rows(vaults: Sequence[Vault], plan: Plan, region: str) -> list[Row]:
+def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequential.run) -> list[Row]:
     """Scores of the pooled model in all parts of the test, for every country and the region; none where none learns.
 
     It learns from the countries a federation would learn from, and shows no score that a vault would withhold.
@@ -29,14 +32,14 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str) -> list[Row]:
     learning = [records[vault.country] for vault in vaults if vault.learns(plan)]
     if not learning:
         return []
-    weights = _trained(learning, plan)
+    weights = _trained(learning, plan, train)
     headline = next(iter(TASKS[plan.task.name].scores))
     found: list[Row] = []
     for part in judged_parts(plan.task.calendar)[1:]:
         scores: dict[str, dict[ScoreName, Sums]] = {}
         for vault in vaults:
             own = records[vault.country]
-            output = _run(plan, weights, plan.rounds, None, own.windows[part]).output
+            output = _run(plan, weights, plan.rounds, None, own.windows[part], train).output
             sums = leaving(_judged(own, part, output, plan), plan, vault.policy.minimum_cohort)
             counts = sums[headline]["count"]
             if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
@@ -45,23 +48,23 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str) -> list[Row]:
     return found
 
 
-def _trained(learning: Sequence[Records], plan: Plan) -> Tensors:
+def _trained(learning: Sequence[Records], plan: Plan, train: Train = sequential.run) -> Tensors:
     """The mean of the best rounds by the validation years of all countries together."""
     task = TASKS[plan.task.name]
-    train, past = (reduce(joined, [each.windows[part] for each in learning]) for part in ("train", "validation"))
+    known, past = (reduce(joined, [each.windows[part] for each in learning]) for part in ("train", "validation"))
     model = task.build_model(plan.task, plan.seed)
     weights: Tensors = {name: value.detach() for name, value in model.named_parameters()}
     memory: local.Memory = {}
     for round_ in range(1, plan.rounds + 1):
-        result = _run(plan, weights, round_, train, past)
+        result = _run(plan, weights, round_, known, past, train)
         memory = local.judged(memory, weights, _validated(learning, result.output, plan), task, plan)
         weights = result.params or weights
-    last = _run(plan, weights, plan.rounds, None, past)
+    last = _run(plan, weights, plan.rounds, None, past, train)
     memory = local.judged(memory, weights, _validated(learning, last.output, plan), task, plan)
     return local.final(memory, weights)
 
 
-def _run(plan: Plan, weights: Tensors, round_: int, train: Windows | None, score: Windows) -> Result:
+def _run(plan: Plan, weights: Tensors, round_: int, known: Windows | None, score: Windows, train: Train) -> Result:
     task = TASKS[plan.task.name]
     job = Job(
         country=POOLED,
@@ -69,14 +72,14 @@ def _run(plan: Plan, weights: Tensors, round_: int, train: Windows | None, score
         model=task.build_model(plan.task, plan.seed),
         loss=task.loss,
         start=weights,
-        train=train,
+        train=known,
         score=score,
         settings=plan.training,
         client=ClientHalf(),
         lr=rate_of(plan.training, round_, plan.rounds),
         seed=seed_of(plan.seed, POOLED, round_),
     )
-    return sequential.run([job])[0]
+    return train([job])[0]
 
 
 def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) -> Sums:
@@ -92,12 +95,19 @@ def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) ->
 
 
 def leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
-    """Histograms as coarse as the vaults would make them, so that the pooled arm is no finer than the others."""
+    """As the vaults would tell them, so that the pooled arm is no finer than the others.
+
+    Histograms are as coarse, and rows that count `few` are withheld.
+    """
     scores = TASKS[plan.task.name].scores
-    return {
-        name: histograms.coarse(each, plan.task.cost_loss, least) if scores[name].histogram else each
-        for name, each in sums.items()
-    }
+    found: dict[str, Sums] = {}
+    for name, own in sums.items():
+        told = {key: value for key, value in own.items() if key != "few"}
+        if scores[name].histogram:
+            told = dict(histograms.coarse(told, plan.task.cost_loss, least))
+        few = own.get("few", np.zeros(len(own["count"]))) > 0
+        found[name] = {key: np.where(few, 0.0, value.T).T for key, value in told.items()}
+    return found
 
 
 def _judged(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:

@@ -78,7 +78,13 @@ def resume(runs: str, folder: Path) -> Simulation:
     """A run as its checkpoint left it, with the settings it began with. Raises CheckpointError."""
     progress, header = checkpoint.load(folder / checkpoint.FILE)
     settings = replace(restore(Settings, header["settings"], "checkpoint"), runs=runs)
-    device_of(settings.device)
+    try:
+        device_of(settings.device)
+    except ConfigError:
+        raise ConfigError(
+            f"{folder.name} began on device={settings.device}, and torch finds no such GPU here; "
+            "resume it where there is one, or start a new run"
+        ) from None
     task = TASKS[settings.task.name]
     _invent(settings, task, folder, header["nodes"])
     federation = _federation(settings, folder, header["nodes"])

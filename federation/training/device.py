@@ -57,7 +57,8 @@ def home(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     there = {name: torch.empty(value.shape, dtype=value.dtype, pin_memory=True) for name, value in values.items()}
     for name, value in values.items():
         there[name].copy_(value.detach(), non_blocking=True)
-    torch.cuda.synchronize()
+    for card in {value.device for value in values.values() if value.is_cuda}:
+        torch.cuda.synchronize(card)
     return there
 
 

@@ -65,8 +65,9 @@ class Vault:
         wanted = {"task": plain(plan.task), "years": years}
         if self._warm is None or self._warm[0] != wanted:
             task = TASKS[plan.task.name]
-            self._files = self._stamps()
+            files = self._stamps()  # before reading: a file that changes meanwhile is read again
             self._warm = (wanted, open_records(task, plan.task, self.folder, self.country, self._key, years=years))
+            self._files = files
         return self._warm[1]
 
     def admit(self, data: bytes) -> Admission:
@@ -138,7 +139,7 @@ class Vault:
         return data
 
     def _forget_old_files(self) -> None:
-        """A run begins with the files as they now are, and keeps those records until another one begins."""
+        """A run begins with the files as they now are, and they are those of all runs until another one begins."""
         if self._stamps() != self._files:
             self._warm = None
 

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -25,6 +26,8 @@ from federation.screen import Screen
 from federation.settings import POOLED, Settings
 from federation.tracked import TrackedRun
 from federation.tracking.tracker import Tracker
+from federation.training import sequential
+from federation.training.device import device_of
 from federation.verbs.sweep import sweep
 from tasks import TASKS
 from tasks.task import UNALIGNED, TaskSettings
@@ -131,7 +134,9 @@ def _with_what_a_simulation_sees(ready: Simulation, outcome: Outcome) -> Outcome
     """With the pooled arm, if it was asked for, and with differences in the region; between countries as it is."""
     vaults, plan, region = list(ready.vaults.values()), ready.federation.plan, ready.federation.region
     if POOLED in ready.settings.arms:
-        more = pooled.rows(vaults, plan, region)
+        settings = ready.settings
+        train = partial(sequential.run, device=device_of(settings.device), precision=settings.precision)
+        more = pooled.rows(vaults, plan, region, train)
         apart = [row for row in more if row.part == results.APART]
         rows = (*outcome.rows, *results.of_test(more))
         outcome = replace(outcome, rows=rows, apart=(*outcome.apart, *apart))
@@ -180,9 +185,7 @@ def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, h
         if answer.refused:
             screen.say(answer.refused)
         if f"test/federated/{headline}/{_horizons(ready)}" in answer.withheld:
-            screen.say(
-                f"{answer.country}: its vault withholds scores of fewer place-periods than its `minimum_cohort`."
-            )
+            screen.say(f"{answer.country}: its vault withholds scores of too few place-periods or events.")
     screen.say(f"\n{perf_counter() - began:.0f} s, {_peak():,.0f} MiB at most. Picture: {ready.folder / 'report.png'}")
     runs = "" if ready.settings.runs == "runs" else f" runs={ready.settings.runs}"
     screen.say(f"All runs in MLflow: gotong ui{runs}")

@@ -49,6 +49,8 @@ def submit(asked: SubmitSettings) -> None:
     if asked.deadline is None:
         raise ConfigError("a round between machines needs an end; give deadline= in seconds")
     settings = asked.run()
+    if (settings.device, settings.precision) != ("cpu", "float32"):
+        raise ConfigError("every node says itself where and how exactly it trains; leave out device= and precision=")
     check(settings)
     settings.check_apart()
     width = shutil.get_terminal_size((120, 40)).columns

@@ -189,3 +189,5 @@ def test_the_pooled_arm_is_no_finer_than_the_others() -> None:
     assert found["auc"]["bin_count"][found["auc"]["bin_count"] > 0].min() >= 24
     assert raw["bin_count"][raw["bin_count"] > 0].min() < 24
     assert found["brier_skill"]["count"].tolist() == [1, 1, 1, 1]
+    few = leaving({"brier_skill": {"count": np.ones(4), "few": np.array([1.0, 0, 0, 1])}}, plan(), 24)["brier_skill"]
+    assert {name: own.tolist() for name, own in few.items()} == {"count": [0, 1, 1, 0]}

@@ -110,6 +110,19 @@ def test_a_skill_of_few_events_or_few_calm_months_says_so_and_has_no_terms(event
     assert np.isfinite(above[:, 1]).all()
 
 
+@pytest.mark.parametrize("which", ["forecast", "reference"])
+def test_events_are_few_where_few_of_them_were_forecast(which: str) -> None:
+    """Seven happened; one of the two forecasts is there for one of them alone, and its sum would count that one."""
+    struck, known = np.zeros((40, 1)), np.full((40, 1, 1), 0.1)
+    struck[:7] = 1.0
+    gone = known.copy()
+    gone[1:7] = NAN
+    some = judged(*((gone, known) if which == "forecast" else (known, gone)), struck)
+    assert brier_skill.sums(some)["few"].tolist() == [1, 1]
+    assert brier_skill.terms is not None
+    assert np.isnan(brier_skill.terms(some)[0]).all()
+
+
 def test_the_logistic_regression_finds_what_made_the_data() -> None:
     rng = np.random.default_rng(0)
     truth = np.array([-1.0, 0.6, -1.2])

@@ -128,7 +128,7 @@ def test_a_run_whose_card_is_gone_does_not_go_on_elsewhere(tmp_path: Path, monke
         card.setattr(simulation, "device_of", lambda _: torch.device("cpu"))  # the one it trains on here
         begun = run(ready(settings_of(tmp_path, device="cuda", rounds=1)))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="device=cuda, but torch finds no GPU here"):
+    with pytest.raises(ConfigError, match="run began on device=cuda, and torch finds no such GPU here; resume"):
         simulation.resume(str(tmp_path / "runs"), begun.ready.folder)
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from federation import flower_app
 from federation.errors import ConfigError
 from federation.plans import check
 from federation.results import ALL
@@ -181,3 +183,12 @@ def test_the_run_that_was_prepared_knows_who_learns(tmp_path: Path) -> None:
     assert list(prepared.federation.nodes) == list(FOUR)
     assert list(prepared.federation.learning) == ["KHM", "THA", "VNM"]
     assert TOY.name == prepared.federation.plan.task.name
+
+
+@pytest.mark.parametrize("given", [{"device": "cuda"}, {"precision": "bf16"}])
+def test_between_countries_every_node_says_where_it_trains(tmp_path: Path, given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="every node says itself where and how exactly it trains"):
+        submit(SubmitSettings(**{**vars(settings_of(tmp_path)), "deadline": 600.0, **given}))
+    words = " ".join(f"{key}={value}" for key, value in given.items())
+    with pytest.raises(ConfigError, match=r"flwr run trains on CPUs in float32"):
+        flower_app._settings({"gotong": f"task=health tracking=none {words}"})

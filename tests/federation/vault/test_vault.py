@@ -13,6 +13,7 @@ from federation.vault import ledger
 from federation.vault.gate import HEADER
 from federation.vault.policy import FILE
 from federation.wire import digest
+from tasks.errors import DataError
 from tests.federation.toy import TOY, ToySettings, places_of, short
 from tests.federation.vault.asking import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
 
@@ -141,6 +142,19 @@ def test_a_run_begins_with_the_files_as_they_are_and_goes_on_with_what_it_began_
     assert vault_in(tmp_path).records(plan).fingerprint == corrected
     (tmp_path / "VNM" / TOY.file).unlink()
     assert "VNM" in refusal(vault, ask("train", 1, plan, run="after that"))
+
+
+def test_a_run_of_another_task_that_cannot_be_read_leaves_no_old_records_behind(tmp_path: Path) -> None:
+    vault, plan = vault_in(tmp_path), plan_of()
+    first = answer(vault, ask("train", 1, plan)).header["fingerprint"]
+    TOY.synthesize(tmp_path / "VNM", "VNM", 2, ToySettings())
+    good = (tmp_path / "VNM" / TOY.file).read_text()
+    (tmp_path / "VNM" / TOY.file).write_text(good + "p0,2009-01,0.5,many\n")
+    with pytest.raises(DataError):
+        vault.records(plan_of(task=short(ToySettings(), "2000-12")))  # as a run that goes on would have them read
+    assert "VNM" in refusal(vault, ask("train", 1, plan, run="next"))  # and not an answer from the old records
+    (tmp_path / "VNM" / TOY.file).write_text(good)
+    assert answer(vault, ask("train", 1, plan, run="next")).header["fingerprint"] != first
 
 
 def test_a_vault_that_keeps_its_rounds_to_itself_tells_the_test_alone(tmp_path: Path) -> None:
