@@ -14,7 +14,7 @@ from federation.plans import flat, own_keys, restore
 from federation.report import FEDERATED, LOCAL, chosen, is_region
 from federation.results import Row
 from federation.settings import Settings
-from tasks import TASKS
+from tasks.registry import TASKS
 from tasks.scores import Score
 
 TOLD = ("name", "sweep", "runs", "out", "resume", "tracking", "data")  # settings that change nothing of what is learnt

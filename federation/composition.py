@@ -13,8 +13,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from federation.errors import ConfigError
 from federation.settings import Settings, nearest
-from federation.strategies import STRATEGIES
-from tasks import TASKS
 
 T = TypeVar("T")
 PLACES = ("sweep", "name", "runs", "out", "data", "experiment")  # keys that would make the name of a run no clearer
@@ -102,10 +100,24 @@ def _register(schema: type[Any]) -> None:
 
     store = ConfigStore.instance()
     store.store(name="schema", node=schema)
-    for task in TASKS.values():
-        store.store(group="task", name=f"{task.name}_schema", node=task.settings)
-    for strategy in STRATEGIES.values():
-        store.store(group="strategy", name=f"{strategy.name}_schema", node=strategy.settings)
+    for group, settings in _groups(schema).items():
+        for name, node in settings.items():
+            store.store(group=group, name=f"{name}_schema", node=node)
+
+
+def _groups(schema: type[Any]) -> dict[str, dict[str, type[Any]]]:
+    """Group -> name -> settings of its options. Only if the schema has such a key: tasks and strategies load torch."""
+    found: dict[str, dict[str, type[Any]]] = {}
+    keys = {each.name for each in fields(schema)}
+    if "task" in keys:
+        from tasks.registry import TASKS
+
+        found["task"] = {name: task.settings for name, task in TASKS.items()}
+    if "strategy" in keys:
+        from federation.strategies import STRATEGIES
+
+        found["strategy"] = {name: strategy.settings for name, strategy in STRATEGIES.items()}
+    return found
 
 
 def _typed(config: DictConfig, schema: type[T]) -> T:
@@ -157,8 +169,7 @@ def _keys(schema: type[Any]) -> list[str]:
     found: list[str] = []
     roots = [("", schema)]
     if issubclass(schema, Settings):
-        roots += [("task.", task.settings) for task in TASKS.values()]
-        roots += [("strategy.", strategy.settings) for strategy in STRATEGIES.values()]
+        roots += [(f"{group}.", each) for group, several in _groups(schema).items() for each in several.values()]
     for prefix, part in roots:
         config = OmegaConf.to_container(OmegaConf.structured(part), throw_on_missing=False)
         found += _dotted(prefix, config)

@@ -15,10 +15,11 @@ from federation.coordinator import checkpoint
 from federation.errors import CheckpointError, ConfigError
 from federation.plans import restore
 from federation.settings import Settings
-from tasks import TASKS
 from tasks.errors import DataError
 from tasks.products.issued import Issued, newest
-from tasks.task import Task, TaskSettings, Windows
+from tasks.registry import TASKS
+from tasks.settings import TaskSettings
+from tasks.task import Task, Windows
 
 Array = NDArray[Any]
 

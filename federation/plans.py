@@ -9,10 +9,10 @@ from federation.errors import ConfigError
 from federation.settings import Plan, Settings, StrategySettings, TrainingSettings, build, plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
-from tasks import TASKS
 from tasks.errors import SettingError
 from tasks.models.choice import ModelSettings
-from tasks.task import TaskSettings
+from tasks.registry import TASKS
+from tasks.settings import TaskSettings
 
 S = TypeVar("S", Plan, Settings)
 

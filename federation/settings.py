@@ -15,7 +15,7 @@ from federation.region import RegionSettings
 from federation.transport import TRANSPORTS
 from tasks.countries import problem_with
 from tasks.facilities import country_of
-from tasks.task import TaskSettings
+from tasks.settings import TaskSettings
 
 PRECISIONS = ("float32", "tf32", "bf16")
 T = TypeVar("T")

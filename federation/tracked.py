@@ -21,9 +21,9 @@ from federation.settings import Settings, plain
 from federation.tracking.card import RunCard
 from federation.tracking.tracker import Tracker
 from federation.wire import Arrays
-from tasks import TASKS
 from tasks.facilities import country_of
-from tasks.task import UNALIGNED
+from tasks.registry import TASKS
+from tasks.settings import UNALIGNED
 
 TAG = 5000  # characters that MLflow takes in a tag
 

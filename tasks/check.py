@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks import TABLES
 from tasks.countries import CODES, problem_with
 from tasks.errors import DataError
 from tasks.importers.names import MEMBERS
 from tasks.national import NationalTable
 from tasks.panel import fold
+from tasks.registry import TABLES
 from tasks.schema import LISTED, problems, read_table
 from tasks.tables import SUFFIXES, Problem, stem_of
 

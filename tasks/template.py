@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from tasks import TABLES, TASKS
 from tasks.atomic import write_atomically
 from tasks.columns import REMEDY, Column
 from tasks.errors import DataError
 from tasks.national import NationalTable
+from tasks.registry import TABLES, TASKS
 
 
 def write_template(task: str, to: Path) -> list[Path]:

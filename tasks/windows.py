@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.task import Array, Calendar, Panel
+from tasks.settings import Calendar
+from tasks.task import Array, Panel
 
 
 def part_of(due: Array, calendar: Calendar) -> Array:

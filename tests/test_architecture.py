@@ -71,7 +71,7 @@ ONLY_IN = {
     "ray": (),
 }
 LOGIC = (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.With, ast.Try)
-REGISTRIES = ("tasks", "tasks/importers", "federation/strategies")
+REGISTRIES = ("tasks/importers", "federation/strategies")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +222,7 @@ class Missing:
 
 sys.meta_path.insert(0, Missing())
 from pathlib import Path
-import federation.training.jobs, federation.wire, tasks
+import federation.training.jobs, federation.wire
 from federation.settings import Plan, TrainingSettings, plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential
@@ -230,10 +230,11 @@ from federation.vault.database import open_database, transaction
 from federation.vault.policy import read_policy
 from federation.vault.vault import Vault
 from federation.wire import Frame, decode, encode
+from tasks.registry import TASKS
 from tests.federation.toy import TOY, Line, ToySettings
 
 folder = Path(sys.argv[1])
-tasks.TASKS["toy"] = TOY
+TASKS["toy"] = TOY
 TOY.synthesize(folder, "VNM", 1, ToySettings())
 (folder / "policy.toml").write_text('tasks = ["toy"]')
 vault = Vault(

@@ -11,8 +11,9 @@ from federation.coordinator.progress import Arrays
 from federation.errors import UpdateRejected
 from federation.settings import Plan, compared
 from federation.wire import Frame
-from tasks import TASKS, histograms
+from tasks import histograms
 from tasks.paired import NAMES
+from tasks.registry import TASKS
 from tasks.scores import Sums
 
 # An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.

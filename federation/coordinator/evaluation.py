@@ -8,10 +8,12 @@ import numpy as np
 from federation.coordinator.checks import ScoreName
 from federation.results import ALL, PAIRED, Point, Row
 from federation.settings import Plan
-from tasks import TASKS, histograms
+from tasks import histograms
 from tasks.facilities import country_of
+from tasks.registry import TASKS
 from tasks.scores import Sums, merge
-from tasks.task import UNALIGNED, Task
+from tasks.settings import UNALIGNED
+from tasks.task import Task
 
 
 def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Row]:

@@ -19,7 +19,7 @@ from federation.settings import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from federation.transport import arrived
-from tasks import TASKS
+from tasks.registry import TASKS
 
 
 @dataclass(frozen=True, kw_only=True)

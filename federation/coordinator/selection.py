@@ -8,7 +8,7 @@ import numpy as np
 from federation.coordinator.progress import Arrays, Candidate, Progress
 from federation.results import ALL, Row
 from federation.settings import Plan
-from tasks import TASKS
+from tasks.registry import TASKS
 
 
 def judged(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) -> Progress:

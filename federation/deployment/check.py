@@ -22,8 +22,8 @@ from federation.deployment.submit import BUNDLE
 from federation.deployment.vault import read_policy
 from federation.errors import GotongError
 from federation.vault.policy import TEXT, Policy
-from tasks import TASKS
 from tasks.errors import TaskError
+from tasks.registry import TASKS
 
 CLOCK = 60.0  # seconds; Flower refuses signatures that are five minutes off
 FREE = 2 * 2**30  # bytes of disk

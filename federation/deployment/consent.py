@@ -15,7 +15,7 @@ from federation.errors import ConfigError, WireError
 from federation.settings import Plan
 from federation.vault.requests import parameters
 from federation.wire import VERSION, Frame, decode, encode
-from tasks import TASKS
+from tasks.registry import TASKS
 
 PATIENCE = 180.0  # seconds for the terms of all countries; a stock SuperNode first installs the bundle
 

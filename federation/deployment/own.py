@@ -27,7 +27,7 @@ from federation.vault.database import open_database
 from federation.vault.requests import parameters
 from federation.vault.vault import Vault
 from federation.wire import Frame, decode
-from tasks import TASKS
+from tasks.registry import TASKS
 
 NODE = 2
 KEY = bytes(32)  # of a fingerprint that nobody sees

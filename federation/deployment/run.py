@@ -8,7 +8,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,26 +22,16 @@ from federation.coordinator import checkpoint, rounds
 from federation.coordinator.progress import Federation, Progress, Watch
 from federation.deployment import consent, members
 from federation.deployment.grid import FastGrid, keys_of
+from federation.deployment.submission import ENDED, OUTPUT, Submission, path_of
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
 from federation.plans import restore
 from federation.runtimes.simulation import Simulation
-from federation.settings import Settings, plain
+from federation.settings import Settings
 from tasks.atomic import write_atomically
 from tasks.errors import TaskError
 
 HOME = "GOTONG_COORDINATOR"  # environment variable: the coordinator's folder, set by the coordinator
-OUTPUT, ENDED = "output.txt", "ended.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """folder: the run's, which exists. width: columns of the screen that follows. resume: go on from its checkpoint."""
-
-    settings: Settings
-    folder: Path
-    width: int
-    resume: bool
 
 
 Rounds = Callable[[Simulation, Watch], rounds.Outcome]
@@ -93,20 +83,9 @@ def _die_with_the_executor() -> None:
     ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGINT)
 
 
-def write(home: Path, submission: Submission) -> None:
-    """Leave a submission for the executor's process."""
-    values = {
-        "settings": plain(submission.settings),
-        "folder": str(submission.folder.resolve()),
-        "width": submission.width,
-        "resume": submission.resume,
-    }
-    write_atomically(home / "submissions" / f"{submission.folder.name}.json", json.dumps(values).encode())
-
-
 def read(home: Path, name: str) -> Submission:
     """What was submitted. Raises DeploymentError."""
-    path = home / "submissions" / f"{Path(name).name}.json"
+    path = path_of(home, name)
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

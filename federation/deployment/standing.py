@@ -6,8 +6,7 @@ from pathlib import Path
 
 from federation import runfolder
 from federation.deployment import authority, flower, members
-from federation.deployment.run import ENDED
-from federation.deployment.submit import number_of
+from federation.deployment.submission import ENDED, number_of
 from federation.errors import DeploymentError
 
 STATES = {

@@ -8,24 +8,23 @@ from time import monotonic, sleep
 
 import federation
 from federation import runfolder
-from federation.deployment import coordinator, flower, members, run
-from federation.deployment.run import ENDED, OUTPUT, Submission
+from federation.deployment import coordinator, flower, members, submission
+from federation.deployment.submission import ENDED, FLOWER_RUN, OUTPUT, Submission
 from federation.errors import DeploymentError, GotongError
 from tasks.atomic import write_atomically
 
 BUNDLE = Path(federation.__path__[0]) / "bundle"
 LOOK = 0.2  # seconds between two looks at what a run printed
 PATIENCE = 60.0  # seconds for the executor to start the run's process
-FLOWER_RUN = "flower.json"  # Flower's number of the run, in the run's folder
 
 
-def submit(home: Path, submission: Submission, say: Callable[[str], None]) -> None:
+def submit(home: Path, asked: Submission, say: Callable[[str], None]) -> None:
     """Start the run, repeat what it prints, and return when it has completed.
 
     Raises GotongError with the run's own words if it failed, DeploymentError if its process or its coordinator died.
     Interrupted, it leaves the run going.
     """
-    folder = submission.folder
+    folder = asked.folder
     if runfolder.held(folder):
         raise DeploymentError(
             f"{folder.name} is in progress; wait for its end, or `gotong stop run={folder.name}` first"
@@ -33,7 +32,7 @@ def submit(home: Path, submission: Submission, say: Callable[[str], None]) -> No
     ready(home, say)
     for stale in (OUTPUT, ENDED):
         (folder / stale).unlink(missing_ok=True)
-    run.write(home, submission)
+    submission.write(home, asked)
     number = flower.start(home, BUNDLE, {"run": folder.name})
     write_atomically(folder / FLOWER_RUN, json.dumps({"run": number}).encode())
     error = follow(folder, say)
@@ -78,14 +77,6 @@ def ready(home: Path, say: Callable[[str], None]) -> None:
         sleep(LOOK)
     if not members.members(home):
         raise DeploymentError("no node is enrolled; run `gotong keys enrol from=FILE` for every node")
-
-
-def number_of(folder: Path) -> int:
-    """Flower's number of a run. Raises DeploymentError."""
-    try:
-        return int(json.loads((folder / FLOWER_RUN).read_text())["run"])
-    except (OSError, ValueError, KeyError):
-        raise DeploymentError(f"{folder.name} was not submitted to a coordinator") from None
 
 
 def _agrees(home: Path, number: int) -> None:

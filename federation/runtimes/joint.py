@@ -9,8 +9,8 @@ from federation.coordinator import evaluation
 from federation.results import Row
 from federation.settings import Plan
 from federation.vault.vault import Vault
-from tasks import TASKS
 from tasks.paired import Blocks, ends, together
+from tasks.registry import TASKS
 
 
 def rows(vaults: Sequence[Vault], run: str, plan: Plan, region: str) -> list[Row]:

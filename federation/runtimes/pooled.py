@@ -18,7 +18,8 @@ from federation.vault import local
 from federation.vault.records import Records, judged_parts
 from federation.vault.serving import Train
 from federation.vault.vault import Vault
-from tasks import TASKS, histograms
+from tasks import histograms
+from tasks.registry import TASKS
 from tasks.scores import Sums, merge
 from tasks.task import Part, Windows, joined
 

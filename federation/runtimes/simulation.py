@@ -22,9 +22,9 @@ from federation.training.device import device_of
 from federation.vault.database import open_database
 from federation.vault.policy import read_policy
 from federation.vault.vault import Vault
-from tasks import TASKS
 from tasks.errors import DataError
 from tasks.facilities import country_of
+from tasks.registry import TASKS
 from tasks.task import Task
 
 LEDGER = "vault.sqlite"

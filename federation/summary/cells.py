@@ -6,7 +6,7 @@ from math import isfinite
 from federation import report
 from federation.results import Better, Row
 from federation.summary.groups import Group
-from tasks.task import UNALIGNED
+from tasks.settings import UNALIGNED
 
 
 def heading(group: Group) -> str:

@@ -9,8 +9,9 @@ import numpy as np
 
 from federation.results import Row
 from federation.tracking.finished import Finished
-from tasks import TASKS
-from tasks.task import Task, TaskSettings
+from tasks.registry import TASKS
+from tasks.settings import TaskSettings
+from tasks.task import Task
 
 APART = ("seed", "data")  # parameters that make no other experiment
 Key = tuple[str, str, str, str]  # country, arm, score, horizon

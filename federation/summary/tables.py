@@ -11,7 +11,7 @@ from federation.results import difference
 from federation.summary.cells import better, cell, heading, interval, plain, ratio, table, told
 from federation.summary.groups import Group
 from federation.summary.measures import OWN, countries, line, region, strongest_baseline
-from tasks.task import UNALIGNED
+from tasks.settings import UNALIGNED
 
 
 def headline(group: Group) -> str:

@@ -16,8 +16,8 @@ from federation.tracking.card import COUNTRY, FOLDER
 from federation.tracking.sender import one_line
 from federation.tracking.state import state
 from federation.tracking.store import connect, search, tagged
-from tasks import TASKS
-from tasks.task import UNALIGNED
+from tasks.registry import TASKS
+from tasks.settings import UNALIGNED
 
 RESULTS = "results.json"
 BESIDE = 4  # runs that fit side by side on a screen

@@ -13,7 +13,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
 from federation.settings import build
-from tasks import TASKS
+from tasks.registry import TASKS
 
 
 class _Predicts:  # apart from PythonModel, which warns of a predict without type hints; hints it takes for a schema

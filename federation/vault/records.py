@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.scores import Judged, Sums
-from tasks.task import Calendar, Panel, Part, Task, TaskSettings, Windows
+from tasks.settings import Calendar, TaskSettings
+from tasks.task import Panel, Part, Task, Windows
 from tasks.windows import ending_with
 
 Array = NDArray[Any]

@@ -16,7 +16,7 @@ from federation.strategies.strategy import Strategy, public
 from federation.training.jobs import Array, Tensors
 from federation.transport import unpacked
 from federation.wire import Frame, decode, digest
-from tasks import TASKS
+from tasks.registry import TASKS
 from tasks.task import Task
 
 LONGEST_NAME = 200

@@ -26,8 +26,8 @@ from federation.vault.policy import Policy
 from federation.vault.records import Records, Stamp, judged_parts, open_records, stamp
 from federation.vault.requests import Request, digest_of, fresh, numpy_of, parameters, read_request
 from federation.wire import digest
-from tasks import TASKS
 from tasks.paired import NAMES, Blocks, ends
+from tasks.registry import TASKS
 from tasks.scores import Sums
 
 DAY = timedelta(days=1)

@@ -9,9 +9,9 @@ from federation.errors import ConfigError
 from federation.region import RegionSettings
 from federation.settings import within
 from federation.verbs.given import given
-from tasks import TASKS
 from tasks.countries import problem_with
-from tasks.task import TaskSettings
+from tasks.registry import TASKS
+from tasks.settings import TaskSettings
 
 
 @dataclass  # not frozen: Hydra merges it

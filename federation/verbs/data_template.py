@@ -6,7 +6,7 @@ from pathlib import Path
 
 from federation.composition import compose
 from federation.verbs.given import given
-from tasks.task import TaskSettings
+from tasks.settings import TaskSettings
 from tasks.template import write_template
 
 

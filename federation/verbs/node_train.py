@@ -13,7 +13,7 @@ from federation.deployment.node import POLICY
 from federation.errors import ConfigError
 from federation.plans import check
 from federation.settings import Settings
-from tasks import TASKS
+from tasks.registry import TASKS
 
 
 @dataclass

@@ -29,8 +29,8 @@ from federation.tracking.tracker import Tracker
 from federation.training import sequential
 from federation.training.device import device_of
 from federation.verbs.sweep import sweep
-from tasks import TASKS
-from tasks.task import UNALIGNED, TaskSettings
+from tasks.registry import TASKS
+from tasks.settings import UNALIGNED, TaskSettings
 
 RESULTS = "results.json"
 WITH_RESUME = ("resume", "runs", "out")  # all else comes from the checkpoint

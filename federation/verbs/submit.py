@@ -7,7 +7,7 @@ from pathlib import Path
 
 from federation import runfolder
 from federation.composition import compose
-from federation.deployment.run import Submission
+from federation.deployment.submission import Submission
 from federation.deployment.submit import removed_if_unused
 from federation.deployment.submit import submit as submit_run
 from federation.errors import ConfigError

@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from tasks import TASKS
 from tasks.countries import CODES
+from tasks.registry import TASKS
 from tests.deployment.place import Place
 
 EARLY = 5  # the round after which memory must stay as it is

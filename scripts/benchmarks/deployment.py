@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from federation.deployment import flower
 from federation.deployment.enrolment import create_key
-from tasks import TASKS
+from tasks.registry import TASKS
 from tests.deployment.place import Place
 
 COUNTRIES = ("LAO", "VNM")

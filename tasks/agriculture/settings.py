@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from tasks.agriculture.schema import VARIABLES
 from tasks.errors import SettingError
 from tasks.models.choice import ModelSettings
-from tasks.task import Calendar
+from tasks.settings import Calendar
 
 VIEWS = ("national", "cells")
 

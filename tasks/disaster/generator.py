@@ -11,7 +11,7 @@ from tasks.disaster.generator_profiles import Profile, profile_of
 from tasks.disaster.generator_weather import EPOCH, FLOOD, Array, Truth, draw, oceans, rain
 from tasks.disaster.schema import RECORDS, cell_id
 from tasks.errors import DataError, SettingError
-from tasks.task import TaskSettings
+from tasks.settings import TaskSettings
 
 HEADER = (
     "time_period,location,longitude,latitude,rainfall,flood,national_rainfall,national_temperature,spei,nino34,dipole\n"

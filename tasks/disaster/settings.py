@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tasks.errors import SettingError
 from tasks.models.choice import ModelSettings
-from tasks.task import Calendar
+from tasks.settings import Calendar
 
 EVENTS = {"drought": "a drought", "rain": "extreme rain", "flood": "a flood"}
 HAZARDS = tuple(EVENTS)

@@ -11,7 +11,7 @@ from tasks.health.generator_epidemic import LEAD, Array, Truth, draw, latent, mo
 from tasks.health.generator_oracle import ORACLE, dump
 from tasks.health.generator_profiles import Profile, profile_of
 from tasks.health.records import FILE
-from tasks.task import TaskSettings
+from tasks.settings import TaskSettings
 
 HEADER = (
     "time_period,location,disease_cases,population,rainfall,mean_temperature,mean_relative_humidity,location_name\n"

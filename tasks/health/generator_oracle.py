@@ -26,7 +26,8 @@ from tasks.health.generator_epidemic import (
 )
 from tasks.health.records import FILE
 from tasks.levels import LEVELS
-from tasks.task import TaskSettings, Windows
+from tasks.settings import TaskSettings
+from tasks.task import Windows
 
 ORACLE = "health.oracle.npz"
 Months = NDArray[np.datetime64]

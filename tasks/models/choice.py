@@ -9,7 +9,7 @@ from torch import nn
 from tasks.errors import SettingError
 from tasks.models.attention import Attention
 from tasks.models.mlp import Perceptron
-from tasks.task import TaskSettings
+from tasks.settings import TaskSettings
 
 
 @dataclass  # not frozen: Hydra merges it

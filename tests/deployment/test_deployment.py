@@ -13,8 +13,8 @@ import pytest
 from federation.coordinator import checkpoint
 from federation.deployment import enrolment, members
 from federation.vault import ledger
-from tasks import TASKS
 from tasks.importers.folder import import_folder
+from tasks.registry import TASKS
 from tests.conftest import BESIDE
 from tests.deployment.kills import held_up
 from tests.deployment.place import Place, history

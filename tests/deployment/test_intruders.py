@@ -23,7 +23,7 @@ from federation.deployment.place import SOCKET
 from federation.deployment.submit import BUNDLE
 from federation.vault import ledger
 from federation.wire import decode, digest
-from tasks import TASKS
+from tasks.registry import TASKS
 from tests.deployment.place import Place, free_port
 from tests.deployment.test_hostile import crafted, first_request
 from tests.deployment.users import become, reachable

@@ -25,7 +25,7 @@ from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import ledger
 from federation.wire import decode
-from tasks import TASKS
+from tasks.registry import TASKS
 from tests.deployment.namespaces import machines, received
 from tests.deployment.place import Place, history
 

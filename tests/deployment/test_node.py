@@ -32,7 +32,7 @@ from federation.settings import Plan
 from federation.vault.database import open_database
 from federation.vault.vault import Vault
 from federation.wire import Frame, decode, encode
-from tasks import TASKS
+from tasks.registry import TASKS
 
 HEALTH = TASKS["health"]
 

@@ -17,7 +17,7 @@ from federation.deployment.place import BUNDLE as ON_BEHALF
 from federation.deployment.place import LINE
 from federation.deployment.submit import BUNDLE
 from federation.vault import ledger
-from tasks import TASKS
+from tasks.registry import TASKS
 from tests.deployment.place import Place, free_port
 
 COUNTRIES = ("KHM", "LAO", "VNM")

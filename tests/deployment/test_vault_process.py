@@ -28,7 +28,7 @@ from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.transport import TRANSPORTS
 from federation.wire import decode
-from tasks import TASKS
+from tasks.registry import TASKS
 
 HEALTH = TASKS["health"]
 NODE = 2

@@ -15,7 +15,7 @@ from typing import Literal
 from federation.courier import exchange
 from federation.deployment.place import SOCKET
 from federation.wire import Frame, decode, encode
-from tasks import TASKS
+from tasks.registry import TASKS
 from tests.deployment.namespaces import Machine
 
 COUNTRIES = ("VNM", "KHM", "LAO")  # the page writes of the first

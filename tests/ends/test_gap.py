@@ -12,8 +12,8 @@ from federation.results import ALL
 from federation.runtimes import simulation
 from federation.settings import Settings, TrackingSettings
 from federation.strategies.fedavg import FedAvgSettings
-from tasks import TASKS
 from tasks.health.settings import HealthSettings
+from tasks.registry import TASKS
 from tasks.task import Panel, Windows
 
 REGION = RegionSettings(countries=["BRN", "KHM", "IDN", "LAO", "MYS", "MMR", "PHL", "SGP", "THA", "TLS", "VNM"])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from federation.results import ALL
-from tasks import TASKS
+from tasks.registry import TASKS
 
 GOTONG = [sys.executable, "-c", "from federation.cli import main; main()"]
 SMALL = ["region.countries=[KHM,TLS]", "rounds=2", "arms=[federated]", "training.epochs=1", "tracking=none"]

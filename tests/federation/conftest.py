@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-import tasks
+from tasks.registry import TASKS
 from tests.federation.federations import FederationOf, Ran, ready, run, settings_of
 from tests.federation.toy import TOY
 
@@ -21,7 +21,7 @@ def _one_thread() -> None:
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy beside the real tasks, wherever the registry is looked up."""
-    monkeypatch.setitem(tasks.TASKS, TOY.name, TOY)
+    monkeypatch.setitem(TASKS, TOY.name, TOY)
 
 
 @pytest.fixture

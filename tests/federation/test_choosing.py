@@ -18,8 +18,8 @@ from federation.settings import Settings, TrackingSettings, plain
 from federation.tracking.card import RunCard
 from federation.tracking.tracker import Tracker
 from federation.verbs import choose as verb
-from tasks import TASKS
 from tasks.errors import DataError
+from tasks.registry import TASKS
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SEARCHES = sorted(path.stem for path in (CONFIGS / "experiment" / "search").glob("*.yaml"))

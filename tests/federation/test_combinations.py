@@ -12,7 +12,7 @@ from federation.coordinator.rounds import begin
 from federation.errors import ConfigError
 from federation.plans import check
 from federation.strategies.strategy import public
-from tasks import TASKS
+from tasks.registry import TASKS
 
 # words -> (the values that do not go together, the remedy), each as it stands in the line.
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {

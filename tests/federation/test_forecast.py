@@ -9,7 +9,7 @@ import pytest
 
 from federation.cli import main
 from federation.coordinator import checkpoint
-from tasks import TASKS
+from tasks.registry import TASKS
 from tests.tasks.cap_standard import problems
 
 SMALL = ("tracking=none", "rounds=1", "task.hidden=[]", "training.epochs=1", "region.countries=[LAO,VNM]")

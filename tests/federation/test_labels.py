@@ -12,7 +12,7 @@ from federation.issuing import Asked, issue
 from federation.results import APART, PAIRED, read_json
 from federation.tracking import spool
 from federation.verbs.simulate import RESULTS, go
-from tasks.task import UNALIGNED, Calendar
+from tasks.settings import UNALIGNED, Calendar
 from tests.federation.federations import FOUR, ready, settings_of
 from tests.federation.toy import ToySettings
 

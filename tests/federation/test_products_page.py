@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from federation.cli import main
-from tasks import TASKS
+from tasks.registry import TASKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "products.md"
 COMMANDS = [

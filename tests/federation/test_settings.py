@@ -12,9 +12,9 @@ from federation.errors import ConfigError
 from federation.plans import check, restore
 from federation.settings import Plan, Settings, TrainingSettings, build, nearest, one_of, plain, sent, within
 from federation.strategies import STRATEGIES
-from tasks import TASKS
 from tasks.health.settings import HealthSettings
-from tasks.task import Calendar
+from tasks.registry import TASKS
+from tasks.settings import Calendar
 from tests.federation.toy import ToySettings
 
 VALUES = st.recursive(

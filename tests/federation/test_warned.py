@@ -18,8 +18,9 @@ from federation.settings import Plan, plain
 from federation.strategies import STRATEGIES
 from federation.vault.records import open_records
 from federation.warned import picture, table
-from tasks import TASKS, histograms
+from tasks import histograms
 from tasks.distribution import chance_up_to
+from tasks.registry import TASKS
 from tasks.scores import Sums
 from tests.tasks.test_histograms import random
 

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from tasks.errors import DataError, SettingError
 from tasks.scores import mean_of, relative
-from tasks.task import Calendar, Panel, Task, TaskSettings, Windows
+from tasks.settings import Calendar, TaskSettings
+from tasks.task import Panel, Task, Windows
 from tasks.windows import ahead, lagged, part_of
 
 Array = NDArray[Any]

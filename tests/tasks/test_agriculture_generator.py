@@ -16,7 +16,8 @@ from tasks.agriculture.seasons import issued_before_harvest
 from tasks.agriculture.settings import VIEWS, AgricultureSettings
 from tasks.errors import DataError, SettingError
 from tasks.scores import Judged, merge
-from tasks.task import Calendar, Panel, Windows
+from tasks.settings import Calendar
+from tasks.task import Panel, Windows
 
 LONG = AgricultureSettings(
     weather=["rainfall", "mean_temperature"],

@@ -9,7 +9,7 @@ from tasks.agriculture.records import read_panel
 from tasks.agriculture.schema import CROPS
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.errors import DataError, SettingError
-from tasks.task import Calendar
+from tasks.settings import Calendar
 
 HEADER = "crop_name,country_code,adm_id,harvest_year,yield,planting_month,harvest_month,observed\n"
 ROWS = (

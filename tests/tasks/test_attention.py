@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import rms_norm, scaled_dot_product_attention
 
-from tasks import TASKS
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.agriculture.situations import tokens as agriculture_tokens
 from tasks.disaster.features import tokens as disaster_tokens
@@ -22,6 +21,7 @@ from tasks.levels import LEVELS
 from tasks.models.attention import Attention, _Block, _normed
 from tasks.models.choice import AttentionSettings, Shape, build
 from tasks.models.losses import pinball
+from tasks.registry import TASKS
 
 TOKENS = ((0, 3), (1,), (2, 4, 5))
 FEATURES, HORIZONS = 6, 3

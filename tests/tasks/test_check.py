@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks import TABLES, TASKS
 from tasks.check import check, country_of, national_files
 from tasks.errors import DataError
+from tasks.registry import TABLES, TASKS
 from tasks.schema import problems
 from tasks.template import write_template
 

@@ -13,9 +13,9 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from tasks import TASKS
 from tasks.errors import DataError
 from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
+from tasks.registry import TASKS
 from tasks.scores import Judged, Sums, merge
 from tasks.task import Array, Panel, Task, Windows
 

@@ -33,7 +33,8 @@ from tasks.disaster.schema import RECORDS
 from tasks.disaster.settings import HAZARDS, DisasterSettings
 from tasks.disaster.situations import windows as windows_of
 from tasks.errors import DataError, SettingError
-from tasks.task import Array, Calendar, Windows
+from tasks.settings import Calendar
+from tasks.task import Array, Windows
 
 LONG = DisasterSettings(calendar=Calendar(train_until="2069-12", validate_until="2074-12", test_until="2099-12"))
 SHORT = DisasterSettings(calendar=Calendar(train_until="1995-12", validate_until="1996-12", test_until="1997-12"))

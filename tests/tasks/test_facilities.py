@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import TASKS
 from tasks.errors import SettingError
 from tasks.facilities import country_of, draws_of, facilities, is_facility
+from tasks.registry import TASKS
 
 COUNTRIES = ["BRN", "SGP", "VNM"]
 

@@ -10,7 +10,8 @@ from tasks.health.records import COVARIATES
 from tasks.health.settings import HealthSettings
 from tasks.health.situations import windows
 from tasks.levels import LEVELS
-from tasks.task import Array, Calendar, Panel, Windows
+from tasks.settings import Calendar
+from tasks.task import Array, Panel, Windows
 
 SETTINGS = HealthSettings(calendar=Calendar(train_until="2009-12", validate_until="2010-12", test_until="2011-12"))
 FIRST = np.datetime64("2000-01", "M")

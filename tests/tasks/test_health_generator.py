@@ -18,7 +18,8 @@ from tasks.health.records import read_panel
 from tasks.health.settings import HealthSettings
 from tasks.levels import LEVELS
 from tasks.scores import weighted_interval_score
-from tasks.task import Calendar, TaskSettings, Windows
+from tasks.settings import Calendar, TaskSettings
+from tasks.task import Windows
 
 Array = NDArray[Any]
 LEVEL = np.array(LEVELS)

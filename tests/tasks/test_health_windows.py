@@ -15,7 +15,8 @@ from tasks.health.records import COVARIATES
 from tasks.health.scaling import LEAST, PRIOR, SEASON_PRIOR, SMALLEST, level, season, spread
 from tasks.health.settings import HealthSettings
 from tasks.health.situations import HISTORY, windows
-from tasks.task import Array, Calendar, Panel
+from tasks.settings import Calendar
+from tasks.task import Array, Panel
 
 CALENDAR = Calendar(train_until="2003-12", validate_until="2004-12", test_until="2005-12")
 SETTINGS = HealthSettings(calendar=CALENDAR)

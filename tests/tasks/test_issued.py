@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks import TASKS
 from tasks.agriculture.records import read_panel, read_upcoming
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.health.outbreaks import FEW, thresholds
+from tasks.registry import TASKS
 from tasks.task import Task
 from tests.tasks.issuing import forecast, issue
 

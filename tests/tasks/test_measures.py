@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scores.categorical import BasicContingencyManager
 from scores.probability import roc_curve_data
 
-from tasks import TASKS
 from tasks.events import above, below, brier_skill, itself, warning
 from tasks.histograms import BINS, CUTS, EDGES, counted
 from tasks.levels import LEVELS
 from tasks.measures import MEASURES, RATIOS, auc, average_precision, csi, far, pod, reliability, value_at
+from tasks.registry import TASKS
 from tasks.scores import Array, Judged, merge
 from tests.tasks.test_histograms import random
 

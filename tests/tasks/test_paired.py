@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from tasks import TASKS
 from tasks.paired import Blocks, blocks, ends, together
+from tasks.registry import TASKS
 from tasks.scores import Array, Judged, Score, brier, in_blocks, mean_of, skill
 from tasks.task import Task
 from tests.tasks.test_scores import error, judged, taken

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from hubdata import connect_hub
 
-from tasks import TASKS
 from tasks.disaster.products import neighbours, square
 from tasks.errors import DataError, SettingError
 from tasks.levels import LEVELS
 from tasks.products.cap import reference
 from tasks.products.issued import Issued, last_day
+from tasks.registry import TASKS
 from tests.tasks.cap_standard import SPACE, problems
 from tests.tasks.issuing import issue
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tasks.errors import SettingError
-from tasks.task import Array, Calendar, Panel
+from tasks.settings import Calendar
+from tasks.task import Array, Panel
 from tasks.windows import (
     ahead,
     carried,

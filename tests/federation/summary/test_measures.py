@@ -18,8 +18,8 @@ from federation.summary.page import page, words
 from federation.summary.tables import differences
 from federation.summary.targets import Target, judged
 from federation.tracking.finished import Finished
-from tasks import TASKS
-from tasks.task import UNALIGNED
+from tasks.registry import TASKS
+from tasks.settings import UNALIGNED
 
 HEALTH = "health"
 FLAT, CLIMATE = "flat_persistence", "climatology"

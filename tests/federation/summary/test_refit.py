@@ -15,7 +15,7 @@ from federation.summary.groups import Group, groups
 from federation.summary.page import page
 from federation.summary.refit import chains, merged
 from federation.tracking.finished import Finished
-from tasks.task import Calendar
+from tasks.settings import Calendar
 from tests.federation.federations import FederationOf, records_in
 from tests.federation.summary.test_measures import row, run
 from tests.federation.toy import TOY, ToySettings

@@ -16,8 +16,8 @@ from federation.settings import TrackingSettings
 from federation.tracking.card import RunCard
 from federation.tracking.compare import compare
 from federation.tracking.tracker import Tracker
-from tasks import TASKS
-from tasks.task import UNALIGNED
+from tasks.registry import TASKS
+from tasks.settings import UNALIGNED
 
 TASK = next(iter(TASKS.values()))
 HEADLINE, SCORE = next(iter(TASK.scores.items()))

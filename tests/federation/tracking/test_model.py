@@ -13,7 +13,7 @@ from federation.tracking import model
 from federation.tracking.card import COUNTRY, RunCard
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
-from tasks import TASKS
+from tasks.registry import TASKS
 from tasks.task import Task
 
 Arrays = dict[str, Any]

@@ -13,8 +13,8 @@ from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.chunks import ChunkPlan
 from federation.training.cohort import Cohort
-from tasks import TASKS
 from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
+from tasks.registry import TASKS
 from tasks.task import Task
 from tests.federation.training.clients import Client, Federation, allowed, largest_difference
 

@@ -14,8 +14,8 @@ from federation.settings import TrainingSettings
 from federation.training import sequential
 from federation.training.device import Meter
 from federation.training.jobs import ClientHalf, Job, Result
-from tasks import TASKS
 from tasks.models.mlp import Perceptron
+from tasks.registry import TASKS
 from tasks.task import Task, Windows
 from tests.federation.training.clients import allowed, squared
 from tests.federation.training.clients import windows as invented

@@ -13,7 +13,7 @@ from federation.settings import ADAPTED, AdaptationSettings
 from federation.training import sequential
 from federation.vault import adapt, scoring
 from federation.vault.vault import Admission, Vault
-from tasks import TASKS
+from tasks.registry import TASKS
 from tasks.scores import Sums
 from tasks.task import Array, Task, Windows
 from tests.federation.toy import TOY, ToySettings

@@ -11,7 +11,7 @@ from federation.vault import ledger
 from federation.vault.policy import FILE
 from federation.wire import Frame
 from tasks.paired import NAMES, ends
-from tasks.task import Calendar
+from tasks.settings import Calendar
 from tests.federation.toy import TOY, ToySettings
 from tests.federation.vault.asking import answer, ask, plan_of, vault_in
 

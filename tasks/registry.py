@@ -1,0 +1,10 @@
+"""The registry of tasks: a new one is a folder, a line here, and a YAML in configs/task."""
+
+from tasks.agriculture import TASK as AGRICULTURE
+from tasks.disaster import TASK as DISASTER
+from tasks.health import TASK as HEALTH
+from tasks.task import Task
+
+TASKS: dict[str, Task] = {task.name: task for task in (HEALTH, DISASTER, AGRICULTURE)}
+# Every national file by its name, whichever task reads it.
+TABLES = {name: table for task in TASKS.values() for name, table in task.tables.items()}
