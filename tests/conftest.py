@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# One thread a process: tests run side by side, and threads that share a core spend it on waiting for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("gotong", deadline=None)  # machines that share their cores stall now and then
 settings.load_profile("gotong")
 

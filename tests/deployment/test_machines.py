@@ -29,6 +29,7 @@ from tasks.registry import TASKS
 from tests.deployment.namespaces import machines, received
 from tests.deployment.place import Place, history
 
+pytestmark = pytest.mark.long
 HEALTH = TASKS["health"]
 COUNTRIES = ("KHM", "LAO", "VNM")
 ROUNDS, DEADLINE = 45, 12.0

@@ -80,6 +80,7 @@ def walker() -> Iterator[Walker]:
         pytest.skip(f"network namespaces are not allowed here: {error}")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1500)  # a federation on machines of its own, and other tests beside it
 def test_whoever_follows_the_page_to_the_letter_gets_what_it_says(walker: Walker) -> None:
     for step in WALK:

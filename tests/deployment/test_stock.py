@@ -54,6 +54,7 @@ def _start_supernode(place: Place, country: str, bundle: str) -> None:
     place.start(f"{country}-supernode", "node", *common, "part=supernode", *supernode)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # many processes, and other tests beside them
 def test_two_couriers_and_a_stock_supernode_learn_what_the_simulation_learns(place: Place) -> None:
     runs, other = place.folder / "runs", "ab" * 32

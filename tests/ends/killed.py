@@ -1,4 +1,4 @@
-"""Runs `gotong` and ends itself with SIGKILL at a named moment: `python killed.py MOMENT COUNT WORD ...`.
+"""Runs `gotong` and ends itself with SIGKILL at a named moment.
 
 A process that is killed runs no handler and flushes nothing, so whatever a resumed run needs must be on the disk.
 """
@@ -6,10 +6,11 @@ A process that is killed runs no handler and flushes nothing, so whatever a resu
 import os
 import signal
 import sqlite3
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from federation.cli import main
 
 
 def die() -> None:
@@ -97,9 +98,9 @@ def after_seconds(seconds: float) -> None:
     timer.start()
 
 
-def main() -> None:
-    moment, count, *words = sys.argv[1:]
-    tick = Countdown(int(float(count)))
+def live(moment: str, count: float, words: Sequence[str]) -> None:
+    """A run, until that moment has come so many times, or after so many seconds."""
+    tick = Countdown(int(count))
     moments: dict[str, Callable[[], None]] = {
         "ledger-commit": lambda: in_ledger_commit(tick),
         "before-rename": lambda: around_rename(tick, before=True),
@@ -107,14 +108,8 @@ def main() -> None:
         "before-flush": lambda: around_flush(tick, before=True),
         "after-flush": lambda: around_flush(tick, before=False),
         "sender": lambda: in_sender(tick),
-        "seconds": lambda: after_seconds(float(count)),
+        "seconds": lambda: after_seconds(count),
         "never": lambda: None,
     }
     moments[moment]()
-    from federation.cli import main as gotong
-
-    gotong(words)
-
-
-if __name__ == "__main__":
-    main()
+    main(words)

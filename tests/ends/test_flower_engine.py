@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 WORDS = "region.countries=[BRN,SGP,TLS] rounds=2 name=same tracking=none task.hidden=[8] strategy=scaffold training=sgd"
 
-pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'gotong[ray]'")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'gotong[ray]'"),
+]
 
 
 @pytest.fixture

@@ -2,17 +2,18 @@
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from federation.vault.ledger import verify
+from tests import forked
+from tests.ends.killed import live
 
-KILLED = Path(__file__).with_name("killed.py")
+pytestmark = pytest.mark.long
 NAME = "killed"
 # Server and client of SCAFFOLD keep state, and the local arm keeps a model in every vault.
 WORDS = (
@@ -40,9 +41,8 @@ CHAINS: dict[str, Sequence[tuple[str, float]]] = {
 LEAST = 4  # of five; where a machine is fast, a run may end before the last moment comes
 
 
-def gotong(moment: str, count: float, words: Sequence[str], where: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, str(KILLED), moment, str(count), *words]
-    return subprocess.run(command, cwd=where, capture_output=True, text=True, timeout=240, check=False)
+def gotong(moment: str, count: float, words: Sequence[str], where: Path) -> forked.Ended:
+    return forked.run(where, words, partial(live, moment, count))
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,6 @@
 """The committed sweep of three tasks, four strategies and two seeds: killed twice, gone on with, compared."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from math import isfinite
@@ -13,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from federation.cli import main
 from federation.results import ALL
 from tasks.registry import TASKS
+from tests import forked
 
-GOTONG = [sys.executable, "-c", "from federation.cli import main; main()"]
+pytestmark = pytest.mark.long
 SMALL = ["region.countries=[KHM,TLS]", "rounds=2", "arms=[federated]", "training.epochs=1", "tracking=none"]
 WORDS = ["simulate", "experiment=strategies", *SMALL]
 RUNS = 24
@@ -30,19 +28,18 @@ def results(folder: Path) -> list[Path]:
 def killed(folder: Path, after: int) -> None:
     """The sweep until `after` of its runs are finished and the next one has begun, then SIGKILL."""
     output = folder / "output"
-    with output.open("w") as out:
-        sweep = subprocess.Popen([*GOTONG, *WORDS], cwd=folder, stdout=out, stderr=out)
-        try:
-            while sweep.poll() is None and f"\n[{after + 1}/{RUNS}]" not in output.read_text():
-                time.sleep(0.02)  # nothing to wait on but what it says
-            assert sweep.poll() is None, output.read_text()
-        finally:
-            os.kill(sweep.pid, signal.SIGKILL)
-            sweep.wait()
+    sweep = forked.start(folder, output, output, main, WORDS)
+    try:
+        while sweep.is_alive() and not (output.exists() and f"\n[{after + 1}/{RUNS}]" in output.read_text()):
+            time.sleep(0.02)  # nothing to wait on but what it says
+        assert sweep.is_alive(), output.read_text()
+    finally:
+        sweep.kill()
+        sweep.join()
 
 
 def gotong(folder: Path, words: Sequence[str]) -> str:
-    done = subprocess.run([*GOTONG, *words], cwd=folder, capture_output=True, text=True, timeout=280, check=False)
+    done = forked.run(folder, words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
+
 HEAVY = ("torch", "flwr", "mlflow", "hydra", "omegaconf", "pandas", "numpy")
 
 
-def gotong(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    code = "import sys; from federation.cli import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", code, *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+def gotong(folder: Path, *words: str) -> forked.Ended:
+    return forked.run(folder, words)
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])

@@ -107,24 +107,6 @@ ANY_SHAPE = given(
 )
 
 
-# Not held: Adam without clipping (below), and steps that diverge, whose last digits grow with them. Not strict,
-# for the search is random: it may miss both.
-@pytest.mark.xfail(strict=False, reason="two kinds of training exceed 1e-5: unclipped Adam, and steps that diverge")
-@ANY_SHAPE
-@settings(max_examples=12, deadline=None, phases=[Phase.generate])
-def test_any_shape_ends_where_the_sequential_trainer_ends(
-    sizes: list[int],
-    batch: int,
-    epochs: int,
-    chunk: int,
-    optimizer: str,
-    clip: float | None,
-    build: Callable[[int], nn.Module],
-) -> None:
-    training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip)
-    assert apart(build, STRATEGIES["fedprox"], training, sizes, ChunkPlan(chunk=chunk), rounds=3) < 1e-5
-
-
 @ANY_SHAPE
 @settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_any_shape_that_clips_or_takes_small_steps_ends_there_too(
@@ -136,10 +118,10 @@ def test_any_shape_that_clips_or_takes_small_steps_ends_there_too(
     clip: float | None,
     build: Callable[[int], nn.Module],
 ) -> None:
-    assume(optimizer != "adamw" or clip is not None)
+    assume(optimizer != "adamw" or clip is not None)  # see below
     training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip)
     if clip is None:
-        training = replace(training, lr=0.002)
+        training = replace(training, lr=0.002)  # steps that diverge multiply whatever rounding left
     assert apart(build, STRATEGIES["fedprox"], training, sizes, ChunkPlan(chunk=chunk), rounds=3) < 1e-5
 
 
