@@ -68,7 +68,7 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
         except (GotongError, TaskError) as error:
             ended = {"error": str(error)}
             raise
-        except Exception as error:
+        except Exception as error:  # a fault of ours: submit, in another process, must still hear that the run ended
             ended = {"error": f"{type(error).__name__}: {error}; see `flwr log` of this run"}
             raise
         finally:

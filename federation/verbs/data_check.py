@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -26,11 +27,11 @@ class CheckSettings:
 
 def run(words: Sequence[str]) -> None:
     """Print the table of problems; a bare word is the path."""
-    compose("data check", [_named(word) for word in words], CheckSettings, _check)
+    compose("data check", [_named(*pair) for pair in pairwise(["", *words])], CheckSettings, _check)
 
 
-def _named(word: str) -> str:
-    bare = not re.match(r"[+~]*[\w.]+=", word) and not word.startswith("-")
+def _named(before: str, word: str) -> str:
+    bare = before not in ("-c", "--cfg") and not re.match(r"[+~]*[\w.]+=", word) and not word.startswith("-")
     quoted = word.replace("\\", "\\\\").replace("'", "\\'")
     return f"path='{quoted}'" if bare else word
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 
 from federation import runfolder
@@ -59,4 +60,4 @@ def submit(asked: SubmitSettings) -> None:
         settings = replace(settings, out=str(Path(settings.out).resolve()))
     submission = Submission(settings=settings, folder=folder, width=width, resume=asked.resume is not None)
     with removed_if_unused(folder):
-        submit_run(Path(asked.home), submission, print)
+        submit_run(Path(asked.home), submission, partial(print, flush=True))  # live also where it goes to a file

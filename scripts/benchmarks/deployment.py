@@ -85,7 +85,7 @@ def _stock(place: Place, rounds: int) -> float:
     while not flower.status(place.home, number)[0].startswith("finished"):
         if time.monotonic() > until:
             raise TimeoutError(f"{rounds} stock rounds did not end")
-        time.sleep(2)
+        time.sleep(2)  # Flower tells nobody when a run ends; the rounds are timed in it, not here
     return _between(json.loads(out.read_text()))
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from federation.courier import exchange
 from federation.deployment.place import SOCKET
@@ -34,7 +34,7 @@ class Step:
     command: str
     how: Literal["run", "serve", "follow"] = "run"
     says: tuple[str, ...] = ()
-    then: "Callable[[Walker], None] | None" = None
+    then: Callable[[Any], None] | None = None  # what takes the step is given
 
 
 @dataclass
@@ -122,7 +122,8 @@ class Walker:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    own = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}  # people have no such variable
+    return {**own, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
 
 
 NODE = "gotong node country=VNM data=records coordinator=federation.example:9440 home=node"
@@ -150,7 +151,7 @@ def _send(walker: Walker, country: str = "VNM") -> None:
     shutil.copy(coordinator / "coordinator" / "ca.pem", node / "ca.pem")
 
 
-def _own(walker: Walker, country: str = "VNM") -> None:
+def give_records(walker: Walker, country: str = "VNM") -> None:
     """Records, and the policy that the page shows."""
     task, records = TASKS["health"], walker.at(country) / "records"
     records.mkdir()
@@ -164,7 +165,7 @@ def _the_others_too(walker: Walker) -> None:
         walker.run(country, MAKE_KEY.replace("VNM", country))
         _send(walker, country)
         walker.run("coordinator", ENROL.replace("VNM", country))
-        _own(walker, country)
+        give_records(walker, country)
         walker.start(country, NODE.replace("VNM", country))
     for country in COUNTRIES:
         log = (country, NODE.replace("VNM", country))
@@ -240,7 +241,7 @@ WALK = (
     Step(at="coordinator", command="gotong keys coordinator home=coordinator names=[federation.example,10.1.2.3]"),
     Step(at="coordinator", command=COORDINATOR, how="serve", then=_door_open),
     Step(at="VNM", command=MAKE_KEY, says=("same fingerprint",), then=_send),
-    Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=_own),
+    Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=give_records),
     Step(
         at="VNM",
         command="gotong node check country=VNM data=records coordinator=federation.example:9440 home=node",

@@ -113,6 +113,11 @@ def test_synthesize_writes_a_region_that_checks(tmp_path: Path, capsys: pytest.C
     assert ends("data", "check", str(tmp_path / "a")) == 0
 
 
+def test_a_flag_and_its_value_are_no_path(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ends("data", "check", "--cfg", "job") == 0
+    assert "path: null" in capsys.readouterr().out
+
+
 def test_nothing_is_sent(tmp_path: Path) -> None:
     source = public_folder(tmp_path / "from")
     verbs = [
