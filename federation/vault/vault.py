@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from federation.plans import alone
-from federation.settings import ADAPTED, Plan, compared, plain
+from federation.settings import ADAPTED, Plan, compared
 from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import gate, ledger, local, pairs, scoring, state
@@ -29,6 +29,7 @@ from federation.wire import digest
 from tasks.paired import NAMES, Blocks, ends
 from tasks.registry import TASKS
 from tasks.scores import Sums
+from tasks.settings import TaskSettings
 
 DAY = timedelta(days=1)
 
@@ -52,7 +53,7 @@ class Vault:
         self.policy = policy
         self.database = database
         self._key = key
-        self._warm: tuple[dict[str, Any], Records] | None = None
+        self._warm: tuple[tuple[TaskSettings, int | None], Records] | None = None
         self._files: dict[Path, Stamp | None] = {}  # as they were when records were last read
 
     def records(self, plan: Plan) -> Records:
@@ -62,7 +63,7 @@ class Vault:
         """
         short = not plan.record_of or self.country in plan.record_of
         years = plan.record_years if short else None
-        wanted = {"task": plain(plan.task), "years": years}
+        wanted = plan.task, years
         if self._warm is None or self._warm[0] != wanted:
             task = TASKS[plan.task.name]
             files = self._stamps()  # before reading: a file that changes meanwhile is read again
