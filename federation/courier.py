@@ -105,7 +105,7 @@ class Link:
         self._client = FleetHttpClient.from_server_address(
             address,
             insecure=False,
-            root_certificates=root.read_bytes(),
+            root_certificates=_authority(root),
             interceptors=[
                 RuntimeVersionHttpInterceptor(component_name="SuperNode"),
                 NodeAuthHttpInterceptor(key, key.public_key()),
@@ -310,6 +310,13 @@ def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise DeploymentError(f"{path} is no ECDSA key; make one with `gotong keys node`")
     return key
+
+
+def _authority(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DeploymentError(f"{path}: {error.strerror}; let this user read the coordinator's ca.pem") from None
 
 
 def run(address: str, home: Path, root: Path, vault: Path) -> None:

@@ -22,7 +22,7 @@ from federation.coordinator import checkpoint, rounds
 from federation.coordinator.progress import Federation, Progress, Watch
 from federation.deployment import consent, members
 from federation.deployment.grid import FastGrid, keys_of
-from federation.deployment.submission import ENDED, OUTPUT, Submission, path_of
+from federation.deployment.submission import ENDED, OUTPUT, Submission, again, path_of
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
 from federation.plans import restore
@@ -47,7 +47,7 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
     home = Path(os.environ[HOME])
     submission = read(home, name)
     folder = submission.folder
-    ended: dict[str, str | None] = {"error": f"its process was stopped; go on with `gotong submit resume={name}`"}
+    ended: dict[str, str | None] | None = None
     with runfolder.locked(
         folder
     ):  # how it ended is there before the lock falls: who follows takes the rest for a death
@@ -63,7 +63,7 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
                 conduct(ready, submission.settings.out, began, run, console)
             ended = {"error": None}
         except KeyboardInterrupt:
-            write_atomically(folder / ENDED, json.dumps(ended).encode())
+            _tell(folder, None)
             os._exit(1)  # what Flower would still do on its way out waits without end where its SuperLink is gone
         except (GotongError, TaskError) as error:
             ended = {"error": str(error)}
@@ -72,7 +72,13 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
             ended = {"error": f"{type(error).__name__}: {error}; see `flwr log` of this run"}
             raise
         finally:
-            write_atomically(folder / ENDED, json.dumps(ended).encode())
+            _tell(folder, ended)
+
+
+def _tell(folder: Path, ended: Mapping[str, str | None] | None) -> None:
+    """How the run ended, for who follows it. None: something stopped its process."""
+    stopped = {"error": f"its process was stopped; {again(folder)}"}
+    write_atomically(folder / ENDED, json.dumps(ended or stopped).encode())
 
 
 def _die_with_the_executor() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from federation import runfolder
 from federation.deployment import authority, flower, members
-from federation.deployment.submission import ENDED, number_of
+from federation.deployment.submission import ENDED, again, number_of
 from federation.errors import DeploymentError
 
 STATES = {
@@ -36,7 +36,7 @@ def how(folder: Path) -> str:
     if runfolder.held(folder):
         return "in progress"
     if not (folder / ENDED).exists():
-        return f"died; go on with `gotong submit resume={folder.name}`"
+        return f"died; {again(folder)}"
     error = json.loads((folder / ENDED).read_text(encoding="utf-8"))["error"]
     return "completed" if error is None else f"failed: {error}"
 

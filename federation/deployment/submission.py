@@ -44,3 +44,15 @@ def number_of(folder: Path) -> int:
         return int(json.loads((folder / FLOWER_RUN).read_text())["run"])
     except (OSError, ValueError, KeyError):
         raise DeploymentError(f"{folder.name} was not submitted to a coordinator") from None
+
+
+def again(folder: Path) -> str:
+    """What to do about a run that ended before its time."""
+    return f"go on with `gotong submit resume={folder.name}`" if began(folder) else "it had not begun; submit it anew"
+
+
+def began(folder: Path) -> bool:
+    """Whether a run came as far as its first checkpoint."""
+    from federation.coordinator import checkpoint  # seconds, which only a run that did not end well costs
+
+    return (folder / checkpoint.FILE).exists()

@@ -55,11 +55,11 @@ def follow(folder: Path, say: Callable[[str], None]) -> str | None:
             return None if error is None else str(error)
         began = began or running
         if began and not running and not (folder / ENDED).exists():
-            raise DeploymentError(f"the run's process died; go on with `gotong submit resume={folder.name}`")
+            raise DeploymentError(f"the run's process died; {submission.again(folder)}")
         if not began and monotonic() > until:
             raise DeploymentError(
                 f"no process took the run up within {PATIENCE:g} s; is the executor of the coordinator running? "
-                f"Then `gotong submit resume={folder.name}`"
+                f"Then {submission.again(folder)}"
             )
         sleep(LOOK)  # two processes, one file between them
 
@@ -110,12 +110,10 @@ def _repeat(path: Path, at: int, say: Callable[[str], None]) -> int:
 @contextmanager
 def removed_if_unused(folder: Path) -> Iterator[None]:
     """A run that never began leaves no folder behind."""
-    from federation.coordinator import checkpoint
-
     try:
         yield
     except BaseException:
-        if not (folder / checkpoint.FILE).exists() and not runfolder.held(folder):
+        if not submission.began(folder) and not runfolder.held(folder):
             import shutil
 
             shutil.rmtree(folder, ignore_errors=True)

@@ -135,7 +135,11 @@ def read_policy(path: Path, country: str) -> policies.Policy:
     """The policy a person named. Raises PolicyRefusal or DeploymentError; a missing file is never a consent."""
     if path.name != policies.FILE:
         raise DeploymentError(f"policy={path} must be a file named {policies.FILE}")
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:  # the folder is not this user's to look into
+        raise DeploymentError(f"policy={path}: {error.strerror}; let this user read the folder") from None
+    if not there:
         raise DeploymentError(
             f"policy={path} is not there; write one, `gotong node check policy={path}` shows what it may say"
         )

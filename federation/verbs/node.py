@@ -38,6 +38,9 @@ class NodeSettings:
 
     def node(self) -> Node:
         """What these settings describe. Raises ConfigError."""
+        for key in ("country", "coordinator"):
+            if not getattr(self, key):
+                raise ConfigError(f"{key}= is empty; say which")
         if self.data is None and self.part in ("both", "vault"):
             raise ConfigError("a vault needs data=FOLDER with this country's national files")
         for key in ("largest_frame", "frames_per_minute", "frames_per_run"):

@@ -26,6 +26,7 @@ UP = f"{COMPOSE} up --detach vault courier"
 ENROLMENT = f"{COMPOSE} exec -T courier cat /var/lib/gotong-courier/courier/VNM.enrolment.json > VNM.enrolment.json"
 ENROL = f"{COMPOSE} exec -T coordinator gotong keys enrol from=/dev/stdin home=coordinator < VNM.enrolment.json"
 STATUS = f"{COMPOSE} exec -T coordinator gotong status home=coordinator"
+SWITCH, VAULTS_HOME = f"{COMPOSE} exec -T vault gotong node", "home=/var/lib/gotong-vault"
 SUBMIT = f"{COMPOSE} exec -T coordinator gotong submit task=health rounds=12 quorum=3 name=harbour home=coordinator"
 KILLED = (("VNM", "vault"), ("KHM", "courier"))
 # What a program inside a container can do, as JSON.
@@ -188,6 +189,17 @@ def _two_die(walker: Containers) -> None:
         assert f"│ {country} " in told
 
 
+def _results_are_out(walker: Containers) -> None:
+    assert json.loads((walker.at("coordinator") / "runs" / "harbour" / "results.json").read_text())
+
+
+def _gone(walker: Containers) -> None:
+    """A courier without its key stops, and says so; the coordinator sees it leave."""
+    logs = f"docker logs {walker.container('VNM', 'courier')} 2>&1"
+    walker.wait("the courier's word", lambda: "has no node key" in walker.run("VNM", logs))
+    walker.wait("its absence", lambda: "VNM          was connected" in walker.run("coordinator", STATUS))
+
+
 WALK = (
     Step(at="coordinator", command=f"{COMPOSE} build coordinator"),
     Step(
@@ -207,12 +219,12 @@ WALK = (
     Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=_the_others_too),
     Step(at="coordinator", command=STATUS, says=("VNM          connected",), then=_apart),
     Step(at="coordinator", command=SUBMIT, how="follow", then=_two_die),
-    Step(at="VNM", command=f"{COMPOSE} exec -T vault gotong node pause home=/var/lib/gotong-vault", says=("paused",)),
-    Step(
-        at="VNM",
-        command=f"{COMPOSE} exec -T vault gotong node resume home=/var/lib/gotong-vault",
-        says=("serving again",),
-    ),
+    Step(at="coordinator", command=f"{COMPOSE} exec -T coordinator tar -c runs | tar -x", then=_results_are_out),
+    Step(at="VNM", command=f"{SWITCH} pause {VAULTS_HOME}", says=("paused",)),
+    Step(at="VNM", command=f"{SWITCH} resume {VAULTS_HOME}", says=("serving again",)),
+    Step(at="VNM", command=f"{SWITCH} withdraw {VAULTS_HOME}", says=("withdrawn for good",)),
+    Step(at="VNM", command=f"{COMPOSE} exec -T courier rm /var/lib/gotong-courier/courier/node.key"),
+    Step(at="VNM", command=f"{COMPOSE} restart courier", then=_gone),
 )
 
 

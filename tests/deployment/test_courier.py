@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from flwr.app import Message, RecordDict
 from flwr.proto import fleet_pb2, heartbeat_pb2, message_pb2
 from flwr.supercore.protobuf.client import ProtobufClient
@@ -172,6 +173,11 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     os.chmod(tmp_path / "node.key", 0o644)  # noqa: PTH101
     with pytest.raises(DeploymentError, match="make it 600"):
         courier.read_key(tmp_path / "node.key")
+
+
+def test_an_authority_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="let this user read the coordinator's"):
+        courier.Link("127.0.0.1:1", tmp_path, ec.generate_private_key(ec.SECP384R1()), tmp_path / "node.id")
 
 
 def test_a_message_that_carries_no_frame_is_no_frame() -> None:

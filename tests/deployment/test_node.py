@@ -19,18 +19,21 @@ import pytest
 import torch
 
 from federation.cli import main
+from federation.coordinator import checkpoint
 from federation.courier import exchange
 from federation.deployment import check, flower, presence
 from federation.deployment.consent import objections
 from federation.deployment.node import children, prepare
 from federation.deployment.place import Node, Place
+from federation.deployment.standing import how
 from federation.deployment.submit import BUNDLE
 from federation.deployment.vault import Desk, read_policy, terms
 from federation.deployment.vault import run as serve
-from federation.errors import DeploymentError
+from federation.errors import ConfigError, DeploymentError
 from federation.settings import Plan
 from federation.vault.database import open_database
 from federation.vault.vault import Vault
+from federation.verbs.node import NodeSettings
 from federation.wire import Frame, decode, encode
 from tasks.registry import TASKS
 
@@ -110,6 +113,24 @@ def _plan(rounds: int) -> Plan:
     from federation.strategies import STRATEGIES
 
     return Plan(task=HEALTH.settings(), strategy=STRATEGIES["fedavg"].settings(name="fedavg"), rounds=rounds)
+
+
+def test_a_policy_that_cannot_be_looked_for_is_a_sentence_too(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="let this user read the folder"):  # as root may read all: another error
+        read_policy(tmp_path / ("x" * 300) / "policy.toml", "VNM")
+
+
+@pytest.mark.parametrize("key", ["country", "coordinator"])
+def test_an_empty_name_from_an_environment_is_none(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}= is empty"):
+        NodeSettings(**{"country": "VNM", "part": "courier", key: ""}).node()  # type: ignore[arg-type]
+
+
+def test_a_run_that_died_before_its_first_checkpoint_is_not_to_be_resumed(tmp_path: Path) -> None:
+    (tmp_path / "early").mkdir()
+    assert how(tmp_path / "early") == "died; it had not begun; submit it anew"
+    (tmp_path / "early" / checkpoint.FILE).touch()
+    assert how(tmp_path / "early") == "died; go on with `gotong submit resume=early`"
 
 
 def test_objections_say_what_would_be_accepted() -> None:
