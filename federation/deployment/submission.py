@@ -48,7 +48,11 @@ def number_of(folder: Path) -> int:
 
 def again(folder: Path) -> str:
     """What to do about a run that ended before its time."""
-    return f"go on with `gotong submit resume={folder.name}`" if began(folder) else "it had not begun; submit it anew"
+    return (
+        f"go on with `gotong submit resume={folder.name}`"
+        if began(folder)
+        else "it had not begun; submit it anew under another name"
+    )
 
 
 def began(folder: Path) -> bool:
