@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -207,7 +208,8 @@ def in_mlflow(prepared: Simulation) -> dict[str, Any]:
     }
     parent = found[""].info.run_id
     names = [each.path for each in store.client.list_artifacts(parent)]
-    table = Path(store.client.download_artifacts(parent, FILE)).read_text() if FILE in names else ""
+    with TemporaryDirectory() as scratch:  # MLflow by itself would leave a copy there for good
+        table = Path(store.client.download_artifacts(parent, FILE, scratch)).read_text() if FILE in names else ""
     return {
         "status": {one.info.status for one in found.values()},
         "tags": {country: one.data.tags for country, one in found.items()},

@@ -19,7 +19,7 @@ from tests.federation.tracking.troubles import Trouble
 STEPS = 12
 ROUND = 0.25  # seconds; in all, longer than a server needs to die and to come back
 PATIENCE = 1.0
-DELAY = 0.4  # seconds a call of the slow one; a run of two countries makes over a dozen
+DELAY = 1.0  # seconds a call of the slow one; a run of two countries makes over a dozen, and itself takes three
 
 
 def down(runs: Path) -> AbstractContextManager[Trouble]:
