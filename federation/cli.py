@@ -3,6 +3,7 @@
 Imports are late: a verb loads what it needs, and help loads nothing.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -70,6 +71,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(_fail("stopped; what was done is kept", 130))
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(_fail(f"{where}the disk is full; make room, what was done is kept"))
 
 
 def _verb(words: Sequence[str]) -> tuple[str | None, list[str]]:

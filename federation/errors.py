@@ -43,7 +43,7 @@ class QuorumError(GotongError):
 
 
 class CheckpointError(GotongError):
-    """A checkpoint that cannot be resumed from."""
+    """A checkpoint that cannot be resumed from, or not be written."""
 
 
 class TrackingError(GotongError):

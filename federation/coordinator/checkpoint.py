@@ -69,7 +69,12 @@ def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
 
 def _write(path: Path, frame: Frame) -> None:
     data = encode(frame)
-    write_atomically(path, data + bytes.fromhex(digest(data)))
+    try:
+        write_atomically(path, data + bytes.fromhex(digest(data)))
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written ({error.strerror}); make room, and go on from the one before if it is there"
+        ) from None
 
 
 def _read(path: Path) -> Frame:

@@ -77,8 +77,8 @@ def main(link: Any, name: str, conduct: Conduct) -> None:
 
 def _tell(folder: Path, ended: Mapping[str, str | None] | None) -> None:
     """How the run ended, for who follows it. None: something stopped its process."""
-    stopped = {"error": f"its process was stopped; {again(folder)}"}
-    write_atomically(folder / ENDED, json.dumps(ended or stopped).encode())
+    ended = ended or {"error": f"its process was stopped; {again(folder)}"}
+    write_atomically(folder / ENDED, json.dumps(ended).encode())
 
 
 def _die_with_the_executor() -> None:

@@ -51,7 +51,7 @@ def again(folder: Path) -> str:
     return (
         f"go on with `gotong submit resume={folder.name}`"
         if began(folder)
-        else "it had not begun; submit it anew under another name"
+        else "submit it anew under another name, for it had not begun"
     )
 
 

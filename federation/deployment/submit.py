@@ -59,7 +59,7 @@ def follow(folder: Path, say: Callable[[str], None]) -> str | None:
         if not began and monotonic() > until:
             raise DeploymentError(
                 f"no process took the run up within {PATIENCE:g} s; is the executor of the coordinator running? "
-                f"Then {submission.again(folder)}"
+                f"See to it, then {submission.again(folder)}"
             )
         sleep(LOOK)  # two processes, one file between them
 

@@ -51,7 +51,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has undone it already
+                connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
     except sqlite3.Error as error:
@@ -65,7 +66,9 @@ def savepoint(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK TO part")
+        if connection.in_transaction:  # as above, and the savepoint with it
+            connection.execute("ROLLBACK TO part")
         raise
     finally:
-        connection.execute("RELEASE part")
+        if connection.in_transaction:
+            connection.execute("RELEASE part")

@@ -31,7 +31,8 @@ def run(words: Sequence[str]) -> None:
 
 
 def _named(before: str, word: str) -> str:
-    bare = before not in ("-c", "--cfg") and not re.match(r"[+~]*[\w.]+=", word) and not word.startswith("-")
+    flagged = word.startswith("-") or before in ("-c", "--cfg", "-p", "--package")
+    bare = not flagged and not re.match(r"[+~]*[\w.]+=", word)
     quoted = word.replace("\\", "\\\\").replace("'", "\\'")
     return f"path='{quoted}'" if bare else word
 

@@ -9,6 +9,7 @@ from omegaconf import MISSING
 from federation import runfolder
 from federation.composition import compose
 from federation.deployment import standing
+from federation.deployment.submission import again
 
 
 @dataclass
@@ -27,5 +28,6 @@ def run(words: Sequence[str]) -> None:
 
 def stop(asked: Stop) -> None:
     """Raises DeploymentError if it is not in progress."""
-    standing.stop(Path(asked.home), runfolder.existing(asked.runs, asked.run))
-    print(f"{asked.run} is being stopped; go on with `gotong submit resume={asked.run}`")
+    folder = runfolder.existing(asked.runs, asked.run)
+    standing.stop(Path(asked.home), folder)
+    print(f"{asked.run} is being stopped; {again(folder)}")

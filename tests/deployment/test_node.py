@@ -128,7 +128,7 @@ def test_an_empty_name_from_an_environment_is_none(key: str) -> None:
 
 def test_a_run_that_died_before_its_first_checkpoint_is_not_to_be_resumed(tmp_path: Path) -> None:
     (tmp_path / "early").mkdir()
-    assert how(tmp_path / "early") == "died; it had not begun; submit it anew under another name"
+    assert how(tmp_path / "early") == "died; submit it anew under another name, for it had not begun"
     (tmp_path / "early" / checkpoint.FILE).touch()
     assert how(tmp_path / "early") == "died; go on with `gotong submit resume=early`"
 
