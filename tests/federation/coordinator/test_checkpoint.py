@@ -1,5 +1,6 @@
 """A checkpoint is whole, or it is the one before; what comes out is to the bit what went in."""
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -105,8 +106,8 @@ def test_a_missing_one_says_what_resume_takes(tmp_path: Path) -> None:
 
 def test_a_crash_while_writing_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint.save(federation(tmp_path), PROGRESS)
-    monkeypatch.setattr(os, "replace", Mock(side_effect=OSError("the disk is full")))
-    with pytest.raises(OSError, match="full"):
+    monkeypatch.setattr(os, "replace", Mock(side_effect=OSError(errno.ENOSPC, "the disk is full")))
+    with pytest.raises(CheckpointError, match=r"cannot be written \(the disk is full\)"):
         checkpoint.save(federation(tmp_path), replace(PROGRESS, round=8))
     assert checkpoint.load(tmp_path / checkpoint.FILE)[0].round == 7
     assert [each.name for each in tmp_path.iterdir()] == [checkpoint.FILE]
