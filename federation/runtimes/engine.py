@@ -26,14 +26,14 @@ FIXED = {
 def trainer(engine: str, folder: Path, device: torch.device, precision: str = "float32") -> Train:
     """sequential, cohort or compiled (a fixed plan), or auto: the plan this run measured first, or measures now.
 
-    Workers do not change a bit, so that a compiled run may go on where there are fewer of them.
+    Workers do not change a bit, so that a run may go on where there are fewer of them.
     """
     cores = (os.cpu_count() or 1) if device.type == "cpu" else 1
     if engine == "sequential":
         return partial(sequential.run, device=device, precision=precision)
     if engine in FIXED:
         plan = FIXED[engine][device.type]
-        return Trainer(device, replace(plan, workers=cores if plan.compiled else 1, precision=precision))
+        return Trainer(device, replace(plan, workers=cores, precision=precision))
     path = folder / FILE
     if path.exists():
         return Trainer(device, ChunkPlan(**json.loads(path.read_text("utf-8"))))

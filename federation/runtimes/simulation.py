@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import process_time
 
 import torch
 from flwr.app import Context, RecordDict
@@ -18,7 +17,7 @@ from federation.plans import restore
 from federation.runtimes.engine import trainer
 from federation.runtimes.in_process import InProcessGrid
 from federation.settings import Settings
-from federation.training.device import device_of
+from federation.training.device import cpu_seconds, device_of
 from federation.vault.database import open_database
 from federation.vault.policy import read_policy
 from federation.vault.vault import Vault
@@ -49,7 +48,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
     Raises ConfigError, DataError or PolicyRefusal; nothing was trained then.
     """
     device_of(settings.device)
-    began, task = process_time(), TASKS[settings.task.name]
+    began, task = cpu_seconds(), TASKS[settings.task.name]
     countries, notes = _countries(settings, task, folder)
     if settings.quorum > len(countries):
         raise ConfigError(
@@ -68,7 +67,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
         vaults=_vaults(settings, folder, federation),
         progress=progress,
         notes=notes,
-        reading=process_time() - began,
+        reading=cpu_seconds() - began,
     )
     checkpoint.save(federation, simulation.progress)
     return simulation

@@ -59,7 +59,7 @@ def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: 
     """Try a few steps of real jobs with chunks of several sizes, and predict a round.
 
     It takes about as long as a round of a hundred clients. The plan belongs into the run's checkpoint: tried again, it
-    may come out differently, and numbers would be added in another order. workers: most threads.
+    may come out differently, and numbers would be added in another order. workers: most processes.
     """
     device = device or torch.device("cpu")
     training = [job for job in jobs if job.train is not None and len(job.train)]
@@ -74,11 +74,11 @@ def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: 
     if not costs:
         return Choice(plan=ChunkPlan(chunk=1), seconds=seconds, reason="memory holds one client at a time")
     best = min(costs, key=lambda size: seconds[size])
-    threads, share = _workers(group, best, workers, device)
+    processes, share = _workers(group, best, workers, device)
     seconds[best] *= share
     if seconds[best] > MARGIN * seconds[1]:
         return Choice(plan=ChunkPlan(chunk=1), seconds=seconds, reason="one client after another is as fast")
-    plan = ChunkPlan(chunk=best, workers=threads)
+    plan = ChunkPlan(chunk=best, workers=processes)
     return Choice(plan=plan, seconds=seconds, reason=f"{seconds[1] / seconds[best]:.1f} times as fast as one by one")
 
 
@@ -109,7 +109,10 @@ def _workers(group: Sequence[Job], size: int, most: int, device: torch.device) -
     if most == 1 or device.type != "cpu" or len(group) < 2 * size:
         return 1, 1.0
     some = [_shortened(job) for job in group[: most * size]]
-    one, many = (_seconds(Cohort(device, ChunkPlan(chunk=size, workers=w)), some, device) for w in (1, most))
+    engines = [Cohort(device, ChunkPlan(chunk=size, workers=workers)) for workers in (1, most)]
+    for engine in (*engines, *engines):
+        engine(some)  # processes are made once a run
+    one, many = (_seconds(engine, some, device) for engine in engines)
     return (most, many / one) if many < MARGIN * one else (1, 1.0)
 
 

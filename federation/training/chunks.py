@@ -15,7 +15,7 @@ class ChunkPlan:
     """Everything that decides in which order numbers are added, as plain values: the same plan gives the same bits.
 
     chunk: most clients in one step; 1 trains one client after another.
-    workers: chunks that train at the same time; the result does not depend on it.
+    workers: processes that train chunks at the same time; the result does not depend on it.
     compiled: whole chunks take compiled steps: seconds once a run, for a third of the time of a round.
     precision: float32 | tf32 | bf16, of the matrix products.
     """

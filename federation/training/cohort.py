@@ -2,8 +2,6 @@
 
 import logging
 from collections.abc import Hashable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
 from math import nan
@@ -11,11 +9,12 @@ from math import nan
 import torch
 from torch import Tensor
 
-from federation.training import alike, sequential
+from federation.training import alike, crew, sequential
 from federation.training.chunks import FEW, ChunkPlan, chunks
 from federation.training.compiled import Compiled
+from federation.training.crew import Crew
 from federation.training.device import autocast, matmul_precision
-from federation.training.draws import Batch
+from federation.training.draws import Batch, width
 from federation.training.jobs import Array, Finished, Job, Result, Tensors
 from federation.training.scoring import alone, forecasts
 from federation.training.stacked import Found, Gradients, Trained, eager, objective_of, train
@@ -38,6 +37,8 @@ class Cohort:
         self._store = Store(self.device)
         self._said: set[str] = set()
         self._compiled: dict[Hashable, Compiled] = {}  # compiling is dear: once a run
+        self._known: set[Hashable] = set()  # kinds of jobs and shapes of steps that were trained in this process
+        self._crew = Crew(self.plan.workers if self.device.type == "cpu" else 1)
 
     def __call__(self, jobs: Sequence[Job]) -> list[Result]:
         """Results in the order of the jobs."""
@@ -47,6 +48,10 @@ class Cohort:
             trained = self._trained(jobs)
             outputs = self._scored(jobs, trained)
         return [_result(job, outputs.get(place), trained.get(place)) for place, job in enumerate(jobs)]
+
+    def end(self) -> None:
+        """Leave no process behind, before this engine itself is gone; a later call makes new ones."""
+        self._crew.end()
 
     def _scored(self, jobs: Sequence[Job], trained: Mapping[int, Trained]) -> dict[int, Array]:
         found: dict[int, Array] = {}
@@ -71,11 +76,24 @@ class Cohort:
         }
 
     def _each(self, cut: Sequence[Sequence[Job]]) -> list[list[Trained]]:
-        """Threads, because torch leaves Python's lock during a step's arithmetic and records need not be copied."""
-        if self.plan.workers == 1 or len(cut) == 1:
+        """What is new trains here, and leaves its compiled steps; what is known, side by side."""
+        if self._crew.workers == 1 or len(cut) == 1 or not crew.possible():
             return [self._chunk(jobs) for jobs in cut]
-        with ThreadPoolExecutor(self.plan.workers) as pool:
-            return list(pool.map(self._chunk, cut))
+        found: list[list[Trained] | None] = [None] * len(cut)
+        for place, jobs in enumerate(cut):
+            shape = alike.kind(jobs[0]), len(jobs) == self.plan.chunk, width(jobs)
+            if shape not in self._known:
+                self._known.add(shape)
+                self._crew.end()  # they lack it
+                found[place] = self._chunk(jobs)
+        rest = [place for place, many in enumerate(found) if many is None]
+        for place, many in zip(rest, self._crew.train([cut[place] for place in rest], self._chunk), strict=True):
+            found[place] = many
+        if any(many is None for many in found):
+            log.warning("a process that trained a part of the clients failed; from now on one process trains them all")
+            self._crew.end()
+            self._crew = Crew(1)
+        return [self._chunk(jobs) if many is None else many for jobs, many in zip(cut, found, strict=True)]
 
     def _chunk(self, jobs: Sequence[Job]) -> list[Trained]:
         if len(jobs) <= FEW:
@@ -94,7 +112,7 @@ class Cohort:
             return plain()
         kind = alike.kind(job)
         if kind not in self._compiled:
-            self._compiled.setdefault(kind, Compiled(job, objective_of(job, self.device), context))
+            self._compiled[kind] = Compiled(job, objective_of(job, self.device), context)
         quick = self._compiled[kind]
 
         def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
@@ -104,9 +122,7 @@ class Cohort:
         return gradients
 
     def _one_by_one(self, jobs: Sequence[Job]) -> list[Trained]:
-        # A model of their own, for several threads may come here and plain torch lays weights into a module for a call.
-        model = deepcopy(jobs[0].model)
-        plain = [replace(job, model=model, score=None, client=replace(job.client, finish=None)) for job in jobs]
+        plain = [replace(job, score=None, client=replace(job.client, finish=None)) for job in jobs]
         results = sequential.run(plain, self.device, self.plan.precision)
         return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from threading import Lock
 from typing import Any
 
 import torch
@@ -37,13 +36,11 @@ class Compiled:
         self._job, self._objective, self._context = job, objective, context
         self._quick: Callable[[dict[str, Tensor], Batch, Tensors, float], Found] | None = None
         self._failed = False
-        self._first = Lock()  # chunks train in several threads; one of them compiles
 
     def __call__(self, leaves: dict[str, Tensor], batch: Batch, start: Tensors, lr: float) -> Found | None:
         """(K,) losses, and gradients of the leaves; none where the step has moved the leaves itself (plain SGD)."""
-        with self._first:
-            if self._quick is None and not self._failed:
-                self._quick = self._made(leaves, batch, start)
+        if self._quick is None and not self._failed:
+            self._quick = self._made(leaves, batch, start)
         if self._quick is None or self._failed:
             return None
         try:
@@ -59,7 +56,7 @@ class Compiled:
         losses, used = eager(self._job, self._objective, self._context)(leaves, batch, start)
         # Every kind of job, number of clients and precision is compiled once; torch gives up after eight otherwise.
         torch._dynamo.config.recompile_limit = KINDS
-        # One C++ function a step: Python's lock is free while it runs, so that chunks can train in several threads.
+        # One C++ function a step, without Python between its parts.
         # Deterministic: a card's sums are not added in whichever order happened to be the fastest this time.
         options: dict[str, Any] = {"cpp_wrapper": losses.device.type == "cpu", "deterministic": True}
         step: Step = torch.compile(_step(self._job, self._objective), fullgraph=True, dynamic=False, options=options)

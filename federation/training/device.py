@@ -5,7 +5,7 @@ import re
 import resource
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from time import perf_counter, process_time
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -62,11 +62,17 @@ def home(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return there
 
 
+def cpu_seconds() -> float:
+    """Of this process and of its children that ended: forks that trained, a compiler."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 class Meter:
     """What a device was used for since this was made."""
 
     def __init__(self, device: torch.device) -> None:
-        self._device, self._began, self._worked = device, perf_counter(), process_time()
+        self._device, self._began, self._worked = device, perf_counter(), cpu_seconds()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
 
@@ -75,7 +81,7 @@ class Meter:
         says (left out without nvidia-ml-py), or of one core."""
         seconds = perf_counter() - self._began
         if self._device.type != "cuda":
-            peak, busy = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, process_time() - self._worked
+            peak, busy = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, cpu_seconds() - self._worked
             return {"seconds": seconds, "peak_mib": peak, "busy_percent": 100 * busy / max(seconds, 1e-9)}
         found = {"seconds": seconds, "peak_mib": torch.cuda.max_memory_allocated(self._device) / 2**20}
         try:

@@ -26,6 +26,12 @@ class Batch:
     sizes: Sequence[int]
 
 
+def width(jobs: Sequence[Job]) -> int:
+    """Rows of a full batch of any of them: a power of two, so that clients with few rows come to few shapes."""
+    longest = max(min(len(job.train), job.settings.batch_size) for job in jobs if job.train is not None)
+    return min(1 << (longest - 1).bit_length(), max(longest, jobs[0].settings.batch_size))
+
+
 class Draws:
     """Batches of several clients at once, cut out of all their records laid end to end."""
 
@@ -35,9 +41,7 @@ class Draws:
         self._inputs, self._target, offsets = store.joined(windows)
         rows = [list(batches(job, len(own))) for job, own in zip(jobs, windows, strict=True)]
         self._sizes = [[len(batch) for batch in own] for own in rows]
-        longest = max(min(len(own), job.settings.batch_size) for job, own in zip(jobs, windows, strict=True))
-        # A power of two, so that chunks of clients with few rows come to few shapes.
-        self._width = min(1 << (longest - 1).bit_length(), max(longest, jobs[0].settings.batch_size)) if full else 0
+        self._width = width(jobs) if full else 0
         self._rows, self._offsets = rows, torch.tensor(offsets)
         device = self._target.device
         seeds = [[seed_of(job.seed, step) for step in range(len(own))] for job, own in zip(jobs, rows, strict=True)]

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 
 from rich.console import Console
 
@@ -27,7 +27,7 @@ from federation.settings import POOLED, Settings
 from federation.tracked import TrackedRun
 from federation.tracking.tracker import Tracker
 from federation.training import sequential
-from federation.training.device import device_of
+from federation.training.device import cpu_seconds, device_of
 from federation.verbs.sweep import sweep
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED, TaskSettings
@@ -111,7 +111,7 @@ def go(
     """Run, follow and keep what comes of it. rounds: a deployment puts its own grid behind the same rounds."""
     task = TASKS[ready.settings.task.name]
     headline = next(iter(task.scores))
-    region, busy = ready.federation.region, process_time()
+    region, busy = ready.federation.region, cpu_seconds()
     with Screen(ready.federation.plan.rounds, headline, region, console) as screen:
         for note in ready.notes:
             screen.say(note)
@@ -123,7 +123,7 @@ def go(
             outcome = _with_what_a_simulation_sees(ready, outcome)
             cost = {
                 "seconds": perf_counter() - began,
-                "cpu_seconds": process_time() - busy + ready.reading,
+                "cpu_seconds": cpu_seconds() - busy + ready.reading,
                 "peak_mib": _peak(),
             }
             tracked.finish(outcome, _keep(ready, outcome, out, headline), cost)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from report import asked, tell, timed
+from report import asked, cpu_seconds, tell, timed
 from torch import Tensor, nn
 from work import Work, mean_squared, name_of, order, seed_of
 
@@ -103,14 +103,19 @@ def federated(work: Work, device: torch.device, answers: Path, options: dict[str
             plan = choose(jobs(held, 0), device, workers=plan.workers).plan
     train = Cohort(device, plan) if engine == "cohort" else lambda jobs: sequential.run(jobs, device)
     train(jobs(held, 0)[:AT_ONCE])  # the first round pays for what happens once, compiling above all
-    start = perf_counter() - began
+    if isinstance(train, Cohort):
+        train.end()
+    start, before = perf_counter() - began, cpu_seconds()
 
     def round_(number: int) -> None:
         asked = jobs(held, number)
         groups = (asked[at : at + AT_ONCE] for at in range(0, len(asked), AT_ONCE))
         averaged(held, (result for group in groups for result in train(group)))
 
-    seconds, cpu = timed(work, round_)
+    seconds, _ = timed(work, round_)
+    if isinstance(train, Cohort):
+        train.end()  # CPU seconds of a fork count once it has ended
+    cpu = [(cpu_seconds() - before) / work.rounds] * work.rounds
     weights = {name.removeprefix("model."): value for name, value in held.items()}
     tell(answers, weights, seconds, cpu=cpu, start=start, plan=vars(plan))
 

@@ -5,10 +5,11 @@ models=87k          or 87k,42k,42k-mixer: two mixers, and a perceptron as the ta
 engines=cohort,sequential,plain,pfl,ray
 rounds=10           per run; the first does not count, for it pays for start-up
 repeats=3           of every engine, in turn
-workers=2           of cohort (threads), pfl (processes) and ray (actors); the others have one
+workers=2           processes of cohort and pfl, and actors of ray; the others have one
 compiled=true       let cohort compile its steps; the table says what that takes, and when it has paid
 chunk=10            clients in one step of cohort; 0: found by trying, not compiled
 peers=PYTHON        interpreter that has pfl and ray; this one if left out
+memory=false        true: ask ten times a second what all processes of an engine hold together, which disturbs times
 out=FILE            JSON rows; plot=FILE: clients per second against clients
 """
 
@@ -17,13 +18,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
+import psutil
 from quiet import MOST, listen
 from work import Work
 
@@ -44,8 +48,8 @@ class Row:
     high: float
     first: float  # seconds of the first round
     start: float  # seconds before it
-    cpu: float | None  # CPU seconds of a round in the engine's first process
-    mib: float  # most memory of the engine's first process, records included
+    cpu: float | None  # CPU seconds of a round: of pfl's first process, of all of ours
+    mib: float  # most memory, records included: of all processes together if that was asked for, or of the first
     busy: float
     gap: float  # largest difference of any weight from sequential
     plan: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +60,7 @@ def main(words: Sequence[str]) -> int:
     options = {
         "clients": "100", "models": "87k", "engines": "cohort,sequential,plain,pfl,ray", "rounds": "10", "repeats": "3",
         "workers": "2", "compiled": "true", "chunk": "10", "peers": sys.executable, "out": "", "plot": "",
+        "memory": "false",
     }  # fmt: skip
     for word in words:
         key, _, value = word.partition("=")
@@ -111,15 +116,30 @@ def once(work: Work, engine: str, options: dict[str, str]) -> dict[str, Any]:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1])}
         if engine not in OURS:
             environment.pop("PYTHONPATH")
-        run = subprocess.run([*command, asked, folder], cwd=HERE, env=environment, capture_output=True, text=True)
-        answer = Path(folder) / "answer.json"
+        said, answer = Path(folder) / "said.txt", Path(folder) / "answer.json"
+        with said.open("w") as file:
+            run = subprocess.Popen([*command, asked, folder], cwd=HERE, env=environment, stdout=file, stderr=file)
+            held = most(run) if options["memory"] == "true" else None
+            run.wait()
         if run.returncode or not answer.exists():
-            tail = "\n".join((run.stdout + run.stderr).strip().splitlines()[-5:])
+            tail = "\n".join(said.read_text().strip().splitlines()[-5:])
             raise SystemExit(f"{engine} failed; is it installed for {command[0]}? (extra `bench`)\n{tail}")
         found: dict[str, Any] = json.loads(answer.read_text())
+        found["mib"] = held or found["mib"]
         found["weights"] = dict(np.load(Path(folder) / "weights.npz"))
     found["busy"] = max(quiet.busy, listen().busy)
     return found
+
+
+def most(run: subprocess.Popen[bytes]) -> float:
+    """MiB that a process and its children held at most; what they share counts once."""
+    found = 0.0
+    while run.poll() is None:
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            first = psutil.Process(run.pid)
+            found = max(found, sum(one.memory_full_info().pss for one in (first, *first.children(recursive=True))))
+        time.sleep(0.1)  # nobody tells when memory grows
+    return found / 2**20
 
 
 def row_of(work: Work, engine: str, many: Sequence[dict[str, Any]], wanted: dict[str, Any]) -> Row:

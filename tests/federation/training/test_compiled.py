@@ -1,18 +1,23 @@
 """Compiled steps end where eager ones end. Compiling takes seconds, so that one test shows all that it can."""
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from federation.strategies import STRATEGIES
-from federation.training import cohort, sequential
+from federation.training import cohort, crew, sequential
 from federation.training.chunks import ChunkPlan
 from federation.training.cohort import Cohort
 from federation.training.compiled import Compiled
+from federation.training.jobs import Job
+from federation.training.stacked import Trained
 from tests.federation.training.clients import Federation, allowed, clients_of, largest_difference, perceptron
 from tests.federation.training.test_cohort import OPTIMIZERS, bits
 
@@ -34,7 +39,7 @@ def federation(strategy: str = "fedprox", optimizer: str = "adamw") -> Federatio
 def test_compiled_steps_end_where_the_sequential_trainer_ends(
     strategy: str, optimizer: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also in two threads, to the bit, and they are compiled: most steps never call the eager function."""
+    """Also in two processes, to the bit, and they are compiled: most steps never call the eager function."""
     plan = ChunkPlan(chunk=3, compiled=True, workers=2)
     engine, alone, pair = (
         Cohort(device, plan),
@@ -62,6 +67,27 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
         assert bits(engine(jobs)) == bits(alone(jobs))
         assert largest_difference(expected, other.round(engine, round_)) < allowed(device, optimizer)
     assert steps > 2 * 2 * 4
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # as above
+@pytest.mark.skipif(not crew.possible(), reason="forks train on Linux, with one thread in torch's loops")
+def test_forks_find_steps_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would compile for itself, every time that forks are made."""
+    engine, here = Cohort(plan=ChunkPlan(chunk=3, compiled=True, workers=2)), os.getpid()
+    whole = engine._chunk
+
+    def chunk(jobs: Sequence[Job]) -> list[Trained]:
+        before = counters["stats"]["unique_graphs"]
+        found = whole(jobs)
+        graphs = counters["stats"]["unique_graphs"] - before
+        return found if os.getpid() == here else [replace(one, loss=-1.0 - graphs) for one in found]
+
+    monkeypatch.setattr(engine, "_chunk", chunk)
+    clients = federation(optimizer="sgd")
+    found = [engine(clients.jobs(round_)) for round_ in (1, 2)]
+    told = [[result.loss for result in results if result.loss < 0] for results in found]
+    assert set(told[0] + told[1]) == {-1.0}
+    assert len(told[1]) >= 6
 
 
 def test_where_nothing_can_be_compiled_steps_stay_eager_and_the_log_says_so(

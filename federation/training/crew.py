@@ -1,0 +1,249 @@
+"""Processes that train beside this one: forks of it, in which records, models and compiled steps lie already.
+
+Threads would wait for Python's lock between steps; processes started afresh would need every record a second time. A
+fork does arithmetic alone: it keeps no open file, writes no log, and ends when this process ends, however that is.
+"""
+
+import gc
+import logging
+import mmap
+import os
+import pickle
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from typing import Any, BinaryIO
+from weakref import finalize
+
+import torch
+from torch import Tensor, nn
+
+from federation.training.alike import structure
+from federation.training.chunks import steps_of
+from federation.training.jobs import Job
+from federation.training.stacked import Trained
+from tasks.task import Windows
+
+SLOWER = 10.0  # times as long as this process took for its share may a fork take,
+PATIENCE = 60.0  # and seconds more: made while another thread held a lock, it could wait for that without end
+ALIGNED = 64  # bytes
+NOTHING = -1  # a place among things
+
+Chunk = Sequence[Job]
+Train = Callable[[Chunk], list[Trained]]
+
+
+def possible() -> bool:
+    """Whether a fork can train here. With several threads in torch's own loops it would wait for those it lacks."""
+    return sys.platform == "linux" and torch.get_num_threads() == 1
+
+
+class Crew:
+    """This process and its forks: made when first needed, and anew for what they lack: records, models, room."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers  # this process among them
+        self._forks: list[_Fork] = []
+        self._things: list[object] = []  # records and models: forks have those that were there when they were made
+        self._places: dict[Hashable, int] = {}  # in that list, of records by id, of models by all but their weights
+        self._room = 0
+        finalize(self, _end, self._forks)
+
+    def train(self, cut: Sequence[Chunk], train: Train) -> list[list[Trained] | None]:
+        """What `train` makes of each chunk, in order; this process takes a share like the others.
+
+        None for chunks of a fork that failed or was too slow: they are still to be trained.
+        """
+        many = max(1, min(self.workers, len(cut)))
+        own, *others = [cut[number::many] for number in reversed(range(many))]  # the last share may be the shortest
+        found: list[list[Trained] | None] = [None] * len(cut)
+        try:
+            names = self._prepare(others, train)
+            for fork, share in zip(self._forks, others, strict=False):
+                fork.ask(share, names)
+            began = perf_counter()
+            found[many - 1 :: many] = [train(chunk) for chunk in own]
+            until = perf_counter() + SLOWER * (perf_counter() - began) + PATIENCE
+            for number, (fork, share) in enumerate(zip(self._forks, others, strict=False), start=2):
+                found[many - number :: many] = fork.answer(share, until - perf_counter())
+        except BaseException:
+            self.end()  # what they are at is of no use to anybody
+            raise
+        return found
+
+    def end(self) -> None:
+        """Leave no fork behind; the next call makes new ones."""
+        _end(self._forks)
+
+    def _prepare(self, shares: Sequence[Sequence[Chunk]], train: Train) -> Mapping[int, int]:
+        """Forks enough that have what these need. id of records or a model -> its place among their things."""
+        names: dict[int, int] = {}
+        before = len(self._things)
+        for thing in (
+            thing for share in shares for chunk in share for job in chunk for thing in (job.train, job.model)
+        ):
+            if id(thing) not in names:
+                key = structure(thing) if isinstance(thing, nn.Module) else id(thing)
+                names[id(thing)] = self._places.setdefault(key, len(self._things))
+                if names[id(thing)] == len(self._things):
+                    self._things.append(thing)
+        room = max(map(_room, shares), default=0)
+        if len(self._forks) < len(shares) or room > self._room or len(self._things) > before:
+            self.end()
+            self._room = max(room, self._room)
+            for _ in shares:
+                self._forks.append(_Fork(self._room, self._things, train))
+        return names
+
+
+def _end(forks: "list[_Fork]") -> None:
+    while forks:
+        forks.pop().end()
+
+
+class _Fork:
+    """A copy of this process that trains what it is asked to.
+
+    Jobs go there through a socket, without what it has; weights come back through shared memory.
+    """
+
+    def __init__(self, room: int, things: Sequence[object], train: Train) -> None:
+        self._memory = torch.frombuffer(mmap.mmap(-1, max(1, room)), dtype=torch.uint8)
+        self._line, own = socket.socketpair()
+        self._well = True
+        with warnings.catch_warnings():
+            # Python 3.12 warns of every fork beside threads. What they may hold is not used there, and PATIENCE ends.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._process = os.fork()
+        if self._process:
+            own.close()
+            return
+        try:
+            _keep_to_itself(own.fileno())
+            asked = own.makefile("rb")
+            while True:
+                share = _Unpickler(asked, things).load()  # an error at the end of the line, which is the parent's
+                for shelf, chunk in zip(_shelves(self._memory, share), share, strict=True):
+                    shelf.fill(train(chunk))
+                own.sendall(b"done")
+        finally:
+            os._exit(0)  # without any clean-up of what is the parent's
+
+    def ask(self, share: Sequence[Chunk], names: Mapping[int, int]) -> None:
+        """Let it train these."""
+        message = BytesIO()
+        try:
+            _Pickler(message, names).dump(share)
+            self._line.settimeout(PATIENCE)
+            self._line.sendall(message.getbuffer())
+        except Exception:  # a fork that died; a loss that cannot be pickled, for which pickle has errors of many kinds
+            self._well = False
+
+    def answer(self, share: Sequence[Chunk], seconds: float) -> Sequence[list[Trained] | None]:
+        """What it came to, after waiting so long at most."""
+        with suppress(OSError):  # no answer in time, or no longer anybody there
+            self._line.settimeout(max(0.001, seconds))
+            if self._well and self._line.recv(4, socket.MSG_WAITALL) == b"done":
+                return [shelf.read() for shelf in _shelves(self._memory, share)]
+        self._well = False
+        return [None] * len(share)
+
+    def end(self) -> None:
+        """Leave nothing of it."""
+        self._line.close()
+        os.kill(self._process, signal.SIGKILL)
+        os.waitpid(self._process, 0)
+
+
+def _keep_to_itself(line: int) -> None:
+    """Nothing that a fork does may be taken for its parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # sent to all of a terminal's processes: the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logging.disable()
+    gc.disable()  # what it would collect is the parent's
+    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if number > 2 and number != line:  # standard input, output and errors stay
+            with suppress(OSError):  # what listed them is closed by now
+                os.close(number)
+
+
+class _Pickler(pickle.Pickler):
+    """Jobs without records and models."""
+
+    def __init__(self, file: BytesIO, names: Mapping[int, int]) -> None:
+        super().__init__(file, protocol=5)
+        self._names = names
+
+    def persistent_id(self, thing: object) -> int | None:
+        """The place of a fork's own; windows that are only scored are nothing to it."""
+        return self._names.get(id(thing), NOTHING) if isinstance(thing, Windows | nn.Module) else None
+
+    def reducer_override(self, thing: object) -> Any:
+        """Tensors as arrays, in a tenth of the time of torch's own way."""
+        if type(thing) is Tensor and thing.dtype != torch.bfloat16:
+            return torch.from_numpy, (thing.detach().numpy(),)
+        return NotImplemented
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: BinaryIO, things: Sequence[object]) -> None:
+        super().__init__(file)
+        self._things = things
+
+    def persistent_load(self, place: int) -> object:
+        """What was left out."""
+        return None if place == NOTHING else self._things[place]
+
+
+def _room(share: Sequence[Chunk]) -> int:
+    """Bytes that a share's results take."""
+    return sum(_ends(chunk)[-1] for chunk in share)
+
+
+def _shelves(memory: Tensor, share: Sequence[Chunk]) -> "list[_Shelf]":
+    """One for each chunk, one after another."""
+    shelves = []
+    for chunk in share:
+        shelves.append(_Shelf(memory, chunk))
+        memory = memory[_ends(chunk)[-1] :]
+    return shelves
+
+
+def _ends(jobs: Chunk) -> list[int]:
+    """Where a shelf's losses end, and each of its stacks of weights."""
+    ends = [0]
+    for size in (8, *(value.numel() * value.element_size() for value in jobs[0].start.values())):
+        ends.append(ends[-1] + -(-len(jobs) * size // ALIGNED) * ALIGNED)
+    return ends[1:]
+
+
+class _Shelf:
+    """Shared memory for what one chunk comes to."""
+
+    def __init__(self, memory: Tensor, jobs: Chunk) -> None:
+        self._jobs, self._losses, self._params = jobs, memory[: 8 * len(jobs)].view(torch.float64), {}
+        for (name, value), (begin, _) in zip(jobs[0].start.items(), pairwise(_ends(jobs)), strict=True):
+            size = len(jobs) * value.numel() * value.element_size()
+            self._params[name] = memory[begin : begin + size].view(value.dtype).view(len(jobs), *value.shape)
+
+    def fill(self, found: Sequence[Trained]) -> None:
+        """One for each job, in order."""
+        for client, one in enumerate(found):
+            self._losses[client] = one.loss
+            for name, value in one.params.items():
+                self._params[name][client] = value.detach()
+
+    def read(self) -> list[Trained]:
+        """Copies, for the next share comes into the same memory."""
+        rows = {name: values.clone().unbind() for name, values in self._params.items()}
+        return [
+            Trained(params={name: own[client] for name, own in rows.items()}, loss=loss, steps=steps_of(job))
+            for client, (job, loss) in enumerate(zip(self._jobs, self._losses.tolist(), strict=True))
+        ]

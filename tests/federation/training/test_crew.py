@@ -1,0 +1,251 @@
+"""Forks that train: what they come to, what they must not touch, and that none is left, however a round ends."""
+
+import fcntl
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from federation.training import crew
+from federation.training.chunks import ChunkPlan, steps_of
+from federation.training.cohort import Cohort
+from federation.training.crew import Crew
+from federation.training.device import cpu_seconds
+from federation.training.jobs import Job
+from federation.training.stacked import Trained
+from tests.federation.training.clients import squared
+from tests.federation.training.test_cohort import bits, jobs_of
+from tests.federation.training.test_compiled import federation
+
+HERE = os.getpid()
+SIZES = (24, 24, 24, 17, 17, 40, 9, 24, 16)
+pytestmark = pytest.mark.skipif(not crew.possible(), reason="forks train on Linux, with one thread in torch's loops")
+
+
+def in_forks(jobs: Sequence[Job], tell: Callable[[], float], workers: int = 2) -> list[float]:
+    """`tell` of every fork, one chunk each; this process tells nothing."""
+    forks = Crew(workers)
+    found = forks.train(
+        [jobs[place : place + 1] for place in range(workers)], lambda chunk: [trained(job, tell) for job in chunk]
+    )
+    forks.end()
+    return [one.loss for many in found[:-1] for one in many or []]
+
+
+def trained(job: Job, tell: Callable[[], float]) -> Trained:
+    """Weights as they began, and what a fork tells in place of a loss."""
+    return Trained(params=dict(job.start), loss=0.0 if os.getpid() == HERE else tell(), steps=steps_of(job))
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The forks that a test made."""
+    numbers, fork = list[int](), os.fork
+
+    def counted() -> int:
+        numbers.append(fork())
+        return numbers[-1]
+
+    monkeypatch.setattr(os, "fork", counted)
+    return numbers
+
+
+def left(made: Sequence[int]) -> list[int]:
+    """Those that are there still, were it as ended processes that nobody waited for."""
+    return [number for number in made if Path(f"/proc/{number}").exists()]
+
+
+def tried(monkeypatch: pytest.MonkeyPatch, fork: Callable[[], None]) -> Cohort:
+    """An engine whose forks do `fork` before they train."""
+    engine = Cohort(plan=ChunkPlan(chunk=3, workers=2))
+    whole = engine._chunk
+
+    def chunk(jobs: Sequence[Job]) -> list[Trained]:
+        if os.getpid() != HERE:
+            fork()
+        return whole(jobs)
+
+    monkeypatch.setattr(engine, "_chunk", chunk)
+    return engine
+
+
+@pytest.mark.parametrize("workers", [2, 3, 16])
+def test_forks_end_in_the_bits_of_one_process_and_go_with_their_engine(made: list[int], workers: int) -> None:
+    """From the second round on, when all is known, a fork a chunk but one; the third round needs no new ones."""
+    engine, alone, jobs = (
+        Cohort(plan=ChunkPlan(chunk=3, workers=workers)),
+        Cohort(plan=ChunkPlan(chunk=3)),
+        jobs_of(SIZES),
+    )
+    assert bits(engine(jobs)) == bits(alone(jobs))
+    assert bits(engine(jobs)) == bits(alone(jobs))
+    there = left(made)
+    assert len(there) == min(workers, 3) - 1
+    assert bits(engine(jobs)) == bits(alone(jobs))
+    assert left(made) == there
+    del engine
+    assert left(made) == []
+
+
+def test_forks_are_made_anew_for_records_and_weights_that_they_lack(made: list[int]) -> None:
+    engine, alone = Cohort(plan=ChunkPlan(chunk=3, workers=2)), Cohort(plan=ChunkPlan(chunk=3))
+    before = 0
+    for sizes in (SIZES, SIZES[::-1], SIZES * 3):
+        jobs = jobs_of(sizes)
+        for _ in range(2):
+            assert bits(engine(jobs)) == bits(alone(jobs))
+        assert len(made) > before
+        before = len(made)
+
+
+def test_weights_of_an_arm_s_own_reach_the_forks(made: list[int]) -> None:
+    """And another learning rate, another seed, a strategy's arrays: all that changes from round to round."""
+    pair = [replace(federation("scaffold", "sgd"), held={}) for _ in range(2)]
+    engines = Cohort(plan=ChunkPlan(chunk=3, workers=2)), Cohort(plan=ChunkPlan(chunk=3))
+    for round_ in (1, 2, 3):
+        one, other = (own.round(engine, round_) for own, engine in zip(pair, engines, strict=True))
+        assert bits(one) == bits(other)
+    assert made
+
+
+def test_a_loss_that_cannot_be_sent_is_followed_here(made: list[int], caplog: pytest.LogCaptureFixture) -> None:
+    jobs = [replace(job, loss=lambda output, target: squared(output, target)) for job in jobs_of(SIZES)]
+    jobs = [replace(job, loss=jobs[0].loss) for job in jobs]
+    engine, alone = Cohort(plan=ChunkPlan(chunk=3, workers=2)), Cohort(plan=ChunkPlan(chunk=3))
+    for _ in range(3):
+        assert bits(engine(jobs)) == bits(alone(jobs))
+    assert "one process trains them all" in caplog.text
+    assert left(made) == []
+
+
+@pytest.mark.parametrize(
+    "fork",
+    [lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: os._exit(3), lambda: time.sleep(60)],
+    ids=["raises", "killed", "exits", "hangs"],
+)
+def test_what_a_fork_fails_to_train_this_process_trains_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, made: list[int], fork: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(crew, "PATIENCE", 0.5)
+    engine = tried(monkeypatch, fork)
+    alone, jobs = Cohort(plan=ChunkPlan(chunk=3)), jobs_of(SIZES)
+    for _ in range(3):
+        assert bits(engine(jobs)) == bits(alone(jobs))
+    assert len(made) == 1  # nothing is tried again
+    assert [record.message for record in caplog.records] == [
+        "a process that trained a part of the clients failed; from now on one process trains them all"
+    ]
+    assert left(made) == []
+
+
+def test_a_fork_ends_with_the_round_that_this_process_breaks_off(made: list[int]) -> None:
+    def train(chunk: Sequence[Job]) -> list[Trained]:  # noqa: ARG001
+        if os.getpid() == HERE:
+            raise KeyboardInterrupt
+        time.sleep(60)
+        return []
+
+    jobs = jobs_of(SIZES)
+    with pytest.raises(KeyboardInterrupt):
+        Crew(3).train([jobs[:3], jobs[3:6], jobs[6:9]], train)
+    assert len(made) == 2
+    assert left(made) == []
+
+
+PARENT = """
+import os, time
+from tests.federation.training.test_crew import SIZES, jobs_of, trained
+from federation.training.crew import Crew
+crew, jobs, here = Crew(3), jobs_of(SIZES), os.getpid()
+crew.train([jobs[:1], jobs[1:2], jobs[2:3]], lambda chunk: [trained(job, lambda: 0.0) for job in chunk])
+print(*(fork._process for fork in crew._forks), flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_fork_ends_when_its_parent_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    forks = list(map(int, parent.stdout.readline().split()))
+    assert len(left(forks)) == 2
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 10
+    while left(forks) and time.monotonic() < until:
+        time.sleep(0.01)  # they are not our children, so there is nothing to wait for
+    assert left(forks) == []
+    parent.stdout.close()
+
+
+def test_a_fork_holds_no_lock_that_this_process_holds(tmp_path: Path) -> None:
+    """Or a run whose process is killed could not go on until its forks are done."""
+    with (tmp_path / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert in_forks(jobs_of(SIZES), lambda: float(Path(f"/proc/self/fd/{file.fileno()}").exists())) == [0.0]
+
+
+def test_a_fork_leaves_signals_and_the_log_to_this_process(caplog: pytest.LogCaptureFixture) -> None:
+    """SIGTERM makes this process save its run; a fork that did so too would write the same checkpoint."""
+
+    def tell() -> float:
+        logging.getLogger("federation").error("from a fork")
+        return float(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and not logging.root.isEnabledFor(50))
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        assert in_forks(jobs_of(SIZES), tell) == [1.0]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert caplog.text == ""
+
+
+def test_weights_of_every_shape_and_type_come_back() -> None:
+    [job, other, *_] = jobs_of(SIZES)
+    start = {
+        "scalar": torch.tensor(3.5),
+        "double": torch.arange(7, dtype=torch.float64).reshape(7, 1) / 3,
+        "none": torch.empty(0, 4),
+        "half": torch.ones(3, dtype=torch.bfloat16) / 3,
+    }
+    cut = [[replace(one, start=start)] for one in (job, other)]
+    found = Crew(2).train(cut, lambda chunk: [trained(one, lambda: 0.1) for one in chunk])
+    [back] = found[0] or []
+    assert {name: (v.dtype, v.tolist()) for name, v in back.params.items()} == {
+        name: (v.dtype, v.tolist()) for name, v in start.items()
+    }
+    assert (back.loss, back.steps) == (0.1, steps_of(job))
+
+
+def test_work_of_forks_counts_as_this_process_s() -> None:
+    def busy() -> float:
+        until = time.process_time() + 0.3
+        while time.process_time() < until:
+            np.sort(np.arange(1000))
+        return 1.0
+
+    began = cpu_seconds()
+    assert in_forks(jobs_of(SIZES), busy, workers=3) == [1.0, 1.0]
+    assert cpu_seconds() - began > 0.5
+
+
+def test_with_more_threads_in_torch_or_elsewhere_than_on_linux_one_process_trains_all(
+    monkeypatch: pytest.MonkeyPatch, made: list[int]
+) -> None:
+    engine = Cohort(plan=ChunkPlan(chunk=3, workers=2))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    jobs = jobs_of(SIZES)
+    for _ in range(2):
+        engine(jobs)
+    monkeypatch.undo()
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert not crew.possible()
+    assert made == []
