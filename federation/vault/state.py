@@ -81,8 +81,9 @@ def recall(
         )
     if not rows:
         return {}
-    latest = _opened(rows[max(rows)], country, run, plan)
-    federated = _opened(rows[counted], country, run, plan) if counted else {}
+    last = max(rows)
+    latest = _opened(rows[last], country, run, plan)
+    federated = latest if counted == last else _opened(rows[counted], country, run, plan) if counted else {}
     return {name: value for name, value in latest.items() if not name.startswith(OF_UPDATE)} | {
         name: value for name, value in federated.items() if name.startswith(OF_UPDATE)
     }
