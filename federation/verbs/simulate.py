@@ -212,7 +212,7 @@ def _event(settings: TaskSettings) -> tuple[str, str]:
 
 
 def _peak() -> float:
-    """Most memory this process held, in MiB."""
+    """Most memory this process held, in MiB; of forks that train no more than they share with it."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
