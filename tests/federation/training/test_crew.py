@@ -111,10 +111,14 @@ def test_weights_of_an_arm_s_own_reach_the_forks(made: list[int]) -> None:
     """And another learning rate, another seed, a strategy's arrays: all that changes from round to round."""
     pair = [replace(federation("scaffold", "sgd"), held={}) for _ in range(2)]
     engines = Cohort(plan=ChunkPlan(chunk=3, workers=2)), Cohort(plan=ChunkPlan(chunk=3))
-    for round_ in (1, 2, 3):
+    kept, forks = [], []
+    for round_ in (1, 2, 3, 4):
         one, other = (own.round(engine, round_) for own, engine in zip(pair, engines, strict=True))
+        kept.append((one, bits(one)))
+        forks.append(len(made))
         assert bits(one) == bits(other)
-    assert made
+    assert forks[1] == forks[2] == forks[3] > 0  # models are new in every round, and alike
+    assert all(bits(results) == were for results, were in kept)  # a later round writes over none of them
 
 
 def test_a_loss_that_cannot_be_sent_is_followed_here(made: list[int], caplog: pytest.LogCaptureFixture) -> None:

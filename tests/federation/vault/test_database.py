@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,17 @@ def test_only_the_owner_may_read_it(tmp_path: Path, before: bool) -> None:
         os.umask(mask)
     assert set(modes.values()) == {0o600}, modes
     assert "vault.sqlite-wal" in modes
+
+
+def test_pages_suit_a_round_s_memory_and_a_file_of_other_pages_is_read_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "vault.sqlite"
+    with closing(sqlite3.connect(path)) as before:
+        before.executescript("PRAGMA page_size=4096; CREATE TABLE other (x)")
+    for file, size in ((tmp_path / "new.sqlite", 16384), (path, 4096)):
+        database = open_database(file)
+        write(database)
+        assert database.execute("PRAGMA page_size").fetchone() == (size,)
+        assert count(database, "state") == 1
 
 
 def test_an_error_inside_leaves_nothing(tmp_path: Path) -> None:
