@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -23,26 +25,35 @@ FIXED = {
 }
 
 
-def trainer(engine: str, folder: Path, device: torch.device, precision: str = "float32") -> Train:
+@contextmanager
+def trainer(engine: str, folder: Path, device: torch.device, precision: str = "float32") -> Iterator[Train]:
     """sequential, cohort or compiled (a fixed plan), or auto: the plan this run measured first, or measures now.
 
-    Workers do not change a bit, so that a run may go on where there are fewer of them.
+    Workers do not change a bit, so that a run may go on where there are fewer of them. They end with the block.
     """
-    cores = (os.cpu_count() or 1) if device.type == "cpu" else 1
     if engine == "sequential":
-        return partial(sequential.run, device=device, precision=precision)
+        yield partial(sequential.run, device=device, precision=precision)
+        return
+    path, cores, plan = folder / FILE, _cores() if device.type == "cpu" else 1, None
     if engine in FIXED:
-        plan = FIXED[engine][device.type]
-        return Trainer(device, replace(plan, workers=cores, precision=precision))
-    path = folder / FILE
-    if path.exists():
-        return Trainer(device, ChunkPlan(**json.loads(path.read_text("utf-8"))))
-    measuring = Trainer(device, workers=cores, precision=precision)
+        plan = replace(FIXED[engine][device.type], workers=cores, precision=precision)
+    elif path.exists():
+        plan = ChunkPlan(**json.loads(path.read_text("utf-8")))
+        plan = replace(plan, workers=min(plan.workers, cores))
+    found = Trainer(device, plan, workers=cores, precision=precision)
 
-    def first(jobs: Sequence[Job]) -> list[Result]:
-        results = measuring(jobs)
-        if measuring.plan is not None and not path.exists():
-            write_atomically(path, json.dumps(asdict(measuring.plan)).encode())  # before anything of the round leaves
+    def train(jobs: Sequence[Job]) -> list[Result]:
+        results = found(jobs)
+        if engine not in FIXED and found.plan is not None and not path.exists():
+            write_atomically(path, json.dumps(asdict(found.plan)).encode())  # before anything of the round leaves
         return results
 
-    return first
+    try:
+        yield train
+    finally:
+        found.end()
+
+
+def _cores() -> int:
+    """That this process may use; a container's quota of time is not seen."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -102,9 +102,9 @@ def run(simulation: Simulation, watch: Watch) -> rounds.Outcome:
         outcome.append(rounds.federate(grid, simulation.federation, simulation.progress, watch))
 
     settings = simulation.settings
-    train = trainer(settings.engine, simulation.folder, device_of(settings.device), settings.precision)
-    grid = InProcessGrid(simulation.vaults, train)
-    app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
+    with trainer(settings.engine, simulation.folder, device_of(settings.device), settings.precision) as train:
+        grid = InProcessGrid(simulation.vaults, train)
+        app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
     return outcome[0]
 
 

@@ -54,6 +54,11 @@ class Trainer:
             self._engine = Cohort(self._device, self.plan)
         return self._engine(jobs)
 
+    def end(self) -> None:
+        """Leave no process behind."""
+        if self._engine is not None:
+            self._engine.end()
+
 
 def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: int = 1) -> Choice:
     """Try a few steps of real jobs with chunks of several sizes, and predict a round.
@@ -68,7 +73,7 @@ def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: 
     group = [training[place] for place in max(alike.groups(training), key=len)]
     if len(group) <= FEW:
         return Choice(plan=ChunkPlan(chunk=1), seconds={}, reason="no three jobs are alike")
-    alone, costs = _trials(group, device)
+    alone, costs = _trials(group, device, workers)
     seconds = {1: alone * sum(map(steps_of, group))}
     seconds |= {size: _predicted(group, size, {1: alone, **costs}) for size in costs}
     if not costs:
@@ -82,14 +87,14 @@ def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: 
     return Choice(plan=plan, seconds=seconds, reason=f"{seconds[1] / seconds[best]:.1f} times as fast as one by one")
 
 
-def _trials(group: Sequence[Job], device: torch.device) -> tuple[float, dict[int, float]]:
+def _trials(group: Sequence[Job], device: torch.device, workers: int) -> tuple[float, dict[int, float]]:
     """Seconds of a step of one client alone, and of a step of so many clients at once."""
     short = [_shortened(job) for job in group]
     sizes = SIZES if device.type == "cpu" else ON_A_CARD
     usual = short[: sizes[-1]]
     alone = _seconds(lambda jobs: sequential.run(jobs, device), usual[:4], device) / sum(map(steps_of, usual[:4]))
     weights = sum(value.numel() * value.element_size() for value in group[0].start.values())
-    limit = largest_chunk(weights, _record_bytes(group[0]), device)
+    limit = largest_chunk(weights, _record_bytes(group[0]), device) // workers  # so many may train at the same time
     costs: dict[int, float] = {}
     for size in sizes:
         if size > max(len(usual), sizes[0]) or size > limit:

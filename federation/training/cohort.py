@@ -83,14 +83,14 @@ class Cohort:
         for place, jobs in enumerate(cut):
             shape = alike.kind(jobs[0]), len(jobs) == self.plan.chunk, width(jobs)
             if shape not in self._known:
-                self._known.add(shape)
                 self._crew.end()  # they lack it
                 found[place] = self._chunk(jobs)
+                self._known.add(shape)
         rest = [place for place, many in enumerate(found) if many is None]
         for place, many in zip(rest, self._crew.train([cut[place] for place in rest], self._chunk), strict=True):
             found[place] = many
         if any(many is None for many in found):
-            log.warning("a process that trained a part of the clients failed; from now on one process trains them all")
+            log.warning("a process that trained a part of the clients failed or hung; from now on one trains them all")
             self._crew.end()
             self._crew = Crew(1)
         return [self._chunk(jobs) if many is None else many for jobs, many in zip(cut, found, strict=True)]

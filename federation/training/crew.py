@@ -1,9 +1,11 @@
 """Processes that train beside this one: forks of it, in which records, models and compiled steps lie already.
 
 Threads would wait for Python's lock between steps; processes started afresh would need every record a second time. A
-fork does arithmetic alone: it keeps no open file, writes no log, and ends when this process ends, however that is.
+fork does arithmetic alone: it keeps no file open but the standard ones, writes no log, and ends when this process does,
+however that is. So what is worth a warning must have happened here first.
 """
 
+import ctypes
 import gc
 import logging
 import mmap
@@ -13,8 +15,8 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -31,8 +33,10 @@ from federation.training.jobs import Job
 from federation.training.stacked import Trained
 from tasks.task import Windows
 
-SLOWER = 10.0  # times as long as this process took for its share may a fork take,
+SLOWER = 10.0  # times as long as this process took for as many steps may a fork take,
 PATIENCE = 60.0  # and seconds more: made while another thread held a lock, it could wait for that without end
+PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent dies
+HELD_BACK = {signal.SIGINT, signal.SIGTERM}
 ALIGNED = 64  # bytes
 NOTHING = -1  # a place among things
 
@@ -70,7 +74,8 @@ class Crew:
                 fork.ask(share, names)
             began = perf_counter()
             found[many - 1 :: many] = [train(chunk) for chunk in own]
-            until = perf_counter() + SLOWER * (perf_counter() - began) + PATIENCE
+            longer = max([1.0, *(_steps(share) / max(1, _steps(own)) for share in others)])
+            until = perf_counter() + SLOWER * longer * (perf_counter() - began) + PATIENCE
             for number, (fork, share) in enumerate(zip(self._forks, others, strict=False), start=2):
                 found[many - number :: many] = fork.answer(share, until - perf_counter())
         except BaseException:
@@ -83,12 +88,14 @@ class Crew:
         _end(self._forks)
 
     def _prepare(self, shares: Sequence[Sequence[Chunk]], train: Train) -> Mapping[int, int]:
-        """Forks enough that have what these need. id of records or a model -> its place among their things."""
+        """Forks enough that have what these need, or none where there is no memory or no process left.
+
+        id of windows or of a model -> its place among their things.
+        """
+        jobs = [job for share in shares for chunk in share for job in chunk]
         names: dict[int, int] = {}
         before = len(self._things)
-        for thing in (
-            thing for share in shares for chunk in share for job in chunk for thing in (job.train, job.model)
-        ):
+        for thing in (thing for job in jobs for thing in (job.train, job.model)):
             if id(thing) not in names:
                 key = structure(thing) if isinstance(thing, nn.Module) else id(thing)
                 names[id(thing)] = self._places.setdefault(key, len(self._things))
@@ -98,9 +105,24 @@ class Crew:
         if len(self._forks) < len(shares) or room > self._room or len(self._things) > before:
             self.end()
             self._room = max(room, self._room)
-            for _ in shares:
-                self._forks.append(_Fork(self._room, self._things, train))
-        return names
+            with suppress(OSError), _held_back():  # between a fork and its own handlers nobody may be interrupted
+                for _ in shares:
+                    self._forks.append(_Fork(self._room, self._things, train))
+        return {id(job.score): NOTHING for job in jobs} | names
+
+
+def _steps(share: Sequence[Chunk]) -> int:
+    """Of all clients of a share."""
+    return sum(steps_of(job) for chunk in share for job in chunk)
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(forks: "list[_Fork]") -> None:
@@ -117,24 +139,35 @@ class _Fork:
     def __init__(self, room: int, things: Sequence[object], train: Train) -> None:
         self._memory = torch.frombuffer(mmap.mmap(-1, max(1, room)), dtype=torch.uint8)
         self._line, own = socket.socketpair()
-        self._well = True
+        self._well, self._parent, libc = True, os.getpid(), ctypes.CDLL(None)
         with warnings.catch_warnings():
             # Python 3.12 warns of every fork beside threads. What they may hold is not used there, and PATIENCE ends.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._process = os.fork()
+            try:
+                self._process = os.fork()
+            except OSError:
+                self._line.close()
+                own.close()
+                raise
         if self._process:
             own.close()
             return
         try:
-            _keep_to_itself(own.fileno())
-            asked = own.makefile("rb")
-            while True:
-                share = _Unpickler(asked, things).load()  # an error at the end of the line, which is the parent's
-                for shelf, chunk in zip(_shelves(self._memory, share), share, strict=True):
-                    shelf.fill(train(chunk))
-                own.sendall(b"done")
+            libc.prctl(PDEATHSIG, signal.SIGKILL)
+            if os.getppid() == self._parent:  # else it died before it could be told
+                _keep_to_itself(own.fileno())
+                self._serve(own, things, train)
         finally:
             os._exit(0)  # without any clean-up of what is the parent's
+
+    def _serve(self, line: socket.socket, things: Sequence[object], train: Train) -> None:
+        """Train what is asked for, until an error: at the end of the line, say."""
+        asked = line.makefile("rb")
+        while True:
+            share = _Unpickler(asked, things).load()
+            for shelf, chunk in zip(_shelves(self._memory, share), share, strict=True):
+                shelf.fill(train(chunk))
+            line.sendall(b"done")
 
     def ask(self, share: Sequence[Chunk], names: Mapping[int, int]) -> None:
         """Let it train these."""
@@ -158,16 +191,19 @@ class _Fork:
     def end(self) -> None:
         """Leave nothing of it."""
         self._line.close()
-        os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
+        if os.getpid() == self._parent:
+            with suppress(ProcessLookupError, ChildProcessError):  # somebody else waited for it
+                os.kill(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
 
 
 def _keep_to_itself(line: int) -> None:
     """Nothing that a fork does may be taken for its parent's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # sent to all of a terminal's processes: the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     logging.disable()
-    gc.disable()  # what it would collect is the parent's
+    gc.freeze()  # what there is belongs to the parent
     for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         if number > 2 and number != line:  # standard input, output and errors stay
             with suppress(OSError):  # what listed them is closed by now
@@ -182,8 +218,12 @@ class _Pickler(pickle.Pickler):
         self._names = names
 
     def persistent_id(self, thing: object) -> int | None:
-        """The place of a fork's own; windows that are only scored are nothing to it."""
-        return self._names.get(id(thing), NOTHING) if isinstance(thing, Windows | nn.Module) else None
+        """The place of a fork's own. Raises PicklingError for other models or windows, in a loss, say."""
+        if not isinstance(thing, Windows | nn.Module):
+            return None
+        if id(thing) not in self._names:
+            raise pickle.PicklingError(f"a {type(thing).__name__} that is neither trained nor trained on")
+        return self._names[id(thing)]
 
     def reducer_override(self, thing: object) -> Any:
         """Tensors as arrays, in a tenth of the time of torch's own way."""
@@ -198,7 +238,7 @@ class _Unpickler(pickle.Unpickler):
         self._things = things
 
     def persistent_load(self, place: int) -> object:
-        """What was left out."""
+        """What was left out; windows that are only scored are nothing to a fork."""
         return None if place == NOTHING else self._things[place]
 
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -183,7 +184,7 @@ def show(rows: Sequence[Row], work: Work) -> None:
     others = [row for row in these if row is not best and row.seconds > best.seconds and row.engine != "cohort"]
     if best.plan.get("compiled") and quiet:
         paid = ", ".join(
-            f"{(best.start - r.start) / (r.seconds - best.seconds):.0f} against {r.engine}" for r in others
+            f"{ceil((best.start - r.start) / (r.seconds - best.seconds))} against {r.engine}" for r in others
         )
         print(f"cohort takes {best.start:.1f} s before its first round, mostly to compile; paid after rounds: {paid}")
     if not quiet:

@@ -72,7 +72,7 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # as above
 @pytest.mark.skipif(not crew.possible(), reason="forks train on Linux, with one thread in torch's loops")
 def test_forks_find_steps_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each would compile for itself, every time that forks are made."""
+    """Each would compile for itself, every time that forks are made; also what is new to forks that are there."""
     engine, here = Cohort(plan=ChunkPlan(chunk=3, compiled=True, workers=2)), os.getpid()
     whole = engine._chunk
 
@@ -83,11 +83,16 @@ def test_forks_find_steps_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
         return found if os.getpid() == here else [replace(one, loss=-1.0 - graphs) for one in found]
 
     monkeypatch.setattr(engine, "_chunk", chunk)
-    clients = federation(optimizer="sgd")
-    found = [engine(clients.jobs(round_)) for round_ in (1, 2)]
+    one = federation(optimizer="sgd")
+    other = replace(one, settings=OPTIMIZERS["adamw"], held={})
+    torch._dynamo.reset()  # or it would find what other tests compiled
+    before = counters["stats"]["unique_graphs"]
+    found = [engine(clients.jobs(round_)) for clients in (one, other) for round_ in (1, 2)]
+    assert counters["stats"]["unique_graphs"] > before + 1  # here, once a kind
     told = [[result.loss for result in results if result.loss < 0] for results in found]
-    assert set(told[0] + told[1]) == {-1.0}
+    assert {loss for losses in told for loss in losses} == {-1.0}
     assert len(told[1]) >= 6
+    assert len(told[3]) >= 6
 
 
 def test_where_nothing_can_be_compiled_steps_stay_eager_and_the_log_says_so(

@@ -76,6 +76,7 @@ def test_pages_suit_a_round_s_memory_and_a_file_of_other_pages_is_read_as_it_is(
         database = open_database(file)
         write(database)
         assert database.execute("PRAGMA page_size").fetchone() == (size,)
+        assert database.execute("PRAGMA temp_store").fetchone() == (2,)  # memory, and no file of SQLite's own
         assert count(database, "state") == 1
 
 
