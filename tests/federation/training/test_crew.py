@@ -223,7 +223,7 @@ def test_a_fork_ends_when_its_parent_is_killed(at: str) -> None:
 
 @pytest.mark.parametrize("workers", [2, 3])
 def test_a_signal_in_the_middle_of_a_fork_is_the_parent_s_alone(
-    monkeypatch: pytest.MonkeyPatch, made: list[int], workers: int
+    monkeypatch: pytest.MonkeyPatch, made: list[int], workers: int, tmp_path: Path
 ) -> None:
     """Ctrl-C reaches all processes of a terminal. A fork that went on as its parent would write the same checkpoint."""
     fork = os.fork
@@ -242,11 +242,13 @@ def test_a_signal_in_the_middle_of_a_fork_is_the_parent_s_alone(
             lambda chunk: [trained(job, lambda: 1.0) for job in chunk],
         )
     except BaseException:
-        if os.getpid() != HERE:  # what must not be: a second run of these tests
+        if os.getpid() != HERE:  # what must not be: the rest of this test in a second process
+            (tmp_path / "escaped").touch()
             os._exit(1)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
+    assert not (tmp_path / "escaped").exists()
     assert found[:-1] == [None] * (workers - 1)  # they ended, as they were told to
     forks.end()
     assert left(made) == []
