@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO
@@ -29,7 +28,7 @@ from torch import Tensor, nn
 
 from federation.training.alike import structure
 from federation.training.chunks import steps_of
-from federation.training.jobs import Job
+from federation.training.shelves import Chunk, room_of, shelves
 from federation.training.stacked import Trained
 from tasks.task import Windows
 
@@ -37,10 +36,8 @@ SLOWER = 10.0  # times as long as this process took for as many steps may a fork
 PATIENCE = 60.0  # and seconds more: made while another thread held a lock, it could wait for that without end
 PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent dies
 HELD_BACK = {signal.SIGINT, signal.SIGTERM}
-ALIGNED = 64  # bytes
 NOTHING = -1  # a place among things
 
-Chunk = Sequence[Job]
 Train = Callable[[Chunk], list[Trained]]
 
 
@@ -101,7 +98,7 @@ class Crew:
                 names[id(thing)] = self._places.setdefault(key, len(self._things))
                 if names[id(thing)] == len(self._things):
                     self._things.append(thing)
-        room = max(map(_room, shares), default=0)
+        room = max(map(room_of, shares), default=0)
         if len(self._forks) < len(shares) or room > self._room or len(self._things) > before:
             self.end()
             self._room = max(room, self._room)
@@ -165,7 +162,7 @@ class _Fork:
         asked = line.makefile("rb")
         while True:
             share = _Unpickler(asked, things).load()
-            for shelf, chunk in zip(_shelves(self._memory, share), share, strict=True):
+            for shelf, chunk in zip(shelves(self._memory, share), share, strict=True):
                 shelf.fill(train(chunk))
             line.sendall(b"done")
             gc.collect()  # every vmapped step leaves some KiB in cycles
@@ -185,7 +182,7 @@ class _Fork:
         with suppress(OSError):  # no answer in time, or no longer anybody there
             self._line.settimeout(max(0.001, seconds))
             if self._well and self._line.recv(4, socket.MSG_WAITALL) == b"done":
-                return [shelf.read() for shelf in _shelves(self._memory, share)]
+                return [shelf.read() for shelf in shelves(self._memory, share)]
         self._well = False
         return [None] * len(share)
 
@@ -242,50 +239,3 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, place: int) -> object:
         """What was left out; windows that are only scored are nothing to a fork."""
         return None if place == NOTHING else self._things[place]
-
-
-def _room(share: Sequence[Chunk]) -> int:
-    """Bytes that a share's results take."""
-    return sum(_ends(chunk)[-1] for chunk in share)
-
-
-def _shelves(memory: Tensor, share: Sequence[Chunk]) -> "list[_Shelf]":
-    """One for each chunk, one after another."""
-    shelves = []
-    for chunk in share:
-        shelves.append(_Shelf(memory, chunk))
-        memory = memory[_ends(chunk)[-1] :]
-    return shelves
-
-
-def _ends(jobs: Chunk) -> list[int]:
-    """Where a shelf's losses end, and each of its stacks of weights."""
-    ends = [0]
-    for size in (8, *(value.numel() * value.element_size() for value in jobs[0].start.values())):
-        ends.append(ends[-1] + -(-len(jobs) * size // ALIGNED) * ALIGNED)
-    return ends[1:]
-
-
-class _Shelf:
-    """Shared memory for what one chunk comes to."""
-
-    def __init__(self, memory: Tensor, jobs: Chunk) -> None:
-        self._jobs, self._losses, self._params = jobs, memory[: 8 * len(jobs)].view(torch.float64), {}
-        for (name, value), (begin, _) in zip(jobs[0].start.items(), pairwise(_ends(jobs)), strict=True):
-            size = len(jobs) * value.numel() * value.element_size()
-            self._params[name] = memory[begin : begin + size].view(value.dtype).view(len(jobs), *value.shape)
-
-    def fill(self, found: Sequence[Trained]) -> None:
-        """One for each job, in order."""
-        for client, one in enumerate(found):
-            self._losses[client] = one.loss
-            for name, value in one.params.items():
-                self._params[name][client] = value.detach()
-
-    def read(self) -> list[Trained]:
-        """Copies, for the next share comes into the same memory."""
-        rows = {name: values.clone().unbind() for name, values in self._params.items()}
-        return [
-            Trained(params={name: own[client] for name, own in rows.items()}, loss=loss, steps=steps_of(job))
-            for client, (job, loss) in enumerate(zip(self._jobs, self._losses.tolist(), strict=True))
-        ]

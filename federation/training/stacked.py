@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +59,8 @@ def train(jobs: Sequence[Job], store: Store, gradients: Gradients, *, full: bool
 
 
 def objective_of(job: Job, device: torch.device) -> Objective:
-    """One client's loss as a pure function. The module is a copy: two chunks may train at the same time."""
-    model = deepcopy(job.model)
-    buffers = {name: value.to(device) for name, value in model.named_buffers()}
+    """One client's loss as a pure function."""
+    model, buffers = job.model, {name: value.to(device) for name, value in job.model.named_buffers()}
 
     def objective(params: Tensors, inputs: Mapping[str, Tensor], target: Tensor, seed: Tensor) -> Tensor:
         output = functional_call(model, {**params, **buffers}, (dict(inputs), seed))
