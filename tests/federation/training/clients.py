@@ -17,6 +17,7 @@ from tasks.task import Windows
 
 Train = Callable[[Sequence[Job]], list[Result]]
 FEATURES, HORIZONS = 5, 2
+SAME = 1e-5  # how far apart float32 may leave two engines after ten rounds
 
 
 class Attention(nn.Module):
@@ -111,16 +112,6 @@ def in_float64(client: Client) -> Client:
         return replace(records, inputs=inputs, target=records.target.astype(np.float64))
 
     return replace(client, train=more(client.train), score=more(client.score))
-
-
-def allowed(device: torch.device, optimizer: str) -> float:
-    """How far apart float32 may leave two engines.
-
-    A card adds up a client's product and a stack's in different orders. Adam's first step turns a gradient's rounding
-    into up to lr / epsilon times as much, here 1,000 times: one unit in the last place of a gradient of norm 1 into
-    6e-5.
-    """
-    return 1e-4 if device.type == "cuda" and optimizer == "adamw" else 1e-5
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -20,11 +20,11 @@ from federation.training.chunks import ChunkPlan
 from federation.training.cohort import Cohort
 from federation.training.jobs import Job, Result
 from tests.federation.training.clients import (
+    SAME,
     Attention,
     Client,
     Federation,
     Recurrent,
-    allowed,
     clients_of,
     in_float64,
     largest_difference,
@@ -73,8 +73,7 @@ def test_every_strategy_ends_where_the_sequential_trainer_ends(
 ) -> None:
     if strategy.name == "scaffold" and optimizer != "sgd":
         pytest.skip("control variates need plain gradient steps; its `fits` refuses other plans")
-    found = apart(perceptron, strategy, OPTIMIZERS[optimizer], RAGGED, ChunkPlan(chunk=4), device=device)
-    assert found < allowed(device, optimizer)
+    assert apart(perceptron, strategy, OPTIMIZERS[optimizer], RAGGED, ChunkPlan(chunk=4), device=device) < SAME
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -101,42 +100,37 @@ ANY_SHAPE = given(
     batch=st.integers(1, 24),
     epochs=st.integers(1, 3),
     chunk=st.integers(2, 6),
+    strategy=st.sampled_from(sorted(STRATEGIES)),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
-    clip=st.sampled_from([None, 0.1, 10.0]),
+    clip=st.sampled_from([None, 0.1, 1.0, 10.0]),
     build=st.sampled_from([perceptron, Attention]),
 )
 
 
+@example([33, 13, 3, 4], 1, 2, 4, "fedprox", "adamw", 10.0, perceptron)  # 6e-5 apart if Adam's epsilon were 1e-5
+@example([11, 32, 39, 30], 2, 2, 5, "fedprox", "adamw", 10.0, Attention)  # 4e-5
 @ANY_SHAPE
-@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
-def test_any_shape_that_clips_or_takes_small_steps_ends_there_too(
+@settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+def test_any_shape_ends_there_too(
     sizes: list[int],
     batch: int,
     epochs: int,
     chunk: int,
+    strategy: str,
     optimizer: str,
     clip: float | None,
     build: Callable[[int], nn.Module],
 ) -> None:
-    assume(optimizer != "adamw" or clip is not None)  # see below
-    training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip)
-    if clip is None:
-        training = replace(training, lr=0.002)  # steps that diverge multiply whatever rounding left
-    assert apart(build, STRATEGIES["fedprox"], training, sizes, ChunkPlan(chunk=chunk), rounds=3) < 1e-5
-
-
-@pytest.mark.xfail(strict=True, reason="1.6e-5: Adam's epsilon is meant for gradients clipped to norm 1")
-def test_adam_without_clipping() -> None:
-    training = replace(OPTIMIZERS["adamw"], batch_size=9, epochs=1, clip_gradient=None)
-    assert apart(Attention, STRATEGIES["fedprox"], training, [1, 9, 1], ChunkPlan(chunk=3), rounds=3) < 1e-5
+    """At rates as large as the recipes' largest: training that diverges multiplies whatever rounding left."""
+    assume(strategy != "scaffold" or optimizer == "sgd")
+    training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip, lr=0.005)
+    assert apart(build, STRATEGIES[strategy], training, sizes, ChunkPlan(chunk=chunk)) < SAME
 
 
 def test_adam_where_true_gradients_are_zero(device: torch.device) -> None:
     """The bias of an attention's key: rounding alone would move it by whole steps."""
     training = OPTIMIZERS["adamw"]
-    assert apart(Attention, STRATEGIES["fedprox"], training, RAGGED, ChunkPlan(chunk=5), device=device) < allowed(
-        device, "adamw"
-    )
+    assert apart(Attention, STRATEGIES["fedprox"], training, RAGGED, ChunkPlan(chunk=5), device=device) < SAME
 
 
 def jobs_of(sizes: Sequence[int] = RAGGED, build: Callable[[int], nn.Module] = perceptron) -> list[Job]:

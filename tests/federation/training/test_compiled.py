@@ -18,7 +18,7 @@ from federation.training.cohort import Cohort
 from federation.training.compiled import Compiled
 from federation.training.jobs import Job
 from federation.training.stacked import Trained
-from tests.federation.training.clients import Federation, allowed, clients_of, largest_difference, perceptron
+from tests.federation.training.clients import SAME, Federation, clients_of, largest_difference, perceptron
 from tests.federation.training.test_cohort import OPTIMIZERS, bits
 
 SIZES = (24, 24, 24, 17, 17, 40, 9, 24, 16)  # two chunks of three end raggedly, in every arm
@@ -61,11 +61,11 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
 
     monkeypatch.setattr(Compiled, "_made", counted)
     other = federation(strategy, optimizer)
-    for round_ in (1, 2):
+    for round_ in range(1, 11):
         expected = pair.round(partial(sequential.run, device=device), round_)
         jobs = other.jobs(round_)
         assert bits(engine(jobs)) == bits(alone(jobs))
-        assert largest_difference(expected, other.round(engine, round_)) < allowed(device, optimizer)
+        assert largest_difference(expected, other.round(engine, round_)) < SAME
     assert steps > 2 * 2 * 4
 
 
