@@ -1,4 +1,4 @@
-"""A page in Markdown from the experiments that MLflow knows: nothing in it was typed by a person."""
+"""A page in Markdown from the experiments that MLflow knows: no score in it was typed by a person."""
 
 from collections.abc import Sequence
 from math import isfinite, nan
@@ -16,10 +16,10 @@ from federation.summary.tables import by_horizon, differences, headline, other, 
 from federation.summary.targets import Target, judged
 
 ABOUT = """\
-Made by `gotong results` from the runs that MLflow keeps; no number here was typed. Every value is the mean over the
-seeds, and so are the ends of its 95 % interval, which comes from blocks of time inside each country. Recipes were
-chosen on years before the test; the years of the test chose nothing. A difference of two arms is called clear where its
-own interval, from the blocks that both share, leaves 0 out.
+Made by `gotong results` from the runs that MLflow keeps; no score here was typed, and the words beside what was missed
+tell of trials before the test. Every value is the mean over the seeds, and so are the ends of its 95 % interval, which
+comes from blocks of time inside each country. Recipes were chosen on years before the test; the years of the test chose
+nothing. A difference of two arms is called clear where its own interval, from the blocks that both share, leaves 0 out.
 
 | arm | what it is |
 |---|---|

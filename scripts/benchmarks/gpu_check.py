@@ -49,7 +49,7 @@ SGD = TrainingSettings(optimizer="sgd", lr=0.05, clip_gradient=None, batch_size=
 OPTIMIZERS = {
     "sgd": SGD,
     "momentum": replace(SGD, momentum=0.7, clip_gradient=0.5),
-    "adamw": TrainingSettings(lr=0.01, clip_gradient=1.0, batch_size=8, epochs=2),
+    "adamw": TrainingSettings(lr=0.005, clip_gradient=1.0, batch_size=8, epochs=2),
 }
 
 
