@@ -66,7 +66,7 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
         jobs = other.jobs(round_)
         assert bits(engine(jobs)) == bits(alone(jobs))
         assert largest_difference(expected, other.round(engine, round_)) < SAME
-    assert steps > 10 * 2 * 4
+    assert steps >= 10 * 32
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # as above
