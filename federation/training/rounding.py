@@ -13,8 +13,8 @@ SHARE = 2.0**-20
 
 # Adam's epsilon, against gradients of norm 1 (`clip_gradient`). In the first step of a round Adam moves every weight by
 # lr g / (|g| + epsilon), so that rounding in a small g moves it by lr / epsilon as much. Ten rounds of 150 random
-# federations with rates up to .005, two ways to add: up to 7e-5 apart with the usual 1e-8, 6e-5 with 1e-5, 5e-6 with this. What is left is
-# what float64 leaves too, only 2^29 times as large: training itself spreads what starts close.
+# federations with rates up to .005, two ways to add: up to 7e-5 apart with the usual 1e-8, 6e-5 with 1e-5, 5e-6 with
+# this. What is left is what float64 leaves too, only 2^29 times as large: training itself spreads what starts close.
 EPSILON = 1e-4
 
 
