@@ -34,6 +34,8 @@ from federation.training.chunks import ChunkPlan
 from federation.training.cohort import Cohort
 from federation.training.device import matmul_precision
 from tests.federation.training.clients import (
+    OPTIMIZERS,
+    RAGGED,
     SAME,
     Attention,
     Federation,
@@ -45,12 +47,6 @@ from tests.federation.training.clients import (
 
 ROUNDING = 1e-12  # of float64
 REPEATS = 5
-SGD = TrainingSettings(optimizer="sgd", lr=0.05, clip_gradient=None, batch_size=8, epochs=1)
-OPTIMIZERS = {
-    "sgd": SGD,
-    "momentum": replace(SGD, momentum=0.7, clip_gradient=0.5),
-    "adamw": TrainingSettings(lr=0.005, clip_gradient=1.0, batch_size=8, epochs=2),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +135,7 @@ def of_ten_rounds(
     double: bool = False,
 ) -> float:
     """Largest difference between two federations, one trained in cohorts."""
-    clients = clients_of((9, 1, 24, 16, 5, 40))
+    clients = clients_of(RAGGED)
     if double:
         clients = [in_float64(client) for client in clients]
 

@@ -19,6 +19,14 @@ Train = Callable[[Sequence[Job]], list[Result]]
 FEATURES, HORIZONS = 5, 2
 SAME = 1e-5  # how far apart float32 may leave two engines after ten rounds
 
+SGD = TrainingSettings(optimizer="sgd", lr=0.05, clip_gradient=None, batch_size=8, epochs=1)
+OPTIMIZERS = {
+    "sgd": SGD,
+    "momentum": replace(SGD, momentum=0.7, clip_gradient=0.5),
+    "adamw": TrainingSettings(lr=0.005, clip_gradient=1.0, batch_size=8, epochs=2),
+}
+RAGGED = (9, 1, 24, 16, 5, 40)  # rows of six clients
+
 
 class Attention(nn.Module):
     """Attention over the features as tokens. Softmax ignores the key's bias: its true gradient is zero."""

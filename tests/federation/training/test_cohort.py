@@ -20,6 +20,8 @@ from federation.training.chunks import ChunkPlan
 from federation.training.cohort import Cohort
 from federation.training.jobs import Job, Result
 from tests.federation.training.clients import (
+    OPTIMIZERS,
+    RAGGED,
     SAME,
     Attention,
     Client,
@@ -31,13 +33,6 @@ from tests.federation.training.clients import (
     perceptron,
 )
 
-SGD = TrainingSettings(optimizer="sgd", lr=0.05, clip_gradient=None, batch_size=8, epochs=1)
-OPTIMIZERS = {
-    "sgd": SGD,
-    "momentum": replace(SGD, momentum=0.7, clip_gradient=0.5),
-    "adamw": TrainingSettings(lr=0.005, clip_gradient=1.0, batch_size=8, epochs=2),
-}
-RAGGED = (9, 1, 24, 16, 5, 40)
 CPU = torch.device("cpu")
 
 

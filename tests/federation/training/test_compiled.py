@@ -18,8 +18,8 @@ from federation.training.cohort import Cohort
 from federation.training.compiled import Compiled
 from federation.training.jobs import Job
 from federation.training.stacked import Trained
-from tests.federation.training.clients import SAME, Federation, clients_of, largest_difference, perceptron
-from tests.federation.training.test_cohort import OPTIMIZERS, bits
+from tests.federation.training.clients import OPTIMIZERS, SAME, Federation, clients_of, largest_difference, perceptron
+from tests.federation.training.test_cohort import bits
 
 SIZES = (24, 24, 24, 17, 17, 40, 9, 24, 16)  # two chunks of three end raggedly, in every arm
 

@@ -14,8 +14,17 @@ from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.chunks import ChunkPlan
 from federation.training.examples import averaged
-from tests.federation.training.clients import SAME, Attention, Federation, clients_of, largest_difference, perceptron
-from tests.federation.training.test_cohort import OPTIMIZERS, RAGGED, apart
+from tests.federation.training.clients import (
+    OPTIMIZERS,
+    RAGGED,
+    SAME,
+    Attention,
+    Federation,
+    clients_of,
+    largest_difference,
+    perceptron,
+)
+from tests.federation.training.test_cohort import apart
 
 CLIPPED = {name: replace(training, clip_example=0.3) for name, training in OPTIMIZERS.items()}
 
