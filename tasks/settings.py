@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tasks.errors import SettingError
-from tasks.histograms import CUTS
+from tasks.evaluation.histograms import CUTS
 
 UNALIGNED = "unaligned: flattering"  # what scores of countries cut at their own ends are called, wherever they are told
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tasks.data import Array, Panel
 from tasks.settings import Calendar
-from tasks.task import Array, Panel
 
 
 def part_of(due: Array, calendar: Calendar) -> Array:

@@ -12,7 +12,7 @@ from typing import Any
 
 from federation.cli import main
 
-PRELOADED = ["mlflow.store.tracking.sqlalchemy_store", "federation.verbs.simulate", "federation.tracking.compare"]
+PRELOADED = ["mlflow.store.tracking.sqlalchemy_store", "federation.verbs.simulate", "federation.studies.compare"]
 PATIENCE = 280.0  # seconds
 
 

@@ -36,31 +36,31 @@ MUTANTS = {
         file="federation/vault/requests.py",
         old='frame.kind == "test" and frame.header.get("paired") is True',
         new="True",
-        tests="tests/federation/vault/test_pairs.py",
+        tests="tests/federation/vault/test_differences.py",
     ),
     "the region's difference rests on what a country withheld": Mutant(
         file="federation/vault/vault.py",
         old="each.where(gate.enough(each.count.sum(axis=0), self.policy))",
         new="each",
-        tests="tests/federation/runtimes/test_joint.py",
+        tests="tests/federation/runs/test_regional_differences.py",
     ),
     "few blocks are taken for many": Mutant(
-        file="tasks/paired.py",
+        file="tasks/evaluation/paired_difference.py",
         old="stdtrit(np.maximum(number - 1, 1), 0.975)",
         new="1.96",
-        tests="tests/tasks/test_paired.py",
+        tests="tests/tasks/evaluation/test_paired_difference.py",
     ),
     "a country's own end is the region's": Mutant(
         file="federation/vault/records.py",
         old="    if settings.calendar.unaligned:\n",
         new="    if False:\n",
-        tests="tests/federation/vault/test_pairs.py",
+        tests="tests/federation/vault/test_differences.py",
     ),
     "an unaligned run is called fair": Mutant(
         file="federation/coordinator/evaluation.py",
         old="UNALIGNED if plan.task.calendar.unaligned else part",
         new="part",
-        tests="tests/federation/test_labels.py",
+        tests="tests/federation/runs/test_labels.py",
     ),
     "gate lets any array leave": Mutant(
         file="federation/vault/gate.py",
@@ -96,19 +96,19 @@ MUTANTS = {
         file="federation/vault/scoring.py",
         old='_enough(records.windows["validation"], least)',
         new='_enough(records.windows["test"], least)',
-        tests="tests/federation/vault/test_adapt.py",
+        tests="tests/federation/vault/test_adaptation.py",
     ),
     "corrections are not shrunk": Mutant(
-        file="federation/vault/adapt.py",
+        file="federation/vault/adaptation.py",
         old="1 / (1 + doubt)",
         new="1.0",
-        tests="tests/federation/vault/test_adapt.py",
+        tests="tests/federation/vault/test_adaptation.py",
     ),
     "a country held out is trained on": Mutant(
         file="federation/vault/vault.py",
         old="self.country not in plan.hold_out and ",
         new="",
-        tests="tests/federation/runtimes/test_worth.py",
+        tests="tests/federation/runs/test_worth.py",
     ),
     "memory is of the round itself": Mutant(
         file="federation/vault/state.py",
@@ -183,7 +183,7 @@ MUTANTS = {
         tests="tests/federation",
     ),
     "average of averages": Mutant(
-        file="tasks/scores.py",
+        file="tasks/evaluation/scores.py",
         old="return {name: np.sum([part[name] for part in collected], axis=0) for name in collected[0]}",
         new="return {name: np.mean([part[name] for part in collected], axis=0) for name in collected[0]}",
         tests="tests/tasks",
@@ -201,16 +201,16 @@ MUTANTS = {
         tests="tests/federation/coordinator",
     ),
     "a compiled step forgets the rate": Mutant(
-        file="federation/training/compiled.py",
+        file="federation/training/cohort/compiled.py",
         old="own[name].sub_(rate * gradient)",
         new="own[name].sub_(gradient)",
-        tests="tests/federation/training/test_compiled.py",
+        tests="tests/federation/training/cohort/test_compiled.py",
     ),
     "filling rows count as examples": Mutant(
-        file="federation/training/examples.py",
+        file="federation/training/per_example.py",
         old="own = {name: _kept(one, rows < size) for name, one in found.items()}",
         new="own = dict(found)",
-        tests="tests/federation/training/test_examples.py",
+        tests="tests/federation/training/test_per_example.py",
     ),
     "another unit passes for tonnes": Mutant(
         file="tasks/agriculture/schema.py",
@@ -225,10 +225,10 @@ MUTANTS = {
         tests="tests/federation/vault/test_gate.py",
     ),
     "scores of two blocks have a spread": Mutant(
-        file="tasks/scores.py",
+        file="tasks/evaluation/scores.py",
         old="number >= FEWEST_BLOCKS",
         new="number >= 2",
-        tests="tests/tasks/test_scores.py",
+        tests="tests/tasks/evaluation/test_scores.py",
     ),
     "runs of a day are not counted": Mutant(
         file="federation/vault/vault.py",
@@ -243,10 +243,10 @@ MUTANTS = {
         tests="tests/federation/vault/test_gate.py",
     ),
     "wire version is not looked at": Mutant(
-        file="federation/wire.py",
+        file="federation/wire/frame.py",
         old="    if version not in ACCEPTED:",
         new="    if False:",
-        tests="tests/federation/test_wire.py",
+        tests="tests/federation/wire/test_frame.py",
     ),
 }
 

@@ -12,8 +12,8 @@ from flwr.serverapp.strategy import Strategy as FlowerStrategy
 from numpy.typing import NDArray
 
 from federation.coordinator.checks import Update
-from federation.coordinator.progress import Arrays, Progress
-from federation.settings import StrategySettings
+from federation.coordinator.state import Arrays, Progress
+from federation.settings.schema import StrategySettings
 from federation.strategies.strategy import Strategy
 
 LISTED = "@"  # marks a place in a list; FedAvgM keeps its momentum without names

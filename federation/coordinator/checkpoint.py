@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from federation.coordinator.progress import Arrays, Candidate, Federation, Progress
+from federation.coordinator.state import Arrays, Candidate, Federation, Progress
 from federation.errors import CheckpointError, WireError
-from federation.settings import plain
-from federation.wire import Frame, decode, digest, encode
-from tasks.atomic import write_atomically
+from federation.settings.schema import plain
+from federation.wire.frame import Frame, decode, digest, encode
+from tasks.files.atomic import write_atomically
 
 FILE = "checkpoint.gotong"
 MODEL = "model.gotong"

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.coordinator.progress import Arrays
+from federation.coordinator.state import Arrays
 from federation.errors import UpdateRejected
-from federation.settings import Plan, compared
-from federation.wire import Frame
-from tasks import histograms
-from tasks.paired import NAMES
+from federation.settings.schema import Plan, compared
+from federation.wire.frame import Frame
+from tasks.evaluation import histograms
+from tasks.evaluation.paired_difference import NAMES
+from tasks.evaluation.scores import Sums
 from tasks.registry import TASKS
-from tasks.scores import Sums
 
 # An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.
 # Steps of countries of unequal size are alike, but their number is a country's own claim; hence the second bound.

@@ -6,12 +6,12 @@ from itertools import groupby
 import numpy as np
 
 from federation.coordinator.checks import ScoreName
-from federation.results import ALL, PAIRED, Point, Row
-from federation.settings import Plan
-from tasks import histograms
-from tasks.facilities import country_of
+from federation.reporting.rows import ALL, PAIRED, Point, Row
+from federation.settings.schema import Plan
+from tasks.evaluation import histograms
+from tasks.evaluation.scores import Sums, merge
+from tasks.places.facilities import country_of
 from tasks.registry import TASKS
-from tasks.scores import Sums, merge
 from tasks.settings import UNALIGNED
 from tasks.task import Task
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from flwr.serverapp import Grid
 
 from federation.coordinator import aggregation, checkpoint, evaluation, sampling
-from federation.coordinator.answers import by_country, who
-from federation.coordinator.asking import Replies, ask, rounding_seed
-from federation.coordinator.progress import Answer, Arrays, Federation, Progress, Report, Watch
-from federation.coordinator.selection import chosen, judged
+from federation.coordinator.exchange import Replies, ask, rounding_seed
+from federation.coordinator.model_selection import chosen, judged
+from federation.coordinator.reply_summary import by_country, who
+from federation.coordinator.state import Answer, Arrays, Federation, Progress, Report, Watch
 from federation.errors import ConfigError, QuorumError
-from federation.results import Point, Row
-from federation.settings import Plan
+from federation.reporting.rows import Point, Row
+from federation.settings.schema import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
-from federation.transport import arrived
+from federation.wire.compression import arrived
 from tasks.registry import TASKS
 
 

@@ -15,10 +15,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from federation.deployment.files import private_folder, read_secret, write_secret
+from federation.deployment.secret_files import private_folder, read_secret, write_secret
 from federation.errors import DeploymentError
-from tasks.atomic import write_atomically
-from tasks.countries import problem_with
+from tasks.files.atomic import write_atomically
+from tasks.places.countries import problem_with
 
 KEY = "node.key"
 LONGEST = 10_000  # bytes of an enrolment file

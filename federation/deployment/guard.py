@@ -16,10 +16,10 @@ from flwr.app import Context, Message
 from flwr.supernode.cli.flwr_clientapp import flwr_clientapp
 from flwr.supernode.runtime import run_clientapp
 
-from federation.courier import exchange, known_flower
-from federation.deployment.place import BUNDLE, LINE
-from federation.envelope import seal
-from federation.wire import Frame, decode, encode, named
+from federation.deployment.node.courier import exchange, known_flower
+from federation.deployment.node.layout import BUNDLE, LINE
+from federation.wire.flower_message import seal
+from federation.wire.frame import Frame, decode, encode, named
 
 STEPS = ("pull_task_input", "install_from_fab", "get_load_client_app_fn")  # of Flower's program, in their order
 

@@ -4,9 +4,9 @@ import os
 import secrets
 import sys
 
-from federation.deployment import flower
-from federation.deployment.files import private_folder, write_secret
-from federation.deployment.place import LINE, SOCKET, Node
+from federation.deployment import flower_cli
+from federation.deployment.node.layout import LINE, SOCKET, Node
+from federation.deployment.secret_files import private_folder, write_secret
 from federation.deployment.supervisor import Child
 
 SECRET = "executor.secret"
@@ -17,15 +17,15 @@ def children(node: Node, user: str | None) -> list[Child]:
     """Flower's SuperNode in the courier's place, and its executor, which starts the guard and not Flower's program."""
     home = (node.home / "courier").resolve()
     behind, secret = f"127.0.0.1:{node.inner}", str(home / SECRET)
-    environment = {**flower.QUIET, "FLWR_HOME": str(home / "flower")}
+    environment = {**flower_cli.QUIET, "FLWR_HOME": str(home / "flower")}
     supernode = [
-        *(flower.program("flower-supernode"), "--superlink", node.coordinator),
+        *(flower_cli.program("flower-supernode"), "--superlink", node.coordinator),
         *("--root-certificates", str(node.root.resolve()), "--auth-supernode-private-key", str(home / "node.key")),
         *("--isolation", "process", "--superexec-auth-secret-file", secret),
         *("--host", "127.0.0.1", "--port", str(node.inner)),
     ]
     executor = [
-        *(flower.program("flower-superexec"), "--insecure", "--runtime-api-address", behind),
+        *(flower_cli.program("flower-superexec"), "--insecure", "--runtime-api-address", behind),
         *("--superexec-auth-secret-file", secret),
     ]
     guarded = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from federation.settings import StrategySettings, within
+from federation.settings.schema import StrategySettings, within
 from federation.strategies.fedavg import client
 from federation.strategies.strategy import ROUNDS_DECIDE, Strategy
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from federation.settings import StrategySettings
+from federation.settings.schema import StrategySettings
 from federation.strategies.strategy import ROUNDS_DECIDE, Strategy
 from federation.training.jobs import ClientHalf
 

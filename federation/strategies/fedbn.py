@@ -6,7 +6,7 @@ every country before they meet a model here, so the shifts are what is left to d
 
 from dataclasses import dataclass, field
 
-from federation.settings import StrategySettings
+from federation.settings.schema import StrategySettings
 from federation.strategies.fedavg import client, server
 from federation.strategies.strategy import Strategy, keeps_some
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from federation.settings import StrategySettings
+from federation.settings.schema import StrategySettings
 from federation.strategies.fedavg import client, server
 from federation.strategies.strategy import Strategy, keeps_some
 

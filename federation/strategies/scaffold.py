@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from federation.errors import ConfigError
-from federation.settings import Plan, StrategySettings
+from federation.settings.schema import Plan, StrategySettings
 from federation.strategies.fedavg import server
 from federation.strategies.strategy import Arrays, Strategy
 from federation.training.jobs import ClientHalf, Finished, Tensors

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from numpy.typing import NDArray
 
 from federation.errors import ConfigError
-from federation.settings import Plan, StrategySettings
+from federation.settings.schema import Plan, StrategySettings
 from federation.training.jobs import ClientHalf, Tensors
 
 if TYPE_CHECKING:  # a vault needs the client half alone, where Flower is not installed

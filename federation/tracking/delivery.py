@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from federation.tracking.card import BIRTH, COUNTRY, FOLDER, RUN
+from federation.tracking.run_info import BIRTH, COUNTRY, FOLDER, RUN
 from federation.tracking.spool import Record
 from federation.tracking.store import Store, search, tagged
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from federation.errors import TrackingError
-from federation.settings import TrackingSettings
+from federation.settings.schema import TrackingSettings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -92,6 +92,22 @@ def connect(settings: TrackingSettings, runs: Path) -> Store:
             f"experiment {settings.experiment!r} is deleted in {uri}; restore it or set tracking.experiment"
         )
     return Store(client=client, experiment=found.experiment_id, uri=uri)
+
+
+def experiments(settings: TrackingSettings, runs: Path) -> list[tuple[str, Store]]:
+    """(name, store) of every experiment there is. Raises TrackingError where there is no file, else as `connect`."""
+    uri = address(settings, runs)
+    file = database(uri)
+    if file and not file.exists():
+        raise TrackingError(f"{runs} holds no experiments; simulate something there first, or say runs=DIR")
+    quiet()
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    return [
+        (each.name, Store(client=client, experiment=each.experiment_id, uri=uri))
+        for each in client.search_experiments()
+    ]
 
 
 def tagged(tags: Mapping[str, str]) -> str:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federation.errors import TrackingError
-from federation.settings import TrackingSettings
-from federation.tracking import model, sent
-from federation.tracking.card import RunCard
-from federation.tracking.sender import Sender, one_line
+from federation.settings.schema import TrackingSettings
+from federation.tracking import cursor, model
+from federation.tracking.run_info import RunCard
 from federation.tracking.spool import NAME, Spool, every
-from federation.tracking.transfer import Transfer
+from federation.tracking.upload_thread import Sender, one_line
+from federation.tracking.uploader import Transfer
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -40,7 +40,7 @@ class Tracker:
         """Start, or go on after a kill: the spool goes back to `committed`, the length that the checkpoint holds."""
         if self._spool is None:
             with self._harmless():
-                tried = sent.load(self._folder).tried
+                tried = cursor.load(self._folder).tried
                 self._spool = Spool(self._folder / NAME, committed=committed, tried=tried)
                 first = next(every(self._folder / NAME), {})
                 self._birth = first.get("birth") or secrets.token_hex(8)

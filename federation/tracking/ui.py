@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from federation.errors import TrackingError
-from federation.settings import TrackingSettings
-from federation.tracking.sender import one_line
-from federation.tracking.state import mark_dead
+from federation.settings.schema import TrackingSettings
+from federation.tracking.run_state import mark_dead
 from federation.tracking.store import address, artifacts, connect, database
+from federation.tracking.upload_thread import one_line
 
 HOST = "127.0.0.1"
 PATIENCE = 120.0  # seconds for the server to start

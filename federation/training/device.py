@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from federation.errors import ConfigError
-from federation.settings import PRECISIONS
+from federation.settings.schema import PRECISIONS
 
 SHARE = 0.5  # of the free memory that one chunk may fill; activations of the backward pass are an estimate
 

@@ -9,8 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from federation.settings import TrainingSettings
-from tasks.task import Windows
+from federation.settings.schema import TrainingSettings
+from tasks.data import Windows
 
 Tensors = Mapping[str, Tensor]
 Array = NDArray[Any]

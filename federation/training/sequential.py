@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.func import functional_call
 
 from federation.training.device import autocast, matmul_precision
-from federation.training.examples import averaged
 from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
+from federation.training.per_example import averaged
 from federation.training.rounding import EPSILON, shrink_to_zero
-from tasks.task import Windows
+from tasks.data import Windows
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federation.errors import PolicyRefusal
-from federation.transport import packed, unpacked
 from federation.vault.ledger import Entry
 from federation.vault.policy import Policy
-from federation.wire import Frame, digest, encode
-from tasks import histograms
-from tasks.scores import Sums
+from federation.wire.compression import packed, unpacked
+from federation.wire.frame import Frame, digest, encode
+from tasks.evaluation import histograms
+from tasks.evaluation.scores import Sums
 
 Arrays = Mapping[str, NDArray[Any]]
 ScoreName = tuple[str, str, str]  # part, arm, score
@@ -36,7 +36,8 @@ class Contract:
 
     arrays: name -> (shape, dtype). scores: (part, arm, score) -> names of its sums, each (horizons + 1,); of the part
     'paired' the arm is a pair of them, and instead of sums the difference and its interval's ends leave.
-    histograms: scores whose sums are of `tasks.histograms`, with the probability from which on a warning is given.
+    histograms: scores whose sums are of `tasks.evaluation.histograms`, with the probability from which on a warning is
+    given.
     transport, seed: how weights travel, and of their rounding.
     """
 

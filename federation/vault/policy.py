@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from federation.errors import PolicyRefusal
-from federation.settings import Plan
+from federation.settings.schema import Plan
 
 FILE = "policy.toml"
 SHA256 = re.compile("[0-9a-f]{64}")

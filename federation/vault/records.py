@@ -10,9 +10,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.scores import Judged, Sums
+from tasks.data import Panel, Part, Windows
+from tasks.evaluation.scores import Judged, Sums
 from tasks.settings import Calendar, TaskSettings
-from tasks.task import Panel, Part, Task, Windows
+from tasks.task import Task
 from tasks.windows import ending_with
 
 Array = NDArray[Any]

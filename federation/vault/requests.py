@@ -8,14 +8,14 @@ from functools import cached_property, lru_cache
 import numpy as np
 import torch
 
+from federation.composition.restore import restore
 from federation.errors import PolicyRefusal
-from federation.plans import restore
-from federation.settings import Plan, plain
+from federation.settings.schema import Plan, plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy, public
 from federation.training.jobs import Array, Tensors
-from federation.transport import unpacked
-from federation.wire import Frame, decode, digest
+from federation.wire.compression import unpacked
+from federation.wire.frame import Frame, decode, digest
 from tasks.registry import TASKS
 from tasks.task import Task
 

@@ -6,14 +6,14 @@ from functools import reduce
 
 import numpy as np
 
-from federation.settings import ADAPTED
+from federation.settings.schema import ADAPTED
 from federation.training.jobs import Array, Result
-from federation.vault import adapt
+from federation.vault import adaptation
 from federation.vault.gate import ScoreName
 from federation.vault.records import Records, judged_parts
 from federation.vault.requests import Request
-from tasks.scores import Sums
-from tasks.task import Part, Windows, joined
+from tasks.data import Part, Windows, joined
+from tasks.evaluation.scores import Sums
 
 
 def scored(records: Records, kind: str) -> Windows:
@@ -70,7 +70,7 @@ def _adapted(
     found: dict[str, Array] = {}
     for arm in (arm for arm in ADAPTED if arm in request.plan.arms):
         past, settings = _enough(records.windows["validation"], least), request.plan.adaptation
-        output = adapt.adapted(pairs, past, request.task, settings, arm)
+        output = adaptation.adapted(pairs, past, request.task, settings, arm)
         if output is not None:
             found[arm] = request.task.forecast(output, records.windows[part])
     return found

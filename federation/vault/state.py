@@ -14,7 +14,7 @@ import torch
 
 from federation.errors import PolicyRefusal
 from federation.training.jobs import Tensors
-from federation.wire import Frame, decode, encode
+from federation.wire.frame import Frame, decode, encode
 
 KEPT_ROUNDS = 2  # this one, and the one before, from which this one can be repeated; beside the last that counted
 OF_UPDATE = ("strategy/", "private/")  # what belongs to the federated model

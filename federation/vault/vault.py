@@ -15,20 +15,21 @@ from typing import Any
 
 import torch
 
-from federation.plans import alone
-from federation.settings import ADAPTED, Plan, compared
+from federation.composition.restore import alone
+from federation.settings.schema import ADAPTED, Plan, compared
 from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
-from federation.vault import gate, ledger, local, pairs, scoring, state
+from federation.vault import differences as paired_differences
+from federation.vault import gate, ledger, local_model, scoring, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.ledger import Entry
 from federation.vault.policy import Policy
 from federation.vault.records import Records, Stamp, judged_parts, open_records, stamp
 from federation.vault.requests import Request, digest_of, fresh, numpy_of, parameters, read_request
-from federation.wire import digest
-from tasks.paired import NAMES, Blocks, ends
+from federation.wire.frame import digest
+from tasks.evaluation.paired_difference import NAMES, Blocks, ends
+from tasks.evaluation.scores import Sums
 from tasks.registry import TASKS
-from tasks.scores import Sums
 from tasks.settings import TaskSettings
 
 DAY = timedelta(days=1)
@@ -107,8 +108,10 @@ class Vault:
         alike = request.fresh if own_plan is plan else fresh(request.task, own_plan)
         for arm in self._own(plan):
             mine = _under(arm, memory)
-            last = _under("last", mine) or (alike.weights if arm == "local" else local.twin(request.task, own_plan))
-            start = local.final(mine, last) if request.kind == "test" else last
+            last = _under("last", mine) or (
+                alike.weights if arm == "local" else local_model.twin(request.task, own_plan)
+            )
+            start = local_model.final(mine, last) if request.kind == "test" else last
             jobs.append(self._job(request, own_plan, records, alike.model, arm, start))
         if "personalised" in plan.arms and request.kind == "test":
             jobs.append(job("personalised", arrived))
@@ -126,15 +129,17 @@ class Vault:
         by_arm = {result.job.arm: result for result in results}
         forecasts = scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort)
         found = scoring.scores(records, forecasts)
-        differences = pairs.found(records, forecasts["test"], request.plan) if request.paired else {}
+        differences = paired_differences.found(records, forecasts["test"], request.plan) if request.paired else {}
         found |= {_pair(request, name): ends(each) for name, each in differences.items()}
         outgoing = self._outgoing(request, records, by_arm["federated"], found)
         data, entry = gate.release(outgoing, _contract(request, by_arm["federated"].job, records), self.policy)
         ledger.enter(self.database, entry)
-        memory = _kept(request, by_arm, gate.scale_of(outgoing.arrays, self.policy)) | pairs.remembered(differences)
+        memory = _kept(request, by_arm, gate.scale_of(outgoing.arrays, self.policy)) | paired_differences.remembered(
+            differences
+        )
         for arm in self._own(request.plan) if request.kind != "test" else ():
             sums = found["validation", arm, next(iter(request.task.scores))]
-            mine = local.remembered(_under(arm, admission.memory), by_arm[arm], sums, request.task, request.plan)
+            mine = local_model.remembered(_under(arm, admission.memory), by_arm[arm], sums, request.task, request.plan)
             memory |= {f"{arm}/{name}": value for name, value in mine.items()}
         self._remember(request, memory, data)
         return data
@@ -188,7 +193,7 @@ class Vault:
         memory = state.recall(self.database, self.country, run, plan.rounds + 3, counted=0, plan=digest_of(plan))
         return {
             name: each.where(gate.enough(each.count.sum(axis=0), self.policy))
-            for name, each in pairs.recalled(memory).items()
+            for name, each in paired_differences.recalled(memory).items()
         }
 
     def learns(self, plan: Plan) -> bool:
@@ -199,7 +204,7 @@ class Vault:
         """Models that this country trains alone; none where it has too little to learn from, or is held out."""
         if "local" not in plan.arms or not self.learns(plan):
             return ()
-        return ("local", local.TWIN) if "local_pair" in plan.arms else ("local",)
+        return ("local", local_model.TWIN) if "local_pair" in plan.arms else ("local",)
 
     def _job(
         self,
@@ -250,7 +255,9 @@ class Vault:
             "loss": result.loss if trained else 0.0,
             "fingerprint": records.fingerprint,
         }
-        scores = {name: sums for name, sums in found.items() if name[1] != local.TWIN}  # of no use but to its pair
+        scores = {
+            name: sums for name, sums in found.items() if name[1] != local_model.TWIN
+        }  # of no use but to its pair
         kind = {"train": "update", "validate": "scores", "test": "scores"}[request.kind]
         return Outgoing(kind=kind, header=header, arrays=arrays, scores=scores, last=request.kind == "test")
 
@@ -309,7 +316,7 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
 
 
 def _pair(request: Request, name: str) -> ScoreName:
-    return pairs.PART, name, next(iter(request.task.scores))
+    return paired_differences.PART, name, next(iter(request.task.scores))
 
 
 def _under(prefix: str, memory: Tensors) -> dict[str, torch.Tensor]:

@@ -9,16 +9,16 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from federation.choosing import Choice, Trial, choose
-from federation.composition import compose
+from federation.composition.compose import compose
 from federation.coordinator import checkpoint
 from federation.errors import ConfigError
-from federation.report import number
-from federation.results import read_json
-from federation.tracking.compare import RESULTS
-from federation.tracking.state import state
+from federation.reporting.rows import read_json
+from federation.reporting.score_table import number
+from federation.studies.compare import RESULTS
+from federation.studies.recipe_choice import Choice, Trial, choose
+from federation.tracking.run_state import state
 from federation.verbs.given import given
-from tasks.atomic import write_atomically
+from tasks.files.atomic import write_atomically
 
 
 @dataclass  # not frozen: Hydra merges it

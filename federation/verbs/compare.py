@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from federation.composition import compose
-from federation.results import plain
-from federation.settings import TrackingSettings
-from federation.tracking.compare import RESULTS, compare
-from tasks.atomic import write_atomically
+from federation.composition.compose import compose
+from federation.reporting.rows import plain
+from federation.settings.schema import TrackingSettings
+from federation.studies.compare import RESULTS, compare
+from tasks.files.atomic import write_atomically
 
 
 @dataclass  # not frozen: Hydra merges it

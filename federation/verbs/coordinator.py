@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from federation.composition import compose
-from federation.deployment.coordinator import Addresses, become
+from federation.composition.compose import compose
+from federation.deployment.coordinator.process import Addresses, become
 
 
 @dataclass

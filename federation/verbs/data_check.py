@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from federation.composition import compose
-from federation.settings import within
+from federation.composition.compose import compose
+from federation.settings.schema import within
 from federation.verbs.given import given
-from tasks.check import check, country_of, national_files
-from tasks.tables import Problem, shorten
+from tasks.files.check import check, country_of, national_files
+from tasks.files.reading import Problem, shorten
 
 
 @dataclass  # not frozen: Hydra merges it

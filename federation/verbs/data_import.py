@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from federation.composition import compose
+from federation.composition.compose import compose
 from federation.verbs.given import given
 from tasks.importers.contract import Imported
 from tasks.importers.folder import import_folder

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from federation.composition import compose
+from federation.composition.compose import compose
 from federation.errors import ConfigError
-from federation.region import RegionSettings
-from federation.settings import within
+from federation.settings.region import RegionSettings
+from federation.settings.schema import within
 from federation.verbs.given import given
-from tasks.countries import problem_with
+from tasks.places.countries import problem_with
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from federation.composition import compose
+from federation.composition.compose import compose
 from federation.verbs.given import given
+from tasks.files.template import write_template
 from tasks.settings import TaskSettings
-from tasks.template import write_template
 
 
 @dataclass  # not frozen: Hydra merges it

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from federation import runfolder
-from federation.composition import compose
+from federation.composition.compose import compose
 from federation.errors import ConfigError
-from federation.issuing import Asked, issue
-from federation.settings import nearest, within
+from federation.forecasting import Asked, issue
+from federation.runs import folder as run_folder
+from federation.settings.schema import nearest, within
 from federation.verbs.given import given
-from tasks.atomic import write_atomically
-from tasks.countries import problem_with
 from tasks.errors import DataError
+from tasks.files.atomic import write_atomically
+from tasks.places.countries import problem_with
 from tasks.products.cap import reference
-from tasks.products.issued import Issued, Product, counted
+from tasks.products.forecast import Issued, Product, counted
 
 
 @dataclass  # not frozen: Hydra merges it
@@ -59,7 +59,7 @@ def _forecast(settings: ForecastSettings) -> None:
     within("seed", settings.seed, 0, 2**31 - 1)
     if wrong := problem_with(country):
         raise ConfigError(f"country: {wrong}")
-    folder = runfolder.existing(settings.runs, name)
+    folder = run_folder.existing(settings.runs, name)
     asked = Asked(
         data=Path(data),
         country=country,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from federation.composition import compose
-from federation.deployment import authority
-from federation.deployment.files import private_folder
+from federation.composition.compose import compose
+from federation.deployment import certificates
+from federation.deployment.secret_files import private_folder
 
 
 @dataclass
@@ -25,9 +25,8 @@ def run(words: Sequence[str]) -> None:
 def create(keys: Keys) -> None:
     """Raises DeploymentError if an authority is there."""
     home = private_folder(Path(keys.home))
-    authority.create(home, list(keys.names))
+    certificates.create(home, list(keys.names))
     print(f"Hand {home / 'ca.pem'} to every node, and compare with it by another way:")
-    print(f"  SHA-256 {authority.fingerprint(home / 'ca.pem')}")
-    print(
-        f"The server certificate is for {', '.join(authority.names_of(authority.certificate_of(home / 'server.pem')))}"
-    )
+    print(f"  SHA-256 {certificates.fingerprint(home / 'ca.pem')}")
+    names = certificates.names_of(certificates.certificate_of(home / "server.pem"))
+    print(f"The server certificate is for {', '.join(names)}")

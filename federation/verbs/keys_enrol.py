@@ -6,8 +6,8 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from federation.composition import compose
-from federation.deployment import members
+from federation.composition.compose import compose
+from federation.deployment.coordinator import members
 from federation.deployment.enrolment import read_enrolment
 
 

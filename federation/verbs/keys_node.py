@@ -6,9 +6,9 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from federation.composition import compose
+from federation.composition.compose import compose
 from federation.deployment.enrolment import create_key
-from federation.deployment.files import private_folder
+from federation.deployment.secret_files import private_folder
 
 
 @dataclass

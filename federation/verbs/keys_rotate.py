@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from federation.composition import compose
-from federation.deployment import authority
+from federation.composition.compose import compose
+from federation.deployment import certificates
 
 
 @dataclass
@@ -24,9 +24,9 @@ def run(words: Sequence[str]) -> None:
 def rotate(rotation: Rotation) -> None:
     """Raises DeploymentError where there is no authority."""
     home = Path(rotation.home)
-    names = list(rotation.names) or authority.names_of(authority.certificate_of(home / "server.pem"))
-    authority.issue(home, names)
-    until = authority.certificate_of(home / "server.pem").not_valid_after_utc
+    names = list(rotation.names) or certificates.names_of(certificates.certificate_of(home / "server.pem"))
+    certificates.issue(home, names)
+    until = certificates.certificate_of(home / "server.pem").not_valid_after_utc
     print(
         f"A new certificate for {', '.join(names)}, good until {until:%Y-%m-%d}. Restart the coordinator to serve it."
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from federation.composition import compose
-from federation.deployment.node import become
-from federation.deployment.place import Node
+from federation.composition.compose import compose
+from federation.deployment.node.layout import Node
+from federation.deployment.node.process import become
 from federation.errors import ConfigError
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from federation.composition import compose
-from federation.deployment import flower
-from federation.deployment.submit import BUNDLE
+from federation.composition.compose import compose
+from federation.deployment import flower_cli
+from federation.deployment.coordinator.submit import BUNDLE
 
 
 @dataclass
@@ -22,4 +22,4 @@ def run(words: Sequence[str]) -> None:
 def tell(_: Bundle) -> None:
     """A policy's line; the comment names the versions on which the digest depends."""
     versions = f"gotong {version('gotong')} packed by Flower {version('flwr')}"
-    print(f'bundles = ["{flower.digest_of(BUNDLE)}"]  # {versions}')
+    print(f'bundles = ["{flower_cli.digest_of(BUNDLE)}"]  # {versions}')

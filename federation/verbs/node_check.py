@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from federation.composition import compose
-from federation.deployment.check import findings
+from federation.composition.compose import compose
+from federation.deployment.node.check import findings
 from federation.errors import DeploymentError
 from federation.verbs.node import NodeSettings
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from federation.composition import compose
-from federation.deployment import presence
+from federation.composition.compose import compose
+from federation.deployment.node import pause
 
 
 @dataclass
@@ -17,10 +17,10 @@ class Pause:
 
 def run(words: Sequence[str]) -> None:
     """Take effect before the next frame."""
-    compose("node pause", words, Pause, pause)
+    compose("node pause", words, Pause, _pause)
 
 
-def pause(asked: Pause) -> None:
+def _pause(asked: Pause) -> None:
     """Raises DeploymentError if there is no such node."""
-    presence.pause(Path(asked.home))
+    pause.pause(Path(asked.home))
     print("paused: every frame is refused until `gotong node resume`")

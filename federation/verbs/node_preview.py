@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from federation.composition import compose
-from federation.deployment import own
+from federation.composition.compose import compose
+from federation.deployment.node import dry_run
 from federation.verbs.node_train import OwnSettings
 
 
@@ -14,6 +14,6 @@ def run(words: Sequence[str]) -> None:
 
 def preview(asked: OwnSettings) -> None:
     """Raises PolicyRefusal or DataError."""
-    for frame in own.preview(asked.run(), *asked.where()):
-        for line in own.described(frame):
+    for frame in dry_run.preview(asked.run(), *asked.where()):
+        for line in dry_run.described(frame):
             print(line)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from federation.composition import compose
-from federation.deployment import presence
+from federation.composition.compose import compose
+from federation.deployment.node import pause
 
 
 @dataclass
@@ -22,5 +22,5 @@ def run(words: Sequence[str]) -> None:
 
 def resume(asked: Resume) -> None:
     """Raises DeploymentError if there is no such node."""
-    presence.resume(Path(asked.home))
+    pause.resume(Path(asked.home))
     print("serving again")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from federation import report, results
-from federation.composition import compose
-from federation.deployment import own
-from federation.deployment.node import POLICY
+from federation.composition.compose import compose
+from federation.composition.restore import check
+from federation.deployment.node import dry_run
+from federation.deployment.node.process import POLICY
 from federation.errors import ConfigError
-from federation.plans import check
-from federation.settings import Settings
+from federation.reporting import rows as table_rows
+from federation.reporting import score_table
+from federation.settings.schema import Settings
 from tasks.registry import TASKS
 
 
@@ -48,10 +49,12 @@ def run(words: Sequence[str]) -> None:
 def train(asked: OwnSettings) -> None:
     """Raises PolicyRefusal or DataError."""
     settings = asked.run()
-    rows = own.train(settings, *asked.where())
+    rows = dry_run.train(settings, *asked.where())
     task = TASKS[settings.task.name]
     headline = next(iter(task.scores))
-    sheet = report.table(rows, headline=headline, title=task.title(settings.task), better=task.scores[headline].better)
+    sheet = score_table.table(
+        rows, headline=headline, title=task.title(settings.task), better=task.scores[headline].better
+    )
     Console(highlight=False).print(sheet)
     if asked.out is not None:
-        results.write_json(rows, Path(asked.out))
+        table_rows.write_json(rows, Path(asked.out))

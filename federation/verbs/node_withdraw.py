@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from federation.composition import compose
-from federation.deployment import presence
+from federation.composition.compose import compose
+from federation.deployment.node import pause
 
 
 @dataclass
@@ -22,7 +22,7 @@ def run(words: Sequence[str]) -> None:
 
 def withdraw(asked: Withdraw) -> None:
     """Raises DeploymentError if there is no such node."""
-    if not presence.withdraw(Path(asked.home)):
+    if not pause.withdraw(Path(asked.home)):
         print(f"{asked.home} holds no courier/node.key; the courier's own folder does: remove node.key there too")
     print(
         "withdrawn for good; ask the coordinator to run `gotong keys revoke`, and read docs/operate.md on models so far"

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from federation import runfolder
-from federation.composition import compose
+from federation.composition.compose import compose
 from federation.errors import ConfigError
-from federation.settings import TrackingSettings
+from federation.runs import folder as run_folder
+from federation.settings.schema import TrackingSettings
 from federation.tracking.tracker import replay
 
 
@@ -28,7 +28,7 @@ def run(words: Sequence[str]) -> None:
 def _replay(settings: ReplaySettings) -> None:
     if not settings.run:
         raise ConfigError("replay needs run=NAME, the name of a folder under runs")
-    folder = runfolder.existing(settings.runs, settings.run)
-    with runfolder.locked(folder):
+    folder = run_folder.existing(settings.runs, settings.run)
+    with run_folder.locked(folder):
         sent = replay(folder, settings.tracking, Path(settings.runs))
     print(f"{settings.run}: {sent:,} bytes sent" if sent else f"{settings.run}: MLflow had everything already")

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from federation.composition import compose
+from federation.composition.compose import compose
 from federation.errors import TrackingError
-from federation.settings import TrackingSettings
-from federation.summary.groups import groups
-from federation.summary.page import page
-from federation.summary.targets import Target
-from federation.tracking.finished import finished
-from tasks.atomic import write_atomically
+from federation.settings.schema import TrackingSettings
+from federation.studies.finished_runs import finished
+from federation.studies.page import page
+from federation.studies.seed_groups import groups
+from federation.studies.targets import Target
+from tasks.files.atomic import write_atomically
 
 
 @dataclass  # not frozen: Hydra merges it

@@ -11,24 +11,26 @@ from time import perf_counter
 
 from rich.console import Console
 
-from federation import report, results, runfolder, warned
-from federation.composition import jobs
+from federation.composition.compose import jobs
+from federation.composition.restore import check
 from federation.coordinator import checkpoint
-from federation.coordinator.answers import by_country
-from federation.coordinator.progress import Report, Watch
+from federation.coordinator.incidents import Faults
+from federation.coordinator.reply_summary import by_country
 from federation.coordinator.rounds import Outcome
+from federation.coordinator.state import Report, Watch
 from federation.errors import ConfigError
-from federation.faults import Faults
-from federation.plans import check
-from federation.runtimes import joint, pooled, simulation
-from federation.runtimes.simulation import Simulation
-from federation.screen import Screen
-from federation.settings import POOLED, Settings
-from federation.tracked import TrackedRun
+from federation.reporting import rows as table_rows
+from federation.reporting import score_table, warning_table
+from federation.runs import folder as run_folder
+from federation.runs import pooled_arm, regional_differences, simulation
+from federation.runs.progress_bar import Screen
+from federation.runs.simulation import Simulation
+from federation.runs.sweep import sweep
+from federation.settings.schema import POOLED, Settings
+from federation.tracking.run_tracker import TrackedRun
 from federation.tracking.tracker import Tracker
 from federation.training import sequential
 from federation.training.device import cpu_seconds, device_of
-from federation.verbs.sweep import sweep
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED, TaskSettings
 
@@ -58,12 +60,12 @@ def simulate(settings: Settings) -> None:
     check(settings)
     began = perf_counter()
     if settings.resume is not None:
-        folder = runfolder.existing(settings.runs, settings.resume)
-        with runfolder.locked(folder):
+        folder = run_folder.existing(settings.runs, settings.resume)
+        with run_folder.locked(folder):
             go(simulation.resume(settings.runs, folder), settings.out, began)
         return
-    folder = runfolder.create(settings)
-    with runfolder.locked(folder):
+    folder = run_folder.create(settings)
+    with run_folder.locked(folder):
         with _removed_if_unused(folder):
             ready = simulation.prepare(settings, folder)
         go(ready, settings.out, began)
@@ -136,25 +138,27 @@ def _with_what_a_simulation_sees(ready: Simulation, outcome: Outcome) -> Outcome
     if POOLED in ready.settings.arms:
         settings = ready.settings
         train = partial(sequential.run, device=device_of(settings.device), precision=settings.precision)
-        more = pooled.rows(vaults, plan, region, train)
-        apart = [row for row in more if row.part == results.APART]
-        rows = (*outcome.rows, *results.of_test(more))
+        more = pooled_arm.rows(vaults, plan, region, train)
+        apart = [row for row in more if row.part == table_rows.APART]
+        rows = (*outcome.rows, *table_rows.of_test(more))
         outcome = replace(outcome, rows=rows, apart=(*outcome.apart, *apart))
     if ready.settings.region.facilities:  # they tell no differences
         return outcome
-    return replace(outcome, paired=(*outcome.paired, *joint.rows(vaults, ready.federation.run, plan, region)))
+    return replace(
+        outcome, paired=(*outcome.paired, *regional_differences.rows(vaults, ready.federation.run, plan, region))
+    )
 
 
 def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, ...]:
     """Write the table as JSON, the picture, and where there are warnings their reliability; returns the files."""
     checkpoint.save_model(ready.folder, ready.federation.run, outcome.model)
     table, rows = ready.folder / RESULTS, (*outcome.rows, *outcome.paired, *outcome.apart)
-    results.write_json(rows, table)
+    table_rows.write_json(rows, table)
     if out is not None:
-        results.write_json(rows, Path(out))
+        table_rows.write_json(rows, Path(out))
     picture = ready.folder / "report.png"
     better = TASKS[ready.settings.task.name].scores[headline].better
-    report.picture(outcome.rows, picture, headline=headline, title=_title(ready), better=better)
+    score_table.picture(outcome.rows, picture, headline=headline, title=_title(ready), better=better)
     return (table, picture, *_reliability(ready, outcome))
 
 
@@ -163,20 +167,20 @@ def _reliability(ready: Simulation, outcome: Outcome) -> tuple[Path, ...]:
     if task.event is None or not outcome.curves:
         return ()
     points, drawn = ready.folder / "reliability.csv", ready.folder / "reliability.png"
-    results.write_points(outcome.curves, points)
+    table_rows.write_points(outcome.curves, points)
     first, (event, _) = task.horizons(settings)[0], _event(settings)
     title = f"Probability of {event}, {first}"
-    warned.picture(outcome.curves, drawn, title=title, region=ready.federation.region, horizon=first)
+    warning_table.picture(outcome.curves, drawn, title=title, region=ready.federation.region, horizon=first)
     return points, drawn
 
 
 def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, headline: str, began: float) -> None:
     better = TASKS[ready.settings.task.name].scores[headline].better
-    screen.console.print(report.table(outcome.rows, headline=headline, title=_title(ready), better=better))
+    screen.console.print(score_table.table(outcome.rows, headline=headline, title=_title(ready), better=better))
     if outcome.apart:
         title = _title(ready, apart=True)
-        screen.console.print(report.table(outcome.apart, headline=headline, title=title, better=better))
-    for line in report.verdict(outcome.rows, headline, better, outcome.paired):
+        screen.console.print(score_table.table(outcome.apart, headline=headline, title=title, better=better))
+    for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
         screen.say(line)
     _warned(screen, ready.settings, outcome)
     for line in faults.lines():
@@ -198,7 +202,9 @@ def _warned(screen: Screen, settings: Settings, outcome: Outcome) -> None:
         return
     event, prefix = _event(settings.task)
     first = task.horizons(settings.task)[0]
-    sheet = warned.table(outcome.rows, event=event, prefix=prefix, cost_loss=settings.task.cost_loss, horizon=first)
+    sheet = warning_table.table(
+        outcome.rows, event=event, prefix=prefix, cost_loss=settings.task.cost_loss, horizon=first
+    )
     if sheet is not None:
         screen.console.print(sheet)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from federation.composition import compose
-from federation.deployment import standing
+from federation.composition.compose import compose
+from federation.deployment.coordinator import status as coordinator_status
 
 
 @dataclass
@@ -23,5 +23,5 @@ def run(words: Sequence[str]) -> None:
 
 def tell(status: Status) -> None:
     """Raises DeploymentError if the coordinator is not running."""
-    for line in standing.lines(Path(status.home), Path(status.runs)):
+    for line in coordinator_status.lines(Path(status.home), Path(status.runs)):
         print(line)

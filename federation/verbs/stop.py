@@ -6,10 +6,10 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from federation import runfolder
-from federation.composition import compose
-from federation.deployment import standing
-from federation.deployment.submission import again
+from federation.composition.compose import compose
+from federation.deployment.coordinator import status as coordinator_status
+from federation.deployment.coordinator.submission import again
+from federation.runs import folder as run_folder
 
 
 @dataclass
@@ -28,6 +28,6 @@ def run(words: Sequence[str]) -> None:
 
 def stop(asked: Stop) -> None:
     """Raises DeploymentError if it is not in progress."""
-    folder = runfolder.existing(asked.runs, asked.run)
-    standing.stop(Path(asked.home), folder)
+    folder = run_folder.existing(asked.runs, asked.run)
+    coordinator_status.stop(Path(asked.home), folder)
     print(f"{asked.run} is being stopped; {again(folder)}")

@@ -6,14 +6,14 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
-from federation import runfolder
-from federation.composition import compose
-from federation.deployment.submission import Submission
-from federation.deployment.submit import removed_if_unused
-from federation.deployment.submit import submit as submit_run
+from federation.composition.compose import compose
+from federation.composition.restore import check
+from federation.deployment.coordinator.submission import Submission
+from federation.deployment.coordinator.submit import removed_if_unused
+from federation.deployment.coordinator.submit import submit as submit_run
 from federation.errors import ConfigError
-from federation.plans import check
-from federation.settings import Settings
+from federation.runs import folder as run_folder
+from federation.settings.schema import Settings
 
 WITH_RESUME = ("resume", "runs", "out", "home", "deadline")  # all else comes from the checkpoint
 AT_NODES = "at the nodes"
@@ -55,7 +55,7 @@ def submit(asked: SubmitSettings) -> None:
     check(settings)
     settings.check_apart()
     width = shutil.get_terminal_size((120, 40)).columns
-    folder = runfolder.existing(settings.runs, asked.resume) if asked.resume else runfolder.create(settings)
+    folder = run_folder.existing(settings.runs, asked.resume) if asked.resume else run_folder.create(settings)
     if settings.out is not None:
         settings = replace(settings, out=str(Path(settings.out).resolve()))
     submission = Submission(settings=settings, folder=folder, width=width, resume=asked.resume is not None)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from federation.composition import compose
-from federation.settings import TrackingSettings, within
+from federation.composition.compose import compose
+from federation.settings.schema import TrackingSettings, within
 from federation.tracking.ui import open_ui
 
 

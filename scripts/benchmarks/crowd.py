@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from tasks.countries import CODES
+from tasks.places.countries import CODES
 from tasks.registry import TASKS
 from tests.deployment.place import Place
 
@@ -25,10 +25,10 @@ EARLY = 5  # the round after which memory must stay as it is
 KINDS = {
     "flower-superlink": "superlink",
     "flower-superexec": "executor",
-    "federation.deployment.door": "door",
+    "federation.deployment.coordinator.gateway": "door",
     "flwr-serverapp": "run",
-    "federation.deployment.vault": "vault",
-    "federation.courier": "courier",
+    "federation.deployment.node.process.vault_process": "vault",
+    "federation.deployment.node.courier": "courier",
 }
 Cost = dict[str, list[tuple[float, float]]]  # kind -> (MiB, CPU seconds) of each process
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from federation.deployment import flower
+from federation.deployment import flower_cli
 from federation.deployment.enrolment import create_key
 from tasks.registry import TASKS
 from tests.deployment.place import Place
@@ -63,14 +63,14 @@ def _gotong(place: Place, rounds: int) -> float:
 def _stock(place: Place, rounds: int) -> float:
     for country in COUNTRIES:  # couriers poll too: a fair race has two nodes at a time
         place.processes.pop(country).terminate()
-    environment = {**os.environ, **flower.environment(place.home)}
+    environment = {**os.environ, **flower_cli.environment(place.home)}
     for index, country in enumerate(COUNTRIES):
         folder = place.folder / f"stock-{country}"
         (folder / "node.pub").parent.mkdir()
         (folder / "node.pub").write_text(create_key(folder, country).public_key + "\n")
-        flower.register(place.home, folder / "node.pub")
+        flower_cli.register(place.home, folder / "node.pub")
         command = [
-            *(flower.program("flower-supernode"), "--superlink", f"127.0.0.1:{place.port}"),
+            *(flower_cli.program("flower-supernode"), "--superlink", f"127.0.0.1:{place.port}"),
             *("--root-certificates", str(place.home / "ca.pem")),
             *("--auth-supernode-private-key", str(folder / "node.key")),
             *("--host", "127.0.0.1", "--port", str(place.port + 2 + index)),
@@ -80,9 +80,9 @@ def _stock(place: Place, rounds: int) -> float:
             command, stdout=log, stderr=log, env={**environment, "FLWR_HOME": str(folder / "flower")}
         )
     out = place.folder / "stock.json"
-    number = flower.start(place.home, STOCK, {"out": str(out), "rounds": rounds})
+    number = flower_cli.start(place.home, STOCK, {"out": str(out), "rounds": rounds})
     until = time.monotonic() + 120 + 40 * rounds
-    while not flower.status(place.home, number)[0].startswith("finished"):
+    while not flower_cli.status(place.home, number)[0].startswith("finished"):
         if time.monotonic() > until:
             raise TimeoutError(f"{rounds} stock rounds did not end")
         time.sleep(2)  # Flower tells nobody when a run ends; the rounds are timed in it, not here

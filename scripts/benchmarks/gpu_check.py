@@ -25,13 +25,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from work import LAGS, OUTPUTS, SERIES, Work, mean_squared
 
-from federation.settings import TrainingSettings
+from federation.settings.schema import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy
 from federation.training import sequential
-from federation.training.choice import choose
-from federation.training.chunks import ChunkPlan
-from federation.training.cohort import Cohort
+from federation.training.cohort.autotune import choose
+from federation.training.cohort.chunks import ChunkPlan
+from federation.training.cohort.engine import Cohort
 from federation.training.device import matmul_precision
 from tests.federation.training.clients import (
     OPTIMIZERS,

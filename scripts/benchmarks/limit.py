@@ -13,8 +13,8 @@ from quiet import MOST, listen
 from torch.utils.flop_counter import FlopCounterMode
 from work import LAGS, OUTPUTS, SERIES, Work, mean_squared
 
-from federation.training.chunks import ChunkPlan
-from federation.training.cohort import Cohort
+from federation.training.cohort.chunks import ChunkPlan
+from federation.training.cohort.engine import Cohort
 
 REPEATS = 5
 

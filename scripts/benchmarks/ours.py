@@ -11,13 +11,13 @@ from report import asked, cpu_seconds, tell, timed
 from torch import Tensor, nn
 from work import Work, mean_squared, name_of, order, seed_of
 
-from federation.settings import TrainingSettings
+from federation.settings.schema import TrainingSettings
 from federation.training import sequential
-from federation.training.choice import choose
-from federation.training.chunks import ChunkPlan
-from federation.training.cohort import Cohort
+from federation.training.cohort.autotune import choose
+from federation.training.cohort.chunks import ChunkPlan
+from federation.training.cohort.engine import Cohort
 from federation.training.jobs import ClientHalf, Job, Result
-from tasks.task import Windows
+from tasks.data import Windows
 
 AT_ONCE = (
     200  # clients trained before their updates are summed, as `coordinator/asking.py` does; Flower may be absent here

@@ -29,9 +29,9 @@ from typing import Any
 
 from quiet import MOST, listen
 
-from federation.settings import TrackingSettings
+from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
-from federation.tracking.card import RunCard
+from federation.tracking.run_info import RunCard
 from federation.tracking.store import SQLITE, create
 from federation.tracking.tracker import Tracker
 from tests.federation.tracking import troubles

@@ -10,9 +10,9 @@ from tasks.agriculture.schema import YIELDS
 from tasks.agriculture.scores import SCORES
 from tasks.agriculture.seasons import ISSUES
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.agriculture.situations import windows
 from tasks.agriculture.tables import TABLES
-from tasks.levels import LEVELS
+from tasks.agriculture.windowing import windows
+from tasks.evaluation.levels import LEVELS
 from tasks.task import Task
 
 TASK = Task(

@@ -11,9 +11,9 @@ import numpy as np
 from tasks.agriculture.history import USUAL_ERROR, History, history_of
 from tasks.agriculture.seasons import ISSUES
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.levels import LEVELS
-from tasks.quantiles import quantiles
-from tasks.task import Array, Panel, Windows
+from tasks.data import Array, Panel, Windows
+from tasks.evaluation.levels import LEVELS
+from tasks.evaluation.quantiles import quantiles
 from tasks.windows import lagged
 
 # What a country without a past starts from, as nine errors of a normal distribution: deciles of N(0, 1).

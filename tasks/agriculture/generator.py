@@ -11,8 +11,8 @@ from tasks.agriculture.generator_profiles import Profile, profile_of
 from tasks.agriculture.schema import WEATHER, YIELDS
 from tasks.agriculture.seasons import YEAR
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.atomic import write_atomically
 from tasks.errors import DataError, SettingError
+from tasks.files.atomic import write_atomically
 
 CELL_CROPS = ("rice", "rice_2", "maize")
 CELLS_SINCE = 1981

@@ -15,9 +15,9 @@ from tasks.agriculture.generator_harvest import CLIMATE_MEMORY, MEMORY, OWN, Arr
 from tasks.agriculture.schema import WEATHER, YIELDS
 from tasks.agriculture.seasons import ISSUES, YEAR, issued_before_harvest
 from tasks.agriculture.settings import AgricultureSettings
+from tasks.data import Windows
 from tasks.errors import DataError
-from tasks.levels import LEVELS
-from tasks.task import Windows
+from tasks.evaluation.levels import LEVELS
 
 ORACLE = "agriculture.oracle.npz"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks.agriculture.schema import CROPS
-from tasks.facilities import country_of, draws_of, is_facility
+from tasks.places.facilities import country_of, draws_of, is_facility
 
 # (planting, harvest) months north of the equator and a middling yield in t/ha; some seasons cross New Year.
 SEASONS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.task import Array
+from tasks.data import Array
 from tasks.windows import carried, lagged, trailing_mean
 
 RECENT = 5  # harvests in the mean that also is the unit of relative yields

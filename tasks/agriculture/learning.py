@@ -6,11 +6,11 @@ import numpy as np
 from torch import Tensor, nn
 
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.agriculture.situations import tokens
-from tasks.levels import LEVELS
+from tasks.agriculture.windowing import tokens
+from tasks.data import Array, Windows
+from tasks.evaluation.levels import LEVELS
 from tasks.models.choice import Shape, build
 from tasks.models.losses import pinball
-from tasks.task import Array, Windows
 
 
 class EachIssueDate(nn.Module):

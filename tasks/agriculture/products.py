@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tasks.agriculture.seasons import ISSUES, YEAR, issued_before_harvest
-from tasks.agriculture.situations import SHORTFALL
-from tasks.distribution import chance_up_to, mean
-from tasks.products.issued import Issued, Product
+from tasks.agriculture.windowing import SHORTFALL
+from tasks.evaluation.distribution import chance_up_to, mean
+from tasks.products.forecast import Issued, Product
 
 COLUMNS = (
     "crop_name",

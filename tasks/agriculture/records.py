@@ -9,11 +9,11 @@ import pandas as pd
 from tasks.agriculture.schema import CROPS, VARIABLES, WEATHER, WEATHER_SCHEMA, YIELD_SCHEMA, YIELDS
 from tasks.agriculture.seasons import KNOWN_LATER, PHASES, YEAR, phase_means
 from tasks.agriculture.settings import AgricultureSettings
+from tasks.data import Array, Panel
 from tasks.errors import DataError
-from tasks.panel import grid
-from tasks.schema import read_table
-from tasks.tables import SUFFIXES
-from tasks.task import Array, Panel
+from tasks.files.grid import grid
+from tasks.files.reading import SUFFIXES
+from tasks.files.schema import read_table
 
 NEVER = np.datetime64("NaT", "M")
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tasks.events import below, brier_skill, warning
-from tasks.levels import LEVELS
-from tasks.scores import (
+from tasks.data import Array
+from tasks.evaluation.event_scores import below, brier_skill, warning
+from tasks.evaluation.levels import LEVELS
+from tasks.evaluation.scores import (
     Judged,
     Score,
     absolute_error_of_median,
@@ -23,7 +24,6 @@ from tasks.scores import (
     relative,
     weighted_interval_score,
 )
-from tasks.task import Array
 
 AT = np.array(LEVELS)
 SEVEN = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])

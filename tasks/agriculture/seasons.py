@@ -6,7 +6,7 @@ before harvest, and at harvest. They cut it into four phases; phase k is known f
 
 import numpy as np
 
-from tasks.task import Array
+from tasks.data import Array
 
 ISSUES = ("quarter season", "mid season", "1 month before harvest", "harvest")
 PHASES = len(ISSUES)

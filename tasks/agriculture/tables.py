@@ -1,7 +1,7 @@
 """The national files of the agriculture task, in a clerk's words."""
 
 from tasks.agriculture.schema import CROPS, WEATHER, WEATHER_SCHEMA, YIELD_SCHEMA, YIELDS
-from tasks.national import HEAT, MONTH, NINO, RAIN, SPEI, NationalTable
+from tasks.files.table import HEAT, MONTH, NINO, RAIN, SPEI, NationalTable
 
 TABLES = {
     YIELDS: NationalTable(

@@ -9,8 +9,8 @@ from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.scores import SCORES
 from tasks.disaster.settings import EVENTS, DisasterSettings, horizons
-from tasks.disaster.situations import windows
 from tasks.disaster.tables import TABLES
+from tasks.disaster.windowing import windows
 from tasks.task import Task
 
 TASK = Task(

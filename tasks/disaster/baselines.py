@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.special import expit, logit
 
+from tasks.data import Array, Panel, Windows
 from tasks.disaster.climatology import RAREST, cell_month, country_month
 from tasks.disaster.events import Course, follow
 from tasks.disaster.settings import DisasterSettings
-from tasks.task import Array, Panel, Windows
 from tasks.windows import ahead
 
 STATE = {"drought": 3, "rain": 1}  # months summed into the index that is the present state; flood: the event itself

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tasks.task import Array
+from tasks.data import Array
 from tasks.windows import lagged
 
 CELL = 10.0  # reported months of the country that a cell's own record must outweigh

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.data import Array, Panel
 from tasks.disaster.gauges import steady
 from tasks.disaster.indices import gamma, index, quantile, summed
 from tasks.disaster.records import measured
 from tasks.disaster.reference import usual
 from tasks.disaster.settings import DisasterSettings
-from tasks.task import Array, Panel
 
 DRY = -1.0  # SPI-3 below is a moderate drought: McKee et al. (1993)
 EXTREME = 0.95  # share of a cell's training months with less rain than an extreme one

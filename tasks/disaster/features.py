@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tasks.data import Array, Panel
 from tasks.disaster.events import Course
 from tasks.disaster.gauges import country_mean
 from tasks.disaster.indices import LIMIT, index, summed
@@ -9,7 +10,6 @@ from tasks.disaster.reference import usual
 from tasks.disaster.schema import INDICES, WEATHER
 from tasks.disaster.settings import DisasterSettings
 from tasks.models.tokens import consecutive
-from tasks.task import Array, Panel
 from tasks.windows import lagged, trailing_mean
 
 NEAR = 2.5  # degrees: the ring of 20 cells around one

@@ -7,7 +7,7 @@ then never again. Each month is therefore rescaled by what the last months say a
 
 import numpy as np
 
-from tasks.task import Array
+from tasks.data import Array
 from tasks.windows import lagged, trailing_mean
 
 WINDOW = 24  # months: two whole years, so that the season cancels

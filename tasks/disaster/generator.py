@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 from scipy.special import ndtr
 
-from tasks.atomic import write_atomically
 from tasks.disaster.generator_oracle import ORACLE, dump
 from tasks.disaster.generator_profiles import Profile, profile_of
 from tasks.disaster.generator_weather import EPOCH, FLOOD, Array, Truth, draw, oceans, rain
 from tasks.disaster.schema import RECORDS, cell_id
 from tasks.errors import DataError, SettingError
+from tasks.files.atomic import write_atomically
 from tasks.settings import TaskSettings
 
 HEADER = (

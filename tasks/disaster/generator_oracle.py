@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from tasks.data import Windows
 from tasks.disaster.events import Course, follow
 from tasks.disaster.generator_weather import FLOOD, VARIATION, Array, Truth
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.settings import DisasterSettings
 from tasks.errors import DataError
-from tasks.task import Windows
 
 ORACLE = "disaster.oracle.npz"
 Index = NDArray[np.int64]

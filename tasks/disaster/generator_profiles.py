@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.facilities import country_of, draws_of, is_facility
+from tasks.places.facilities import country_of, draws_of, is_facility
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ Source: McKee et al. (1993), WMO-No. 1090 (2012); dry months as in Stagge et al.
 import numpy as np
 from scipy.special import gammainc, gammaincinv, ndtr, ndtri
 
+from tasks.data import Array
 from tasks.disaster.reference import usual
-from tasks.task import Array
 from tasks.windows import lagged
 
 LIMIT = 3.0  # normal scores beyond are extrapolation: the training years hold some 30 values

@@ -6,10 +6,10 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from tasks.data import Array, Windows
 from tasks.disaster.features import tokens
 from tasks.disaster.settings import DisasterSettings
 from tasks.models.choice import Shape, build
-from tasks.task import Array, Windows
 
 
 def build_model(settings: DisasterSettings, seed: int) -> nn.Module:

@@ -6,9 +6,9 @@ from io import StringIO
 import numpy as np
 from scipy.special import expit
 
+from tasks.data import Array
 from tasks.products import cap
-from tasks.products.issued import Issued, Product
-from tasks.task import Array
+from tasks.products.forecast import Issued, Product
 
 COLUMNS = (
     "issued_after",

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.data import Array, Panel
 from tasks.disaster.schema import INDICES, RECORDS, SCHEMA, WEATHER
 from tasks.disaster.settings import DisasterSettings
-from tasks.panel import grid
-from tasks.schema import read_table
-from tasks.task import Array, Panel
+from tasks.files.grid import grid
+from tasks.files.schema import read_table
 
 MEASURED = ("rainfall", "flood")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tasks.task import Array
+from tasks.data import Array
 
 LEAST = 10  # years; a distribution of fewer values has no tail to speak of
 

@@ -21,8 +21,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from tasks.columns import Column
-from tasks.schema import Rule, TableSchema
+from tasks.files.columns import Column
+from tasks.files.schema import Rule, TableSchema
 
 RECORDS = "disaster.csv"
 WEATHER = ("national_rainfall", "national_temperature")  # known when the month ends

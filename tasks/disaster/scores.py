@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tasks.events import brier_skill, itself, warning
-from tasks.scores import Score
+from tasks.evaluation.event_scores import brier_skill, itself, warning
+from tasks.evaluation.scores import Score
 
 SCORES: Mapping[str, Score] = {
     "brier_skill": brier_skill(itself, "brier", once=False),

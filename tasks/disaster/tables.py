@@ -1,7 +1,7 @@
 """The national file of the disaster task, in a clerk's words."""
 
 from tasks.disaster.schema import RECORDS, SCHEMA
-from tasks.national import HEAT, MONTH, NINO, RAIN, SPEI, NationalTable
+from tasks.files.table import HEAT, MONTH, NINO, RAIN, SPEI, NationalTable
 
 TABLES = {
     RECORDS: NationalTable(

@@ -1,16 +1,16 @@
 """Monthly dengue per province, 1 to 3 months ahead. Unit: cases."""
 
+from tasks.evaluation.levels import LEVELS
 from tasks.health.baselines import climatology, flat_persistence, seasonal_naive, seasonal_persistence
 from tasks.health.generator import synthesize
 from tasks.health.generator_oracle import oracle
 from tasks.health.learning import build_model, forecast, loss
 from tasks.health.products import PRODUCTS
 from tasks.health.records import FILE, read_panel
+from tasks.health.scores import SCORES
 from tasks.health.settings import HealthSettings, horizons
-from tasks.health.situations import windows
 from tasks.health.tables import TABLES
-from tasks.health.verification import SCORES
-from tasks.levels import LEVELS
+from tasks.health.windowing import windows
 from tasks.task import Task
 
 TASK = Task(

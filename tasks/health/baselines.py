@@ -5,10 +5,10 @@ All work on log1p cases, floor at 0 and give (N, H, 23) counts. Their spread com
 
 import numpy as np
 
+from tasks.data import Array, Panel, Windows
+from tasks.evaluation.levels import LEVELS
+from tasks.evaluation.quantiles import pools, quantiles
 from tasks.health.settings import HealthSettings
-from tasks.levels import LEVELS
-from tasks.quantiles import pools, quantiles
-from tasks.task import Array, Panel, Windows
 from tasks.windows import carried, lagged, training_periods
 
 CARRY = 3  # months that a last value may be old

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tasks.data import Array, Panel
 from tasks.health.scaling import level, season, spread
 from tasks.health.settings import HealthSettings
 from tasks.models.tokens import consecutive
-from tasks.task import Array, Panel
 from tasks.windows import carried, lagged, month_of_year, trailing_mean, training_periods
 
 CARRY = 3  # months that a last known value stands in for missing ones

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.atomic import write_atomically
 from tasks.errors import DataError, SettingError
+from tasks.files.atomic import write_atomically
 from tasks.health.generator_epidemic import LEAD, Array, Truth, draw, latent, month_of_year, reports
 from tasks.health.generator_oracle import ORACLE, dump
 from tasks.health.generator_profiles import Profile, profile_of

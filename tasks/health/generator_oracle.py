@@ -11,7 +11,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data import Windows
 from tasks.errors import DataError
+from tasks.evaluation.levels import LEVELS
 from tasks.health.generator_epidemic import (
     CLIMATE_MEMORY,
     HEAT,
@@ -25,9 +27,7 @@ from tasks.health.generator_epidemic import (
     reports,
 )
 from tasks.health.records import FILE
-from tasks.levels import LEVELS
 from tasks.settings import TaskSettings
-from tasks.task import Windows
 
 ORACLE = "health.oracle.npz"
 Months = NDArray[np.datetime64]

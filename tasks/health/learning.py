@@ -3,12 +3,12 @@
 import numpy as np
 from torch import Tensor, nn
 
+from tasks.data import Array, Windows
+from tasks.evaluation.levels import LEVELS
 from tasks.health.features import tokens
 from tasks.health.settings import HealthSettings
-from tasks.levels import LEVELS
 from tasks.models.choice import Shape, build
 from tasks.models.losses import pinball
-from tasks.task import Array, Windows
 
 MOST = np.log1p(1e9)  # more people than live in the region: a forecast stays a finite number
 

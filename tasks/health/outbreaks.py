@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tasks.task import Array
+from tasks.data import Array
 from tasks.windows import lagged
 
 LEAST = 5  # earlier years in which the same month is known

@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 
-from tasks.distribution import chance_up_to
+from tasks.evaluation.distribution import chance_up_to
 from tasks.products import cap, chap, hubverse
-from tasks.products.issued import Issued, Product
+from tasks.products.forecast import Issued, Product
 
 TARGET = "monthly inc dengue case"
 OUTBREAK = cap.Hazard(

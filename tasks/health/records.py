@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tasks.data import Array, Panel
+from tasks.files.grid import grid
+from tasks.files.schema import read_table
 from tasks.health.schema import SCHEMA
 from tasks.health.settings import HealthSettings
-from tasks.panel import grid
-from tasks.schema import read_table
-from tasks.task import Array, Panel
 
 FILE = "health.csv"
 COVARIATES = ("rainfall", "mean_temperature", "mean_relative_humidity", "population")

@@ -6,7 +6,7 @@ model sees and forecasts, is running too until the training months end, and stay
 
 import numpy as np
 
-from tasks.task import Array
+from tasks.data import Array
 
 LEAST = 12  # known training months that fix the spread of a place; with fewer it goes on running
 PRIOR = 12.0  # months of the country's spread that count beside the place's own

@@ -3,8 +3,8 @@
 Source of the convention: https://github.com/dhis2-chap (time_period, location, disease_cases, covariates)
 """
 
-from tasks.columns import Column
-from tasks.schema import Rule, TableSchema
+from tasks.files.columns import Column
+from tasks.files.schema import Rule, TableSchema
 
 SCHEMA = TableSchema(
     columns={

@@ -1,8 +1,8 @@
 """The national file of the health task, in a clerk's words."""
 
+from tasks.files.table import HEAT, MONTH, RAIN, NationalTable
 from tasks.health.records import FILE
 from tasks.health.schema import SCHEMA
-from tasks.national import HEAT, MONTH, RAIN, NationalTable
 
 TABLES = {
     FILE: NationalTable(

@@ -14,7 +14,7 @@ from tasks.importers.cells import CROPS, by_country
 from tasks.importers.climate import HEAT, RAIN, SPEI, first_of, series
 from tasks.importers.contract import Found, National, Public, one, tally
 from tasks.importers.indices import index
-from tasks.importers.names import MEMBERS
+from tasks.places.names import MEMBERS
 
 COLUMNS = [
     "crop_name",

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.columns import Column
 from tasks.errors import DataError
+from tasks.files.columns import Column
+from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.contract import Format, Public
-from tasks.importers.names import country_of
-from tasks.schema import Rule, TableSchema, read_table
+from tasks.places.names import country_of
 
 _X = Column(kind="number", low=-180, high=180, unit="degrees east of the cell's centre")
 _Y = Column(kind="number", low=-90, high=90, unit="degrees north of the cell's centre")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.columns import Column
 from tasks.errors import DataError
+from tasks.files.columns import Column
+from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.health.schema import SCHEMA
 from tasks.importers.contract import Format, Public
-from tasks.importers.names import MEMBERS
-from tasks.schema import Rule, TableSchema, read_table
+from tasks.places.names import MEMBERS
 
 CHAP = TableSchema(
     columns={

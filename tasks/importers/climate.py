@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.columns import Column
-from tasks.countries import CODES
+from tasks.files.columns import Column
+from tasks.files.reading import header
+from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.contract import Format, Found, Public, one
-from tasks.importers.names import MEMBERS
-from tasks.schema import Rule, TableSchema, read_table
-from tasks.tables import header
+from tasks.places.countries import CODES
+from tasks.places.names import MEMBERS
 
 DATE = "Date"
 NAME = re.compile(r"(?:(era|cru)_(pre|tmp)(_popweighted)?|(spei))(?![a-z])")

@@ -8,11 +8,11 @@ country, whose total only continues a country's file after its last month by pro
 import numpy as np
 import pandas as pd
 
+from tasks.data import Array
 from tasks.errors import DataError
 from tasks.importers.contract import Public
-from tasks.importers.names import province
 from tasks.importers.opendengue import DEFINITIONS
-from tasks.task import Array
+from tasks.places.names import province
 
 RECORD = ["location", "calendar_start_date", "T_res"]
 NATION = "Admin0"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.columns import Column
+from tasks.files.columns import Column
+from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.contract import Format, Public
-from tasks.importers.names import country_of
-from tasks.schema import Rule, TableSchema, read_table
+from tasks.places.names import country_of
 
 _TEXT = Column(kind="text", empty=True)
 NOBODY = ("", "0", "NA")

@@ -13,7 +13,7 @@ from tasks.importers.cells import by_country
 from tasks.importers.climate import HEAT, RAIN, SPEI, first_of, series
 from tasks.importers.contract import Found, National, Public, one
 from tasks.importers.indices import index
-from tasks.importers.names import MEMBERS
+from tasks.places.names import MEMBERS
 
 DEGREE = 111.2  # km along a meridian
 RADIUS = (0.75, 3.0)  # degrees; below, a flood would fall between the centres of cells; above, the area is a guess

@@ -7,10 +7,10 @@ Source: https://ourworldindata.org/crop-yields, CC BY; FAO beneath it.
 from pathlib import Path
 
 from tasks.agriculture.schema import TYPICAL
-from tasks.columns import Column
+from tasks.files.columns import Column
+from tasks.files.reading import header
+from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.contract import Format, Public
-from tasks.schema import Rule, TableSchema, read_table
-from tasks.tables import header
 
 UNIT = " (tonnes per hectare)"
 LINE = "Unnamed: 0"  # the row's number in the worldwide table

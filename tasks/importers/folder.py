@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.errors import DataError
+from tasks.files.reading import SUFFIXES, header
 from tasks.importers import ASSEMBLERS, FORMATS
 from tasks.importers.contract import Imported, ImportReport, National, Public
 from tasks.importers.writing import write_all
 from tasks.registry import TABLES
-from tasks.tables import SUFFIXES, header
 
 MAX_ROWS = 5_000_000  # of all public files together, which stand in memory until the national files are written
 UNKNOWN = "its columns are of no known format"

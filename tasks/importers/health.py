@@ -14,7 +14,7 @@ from tasks.importers.chap import monthly
 from tasks.importers.climate import HEAT_ON_PEOPLE, RAIN_ON_PEOPLE, first_of, series
 from tasks.importers.contract import Found, National, Public, tally
 from tasks.importers.counts import collect
-from tasks.importers.names import MEMBERS
+from tasks.places.names import MEMBERS
 
 MUTE = "no value at all"
 COLUMNS = [

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.columns import Column
+from tasks.files.columns import Column
+from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.climate import series
 from tasks.importers.contract import Format, Found, Public, one
-from tasks.schema import Rule, TableSchema, read_table
 
 BOUND = 6.0  # K; the largest anomaly on record is under 3
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.columns import Column
-from tasks.countries import CODES
+from tasks.files.columns import Column
+from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.contract import Format, Public
-from tasks.schema import Rule, TableSchema, read_table
+from tasks.places.countries import CODES
 
 DEFINITIONS = ("Total", "Suspected and confirmed", "Confirmed")  # the broadest first
 LEVELS = ("Admin0", "Admin1", "Admin2")

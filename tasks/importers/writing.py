@@ -6,10 +6,10 @@ from filecmp import cmp
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tasks.check import check
 from tasks.errors import DataError
+from tasks.files.check import check
+from tasks.files.reading import SUFFIXES, stem_of
 from tasks.importers.contract import National
-from tasks.tables import SUFFIXES, stem_of
 
 
 def write_all(to: Path, nationals: Sequence[National]) -> dict[tuple[str, str], Path]:

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from tasks.errors import DataError, SettingError
-from tasks.products.issued import Issued, Product, counted, first_day
+from tasks.products.forecast import Issued, Product, counted, first_day
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 LIKELY = 0.5  # the standard's own bound: "Likely" is more than about 50 %

@@ -7,8 +7,8 @@ import csv
 from hashlib import blake2b
 from io import StringIO
 
-from tasks.distribution import draw
-from tasks.products.issued import Issued, Product
+from tasks.evaluation.distribution import draw
+from tasks.products.forecast import Issued, Product
 
 
 def samples_csv(issued: Issued) -> Product:

@@ -6,7 +6,7 @@ Source: https://docs.hubverse.io/en/latest/user-guide/model-output.html
 import csv
 from io import StringIO
 
-from tasks.products.issued import Issued, Product, last_day
+from tasks.products.forecast import Issued, Product, last_day
 
 COLUMNS = (
     "reference_date",

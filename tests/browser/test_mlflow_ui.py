@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from federation.settings import TrackingSettings
-from federation.tracking import sender
-from federation.tracking.card import COUNTRY, RunCard
+from federation.settings.schema import TrackingSettings
+from federation.tracking import upload_thread
+from federation.tracking.run_info import COUNTRY, RunCard
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
 
@@ -57,8 +57,8 @@ def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
 def track(runs: Path, url: str, ui: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of eleven countries; the server is frozen while it begins, and thaws."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
-    monkeypatch.setattr(sender, "LINGER", 0.1)
-    monkeypatch.setattr(sender, "RETRY", 0.1)
+    monkeypatch.setattr(upload_thread, "LINGER", 0.1)
+    monkeypatch.setattr(upload_thread, "RETRY", 0.1)
     tracker = Tracker(runs / "demo", TrackingSettings(uri=url, patience=60), runs=runs, warn=print)
     processes = psutil.Process(ui.pid).children(recursive=True)
     for process in processes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 
-from federation.wire import decode
+from federation.wire.frame import decode
 
 REQUEST, TRAINING, REPLY = "request", "training", "reply"
 LONGEST = 120.0  # seconds a frame is held at most: a test that fails must not hang

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from federation.deployment.place import SOCKET
+from federation.deployment.node.layout import SOCKET
 from tests.deployment.between import REPLY, REQUEST, TRAINING, Between
 from tests.deployment.place import Place
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from federation.cli import main
-from federation.deployment import members
-from federation.results import PAIRED
+from federation.deployment.coordinator import members
+from federation.reporting.rows import PAIRED
 from tests.deployment.namespaces import Machine
 from tests.deployment.users import become
 

@@ -18,10 +18,10 @@ from flwr.proto import fleet_pb2, heartbeat_pb2, message_pb2
 from flwr.supercore.protobuf.client import ProtobufClient
 from flwr.supernode import fleet_http_client
 
-from federation import courier
-from federation.envelope import seal, unseal
+from federation.deployment.node import courier
 from federation.errors import DeploymentError
-from federation.wire import Frame, decode, encode
+from federation.wire.flower_message import seal, unseal
+from federation.wire.frame import Frame, decode, encode
 
 ASKED = encode(Frame(kind="train", header={"run": "r", "round": 1}))
 REPLY = encode(Frame(kind="update", header={}))
@@ -65,16 +65,18 @@ def test_an_unknown_flower_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
-    code = "import sys, federation.courier; print(*sorted(m for m in sys.modules))"
+    code = "import sys, federation.deployment.node.courier; print(*sorted(m for m in sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "federation.courier" in loaded
+    assert "federation.deployment.node.courier" in loaded
     own = {name for name in loaded if name.startswith(("federation.", "tasks"))}
+    packages = {"federation.deployment", "federation.deployment.node", "federation.wire"}
     assert own == {
-        "federation.courier",
-        "federation.envelope",
+        *packages,
+        "federation.deployment.node.courier",
+        "federation.wire.flower_message",
         "federation.errors",
-        "federation.logs",
-        "federation.wire",
+        "federation.deployment.logs",
+        "federation.wire.frame",
     }
     assert not {"torch", "pandas", "mlflow", "hydra"} & set(loaded)
 

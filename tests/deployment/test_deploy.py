@@ -93,7 +93,7 @@ def test_the_image_takes_nothing_that_may_lie_in_a_checkout_beside_the_program()
     programs = {f"!{folder}/**/*.py" for folder in ("configs", "federation", "tasks")}
     programs |= {
         "!configs/**/*.yaml",
-        "!federation/bundle/pyproject.toml",
+        "!federation/deployment/bundle/pyproject.toml",
     }
     assert set(lines[1:]) == programs | {"!LICENSE", "!README.md", "!constraints.txt", "!pyproject.toml"}
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from federation.coordinator import checkpoint
-from federation.deployment import enrolment, members
+from federation.deployment import enrolment
+from federation.deployment.coordinator import members
 from federation.vault import ledger
 from tasks.importers.folder import import_folder
 from tasks.registry import TASKS
@@ -147,7 +148,7 @@ def _a_stranger_gets_no_place(place: Place) -> None:
         "is for another name": (f"127.1:{place.port}", place.home / "ca.pem"),
         "a stranger, or an old ca.pem": (f"127.0.0.1:{place.port}", _foreign_authority(place.folder / "foreign")),
     }
-    from federation import courier
+    from federation.deployment.node import courier
 
     for words, (address, root) in refused.items():
         with pytest.raises(courier.Refused, match=words):
@@ -157,9 +158,9 @@ def _a_stranger_gets_no_place(place: Place) -> None:
 
 
 def _foreign_authority(folder: Path) -> Path:
-    from federation.deployment import authority, files
+    from federation.deployment import certificates, secret_files
 
-    authority.create(files.private_folder(folder), ["127.0.0.1"])
+    certificates.create(secret_files.private_folder(folder), ["127.0.0.1"])
     return folder / "ca.pem"
 
 

@@ -11,14 +11,14 @@ import pytest
 from flwr.supercore.fab import Fab
 from flwr.supernode.runtime import run_clientapp
 
-from federation.courier import exchange
-from federation.deployment import flower, guard
+from federation.deployment import flower_cli, guard
+from federation.deployment.coordinator.submit import BUNDLE as SHIPPED
 from federation.deployment.guard import Guard
-from federation.deployment.place import BUNDLE
-from federation.deployment.submit import BUNDLE as SHIPPED
-from federation.envelope import unseal
+from federation.deployment.node.courier import exchange
+from federation.deployment.node.layout import BUNDLE
 from federation.vault.policy import Policy
-from federation.wire import Frame, decode, encode, named, unnamed
+from federation.wire.flower_message import unseal
+from federation.wire.frame import Frame, decode, encode, named, unnamed
 from tests.deployment.test_courier import _post
 from tests.deployment.test_vault_process import serving
 
@@ -108,6 +108,6 @@ def test_the_digest_is_the_same_wherever_the_bundle_lies(tmp_path: Path) -> None
     for path in ("pyproject.toml", "gotong_app/client.py", "gotong_app/server.py"):
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         (copy / path).write_bytes((SHIPPED / path).read_bytes())
-    assert flower.digest_of(copy) == flower.digest_of(SHIPPED)
+    assert flower_cli.digest_of(copy) == flower_cli.digest_of(SHIPPED)
     (copy / "gotong_app" / "client.py").write_text("import os\n")
-    assert flower.digest_of(copy) != flower.digest_of(SHIPPED)
+    assert flower_cli.digest_of(copy) != flower_cli.digest_of(SHIPPED)

@@ -13,14 +13,14 @@ import pytest
 from flwr.app import Message
 
 from federation.coordinator import rounds
-from federation.deployment.own import Quiet
-from federation.envelope import unseal
-from federation.runtimes.in_process import InProcessGrid
-from federation.settings import plain
+from federation.deployment.node.dry_run import Quiet
+from federation.runs.in_process_grid import InProcessGrid
+from federation.settings.schema import plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import ledger
-from federation.wire import Frame, decode, digest, encode
+from federation.wire.flower_message import unseal
+from federation.wire.frame import Frame, decode, digest, encode
 from tests.deployment.test_vault_process import Line, LineGrid, federation_of, serving
 
 ROUNDS = 4

@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
-from federation.deployment import flower, members
-from federation.deployment.place import SOCKET
-from federation.deployment.submit import BUNDLE
+from federation.deployment import flower_cli
+from federation.deployment.coordinator import members
+from federation.deployment.coordinator.submit import BUNDLE
+from federation.deployment.node.layout import SOCKET
 from federation.vault import ledger
-from federation.wire import decode, digest
+from federation.wire.frame import decode, digest
 from tasks.registry import TASKS
 from tests.deployment.place import Place, free_port
 from tests.deployment.test_hostile import crafted, first_request
@@ -71,7 +72,7 @@ def _set_up(place: Place) -> None:
         data = place.data / country
         data.mkdir(parents=True)
         HEALTH.synthesize(data, country, 3, HEALTH.settings())
-        listed = f'bundles = ["{flower.digest_of(BUNDLE)}"]\n' if country == "VNM" else ""
+        listed = f'bundles = ["{flower_cli.digest_of(BUNDLE)}"]\n' if country == "VNM" else ""
         (data / "policy.toml").write_text(POLICY + listed)
         place.enrol(country)
         _give(data, VAULT)
@@ -89,7 +90,7 @@ def _set_up(place: Place) -> None:
     supernode = (f"coordinator=127.0.0.1:{place.port}", f"inner={free_port()}")
     place.start("guarded", "node", "country=VNM", f"home={home}", "part=supernode", *users, *supernode)
     _start_without_guard(place, "LAO")
-    place.wait("all nodes", lambda: list(flower.states(place.home).values()) == ["online"] * 3)
+    place.wait("all nodes", lambda: list(flower_cli.states(place.home).values()) == ["online"] * 3)
 
 
 def _give(folder: Path, user: str) -> None:
@@ -103,14 +104,14 @@ def _start_without_guard(place: Place, country: str) -> None:
     """As somebody would by hand: Flower's SuperNode, as the courier's user."""
     home = place.folder / country
     command = [
-        *(*place.prefix, *become(COURIER), flower.program("flower-supernode")),
+        *(*place.prefix, *become(COURIER), flower_cli.program("flower-supernode")),
         *("--superlink", f"127.0.0.1:{place.port}", "--root-certificates", str(home / "ca.pem")),
         *("--auth-supernode-private-key", str(home / "courier" / "node.key")),
         *("--host", "127.0.0.1", "--port", str(free_port())),
     ]
     environment = {
         **os.environ,
-        **flower.QUIET,
+        **flower_cli.QUIET,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "FLWR_HOME": str(home / "courier" / "flower"),
         "GOTONG_VAULT_SOCKET": str(home / "line" / SOCKET),
@@ -126,7 +127,7 @@ def _told(place: Place, orders: dict[str, list[list[str]]]) -> list[dict[str, An
     (scratch / "orders.json").write_text(json.dumps(orders))
     _give(scratch, COORDINATOR)
     told = scratch / "told.json"
-    flower.start(place.home, INTRUDER, {"orders": str(scratch / "orders.json"), "told": str(told)})
+    flower_cli.start(place.home, INTRUDER, {"orders": str(scratch / "orders.json"), "told": str(told)})
     place.wait("the run's end", told.exists)
     found: list[dict[str, Any]] = json.loads(told.read_text())
     return found
@@ -161,7 +162,7 @@ def _the_bundle_found_nothing(place: Place, found: dict[str, Any], more: dict[st
 
 
 def _the_guard_let_no_bundle_in(place: Place, told: list[dict[str, Any]]) -> None:
-    bundle = flower.digest_of(INTRUDER)
+    bundle = flower_cli.digest_of(INTRUDER)
     [reply] = [decode(bytes.fromhex(each["reply"])) for each in told]
     assert reply.kind == "refused"
     assert f"VNM does not know the bundle {bundle}" in reply.header["reason"]

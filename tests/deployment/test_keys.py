@@ -11,14 +11,16 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from federation.cli import main
-from federation.deployment import authority, coordinator, enrolment, files, members
+from federation.deployment import certificates, enrolment, secret_files
+from federation.deployment.coordinator import members
+from federation.deployment.coordinator import process as coordinator_process
 from federation.errors import DeploymentError
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    folder = files.private_folder(tmp_path / "coordinator")
-    authority.create(folder, ["federation.example", "10.1.2.3"])
+    folder = secret_files.private_folder(tmp_path / "coordinator")
+    certificates.create(folder, ["federation.example", "10.1.2.3"])
     return folder
 
 
@@ -26,7 +28,7 @@ def test_a_public_tool_accepts_the_server_certificate_under_the_authority_and_it
     command = ["openssl", "verify", "-CAfile", "ca.pem", "-purpose", "sslserver", "-x509_strict", "server.pem"]
     told = subprocess.run(command, cwd=home, capture_output=True, text=True)
     assert told.stdout == "server.pem: OK\n", told.stderr
-    names = authority.names_of(authority.certificate_of(home / "server.pem"))
+    names = certificates.names_of(certificates.certificate_of(home / "server.pem"))
     assert names == ["federation.example", "10.1.2.3", "localhost", "127.0.0.1"]
 
 
@@ -36,7 +38,7 @@ def test_secrets_are_their_owners_alone_and_wider_modes_are_refused(home: Path) 
     assert home.stat().st_mode & 0o077 == 0
     (home / "server.key").chmod(0o640)
     with pytest.raises(DeploymentError, match="mode 640"):
-        files.read_secret(home / "server.key", "the server's key")
+        secret_files.read_secret(home / "server.key", "the server's key")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
@@ -44,33 +46,33 @@ def test_a_secret_that_belongs_to_another_user_is_refused(home: Path) -> None:
     os.seteuid(65534)
     try:
         with pytest.raises(DeploymentError):
-            files.read_secret(home / "server.key", "the server's key")
+            secret_files.read_secret(home / "server.key", "the server's key")
     finally:
         os.seteuid(0)
 
 
 def test_an_authority_is_never_replaced_and_a_rotation_keeps_its_names(home: Path) -> None:
     with pytest.raises(DeploymentError, match="gotong keys rotate"):
-        authority.create(home, ["other.example"])
+        certificates.create(home, ["other.example"])
     before, root = (home / "server.pem").read_bytes(), (home / "ca.pem").read_bytes()
     main(["keys", "rotate", f"home={home}"])
     assert (home / "server.pem").read_bytes() != before
     assert (home / "ca.pem").read_bytes() == root
-    assert "federation.example" in authority.names_of(authority.certificate_of(home / "server.pem"))
+    assert "federation.example" in certificates.names_of(certificates.certificate_of(home / "server.pem"))
     ssl.create_default_context().load_cert_chain(home / "server.pem", home / "server.key")  # the pair fits
 
 
 @pytest.mark.parametrize(("days", "said"), [(31, None), (29, "expires in 2"), (-1, "expired 1 days ago")])
 def test_a_certificate_says_a_month_before_that_it_ends(home: Path, days: int, said: str | None) -> None:
-    end = authority.certificate_of(home / "server.pem").not_valid_after_utc
-    note = authority.expiry_note(home / "server.pem", now=end - timedelta(days=days))
+    end = certificates.certificate_of(home / "server.pem").not_valid_after_utc
+    note = certificates.expiry_note(home / "server.pem", now=end - timedelta(days=days))
     assert (note is None) if said is None else (note is not None and said in note)
-    assert authority.expiry_note(home / "server.pem", now=datetime.now(UTC)) is None
+    assert certificates.expiry_note(home / "server.pem", now=datetime.now(UTC)) is None
 
 
 def test_a_coordinator_that_runs_for_long_says_it_every_day(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    end = authority.certificate_of(home / "server.pem").not_valid_after_utc
+    end = certificates.certificate_of(home / "server.pem").not_valid_after_utc
 
     class Later(datetime):
         at = end - timedelta(days=60)
@@ -79,9 +81,9 @@ def test_a_coordinator_that_runs_for_long_says_it_every_day(home: Path, monkeypa
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # noqa: ARG003
             return cls.at
 
-    monkeypatch.setattr(coordinator, "datetime", Later)
-    monkeypatch.setattr(authority, "datetime", Later)
-    tick = coordinator.warning_daily(home, said.append)
+    monkeypatch.setattr(coordinator_process, "datetime", Later)
+    monkeypatch.setattr(certificates, "datetime", Later)
+    tick = coordinator_process.warning_daily(home, said.append)
     for days in (60, 31, 29, 29, 28):
         Later.at = end - timedelta(days=days, seconds=-1)
         tick()

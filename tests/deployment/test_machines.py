@@ -15,16 +15,16 @@ import pytest
 from flwr.app import Message
 
 from federation.coordinator import checkpoint, rounds
-from federation.deployment.own import Quiet
-from federation.envelope import unseal
-from federation.region import RegionSettings
-from federation.runtimes import simulation
-from federation.runtimes.in_process import InProcessGrid
-from federation.settings import Settings
+from federation.deployment.node.dry_run import Quiet
+from federation.runs import simulation
+from federation.runs.in_process_grid import InProcessGrid
+from federation.settings.region import RegionSettings
+from federation.settings.schema import Settings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import ledger
-from federation.wire import decode
+from federation.wire.flower_message import unseal
+from federation.wire.frame import decode
 from tasks.registry import TASKS
 from tests.deployment.namespaces import machines, received
 from tests.deployment.place import Place, history

@@ -20,21 +20,22 @@ import torch
 
 from federation.cli import main
 from federation.coordinator import checkpoint
-from federation.courier import exchange
-from federation.deployment import check, flower, presence
-from federation.deployment.consent import objections
-from federation.deployment.node import children, prepare
-from federation.deployment.place import Node, Place
-from federation.deployment.standing import how
-from federation.deployment.submit import BUNDLE
-from federation.deployment.vault import Desk, read_policy, terms
-from federation.deployment.vault import run as serve
+from federation.deployment import flower_cli
+from federation.deployment.coordinator.status import how
+from federation.deployment.coordinator.submit import BUNDLE
+from federation.deployment.coordinator.terms import objections
+from federation.deployment.node import check, pause
+from federation.deployment.node.courier import exchange
+from federation.deployment.node.layout import Node, Place
+from federation.deployment.node.process import children, prepare
+from federation.deployment.node.vault_process import Desk, read_policy, terms
+from federation.deployment.node.vault_process import run as serve
 from federation.errors import ConfigError, DeploymentError
-from federation.settings import Plan
+from federation.settings.schema import Plan
 from federation.vault.database import open_database
 from federation.vault.vault import Vault
 from federation.verbs.node import NodeSettings
-from federation.wire import Frame, decode, encode
+from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS
 
 HEALTH = TASKS["health"]
@@ -87,19 +88,19 @@ def test_nothing_that_a_stranger_writes_makes_a_line_of_the_log(desk: Desk, capl
 def test_a_country_that_paused_serves_nothing_until_it_resumes_and_a_withdrawal_is_for_good(
     desk: Desk, tmp_path: Path
 ) -> None:
-    presence.pause(tmp_path)
+    pause.pause(tmp_path)
     assert "has paused" in _reason(desk.respond(ASK))
-    presence.resume(tmp_path)
+    pause.resume(tmp_path)
     assert decode(desk.respond(ASK)).kind == "terms"
-    assert not presence.withdraw(tmp_path)  # a courier with a folder of its own has the key
+    assert not pause.withdraw(tmp_path)  # a courier with a folder of its own has the key
     (tmp_path / "courier").mkdir()
     (tmp_path / "courier" / "node.key").write_bytes(b"k")
-    assert presence.withdraw(tmp_path)
-    assert presence.withdraw(tmp_path)
+    assert pause.withdraw(tmp_path)
+    assert pause.withdraw(tmp_path)
     assert "has withdrawn" in _reason(desk.respond(ASK))
     assert not (tmp_path / "courier" / "node.key").exists()
     with pytest.raises(DeploymentError, match="not by resume"):
-        presence.resume(tmp_path)
+        pause.resume(tmp_path)
 
 
 def test_a_missing_policy_is_no_consent(tmp_path: Path) -> None:
@@ -200,7 +201,7 @@ def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
 def test_a_check_says_whether_the_policy_lists_the_bundle_of_this_gotong(tmp_path: Path) -> None:
     data = _records(tmp_path)
     node = Node(country="SGP", data=data, policy=None, coordinator="127.0.0.1:1", home=tmp_path / "n", device="auto")
-    for bundle, good in (("ab" * 32, False), (flower.digest_of(BUNDLE), True)):
+    for bundle, good in (("ab" * 32, False), (flower_cli.digest_of(BUNDLE), True)):
         (data / "policy.toml").write_text(f'tasks = []\nbundles = ["{bundle}"]\n')
         found = {finding.what: finding for finding in check.findings(node)}
         assert found["bundle"].good is good

@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from federation import envelope, wire
 from federation.cli import main
 from federation.coordinator import checkpoint
-from federation.deployment import flower, members
-from federation.deployment.place import BUNDLE as ON_BEHALF
-from federation.deployment.place import LINE
-from federation.deployment.submit import BUNDLE
+from federation.deployment import flower_cli
+from federation.deployment.coordinator import members
+from federation.deployment.coordinator.submit import BUNDLE
+from federation.deployment.node.layout import BUNDLE as ON_BEHALF
+from federation.deployment.node.layout import LINE
 from federation.vault import ledger
+from federation.wire import flower_message
+from federation.wire import frame as wire_frame
 from tasks.registry import TASKS
 from tests.deployment.place import Place, free_port
 
@@ -62,8 +64,8 @@ def test_two_couriers_and_a_stock_supernode_learn_what_the_simulation_learns(pla
     _start_supernode(place, "VNM", other)
     place.wait("enrolment", lambda: set(members.nodes(place.home)) == set(COUNTRIES))
     online = ["online"] * len(COUNTRIES)
-    place.wait("all nodes", lambda: list(flower.states(place.home).values()) == online)
-    shipped = flower.digest_of(BUNDLE)
+    place.wait("all nodes", lambda: list(flower_cli.states(place.home).values()) == online)
+    shipped = flower_cli.digest_of(BUNDLE)
     told = place.submit(*RUN, "name=unknown", code=1)
     assert f"nothing was trained: VNM: VNM does not know the bundle {shipped}: its policy lists {other[:12]}" in told
     assert _arrivals(place) == [("terms", "", shipped)]
@@ -110,6 +112,6 @@ def test_the_bundle_packs_a_frame_as_the_envelope_and_the_wire_do() -> None:
     for node in ast.parse(CLIENT.read_text()).body:
         if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Call):
             names[ast.unparse(node.targets[0])] = ast.literal_eval(node.value)
-    assert names["(RECORD, ARRAY, KIND)"] == (envelope.RECORD, envelope.ARRAY, envelope.KIND)
-    assert names["MAGIC"] == wire.BUNDLE
+    assert names["(RECORD, ARRAY, KIND)"] == (flower_message.RECORD, flower_message.ARRAY, flower_message.KIND)
+    assert names["MAGIC"] == wire_frame.BUNDLE
     assert (names["SOCKET"], names["BUNDLE"]) == (LINE, ON_BEHALF)

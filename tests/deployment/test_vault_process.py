@@ -16,18 +16,18 @@ import pytest
 from flwr.app import Message
 
 from federation.coordinator import rounds
-from federation.coordinator.progress import Federation
-from federation.courier import exchange
-from federation.deployment.own import Quiet
-from federation.deployment.place import SOCKET, Place
-from federation.envelope import seal, unseal
-from federation.region import RegionSettings
-from federation.runtimes.in_process import InProcessGrid
-from federation.settings import Settings
+from federation.coordinator.state import Federation
+from federation.deployment.node.courier import exchange
+from federation.deployment.node.dry_run import Quiet
+from federation.deployment.node.layout import SOCKET, Place
+from federation.runs.in_process_grid import InProcessGrid
+from federation.settings.region import RegionSettings
+from federation.settings.schema import Settings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
-from federation.transport import TRANSPORTS
-from federation.wire import decode
+from federation.wire.compression import TRANSPORTS
+from federation.wire.flower_message import seal, unseal
+from federation.wire.frame import decode
 from tasks.registry import TASKS
 
 HEALTH = TASKS["health"]
@@ -78,7 +78,7 @@ def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[L
         per_minute=per_minute,
         per_run=per_minute,
     )
-    command = [sys.executable, "-m", "federation.deployment.vault", place.as_argument()]
+    command = [sys.executable, "-m", "federation.deployment.node.process.vault_process", place.as_argument()]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             until = time.monotonic() + PATIENCE

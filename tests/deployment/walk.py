@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from federation.courier import exchange
-from federation.deployment.place import SOCKET
-from federation.wire import Frame, decode, encode
+from federation.deployment.node.courier import exchange
+from federation.deployment.node.layout import SOCKET
+from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS
 from tests.deployment.namespaces import Machine
 

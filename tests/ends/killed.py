@@ -40,7 +40,7 @@ def in_ledger_commit(tick: Callable[[], None]) -> None:
         connection.set_trace_callback(lambda statement: tick() if statement == "COMMIT" else None)
         return connection
 
-    from federation.runtimes import simulation
+    from federation.runs import simulation
 
     vars(simulation)["open_database"] = traced
 
@@ -80,15 +80,15 @@ def around_flush(tick: Callable[[], None], *, before: bool) -> None:
 
 def in_sender(tick: Callable[[], None]) -> None:
     """Rows have left for MLflow; nobody has noted yet that they arrived."""
-    from federation.tracking import sent
+    from federation.tracking import cursor
 
-    save = sent.save
+    save = cursor.save
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         tick()
         return save(*args, **kwargs)
 
-    vars(sent)["save"] = watched
+    vars(cursor)["save"] = watched
 
 
 def after_seconds(seconds: float) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from federation.coordinator.progress import Report
-from federation.region import RegionSettings
-from federation.results import ALL
-from federation.runtimes import simulation
-from federation.settings import Settings, TrackingSettings
+from federation.coordinator.state import Report
+from federation.reporting.rows import ALL
+from federation.runs import simulation
+from federation.settings.region import RegionSettings
+from federation.settings.schema import Settings, TrackingSettings
 from federation.strategies.fedavg import FedAvgSettings
+from tasks.data import Panel, Windows
 from tasks.health.settings import HealthSettings
 from tasks.registry import TASKS
-from tasks.task import Panel, Windows
 
 REGION = RegionSettings(countries=["BRN", "KHM", "IDN", "LAO", "MYS", "MMR", "PHL", "SGP", "THA", "TLS", "VNM"])
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from federation.cli import main
-from federation.results import ALL
+from federation.reporting.rows import ALL
 from tasks.registry import TASKS
 from tests import forked
 

@@ -9,15 +9,15 @@ from flwr.app import Message
 from flwr.supercore.task_identity import TaskIdentity
 
 from federation.coordinator import rounds
-from federation.coordinator.progress import Watch
 from federation.coordinator.rounds import Outcome
-from federation.deployment.grid import FastGrid
-from federation.envelope import seal, unseal
-from federation.runtimes.simulation import Simulation
+from federation.coordinator.state import Watch
+from federation.deployment.coordinator.polling_grid import FastGrid
+from federation.runs.simulation import Simulation
 from federation.training import sequential
 from federation.training.jobs import Job, Result
-from federation.vault.serving import serve
-from federation.wire import Frame, decode, encode
+from federation.vault.round import serve
+from federation.wire.flower_message import seal, unseal
+from federation.wire.frame import Frame, decode, encode
 
 Change = Callable[[Frame, Mapping[int, Frame]], list[Frame | bytes]]
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.coordinator.progress import Report
 from federation.coordinator.rounds import Outcome
-from federation.region import RegionSettings
-from federation.runtimes import simulation
-from federation.runtimes.simulation import Simulation
-from federation.settings import Settings, TrackingSettings, TrainingSettings
+from federation.coordinator.state import Report
+from federation.runs import simulation
+from federation.runs.simulation import Simulation
+from federation.settings.region import RegionSettings
+from federation.settings.schema import Settings, TrackingSettings, TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.vault.policy import FILE
 from tests.federation.toy import TOY, ToySettings

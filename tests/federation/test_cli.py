@@ -83,7 +83,7 @@ def test_a_run_from_the_command_line_leaves_its_table_where_it_was_asked_to(tmp_
 
 
 def test_two_processes_do_not_work_in_one_run(tmp_path: Path) -> None:
-    from federation.runfolder import locked
+    from federation.runs.folder import locked
 
     folder = tmp_path / "runs" / "first"
     folder.mkdir(parents=True)

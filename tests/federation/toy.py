@@ -14,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tasks.data import Panel, Windows
 from tasks.errors import DataError, SettingError
-from tasks.scores import mean_of, relative
+from tasks.evaluation.scores import mean_of, relative
 from tasks.settings import Calendar, TaskSettings
-from tasks.task import Panel, Task, Windows
+from tasks.task import Task
 from tasks.windows import ahead, lagged, part_of
 
 Array = NDArray[Any]

@@ -14,10 +14,10 @@ from tasks.agriculture.generator_profiles import PROFILES
 from tasks.agriculture.schema import WEATHER, YIELDS
 from tasks.agriculture.seasons import issued_before_harvest
 from tasks.agriculture.settings import VIEWS, AgricultureSettings
+from tasks.data import Panel, Windows
 from tasks.errors import DataError, SettingError
-from tasks.scores import Judged, merge
+from tasks.evaluation.scores import Judged, merge
 from tasks.settings import Calendar
-from tasks.task import Panel, Windows
 
 LONG = AgricultureSettings(
     weather=["rainfall", "mean_temperature"],

@@ -10,9 +10,9 @@ import torch
 from tasks.agriculture import TASK
 from tasks.agriculture.scores import SEVEN
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.agriculture.situations import width
-from tasks.scores import Judged, merge
-from tasks.task import Panel, Windows
+from tasks.agriculture.windowing import width
+from tasks.data import Panel, Windows
+from tasks.evaluation.scores import Judged, merge
 
 LEVELS = np.array(TASK.levels)
 

@@ -15,8 +15,8 @@ from tasks.agriculture.history import OFFSET, history_of, next_on_line
 from tasks.agriculture.schema import VARIABLES, WEATHER, YIELDS
 from tasks.agriculture.seasons import issued_before_harvest
 from tasks.agriculture.settings import VIEWS, AgricultureSettings
-from tasks.agriculture.situations import width
-from tasks.task import Array, Panel, Windows
+from tasks.agriculture.windowing import width
+from tasks.data import Array, Panel, Windows
 
 COUNTRY = "KHM"
 Change = Callable[[pd.DataFrame, pd.DataFrame], None]

@@ -11,13 +11,13 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.functional import rms_norm, scaled_dot_product_attention
 
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.agriculture.situations import tokens as agriculture_tokens
+from tasks.agriculture.windowing import tokens as agriculture_tokens
 from tasks.disaster.features import tokens as disaster_tokens
 from tasks.disaster.settings import DisasterSettings
 from tasks.errors import SettingError
+from tasks.evaluation.levels import LEVELS
 from tasks.health.features import tokens as health_tokens
 from tasks.health.settings import HealthSettings
-from tasks.levels import LEVELS
 from tasks.models.attention import Attention, _Block, _normed
 from tasks.models.choice import AttentionSettings, Shape, build
 from tasks.models.losses import pinball

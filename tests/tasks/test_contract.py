@@ -13,11 +13,12 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from tasks.data import Array, Panel, Windows
 from tasks.errors import DataError
+from tasks.evaluation.scores import Judged, Sums, merge
 from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
 from tasks.registry import TASKS
-from tasks.scores import Judged, Sums, merge
-from tasks.task import Array, Panel, Task, Windows
+from tasks.task import Task
 
 COUNTRY = "LAO"
 
@@ -497,7 +498,7 @@ def test_sums_are_what_the_score_declares(invented: Invented) -> None:
             np.testing.assert_array_equal(found.n, [*reported.sum(axis=0), reported.sum()])
             inside = np.isfinite(found.value)
             assert inside.all() or score.once, name
-            if score.histogram:  # whole counts have no interval, see `tasks.histograms`
+            if score.histogram:  # whole counts have no interval, see `tasks.evaluation.histograms`
                 assert np.isnan([found.low, found.high]).all()
                 continue
             assert (found.low[inside] <= found.value[inside]).all()

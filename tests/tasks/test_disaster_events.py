@@ -9,13 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
+from tasks.data import Array, Panel
 from tasks.disaster.climatology import CELL, COUNTRY, PRIOR, cell_month, country_month
 from tasks.disaster.events import DRY, EXTREME, Course, follow
 from tasks.disaster.gauges import steady
 from tasks.disaster.indices import gamma, index, quantile, summed
 from tasks.disaster.reference import LEAST, usual
 from tasks.disaster.settings import DisasterSettings
-from tasks.task import Array, Panel
 
 UNTIL = np.datetime64("2005-12", "M")
 PERIODS = np.arange("1979-01", "2017-01", dtype="datetime64[M]")

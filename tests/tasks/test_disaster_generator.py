@@ -10,6 +10,7 @@ import torch
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.special import ndtr
 
+from tasks.data import Array, Windows
 from tasks.disaster import TASK
 from tasks.disaster.events import Course, follow
 from tasks.disaster.generator import synthesize
@@ -31,10 +32,9 @@ from tasks.disaster.generator_weather import (
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.settings import HAZARDS, DisasterSettings
-from tasks.disaster.situations import windows as windows_of
+from tasks.disaster.windowing import windows as windows_of
 from tasks.errors import DataError, SettingError
 from tasks.settings import Calendar
-from tasks.task import Array, Windows
 
 LONG = DisasterSettings(calendar=Calendar(train_until="2069-12", validate_until="2074-12", test_until="2099-12"))
 SHORT = DisasterSettings(calendar=Calendar(train_until="1995-12", validate_until="1996-12", test_until="1997-12"))

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks.data import Panel
 from tasks.disaster.records import measured, read_panel
 from tasks.disaster.schema import RECORDS, cell_id
 from tasks.disaster.settings import DisasterSettings, horizons
 from tasks.errors import DataError, SettingError
-from tasks.task import Panel
 
 HEADER = "time_period,location,longitude,latitude,rainfall,flood\n"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks.data import Array, Panel, Windows
 from tasks.disaster import TASK
 from tasks.disaster.events import follow
 from tasks.disaster.features import features, outlook, width
@@ -15,8 +16,7 @@ from tasks.disaster.indices import LIMIT
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import INDICES
 from tasks.disaster.settings import HAZARDS, DisasterSettings
-from tasks.disaster.situations import windows as windows_of
-from tasks.task import Array, Panel, Windows
+from tasks.disaster.windowing import windows as windows_of
 
 CUT = np.datetime64("2012-06", "M")
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tasks.data import Array, Panel, Windows
+from tasks.evaluation.levels import LEVELS
 from tasks.health.baselines import climatology, flat_persistence, seasonal_naive, seasonal_persistence
 from tasks.health.records import COVARIATES
 from tasks.health.settings import HealthSettings
-from tasks.health.situations import windows
-from tasks.levels import LEVELS
+from tasks.health.windowing import windows
 from tasks.settings import Calendar
-from tasks.task import Array, Panel, Windows
 
 SETTINGS = HealthSettings(calendar=Calendar(train_until="2009-12", validate_until="2010-12", test_until="2011-12"))
 FIRST = np.datetime64("2000-01", "M")

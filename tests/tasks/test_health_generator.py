@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tasks.data import Windows
 from tasks.errors import DataError, SettingError
+from tasks.evaluation.levels import LEVELS
+from tasks.evaluation.scores import weighted_interval_score
 from tasks.health.generator import synthesize
 from tasks.health.generator_epidemic import HEAT, RAIN, RAIN_LAG, Truth
 from tasks.health.generator_oracle import load, oracle, predict
 from tasks.health.generator_profiles import PROFILES, profile_of
 from tasks.health.records import read_panel
 from tasks.health.settings import HealthSettings
-from tasks.levels import LEVELS
-from tasks.scores import weighted_interval_score
 from tasks.settings import Calendar, TaskSettings
-from tasks.task import Windows
 
 Array = NDArray[Any]
 LEVEL = np.array(LEVELS)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tasks.data import Panel
+from tasks.evaluation.levels import LEVELS
+from tasks.evaluation.scores import weighted_interval_score
 from tasks.health.settings import HealthSettings
-from tasks.levels import LEVELS
 from tasks.registry import TASKS
-from tasks.scores import weighted_interval_score
 from tasks.settings import Calendar
-from tasks.task import Panel
 from tasks.windows import lagged, month_of_year
 
 Array = NDArray[Any]

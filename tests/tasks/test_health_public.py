@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
+from tasks.data import Array, Panel, Windows
 from tasks.errors import DataError
+from tasks.evaluation.scores import Judged
 from tasks.health import TASK
 from tasks.health.settings import HealthSettings
-from tasks.scores import Judged
 from tasks.settings import Calendar
-from tasks.task import Array, Panel, Windows
 
 SETTINGS = HealthSettings(calendar=Calendar(train_until="2006-12", validate_until="2008-12", test_until="2010-12"))
 COUNTRY = "THA"

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tasks.data import Array, Panel
 from tasks.errors import SettingError
 from tasks.health import TASK
 from tasks.health.features import CARRY, RECENT, features, scale_of, width
 from tasks.health.records import COVARIATES
 from tasks.health.scaling import LEAST, PRIOR, SEASON_PRIOR, SMALLEST, level, season, spread
 from tasks.health.settings import HealthSettings
-from tasks.health.situations import HISTORY, windows
+from tasks.health.windowing import HISTORY, windows
 from tasks.settings import Calendar
-from tasks.task import Array, Panel
 
 CALENDAR = Calendar(train_until="2003-12", validate_until="2004-12", test_until="2005-12")
 SETTINGS = HealthSettings(calendar=CALENDAR)

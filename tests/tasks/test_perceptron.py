@@ -13,10 +13,10 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
-from tasks.levels import LEVELS
+from tasks.data import Array
+from tasks.evaluation.levels import LEVELS
 from tasks.models.losses import pinball
 from tasks.models.mlp import Perceptron, ascending, normal_gaps
-from tasks.task import Array
 
 FEATURES, HORIZONS = 6, 3
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tasks.data import Array, Panel
 from tasks.errors import SettingError
 from tasks.settings import Calendar
-from tasks.task import Array, Panel
 from tasks.windows import (
     ahead,
     carried,

@@ -7,11 +7,11 @@ from typing import Any
 from flwr.app import Message
 
 from federation.coordinator import rounds
-from federation.envelope import seal, unseal
-from federation.runtimes.in_process import InProcessGrid
-from federation.runtimes.simulation import Simulation
+from federation.runs.in_process_grid import InProcessGrid
+from federation.runs.simulation import Simulation
 from federation.training import sequential
-from federation.wire import Frame, decode, encode
+from federation.wire.flower_message import seal, unseal
+from federation.wire.frame import Frame, decode, encode
 from tests.federation.federations import Ran, Watching
 
 Tamper = Callable[[str, Frame], Iterable[Frame | bytes | None]]

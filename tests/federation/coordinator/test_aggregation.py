@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from federation.coordinator.aggregation import aggregated, apart, configured, give_memory, memory_of, weight
 from federation.coordinator.checks import Update
-from federation.coordinator.progress import Progress
-from federation.runtimes.in_process import InProcessGrid
-from federation.settings import StrategySettings
+from federation.coordinator.state import Progress
+from federation.runs.in_process_grid import InProcessGrid
+from federation.settings.schema import StrategySettings
 from federation.strategies import STRATEGIES
 from federation.strategies.fedavgm import FedAvgMSettings
 from federation.training import sequential

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
+from federation.composition.restore import restore
 from federation.coordinator import checkpoint
-from federation.coordinator.progress import Candidate, Federation, Progress
+from federation.coordinator.state import Candidate, Federation, Progress
 from federation.errors import CheckpointError
-from federation.plans import restore
-from federation.settings import Settings
+from federation.settings.schema import Settings
 from tests.federation.federations import settings_of
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from federation.coordinator.checks import Update, outliers, read_update
 from federation.errors import UpdateRejected
-from federation.wire import Frame
-from tests.federation.vault.asking import model_of, plan_of
+from federation.wire.frame import Frame
+from tests.federation.vault.requesting import model_of, plan_of
 
 pytestmark = pytest.mark.usefixtures("toy")
 PLAN = plan_of()

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from federation.coordinator.evaluation import rows
-from federation.results import ALL, Row
-from tasks.scores import Sums
+from federation.reporting.rows import ALL, Row
+from tasks.evaluation.scores import Sums
 from tests.federation.toy import TOY, squared
-from tests.federation.vault.asking import plan_of
+from tests.federation.vault.requesting import plan_of
 
 pytestmark = pytest.mark.usefixtures("toy")
 PLAN = plan_of()

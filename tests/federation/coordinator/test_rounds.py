@@ -9,7 +9,7 @@ import pytest
 from federation.coordinator import checkpoint
 from federation.errors import QuorumError
 from federation.vault import ledger
-from federation.wire import Frame, encode
+from federation.wire.frame import Frame, encode
 from tests.federation.coordinator.tampering import (
     Tamper,
     only,

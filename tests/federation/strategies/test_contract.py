@@ -9,11 +9,11 @@ import torch
 from flwr.serverapp.strategy import FedAvg
 
 from federation.errors import ConfigError
-from federation.settings import Plan, TrainingSettings
+from federation.settings.schema import Plan, TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from federation.training.jobs import rate_of, seed_of
-from federation.wire import decode
+from federation.wire.frame import decode
 from tests.federation.federations import FOUR, GRADIENT, FederationOf, Ran
 from tests.federation.toy import Line, ToySettings, loss, optimum, training_windows
 

@@ -11,10 +11,10 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from federation.errors import ConfigError
-from federation.settings import Plan, TrainingSettings
+from federation.settings.schema import Plan, TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.strategies.scaffold import correction, finish, merge
-from federation.wire import decode
+from federation.wire.frame import decode
 from tests.federation.coordinator.tampering import only, run_tampered
 from tests.federation.federations import FOUR, GRADIENT, FederationOf, Ran, ready, run, settings_of
 from tests.federation.strategies.test_contract import away

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from federation.settings import TrackingSettings
-from federation.tracking.card import BIRTH, COUNTRY, RunCard
+from federation.settings.schema import TrackingSettings
+from federation.tracking.run_info import BIRTH, COUNTRY, RunCard
 from federation.tracking.spool import NAME, every
 from federation.tracking.store import connect, create, search, tagged
 

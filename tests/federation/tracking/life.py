@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from federation.settings import TrackingSettings
-from federation.tracking import sender, sent
-from federation.tracking.card import RunCard
+from federation.settings.schema import TrackingSettings
+from federation.tracking import cursor, upload_thread
 from federation.tracking.delivery import Delivery
+from federation.tracking.run_info import RunCard
 from federation.tracking.tracker import Tracker
-from tasks.atomic import write_atomically
+from tasks.files.atomic import write_atomically
 
 SENDERS = ("sending", "creating", "noting", "noted")  # the sender dies, while the run waits
 COUNTRIES = ("THA", "VNM")
@@ -43,7 +43,7 @@ def after(function: Callable[..., Any], then: Callable[..., Any], times: int) ->
 
 def live(runs: Path, rounds: int, place: str, at: int) -> None:
     """Rounds from the checkpoint on; `place` and `at` say where and at which round or call to die, '' to live."""
-    sender.LINGER, sender.RETRY = 0.01, 0.05
+    upload_thread.LINGER, upload_thread.RETRY = 0.01, 0.05
     if place == "sending":  # some rows of a piece are in MLflow, and nothing says so
         Delivery._log = after(Delivery._log, die, at)  # type: ignore[method-assign]
     if place == "creating":  # the federation's run is made, its countries' are not
@@ -51,7 +51,7 @@ def live(runs: Path, rounds: int, place: str, at: int) -> None:
     if place == "noting":  # a piece is in MLflow whole, and the note of it is not written
         Delivery.send = after(Delivery.send, die, at)  # type: ignore[method-assign]
     if place == "noted":
-        sent.save = after(sent.save, die, at)
+        cursor.save = after(cursor.save, die, at)
     folder = runs / "demo"
     checkpoint = folder / "checkpoint.json"
     done = json.loads(checkpoint.read_text()) if checkpoint.exists() else {"round": 0, "committed": 0}
@@ -68,7 +68,7 @@ def live(runs: Path, rounds: int, place: str, at: int) -> None:
             die()
         length = tracker.commit()
         if place == "flushed" and round_ == at:
-            while sent.load(folder).tried < length:  # until MLflow has a round that no checkpoint knows
+            while cursor.load(folder).tried < length:  # until MLflow has a round that no checkpoint knows
                 time.sleep(0.01)
             die()
         write_atomically(checkpoint, json.dumps({"round": round_, "committed": length}).encode())

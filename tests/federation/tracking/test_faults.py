@@ -15,21 +15,22 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from federation import report, wire
 from federation.coordinator import checkpoint
+from federation.coordinator.incidents import FILE, Fault, Faults, lines, read, write
 from federation.errors import QuorumError
-from federation.faults import FILE, Fault, Faults, lines, read, write
-from federation.results import read_json
-from federation.runtimes import simulation
-from federation.runtimes.simulation import Simulation
-from federation.settings import TrackingSettings
+from federation.reporting import score_table
+from federation.reporting.rows import read_json
+from federation.runs import simulation
+from federation.runs.simulation import Simulation
+from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
-from federation.tracking.card import COUNTRY
-from federation.tracking.state import state
+from federation.tracking.run_info import COUNTRY
+from federation.tracking.run_state import state
 from federation.tracking.store import connect, search
 from federation.vault import ledger
 from federation.verbs.simulate import go
-from federation.wire import Frame, encode
+from federation.wire import frame as wire_frame
+from federation.wire.frame import Frame, encode
 from tests.federation import faulty
 from tests.federation.coordinator.tampering import scaled, with_array, with_header
 from tests.federation.faulty import rounds_with
@@ -73,7 +74,7 @@ def without(frame: Frame, name: str) -> Frame:
 
 def of_version(frame: Frame, version: int) -> bytes:
     data = bytearray(encode(frame))
-    wire.PREFIX.pack_into(data, 0, wire.MAGIC, version, wire.PREFIX.unpack_from(data)[2])
+    wire_frame.PREFIX.pack_into(data, 0, wire_frame.MAGIC, version, wire_frame.PREFIX.unpack_from(data)[2])
     return bytes(data)
 
 
@@ -146,7 +147,7 @@ def prepare(runs: Path, tracking: str, **chosen: Any) -> Simulation:
 @pytest.fixture(autouse=True)
 def _without_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes as long as all else, says nothing of faults, and is tested elsewhere."""
-    monkeypatch.setattr(report, "picture", lambda rows, path, **_: path.write_bytes(b""))  # noqa: ARG005
+    monkeypatch.setattr(score_table, "picture", lambda rows, path, **_: path.write_bytes(b""))  # noqa: ARG005
 
 
 @pytest.fixture(scope="module")

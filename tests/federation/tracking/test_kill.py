@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from federation.settings import TrackingSettings
-from federation.tracking.state import mark_dead, state
+from federation.settings.schema import TrackingSettings
+from federation.tracking.run_state import mark_dead, state
 from federation.tracking.store import connect, search
 
 LIFE = str(Path(__file__).with_name("life.py"))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from federation.settings import TrackingSettings
+from federation.settings.schema import TrackingSettings
 from federation.tracking import model
-from federation.tracking.card import COUNTRY, RunCard
+from federation.tracking.run_info import COUNTRY, RunCard
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
 from tasks.registry import TASKS

@@ -12,10 +12,10 @@ import pytest
 
 import federation.tracking
 from federation.errors import TrackingError
-from federation.settings import TrackingSettings
-from federation.tracking.card import COUNTRY, RunCard
+from federation.settings.schema import TrackingSettings
+from federation.tracking.cursor import NAME as SENT
 from federation.tracking.delivery import Delivery
-from federation.tracking.sent import NAME as SENT
+from federation.tracking.run_info import COUNTRY, RunCard
 from federation.tracking.store import Store, connect, search
 from federation.tracking.tracker import Tracker, replay
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from federation.errors import TrackingError
-from federation.settings import TrackingSettings
-from federation.tracking.card import RunCard
+from federation.settings.schema import TrackingSettings
+from federation.tracking.run_info import RunCard
 from federation.tracking.spool import Record, Spool
 from federation.tracking.tracker import Tracker, replay
 

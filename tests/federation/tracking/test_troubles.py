@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from federation.errors import TrackingError
-from federation.settings import TrackingSettings
-from federation.tracking import sender
-from federation.tracking.card import COUNTRY, RunCard
+from federation.settings.schema import TrackingSettings
+from federation.tracking import upload_thread
+from federation.tracking.run_info import COUNTRY, RunCard
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
 from tests.federation.tracking import troubles
@@ -57,8 +57,8 @@ SAID = {  # the reason; of a server that came back there is none, for it has eve
 def test_a_run_is_not_held_up_and_its_history_is_complete_after(
     name: str, runs: Path, card: RunCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "LINGER", 0.05)
-    monkeypatch.setattr(sender, "RETRY", 0.2)
+    monkeypatch.setattr(upload_thread, "LINGER", 0.05)
+    monkeypatch.setattr(upload_thread, "RETRY", 0.2)
     comes_back = name == "restarted"
     with FIVE[name](runs) as trouble:
         warnings: list[str] = []

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from federation.settings import TrainingSettings
+from federation.settings.schema import TrainingSettings
 from federation.strategies.strategy import Strategy
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, seed_of
+from tasks.data import Windows
 from tasks.models.dropout import dropout
 from tasks.models.mlp import Perceptron
-from tasks.task import Windows
 
 Train = Callable[[Sequence[Job]], list[Result]]
 FEATURES, HORIZONS = 5, 2

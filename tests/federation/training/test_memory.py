@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from federation.settings import TrainingSettings
+from federation.settings.schema import TrainingSettings
 from federation.training import sequential
 from federation.training.device import Meter
 from federation.training.jobs import ClientHalf, Job, Result
+from tasks.data import Windows
 from tasks.models.mlp import Perceptron
 from tasks.registry import TASKS
-from tasks.task import Task, Windows
+from tasks.task import Task
 from tests.federation.training.clients import SAME, squared
 from tests.federation.training.clients import windows as invented
 

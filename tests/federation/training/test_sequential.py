@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federation.settings import TrainingSettings
+from federation.settings.schema import TrainingSettings
 from federation.training.jobs import ClientHalf, Finished, Job
 from federation.training.rounding import EPSILON
 from federation.training.sequential import batches, run
-from tasks.task import Windows
+from tasks.data import Windows
 from tests.federation.federations import FULL, GRADIENT
 from tests.federation.toy import SHIFT, SLOPE, Line, loss
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from federation.composition import settings_of as composed
-from federation.results import ALL
-from federation.runtimes import simulation
+from federation.composition.compose import settings_of as composed
+from federation.reporting.rows import ALL
+from federation.runs import simulation
 from federation.vault.vault import Vault
 from tests.federation.federations import GRADIENT, FederationOf, Ran, Watching
-from tests.federation.vault.asking import ask, plan_of, vault_in
+from tests.federation.vault.requesting import ask, plan_of, vault_in
 
 ARMS = ["federated", "local", "local_pair"]
 PAIR = ["THA", "VNM"]

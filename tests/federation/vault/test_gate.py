@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from federation.errors import PolicyRefusal
-from federation.transport import TRANSPORTS, unpacked
 from federation.vault.gate import Contract, Outgoing, release
 from federation.vault.policy import Policy
-from federation.wire import DTYPES, Frame, decode, digest
-from tasks import histograms
+from federation.wire.compression import TRANSPORTS, unpacked
+from federation.wire.frame import DTYPES, Frame, decode, digest
+from tasks.evaluation import histograms
 
 SUMS = ("sum", "count", "variance")
 CONTRACT = Contract(

@@ -8,11 +8,11 @@ from typing import Self
 import pytest
 
 from federation.errors import PolicyRefusal
-from federation.settings import Plan, TrainingSettings
+from federation.settings.schema import Plan, TrainingSettings
 from federation.strategies.fedavg import FedAvgSettings
 from federation.vault.policy import FILE, TEXT, Policy, read_policy
 from tests.federation.toy import ToySettings
-from tests.federation.vault.asking import answer, ask, plan_of, refusal, vault_in
+from tests.federation.vault.requesting import answer, ask, plan_of, refusal, vault_in
 
 WRONG = {
     "unknown key": "minimum_kohort = 30",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from federation.vault.records import open_records
-from tasks.task import Panel
+from tasks.data import Panel
 from tests.federation.toy import TOY, ToySettings
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from federation.settings import plain
+from federation.settings.schema import plain
 from federation.vault import ledger
 from federation.vault.policy import FILE
-from federation.wire import Frame, decode, digest, encode
+from federation.wire.frame import Frame, decode, digest, encode
 from tests.federation.federations import GRADIENT
 from tests.federation.toy import TOY
-from tests.federation.vault.asking import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
+from tests.federation.vault.requesting import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")
 

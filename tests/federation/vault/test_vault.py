@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from federation.settings import ADAPTED, ARMS
+from federation.settings.schema import ADAPTED, ARMS
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import ledger
 from federation.vault.gate import HEADER
 from federation.vault.policy import FILE
-from federation.wire import digest
+from federation.wire.frame import digest
 from tasks.errors import DataError
 from tests.federation.toy import TOY, ToySettings, places_of, short
-from tests.federation.vault.asking import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
+from tests.federation.vault.requesting import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")
 SCORES = {(score, name) for score in ("mse", "relative_mse") for name in TOY.scores[score].names}

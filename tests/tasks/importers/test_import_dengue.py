@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tasks.errors import DataError
 from tasks.importers.contract import ImportReport
 from tasks.importers.folder import import_folder
-from tasks.importers.names import PROVINCES, province
+from tasks.places.names import PROVINCES, province
 from tests.tasks.importers.excerpts import CHAP, DENGUE, dengue, lines, write
 
 

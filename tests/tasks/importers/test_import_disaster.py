@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tasks.errors import DataError
 from tasks.importers.disaster import near
 from tasks.importers.folder import import_folder
-from tasks.importers.names import country_of
+from tasks.places.names import country_of
 from tests.tasks.importers.excerpts import FLOODS, lines, public_folder, write
 
 

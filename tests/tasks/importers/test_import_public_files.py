@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.check import check, national_files
+from tasks.files.check import check, national_files
 from tasks.importers.contract import Imported
 from tasks.importers.folder import import_folder
 from tests.tasks.importers.excerpts import lines

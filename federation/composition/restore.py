@@ -1,0 +1,96 @@
+"""Settings from plain values, by the tasks and strategies installed here: what a vault does with a request and a
+coordinator with a checkpoint."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from federation.errors import ConfigError
+from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings, build, plain
+from federation.strategies import STRATEGIES
+from federation.strategies.strategy import public
+from tasks.errors import SettingError
+from tasks.models.choice import ModelSettings
+from tasks.registry import TASKS
+from tasks.settings import TaskSettings
+
+S = TypeVar("S", Plan, Settings)
+
+
+def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
+    """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range."""
+    task = _chosen(values, "task", TASKS)
+    strategy = _chosen(values, "strategy", STRATEGIES)
+    settings = build(schema, values, where, task=TASKS[task].settings, strategy=STRATEGIES[strategy].settings)
+    check(settings)
+    return settings
+
+
+def check(settings: Plan | Settings) -> None:
+    """Raise ConfigError or SettingError for values out of range, and for what its strategy cannot follow or keep."""
+    _agree("task", settings.task, {name: task.settings for name, task in TASKS.items()})
+    _agree("strategy", settings.strategy, {name: strategy.settings for name, strategy in STRATEGIES.items()})
+    settings.check()
+    plan = settings if isinstance(settings, Plan) else settings.plan()
+    STRATEGIES[plan.strategy.name].fits(plan)
+    for country in plan.local:
+        alone(plan, country)
+    if plan.strategy.private:
+        model = TASKS[plan.task.name].build_model(plan.task, plan.seed)
+        public(dict(model.named_parameters()), plan.strategy.private)
+
+
+def alone(plan: Plan, country: str) -> Plan:
+    """The plan that a country's own model follows: the run's, but for what `local` says of this country.
+
+    Raises ConfigError for a key that would change more than a model and its training, or is out of range.
+    """
+    chosen = plan.local.get(country)
+    if not chosen:
+        return plan
+    where, allowed = f"local.{country}", own_keys(plan.task)
+    for key in flat(chosen):
+        if key not in allowed:
+            raise ConfigError(f"{where} cannot set {key!r}; choose among {', '.join(sorted(allowed))}")
+    try:
+        return restore(Plan, _over({**plain(plan), "local": {}}, chosen), "plan")
+    except (ConfigError, SettingError) as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def own_keys(task: TaskSettings) -> set[str]:
+    """Dotted keys in which a country's own model may differ: its training, and the model where the task has several."""
+    keys = {f"training.{each.name}" for each in fields(TrainingSettings)}
+    if isinstance(task, ModelSettings):
+        keys |= {f"task.{key}" for key in flat(plain(ModelSettings())).keys() - flat(plain(TaskSettings())).keys()}
+    return keys
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables -> dotted key -> value."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def _over(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with the chosen ones in their place, table by table."""
+    both = {key: _over(values[key], new) for key, new in chosen.items() if isinstance(new, Mapping)}
+    return {**values, **chosen, **both}
+
+
+def _agree(part: str, chosen: TaskSettings | StrategySettings, schemas: Mapping[str, type[Any]]) -> None:
+    if schemas.get(chosen.name) is not type(chosen):
+        raise ConfigError(
+            f"{part}.name={chosen.name} does not go with the other {part} settings; write {part}={chosen.name}, "
+            f"of {', '.join(schemas)}"
+        )
+
+
+def _chosen(values: Mapping[str, Any], part: str, registry: Mapping[str, Any]) -> str:
+    table = values.get(part)
+    name = table.get("name") if isinstance(table, Mapping) else None
+    if not isinstance(name, str) or name not in registry:
+        raise ConfigError(f"{part} {name!r} is not installed here; installed are {', '.join(registry)}")
+    return name

@@ -1,0 +1,202 @@
+"""A round's question to every client, and what came back of it: checked, and where there are very many, summed.
+
+Who does not answer is asked again, as often as the settings say, while the deadline lasts.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from federation.coordinator import evaluation
+from federation.coordinator.aggregation import Part, apart, together
+from federation.coordinator.checks import ScoreName, Update, outliers, read_update
+from federation.coordinator.state import Answer, Arrays, Federation, Progress
+from federation.errors import UpdateRejected, WireError
+from federation.settings.schema import Plan, sent
+from federation.strategies import STRATEGIES
+from federation.training.jobs import seed_of
+from federation.wire.compression import packed, unpacked
+from federation.wire.flower_message import seal, unseal
+from federation.wire.frame import Frame, decode, encode
+from tasks.evaluation.scores import Sums
+
+AT_ONCE = 200  # clients asked at a time, so that thousands of them do not mean thousands of models in memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replies:
+    """What came of a question.
+
+    parts: what the strategy aggregates: an update each, or a sum of many. scores: country or facility -> its sums.
+    examples: client -> those its update rests on; of every reply that counts, 0 where it brought no update.
+    """
+
+    answers: Sequence[Answer]
+    parts: Sequence[Part]
+    scores: Mapping[str, Mapping[ScoreName, Sums]]
+    examples: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    kind: str
+    round: int
+    until: float | None
+
+
+def ask(
+    grid: Grid, federation: Federation, kind: str, round_: int, models: Mapping[str, Arrays], progress: Progress
+) -> Replies:
+    """A message to every client that has a model here, and what came back, in alphabetical order.
+
+    More than AT_ONCE clients of a strategy that is linear are asked in groups; each group is checked as a cohort of its
+    own, and its updates are summed before the next group is asked.
+    """
+    deadline = federation.settings.deadline
+    asked = _Asked(kind=kind, round=round_, until=None if deadline is None else monotonic() + deadline)
+    clients = sorted(models)
+    if len(clients) <= AT_ONCE or not STRATEGIES[federation.plan.strategy.name].linear:
+        return _group(grid, federation, asked, models, progress)
+    found: list[Replies] = []
+    for group in (clients[at : at + AT_ONCE] for at in range(0, len(clients), AT_ONCE)):
+        replies = _group(grid, federation, asked, {client: models[client] for client in group}, progress)
+        found.append(
+            replace(
+                replies,
+                parts=[together(replies.parts)] if replies.parts else [],
+                scores=evaluation.by_country([replies.scores]),
+            )
+        )
+    return Replies(
+        answers=[answer for replies in found for answer in replies.answers],
+        parts=[part for replies in found for part in replies.parts],
+        scores=evaluation.by_country([replies.scores for replies in found]),
+        examples={client: many for replies in found for client, many in replies.examples.items()},
+    )
+
+
+def _group(
+    grid: Grid, federation: Federation, asked: _Asked, models: Mapping[str, Arrays], progress: Progress
+) -> Replies:
+    frames = _frames(federation, asked, models, progress)
+    updates: dict[str, Update] = {}
+    answers: dict[str, Answer] = {}
+    for _ in range(1 + federation.settings.retries):
+        silent = {client: frame for client, frame in frames.items() if client not in answers}
+        left = None if asked.until is None else asked.until - monotonic()
+        if not silent or (left is not None and left <= 0):
+            break
+        for client, reply in _exchange(grid, federation, asked.round, silent, left):
+            if client in answers:
+                twice = f"{client} answered more than once; its first answer is the one that is looked at"
+                answers[client] = replace(answers[client], remark=twice)
+                continue
+            answers[client], update = _read(reply, client, federation, asked.round, progress)
+            if update is not None:
+                updates[client] = update
+    for client, why in outliers(list(updates.values())).items():
+        answers[client] = replace(answers[client], refused=why)
+        del updates[client]
+    for client, frame in frames.items():
+        answer = answers.get(client, Answer(country=client, refused=f"{client} did not answer in time"))
+        answers[client] = replace(answer, received=len(frame))
+    return Replies(
+        answers=[answers[client] for client in sorted(answers)],
+        parts=apart(list(updates.values()), federation.plan.strategy),
+        scores={client: update.scores for client, update in updates.items()},
+        examples={client: updates[client].examples for client in sorted(updates)},
+    )
+
+
+def _frames(
+    federation: Federation, asked: _Asked, models: Mapping[str, Arrays], progress: Progress
+) -> dict[str, bytes]:
+    """Client -> its question; the very same bytes for those who get the same weights and were last counted alike."""
+    made: dict[tuple[int, ...], bytes] = {}
+    frames: dict[str, bytes] = {}
+    for client, model in models.items():
+        counted = progress.counted.get(client, 0)
+        alike = (counted, *(id(value) for value in model.values()))
+        if alike not in made:
+            made[alike] = _frame(federation, asked, counted, model, progress)
+        frames[client] = made[alike]
+    return frames
+
+
+def _frame(federation: Federation, asked: _Asked, counted: int, model: Arrays, progress: Progress) -> bytes:
+    header: dict[str, Any] = {
+        "run": federation.run,
+        "round": asked.round,
+        "counted": counted,
+        "plan": sent(federation.plan),
+    }
+    if asked.kind == "test" and not federation.settings.region.facilities:  # ends of several clients do not add up
+        header["paired"] = True
+    arrays = {f"model/{name}": value for name, value in model.items()}
+    arrays |= {f"shared/{name}": value for name, value in progress.shared.items()}
+    travelling = packed(arrays, federation.plan.transport, rounding_seed(federation.plan, asked.round))
+    return encode(Frame(kind=asked.kind, header=header, arrays=travelling))
+
+
+def rounding_seed(plan: Plan, round_: int) -> int:
+    """Of the rounding of what the coordinator sends in a round: every client gets the same model."""
+    return seed_of(plan.seed, "coordinator", round_, "transport")
+
+
+def _exchange(
+    grid: Grid, federation: Federation, round_: int, frames: Mapping[str, bytes], left: float | None
+) -> Iterator[tuple[str, Message]]:
+    """Replies with the country whose enrolled node sent them; an unreachable node's error is no answer."""
+    names = {node: country for country, node in federation.nodes.items()}
+    messages = [
+        Message(
+            seal(frame), dst_node_id=federation.nodes[country], message_type="train", group_id=str(round_), ttl=left
+        )
+        for country, frame in sorted(frames.items())
+    ]
+    for reply in grid.send_and_receive(messages, timeout=left):
+        country = names.get(reply.metadata.src_node_id)
+        if country is not None and country in frames and not reply.has_error():
+            yield country, reply
+
+
+def _read(
+    reply: Message, country: str, federation: Federation, round_: int, progress: Progress
+) -> tuple[Answer, Update | None]:
+    try:
+        data = unseal(reply.content)
+        frame = decode(data)
+        if frame.kind == "refused":
+            return Answer(country=country, sent=len(data), refused=_one_line(str(frame.header.get("reason")))), None
+        update = read_update(
+            replace(frame, arrays=unpacked(frame.arrays, federation.plan.transport)),
+            country=country,
+            run=federation.run,
+            round_=round_,
+            model=progress.model,
+            shared=progress.shared,
+            plan=federation.plan,
+        )
+    except WireError as error:
+        return Answer(country=country, refused=f"{country}: {error}"), None
+    except UpdateRejected as error:
+        return Answer(country=country, refused=str(error)), None
+    answer = Answer(
+        country=country,
+        examples=update.examples,
+        loss=update.loss if update.examples else None,
+        norm=update.norm if update.examples else None,
+        sent=len(data),
+        fingerprint=update.fingerprint,
+        withheld=update.withheld,
+    )
+    return answer, update
+
+
+def _one_line(reason: str) -> str:
+    """What a country wrote, fit for a screen and a log: no line breaks, no control characters, no page of it."""
+    return "".join(letter for letter in " ".join(reason[:1000].split()) if letter.isprintable())[:500]

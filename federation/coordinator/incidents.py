@@ -1,0 +1,113 @@
+"""What went wrong with whom in which round: a table in the run's folder, for a person and for MLflow."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from io import StringIO
+from pathlib import Path
+
+from federation.coordinator.state import Answer, Report
+from tasks.files.atomic import write_atomically
+
+FILE = "faults.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One answer that was not as it should be. counted: whether the country's update counted nevertheless."""
+
+    round: int
+    country: str
+    counted: bool
+    reason: str
+
+
+class Faults:
+    """Grows with every round, and is on the disk before the round's checkpoint. Every method raises OSError."""
+
+    def __init__(self, folder: Path, done: int) -> None:
+        """done: rounds of the checkpoint; what the table says of later ones will happen again, or will not."""
+        self._path = folder / FILE
+        self._found = [fault for fault in read(self._path) if fault.round <= done]
+        self._fresh = False
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The table, if there is anything in it."""
+        return (self._path,) if self._found else ()
+
+    def round(self, report: Report) -> None:
+        """Take down who was left out of a round."""
+        fresh = faults_of(report.round, report.answers)
+        self._found += fresh
+        self._fresh = self._fresh or bool(fresh)
+
+    def flush(self) -> None:
+        """Write the table if it has grown."""
+        if self._fresh:
+            write(self._found, self._path)
+        self._fresh = False
+
+    def lines(self) -> list[str]:
+        """A sentence a country, for the end of a run."""
+        return lines(self._found)
+
+
+def faults_of(round_: int, answers: Sequence[Answer]) -> list[Fault]:
+    """The faults of one round, in the order of its answers."""
+    return [
+        Fault(round=round_, country=answer.country, counted=answer.refused is None, reason=reason)
+        for answer in answers
+        if (reason := answer.refused or answer.remark)
+    ]
+
+
+def lines(faults: Sequence[Fault]) -> list[str]:
+    """Such as `VNM: left out in rounds 2-4, 7: update w holds NaN or Inf`; the reason is the first of them."""
+    kinds: dict[tuple[str, bool], list[Fault]] = {}
+    for fault in faults:
+        kinds.setdefault((fault.country, fault.counted), []).append(fault)
+    said = []
+    for (country, counted), own in sorted(kinds.items()):
+        where = ranges([fault.round for fault in own])
+        reason = own[0].reason.removeprefix(country).removeprefix(":").strip()
+        more = f" (other reasons stand in {FILE})" if len({fault.reason for fault in own}) > 1 else ""
+        said.append(f"{country}: {'counted, but' if counted else 'left out'} in {where}: {reason}{more}")
+    return said
+
+
+def ranges(rounds: Sequence[int]) -> str:
+    """Such as `round 3` and `rounds 2-4, 7`."""
+    found: list[list[int]] = []
+    for each in sorted(set(rounds)):
+        if found and each == found[-1][-1] + 1:
+            found[-1].append(each)
+        else:
+            found.append([each])
+    told = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)
+    return f"round{'s' if len(set(rounds)) > 1 else ''} {told}"
+
+
+def write(faults: Sequence[Fault], path: Path) -> None:
+    """Replace the table. Raises OSError."""
+    text = StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([field.name for field in fields(Fault)])
+    rows.writerows(astuple(fault) for fault in faults)
+    write_atomically(path, text.getvalue().encode())
+
+
+def read(path: Path) -> list[Fault]:
+    """The faults that `write` wrote; none if there is no table."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Fault(
+                round=int(row["round"]),
+                country=row["country"],
+                counted=row["counted"] == "True",
+                reason=row["reason"],
+            )
+            for row in csv.DictReader(file)
+        ]

@@ -1,0 +1,99 @@
+"""Where a federation stands between two rounds, and who wants to know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from federation.reporting.rows import Row
+from federation.settings.schema import Plan, Settings
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Federation:
+    """One run as the coordinator knows it.
+
+    nodes: country -> Flower node, from enrolment; a node's own claim of who it is counts for nothing.
+    """
+
+    run: str
+    plan: Plan
+    settings: Settings
+    nodes: Mapping[str, int]
+    checkpoint: Path
+
+    @property
+    def learning(self) -> Mapping[str, int]:
+        """Those of `nodes` that are trained on: a country held out is served and scored at the end, and no sooner."""
+        return {country: node for country, node in self.nodes.items() if country not in self.plan.hold_out}
+
+    @property
+    def region(self) -> str:
+        """What tables call all countries together."""
+        return self.settings.region.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A model that could be the final one. value: its validation score, smaller is better."""
+
+    round: int
+    value: float
+    model: Arrays
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """After `round` rounds: the model, what the strategy shares beside it, and what the server half remembers."""
+
+    round: int
+    model: Arrays
+    shared: Arrays = field(default_factory=dict)
+    server: Arrays = field(default_factory=dict)
+    examples: Mapping[str, int] = field(default_factory=dict)  # country -> training examples, as it last said
+    counted: Mapping[str, int] = field(default_factory=dict)  # country -> the last round its update counted in
+    best: tuple[Candidate, ...] = ()
+    tracked: int = 0  # bytes of the tracking spool that belong to these rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one country's reply came to. `refused` says why it does not count, `remark` what was odd about it."""
+
+    country: str
+    examples: int = 0
+    loss: float | None = None
+    norm: float | None = None
+    sent: int = 0  # bytes
+    received: int = 0  # bytes
+    fingerprint: str = ""
+    withheld: tuple[str, ...] = ()
+    refused: str | None = None
+    remark: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One round: who answered what, and the validation scores of the model that the round started from."""
+
+    round: int
+    rounds: int
+    answers: Sequence[Answer]
+    rows: Sequence[Row]
+
+
+class Watch(Protocol):
+    """Who follows a run: a screen, a tracker."""
+
+    def round(self, report: Report) -> None:
+        """A round was aggregated."""
+
+    def flush(self) -> int:
+        """Make what was told durable; its length in bytes goes into the checkpoint."""
+
+    def commit(self) -> None:
+        """The checkpoint stands: what was told is final, and may be sent on."""

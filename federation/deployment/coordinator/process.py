@@ -1,0 +1,202 @@
+"""The coordinator's processes: a SuperLink that only this machine reaches, its executor, and the door in front."""
+
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from federation.deployment import certificates, flower_cli
+from federation.deployment.coordinator import members
+from federation.deployment.secret_files import private_folder, read_secret, write_secret
+from federation.deployment.supervisor import Child, Log, supervise
+from federation.errors import DeploymentError
+
+SECRET = "executor.secret"
+POLL = "0.2"  # seconds between two looks of the executor for a new run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where nodes knock, and where the SuperLink listens behind it, on this machine alone."""
+
+    host: str
+    port: int
+    inner: int
+
+    @property
+    def behind(self) -> str:
+        """The SuperLink's address."""
+        return f"127.0.0.1:{self.inner}"
+
+
+def children(home: Path, addresses: Addresses) -> list[Child]:
+    """The processes of a coordinator, in the order of their start."""
+    tls = {name: str((home / name).resolve()) for name in ("server.pem", "server.key", "ca.pem", SECRET)}
+    # Flower's executor finds its programs by PATH; they lie beside this Python, its environment being active or not.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environment = {**flower_cli.environment(home), "GOTONG_COORDINATOR": str(home.resolve()), "PATH": path}
+    superlink = [
+        *(flower_cli.program("flower-superlink"), "--host", "127.0.0.1", "--port", str(addresses.inner)),
+        *("--ssl-certfile", tls["server.pem"], "--ssl-keyfile", tls["server.key"], "--ssl-ca-certfile", tls["ca.pem"]),
+        *("--isolation", "process", "--database", str((home / "superlink.db").resolve())),
+        *("--superexec-auth-secret-file", tls[SECRET], "--enable-supernode-auth"),
+        "--disable-runtime-dependency-installation",
+    ]
+    executor = [
+        *(flower_cli.program("flower-superexec"), "--runtime-api-address", addresses.behind),
+        *("--root-certificates", tls["ca.pem"], "--superexec-auth-secret-file", tls[SECRET]),
+    ]
+    door = [
+        *(
+            sys.executable,
+            "-m",
+            "federation.deployment.coordinator.gateway",
+            "--host",
+            addresses.host,
+            "--port",
+            str(addresses.port),
+        ),
+        *("--behind", addresses.behind, "--home", str(home.resolve())),
+    ]
+    return [
+        Child(name="superlink", command=superlink, environment=environment),
+        Child(
+            name="executor",
+            command=executor,
+            environment={**environment, "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": POLL},
+        ),
+        Child(name="door", command=door),
+    ]
+
+
+def prepare(home: Path, addresses: Addresses) -> list[str]:
+    """Keys, folders and ports in order; returns what a person should know of the certificate.
+
+    Raises DeploymentError.
+    """
+    read_secret(home / "ca.key", "the authority's key")
+    read_secret(home / "server.key", "the server's key")
+    private_folder(home)
+    private_folder(home / "flower")
+    if not (home / SECRET).exists():
+        write_secret(home / SECRET, secrets.token_bytes(32))
+    read_secret(home / SECRET, "the executor's secret")
+    for host, port in ((addresses.host, addresses.port), ("127.0.0.1", addresses.inner)):
+        _free(host, port)
+    flower_cli.connect(home, addresses.behind)
+    note = certificates.expiry_note(home / "server.pem")
+    return [] if note is None else [note]
+
+
+def become(home: Path, addresses: Addresses, form: str) -> None:
+    """Turn this process into the coordinator's supervisor: it needs none of what the command line loaded."""
+    log = Log(form)
+    for note in prepare(home, addresses):
+        log(note)
+    words = json.dumps({"home": str(home), "addresses": asdict(addresses), "log": form})
+    os.execv(sys.executable, [sys.executable, "-m", "federation.deployment.coordinator.process", words])
+
+
+def main() -> None:
+    """`python -m federation.deployment.coordinator WORDS-AS-JSON`: serve until SIGTERM or Ctrl-C."""
+    words = json.loads(sys.argv[1])
+    home, addresses, log = Path(words["home"]), Addresses(**words["addresses"]), Log(words["log"])
+    try:
+        keep, warn = _keeping_members(home, addresses, log), warning_daily(home, log)
+
+        def tick() -> None:
+            keep()
+            warn()
+
+        supervise(children(home, addresses), log, tick)
+    except DeploymentError as error:
+        sys.exit(f"gotong: {error}")
+
+
+def _keeping_members(home: Path, addresses: Addresses, log: Log) -> Callable[[], None]:
+    """What the coordinator does every second: bring its SuperLink's list of keys in line with the members."""
+    troubled: set[str] = set()
+
+    def tick() -> None:
+        if not pending(home) or not listening("127.0.0.1", addresses.inner):
+            return
+        try:
+            for line in align(home):
+                log(line)
+            troubled.clear()
+        except DeploymentError as error:
+            if str(error) not in troubled:
+                troubled.add(str(error))
+                log(f"members: {error}")
+
+    return tick
+
+
+def warning_daily(home: Path, log: Callable[[str], None]) -> Callable[[], None]:
+    """Says once a day what a person should know of the certificate's end; at the start `prepare` has said it."""
+    told = datetime.now(UTC).date()
+
+    def tick() -> None:
+        nonlocal told
+        if (today := datetime.now(UTC).date()) == told:
+            return
+        told = today
+        if note := certificates.expiry_note(home / "server.pem"):
+            log(note)
+
+    return tick
+
+
+def pending(home: Path) -> bool:
+    """Whether a member is not registered yet, or somebody registered is no member any more."""
+    wanted = {country: member.public_key for country, member in members.members(home).items()}
+    return wanted != {country: key for country, (_, key) in members.nodes(home).items()}
+
+
+def align(home: Path) -> list[str]:
+    """Register new members' keys with the SuperLink and unregister those who left; returns what was done."""
+    wanted, known, done = members.members(home), members.nodes(home), []
+    for country, (node, key) in list(known.items()):
+        if country not in wanted or wanted[country].public_key != key:
+            flower_cli.unregister(home, node)
+            del known[country]
+            members.write_nodes(home, known)
+            done.append(f"{country} left: its key is refused from now on")
+    for country in sorted(set(wanted) - set(known)):
+        with TemporaryDirectory() as scratch:
+            path = Path(scratch) / "node.pub"
+            path.write_text(wanted[country].public_key + "\n", encoding="ascii")
+            known[country] = (flower_cli.register(home, path), wanted[country].public_key)
+        members.write_nodes(home, known)
+        done.append(f"{country} joined: {wanted[country].fingerprint}")
+    return done
+
+
+def listening(host: str, port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _free(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise DeploymentError(
+                f"{host}:{port} cannot be used ({error.strerror}); stop what holds it or choose port="
+            ) from None
+
+
+if __name__ == "__main__":
+    main()

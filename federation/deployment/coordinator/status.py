@@ -1,0 +1,49 @@
+"""Where a coordinator stands: its certificate, its members and whether they are there, its runs and how they ended."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from federation.deployment import certificates, flower_cli
+from federation.deployment.coordinator import members
+from federation.deployment.coordinator.submission import ENDED, again, number_of
+from federation.errors import DeploymentError
+from federation.runs import folder as run_folder
+
+STATES = {
+    "online": "connected",
+    "offline": "was connected, is not now",
+    "registered": "never connected yet",
+    "unregistered": "sent away",
+}
+
+
+def lines(home: Path, runs: Path) -> Iterator[str]:
+    """One line a fact. Raises DeploymentError if the coordinator is not running."""
+    until = certificates.certificate_of(home / "server.pem").not_valid_after_utc
+    yield f"certificate  good until {until:%Y-%m-%d}"
+    if note := certificates.expiry_note(home / "server.pem"):
+        yield f"             {note}"
+    known, states = members.nodes(home), flower_cli.states(home)
+    for country, member in sorted(members.members(home).items()):
+        state = states.get(known[country][0], "unknown") if country in known else "not taken up yet"
+        yield f"{country}          {STATES.get(state, state)}  {member.fingerprint}"
+    for path in sorted(runs.glob("*/flower.json"), key=lambda path: path.stat().st_mtime):
+        yield f"run          {path.parent.name}: {how(path.parent)}"
+
+
+def how(folder: Path) -> str:
+    """How a submitted run ended, or that it goes on."""
+    if run_folder.held(folder):
+        return "in progress"
+    if not (folder / ENDED).exists():
+        return f"died; {again(folder)}"
+    error = json.loads((folder / ENDED).read_text(encoding="utf-8"))["error"]
+    return "completed" if error is None else f"failed: {error}"
+
+
+def stop(home: Path, folder: Path) -> None:
+    """Stop a run; its checkpoint stands. Raises DeploymentError if it is not in progress."""
+    if not run_folder.held(folder):
+        raise DeploymentError(f"{folder.name} is not in progress: {how(folder)}")
+    flower_cli.stop(home, number_of(folder))

@@ -1,0 +1,62 @@
+"""What a submitted run leaves in files, for the executor's process and for whoever follows it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from federation.errors import DeploymentError
+from federation.settings.schema import Settings, plain
+from tasks.files.atomic import write_atomically
+
+OUTPUT, ENDED = "output.txt", "ended.json"
+FLOWER_RUN = "flower.json"  # Flower's number of the run, in the run's folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """folder: the run's, which exists. width: columns of the screen that follows. resume: go on from its checkpoint."""
+
+    settings: Settings
+    folder: Path
+    width: int
+    resume: bool
+
+
+def write(home: Path, submission: Submission) -> None:
+    """Leave a submission for the executor's process."""
+    values = {
+        "settings": plain(submission.settings),
+        "folder": str(submission.folder.resolve()),
+        "width": submission.width,
+        "resume": submission.resume,
+    }
+    write_atomically(path_of(home, submission.folder.name), json.dumps(values).encode())
+
+
+def path_of(home: Path, name: str) -> Path:
+    """Where a submission lies in the coordinator's folder."""
+    return home / "submissions" / f"{Path(name).name}.json"
+
+
+def number_of(folder: Path) -> int:
+    """Flower's number of a run. Raises DeploymentError."""
+    try:
+        return int(json.loads((folder / FLOWER_RUN).read_text())["run"])
+    except (OSError, ValueError, KeyError):
+        raise DeploymentError(f"{folder.name} was not submitted to a coordinator") from None
+
+
+def again(folder: Path) -> str:
+    """What to do about a run that ended before its time."""
+    return (
+        f"go on with `gotong submit resume={folder.name}`"
+        if began(folder)
+        else "submit it anew under another name, for it had not begun"
+    )
+
+
+def began(folder: Path) -> bool:
+    """Whether a run came as far as its first checkpoint."""
+    from federation.coordinator import checkpoint  # seconds, which only a run that did not end well costs
+
+    return (folder / checkpoint.FILE).exists()

@@ -1,0 +1,120 @@
+"""What a country can find out alone: the model and score of its own records, and what a run would send of them.
+
+The vault, the rounds and the gate of a run, in a folder that is thrown away. Nothing leaves the machine.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from flwr.app import Message
+
+from federation.coordinator import rounds
+from federation.coordinator.rounds import Outcome
+from federation.coordinator.state import Federation, Report
+from federation.deployment.node.vault_process import read_policy
+from federation.errors import PolicyRefusal
+from federation.reporting.rows import Row
+from federation.runs.in_process_grid import InProcessGrid
+from federation.settings.schema import Settings
+from federation.training import sequential
+from federation.vault.database import open_database
+from federation.vault.requests import parameters
+from federation.vault.vault import Vault
+from federation.wire.flower_message import unseal
+from federation.wire.frame import Frame, decode
+from tasks.registry import TASKS
+
+NODE = 2
+KEY = bytes(32)  # of a fingerprint that nobody sees
+
+
+class Overheard(InProcessGrid):
+    """A grid of one vault that keeps what the vault would have sent."""
+
+    def __init__(self, vaults: Mapping[int, Vault]) -> None:
+        super().__init__(vaults, sequential.run)
+        self.heard: list[bytes] = []
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        """As it is, and written down."""
+        replies = super().send_and_receive(messages, timeout=timeout)
+        self.heard += [unseal(reply.content) for reply in replies]
+        return replies
+
+
+@dataclass
+class Quiet:
+    """A watch that only counts."""
+
+    rounds: int = field(default=0)
+
+    def round(self, report: Report) -> None:
+        """One more; a vault that refuses says so at once."""
+        self.rounds = report.round
+
+    def flush(self) -> int:
+        """Nothing is tracked."""
+        return 0
+
+    def commit(self) -> None:
+        """Nothing is tracked."""
+
+
+def train(settings: Settings, country: str, data: Path, policy: Path) -> list[Row]:
+    """Test scores of the country's own model beside the baselines. Raises PolicyRefusal or DataError."""
+    with _alone(settings, country, data, policy) as (grid, federation):
+        outcome = _run(grid, federation)
+    return [row for row in outcome.rows if row.country == country and row.arm != "federated"]
+
+
+def preview(settings: Settings, country: str, data: Path, policy: Path) -> list[Frame]:
+    """The frames that one round and the test would send, as they would leave. Raises PolicyRefusal or DataError."""
+    with _alone(replace(settings, rounds=1), country, data, policy) as (grid, federation):
+        _run(grid, federation)
+        return [decode(data) for data in grid.heard]
+
+
+def described(frame: Frame) -> Iterator[str]:
+    """A frame line by line: its header's values, then names, shapes and bytes of its arrays."""
+    size = sum(value.nbytes for value in frame.arrays.values())
+    yield f"{frame.kind}: {len(frame.arrays)} arrays, {size:,} bytes"
+    for key, value in sorted(frame.header.items()):
+        yield f"  {key} = {value!r}"
+    for name, value in sorted(frame.arrays.items()):
+        yield f"  {name}  {'x'.join(map(str, value.shape)) or 'one number'}  {value.dtype}  {value.nbytes:,} bytes"
+
+
+@contextmanager
+def _alone(settings: Settings, country: str, data: Path, policy: Path) -> Iterator[tuple[Overheard, Federation]]:
+    torch.set_num_threads(1)
+    logging.getLogger("flwr").setLevel(logging.ERROR)  # its strategies count nodes aloud
+    with TemporaryDirectory() as scratch:
+        database = open_database(Path(scratch) / "vault.sqlite")
+        vault = Vault(country=country, folder=data, policy=read_policy(policy, country), database=database, key=KEY)
+        plan = settings.plan()
+        vault.policy.check(plan.task.name, plan, parameters(TASKS[plan.task.name], plan))
+        vault.records(plan)
+        federation = Federation(
+            run="own",
+            plan=plan,
+            settings=replace(settings, quorum=1, quorum_share=0.0, participation=1.0, availability=1.0),
+            nodes={country: NODE},
+            checkpoint=Path(scratch) / "checkpoint",
+        )
+        try:
+            yield Overheard({NODE: vault}), federation
+        finally:
+            database.close()
+
+
+def _run(grid: Overheard, federation: Federation) -> Outcome:
+    outcome = rounds.federate(grid, federation, rounds.begin(federation), Quiet())
+    for answer in outcome.answers:
+        if answer.refused:
+            raise PolicyRefusal(answer.refused)
+    return outcome

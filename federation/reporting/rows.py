@@ -1,0 +1,104 @@
+"""The table of a run as data: one row for a country (or the region), an arm, a score and a horizon."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal
+
+from tasks.errors import DataError
+from tasks.files.atomic import write_atomically
+
+APART = "apart"  # the part of rows on months of the test that are told by themselves
+PAIRED = "paired"  # the part of rows on the difference of two arms of the test
+ALL = "all"  # the horizon of a score over all horizons together
+Better = Literal["smaller", "larger", "nominal"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One score; low and high are its 95 % interval, n the place-periods scored. NaN where nothing was scored.
+
+    country: ISO 3166-1 alpha-3 code, or the region's name. horizon: such as '1 month', or ALL.
+    part: 'validation', 'test', 'apart' for months of the test that are told by themselves, 'paired' for the difference
+        of two arms of the test, the arm being 'adapted-local' or the like; of a run that cuts each country at its own
+        end the words that say so, whatever the part.
+    """
+
+    task: str
+    country: str
+    arm: str
+    score: str
+    horizon: str
+    value: float
+    low: float
+    high: float
+    n: int
+    part: str = "test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Of a reliability curve: where the probability was about that, the event came in this share of n place-periods."""
+
+    country: str
+    arm: str
+    horizon: str
+    probability: float
+    frequency: float
+    n: int
+
+
+def write_points(points: Iterable[Point], path: Path) -> None:
+    """Replace `path` by a CSV file with one line a point. Raises OSError."""
+    file = StringIO()
+    lines = csv.writer(file, lineterminator="\n")
+    lines.writerow(field.name for field in fields(Point))
+    lines.writerows(asdict(point).values() for point in points)
+    write_atomically(path, file.getvalue().encode())
+
+
+def write_json(rows: Iterable[Row], path: Path) -> None:
+    """Replace `path` by a JSON list with one line a row; a value that is not finite becomes null. Raises OSError."""
+    lines = [json.dumps(plain(row)) for row in rows]
+    write_atomically(path, ("[\n" + ",\n".join(lines) + "\n]\n").encode())
+
+
+def plain(row: Row) -> dict[str, Any]:
+    """A row as JSON values; what is not finite becomes None."""
+    return {name: _out(value) for name, value in asdict(row).items()}
+
+
+def read_json(path: Path) -> tuple[Row, ...]:
+    """The rows in their order; null becomes NaN. Raises DataError for a file that `write_json` did not write."""
+    try:
+        return tuple(_row(entry) for entry in json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; a run writes it when it ends") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path} holds no table of results ({error}); run the federation again to write it") from None
+
+
+def of_test(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Without the rows of months that are set apart, and without differences."""
+    return tuple(row for row in rows if row.part not in (APART, PAIRED))
+
+
+def difference(paired: Iterable[Row], country: str, arm: str, other: str, horizon: str = ALL) -> Row | None:
+    """One arm's headline score less another's, with its interval; None where it was not told."""
+    found = (row for row in paired if (row.country, row.arm, row.horizon) == (country, f"{arm}-{other}", horizon))
+    return next((row for row in found if math.isfinite(row.value)), None)
+
+
+def _out(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _row(entry: dict[str, Any]) -> Row:
+    known: dict[str, Any] = {f.name: f.type for f in fields(Row)}
+    entry = {"part": "test", **entry}  # which the tables of the first version do not say
+    values: dict[str, Any] = {name: math.nan if entry[name] is None else known[name](entry[name]) for name in known}
+    return Row(**values)

@@ -1,0 +1,113 @@
+"""`flwr run .`: the same federation through Flower's own simulation engine, on Ray; the same vaults inside.
+
+The run config has one key, `gotong`, which holds the words of `gotong simulate`. Flower starts processes in folders of
+its own, so `runs` and `data` must be absolute. On a Ray cluster both must lie on a disk that all machines share.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from flwr.app import ConfigRecord, Context, Message, MessageType, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.serverapp import Grid, ServerApp
+
+from federation.composition.compose import settings_of
+from federation.composition.restore import check
+from federation.coordinator import checkpoint
+from federation.coordinator.rounds import Outcome, federate
+from federation.coordinator.state import Watch
+from federation.errors import ConfigError
+from federation.runs import folder as run_folder
+from federation.runs import simulation
+from federation.runs.simulation import Simulation
+from federation.settings.schema import Settings
+from federation.training import sequential
+from federation.vault.database import open_database
+from federation.vault.round import serve
+from federation.vault.vault import Vault
+from federation.verbs.simulate import go
+from federation.wire.flower_message import seal, unseal
+from federation.wire.frame import decode
+
+WHO = "gotong"  # the record in which a node says which country it plays
+
+server_app = ServerApp()
+client_app = ClientApp()
+
+
+@server_app.main()
+def main(grid: Grid, context: Context) -> None:
+    """All rounds of one run. Raises GotongError or TaskError, which ends the Flower run as failed."""
+    began = perf_counter()
+    settings = _settings(context.run_config)
+    folder = run_folder.create(settings)
+    with run_folder.locked(folder):
+        ready = simulation.prepare(settings, folder)
+
+        def rounds(ready: Simulation, watch: Watch) -> Outcome:
+            nodes = _nodes(grid, ready)
+            return federate(grid, replace(ready.federation, nodes=nodes), ready.progress, watch)
+
+        go(ready, settings.out, began, rounds)
+
+
+@client_app.train()
+def train(message: Message, context: Context) -> Message:
+    """One country's reply, from its own vault."""
+    torch.set_num_threads(1)
+    frame = unseal(message.content)
+    vault = _vault(str(context.run_config["gotong"]), str(decode(frame).header["run"]), _place(context))
+    return Message(seal(serve([(vault, frame)], sequential.run)[0]), reply_to=message)
+
+
+@client_app.query()
+def who(message: Message, context: Context) -> Message:
+    """The country's place in the alphabet: Flower numbers its simulated nodes as it likes."""
+    return Message(RecordDict({WHO: ConfigRecord({"place": _place(context)})}), reply_to=message)
+
+
+def _settings(config: Mapping[str, Any]) -> Settings:
+    settings = settings_of(shlex.split(str(config["gotong"])))
+    check(settings)
+    if (settings.device, settings.precision) != ("cpu", "float32"):
+        raise ConfigError("flwr run trains on CPUs in float32; for device= and precision= use gotong simulate")
+    for key, path in (("runs", settings.runs), ("data", settings.data)):
+        if path is not None and not Path(path).is_absolute():
+            raise ConfigError(f"{key}={path} must be an absolute path under flwr run, for example {key}=/srv/{path}")
+    return settings
+
+
+def _nodes(grid: Grid, ready: Simulation) -> dict[str, int]:
+    """country -> node. In a simulation a node's word is as good as ours, for both are this program."""
+    countries = sorted(ready.federation.nodes)
+    nodes = list(grid.get_node_ids())
+    if len(nodes) != len(countries):
+        raise ConfigError(
+            f"Flower simulates {len(nodes)} nodes and {len(countries)} countries take part; "
+            f"set num-supernodes to {len(countries)}"
+        )
+    asked = [Message(RecordDict(), dst_node_id=node, message_type=MessageType.QUERY) for node in nodes]
+    found = {
+        int(reply.content.config_records[WHO]["place"]): reply.metadata.src_node_id  # type: ignore[arg-type]
+        for reply in grid.send_and_receive(asked)
+    }
+    return {country: found[place] for place, country in enumerate(countries)}
+
+
+@cache  # a worker keeps its vaults warm: records are read once a process, not once a message
+def _vault(words: str, run: str, place: int) -> Vault:
+    settings = settings_of(shlex.split(words))
+    folder = run_folder.existing(settings.runs, run)
+    _, header = checkpoint.load(folder / checkpoint.FILE)
+    database = open_database(folder / simulation.LEDGER)
+    return simulation.open_vault(settings, folder, sorted(header["nodes"])[place], database)
+
+
+def _place(context: Context) -> int:
+    return int(context.node_config["partition-id"])

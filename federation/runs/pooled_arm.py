@@ -1,0 +1,116 @@
+"""The pooled arm: one model trained on the records of all countries laid together. A simulation alone can do that.
+
+It is trained as a country of its own would be: the same rounds, passes, learning rates and choice of the best rounds.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import numpy as np
+
+from federation.coordinator import evaluation
+from federation.coordinator.checks import ScoreName
+from federation.reporting.rows import Row
+from federation.settings.schema import POOLED, Plan
+from federation.training import sequential
+from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
+from federation.vault import local_model
+from federation.vault.records import Records, judged_parts
+from federation.vault.round import Train
+from federation.vault.vault import Vault
+from tasks.data import Part, Windows, joined
+from tasks.evaluation import histograms
+from tasks.evaluation.scores import Sums, merge
+from tasks.registry import TASKS
+
+
+def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequential.run) -> list[Row]:
+    """Scores of the pooled model in all parts of the test, for every country and the region; none where none learns.
+
+    It learns from the countries a federation would learn from, and shows no score that a vault would withhold.
+    """
+    records = {vault.country: vault.records(plan) for vault in vaults}
+    learning = [records[vault.country] for vault in vaults if vault.learns(plan)]
+    if not learning:
+        return []
+    weights = _trained(learning, plan, train)
+    headline = next(iter(TASKS[plan.task.name].scores))
+    found: list[Row] = []
+    for part in judged_parts(plan.task.calendar)[1:]:
+        scores: dict[str, dict[ScoreName, Sums]] = {}
+        for vault in vaults:
+            own = records[vault.country]
+            output = _run(plan, weights, plan.rounds, None, own.windows[part], train).output
+            sums = leaving(_judged(own, part, output, plan), plan, vault.policy.minimum_cohort)
+            counts = sums[headline]["count"]
+            if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
+                scores[vault.country] = {(part, POOLED, name): each for name, each in sums.items()}
+        found += evaluation.rows(scores, plan, region, part)
+    return found
+
+
+def _trained(learning: Sequence[Records], plan: Plan, train: Train = sequential.run) -> Tensors:
+    """The mean of the best rounds by the validation years of all countries together."""
+    task = TASKS[plan.task.name]
+    known, past = (reduce(joined, [each.windows[part] for each in learning]) for part in ("train", "validation"))
+    model = task.build_model(plan.task, plan.seed)
+    weights: Tensors = {name: value.detach() for name, value in model.named_parameters()}
+    memory: local_model.Memory = {}
+    for round_ in range(1, plan.rounds + 1):
+        result = _run(plan, weights, round_, known, past, train)
+        memory = local_model.judged(memory, weights, _validated(learning, result.output, plan), task, plan)
+        weights = result.params or weights
+    last = _run(plan, weights, plan.rounds, None, past, train)
+    memory = local_model.judged(memory, weights, _validated(learning, last.output, plan), task, plan)
+    return local_model.final(memory, weights)
+
+
+def _run(plan: Plan, weights: Tensors, round_: int, known: Windows | None, score: Windows, train: Train) -> Result:
+    task = TASKS[plan.task.name]
+    job = Job(
+        country=POOLED,
+        arm=POOLED,
+        model=task.build_model(plan.task, plan.seed),
+        loss=task.loss,
+        start=weights,
+        train=known,
+        score=score,
+        settings=plan.training,
+        client=ClientHalf(),
+        lr=rate_of(plan.training, round_, plan.rounds),
+        seed=seed_of(plan.seed, POOLED, round_),
+    )
+    return train([job])[0]
+
+
+def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) -> Sums:
+    """Headline sums of all countries for outputs that lie end to end."""
+    assert output is not None, "every job here has windows to score"
+    headline = next(iter(TASKS[plan.task.name].scores))
+    parts, at = [], 0
+    for records in learning:
+        size = len(records.windows["validation"])
+        parts.append(_judged(records, "validation", output[at : at + size], plan)[headline])
+        at += size
+    return merge(parts)
+
+
+def leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
+    """As the vaults would tell them, so that the pooled arm is no finer than the others.
+
+    Histograms are as coarse, and rows that count `few` are withheld.
+    """
+    scores = TASKS[plan.task.name].scores
+    found: dict[str, Sums] = {}
+    for name, own in sums.items():
+        told = {key: value for key, value in own.items() if key != "few"}
+        if scores[name].histogram:
+            told = dict(histograms.coarse(told, plan.task.cost_loss, least))
+        few = own.get("few", np.zeros(len(own["count"]))) > 0
+        found[name] = {key: np.where(few, 0.0, value.T).T for key, value in told.items()}
+    return found
+
+
+def _judged(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:
+    assert output is not None, "every job here has windows to score"
+    return records.judge(part, TASKS[plan.task.name].forecast(output, records.windows[part]))

@@ -1,0 +1,27 @@
+"""Differences of arms in the whole region, from blocks of time that its countries share.
+
+A simulation alone can do that: between countries no vault says what its blocks are.
+"""
+
+from collections.abc import Sequence
+
+from federation.coordinator import evaluation
+from federation.reporting.rows import Row
+from federation.settings.schema import Plan
+from federation.vault.vault import Vault
+from tasks.evaluation.paired_difference import Blocks, ends, together
+from tasks.registry import TASKS
+
+
+def rows(vaults: Sequence[Vault], run: str, plan: Plan, region: str) -> list[Row]:
+    """A row a pair and horizon, over the countries that told the same of themselves; none before the test."""
+    found: dict[str, list[Blocks]] = {}
+    for vault in vaults:
+        for pair, each in vault.blocks(run, plan).items():
+            found.setdefault(pair, []).append(each)
+    headline = next(iter(TASKS[plan.task.name].scores))
+    return [
+        row
+        for pair, parts in sorted(found.items())
+        for row in evaluation.difference(plan, region, pair, headline, ends(together(parts)))
+    ]

@@ -1,0 +1,45 @@
+"""Who takes part in a federation: countries, or invented facilities of countries."""
+
+from dataclasses import dataclass, field
+
+from federation.errors import ConfigError
+from tasks.places.countries import problem_with
+from tasks.places.facilities import facilities
+
+MOST = 100_000  # facilities; a check of what was typed, not of what a machine can hold
+
+
+@dataclass  # not frozen: Hydra merges it
+class RegionSettings:
+    """Who takes part. Codes are ISO 3166-1 alpha-3.
+
+    facilities: so many invented clients in all countries together instead of one client a country, to simulate
+    federations of provinces or clinics; tables and tracking stay by country. 0: every country is one client.
+    """
+
+    name: str = "ASEAN"
+    countries: list[str] = field(default_factory=list)
+    facilities: int = 0
+
+    def clients(self) -> list[str]:
+        """Codes of all who take part, in alphabetical order."""
+        countries = sorted(self.countries)
+        return facilities(countries, self.facilities) if self.facilities else countries
+
+    def check(self) -> None:
+        """Raise ConfigError for a region that cannot be."""
+        if not self.countries:
+            raise ConfigError("region.countries names nobody; give codes, such as region.countries=[THA,VNM]")
+        if len(self.name) in (0, 3):
+            raise ConfigError(
+                f"region.name={self.name!r} must be a name, and not of three letters as country codes are"
+            )
+        for code in self.countries:
+            if wrong := problem_with(code):
+                raise ConfigError(f"region.countries: {wrong}")
+            if self.countries.count(code) > 1:
+                raise ConfigError(f"region.countries names {code} twice; name every country once")
+        if self.facilities and not len(self.countries) <= self.facilities <= MOST:
+            raise ConfigError(
+                f"region.facilities={self.facilities} must be between {len(self.countries)}, one a country, and {MOST}"
+            )

@@ -1,0 +1,212 @@
+"""Runs side by side: what they were told differently, and who forecast which country better."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from federation.errors import TrackingError
+from federation.reporting.rows import PAIRED, Better, Row, difference, of_test, read_json
+from federation.reporting.score_table import FEDERATED, LOCAL, apart, best, chosen, countries, interval, is_region
+from federation.settings.schema import TrackingSettings
+from federation.tracking import spool
+from federation.tracking.run_info import COUNTRY, FOLDER
+from federation.tracking.run_state import state
+from federation.tracking.store import connect, search, tagged
+from federation.tracking.upload_thread import one_line
+from tasks.registry import TASKS
+from tasks.settings import UNALIGNED
+
+RESULTS = "results.json"
+BESIDE = 4  # runs that fit side by side on a screen
+TELLING = ("name", "seed", "rounds", "lr", "state")  # of many runs, parameters worth a column; the rest is in MLflow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One country of one run; wins: the best number of all runs, clear: its interval meets that of no other run.
+
+    own: the arm less the run's own local arm, which err together: better known than the distance of two runs.
+    """
+
+    run: str
+    row: Row
+    wins: bool
+    clear: bool
+    own: Row | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The runs of one task. sheet: None for a run that is alone; lines: who wins where, a sentence a country."""
+
+    task: str
+    sheet: Table | None
+    found: Sequence[Compared]
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    name: str
+    state: str
+    params: Mapping[str, str]
+    rows: Sequence[Row]
+    paired: Sequence[Row]
+
+
+def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm: str = FEDERATED) -> list[Comparison]:
+    """The headline score of one arm, runs of the same task and records by themselves.
+
+    Reads run folders; MLflow where there is none.
+
+    Raises TrackingError for runs that are missing or have no other of their task, DataError for a damaged table.
+    """
+    if len(set(names)) < 2:
+        raise TrackingError(f"compare needs at least two different runs, got {', '.join(names) or 'none'}")
+    groups: dict[str, list[_Run]] = {}
+    for name in dict.fromkeys(names):
+        run = _load(runs, settings, name)
+        groups.setdefault(_records(run), []).append(run)
+    if max(map(len, groups.values())) == 1:
+        raise TrackingError(f"runs of different tasks cannot be compared: {', '.join(sorted(groups))}")
+    return [_comparison(title, loaded, arm) for title, loaded in sorted(groups.items()) if len(loaded) > 1] + [
+        Comparison(task=title.split(",")[0], sheet=None, found=(), lines=(f"{title}: there is only {loaded[0].name}.",))
+        for title, loaded in sorted(groups.items())
+        if len(loaded) == 1
+    ]
+
+
+def _records(run: _Run) -> str:
+    """What a run was scored on. Of invented records the seed is part: another seed invents others."""
+    task = run.rows[0].task if run.rows else "nothing"
+    if run.rows and run.rows[0].part == UNALIGNED:
+        task += f", {UNALIGNED}"
+    return f"{task}, records of seed {run.params['seed']}" if run.params.get("data") == "invented" else task
+
+
+def _comparison(title: str, loaded: Sequence[_Run], arm: str) -> Comparison:
+    task = title.split(",")[0]
+    headline, score = next(iter(TASKS[task].scores.items()))
+    found = _compared(loaded, headline, score.better, arm)
+    caption = "bold: best; *: its interval meets no other"
+    sheet = Table(title=f"{title}: {headline} of {arm}, over all horizons", caption=caption)
+    fill = _beside if len(loaded) <= BESIDE else _below
+    fill(sheet, loaded, found)
+    places = countries([each.row for each in found])
+    lines = [_winner([each for each in found if each.row.country == place], score.better) for place in places]
+    return Comparison(task=task, sheet=sheet, found=tuple(found), lines=tuple(lines))
+
+
+def _beside(sheet: Table, loaded: Sequence[_Run], found: Sequence[Compared]) -> None:
+    """A column a run, a line a country."""
+    sheet.add_column("")
+    for run in loaded:
+        sheet.add_column(run.name, justify="right")
+    for name, values in _differing(loaded).items():
+        sheet.add_row(name, *values)
+    sheet.add_section()
+    for place in countries([each.row for each in found]):
+        line = {each.run: each for each in found if each.row.country == place}
+        sheet.add_row(place, *(_cell(line.get(run.name)) for run in loaded))
+
+
+def _below(sheet: Table, loaded: Sequence[_Run], found: Sequence[Compared]) -> None:
+    """A line a run, for many of them: the region, and the countries where the run is the best."""
+    regions = [place for place in countries([each.row for each in found]) if is_region(place)]
+    differing = {
+        name: values
+        for name, values in _differing(loaded).items()
+        if name.split(".")[-1] in TELLING and len(set(values)) > 1
+    }
+    sheet.add_column("run")
+    for name in (*differing, *regions):
+        sheet.add_column(name, justify="right")
+    sheet.add_column("best in")
+    for at, run in enumerate(loaded):
+        mine = {each.row.country: each for each in found if each.run == run.name}
+        best_in = [place + "*" * each.clear for place, each in mine.items() if each.wins and not is_region(place)]
+        told = (values[at] for values in differing.values())
+        sheet.add_row(run.name, *told, *(_cell(mine.get(place)) for place in regions), " ".join(best_in) or "–")
+
+
+def _winner(line: Sequence[Compared], better: Better) -> str:
+    """Who wins in one country and who comes next, both with their intervals."""
+    place = line[0].row.country
+    first = next((each for each in line if each.wins), None)
+    rivals = [each.row for each in line if each is not first]
+    second = best(rivals, better)
+    if first is None:
+        return f"{place}: nobody wins"
+    if second is None:
+        return f"{place}: {first.run} {interval(first.row)}, the only one scored"
+    next_best = next(each for each in line if each.row is second)
+    sure = "clearly" if first.clear else "intervals overlap"
+    if first.own is not None and next_best.own is not None:
+        sure += f"; less local of the same run: {interval(first.own)} and {interval(next_best.own)}"
+    return f"{place}: {first.run} {interval(first.row)} before {next_best.run} {interval(second)}, {sure}"
+
+
+def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -> list[Compared]:
+    rows = {(row.country, run.name): row for run in loaded for row in chosen(run.rows, headline) if row.arm == arm}
+    paired = {run.name: run.paired for run in loaded}
+    found = []
+    for (place, name), row in rows.items():
+        line = [other for (where, _), other in rows.items() if where == place]
+        rivals = [other for other in line if other is not row]
+        wins = bool(rivals) and row is best(line, better) and all(row.value != other.value for other in rivals)
+        clear = wins and all(apart(row, other) for other in rivals)
+        own = difference(paired[name], place, arm, LOCAL)
+        found.append(Compared(run=name, row=row, wins=wins, clear=clear, own=own))
+    return found
+
+
+def _differing(loaded: Sequence[_Run]) -> dict[str, list[str]]:
+    names = dict.fromkeys(name for run in loaded for name in run.params)
+    lines = {name: [run.params.get(name, "–") for run in loaded] for name in names}
+    return {name: values for name, values in lines.items() if len(set(values)) > 1} | {
+        "state": [run.state.lower() for run in loaded]
+    }
+
+
+def _cell(each: Compared | None) -> str:
+    if each is None:
+        return "–"
+    text = interval(each.row)
+    return f"[bold]{text}{'*' if each.clear else ''}[/bold]" if each.wins else text
+
+
+def _load(runs: Path, settings: TrackingSettings, name: str) -> _Run:
+    folder = runs / name
+    if not folder.is_dir():
+        return _fetch(runs, settings, name)
+    params: dict[str, str] = {}
+    for record in spool.every(folder / spool.NAME):
+        if record["do"] == "begin":
+            params |= {key: str(value) for key, value in record["params"].items()}
+    return _run(name, state(folder), params, read_json(folder / RESULTS))
+
+
+def _run(name: str, state: str, params: Mapping[str, str], rows: Sequence[Row]) -> _Run:
+    paired = [row for row in rows if row.part == PAIRED]
+    return _Run(name=name, state=state, params=params, rows=of_test(rows), paired=paired)
+
+
+def _fetch(runs: Path, settings: TrackingSettings, name: str) -> _Run:
+    try:
+        store = connect(settings, runs)
+        found = [run for run in search(store, tagged({FOLDER: name})) if COUNTRY not in run.data.tags]
+        if found:
+            last = max(found, key=lambda run: run.info.start_time)
+            with tempfile.TemporaryDirectory() as scratch:
+                path = store.client.download_artifacts(last.info.run_id, RESULTS, scratch)
+                rows = read_json(Path(path))
+            return _run(name, last.info.status, last.data.params, rows)
+    except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
+        raise TrackingError(
+            f"run {name!r} is not in {runs}, and MLflow could not be asked: {one_line(error)}"
+        ) from error
+    there = ", ".join(sorted(path.parent.name for path in runs.glob(f"*/{RESULTS}"))) or "none"
+    raise TrackingError(f"run {name!r} is neither in {runs} nor in MLflow; finished runs there: {there}")

@@ -1,0 +1,72 @@
+"""How names, scores and tables are written on the page."""
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+
+from federation.reporting import score_table
+from federation.reporting.rows import Better, Row
+from federation.studies.seed_groups import Group
+from tasks.settings import UNALIGNED
+
+
+def heading(group: Group) -> str:
+    """What is forecast, and for which years."""
+    calendar = group.settings.calendar
+    return f"{group.title}, {UNALIGNED if group.unaligned else f'{calendar.validate_until} to {calendar.test_until}'}"
+
+
+def better(group: Group) -> Better:
+    """Which direction of the headline is better."""
+    return group.task.scores[group.headline].better
+
+
+def against(group: Group, mine: Row, top: Row) -> str:
+    """Two scores, and whether the difference is sure."""
+    return score_table.against(mine, top, group.paired, interval)
+
+
+def cell(row: Row | None, top: Row | None) -> str:
+    """A score with its interval, the best one bold."""
+    if row is None:
+        return "–"
+    value = f"**{told(row)}**" if top is not None and row.value == top.value else told(row)
+    return f"{value}<br>{_ends(row)}" if isfinite(row.low) else value
+
+
+def interval(row: Row | None) -> str:
+    """Such as 0.412 [0.380, 0.444]."""
+    if row is None:
+        return "–"
+    return f"{told(row)} {_ends(row)}" if isfinite(row.low) and isfinite(row.high) else told(row)
+
+
+def told(row: Row | None) -> str:
+    """The score alone."""
+    return "–" if row is None else exact(row.value)
+
+
+def ratio(value: float) -> str:
+    """A ratio, or a dash where there is none."""
+    return f"{value:.3f}" if isfinite(value) else "–"
+
+
+def plain(name: str) -> str:
+    """A name for a person."""
+    return name.replace("_", " ")
+
+
+def exact(value: float) -> str:
+    """Four decimals where three would say too little, as of a pinball loss of relative yields."""
+    if abs(value) >= 0.1:
+        return score_table.number(value)
+    return f"{round(value, 4) + 0.0:.4f}"  # adding zero makes -0.0 a 0.0
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Markdown."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
+
+
+def _ends(row: Row) -> str:
+    return f"[{exact(row.low)}, {exact(row.high)}]"

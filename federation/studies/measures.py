@@ -1,0 +1,135 @@
+"""Numbers that a claim is judged by, from the rows of one experiment. Countries count one by one, or as a region."""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import exp, inf, isfinite, log
+
+from federation.reporting.rows import ALL, Row, difference
+from federation.reporting.score_table import beats, best, is_region
+from federation.studies.seed_groups import Group
+
+OWN = ("local", "local_adapted", "local_pair")  # what a country can do alone
+Measure = Callable[[Group, str, Sequence[str], str, str, int], float]
+
+
+def line(group: Group, country: str, score: str, horizon: str = ALL) -> dict[str, Row]:
+    """arm -> row, of those that were scored."""
+    return {
+        row.arm: row
+        for row in group.rows
+        if (row.country, row.score, row.horizon) == (country, score, horizon) and isfinite(row.value)
+    }
+
+
+def countries(group: Group, least: int = 0) -> list[str]:
+    """Codes in alphabetical order, of whom at least so many place-periods were scored, at all horizons together."""
+    found = {row.country for row in group.rows if row.score == group.headline and row.horizon == ALL and row.n >= least}
+    return sorted(country for country in found if not is_region(country))
+
+
+def region(group: Group) -> str:
+    """What the countries are called together."""
+    return next(row.country for row in group.rows if is_region(row.country))
+
+
+def learning(group: Group, least: int = 0) -> list[str]:
+    """Those of the countries that train: a claim about countries is about them."""
+    return [country for country in countries(group, least) if "local" in line(group, country, group.headline)]
+
+
+def strongest_baseline(group: Group, country: str) -> str | None:
+    """The baseline of the best headline score in the country's validation years; None where none was scored."""
+    sign = -1.0 if group.task.scores[group.headline].better == "larger" else 1.0
+    scored = {
+        arm: sign * group.validation[country, group.headline, arm]
+        for arm in group.task.baselines
+        if (country, group.headline, arm) in group.validation
+    }
+    return min(scored, key=lambda arm: scored[arm]) if scored else None
+
+
+def value(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
+    """The arm's score in the region."""
+    return line(group, region(group), score, horizon)[arm].value
+
+
+def gain(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
+    """By which share the arm's score in the region is below the best of the others; for scores to be small."""
+    found = line(group, region(group), score, horizon)
+    return 1 - found[arm].value / min(found[other].value for other in against if other in found)
+
+
+def geometric_mean(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
+    """Over the countries, of the arm's score over the best of the others; for scores to be small."""
+    ratios = list(_ratios(group, arm, against, score, horizon, least).values())
+    return exp(sum(map(log, ratios)) / len(ratios))
+
+
+def geometric_gain(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
+    """1 less the geometric mean over the countries, against that one of the others for which it is largest."""
+    return 1 - max(geometric_mean(group, arm, [other], score, horizon, least) for other in against)
+
+
+def largest_ratio(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
+    """Of the countries, the one where the arm is furthest behind the best of the others."""
+    return max(_ratios(group, arm, against, score, horizon, least).values())
+
+
+def smallest_lead(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
+    """Of the countries, the smallest score of the arm less the best of the others; for scores to be large."""
+    return min(_leads(group, arm, against, score, horizon, least).values())
+
+
+def end_of_difference(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
+    """Of the region's difference to the first of the others, the end of its interval that speaks most against the arm.
+
+    Below 0 the arm is surely better; for scores to be small.
+    """
+    found = difference(group.paired, region(group), arm, against[0], horizon)
+    if found is None:
+        raise KeyError(f"{arm}-{against[0]}")
+    return found.high
+
+
+def countries_behind(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
+    """In how many countries the arm does not beat the baseline that was strongest in the validation years."""
+    better, behind = group.task.scores[score].better, 0
+    for country in learning(group, least):
+        found, strongest = line(group, country, score, horizon), strongest_baseline(group, country)
+        if arm in found and strongest in found:
+            behind += not beats(found[arm], found[strongest], better)
+    return behind
+
+
+def _ratios(
+    group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int
+) -> Mapping[str, float]:
+    """country -> the arm's score over the smallest of the others, where both were scored."""
+    found = {}
+    for country in learning(group, least):
+        there = line(group, country, score, horizon)
+        rivals = [there[other].value for other in against if other in there]
+        if arm in there and rivals:
+            found[country] = there[arm].value / min(rivals)
+    return found
+
+
+def _leads(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> Mapping[str, float]:
+    found = {}
+    for country in learning(group, least):
+        there = line(group, country, score, horizon)
+        rival = best([there[other] for other in against if other in there], "larger")
+        if arm in there and rival is not None:
+            found[country] = there[arm].value - rival.value
+    return found or {"": inf}
+
+
+MEASURES: Mapping[str, Measure] = {
+    "value": value,
+    "gain": gain,
+    "geometric_mean": geometric_mean,
+    "geometric_gain": geometric_gain,
+    "largest_ratio": largest_ratio,
+    "smallest_lead": smallest_lead,
+    "countries_behind": countries_behind,
+    "end_of_difference": end_of_difference,
+}

@@ -1,0 +1,139 @@
+"""A page in Markdown from the experiments that MLflow knows: no score in it was typed by a person."""
+
+from collections.abc import Sequence
+from math import isfinite, nan
+from pathlib import Path
+
+import numpy as np
+
+from federation.reporting import score_table
+from federation.studies.markdown import against, better, heading, table
+from federation.studies.measures import OWN, countries, line, strongest_baseline
+from federation.studies.rolling_refit import is_refit, refitted
+from federation.studies.secondary_tables import ablations, cold, is_trial, records, trials
+from federation.studies.seed_groups import Group
+from federation.studies.tables import by_horizon, differences, headline, other, relative, set_apart, unaligned
+from federation.studies.targets import Target, judged
+
+ABOUT = """\
+Made by `gotong results` from the runs that MLflow keeps; no score here was typed, and the words beside what was missed
+tell of trials before the test. Every value is the mean over the seeds, and so are the ends of its 95 % interval, which
+comes from blocks of time inside each country. Recipes were chosen on years before the test; the years of the test chose
+nothing. A difference of two arms is called clear where its own interval, from the blocks that both share, leaves 0 out.
+
+| arm | what it is |
+|---|---|
+| local | a country alone: the same model, settings, rounds and choice of the best rounds |
+| federated | one model for all, trained together |
+| personalised | the federated model trained on inside the country |
+| local_adapted | local, each quantile or the odds corrected by the country's validation years |
+| local_pair | two local models that differ in their seed, mixed and corrected: as many models as in adapted |
+| adapted | federated and local mixed, corrected in the same way, inside the country |
+| pooled | one model on all records laid together; a simulation alone can do that |
+"""
+
+
+def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictures: str) -> str:
+    """The text. Draws pictures into `folder`, which the text calls `pictures`. Raises OSError."""
+    tested = [group for group in groups if not (is_trial(group) or is_refit(group) or group.unaligned)]
+    mains = [group for group in tested if _main(group, tested)]
+    parts = ["# Results\n", ABOUT, "## What was to be reached\n", _targets(mains, targets)]
+    for group in mains:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{_slug(group)}.png"
+        seen = [row for row in group.rows if isfinite(row.value)]
+        score_table.picture(seen, folder / name, headline=group.headline, title=heading(group), better=better(group))
+        parts += [
+            f"## {heading(group)}\n",
+            _facts(group),
+            f"![Every country and arm with its interval]({pictures}/{name})\n",
+        ]
+        parts += [
+            headline(group),
+            differences(group),
+            set_apart(group),
+            by_horizon(group),
+            relative(group),
+            other(group),
+            words(group),
+        ]
+    beside = [group for group in tested if group not in mains]
+    parts += [cold(beside), records(beside), ablations(beside, mains)]
+    parts += [trials([group for group in groups if is_trial(group) and not group.unaligned], mains)]
+    parts += [refitted([group for group in groups if is_refit(group)])]
+    parts += [unaligned([group for group in groups if group.unaligned])]
+    return "\n".join(part for part in parts if part).rstrip("\n") + "\n"
+
+
+def _main(group: Group, groups: Sequence[Group]) -> bool:
+    """Of experiments on the same forecasts the one with most seeds and arms, nobody held out and no record cut."""
+    if group.of("hold_out") or group.of("record_years"):
+        return False
+    same = [other for other in groups if heading(other) == heading(group)]
+    same = [other for other in same if not other.of("hold_out") and not other.of("record_years")]
+    return group is max(same, key=lambda one: (len(one.seeds), len({row.arm for row in one.rows})))
+
+
+def _targets(mains: Sequence[Group], targets: Sequence[Target]) -> str:
+    lines = [(heading(group), each.target.claim, each.told()) for group in mains for each in judged(group, targets)]
+    return table(("experiment", "claim", "found"), lines) if lines else ""
+
+
+def _facts(group: Group) -> str:
+    calendar, first = group.settings.calendar, group.runs[0]
+    without = f", {' to '.join(calendar.apart)} apart" if calendar.apart else ""
+    told, codes = group.params, sorted({run.code for run in group.runs})
+    lines = [
+        f"Trained to {calendar.train_until}, best rounds and corrections from {calendar.validate_until} and before, "
+        f"tested after it to {calendar.test_until}{without}. Seeds {', '.join(map(str, group.seeds))}; "
+        f"{told['rounds']} rounds of {told['strategy.name']}, weights {told['strategy.weights']}.",
+        f"{_cost(group)} Experiment `{group.experiment}` of {first.began:%Y-%m-%d}, code {', '.join(codes)}.\n",
+    ]
+    return "\n".join(lines)
+
+
+def _cost(group: Group) -> str:
+    costs = [run.cost for run in group.runs if run.cost]
+    if not costs:
+        return "Its cost was not tracked."
+    mean = {name: float(np.mean([cost.get(name, nan) for cost in costs])) for name in costs[0]}
+    return (
+        f"A run with all arms took {mean['seconds']:,.0f} s ({mean['cpu_seconds']:,.0f} s of one core) "
+        f"and {mean['peak_mib']:,.0f} MiB at most."
+    )
+
+
+def words(group: Group) -> str:
+    """Where it helped, and where it did not."""
+    way, lines = better(group), []
+    helped, beaten, places = 0, 0, 0
+    for country in countries(group):
+        found = line(group, country, group.headline)
+        mine = found.get("adapted")
+        if mine is None:
+            lines.append(f"- {country}: adapted was not scored; too few place-periods, or none, are on record there.")
+            continue
+        places += 1
+        own = score_table.best([found[arm] for arm in OWN if arm in found], way)
+        if own is not None and score_table.beats(mine, own, way):
+            helped += 1
+        elif own is not None:
+            lines.append(f"- {country}: federating did not help: {against(group, mine, own)}.")
+        else:
+            lines.append(f"- {country} has no model of its own, for want of records before the cut: it is served only.")
+        strongest = strongest_baseline(group, country)
+        if strongest in found and score_table.beats(mine, found[strongest], way):
+            beaten += 1
+        elif strongest in found:
+            lines.append(
+                f"- {country}: its strongest baseline was not beaten: {against(group, mine, found[strongest])}."
+            )
+    head = (
+        f"In words: adapted is better than the best of a country's own arms in {helped} of {places} countries, and "
+        f"better than the baseline that was strongest in its validation years in {beaten}.\n"
+    )
+    return "\n".join([head, *lines, ""])
+
+
+def _slug(group: Group) -> str:
+    return "-".join("".join(letter if letter.isalnum() else " " for letter in heading(group).lower()).split())

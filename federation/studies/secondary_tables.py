@@ -1,0 +1,93 @@
+"""What stands beside the main experiments: countries held out, short records, other settings."""
+
+from collections.abc import Sequence
+
+from federation.reporting import score_table
+from federation.studies.markdown import better, heading, interval, plain, table
+from federation.studies.measures import line, region, strongest_baseline
+from federation.studies.seed_groups import Group
+
+TRIAL = "choice-"  # begins the name of an experiment in which recipes were tried
+
+
+def cold(groups: Sequence[Group]) -> str:
+    """Countries that were held out, against the baseline that was strongest in their validation years."""
+    lines = []
+    for group in groups:
+        for country in named(group.of("hold_out")):
+            found = line(group, country, group.headline)
+            # Without validation years on record the strongest of the test, which is the harder one to beat.
+            rivals = [found[arm] for arm in group.task.baselines if arm in found]
+            base = found.get(str(strongest_baseline(group, country))) or score_table.best(rivals, better(group))
+            mine = found.get("federated")
+            if mine is not None and base is not None:
+                word = "yes" if score_table.beats(mine, base, better(group)) else "no"
+                cells = (interval(mine), interval(found.get("adapted")), plain(base.arm), interval(base))
+                lines.append((group.title, country, *cells, word, f"{mine.n:,}", str(len(group.seeds))))
+    if not lines:
+        return ""
+    head = ("", "never trained on", "federated", "adapted", "strongest baseline", "its score", "beaten", "n", "seeds")
+    return "## Cold start\n\nThe model of the other countries, on a country that it never saw.\n\n" + table(head, lines)
+
+
+def records(groups: Sequence[Group]) -> str:
+    """What a country has of few years of its own records, alone and in the federation."""
+    lines = []
+    for group in groups:
+        years = group.of("record_years")
+        places = named(group.of("record_of")) or [region(group)]
+        for place in places if years else ():
+            found = line(group, place, group.headline)
+            cells = (interval(found.get(arm)) for arm in ("local", "federated", "local_adapted", "adapted"))
+            lines.append((group.title, place, years, *cells))
+    if not lines:
+        return ""
+    head = ("", "whose record is short", "years", "local", "federated", "local adapted", "adapted")
+    return "## With a short record\n\n" + table(head, sorted(lines, key=lambda one: (one[0], one[1], int(one[2]))))
+
+
+def ablations(groups: Sequence[Group], mains: Sequence[Group]) -> str:
+    """The same forecasts with something changed."""
+    lines = []
+    for group in groups:
+        main = next((each for each in mains if heading(each) == heading(group)), None)
+        if main is None or group.of("hold_out") or group.of("record_years"):
+            continue
+        changed = [f"{name}={group.params.get(name)}" for name in sorted(group.params) if _differs(name, group, main)]
+        found = line(group, region(group), group.headline)
+        cells = (interval(found.get(arm)) for arm in ("local", "federated", "adapted"))
+        lines.append((group.title, ", ".join(changed), *cells, str(len(group.seeds))))
+    if not lines:
+        return ""
+    return "## Other settings\n\n" + table(("", "changed", "local", "federated", "adapted", "seeds"), lines)
+
+
+def trials(groups: Sequence[Group], mains: Sequence[Group]) -> str:
+    """What recipes were chosen by: the same in years before the test, which took no part in it."""
+    lines = []
+    for group in groups:
+        main = next((each for each in mains if each.title == group.title), group)
+        names = (name for name in sorted(group.params) if _differs(name, group, main) and "calendar" not in name)
+        changed = ", ".join(f"{name}={group.params.get(name)}" for name in names)
+        found = line(group, region(group), group.headline)
+        cells = (interval(found.get(arm)) for arm in ("local", "local_adapted", "federated", "adapted"))
+        lines.append((heading(group), changed or "the recipe", *cells))
+    if not lines:
+        return ""
+    head = ("", "changed", "local", "local adapted", "federated", "adapted")
+    return f"## Trials before the test\n\nOf the region; {TRIAL}* experiments.\n\n" + table(head, lines)
+
+
+def is_trial(group: Group) -> bool:
+    """Whether an experiment chose a recipe, and shows no result."""
+    return group.experiment.startswith(TRIAL)
+
+
+def named(words: str) -> list[str]:
+    """The codes in a list as MLflow keeps it, such as "['LAO', 'KHM']"."""
+    return [word.strip(" '") for word in words.strip("[]").split(",") if word.strip()]
+
+
+def _differs(name: str, group: Group, main: Group) -> bool:
+    """A key that one of them did not have yet is no difference."""
+    return name != "arms" and group.params[name] != main.params.get(name, group.params[name])

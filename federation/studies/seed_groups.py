@@ -1,0 +1,117 @@
+"""Runs that differ in their seed alone are one result, told by its mean."""
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from federation.reporting.rows import Row
+from federation.studies.finished_runs import Finished
+from tasks.registry import TASKS
+from tasks.settings import TaskSettings
+from tasks.task import Task
+
+APART = ("seed", "data")  # parameters that make no other experiment
+Key = tuple[str, str, str, str]  # country, arm, score, horizon
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """One experiment. rows: means over the seeds, of values and of interval ends; spread: largest less smallest value.
+
+    apart: the same of the months of the test that are set apart; paired: of differences. validation: means too.
+    """
+
+    experiment: str
+    task: Task
+    settings: TaskSettings
+    params: Mapping[str, str]
+    runs: Sequence[Finished]
+    rows: Sequence[Row]
+    apart: Sequence[Row]
+    paired: Sequence[Row]
+    spread: Mapping[Key, float]
+    validation: Mapping[tuple[str, str, str], float]
+
+    @property
+    def title(self) -> str:
+        """What is forecast."""
+        return self.task.title(self.settings)
+
+    @property
+    def headline(self) -> str:
+        """The score that counts."""
+        return next(iter(self.task.scores))
+
+    @property
+    def unaligned(self) -> bool:
+        """Whether each country was cut at its own end, so that no score of it may stand beside fair ones."""
+        return self.settings.calendar.unaligned
+
+    @property
+    def seeds(self) -> list[int]:
+        """In order."""
+        return sorted(int(run.params["seed"]) for run in self.runs)
+
+    def of(self, name: str) -> str:
+        """A parameter, empty where it is not set."""
+        value = self.params.get(name, "")
+        return "" if value in ("None", "[]") else value
+
+
+def groups(runs: Iterable[Finished]) -> list[Group]:
+    """Of several runs with the same parameters and seed the newest counts. Order: as the first of each began."""
+    found: dict[tuple[Any, ...], dict[str, Finished]] = {}
+    for run in sorted(runs, key=lambda one: one.began):
+        told = {name: value for name, value in run.params.items() if name not in APART}
+        found.setdefault((run.experiment, *sorted(told.items())), {})[run.params["seed"]] = run
+    return [_group(list(seeds.values())) for seeds in found.values()]
+
+
+def _group(runs: list[Finished]) -> Group:
+    first = runs[0]
+    rows = _same(row for run in runs for row in run.rows)
+    judged: dict[tuple[str, str, str], list[float]] = {}
+    for run in runs:
+        for key, value in run.validation.items():
+            judged.setdefault(key, []).append(value)
+    told = {name: value for name, value in first.params.items() if name not in APART}
+    task = TASKS[told["task.name"]]
+    return Group(
+        experiment=first.experiment,
+        task=task,
+        settings=_settings(task, told),
+        params=told,
+        runs=runs,
+        rows=[_mean(same) for same in rows.values()],
+        apart=[_mean(same) for same in _same(row for run in runs for row in run.apart).values()],
+        paired=[_mean(same) for same in _same(row for run in runs for row in run.paired).values()],
+        spread={key: float(np.ptp([row.value for row in same])) for key, same in rows.items()},
+        validation={key: float(np.mean(values)) for key, values in judged.items()},
+    )
+
+
+def _same(rows: Iterable[Row]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.country, row.arm, row.score, row.horizon), []).append(row)
+    return found
+
+
+def _mean(rows: Sequence[Row]) -> Row:
+    value, low, high = (float(np.mean([getattr(row, name) for row in rows])) for name in ("value", "low", "high"))
+    return replace(rows[0], value=value, low=low, high=high)
+
+
+def _settings(task: Task, told: Mapping[str, str]) -> TaskSettings:
+    """The task's settings again, from the words that MLflow keeps."""
+    settings = task.settings()
+    for part, prefix in ((settings, "task."), (settings.calendar, "task.calendar.")):
+        for each in fields(part):
+            text = told.get(f"{prefix}{each.name}")
+            if text is not None:
+                was = getattr(part, each.name)
+                setattr(part, each.name, text if isinstance(was, str) else ast.literal_eval(text))
+    return settings

@@ -1,0 +1,98 @@
+"""What was to be reached, as a table in configs; whether it was, as the numbers say."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from federation.errors import ConfigError
+from federation.reporting.rows import ALL
+from federation.reporting.score_table import is_region, number
+from federation.settings.schema import one_of
+from federation.studies.measures import MEASURES
+from federation.studies.seed_groups import Group
+
+
+@dataclass  # not frozen: Hydra merges it
+class Target:
+    """One claim about one experiment. of: words of its title. least: place-periods of a country that counts.
+
+    countries: that it speaks of; nobody named: all. apart: it speaks of tests that set months apart.
+    limits: what stands in the way, told where it is missed.
+    """
+
+    claim: str = ""
+    of: str = ""
+    measure: str = "value"
+    arm: str = "adapted"
+    against: list[str] = field(default_factory=list)
+    score: str = ""  # empty: the headline
+    horizon: str = ALL
+    least: int = 0
+    countries: list[str] = field(default_factory=list)
+    apart: bool = False
+    limits: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def check(self) -> None:
+        """Raise ConfigError for a measure there is not, or a bound that is none."""
+        one_of("targets.measure", self.measure, tuple(MEASURES))
+        if self.at_least is None and self.at_most is None:
+            raise ConfigError(f"target {self.claim!r} has no bound; give at_least or at_most")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """found: None where what it speaks of was not scored."""
+
+    target: Target
+    found: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """None where it cannot be said."""
+        if self.found is None:
+            return None
+        over = self.target.at_least is None or self.found >= self.target.at_least
+        return over and (self.target.at_most is None or self.found <= self.target.at_most)
+
+    def told(self) -> str:
+        """Such as 'MISSED: 0.771, wanted at most 0.760'."""
+        bounds = [("at least", self.target.at_least), ("at most", self.target.at_most)]
+        wanted = " and ".join(f"{word} {_exact(bound)}" for word, bound in bounds if bound is not None)
+        if self.found is None:
+            return f"not scored here; wanted {wanted}"
+        if self.met:
+            return f"met: {_exact(self.found)}, wanted {wanted}"
+        return f"**MISSED**: {_exact(self.found)}, wanted {wanted}. {self.target.limits}".strip()
+
+
+def judged(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
+    """Of the targets that speak of this experiment."""
+    found = []
+    for target in targets:
+        if target.of.lower() in group.title.lower() and target.apart == bool(group.settings.calendar.apart):
+            measure = MEASURES[target.measure]
+            try:
+                value = measure(
+                    _speaks_of(group, target),
+                    target.arm,
+                    target.against,
+                    target.score or group.headline,
+                    target.horizon,
+                    target.least,
+                )
+            except (KeyError, ValueError, ZeroDivisionError):  # an arm that did not run, or nobody who was scored
+                found.append(Judgement(target=target, found=None))
+            else:
+                found.append(Judgement(target=target, found=value))
+    return found
+
+
+def _speaks_of(group: Group, target: Target) -> Group:
+    if not target.countries:
+        return group
+    return replace(group, rows=[row for row in group.rows if row.country in target.countries or is_region(row.country)])
+
+
+def _exact(value: float) -> str:
+    return f"{value:.4f}" if 0 < abs(value) < 0.1 else number(value)

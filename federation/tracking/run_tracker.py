@@ -1,0 +1,175 @@
+"""What a run tells its tracker: settings at the start, numbers a round, results at the end, and how it ended."""
+
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import functional_call
+
+from federation.coordinator.incidents import Faults, faults_of
+from federation.coordinator.reply_summary import by_country, mean_loss
+from federation.coordinator.rounds import Outcome
+from federation.coordinator.state import Federation, Report
+from federation.reporting.rows import ALL, Row
+from federation.settings.schema import Settings, plain
+from federation.tracking.run_info import RunCard
+from federation.tracking.tracker import Tracker
+from federation.wire.frame import Arrays
+from tasks.places.facilities import country_of
+from tasks.registry import TASKS
+from tasks.settings import UNALIGNED
+
+TAG = 5000  # characters that MLflow takes in a tag
+
+
+class TrackedRun:
+    """One federation in the words of MLflow: a parent run for the region, a child for every country."""
+
+    def __init__(self, tracker: Tracker, settings: Settings, federation: Federation, faults: Faults) -> None:
+        self._tracker, self._settings, self._federation, self._faults = tracker, settings, federation, faults
+        self._fingerprinted: set[str] = set()
+        self._task = TASKS[settings.task.name]
+
+    @contextmanager
+    def following(self, committed: int) -> Iterator[None]:
+        """Track all inside; a run that fails or is stopped is marked as such."""
+        federation, plan = self._federation, plain(self._federation.plan)
+        card = RunCard(
+            id=federation.run,
+            name=federation.run,
+            countries=tuple(sorted({country_of(client) for client in federation.nodes})),
+            params={
+                **_flat(plan),
+                "quorum": self._settings.quorum,
+                "data": "invented" if not self._settings.data else "given",
+            },
+            tags={
+                "gotong.version": version("gotong"),
+                "gotong.code": _code_version(),
+                "task": self._task.name,
+                "calendar": UNALIGNED if self._settings.task.calendar.unaligned else "one cut for all",
+            },
+        )
+        self._tracker.begin(card, committed)
+        try:
+            yield
+        except BaseException as error:
+            self._tracker.tags({"stopped": " ".join(str(error).split())[:TAG] or type(error).__name__})
+            self._files(self._faults.files)
+            self._tracker.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+            raise
+        self._tracker.end("FINISHED")
+
+    def round(self, report: Report) -> None:
+        """Numbers of one round; validation scores belong to the model the round started from, one step earlier."""
+        for answer in by_country(report.answers):
+            values: dict[str, float] = {"received_bytes": answer.received, "sent_bytes": answer.sent}
+            values |= {"examples": answer.examples, "took_part": float(answer.refused is None)}
+            for name, value in (("train_loss", answer.loss), ("update_norm", answer.norm)):
+                if value is not None and answer.refused is None:
+                    values[name] = value
+            self._tracker.metrics(values, step=report.round, country=answer.country)
+            for name, words in (("refused", answer.refused), ("remark", answer.remark)):
+                if words:
+                    self._tracker.tags({f"{name}.{report.round}": words}, country=answer.country)
+            self._fingerprint(answer.country, answer.fingerprint)
+        trained = [answer for answer in report.answers if answer.examples and not answer.refused]
+        examples = sum(answer.examples for answer in trained)
+        totals: dict[str, float] = {"countries": len(trained), "examples": examples}
+        loss = mean_loss(report.answers)
+        if loss is not None:
+            totals["train_loss"] = loss
+        totals["faults"] = len(faults_of(report.round, report.answers))
+        totals["bytes"] = sum(answer.sent + answer.received for answer in report.answers)
+        self._tracker.metrics(totals, step=report.round)
+        self._rows(report.rows, "validation", report.round - 1)
+        self._faults.round(report)
+
+    def flush(self) -> int:
+        """All so far is on the disk; its length."""
+        self._faults.flush()
+        return self._tracker.flush()
+
+    def commit(self) -> None:
+        """All so far may be sent."""
+        self._tracker.commit()
+
+    def finish(self, outcome: Outcome, files: tuple[Path, ...], cost: Mapping[str, float]) -> None:
+        """Results of the test, files, what the run cost, and the final model with an invented input."""
+        self._tracker.metrics({f"cost.{name}": value for name, value in cost.items()}, step=outcome.progress.round)
+        self._rows(outcome.validation, "validation", outcome.progress.round)
+        self._rows(outcome.rows, "test", outcome.progress.round)
+        self._rows(outcome.apart, "apart", outcome.progress.round)
+        for answer in by_country(outcome.answers):
+            if answer.refused:
+                self._tracker.tags({"refused.test": answer.refused}, country=answer.country)
+        self._files((*files, *self._faults.files))
+        example, output = invented(self._settings, outcome.model)
+        self._tracker.model(
+            outcome.model,
+            task=self._task.name,
+            settings=plain(self._settings.task),
+            example=example,
+            output=output,
+        )
+
+    def _files(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            self._tracker.artifact(path)
+
+    def _rows(self, rows: Iterable[Row], part: str, step: int) -> None:
+        by_country: dict[str, dict[str, float]] = {}
+        part = f"unaligned.{part}" if self._settings.task.calendar.unaligned and part != "validation" else part
+        for row in rows:
+            if row.horizon == ALL and np.isfinite(row.value):
+                by_country.setdefault(row.country, {})[f"{part}.{row.score}.{row.arm}"] = row.value
+        for country, values in by_country.items():
+            self._tracker.metrics(values, step=step, country=None if country == self._federation.region else country)
+
+    def _fingerprint(self, country: str, fingerprint: str) -> None:
+        if fingerprint and country not in self._fingerprinted:
+            self._fingerprinted.add(country)
+            self._tracker.dataset(country, name=self._task.name, fingerprint=fingerprint)
+
+
+def invented(settings: Settings, model: Arrays) -> tuple[dict[str, Any], Any]:
+    """Two inputs of an invented country and the model's output for them: never a record of anybody."""
+    task = TASKS[settings.task.name]
+    with TemporaryDirectory() as scratch:
+        task.synthesize(Path(scratch), "SGP", settings.seed, settings.task)
+        windows = task.windows(task.read(Path(scratch), "SGP", settings.task), settings.task)
+    example = windows.take(np.arange(min(2, len(windows)))).inputs
+    module = task.build_model(settings.task, settings.seed)
+    weights = {name: torch.from_numpy(np.array(value)) for name, value in model.items()}
+    inputs = {name: torch.from_numpy(value) for name, value in example.items()}
+    with torch.no_grad():
+        output = functional_call(module, weights, (inputs, None)).numpy()
+    return dict(example), output
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str | float | int]:
+    flat: dict[str, str | float | int] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if type(value) in (int, float, str) else str(value)
+    return flat
+
+
+def _code_version() -> str:
+    """The commit of the code, with `+` if it was changed; the installed version where there is no repository."""
+    here = Path(__file__).parent
+    try:
+        told = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty=+"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return version("gotong")
+    return told.stdout.strip() if told.returncode == 0 else version("gotong")

@@ -1,0 +1,151 @@
+"""The cohort engine: many clients in one step. It gives the weights that the sequential trainer gives, only sooner."""
+
+import logging
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from math import nan
+
+import torch
+from torch import Tensor
+
+from federation.training import sequential
+from federation.training.cohort import grouping, workers
+from federation.training.cohort.batches import Batch, width
+from federation.training.cohort.chunks import FEW, ChunkPlan, chunks
+from federation.training.cohort.compiled import Compiled
+from federation.training.cohort.device_cache import Store
+from federation.training.cohort.forecasts import alone, forecasts
+from federation.training.cohort.stacked import Found, Gradients, Trained, eager, objective_of, train
+from federation.training.cohort.workers import Crew
+from federation.training.device import autocast, matmul_precision
+from federation.training.jobs import Array, Finished, Job, Result, Tensors
+
+log = logging.getLogger(__name__)
+
+
+def run(jobs: Sequence[Job], device: torch.device | None = None, plan: ChunkPlan | None = None) -> list[Result]:
+    """Score and train every job, many at a time. Results keep the order of the jobs; tensors come back on the CPU."""
+    return Cohort(device, plan)(jobs)
+
+
+class Cohort:
+    """An engine for the rounds of a run: it keeps records on its device from round to round."""
+
+    def __init__(self, device: torch.device | None = None, plan: ChunkPlan | None = None) -> None:
+        self.plan = plan or ChunkPlan()
+        self.device = device or torch.device("cpu")
+        self._store = Store(self.device)
+        self._said: set[str] = set()
+        self._compiled: dict[Hashable, Compiled] = {}  # compiling is dear: once a run
+        self._known: set[Hashable] = set()  # kinds of jobs and shapes of steps that were trained in this process
+        self._crew = Crew(self.plan.workers if self.device.type == "cpu" else 1)
+
+    def __call__(self, jobs: Sequence[Job]) -> list[Result]:
+        """Results in the order of the jobs."""
+        if self.plan.chunk == 1:
+            return sequential.run(jobs, self.device, self.plan.precision)
+        with matmul_precision(self.plan.precision):
+            trained = self._trained(jobs)
+            outputs = self._scored(jobs, trained)
+        return [_result(job, outputs.get(place), trained.get(place)) for place, job in enumerate(jobs)]
+
+    def end(self) -> None:
+        """Leave no process behind, before this engine itself is gone; a later call makes new ones."""
+        self._crew.end()
+
+    def _scored(self, jobs: Sequence[Job], trained: Mapping[int, Trained]) -> dict[int, Array]:
+        found: dict[int, Array] = {}
+        late = {place: done.params for place, done in trained.items() if jobs[place].score_trained}
+        weights: dict[int, Tensors] = {place: late.get(place, job.start) for place, job in enumerate(jobs)}
+        for own in _groups(jobs, [place for place, job in enumerate(jobs) if job.score is not None]):
+            try:
+                with autocast(self.plan.precision, self.device):
+                    found |= forecasts(jobs, own, weights, self._store, self.plan.chunk)
+            except Exception as error:  # whatever a model cannot do under vmap; a fault is raised by plain torch too
+                self._say(jobs[own[0]], error)
+                found |= {place: alone(jobs[place], weights[place], self._store) for place in own}
+        return found
+
+    def _trained(self, jobs: Sequence[Job]) -> dict[int, Trained]:
+        places = [place for place, job in enumerate(jobs) if job.train is not None and len(job.train)]
+        size, whole = self.plan.chunk, self.plan.compiled
+        cut = [chunk for group in _groups(jobs, places) for chunk in chunks(jobs, group, size, whole=whole)]
+        done = self._each([[jobs[place] for place in chunk] for chunk in cut])
+        return {
+            p: trained for chunk, many in zip(cut, done, strict=True) for p, trained in zip(chunk, many, strict=True)
+        }
+
+    def _each(self, cut: Sequence[Sequence[Job]]) -> list[list[Trained]]:
+        """What is new trains here, and leaves its compiled steps; what is known, side by side."""
+        if self._crew.workers == 1 or len(cut) == 1 or not workers.possible():
+            return [self._chunk(jobs) for jobs in cut]
+        found: list[list[Trained] | None] = [None] * len(cut)
+        for place, jobs in enumerate(cut):
+            shape = grouping.kind(jobs[0]), len(jobs) == self.plan.chunk, width(jobs)
+            if shape not in self._known:
+                self._crew.end()  # they lack it
+                found[place] = self._chunk(jobs)
+                self._known.add(shape)
+        rest = [place for place, many in enumerate(found) if many is None]
+        for place, many in zip(rest, self._crew.train([cut[place] for place in rest], self._chunk), strict=True):
+            found[place] = many
+        if any(many is None for many in found):
+            log.warning("a process that trained a part of the clients failed or hung; from now on one trains them all")
+            self._crew.end()
+            self._crew = Crew(1)
+        return [self._chunk(jobs) if many is None else many for jobs, many in zip(cut, found, strict=True)]
+
+    def _chunk(self, jobs: Sequence[Job]) -> list[Trained]:
+        if len(jobs) <= FEW:
+            return self._one_by_one(jobs)
+        try:
+            return train(jobs, self._store, self._gradients(jobs[0]), full=self.plan.compiled)
+        except Exception as error:  # as above
+            self._say(jobs[0], error)
+            return self._one_by_one(jobs)
+
+    def _gradients(self, job: Job) -> Gradients:
+        """Compiled for whole chunks, if the plan says so; fewer clients, as at a ragged end, train eagerly."""
+        context = partial(autocast, self.plan.precision, self.device)
+        plain = cache(lambda: eager(job, objective_of(job, self.device), context))
+        if not self.plan.compiled or job.settings.clip_example is not None:
+            return plain()
+        kind = grouping.kind(job)
+        if kind not in self._compiled:
+            self._compiled[kind] = Compiled(job, objective_of(job, self.device), context)
+        quick = self._compiled[kind]
+
+        def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
+            found = quick(leaves, batch, start, job.lr) if len(batch.sizes) == self.plan.chunk else None
+            return plain()(leaves, batch, start) if found is None else found
+
+        return gradients
+
+    def _one_by_one(self, jobs: Sequence[Job]) -> list[Trained]:
+        plain = [replace(job, score=None, client=replace(job.client, finish=None)) for job in jobs]
+        results = sequential.run(plain, self.device, self.plan.precision)
+        return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
+
+    def _say(self, job: Job, error: Exception) -> None:
+        """Once for a model, on the log."""
+        name = type(job.model).__name__
+        if name not in self._said:
+            self._said.add(name)
+            why = " ".join(str(error).split())[:200]
+            log.warning("%s cannot be trained many at a time, so it is trained one by one: %s", name, why)
+
+
+def _groups(jobs: Sequence[Job], places: Sequence[int]) -> list[list[int]]:
+    return [[places[number] for number in group] for group in grouping.groups([jobs[place] for place in places])]
+
+
+def _result(job: Job, output: Array | None, trained: Trained | None) -> Result:
+    if trained is None:
+        return Result(job=job, params=None, output=output, loss=nan, steps=0, finished=Finished(memory=job.memory))
+    finished = Finished()
+    if job.client.finish is not None:
+        finished = job.client.finish(job.start, trained.params, trained.steps * job.lr, job.shared, job.memory)
+    return Result(
+        job=job, params=trained.params, output=output, loss=trained.loss, steps=trained.steps, finished=finished
+    )

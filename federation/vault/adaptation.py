@@ -1,0 +1,122 @@
+"""What a country makes of the final forecasts for itself: mixed, and corrected by how they did in its own recent past.
+
+It works on outputs in model units, as quantiles or as logits, and learns from the validation years alone. All of it
+stays in the vault: of an adapted arm, nothing but the sums of its test scores leaves.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.special import expit
+
+from federation.settings.schema import AdaptationSettings
+from tasks.data import Array, Windows
+from tasks.task import Task
+
+RIDGE = 1.0  # observations that pull odds towards no correction, so that they stay finite where no event was seen
+
+
+def members(arm: str, settings: AdaptationSettings) -> dict[str, float]:
+    """Whose forecasts an adapted arm mixes, and their shares, which add up to 1.
+
+    `local_adapted` is the local forecast with the same corrections, `local_pair` the mix of two local models that
+    differ in their seed: what a country could do alone with as many models as `adapted` mixes.
+    """
+    return {
+        "adapted": {settings.base: settings.share, "local": 1 - settings.share},
+        "local_adapted": {"local": 1.0},
+        "local_pair": {"local": 0.5, "twin": 0.5},
+    }[arm]
+
+
+def adapted(
+    outputs: Mapping[str, tuple[Array, Array]], past: Windows, task: Task, settings: AdaptationSettings, arm: str
+) -> Array | None:
+    """(N, H, K) test output of an adapted arm in model units; None where the country has none of its models.
+
+    outputs: model -> its outputs for the validation windows `past`, and for the test windows.
+    """
+    shares = {name: share for name, share in members(arm, settings).items() if name in outputs and share > 0}
+    if not shares:
+        return None
+    then, now = (
+        np.asarray(sum(share * outputs[name][part] for name, share in shares.items()) / sum(shares.values()))
+        for part in (0, 1)
+    )
+    if task.levels:
+        return shifted(now, quantile_shifts(then, past, task.levels, settings))
+    return recalibrated(now, odds(then, past, settings))
+
+
+def trust(past: Windows, settings: AdaptationSettings) -> Array:
+    """(H,) how much of a correction is believed: 1 / (1 + years / Y + prior / n) of n values from Y calendar years.
+
+    Values of one year err together: a hundred cells in four harvests are four observations, hardly more. What a year
+    has in common averages out over years, and the rest over values; shrinking by both is the least mean square error.
+    Source: Efron and Morris (1973), https://doi.org/10.1080/01621459.1973.10481350, of means with a random year.
+    """
+    known = np.isfinite(past.target)
+    values = known.sum(axis=0)
+    years = [len(np.unique(past.due[own, h].astype("datetime64[Y]"))) for h, own in enumerate(known.T)]
+    doubt = settings.years / np.maximum(years, 1) + settings.prior / np.maximum(values, 1)
+    return np.asarray(np.where(values > 0, 1 / (1 + doubt), 0.0))
+
+
+def quantile_shifts(output: Array, past: Windows, levels: tuple[float, ...], settings: AdaptationSettings) -> Array:
+    """(N, H, K) quantiles of the windows `past` -> (H, K) shifts that would have made each quantile right.
+
+    Each is the same quantile of the errors, trusted as far as `trust` says and capped.
+    """
+    shifts, share = np.zeros(output.shape[1:]), trust(past, settings)
+    for horizon, happened in enumerate(past.target.T.astype(np.float64)):
+        known = np.isfinite(happened)
+        if known.any():
+            errors = happened[known, None] - output[known, horizon]
+            wanted = [np.quantile(errors[:, k], level) for k, level in enumerate(levels)]
+            shifts[horizon] = _capped(share[horizon] * np.array(wanted), settings)
+    return shifts
+
+
+def shifted(output: Array, shifts: Array) -> Array:
+    """Quantiles (N, H, K) moved by (H, K), in ascending order again.
+
+    Source: Chernozhukov et al. (2010), https://doi.org/10.3982/ECTA7880 (sorting never makes them worse)
+    """
+    return np.asarray(np.sort(output + shifts, axis=-1))
+
+
+def odds(logits: Array, past: Windows, settings: AdaptationSettings) -> Array:
+    """(N, H, 1) logits of the windows `past` -> (H, 2) intercept and slope of the logits that would have been right.
+
+    Both are those of greatest likelihood; their distance from (0, 1) is trusted and capped as shifts are.
+    Source: Cox (1958), https://doi.org/10.1093/biomet/45.3-4.562
+    """
+    found, share = np.tile([0.0, 1.0], (logits.shape[1], 1)), trust(past, settings)
+    for horizon, happened in enumerate(past.target.T.astype(np.float64)):
+        known = np.isfinite(happened)
+        if known.any():
+            fitted = _logistic(logits[known, horizon, 0], happened[known])
+            found[horizon] += _capped(share[horizon] * (fitted - found[horizon]), settings)
+    return found
+
+
+def recalibrated(logits: Array, found: Array) -> Array:
+    """Logits (N, H, 1) with (H, 2) intercepts and slopes."""
+    return np.asarray(found[:, :1] + found[:, 1:] * logits)
+
+
+def _capped(correction: Array, settings: AdaptationSettings) -> Array:
+    return np.asarray(np.clip(correction, -settings.largest, settings.largest))
+
+
+def _logistic(logits: Array, happened: Array) -> Array:
+    table, start = np.column_stack([np.ones_like(logits), logits]), np.array([0.0, 1.0])
+
+    def cost(tried: Array) -> tuple[float, Array]:
+        score, away = table @ tried, tried - start
+        value = (np.logaddexp(0, score) - happened * score).sum() + RIDGE * (away @ away) / 2
+        return value, table.T @ (expit(score) - happened) + RIDGE * away
+
+    from scipy.optimize import minimize  # half a second that few commands need
+
+    return np.asarray(minimize(cost, start, jac=True, method="L-BFGS-B").x)

@@ -1,0 +1,42 @@
+"""Differences of forecasts inside one country: the ends of their intervals may leave, the blocks they rest on stay."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from federation.settings.schema import Plan, compared
+from federation.training.jobs import Array, Tensors
+from federation.vault.records import Records
+from tasks.evaluation.paired_difference import Blocks, blocks
+
+PART = "paired"  # of a test's differences, among the names of scores
+_FIELDS = ("labels", "above", "below", "count")
+
+
+def found(records: Records, forecasts: Mapping[str, Array], plan: Plan) -> dict[str, Blocks]:
+    """'adapted-local' and its like -> blocks of the headline's difference. forecasts: of the test, in natural units."""
+    score = next(iter(records.task.scores.values()))
+    if score.terms is None:
+        return {}
+    judged = {arm: records.judged("test", forecast) for arm, forecast in forecasts.items()}
+    return {
+        f"{arm}-{other}": blocks(score, judged[arm], judged[other])
+        for arm, other in compared(plan, records.task.baselines)
+        if arm in judged and other in judged
+    }
+
+
+def remembered(differences: Mapping[str, Blocks]) -> dict[str, torch.Tensor]:
+    """As a vault keeps them in its own memory."""
+    return {
+        f"{PART}/{name}/{field}": torch.from_numpy(np.asarray(getattr(each, field)))
+        for name, each in differences.items()
+        for field in _FIELDS
+    }
+
+
+def recalled(memory: Tensors) -> dict[str, Blocks]:
+    """What `remembered` kept."""
+    names = dict.fromkeys(name.split("/")[1] for name in memory if name.startswith(f"{PART}/"))
+    return {name: Blocks(**{field: memory[f"{PART}/{name}/{field}"].numpy() for field in _FIELDS}) for name in names}

@@ -1,0 +1,65 @@
+"""The local arm: what a country learns alone. It ends as the federated one does, with the mean of its best rounds.
+
+A country that would train alone would also stop in time; a local arm that overfits hands the federation a false win.
+Memory of a model: `last/NAME`, the weights as last trained; `value.RANK` and `best.RANK/NAME`, the best rounds so far.
+"""
+
+import math
+
+import torch
+
+from federation.settings.schema import Plan
+from federation.training.jobs import Result, Tensors, seed_of
+from tasks.evaluation.scores import Sums
+from tasks.task import Task
+
+Memory = dict[str, torch.Tensor]
+TWIN = "twin"  # a second local model; it is scored by nobody, but a pair of them mixes as many as an adapted forecast
+
+
+def twin(task: Task, plan: Plan) -> Memory:
+    """The first weights of a second local model: other ones, the same for every run of this plan."""
+    model = task.build_model(plan.task, seed_of(plan.seed, TWIN) % 2**31)
+    return {name: value.detach() for name, value in model.named_parameters()}
+
+
+def remembered(memory: Tensors, result: Result, sums: Sums, task: Task, plan: Plan) -> Memory:
+    """What to remember after a round. sums: validation scores of the model that the round started from."""
+    last = result.params or result.job.start
+    best = judged(memory, result.job.start, sums, task, plan)
+    return {f"last/{name}": tensor for name, tensor in last.items()} | best
+
+
+def judged(memory: Tensors, weights: Tensors, sums: Sums, task: Task, plan: Plan) -> Memory:
+    """The best `keep_best` local models by the country's own validation, these weights among the candidates."""
+    score = next(iter(task.scores.values()))
+    value = float(score.estimate(sums).value[-1])
+    found = [(float(memory[f"value.{rank}"]), _under(f"best.{rank}", memory)) for rank in _ranks(memory)]
+    if plan.keep_best and math.isfinite(value):
+        found.append((-value if score.better == "larger" else value, dict(weights)))
+        found.sort(key=lambda candidate: candidate[0])  # stable: of equals, the earlier stays first
+    kept: Memory = {}
+    for rank, (each, model) in enumerate(found[: plan.keep_best]):
+        kept |= {f"value.{rank}": torch.tensor(each, dtype=torch.float64)}
+        kept |= {f"best.{rank}/{name}": tensor for name, tensor in model.items()}
+    return kept
+
+
+def final(memory: Tensors, last: Tensors) -> Tensors:
+    """The mean of the best models, or the last one if none was judged."""
+    models = [_under(f"best.{rank}", memory) for rank in _ranks(memory)]
+    if not models:
+        return last
+    return {
+        name: torch.stack([model[name].double() for model in models]).mean(0).to(value.dtype)
+        for name, value in last.items()
+    }
+
+
+def _ranks(memory: Tensors) -> list[int]:
+    return sorted(int(name.removeprefix("value.")) for name in memory if name.startswith("value."))
+
+
+def _under(prefix: str, memory: Tensors) -> Memory:
+    start = f"{prefix}/"
+    return {name.removeprefix(start): value for name, value in memory.items() if name.startswith(start)}

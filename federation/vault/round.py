@@ -1,0 +1,84 @@
+"""Requests of one round to one or more vaults: admit all, train all together, release all in one transaction."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+from federation.errors import GotongError, PolicyRefusal, WireError
+from federation.training.jobs import Job, Result
+from federation.vault.database import savepoint, transaction
+from federation.vault.vault import Admission, Vault
+from federation.wire.frame import Frame, encode
+from tasks.errors import TaskError
+
+Train = Callable[[Sequence[Job]], list[Result]]
+
+log = logging.getLogger(__name__)
+
+
+def serve(inbox: Sequence[tuple[Vault, bytes]], train: Train) -> list[bytes]:
+    """Replies of several vaults to one request each. All they release is committed before any of it is returned."""
+    if not inbox:
+        return []
+    admitted = [_admit(vault, data) for vault, data in inbox]
+    by_country = _trained([job for each in admitted if isinstance(each, Admission) for job in each.jobs], train)
+    replies: list[bytes] = []
+    with transaction(inbox[0][0].database):
+        for (vault, _), admission in zip(inbox, admitted, strict=True):
+            found = by_country.get(vault.country, [])
+            replies.append(_failed(vault, found) if isinstance(found, Exception) else _release(vault, admission, found))
+    return replies
+
+
+def _trained(jobs: Sequence[Job], train: Train) -> Mapping[str, list[Result] | Exception]:
+    """country -> its results, or what its training raised: one country's crash does not end the others' round."""
+    try:
+        return _by_country(train(jobs))
+    except Exception:  # whatever a model, a record or a device raises
+        found: dict[str, list[Result] | Exception] = {}
+        for country, own in groupby(jobs, key=lambda job: job.country):
+            try:
+                found[country] = train(list(own))
+            except Exception as error:  # the same, now of this country
+                found[country] = error
+        return found
+
+
+def _by_country(results: Sequence[Result]) -> dict[str, list[Result] | Exception]:
+    return {country: list(own) for country, own in groupby(results, key=lambda result: result.job.country)}
+
+
+def _failed(vault: Vault, error: Exception) -> bytes:
+    """The log of the node has it all; what leaves says no more than that it failed."""
+    log.error("%s: its training failed", vault.country, exc_info=error)
+    reason = f"{vault.country}: its training failed; see the log of its node"
+    return encode(Frame(kind="refused", header={"reason": reason}))
+
+
+def _admit(vault: Vault, data: bytes) -> Admission | bytes:
+    try:
+        return vault.admit(data)
+    except (GotongError, TaskError) as error:
+        return _refused(vault, error)
+
+
+def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Result]) -> bytes:
+    if isinstance(admission, bytes):
+        return admission
+    try:
+        with savepoint(vault.database):
+            return vault.release(admission, results)
+    except (PolicyRefusal, WireError) as error:  # of what training made of the records: an answer like any other
+        reply = _refused(vault, error)
+        with savepoint(vault.database):
+            vault.keep(admission, reply)
+        return reply
+    except (GotongError, TaskError) as error:
+        return _refused(vault, error)
+
+
+def _refused(vault: Vault, error: Exception) -> bytes:
+    """A refusal that may leave: a policy's words, but never what an error about records quotes from them."""
+    log.warning("%s: %s", vault.country, error)
+    told = str(error) if isinstance(error, GotongError) else "its records cannot be used; see the log of its node"
+    return encode(Frame(kind="refused", header={"reason": f"{vault.country}: {told}"}))

@@ -1,0 +1,183 @@
+"""The vault's socket: one frame in, one frame out, from known users of this machine, within limits.
+
+A caller writes its frame and closes its half; the reply comes back and the connection ends. A Flower bundle writes its
+SHA-256 before the frame. One at a time and in one
+thread: a vault has one ledger, one model and one device. Who waits, waits in the socket's queue.
+"""
+
+import logging
+import os
+import socket
+import sqlite3
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from federation.errors import GotongError, WireError
+from federation.wire.frame import Frame, decode, digest, encode, unnamed
+
+QUEUE = 8  # callers that may wait
+SILENCE = 10.0  # seconds a caller may pause in the middle of its frame
+CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
+MINUTE = 60.0
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS arrivals (
+  number INTEGER PRIMARY KEY, at TEXT NOT NULL, uid INTEGER NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL,
+  kind TEXT NOT NULL, run TEXT NOT NULL, round TEXT NOT NULL, bundle TEXT NOT NULL DEFAULT '');
+CREATE TRIGGER IF NOT EXISTS arrivals_keep BEFORE UPDATE ON arrivals
+  BEGIN SELECT RAISE(ABORT, 'arrivals are append-only'); END;
+CREATE TRIGGER IF NOT EXISTS arrivals_hold BEFORE DELETE ON arrivals
+  BEGIN SELECT RAISE(ABORT, 'arrivals are append-only'); END;
+"""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """users: who may call (uid). largest: bytes of a frame.
+
+    per_minute: frames of all runs together. per_run: of one run, so that none takes what others need.
+    """
+
+    users: frozenset[int]
+    largest: int = 256 * 2**20
+    per_minute: int = 240
+    per_run: int = 120
+
+
+class Service:
+    """Listens on a Unix socket and hands frames to `respond`, which returns the reply's frame.
+
+    respond: takes a frame and the bundle in whose name it came, empty for a courier's.
+    """
+
+    def __init__(
+        self, path: Path, *, database: sqlite3.Connection, respond: Callable[[bytes, str], bytes], limits: Limits
+    ) -> None:
+        self._path, self._database, self._respond, self._limits = path, database, respond, limits
+        self._recent: deque[float] = deque()
+        self._of_runs: dict[str, deque[float]] = {}
+        self._unread = 0  # frames that were refused for their size or number since the last that was looked at
+        database.executescript(SCHEMA)
+        if "bundle" not in {
+            column[1] for column in database.execute("PRAGMA table_info(arrivals)")
+        }:  # an older vault's
+            database.execute("ALTER TABLE arrivals ADD COLUMN bundle TEXT NOT NULL DEFAULT ''")
+
+    def listen(self, group: int | None = None) -> socket.socket:
+        """The bound socket, for its owner alone, or also for one group. Raises GotongError."""
+        self._path.unlink(missing_ok=True)  # left by a vault that was killed
+        line = socket.socket(socket.AF_UNIX)
+        before = os.umask(0o177)  # never open to others, not even for a moment
+        try:
+            line.bind(str(self._path))
+            if group is not None:
+                os.chown(self._path, -1, group)
+                self._path.chmod(0o660)
+            line.listen(QUEUE)
+        except OSError as error:
+            line.close()
+            raise GotongError(f"{self._path}: {error.strerror or error}; choose a shorter or writable home=") from None
+        finally:
+            os.umask(before)
+        return line
+
+    def serve(self, line: socket.socket) -> None:
+        """Answer until interrupted. A caller's fault ends its connection, never the service."""
+        while True:
+            caller, _ = line.accept()
+            with caller:
+                caller.settimeout(SILENCE)
+                try:
+                    self._one(caller)
+                except OSError as error:
+                    log.warning("a caller went away: %s", error)
+
+    def _one(self, caller: socket.socket) -> None:
+        _, uid, _ = CREDENTIALS.unpack(caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
+        if uid not in self._limits.users:
+            log.warning("user %d may not call; refused unread", uid)
+            return
+        data = _read(caller, self._limits.largest)
+        if data is None:
+            self._unread += 1
+            reply = _refused(f"a frame is larger than {self._limits.largest:,} bytes, the limit of this vault")
+        elif not _within(self._recent, self._limits.per_minute):
+            self._unread += 1
+            reply = _refused(f"more than {self._limits.per_minute} frames came within a minute; ask less often")
+        else:
+            reply = self._answer(data, uid)
+        caller.sendall(reply)
+
+    def _answer(self, data: bytes, uid: int) -> bytes:
+        frame, bundle = unnamed(data)
+        run = self._record(frame, uid, bundle)
+        if not self._within_run(run):
+            return _refused(f"more than {self._limits.per_run} frames of one run came within a minute; ask less often")
+        try:
+            return self._respond(frame, bundle)
+        except Exception:  # a crafted frame must not end the service; what went wrong is for the country's eyes only
+            log.exception("a frame could not be served")
+            return _refused("this frame could not be served; see the log of its node")
+
+    def _record(self, data: bytes, uid: int, bundle: str) -> str:
+        """Every frame that is looked at is written down first; of those that were not, how many there were. Its run."""
+        if self._unread:
+            self._write(uid, b"", f"{self._unread} frames refused unread")
+            self._unread = 0
+        kind = run = round_ = ""
+        try:
+            frame = decode(data)
+            kind = frame.kind[:40]
+            run, round_ = str(frame.header.get("run", ""))[:200], str(frame.header.get("round", ""))[:20]
+        except WireError as error:
+            kind = f"damaged: {error}"[:200]
+        self._write(uid, data, kind, run, round_, bundle)
+        return run
+
+    def _write(self, uid: int, data: bytes, kind: str, run: str = "", round_: str = "", bundle: str = "") -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._database.execute(
+            "INSERT INTO arrivals (at, uid, digest, bytes, kind, run, round, bundle) VALUES (?,?,?,?,?,?,?,?)",
+            (at, uid, digest(data), len(data), kind, run, round_, bundle),
+        )
+
+    def _within_run(self, run: str) -> bool:
+        now = monotonic()
+        self._of_runs = {name: times for name, times in self._of_runs.items() if now - times[-1] <= MINUTE}
+        times = self._of_runs.get(run, deque())
+        if not _within(times, self._limits.per_run):
+            return False
+        self._of_runs[run] = times
+        return True
+
+
+def _within(times: deque[float], most: int) -> bool:
+    """Whether one more may come now; if so it is counted."""
+    now = monotonic()
+    while times and now - times[0] > MINUTE:
+        times.popleft()
+    if len(times) >= most:
+        return False
+    times.append(now)
+    return True
+
+
+def _read(caller: socket.socket, largest: int) -> bytes | None:
+    """All the caller wrote, or None if it is too much; reading stops at the limit."""
+    parts, size = [], 0
+    while part := caller.recv(2**20):
+        size += len(part)
+        if size > largest:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _refused(reason: str) -> bytes:
+    return encode(Frame(kind="refused", header={"reason": reason}))

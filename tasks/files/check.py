@@ -1,0 +1,96 @@
+"""Every problem of every national file in a folder, for a clerk who corrects them all before the next try."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.errors import DataError
+from tasks.files.grid import fold
+from tasks.files.reading import SUFFIXES, Problem, stem_of
+from tasks.files.schema import LISTED, problems, read_table
+from tasks.files.table import NationalTable
+from tasks.places.countries import CODES, problem_with
+from tasks.places.names import MEMBERS
+from tasks.registry import TABLES
+
+NAMES = {stem_of(Path(name)): name for name in TABLES}
+
+
+def national_files(path: Path) -> list[Path]:
+    """The national files at `path`: one of them, a country's folder, or a folder of countries.
+
+    Raises DataError if there is none.
+    """
+    if path.is_file() and stem_of(path) in NAMES:
+        return [path]
+    tables = sorted(each for each in path.rglob("*") if each.name.endswith(SUFFIXES)) if path.is_dir() else []
+    files = [each for each in tables if stem_of(each) in NAMES and not _hidden(each.relative_to(path))]
+    if not files:
+        what = "does not exist" if not path.exists() else "holds no national file" if path.is_dir() else "is none"
+        raise DataError(f"{path} {what}; national files are COUNTRY/{', COUNTRY/'.join(TABLES)}")
+    return files
+
+
+def check(file: Path, limit: int = LISTED) -> list[Problem]:
+    """Up to `limit` problems of one national file, by row; its folder's name tells the country."""
+    table = TABLES[NAMES[stem_of(file)]]
+    try:
+        rows = read_table(file, table.schema)
+    except DataError:  # tells the first; the list of all takes another reading
+        return problems(file, table.schema, limit)
+    return [*_lookalikes(file, rows, table.place), *_foreign(file, rows, table)][:limit]
+
+
+def country_of(file: Path) -> str | None:
+    """The country whose folder a file lies in, None where the folder is not named like one."""
+    name = file.resolve().parent.name
+    return name if problem_with(name) is None else None
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _lookalikes(file: Path, rows: pd.DataFrame, place: str) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for row, name in rows[place].drop_duplicates().items():
+        other = first.setdefault(fold(name), name)
+        if other != name:
+            yield Problem(
+                file=str(file),
+                row=int(str(row)),
+                column=place,
+                value=name,
+                what=f"and {other!r} look like one place",
+                remedy="Write one spelling throughout, and merge their rows",
+            )
+
+
+def _foreign(file: Path, rows: pd.DataFrame, table: NationalTable) -> Iterator[Problem]:
+    """Rows of another country than most rows, or than the folder's."""
+    if "country_code" in rows:
+        column, codes = "country_code", rows["country_code"]
+    else:
+        column, codes = table.place, rows[table.place].map(_told)
+    known = codes.dropna()
+    if known.empty:
+        return
+    mine = country_of(file) or known.mode().iloc[0]
+    for row in known.index[known != mine][:LISTED]:
+        yield Problem(
+            file=str(file),
+            row=int(row),
+            column=column,
+            value=str(rows.at[row, column]),
+            what=f"is not of {mine}",
+            remedy="Keep one country a folder",
+        )
+
+
+def _told(place: str) -> str | None:
+    """The country that a place's id tells, of ISO 3166-2 (TH-10) or alpha-3 (THA)."""
+    prefix = place.split("-")[0]
+    if "-" in place and prefix in MEMBERS:
+        return MEMBERS[prefix]
+    return place if place in CODES else None

@@ -1,0 +1,146 @@
+"""The vault's socket: whom it serves, how much, and what a caller without manners gets."""
+
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from federation.vault import socket_server
+from federation.vault.socket_server import Limits, Service
+from federation.wire.frame import Frame, decode, digest, encode, named
+
+ASKED = encode(Frame(kind="train", header={"run": "r", "round": 1}))
+
+
+def _echo(data: bytes, bundle: str = "") -> bytes:
+    return encode(Frame(kind="echo", header={"digest": digest(data), "bundle": bundle}))
+
+
+@contextmanager
+def _served(
+    path: Path, respond: Callable[[bytes, str], bytes] = _echo, users: frozenset[int] | None = None, **limits: int
+) -> Iterator[sqlite3.Connection]:
+    database = sqlite3.connect(path.with_suffix(".db"), isolation_level=None, check_same_thread=False)
+    allowed = Limits(users=frozenset([os.geteuid()]) if users is None else users, **limits)
+    service = Service(path, database=database, respond=respond, limits=allowed)
+    line = service.listen()
+
+    def serve() -> None:  # a thread in place of the process that a node starts
+        with pytest.raises(OSError):  # noqa: PT011  the test closes the socket under it
+            service.serve(line)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield database
+    finally:
+        line.shutdown(socket.SHUT_RDWR)
+        line.close()
+        thread.join(10)
+        database.close()
+        assert not thread.is_alive()
+
+
+def _ask(path: Path, data: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(10)
+        line.connect(str(path))
+        try:
+            line.sendall(data)
+            line.shutdown(socket.SHUT_WR)
+        except BrokenPipeError:
+            pass  # it stopped reading; its reply may be there
+        parts = []
+        try:
+            while part := line.recv(65536):
+                parts.append(part)
+        except ConnectionResetError:
+            pass
+    return b"".join(parts)
+
+
+def test_a_frame_is_answered_and_written_down_first(tmp_path: Path) -> None:
+    with _served(tmp_path / "s") as database:
+        assert decode(_ask(tmp_path / "s", ASKED)).header == {"digest": digest(ASKED), "bundle": ""}
+        rows = database.execute("SELECT uid, digest, bytes, kind, run, round FROM arrivals").fetchall()
+        assert rows == [(os.geteuid(), digest(ASKED), len(ASKED), "train", "r", "1")]
+        for change in ("UPDATE arrivals SET kind = ''", "DELETE FROM arrivals"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                database.execute(change)
+
+
+def test_a_frame_in_a_bundles_name_is_written_down_under_it_also_in_an_older_vaults_books(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "s.db")) as older:
+        older.executescript(socket_server.SCHEMA.replace(", bundle TEXT NOT NULL DEFAULT ''", ""))
+        older.execute("INSERT INTO arrivals VALUES (1, 'at', 0, 'd', 0, 'train', 'r', '1')")
+        older.commit()
+    with _served(tmp_path / "s") as database:
+        assert decode(_ask(tmp_path / "s", named(ASKED, "ab" * 32))).header == {
+            "digest": digest(ASKED),
+            "bundle": "ab" * 32,
+        }
+        rows = database.execute("SELECT digest, bytes, kind, bundle FROM arrivals").fetchall()
+        assert rows == [("d", 0, "train", ""), (digest(ASKED), len(ASKED), "train", "ab" * 32)]
+
+
+def test_only_known_users_are_read(tmp_path: Path) -> None:
+    with _served(tmp_path / "s", users=frozenset([os.geteuid() + 1])) as database:
+        assert _ask(tmp_path / "s", ASKED) == b""
+        assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (0,)
+
+
+def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
+    with _served(tmp_path / "s"):
+        assert (tmp_path / "s").stat().st_mode & 0o077 == 0
+
+
+def test_a_frame_over_the_limit_is_refused_without_being_kept(tmp_path: Path) -> None:
+    with _served(tmp_path / "s", largest=1000) as database:
+        for size in (1001, 5_000_000):
+            told = _ask(tmp_path / "s", bytes(size))
+            assert not told or "larger than 1,000" in decode(told).header["reason"]
+        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+        rows = database.execute("SELECT kind, bytes FROM arrivals").fetchall()
+        assert rows == [("2 frames refused unread", 0), ("train", len(ASKED))]
+
+
+def test_a_flood_is_refused_and_leaves_one_row_for_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _served(tmp_path / "s", per_minute=3) as database:
+        kinds = [decode(_ask(tmp_path / "s", ASKED)).kind for _ in range(6)]
+        assert kinds == ["echo"] * 3 + ["refused"] * 3
+        assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (3,)
+        monkeypatch.setattr(socket_server, "MINUTE", 0.0)
+        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+        rows = database.execute("SELECT kind FROM arrivals").fetchall()
+        assert rows == [*[("train",)] * 3, ("3 frames refused unread",), ("train",)]
+
+
+def test_a_run_that_floods_leaves_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = encode(Frame(kind="train", header={"run": "another", "round": 1}))
+    with _served(tmp_path / "s", per_run=2) as database:
+        assert [decode(_ask(tmp_path / "s", ASKED)).kind for _ in range(4)] == ["echo"] * 2 + ["refused"] * 2
+        assert "of one run" in decode(_ask(tmp_path / "s", ASKED)).header["reason"]
+        assert decode(_ask(tmp_path / "s", other)).kind == "echo"
+        assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (6,)  # all that were looked at
+        monkeypatch.setattr(socket_server, "MINUTE", 0.0)
+        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+
+
+def test_no_caller_ends_the_service_and_none_learns_what_went_wrong(tmp_path: Path) -> None:
+    def fail(data: bytes, bundle: str) -> bytes:
+        raise ValueError(f"secret of the records: 42 cases in {len(data)} {bundle}")
+
+    with _served(tmp_path / "s", fail):
+        for data in (ASKED, b"", b"GTNG", os.urandom(500), b"GTNG\x01\x00\xff\xff\xff\x7f"):
+            reply = decode(_ask(tmp_path / "s", data))
+            assert reply.kind == "refused"
+            assert "42" not in str(reply.header)
+        with socket.socket(socket.AF_UNIX) as rude:
+            rude.connect(str(tmp_path / "s"))
+            rude.sendall(ASKED)  # and goes away in the middle
+        assert decode(_ask(tmp_path / "s", ASKED)).kind == "refused"

@@ -1,0 +1,75 @@
+"""What is not the fair score of the test says so wherever it is kept: in tables, in MLflow's words, on the screen."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from federation.errors import ConfigError
+from federation.forecasting import Asked, issue
+from federation.reporting.rows import APART, PAIRED, read_json
+from federation.tracking import spool
+from federation.verbs.simulate import RESULTS, go
+from tasks.settings import UNALIGNED, Calendar
+from tests.federation.federations import FOUR, ready, settings_of
+from tests.federation.toy import ToySettings
+
+pytestmark = pytest.mark.usefixtures("toy")
+CALENDAR = Calendar()
+
+
+def ran(folder: Path, calendar: Calendar, capsys: pytest.CaptureFixture[str]) -> tuple[Path, list[dict[str, Any]], str]:
+    """The folder of a finished run, its tracked records, and what a person read."""
+    prepared = ready(
+        settings_of(folder, FOUR, task=ToySettings(calendar=calendar), arms=["federated", "local", "pooled"])
+    )
+    go(prepared, None, 0.0)
+    return prepared.folder, [dict(each) for each in spool.every(prepared.folder / spool.NAME)], capsys.readouterr().out
+
+
+def metrics(records: list[dict[str, Any]]) -> set[str]:
+    """First words of the names of metrics."""
+    return {name.split(".")[0] for each in records if each["do"] == "metrics" for name in each["values"]}
+
+
+def test_a_fair_run_has_neither_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, records, told = ran(tmp_path, CALENDAR, capsys)
+    assert {row.part for row in read_json(folder / RESULTS)} == {"test", PAIRED}
+    assert {row.country for row in read_json(folder / RESULTS) if row.part == PAIRED} == {*FOUR, "ASEAN"}
+    assert not {"apart", "unaligned"} & metrics(records)
+    assert records[0]["tags"]["calendar"] == "one cut for all"
+    assert UNALIGNED not in told
+
+
+def test_months_set_apart_are_told_under_their_own_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, records, told = ran(tmp_path, replace(CALENDAR, apart=["2007-03", "2007-09"]), capsys)
+    arms = {part: {row.arm for row in read_json(folder / RESULTS) if row.part == part} for part in ("test", APART)}
+    assert arms["test"] == arms[APART] == {"federated", "local", "pooled", "zero", "oracle"}
+    assert "apart" in metrics(records)
+    assert "until 2008-12, 2007-03 to 2007-09 apart" in " ".join(told.split())
+    assert "set apart: 2007-03 to 2007-09" in " ".join(told.split())
+
+
+def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, records, told = ran(tmp_path, replace(CALENDAR, unaligned=True), capsys)
+    assert {row.part for row in read_json(folder / RESULTS)} == {UNALIGNED}
+    assert records[0]["tags"]["calendar"] == UNALIGNED
+    assert "unaligned" in metrics(records)
+    assert "test" not in metrics(records)
+    assert UNALIGNED in " ".join(told.split())
+    asked = Asked(
+        data=folder / "data",
+        country="VNM",
+        sent=datetime.now(UTC),
+        sender="x",
+        cost_loss=None,
+        samples=1,
+        seed=1,
+        replaces="",
+    )
+    with pytest.raises(ConfigError, match="forecast from a run of one cut"):
+        issue(folder, asked)

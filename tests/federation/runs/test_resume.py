@@ -1,0 +1,153 @@
+"""A run that was stopped anywhere and resumed ends as if it had never stopped, to the bit, for every strategy."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from federation.errors import CheckpointError, ConfigError
+from federation.runs import simulation
+from federation.settings.schema import TrainingSettings
+from federation.strategies import STRATEGIES
+from federation.vault import ledger
+from federation.vault.database import open_database
+from tests.federation.federations import (
+    GRADIENT,
+    MOMENTS,
+    Ran,
+    StoppedError,
+    Watching,
+    ready,
+    records_in,
+    run,
+    settings_of,
+)
+from tests.federation.toy import ToySettings
+
+pytestmark = pytest.mark.usefixtures("toy")
+PLAIN = replace(GRADIENT, batch_size=50, epochs=2, lr=0.05)  # what SCAFFOLD needs, with batches that a seed draws
+ADAM = TrainingSettings(batch_size=50, epochs=2, lr=0.05)
+ROUNDS = 3
+TWO = ("THA", "VNM")
+
+
+def training_for(strategy: str) -> TrainingSettings:
+    try:
+        STRATEGIES[strategy].fits(settings_of(Path(), strategy=strategy, training=ADAM).plan())
+    except ConfigError:
+        return PLAIN
+    return ADAM
+
+
+def contents(folder: Path) -> tuple[list[Any], list[Any]]:
+    """Every release, and everything remembered, without the time of day."""
+    database = open_database(folder / "vault.sqlite")
+    ledger.verify(database)
+    found = ledger.entries(database), database.execute("SELECT * FROM state ORDER BY country, round").fetchall()
+    database.close()
+    return found
+
+
+def settings_for(folder: Path, strategy: str) -> Any:
+    return settings_of(
+        folder,
+        TWO,
+        strategy=strategy,
+        training=training_for(strategy),
+        rounds=ROUNDS,
+        arms=["federated", "local"],
+        keep_best=2,
+    )
+
+
+@pytest.fixture(params=STRATEGIES)
+def whole(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Ran]:
+    """A run of each strategy that nobody stopped."""
+    strategy = str(request.param)
+    return strategy, run(ready(settings_for(tmp_path / "whole", strategy)))
+
+
+def same(one: Ran, other: Ran) -> bool:
+    pairs = [
+        (getattr(one.outcome.progress, group), getattr(other.outcome.progress, group))
+        for group in ("model", "shared", "server")
+    ] + [(one.outcome.model, other.outcome.model)]
+    return all(
+        set(left) == set(right) and all(left[name].tobytes() == right[name].tobytes() for name in left)
+        for left, right in pairs
+    )
+
+
+def test_stopped_anywhere_and_resumed_it_ends_the_same(whole: tuple[str, Ran], tmp_path: Path) -> None:
+    strategy, never_stopped = whole
+    for moment in MOMENTS:
+        for round_ in range(1, ROUNDS + 1):
+            folder = tmp_path / f"{moment}-{round_}"
+            prepared = ready(settings_for(folder, strategy))
+            with pytest.raises(StoppedError):
+                run(prepared, Watching(stop=(moment, round_)))
+            again = run(simulation.resume(str(folder / "runs"), prepared.folder))
+            first = round_ + (moment == "after checkpoint")
+            assert [report.round for report in again.reports] == list(range(first, ROUNDS + 1))
+            assert same(again, never_stopped), (moment, round_)
+            assert again.outcome.rows == never_stopped.outcome.rows
+            assert contents(prepared.folder) == contents(never_stopped.ready.folder), (moment, round_)
+
+
+def test_a_finished_run_resumed_tells_the_same_and_asks_nothing_new(whole: tuple[str, Ran]) -> None:
+    _, ran = whole
+    before = contents(ran.ready.folder)
+    again = run(simulation.resume(ran.ready.settings.runs, ran.ready.folder))
+    assert again.reports == []
+    assert same(again, ran)
+    assert again.outcome.rows == ran.outcome.rows
+    assert contents(ran.ready.folder) == before
+
+
+def test_a_run_moved_elsewhere_goes_on(tmp_path: Path) -> None:
+    prepared = ready(settings_of(tmp_path / "here", TWO))
+    with pytest.raises(StoppedError):
+        run(prepared, Watching(stop=("after checkpoint", 1)))
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved = tmp_path / "there" / "runs"
+    again = run(simulation.resume(str(moved), moved / "run"))
+    assert again.outcome.progress.round == 3
+
+
+def test_a_run_without_a_checkpoint_cannot_go_on(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="does not exist"):
+        simulation.resume(str(tmp_path), tmp_path)
+
+
+def test_a_run_finds_its_records_wherever_it_is_resumed_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    records_in(here / "national", TWO, ToySettings())
+    monkeypatch.chdir(here)
+    prepared = ready(replace(settings_for(here, "fedavg"), data="national"))
+    whole = run(prepared)
+    monkeypatch.chdir(there)
+    again = simulation.resume(prepared.settings.runs, prepared.folder)
+    assert same(whole, run(again))
+
+
+def test_who_is_asked_in_a_round_is_the_same_whatever_was_resumed(tmp_path: Path) -> None:
+    chosen: dict[str, Any] = {"rounds": 6, "participation": 0.8, "availability": 0.6, "quorum": 1, "seed": 4}
+    five = ("KHM", "LAO", "MMR", "THA", "VNM")
+
+    def asked(folder: Path, stops: tuple[int, ...]) -> list[list[str]]:
+        prepared, found = ready(settings_of(folder, five, **chosen)), []
+        for stop in (*stops, 0):
+            watching = Watching(stop=("after checkpoint", stop))
+            try:
+                run(prepared, watching)
+            except StoppedError:
+                prepared = simulation.resume(str(folder / "runs"), prepared.folder)
+            found += [sorted(answer.country for answer in report.answers) for report in watching.reports]
+        return found
+
+    never = asked(tmp_path / "never", ())
+    assert len({tuple(round_) for round_ in never}) > 2, "the draws differ from round to round"
+    assert asked(tmp_path / "thrice", (1, 2, 4)) == never

@@ -1,0 +1,278 @@
+"""Groups of seeds and the numbers claims are judged by, from rows whose answer is known on paper."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from math import nan, sqrt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from federation.errors import ConfigError
+from federation.reporting.rows import ALL, APART, PAIRED, Row
+from federation.studies.finished_runs import Finished
+from federation.studies.measures import MEASURES, countries, learning, strongest_baseline
+from federation.studies.page import page, words
+from federation.studies.secondary_tables import cold, named, records
+from federation.studies.seed_groups import Group, groups
+from federation.studies.tables import differences
+from federation.studies.targets import Target, judged
+from tasks.registry import TASKS
+from tasks.settings import UNALIGNED
+
+HEALTH = "health"
+FLAT, CLIMATE = "flat_persistence", "climatology"
+VALUES = {
+    "LAO": {FLAT: 1.0, CLIMATE: 2.0, "local": 0.8, "local_adapted": 0.9, "federated": 0.5, "adapted": 0.4},
+    "THA": {FLAT: 1.0, CLIMATE: 0.5, "local": 0.6, "local_adapted": 0.5, "federated": 0.8, "adapted": 0.9},
+    "IDN": {FLAT: 1.0, CLIMATE: 2.0, "federated": 0.1, "adapted": 0.1},
+    "ASEAN": {FLAT: 1.0, CLIMATE: 2.0, "local": 0.75, "local_adapted": 0.8, "federated": 0.6, "adapted": 0.6},
+}
+JUDGED = {("LAO", "log_wis", FLAT): 1.0, ("LAO", "log_wis", CLIMATE): 0.5, ("THA", "log_wis", CLIMATE): 0.1}
+
+
+def row(country: str, arm: str, value: float, **rest: object) -> Row:
+    values = {"score": "log_wis", "horizon": ALL, "low": value - 0.1, "high": value + 0.1, "n": 100} | rest
+    return Row(task=HEALTH, country=country, arm=arm, value=value, **values)  # type: ignore[arg-type]
+
+
+def run(
+    values: Mapping[str, Mapping[str, float]] = VALUES, *, name: str = "a", hour: int = 0, **params: str
+) -> Finished:
+    told = {"task.name": HEALTH, "seed": "1", "hold_out": "[]", "record_years": "None", "rounds": "12"}
+    told |= {"strategy.name": "fedavg", "strategy.weights": "equal", "task.calendar.test_until": "2009-12"}
+    return Finished(
+        name=name,
+        experiment="skill",
+        params=told | params,
+        code="abc",
+        began=datetime(2026, 1, 2, hour, tzinfo=UTC),
+        cost={"seconds": 10.0, "cpu_seconds": 8.0, "peak_mib": 100.0},
+        rows=[row(country, arm, value) for country, arms in values.items() for arm, value in arms.items()],
+        validation=JUDGED,
+    )
+
+
+def only(*runs: Finished) -> Group:
+    (group,) = groups(runs)
+    return group
+
+
+def measured(name: str, *against: str, group: Group | None = None, arm: str = "adapted") -> float:
+    return MEASURES[name](group or only(run()), arm, against, "log_wis", ALL, 0)
+
+
+# Groups
+
+
+def test_seeds_of_one_experiment_are_averaged_row_by_row() -> None:
+    second = {country: {arm: value + 0.2 for arm, value in arms.items()} for country, arms in VALUES.items()}
+    group = only(run(), run(second, name="b", hour=1, seed="2"))
+    assert group.seeds == [1, 2]
+    found = {(each.country, each.arm): each for each in group.rows}
+    assert found["LAO", "local"].value == pytest.approx(0.9)
+    assert found["LAO", "local"].low == pytest.approx(0.8)
+    assert group.spread["LAO", "local", "log_wis", ALL] == pytest.approx(0.2)
+
+
+def test_of_the_same_seed_the_newest_run_counts() -> None:
+    better = {country: dict.fromkeys(arms, 0.0) for country, arms in VALUES.items()}
+    for order in (1, -1):
+        group = only(*[run(hour=1), run(better, name="b", hour=2)][::order])
+        assert {each.value for each in group.rows} == {0.0}
+        assert group.seeds == [1]
+
+
+def test_another_setting_is_another_experiment_and_other_records_are_not() -> None:
+    assert len(groups([run(), run(rounds="30")])) == 2
+    assert len(groups([run(), run(seed="2", data="elsewhere")])) == 1
+
+
+def test_the_tasks_settings_are_read_back_from_their_words() -> None:
+    told = {"task.dropout": "0.4", "task.hidden": "[8, 8]", "task.weather": "False"}
+    group = only(replace(run(), params={**run().params, **told}))
+    assert group.settings.calendar.test_until == "2009-12"
+    assert vars(group.settings) | {"dropout": 0.4, "hidden": [8, 8], "weather": False} == vars(group.settings)
+    assert group.title == TASKS[HEALTH].title(group.settings)
+
+
+# Measures
+
+
+def test_measures_of_the_region() -> None:
+    assert measured("value") == 0.6
+    assert measured("gain", "local", "local_adapted") == pytest.approx(1 - 0.6 / 0.75)
+
+
+def test_measures_over_countries_count_those_that_train() -> None:
+    group = only(run())
+    assert countries(group) == ["IDN", "LAO", "THA"]
+    assert learning(group) == ["LAO", "THA"]
+    assert measured("geometric_mean", FLAT) == pytest.approx(sqrt(0.4 * 0.9))
+    assert measured("largest_ratio", "local") == pytest.approx(0.9 / 0.6)
+    # against local .5 x 1.5, against local_adapted .44 x 1.8; the rival that leaves least counts
+    expected = 1 - max(sqrt(0.4 / 0.8 * 0.9 / 0.6), sqrt(0.4 / 0.9 * 0.9 / 0.5))
+    assert measured("geometric_gain", "local", "local_adapted") == pytest.approx(expected)
+    assert measured("smallest_lead", "local", "local_adapted") == pytest.approx(0.4 - 0.9)
+
+
+def test_the_strongest_baseline_is_that_of_the_validation_years() -> None:
+    group = only(run())
+    assert strongest_baseline(group, "LAO") == CLIMATE  # which is the weaker one in the test
+    assert strongest_baseline(group, "IDN") is None
+    assert measured("countries_behind") == 1  # THA
+    assert measured("countries_behind", arm="federated") == 1
+
+
+def test_small_countries_do_not_count_where_it_is_said() -> None:
+    small = replace(run(), rows=[replace(each, n=5 if each.country == "THA" else 100) for each in run().rows])
+    assert countries(only(small), least=50) == ["IDN", "LAO"]
+    assert MEASURES["largest_ratio"](only(small), "adapted", ["local"], "log_wis", ALL, 50) == pytest.approx(0.5)
+
+
+# Targets
+
+
+@pytest.mark.parametrize(
+    ("bounds", "met"),
+    [({"at_most": 0.6}, True), ({"at_most": 0.59}, False), ({"at_least": 0.6}, True), ({"at_least": 0.61}, False)],
+)
+def test_a_target_is_met_up_to_its_bound(bounds: dict[str, float], met: bool) -> None:
+    (found,) = judged(only(run()), [Target(claim="x", of="dengue", **bounds)])  # type: ignore[arg-type]
+    assert found.met is met
+    assert ("MISSED" in found.told()) is not met
+    assert "0.600" in found.told()
+
+
+def test_what_stands_in_the_way_is_told_of_a_miss_alone() -> None:
+    for bound, told in ((0.6, False), (0.5, True)):
+        (found,) = judged(only(run()), [Target(claim="x", of="dengue", at_most=bound, limits="Few records.")])
+        assert ("Few records." in found.told()) is told
+
+
+def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_judged() -> None:
+    assert judged(only(run()), [Target(claim="x", of="drought", at_most=1.0)]) == []
+    (found,) = judged(only(run()), [Target(claim="x", of="dengue", arm="pooled", at_most=1.0)])
+    assert found.met is None
+    assert "not scored" in found.told()
+
+
+def test_a_target_of_one_test_says_nothing_of_one_that_sets_months_apart() -> None:
+    other = only(replace(run(), params={**run().params, "task.calendar.apart": "['2008-01', '2008-12']"}))
+    for group, apart, speaks in ((other, False, 0), (other, True, 1), (only(run()), True, 0), (only(run()), False, 1)):
+        assert len(judged(group, [Target(claim="x", of="dengue", at_most=1.0, apart=apart)])) == speaks
+
+
+def test_a_target_may_speak_of_some_countries() -> None:
+    asked = Target(claim="x", of="dengue", measure="largest_ratio", against=["local"], countries=["LAO"], at_most=1.0)
+    (found,) = judged(only(run()), [asked])
+    assert found.found == pytest.approx(0.5)  # THA's 1.5 is not asked for
+
+
+@pytest.mark.parametrize("wrong", [Target(claim="x"), Target(claim="x", measure="valeu", at_most=1.0)])
+def test_a_target_without_a_bound_or_with_an_unknown_measure_is_refused(wrong: Target) -> None:
+    with pytest.raises(ConfigError):
+        wrong.check()
+
+
+# Words
+
+
+def test_where_it_did_not_help_is_said() -> None:
+    told = words(only(run()))
+    assert "in 1 of 3 countries" in told
+    assert "- THA: federating did not help: 0.900 [0.800, 1.000] against 0.500 [0.400, 0.600] of local adapted" in told
+    assert "clearly so" in told
+    assert "- THA: its strongest baseline was not beaten" in told
+    assert "IDN has no model of its own" in told
+    assert "- LAO" not in told
+
+
+def test_an_arm_that_was_withheld_is_told_and_counts_nowhere() -> None:
+    gone = {**VALUES, "LAO": dict.fromkeys(VALUES["LAO"], nan)}
+    told = words(only(run(gone)))
+    assert "- LAO: adapted was not scored" in told
+    assert "of 2 countries" in told
+
+
+def test_a_cold_start_is_set_against_the_strongest_baseline() -> None:
+    told = cold([only(run(hold_out="['LAO']"))])
+    assert (
+        "| LAO | 0.500 [0.400, 0.600] | 0.400 [0.300, 0.500] | climatology | 2.000 [1.900, 2.100] | yes | 100 | 1 |"
+        in told
+    )
+    assert cold([only(run())]) == ""
+    unjudged = cold([only(run(hold_out="['IDN']"))])  # flat persistence is the better of the two in the test
+    assert "| IDN | 0.100 [0.0000, 0.200] | 0.100 [0.0000, 0.200] | flat persistence | 1.000 " in unjudged
+
+
+def test_a_short_record_is_told_by_years() -> None:
+    some = [only(run(record_years=years, record_of="['THA']")) for years in ("10", "2")]
+    lines = [line for line in records(some).splitlines() if "THA" in line]
+    assert [line.split(" | ")[2] for line in lines] == ["2", "10"]
+    assert records([only(run())]) == ""
+
+
+def test_trials_are_told_apart_from_results(tmp_path: Path) -> None:
+    trial = replace(run(rounds="30"), experiment="choice-health")
+    told = page(groups([run(), trial]), [], tmp_path, "pictures")
+    assert told.count("**geometric mean**") == 1
+    (line,) = [line for line in told.split("## Trials before the test")[1].splitlines() if "rounds=30" in line]
+    assert "0.750 [0.650, 0.850]" in line
+
+
+def test_a_clear_difference_is_one_whose_own_interval_leaves_zero_out(tmp_path: Path) -> None:
+    pairs = {
+        ("THA", "adapted-local_adapted"): 0.4,
+        ("LAO", "adapted-local"): -0.4,
+        ("ASEAN", "federated-local"): -0.15,
+    }
+    paired = [replace(row(country, pair, value), part=PAIRED) for (country, pair), value in pairs.items()]
+    group = only(replace(run(), paired=paired))
+    assert "of local adapted, the difference, 0.400 [0.300, 0.500], is clear." in words(group)
+    lines = differences(group).splitlines()
+    assert "| LAO | – | -0.400 [-0.500, -0.300] | -0.400 [-0.500, -0.300] (local) | – |" in lines
+    assert "| THA | – | – | 0.400 [0.300, 0.500] (local adapted) | – |" in lines
+    assert "| ASEAN | -0.150 [-0.250, -0.0500] | – | – | – |" in lines
+    assert measured("end_of_difference", "local", group=group, arm="federated") == pytest.approx(-0.05)
+    (unknown,) = judged(
+        group, [Target(claim="x", of="dengue", measure="end_of_difference", against=["local"], at_most=0)]
+    )
+    assert unknown.found is None
+    assert differences(group) in page([group], [], tmp_path, "pictures")
+    assert differences(only(run())) == ""
+
+
+def test_months_set_apart_have_a_table_of_their_own(tmp_path: Path) -> None:
+    apart = [replace(row(place, "adapted", 7.0), part=APART) for place in ("LAO", "ASEAN")]
+    told_of: dict[str, Any] = {"task.calendar.apart": "['2008-01', '2008-12']"}
+    group = only(replace(run(**told_of), apart=apart))
+    told = page([group], [], tmp_path, "pictures")
+    assert "2009-12, 2008-01 to 2008-12 apart. Seeds 1" in told
+    table = told.split("**Set apart, 2008-01 to 2008-12**")[1].split("\n\n")[1]
+    assert table.count("7.000") == told.count("7.000") == 2
+
+
+def test_an_unaligned_run_stands_under_its_own_heading_alone(tmp_path: Path) -> None:
+    fair, flattering = (
+        run(),
+        run(
+            {country: dict.fromkeys(arms, 0.011) for country, arms in VALUES.items()},
+            name="b",
+            **{"task.calendar.unaligned": "True"},  # type: ignore[arg-type]
+        ),
+    )
+    target = Target(claim="x", of="dengue", at_most=0.5)
+    told = page(groups([fair, flattering]), [target], tmp_path, "pictures")
+    before, after = told.split(f"## {UNALIGNED.capitalize()}")
+    assert "0.0110" not in before
+    assert "0.0110" in after
+    assert f"### Monthly dengue per province, {UNALIGNED}" in after
+    assert before.count("| x |") == 1
+    assert len(list(tmp_path.glob("*.png"))) == 1
+
+
+def test_codes_are_read_from_mlflows_words() -> None:
+    assert named("['LAO', 'KHM']") == ["LAO", "KHM"]
+    assert named("[]") == []

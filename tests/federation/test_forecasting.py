@@ -1,0 +1,150 @@
+"""`gotong forecast` as a forecaster types it: a finished run, her own records, a file; and every mistake one line."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from federation.cli import main
+from federation.coordinator import checkpoint
+from tasks.registry import TASKS
+from tests.tasks.products.cap_standard import problems
+
+SMALL = ("tracking=none", "rounds=1", "task.hidden=[]", "training.epochs=1", "region.countries=[LAO,VNM]")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run of every task, on invented records, and one that has not ended."""
+    folder = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for task in TASKS:
+            main(["simulate", f"task={task}", f"name={task}", *SMALL])
+        main(["simulate", "task=health", "name=kept", "strategy=fedper", "strategy.private=[*bias]", *SMALL])
+    shutil.copytree(folder / "runs" / "health", folder / "runs" / "unfinished")
+    (folder / "runs" / "unfinished" / checkpoint.MODEL).unlink()
+    return folder
+
+
+def forecast(*words: str) -> None:
+    main(["forecast", *words])
+
+
+def left(place: Path) -> dict[Path, bytes]:
+    """Every file of the runs but the vaults' databases, which SQLite may tidy up after the runs of this process."""
+    files = (path for path in (place / "runs").rglob("*") if path.is_file() and "sqlite" not in path.name)
+    return {path: path.read_bytes() for path in files}
+
+
+WAYS = [(task.name, form) for task in TASKS.values() for form in task.products]
+
+
+@pytest.mark.parametrize(("task", "form"), WAYS)
+def test_every_product_of_every_task(
+    task: str,
+    form: str,
+    place: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(place)
+    before = left(place)
+    data, to = place / "runs" / task / "data", tmp_path / "product"
+    words = (f"run={task}", f"data={data}", "country=VNM", f"to={to}", f"format={form}", "cost_loss=0.01")
+    forecast(*words)
+    told = capsys.readouterr().out
+    assert told.startswith("VNM: ")
+    assert told.endswith(f"{to}\n")
+    if form == "cap":
+        assert problems(to.read_text()) == []
+    else:
+        assert len(pd.read_csv(to)) > 0
+    assert left(place) == before
+    if form != "cap":  # an alert holds the time at which it was made
+        first = to.read_bytes()
+        forecast(*words)
+        assert to.read_bytes() == first
+
+
+def test_the_forecast_is_the_runs_model_at_the_newest_origin(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand: the linear model's weights on the last month's windows."""
+    import torch
+    from torch.func import functional_call
+
+    monkeypatch.chdir(place)
+    data, to = place / "runs" / "health" / "data", tmp_path / "q.csv"
+    forecast("run=health", f"data={data}", "country=LAO", f"to={to}", "format=hubverse")
+    task = TASKS["health"]
+    settings = task.settings(hidden=[])  # type: ignore[call-arg]
+    windows = task.windows(task.read(data / "LAO", "LAO", settings), settings)
+    windows = windows.take(windows.origin == windows.origin.max())
+    weights = {name: torch.from_numpy(value) for name, value in checkpoint.load_model(Path("runs/health")).items()}
+    inputs = {name: torch.from_numpy(value) for name, value in windows.inputs.items()}
+    with torch.no_grad():
+        output = functional_call(task.build_model(settings, 99), weights, (inputs, None)).numpy()
+    expected = task.forecast(output.astype(np.float64), windows)
+    np.testing.assert_allclose(pd.read_csv(to)["value"], expected.ravel(), atol=5e-4)
+
+
+GOOD = {"run": "health", "data": "runs/health/data", "country": "VNM", "to": "file.csv", "format": "hubverse"}
+MISTAKES = {
+    "no run": ({"run": "heath"}, "no run 'heath' in runs; there are agriculture, disaster, health"),
+    "no runs": ({"runs": "elsewhere"}, "no run 'health' in elsewhere; there is none"),
+    "a path as run": ({"run": "../health"}, "no run '../health'"),
+    "not ended": ({"run": "unfinished"}, "run unfinished has not ended; end it first with resume=unfinished"),
+    "kept at home": ({"run": "kept"}, "keeps"),
+    "no code": ({"country": "VNX"}, "did you mean VNM?"),
+    "no records": ({"country": "THA"}, "no records of country=THA in data=runs/health/data; there are LAO, VNM"),
+    "no folder": ({"data": "elsewhere"}, "elsewhere should hold one folder a country, such as VNM"),
+    "another task's": ({"format": "table"}, "format=table is no product of task health; known are cap, chap, hubverse"),
+    "misspelt": ({"format": "hubvers"}, "did you mean hubverse?"),
+    "no run said": ({"run": ""}, "say which run: gotong forecast run=RUN"),
+    "no country said": ({"country": ""}, "say whose forecast"),
+    "no data said": ({"data": ""}, "say where the national files lie"),
+    "no file said": ({"to": ""}, "say where it goes"),
+    "no format said": ({"format": ""}, "say which format"),
+    "no share": ({"cost_loss": "1.2"}, "cost_loss=1.2 must be above 0 and at most 1"),
+    "no samples": ({"samples": "0"}, "samples=0 must be at least 1"),
+    "no seed": ({"seed": "-1"}, "seed=-1 must be at least 0"),
+    "no sender": ({"format": "cap", "sender": "'a b'"}, "sender='a b'"),
+    "nothing to replace": ({"format": "cap", "replaces": "before.xml"}, "replaces=before.xml cannot be read"),
+    "no alert to replace": ({"format": "cap", "replaces": "runs/health/results.json"}, "is no XML"),
+    "no key": ({"rum": "x"}, "did you mean run"),
+    "no place to write": ({"to": "/proc/file.csv"}, "to=/proc/file.csv cannot be written"),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    change: dict[str, str], told: str, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    with pytest.raises(SystemExit) as ended:
+        forecast(*(f"{key}={value}" for key, value in {**GOOD, **change}.items()))
+    out, err = capsys.readouterr()
+    assert ended.value.code == 1
+    assert (out, err.count("\n")) == ("", 1)
+    assert told in err
+    assert sorted(path.name for path in place.iterdir()) == ["runs"]
+
+
+def test_records_that_are_too_short_are_one_line(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    lines = (place / "runs/health/data/LAO/health.csv").read_text().splitlines()
+    kept = [line for line in lines[1:] if line.startswith("2008-0")]
+    (tmp_path / "LAO").mkdir()
+    (tmp_path / "LAO" / "health.csv").write_text("\n".join([lines[0], *kept]) + "\n")
+    with pytest.raises(SystemExit):
+        forecast("run=health", f"data={tmp_path}", "country=LAO", "to=file.csv", "format=chap")
+    err = capsys.readouterr().err
+    assert "no place has a record that is long and recent enough" in err
+    assert "it holds 9 periods, the last is 2008-09" in err
+    assert err.count("\n") == 1

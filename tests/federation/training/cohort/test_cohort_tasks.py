@@ -1,0 +1,53 @@
+"""Every task's own model and loss: the cohort engine ends where the sequential trainer ends."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from federation.settings.schema import TrainingSettings
+from federation.strategies import STRATEGIES
+from federation.training import sequential
+from federation.training.cohort.chunks import ChunkPlan
+from federation.training.cohort.engine import Cohort
+from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
+from tasks.registry import TASKS
+from tasks.task import Task
+from tests.federation.training.clients import SAME, Client, Federation, largest_difference
+
+COUNTRIES = {"BRN": 90, "LAO": 40, "SGP": 25, "TLS": 64}  # windows to train on, so that a round takes no second
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_ten_rounds_of_a_task(task: Task, model: str, tmp_path: Path, device: torch.device) -> None:
+    torch.set_num_threads(1)
+    chosen = task.settings(name=task.name)
+    if isinstance(chosen, ModelSettings):
+        chosen = replace(chosen, model=model, attention=AttentionSettings(width=16, heads=2))
+    clients = []
+    for country, rows in COUNTRIES.items():
+        folder = tmp_path / country
+        folder.mkdir()
+        task.synthesize(folder, country, 1, chosen)
+        windows = task.windows(task.read(folder, country, chosen), chosen)
+        train, score = windows.only("train"), windows.only("validation")
+        clients.append(Client(country=country, train=train.take(np.arange(len(train))[:rows]), score=score))
+    pair = [
+        Federation(
+            clients=clients,
+            build=lambda seed: task.build_model(chosen, seed),
+            strategy=STRATEGIES["fedprox"],
+            settings=TrainingSettings(batch_size=32, epochs=1),
+            loss=task.loss,
+        )
+        for _ in range(2)
+    ]
+    alone, engine = partial(sequential.run, device=device), Cohort(device, ChunkPlan(chunk=4))
+    for number in range(1, 11):
+        one, other = pair[0].round(alone, number), pair[1].round(engine, number)
+        assert all(result.steps > 0 for result in one)
+        assert largest_difference(one, other) < SAME

@@ -1,0 +1,118 @@
+"""Of two forecasts' difference the ends of an interval leave, once a run, over a cohort; the blocks of time stay."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from federation.vault import ledger
+from federation.vault.policy import FILE
+from federation.wire.frame import Frame
+from tasks.evaluation.paired_difference import NAMES, ends
+from tasks.settings import Calendar
+from tests.federation.toy import TOY, ToySettings
+from tests.federation.vault.requesting import answer, ask, plan_of, vault_in
+
+pytestmark = pytest.mark.usefixtures("toy")
+PLAN = plan_of(arms=["federated", "local"])
+PAIRS = {"federated-local", "federated-zero"}
+
+
+def pairs_of(frame: Frame) -> dict[str, dict[str, np.ndarray]]:
+    """pair -> the numbers that left."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for path, value in frame.group("score/paired").items():
+        pair, score, name = path.split("/")
+        assert score == next(iter(TOY.scores))
+        found.setdefault(pair, {})[name] = value
+    return found
+
+
+def test_a_test_that_asks_is_told_differences_and_ends(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    reply = answer(vault, ask("test", 5, PLAN, add=0.1, paired=True))  # other weights than the local model begins with
+    found = pairs_of(reply)
+    assert set(found) == PAIRS
+    mse = {arm: reply.group(f"score/test/{arm}/mse") for arm in ("federated", "local", "zero")}
+    for pair, told in found.items():
+        assert {name: value.shape for name, value in told.items()} == dict.fromkeys(NAMES, (3,))
+        one, other = (mse[arm]["sum"] / mse[arm]["count"] for arm in pair.split("-"))
+        np.testing.assert_allclose(told["value"], one - other)
+        assert (told["low"] < told["value"]).all()
+        assert (told["value"] < told["high"]).all()
+        np.testing.assert_array_equal(told["count"], mse["federated"]["count"])
+    (entry,) = ledger.entries(vault.database)
+    assert {f"paired/{pair}/mse" for pair in PAIRS} <= set(entry.contents["scores"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "round_", "more"),
+    [
+        ("test", 5, {}),
+        ("test", 5, {"paired": "yes"}),
+        ("train", 1, {"paired": True}),
+        ("validate", 4, {"paired": True}),
+    ],
+)
+def test_nobody_else_is_told_any(tmp_path: Path, kind: str, round_: int, more: dict[str, Any]) -> None:
+    """A coordinator of the version before does not ask, and would not understand."""
+    assert not pairs_of(answer(vault_in(tmp_path), ask(kind, round_, PLAN, **more)))
+
+
+def test_differences_of_fewer_than_a_cohort_are_withheld(tmp_path: Path) -> None:
+    vault_in(tmp_path)
+    (tmp_path / "VNM" / FILE).write_text('tasks = ["toy"]\nminimum_cohort = 120\n')
+    vault = vault_in(tmp_path)
+    count = len(vault.records(PLAN).windows["test"])
+    assert vault.learns(PLAN)
+    assert count < 120 < 2 * count  # as horizons look at the same months, they make no cohort together
+    reply = answer(vault, ask("test", 5, PLAN, paired=True))
+    assert not any(value.any() for told in pairs_of(reply).values() for value in told.values())
+    assert {f"paired/federated-local/mse/{row}" for row in range(3)} <= set(reply.header["withheld"])
+    assert not any(each.count.any() for each in vault.blocks("r", PLAN).values())
+
+
+def test_what_the_ends_rest_on_is_remembered_at_home_after_the_test_alone(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    answer(vault, ask("train", 1, PLAN))
+    assert vault.blocks("r", PLAN) == {}
+    found = pairs_of(answer(vault, ask("test", 5, PLAN, paired=True)))
+    kept = vault_in(tmp_path).blocks("r", PLAN)  # by a process that is started again
+    assert set(kept) == PAIRS
+    for pair, told in found.items():
+        for name, value in ends(kept[pair]).items():
+            np.testing.assert_array_equal(value, told[name])
+
+
+def test_months_set_apart_are_in_no_difference_and_scored_by_themselves(tmp_path: Path) -> None:
+    calendar = Calendar(apart=["2007-06", "2007-12"])
+    plan = plan_of(task=ToySettings(calendar=calendar), arms=["federated", "local"])
+    whole = answer(vault_in(tmp_path), ask("test", 5, PLAN, paired=True))
+    reply = answer(vault_in(tmp_path), ask("test", 5, plan, run="other", paired=True))
+    counts = {part: reply.group(f"score/{part}/federated/mse")["count"] for part in ("test", "apart")}
+    everything = whole.group("score/test/federated/mse")["count"]
+    places = len(vault_in(tmp_path).records(plan).windows["test"].places)
+    assert counts["apart"].tolist() == [6 * places, 6 * places, 12 * places]  # seven months hold six pairs of them
+    # Two windows of two months straddle the edges, and are told on neither side.
+    assert (everything - counts["test"] - counts["apart"]).tolist() == [2 * places, 2 * places, 4 * places]
+    assert pairs_of(reply)["federated-local"]["count"].tolist() == counts["test"].tolist()
+    assert not whole.group("score/apart")
+    validation = [frame.group("score/validation/federated/mse")["sum"].tolist() for frame in (whole, reply)]
+    assert validation[0] == validation[1]
+
+
+def test_a_country_may_be_cut_at_its_own_end(tmp_path: Path) -> None:
+    vault_in(tmp_path)
+    file = tmp_path / "VNM" / TOY.file
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if line.split(",")[1] <= "2006-06" or "month" in line))
+    aligned = vault_in(tmp_path).records(PLAN)
+    assert len(aligned.windows["test"]) == 0
+    settings = ToySettings(calendar=replace(ToySettings().calendar, unaligned=True))
+    own = vault_in(tmp_path).records(plan_of(task=settings))
+    assert own.calendar.test_until == "2006-06"
+    assert own.windows["test"].due.max() == np.datetime64("2006-06", "M")
+    assert own.windows["train"].due.max() == np.datetime64("2002-06", "M")
+    assert own.cohort() < aligned.cohort()

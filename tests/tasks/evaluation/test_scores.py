@@ -1,0 +1,296 @@
+"""Scores against examples done by hand, other libraries, a brute-force bootstrap, and the whole they are parts of."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import scoringrules
+import xarray
+from hypothesis import given
+from hypothesis import strategies as st
+from scores.continuous import quantile_score
+from scores.probability import brier_score
+
+from tasks.data import Array
+from tasks.evaluation.levels import LEVELS
+from tasks.evaluation.scores import (
+    BLOCK,
+    Judged,
+    Score,
+    absolute_error_of_median,
+    block_sums,
+    brier,
+    coverage,
+    mean_of,
+    merge,
+    per_place,
+    pinball,
+    relative,
+    skill,
+    weighted_interval_score,
+)
+
+AT = np.array(LEVELS)
+QUARTILES = np.array([0.25, 0.5, 0.75])
+
+
+def error(forecast: Array, observed: Array) -> Array:
+    """A pointwise score that needs no levels."""
+    return np.asarray(np.abs(observed - forecast[..., 0]))
+
+
+def judged(rng: np.random.Generator, rows: int = 60, places: int = 4, gone: float = 0.2) -> Judged:
+    """Random forecasts at two horizons with gaps."""
+    observed = np.where(rng.random((rows, 2)) < gone, np.nan, rng.gamma(1, 10, (rows, 2)))
+    return Judged(
+        forecast=rng.gamma(1, 10, (rows, 2, 1)),
+        reference=rng.gamma(1, 10, (rows, 2, 1)),
+        observed=observed,
+        place=rng.integers(0, places, rows),
+        origin=np.datetime64("2004-01", "M") + rng.integers(0, 60, rows),
+    )
+
+
+def taken(whole: Judged, rows: Array) -> Judged:
+    parts: dict[str, Any] = {name: own[rows] for name, own in vars(whole).items() if isinstance(own, np.ndarray)}
+    return replace(whole, **parts)
+
+
+@pytest.mark.parametrize("score", [mean_of(error), skill(brier)], ids=["mean", "skill"])
+def test_one_block_of_time_has_no_interval(score: Score) -> None:
+    """As a test of one harvest: what one block leaves no spread of is not known to the last digit."""
+    whole = judged(np.random.default_rng(3))
+    one = taken(whole, whole.origin.astype(np.int64) // BLOCK == whole.origin.astype(np.int64)[0] // BLOCK)
+    found = score.estimate(score.sums(one))
+    assert np.isfinite(found.value).all()
+    assert np.isnan(found.low).all()
+    assert np.isnan(found.high).all()
+    assert np.isfinite(score.estimate(score.sums(whole)).low).all()
+
+
+def test_wis_by_hand() -> None:
+    """Median 4, central 50 % interval [2, 6], observed 7.
+
+    Interval score 4 + 2/.5 * 1 = 8; WIS = (.5 * |7 - 4| + .5/2 * 8) / 1.5 = 7/3. Bracher et al. (2021), equation 1.
+    """
+    found = weighted_interval_score(np.array([[[2.0, 4, 6]]]), np.array([[7.0]]), QUARTILES)
+    assert found.item() == pytest.approx(7 / 3)
+
+
+def test_wis_by_hand_inside_the_interval() -> None:
+    """Same forecast, observed 5: (.5 * 1 + .25 * 4) / 1.5 = 1."""
+    assert weighted_interval_score(np.array([[[2.0, 4, 6]]]), np.array([[5.0]]), QUARTILES).item() == pytest.approx(1)
+
+
+def test_wis_of_a_point_forecast_is_the_absolute_error() -> None:
+    assert weighted_interval_score(np.array([[[4.0]]]), np.array([[7.0]]), np.array([0.5])).item() == 3
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_wis_equals_two_other_libraries(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    forecast, observed = np.sort(rng.gamma(1, 10, (5, 2, len(AT))), axis=-1), rng.gamma(1, 10, (5, 2))
+    found = weighted_interval_score(forecast, observed, AT)
+    np.testing.assert_allclose(found, scoringrules.crps_quantile(observed, forecast, AT), rtol=1e-9)
+    losses = [
+        quantile_score(xarray.DataArray(forecast[..., at]), xarray.DataArray(observed), level, preserve_dims="all")
+        for at, level in enumerate(LEVELS)
+    ]
+    np.testing.assert_allclose(found, 2 * np.mean(losses, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(pinball(forecast, observed, AT), found / 2)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_brier_equals_another_library(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chance, happened = rng.random((5, 2, 1)), rng.integers(0, 2, (5, 2)).astype(float)
+    theirs = brier_score(xarray.DataArray(chance[..., 0]), xarray.DataArray(happened), preserve_dims="all")
+    np.testing.assert_allclose(brier(chance, happened), theirs)
+
+
+def test_coverage_counts_the_ends_and_skips_what_was_not_reported() -> None:
+    forecast = np.broadcast_to([2.0, 4, 6], (5, 1, 3))
+    found = coverage(forecast, np.array([[2.0], [6], [1.99], [6.01], [np.nan]]), QUARTILES, 0.5)
+    np.testing.assert_array_equal(found[:, 0], [1, 1, 0, 0, np.nan])
+    with pytest.raises(ValueError, match=r"no central interval of 0\.9"):
+        coverage(forecast, np.zeros((5, 1)), QUARTILES, 0.9)
+
+
+def test_the_absolute_error_is_that_of_the_median() -> None:
+    forecast = np.array([[[2.0, 4, 9]]])
+    assert absolute_error_of_median(forecast, np.array([[7.0]]), QUARTILES).item() == 3
+    with pytest.raises(ValueError, match="no median"):
+        absolute_error_of_median(forecast, np.array([[7.0]]), np.array([0.1, 0.2, 0.3]))
+
+
+def test_coverage_of_the_true_distribution_is_nominal() -> None:
+    rng = np.random.default_rng(1)
+    observed = rng.random((20_000, 1))  # quantiles of a uniform distribution are the levels
+    for nominal in (0.5, 0.9):
+        found = coverage(np.broadcast_to(AT, (20_000, 1, len(AT))), observed, AT, nominal)
+        assert found.mean() == pytest.approx(nominal, abs=0.02)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5))
+def test_sums_of_parts_merge_to_the_sums_of_the_whole(seed: int, parts: int) -> None:
+    rng = np.random.default_rng(seed)
+    whole = judged(rng)
+    part = rng.integers(0, parts, len(whole.place))
+    score = mean_of(error)
+    merged = merge(score.sums(taken(whole, part == each)) for each in range(parts))
+    for name in ("sum", "count"):
+        np.testing.assert_allclose(merged[name], score.sums(whole)[name])
+    np.testing.assert_allclose(score.estimate(merged).value, score.estimate(score.sums(whole)).value)
+    points = error(whole.forecast, whole.observed)
+    np.testing.assert_allclose(score.estimate(merged).value, [*np.nanmean(points, axis=0), np.nanmean(points)])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+def test_relative_scores_merge_over_any_split_of_places(seed: int, cut: int) -> None:
+    whole = judged(np.random.default_rng(seed))
+    score = relative(error)
+    merged = merge(score.sums(taken(whole, rows)) for rows in (whole.place < cut, whole.place >= cut))
+    for name, total in score.sums(whole).items():
+        np.testing.assert_allclose(merged[name], total, atol=1e-12)
+
+
+SCORES = {"mean": mean_of(error), "relative": relative(error), "skill": skill(error)}
+
+
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+def test_the_order_of_merging_does_not_matter(score: Score) -> None:
+    rng = np.random.default_rng(3)
+    parts = [score.sums(judged(rng)) for _ in range(4)]
+    for name, total in merge(parts).items():
+        np.testing.assert_allclose(merge(parts[::-1])[name], total)
+        assert total.dtype == np.float64
+    assert set(merge(parts)) == set(score.names)
+
+
+def test_merging_changes_no_part_and_needs_one() -> None:
+    parts = [mean_of(error).sums(judged(np.random.default_rng(seed))) for seed in (1, 2)]
+    before = [{name: values.copy() for name, values in part.items()} for part in parts]
+    merge(parts)
+    for part, copy in zip(parts, before, strict=True):
+        for name, values in copy.items():
+            np.testing.assert_array_equal(part[name], values)
+    with pytest.raises(ValueError, match="no sums"):
+        merge([])
+
+
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+def test_a_country_without_forecasts_adds_nothing(score: Score) -> None:
+    some = judged(np.random.default_rng(1))
+    nothing = score.sums(taken(some, np.zeros(len(some.place), bool)))
+    alone, both = score.estimate(score.sums(some)), score.estimate(merge([nothing, score.sums(some)]))
+    np.testing.assert_array_equal(alone.value, both.value)
+    empty = score.estimate(nothing)
+    assert np.isnan(empty.value).all()
+    assert not empty.n.any()
+
+
+def test_a_relative_score_by_hand() -> None:
+    """Two places: half the reference's error, twice it; a third has a perfect reference and is left out."""
+    whole = Judged(
+        forecast=np.array([1.0, 4, 5])[:, None, None],
+        reference=np.array([2.0, 2, 0])[:, None, None],
+        observed=np.zeros((3, 1)),
+        place=np.arange(3),
+        origin=np.full(3, np.datetime64("2004-01", "M")),
+    )
+    sums = relative(error).sums(whole)
+    np.testing.assert_allclose(relative(error).estimate(sums).value, [1, 1])
+    np.testing.assert_array_equal(sums["left_out"], [1, 1])
+    np.testing.assert_array_equal(sums["places"], [2, 2])
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_reference_judged_against_itself(seed: int) -> None:
+    whole = judged(np.random.default_rng(seed))
+    same = Judged(**{**vars(whole), "forecast": whole.reference})
+    relation, gain = relative(error), skill(error)
+    np.testing.assert_allclose(relation.estimate(relation.sums(same)).value, 1)
+    found = gain.estimate(gain.sums(same))
+    np.testing.assert_allclose(found.value, 0, atol=1e-12)
+    np.testing.assert_allclose(found.high - found.low, 0, atol=1e-6)  # the difference has no variance
+
+
+def test_skill_is_one_minus_the_ratio_of_means() -> None:
+    whole = judged(np.random.default_rng(4))
+    found = skill(error).estimate(skill(error).sums(whole)).value
+    mine, theirs = (error(each, whole.observed) for each in (whole.forecast, whole.reference))
+    np.testing.assert_allclose(found[-1], 1 - np.nanmean(mine) / np.nanmean(theirs))
+
+
+def test_means_per_place_by_hand() -> None:
+    points = np.array([[1.0, 3], [2, np.nan], [6, 8]])
+    mean, count = per_place(points, np.array([0, 0, 2]))
+    np.testing.assert_allclose(mean, np.array([[1.5, 0, 6], [3, 0, 8], [2, 0, 7]]))
+    np.testing.assert_array_equal(count, [[2, 0, 1], [1, 0, 1], [3, 0, 2]])
+
+
+def test_blocks_are_half_years_and_keep_regions_together() -> None:
+    """Two places that err alike are one observation: adding the copy doubles the sum and its standard deviation."""
+    rng = np.random.default_rng(5)
+    origin = np.datetime64("2004-01", "M") + np.arange(10 * BLOCK)
+    points = rng.gamma(1, 1, (len(origin), 1))
+    one, two = block_sums(points, origin), block_sums(np.tile(points, (2, 1)), np.tile(origin, 2))
+    np.testing.assert_allclose(two["variance"], 4 * one["variance"])
+
+
+def blocks_of(whole: Judged, score: Score) -> list[dict[str, Array]]:
+    label = whole.origin.astype(int) // BLOCK
+    return [dict(score.sums(taken(whole, label == each))) for each in np.unique(label)]
+
+
+@pytest.mark.parametrize("score", [mean_of(error), skill(error)], ids=["mean", "skill"])
+def test_intervals_equal_those_of_a_block_bootstrap(score: Score) -> None:
+    """4,000 times: draw as many half years as there are, with replacement, and take the score of what was drawn."""
+    rng = np.random.default_rng(6)
+    rows = 40 * BLOCK * 3
+    regime = np.repeat(rng.gamma(2, 1, 40), BLOCK * 3)[:, None]  # half years differ: forecasts are not independent
+    origin = np.datetime64("1980-01", "M") + np.arange(rows) // 3
+    forecast, reference = (regime * rng.gamma(2, scale, (rows, 2)) for scale in (1.0, 1.5))
+    whole = Judged(
+        forecast=forecast[..., None],
+        reference=(reference + forecast)[..., None],
+        observed=np.where(rng.random((rows, 2)) < 0.2, np.nan, 0.0),
+        place=np.arange(rows) % 3,
+        origin=origin,
+    )
+    parts = blocks_of(whole, score)
+    assert len(parts) == 40
+    stacked = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+    drawn = rng.integers(0, 40, (4000, 40))
+    values = [score.estimate({name: each[rows].sum(axis=0) for name, each in stacked.items()}).value for rows in drawn]
+    found = score.estimate(score.sums(whole))
+    bootstrap = 1.96 * np.std(values, axis=0) * np.sqrt(40 / 39)
+    np.testing.assert_allclose((found.high - found.low) / 2, bootstrap, rtol=0.06)
+    np.testing.assert_allclose(found.value, np.mean(values, axis=0), rtol=0.02)
+
+
+def test_the_variance_of_two_countries_is_that_of_independent_ones() -> None:
+    rng = np.random.default_rng(7)
+    parts = [mean_of(error).sums(judged(rng)) for _ in range(2)]
+    np.testing.assert_allclose(merge(parts)["variance"], parts[0]["variance"] + parts[1]["variance"])
+
+
+def test_the_variance_of_a_sum_by_hand() -> None:
+    """Blocks with sums 1, 3 and 5 and one forecast each: 3 blocks times their sample variance 4."""
+    origin = np.array(["2004-01", "2004-07", "2005-01"], "datetime64[M]")
+    np.testing.assert_allclose(block_sums(np.array([[1.0], [3], [5]]), origin)["variance"], 12)
+
+
+def test_two_blocks_have_no_spread_for_it_and_their_sum_would_tell_both() -> None:
+    """A third one in which nothing was reported does not hide them."""
+    origin = np.array(["2004-01", "2004-07", "2005-01"], "datetime64[M]")
+    for known in (np.array([[1.0], [3]]), np.array([[1.0], [3], [np.nan]])):
+        np.testing.assert_array_equal(block_sums(known, origin[: len(known)])["variance"], 0)
+
+
+def test_one_block_gives_no_interval_but_the_value() -> None:
+    whole = judged(np.random.default_rng(8))
+    short = Judged(**{**vars(whole), "origin": np.full(len(whole.place), np.datetime64("2004-01", "M"))})
+    found = mean_of(error).estimate(mean_of(error).sums(short))
+    np.testing.assert_array_equal(found.low, found.high)
