@@ -25,7 +25,7 @@ class Calendar:
         _, last, end = self.months()
         if self.apart and self.unaligned:
             raise SettingError("task.calendar: apart names months of all countries, unaligned has none; leave one out")
-        first_apart, last_apart = self.months_apart() or (last + 1, end)
+        first_apart, last_apart = self.excluded_months() or (last + 1, end)
         if not last < first_apart <= last_apart <= end:
             raise SettingError(
                 f"task.calendar.apart={self.apart} must lie in the test, after {self.validate_until} and until "
@@ -40,7 +40,7 @@ class Calendar:
         without = f", {' to '.join(self.apart)} apart" if self.apart else ""
         return f"tested after {self.validate_until}, until {self.test_until}{without}"
 
-    def months_apart(self) -> tuple[np.datetime64, np.datetime64] | None:
+    def excluded_months(self) -> tuple[np.datetime64, np.datetime64] | None:
         """First and last month of what is set apart; raises SettingError for other than two months, or none."""
         if not self.apart:
             return None

@@ -23,7 +23,7 @@ def part_of(due: Array, calendar: Calendar) -> Array:
         part[(first > train) & (last <= validate)] = "validation"
         tested = (first > validate) & (last <= test)
         part[tested] = "test"
-        if (apart := calendar.months_apart()) is not None:
+        if (apart := calendar.excluded_months()) is not None:
             part[tested & (first <= apart[1]) & (last >= apart[0])] = ""
             part[tested & (first >= apart[0]) & (last <= apart[1])] = "apart"
     return part

@@ -31,7 +31,7 @@ class Part:
     shared: Arrays
 
 
-def apart(updates: Iterable[Update], settings: StrategySettings) -> list[Part]:
+def separate(updates: Iterable[Update], settings: StrategySettings) -> list[Part]:
     """One part a client that learnt, in alphabetical order, so that arrival does not matter."""
     ordered = sorted((update for update in updates if update.examples), key=lambda update: update.country)
     return [
@@ -39,7 +39,7 @@ def apart(updates: Iterable[Update], settings: StrategySettings) -> list[Part]:
     ]
 
 
-def together(parts: Sequence[Part]) -> Part:
+def combined(parts: Sequence[Part]) -> Part:
     """Many parts as one, which a linear strategy cannot tell from them. Summed in double precision."""
     total = sum(part.weight for part in parts)
     return Part(

@@ -24,7 +24,7 @@ def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str
     """
     return [
         row
-        for place, arm, name, sums in _judged(scores, plan, region, part)
+        for place, arm, name, sums in _evaluated(scores, plan, region, part)
         for row in _rows(plan, part, place, arm, name, sums)
     ]
 
@@ -42,7 +42,7 @@ def curves(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: s
             frequency=float(sums["bin_events"][h, at] / sums["bin_count"][h, at]),
             n=int(sums["bin_count"][h, at]),
         )
-        for place, arm, name, sums in _judged(scores, plan, region, part)
+        for place, arm, name, sums in _evaluated(scores, plan, region, part)
         if task.scores[name].histogram
         for h, at in np.argwhere(sums["bin_count"] > 0)
     ]
@@ -78,7 +78,7 @@ def difference(plan: Plan, country: str, pair: str, name: str, told: Sums) -> li
     ]
 
 
-def _judged(
+def _evaluated(
     scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str
 ) -> Iterator[tuple[str, str, str, Sums]]:
     """(country, arm, score, sums) of every country, then of the region."""

@@ -12,9 +12,9 @@ from flwr.app import Message
 from flwr.serverapp import Grid
 
 from federation.coordinator import evaluation
-from federation.coordinator.aggregation import Part, apart, together
+from federation.coordinator.aggregation import Part, combined, separate
 from federation.coordinator.checks import ScoreName, Update, outliers, read_update
-from federation.coordinator.state import Answer, Arrays, Federation, Progress
+from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
 from federation.settings.schema import Plan, sent
 from federation.strategies import STRATEGIES
@@ -35,7 +35,7 @@ class Replies:
     examples: client -> those its update rests on; of every reply that counts, 0 where it brought no update.
     """
 
-    answers: Sequence[Answer]
+    summaries: Sequence[ReplySummary]
     parts: Sequence[Part]
     scores: Mapping[str, Mapping[ScoreName, Sums]]
     examples: Mapping[str, int]
@@ -67,12 +67,12 @@ def ask(
         found.append(
             replace(
                 replies,
-                parts=[together(replies.parts)] if replies.parts else [],
+                parts=[combined(replies.parts)] if replies.parts else [],
                 scores=evaluation.by_country([replies.scores]),
             )
         )
     return Replies(
-        answers=[answer for replies in found for answer in replies.answers],
+        summaries=[summary for replies in found for summary in replies.summaries],
         parts=[part for replies in found for part in replies.parts],
         scores=evaluation.by_country([replies.scores for replies in found]),
         examples={client: many for replies in found for client, many in replies.examples.items()},
@@ -84,29 +84,29 @@ def _group(
 ) -> Replies:
     frames = _frames(federation, asked, models, progress)
     updates: dict[str, Update] = {}
-    answers: dict[str, Answer] = {}
+    summaries: dict[str, ReplySummary] = {}
     for _ in range(1 + federation.settings.retries):
-        silent = {client: frame for client, frame in frames.items() if client not in answers}
+        silent = {client: frame for client, frame in frames.items() if client not in summaries}
         left = None if asked.until is None else asked.until - monotonic()
         if not silent or (left is not None and left <= 0):
             break
         for client, reply in _exchange(grid, federation, asked.round, silent, left):
-            if client in answers:
+            if client in summaries:
                 twice = f"{client} answered more than once; its first answer is the one that is looked at"
-                answers[client] = replace(answers[client], remark=twice)
+                summaries[client] = replace(summaries[client], remark=twice)
                 continue
-            answers[client], update = _read(reply, client, federation, asked.round, progress)
+            summaries[client], update = _read(reply, client, federation, asked.round, progress)
             if update is not None:
                 updates[client] = update
     for client, why in outliers(list(updates.values())).items():
-        answers[client] = replace(answers[client], refused=why)
+        summaries[client] = replace(summaries[client], refused=why)
         del updates[client]
     for client, frame in frames.items():
-        answer = answers.get(client, Answer(country=client, refused=f"{client} did not answer in time"))
-        answers[client] = replace(answer, received=len(frame))
+        summary = summaries.get(client, ReplySummary(country=client, refused=f"{client} did not answer in time"))
+        summaries[client] = replace(summary, received=len(frame))
     return Replies(
-        answers=[answers[client] for client in sorted(answers)],
-        parts=apart(list(updates.values()), federation.plan.strategy),
+        summaries=[summaries[client] for client in sorted(summaries)],
+        parts=separate(list(updates.values()), federation.plan.strategy),
         scores={client: update.scores for client, update in updates.items()},
         examples={client: updates[client].examples for client in sorted(updates)},
     )
@@ -166,12 +166,14 @@ def _exchange(
 
 def _read(
     reply: Message, country: str, federation: Federation, round_: int, progress: Progress
-) -> tuple[Answer, Update | None]:
+) -> tuple[ReplySummary, Update | None]:
     try:
         data = unseal(reply.content)
         frame = decode(data)
         if frame.kind == "refused":
-            return Answer(country=country, sent=len(data), refused=_one_line(str(frame.header.get("reason")))), None
+            return ReplySummary(
+                country=country, sent=len(data), refused=_one_line(str(frame.header.get("reason")))
+            ), None
         update = read_update(
             replace(frame, arrays=unpacked(frame.arrays, federation.plan.transport)),
             country=country,
@@ -182,10 +184,10 @@ def _read(
             plan=federation.plan,
         )
     except WireError as error:
-        return Answer(country=country, refused=f"{country}: {error}"), None
+        return ReplySummary(country=country, refused=f"{country}: {error}"), None
     except UpdateRejected as error:
-        return Answer(country=country, refused=str(error)), None
-    answer = Answer(
+        return ReplySummary(country=country, refused=str(error)), None
+    summary = ReplySummary(
         country=country,
         examples=update.examples,
         loss=update.loss if update.examples else None,
@@ -194,7 +196,7 @@ def _read(
         fingerprint=update.fingerprint,
         withheld=update.withheld,
     )
-    return answer, update
+    return summary, update
 
 
 def _one_line(reason: str) -> str:

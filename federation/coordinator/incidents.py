@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, fields
 from io import StringIO
 from pathlib import Path
 
-from federation.coordinator.state import Answer, Report
+from federation.coordinator.state import ReplySummary, Report
 from tasks.files.atomic import write_atomically
 
 FILE = "faults.csv"
@@ -38,7 +38,7 @@ class Faults:
 
     def round(self, report: Report) -> None:
         """Take down who was left out of a round."""
-        fresh = faults_of(report.round, report.answers)
+        fresh = faults_of(report.round, report.summaries)
         self._found += fresh
         self._fresh = self._fresh or bool(fresh)
 
@@ -53,12 +53,12 @@ class Faults:
         return lines(self._found)
 
 
-def faults_of(round_: int, answers: Sequence[Answer]) -> list[Fault]:
+def faults_of(round_: int, summaries: Sequence[ReplySummary]) -> list[Fault]:
     """The faults of one round, in the order of its answers."""
     return [
-        Fault(round=round_, country=answer.country, counted=answer.refused is None, reason=reason)
-        for answer in answers
-        if (reason := answer.refused or answer.remark)
+        Fault(round=round_, country=summary.country, counted=summary.refused is None, reason=reason)
+        for summary in summaries
+        if (reason := summary.refused or summary.remark)
     ]
 
 

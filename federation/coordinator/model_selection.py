@@ -11,7 +11,7 @@ from federation.settings.schema import Plan
 from tasks.registry import TASKS
 
 
-def judged(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) -> Progress:
+def evaluated(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) -> Progress:
     """Progress with its model among the candidates, if it is of the best `keep_best` by the region's headline score."""
     if not plan.keep_best:
         return progress

@@ -5,49 +5,53 @@ from itertools import groupby
 
 import numpy as np
 
-from federation.coordinator.state import Answer
+from federation.coordinator.state import ReplySummary
 from tasks.places.facilities import country_of, is_facility
 
 
-def by_country(answers: Sequence[Answer]) -> list[Answer]:
+def by_country(summaries: Sequence[ReplySummary]) -> list[ReplySummary]:
     """One answer a country, in alphabetical order. A country that is one client keeps its own.
 
     Of facilities: examples and bytes are summed, the loss is the mean over examples, the norm the median. They are
     refused if all are; what befell some of them is a remark.
     """
-    ordered = sorted(answers, key=lambda answer: answer.country)
-    groups = [(country, list(own)) for country, own in groupby(ordered, key=lambda answer: country_of(answer.country))]
+    ordered = sorted(summaries, key=lambda summary: summary.country)
+    groups = [
+        (country, list(own)) for country, own in groupby(ordered, key=lambda summary: country_of(summary.country))
+    ]
     return [
-        _together(country, own) if any(is_facility(answer.country) for answer in own) else own[0]
+        _together(country, own) if any(is_facility(summary.country) for summary in own) else own[0]
         for country, own in groups
     ]
 
 
-def who(answers: Sequence[Answer]) -> str:
+def who(summaries: Sequence[ReplySummary]) -> str:
     """What those who answered are called."""
-    return "facilities" if any(is_facility(answer.country) for answer in answers) else "countries"
+    return "facilities" if any(is_facility(summary.country) for summary in summaries) else "countries"
 
 
-def mean_loss(answers: Sequence[Answer]) -> float | None:
+def mean_loss(summaries: Sequence[ReplySummary]) -> float | None:
     """Of those that trained and told it, weighted by examples; None if nobody did."""
-    told = [(answer.loss, answer.examples) for answer in answers if answer.loss is not None and not answer.refused]
+    told = [
+        (summary.loss, summary.examples) for summary in summaries if summary.loss is not None and not summary.refused
+    ]
     examples = sum(weight for _, weight in told)
     return sum(loss * weight for loss, weight in told) / examples if examples else None
 
 
-def _together(country: str, own: Sequence[Answer]) -> Answer:
-    trained = [answer for answer in own if answer.examples and not answer.refused]
-    norms = [answer.norm for answer in trained if answer.norm is not None]
-    refused = [answer.refused for answer in own if answer.refused]
+def _together(country: str, own: Sequence[ReplySummary]) -> ReplySummary:
+    trained = [summary for summary in own if summary.examples and not summary.refused]
+    norms = [summary.norm for summary in trained if summary.norm is not None]
+    refused = [summary.refused for summary in own if summary.refused]
     told = f"{country}: {len(refused)} of {len(own)} facilities did not count: {refused[0]}" if refused else None
-    return Answer(
+    return ReplySummary(
         country=country,
-        examples=sum(answer.examples for answer in trained),
+        examples=sum(summary.examples for summary in trained),
         loss=mean_loss(own),
         norm=float(np.median(norms)) if norms else None,
-        sent=sum(answer.sent for answer in own),
-        received=sum(answer.received for answer in own),
-        withheld=_common([answer.withheld for answer in own]),
+        sent=sum(summary.sent for summary in own),
+        received=sum(summary.received for summary in own),
+        withheld=_common([summary.withheld for summary in own]),
         refused=told if len(refused) == len(own) else None,
         remark=told if len(refused) < len(own) else None,
     )

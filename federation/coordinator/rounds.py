@@ -10,9 +10,9 @@ from flwr.serverapp import Grid
 
 from federation.coordinator import aggregation, checkpoint, evaluation, sampling
 from federation.coordinator.exchange import Replies, ask, rounding_seed
-from federation.coordinator.model_selection import chosen, judged
+from federation.coordinator.model_selection import chosen, evaluated
 from federation.coordinator.reply_summary import by_country, who
-from federation.coordinator.state import Answer, Arrays, Federation, Progress, Report, Watch
+from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary, Report, Watch
 from federation.errors import ConfigError, QuorumError
 from federation.reporting.rows import Point, Row
 from federation.settings.schema import Plan
@@ -37,7 +37,7 @@ class Outcome:
     apart: Sequence[Row]
     curves: Sequence[Point]
     validation: Sequence[Row]
-    answers: Sequence[Answer]
+    summaries: Sequence[ReplySummary]
 
 
 def begin(federation: Federation, start: Arrays | None = None) -> Progress:
@@ -72,11 +72,11 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         replies = ask(grid, federation, "train", round_, {name: models[node] for name, node in nodes.items()}, progress)
         _need_quorum(federation, progress, replies)
         found = _validated(federation, replies)
-        progress = judged(progress, found, plan, federation.region)
+        progress = evaluated(progress, found, plan, federation.region)
         after = aggregation.aggregated(
             server, strategy, plan.strategy, progress, replies.parts, replies.examples, len(federation.learning)
         )
-        watch.round(Report(round=round_, rounds=plan.rounds, answers=replies.answers, rows=found))
+        watch.round(Report(round=round_, rounds=plan.rounds, summaries=replies.summaries, rows=found))
         progress = replace(after, tracked=watch.flush())
         checkpoint.save(federation, progress)
         watch.commit()
@@ -89,7 +89,7 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         last = ask(
             grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.learning, progress.model), progress
         )
-        progress = judged(progress, _validated(federation, last), plan, federation.region)
+        progress = evaluated(progress, _validated(federation, last), plan, federation.region)
     model = chosen(progress)
     replies = ask(grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress)
     return Outcome(
@@ -100,7 +100,7 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         apart=evaluation.rows(replies.scores, plan, federation.region, "apart"),
         curves=evaluation.curves(replies.scores, plan, federation.region, "test"),
         validation=_validated(federation, replies),
-        answers=replies.answers,
+        summaries=replies.summaries,
     )
 
 
@@ -135,14 +135,14 @@ def _need_quorum(federation: Federation, progress: Progress, replies: Replies) -
     share = sum(counted.values()) / max(sum(known.values()), 1)
     if len(counted) >= settings.quorum and share >= settings.quorum_share:
         return
-    short = f"{len(counted)} {who(replies.answers)} sent an update and quorum={settings.quorum} are needed"
+    short = f"{len(counted)} {who(replies.summaries)} sent an update and quorum={settings.quorum} are needed"
     if len(counted) >= settings.quorum:
         short = f"updates rest on {share:.0%} of the known examples and quorum_share={settings.quorum_share:.0%}"
-    refusals = [str(answer.refused) for answer in by_country(replies.answers) if answer.refused]
+    refusals = [str(summary.refused) for summary in by_country(replies.summaries) if summary.refused]
     again = f"the checkpoint of round {progress.round} stands, go on with resume={federation.run}"
-    if len(replies.answers) < settings.quorum:  # who is there is drawn from the seed and the round
+    if len(replies.summaries) < settings.quorum:  # who is there is drawn from the seed and the round
         again = (
-            f"availability={settings.availability} leaves {len(replies.answers)} in this round, and would again if the "
-            f"run were resumed; begin again with a larger availability or a smaller quorum"
+            f"availability={settings.availability} leaves {len(replies.summaries)} in this round, and would again if "
+            f"the run were resumed; begin again with a larger availability or a smaller quorum"
         )
     raise QuorumError(f"round {progress.round + 1}: {short} ({'; '.join(refusals) or 'nobody refused'}); {again}")

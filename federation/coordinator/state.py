@@ -61,7 +61,7 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ReplySummary:
     """What one country's reply came to. `refused` says why it does not count, `remark` what was odd about it."""
 
     country: str
@@ -82,7 +82,7 @@ class Report:
 
     round: int
     rounds: int
-    answers: Sequence[Answer]
+    summaries: Sequence[ReplySummary]
     rows: Sequence[Row]
 
 

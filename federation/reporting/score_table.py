@@ -156,7 +156,7 @@ def beats(one: Row, other: Row, better: Better) -> bool:
     return one.value < other.value if better == "smaller" else one.value > other.value
 
 
-def apart(one: Row, other: Row) -> bool:
+def disjoint(one: Row, other: Row) -> bool:
     """Whether the two 95 % intervals share no value; False where one is unknown."""
     return one.high < other.low or other.high < one.low
 
@@ -164,7 +164,7 @@ def apart(one: Row, other: Row) -> bool:
 def sure(one: Row, other: Row, paired: Sequence[Row]) -> bool:
     """Whether two arms of one country differ by more than chance."""
     found = difference(paired, one.country, one.arm, other.arm, one.horizon)
-    return apart(one, other) if found is None else _excludes_zero(found)
+    return disjoint(one, other) if found is None else _excludes_zero(found)
 
 
 def interval(row: Row) -> str:
@@ -189,7 +189,7 @@ def against(mine: Row, top: Row, paired: Sequence[Row], told: Callable[[Row], st
     elif not all(map(isfinite, (mine.low, mine.high, top.low, top.high))):
         words = "how surely is not known"
     else:
-        words = "clearly so" if apart(mine, top) else "but the intervals overlap, so the difference may be chance"
+        words = "clearly so" if disjoint(mine, top) else "but the intervals overlap, so the difference may be chance"
     return f"{told(mine)} against {told(top)} of {name}, {words}"
 
 

@@ -27,15 +27,15 @@ def table(rows: Sequence[Row], *, event: str, prefix: str, cost_loss: float, hor
     """
     ratio = f"value_{round(100 * cost_loss)}"
     headings = {f"{prefix}{name}": heading for name, heading in {**COLUMNS, ratio: "value"}.items()}
-    judged = [row for row in rows if row.score in headings and row.horizon == horizon]
-    told = [row for row in judged if row.arm in (FEDERATED, LOCAL) and isfinite(row.value)]
+    evaluated = [row for row in rows if row.score in headings and row.horizon == horizon]
+    told = [row for row in evaluated if row.arm in (FEDERATED, LOCAL) and isfinite(row.value)]
     exact = {(row.country, row.arm) for row in told if row.score == f"{prefix}pod"}  # else groups cross the threshold
     told = [row for row in told if row.score != prefix + ratio or (row.country, row.arm) in exact]
     found = {(row.country, row.arm, row.score): row for row in told}
     columns = {name: heading for name, heading in headings.items() if any(row.score == name for row in told)}
     if not columns:
         return None
-    places = countries(judged)
+    places = countries(evaluated)
     sheet = Table(
         title=f"Warnings of {event}, {horizon}, from a probability of {cost_loss:g} on",
         caption=f"federated (the country's own model); {NONE} where too few may be told",

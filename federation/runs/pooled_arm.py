@@ -15,7 +15,7 @@ from federation.settings.schema import POOLED, Plan
 from federation.training import sequential
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import local_model
-from federation.vault.records import Records, judged_parts
+from federation.vault.records import Records, evaluated_parts
 from federation.vault.round import Train
 from federation.vault.vault import Vault
 from tasks.data import Part, Windows, joined
@@ -36,12 +36,12 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequen
     weights = _trained(learning, plan, train)
     headline = next(iter(TASKS[plan.task.name].scores))
     found: list[Row] = []
-    for part in judged_parts(plan.task.calendar)[1:]:
+    for part in evaluated_parts(plan.task.calendar)[1:]:
         scores: dict[str, dict[ScoreName, Sums]] = {}
         for vault in vaults:
             own = records[vault.country]
             output = _run(plan, weights, plan.rounds, None, own.windows[part], train).output
-            sums = leaving(_judged(own, part, output, plan), plan, vault.policy.minimum_cohort)
+            sums = leaving(_evaluated(own, part, output, plan), plan, vault.policy.minimum_cohort)
             counts = sums[headline]["count"]
             if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
                 scores[vault.country] = {(part, POOLED, name): each for name, each in sums.items()}
@@ -58,10 +58,10 @@ def _trained(learning: Sequence[Records], plan: Plan, train: Train = sequential.
     memory: local_model.Memory = {}
     for round_ in range(1, plan.rounds + 1):
         result = _run(plan, weights, round_, known, past, train)
-        memory = local_model.judged(memory, weights, _validated(learning, result.output, plan), task, plan)
+        memory = local_model.evaluated(memory, weights, _validated(learning, result.output, plan), task, plan)
         weights = result.params or weights
     last = _run(plan, weights, plan.rounds, None, past, train)
-    memory = local_model.judged(memory, weights, _validated(learning, last.output, plan), task, plan)
+    memory = local_model.evaluated(memory, weights, _validated(learning, last.output, plan), task, plan)
     return local_model.final(memory, weights)
 
 
@@ -90,7 +90,7 @@ def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) ->
     parts, at = [], 0
     for records in learning:
         size = len(records.windows["validation"])
-        parts.append(_judged(records, "validation", output[at : at + size], plan)[headline])
+        parts.append(_evaluated(records, "validation", output[at : at + size], plan)[headline])
         at += size
     return merge(parts)
 
@@ -111,6 +111,6 @@ def leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]
     return found
 
 
-def _judged(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:
+def _evaluated(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:
     assert output is not None, "every job here has windows to score"
-    return records.judge(part, TASKS[plan.task.name].forecast(output, records.windows[part]))
+    return records.evaluate(part, TASKS[plan.task.name].forecast(output, records.windows[part]))

@@ -55,19 +55,19 @@ class Screen:
 
     def round(self, report: Report) -> None:
         """Move the line; a country that drops out is named once."""
-        for answer in by_country(report.answers):
-            if answer.refused and answer.country not in self._refused:
-                self._refused.add(answer.country)
-                self.say(f"round {report.round}: {answer.refused}")
-        trained = [answer for answer in report.answers if answer.examples and not answer.refused]
-        loss = mean_loss(report.answers)
+        for summary in by_country(report.summaries):
+            if summary.refused and summary.country not in self._refused:
+                self._refused.add(summary.country)
+                self.say(f"round {report.round}: {summary.refused}")
+        trained = [summary for summary in report.summaries if summary.examples and not summary.refused]
+        loss = mean_loss(report.summaries)
         scores = {
             row.arm: row.value
             for row in report.rows
             if (row.country, row.score, row.horizon) == (self._region, self._headline, ALL) and isfinite(row.value)
         }
         told = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items())) or "not told"
-        there = f"{len(trained)} of {len(report.answers)} {who(report.answers)}"
+        there = f"{len(trained)} of {len(report.summaries)} {who(report.summaries)}"
         said = f"{there}  {self._headline}: {told}  loss {'not told' if loss is None else f'{loss:.4f}'}"
         self._bar.update(self._task, completed=report.round, said=said)
         if not self.console.is_terminal:

@@ -55,7 +55,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
             f"quorum={settings.quorum} is larger than the {len(countries)} countries that have records "
             f"({', '.join(countries)}); set quorum to {len(countries)} or less"
         )
-    settings.check_asked(len(countries))
+    settings.check_sampled(len(countries))
     if settings.data is not None:  # whoever goes on with the run may stand in another folder
         settings = replace(settings, data=str(Path(settings.data).absolute()))
     federation = _federation(settings, folder, countries)

@@ -250,14 +250,14 @@ class Settings:
                 f"quorum={self.quorum} is larger than the region of {clients} {who}; set quorum to {clients} or less"
             )
         if self.data is None:
-            self.check_asked(clients)
+            self.check_sampled(clients)
         if self.keep_best and min(self.participation, self.availability) < 1:
             raise ConfigError(
                 f"keep_best={self.keep_best} compares rounds by their scores, which are of other countries each with "
                 f"participation={self.participation} and availability={self.availability}; set keep_best=0"
             )
 
-    def check_asked(self, clients: int) -> None:
+    def check_sampled(self, clients: int) -> None:
         """Raise ConfigError if so few of the clients are asked in a round that they can be no quorum."""
         asked = max(1, ceil(self.participation * clients))
         if self.quorum > asked:
@@ -266,7 +266,7 @@ class Settings:
                 f"in a round; set quorum to {asked} or less, or raise participation"
             )
 
-    def check_apart(self) -> None:
+    def check_deployable(self) -> None:
         """Raise ConfigError for what a simulation alone can do, where records are on one machine."""
         if POOLED in self.arms:
             raise ConfigError("arms: pooled lays the records of all countries together; leave it out, they stay apart")

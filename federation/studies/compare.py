@@ -9,7 +9,7 @@ from rich.table import Table
 
 from federation.errors import TrackingError
 from federation.reporting.rows import PAIRED, Better, Row, difference, of_test, read_json
-from federation.reporting.score_table import FEDERATED, LOCAL, apart, best, chosen, countries, interval, is_region
+from federation.reporting.score_table import FEDERATED, LOCAL, best, chosen, countries, disjoint, interval, is_region
 from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
 from federation.tracking.run_info import COUNTRY, FOLDER
@@ -157,7 +157,7 @@ def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -
         line = [other for (where, _), other in rows.items() if where == place]
         rivals = [other for other in line if other is not row]
         wins = bool(rivals) and row is best(line, better) and all(row.value != other.value for other in rivals)
-        clear = wins and all(apart(row, other) for other in rivals)
+        clear = wins and all(disjoint(row, other) for other in rivals)
         own = difference(paired[name], place, arm, LOCAL)
         found.append(Compared(run=name, row=row, wins=wins, clear=clear, own=own))
     return found

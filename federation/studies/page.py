@@ -12,8 +12,8 @@ from federation.studies.measures import OWN, countries, line, strongest_baseline
 from federation.studies.rolling_refit import is_refit, refitted
 from federation.studies.secondary_tables import ablations, cold, is_trial, records, trials
 from federation.studies.seed_groups import Group
-from federation.studies.tables import by_horizon, differences, headline, other, relative, set_apart, unaligned
-from federation.studies.targets import Target, judged
+from federation.studies.tables import by_horizon, differences, excluded_table, headline, other, relative, unaligned
+from federation.studies.targets import Target, evaluated
 
 ABOUT = """\
 Made by `gotong results` from the runs that MLflow keeps; no score here was typed, and the words beside what was missed
@@ -51,7 +51,7 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
         parts += [
             headline(group),
             differences(group),
-            set_apart(group),
+            excluded_table(group),
             by_horizon(group),
             relative(group),
             other(group),
@@ -75,7 +75,7 @@ def _main(group: Group, groups: Sequence[Group]) -> bool:
 
 
 def _targets(mains: Sequence[Group], targets: Sequence[Target]) -> str:
-    lines = [(heading(group), each.target.claim, each.told()) for group in mains for each in judged(group, targets)]
+    lines = [(heading(group), each.target.claim, each.told()) for group in mains for each in evaluated(group, targets)]
     return table(("experiment", "claim", "found"), lines) if lines else ""
 
 

@@ -73,10 +73,10 @@ def groups(runs: Iterable[Finished]) -> list[Group]:
 def _group(runs: list[Finished]) -> Group:
     first = runs[0]
     rows = _same(row for run in runs for row in run.rows)
-    judged: dict[tuple[str, str, str], list[float]] = {}
+    evaluated: dict[tuple[str, str, str], list[float]] = {}
     for run in runs:
         for key, value in run.validation.items():
-            judged.setdefault(key, []).append(value)
+            evaluated.setdefault(key, []).append(value)
     told = {name: value for name, value in first.params.items() if name not in APART}
     task = TASKS[told["task.name"]]
     return Group(
@@ -89,7 +89,7 @@ def _group(runs: list[Finished]) -> Group:
         apart=[_mean(same) for same in _same(row for run in runs for row in run.apart).values()],
         paired=[_mean(same) for same in _same(row for run in runs for row in run.paired).values()],
         spread={key: float(np.ptp([row.value for row in same])) for key, same in rows.items()},
-        validation={key: float(np.mean(values)) for key, values in judged.items()},
+        validation={key: float(np.mean(values)) for key, values in evaluated.items()},
     )
 
 

@@ -49,7 +49,7 @@ def differences(group: Group) -> str:
     return told + "\n" + table(head, lines) if lines else ""
 
 
-def set_apart(group: Group) -> str:
+def excluded_table(group: Group) -> str:
     """The same of the months of the test that no other number here counts."""
     if not group.apart:
         return ""

@@ -66,7 +66,7 @@ class Judgement:
         return f"**MISSED**: {_exact(self.found)}, wanted {wanted}. {self.target.limits}".strip()
 
 
-def judged(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
+def evaluated(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
     """Of the targets that speak of this experiment."""
     found = []
     for target in targets:

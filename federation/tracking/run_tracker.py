@@ -68,25 +68,25 @@ class TrackedRun:
 
     def round(self, report: Report) -> None:
         """Numbers of one round; validation scores belong to the model the round started from, one step earlier."""
-        for answer in by_country(report.answers):
-            values: dict[str, float] = {"received_bytes": answer.received, "sent_bytes": answer.sent}
-            values |= {"examples": answer.examples, "took_part": float(answer.refused is None)}
-            for name, value in (("train_loss", answer.loss), ("update_norm", answer.norm)):
-                if value is not None and answer.refused is None:
+        for summary in by_country(report.summaries):
+            values: dict[str, float] = {"received_bytes": summary.received, "sent_bytes": summary.sent}
+            values |= {"examples": summary.examples, "took_part": float(summary.refused is None)}
+            for name, value in (("train_loss", summary.loss), ("update_norm", summary.norm)):
+                if value is not None and summary.refused is None:
                     values[name] = value
-            self._tracker.metrics(values, step=report.round, country=answer.country)
-            for name, words in (("refused", answer.refused), ("remark", answer.remark)):
+            self._tracker.metrics(values, step=report.round, country=summary.country)
+            for name, words in (("refused", summary.refused), ("remark", summary.remark)):
                 if words:
-                    self._tracker.tags({f"{name}.{report.round}": words}, country=answer.country)
-            self._fingerprint(answer.country, answer.fingerprint)
-        trained = [answer for answer in report.answers if answer.examples and not answer.refused]
-        examples = sum(answer.examples for answer in trained)
+                    self._tracker.tags({f"{name}.{report.round}": words}, country=summary.country)
+            self._fingerprint(summary.country, summary.fingerprint)
+        trained = [summary for summary in report.summaries if summary.examples and not summary.refused]
+        examples = sum(summary.examples for summary in trained)
         totals: dict[str, float] = {"countries": len(trained), "examples": examples}
-        loss = mean_loss(report.answers)
+        loss = mean_loss(report.summaries)
         if loss is not None:
             totals["train_loss"] = loss
-        totals["faults"] = len(faults_of(report.round, report.answers))
-        totals["bytes"] = sum(answer.sent + answer.received for answer in report.answers)
+        totals["faults"] = len(faults_of(report.round, report.summaries))
+        totals["bytes"] = sum(summary.sent + summary.received for summary in report.summaries)
         self._tracker.metrics(totals, step=report.round)
         self._rows(report.rows, "validation", report.round - 1)
         self._faults.round(report)
@@ -106,9 +106,9 @@ class TrackedRun:
         self._rows(outcome.validation, "validation", outcome.progress.round)
         self._rows(outcome.rows, "test", outcome.progress.round)
         self._rows(outcome.apart, "apart", outcome.progress.round)
-        for answer in by_country(outcome.answers):
-            if answer.refused:
-                self._tracker.tags({"refused.test": answer.refused}, country=answer.country)
+        for summary in by_country(outcome.summaries):
+            if summary.refused:
+                self._tracker.tags({"refused.test": summary.refused}, country=summary.country)
         self._files((*files, *self._faults.files))
         example, output = invented(self._settings, outcome.model)
         self._tracker.model(

@@ -19,11 +19,11 @@ def found(records: Records, forecasts: Mapping[str, Array], plan: Plan) -> dict[
     score = next(iter(records.task.scores.values()))
     if score.terms is None:
         return {}
-    judged = {arm: records.judged("test", forecast) for arm, forecast in forecasts.items()}
+    evaluated = {arm: records.evaluated("test", forecast) for arm, forecast in forecasts.items()}
     return {
-        f"{arm}-{other}": blocks(score, judged[arm], judged[other])
+        f"{arm}-{other}": blocks(score, evaluated[arm], evaluated[other])
         for arm, other in compared(plan, records.task.baselines)
-        if arm in judged and other in judged
+        if arm in evaluated and other in evaluated
     }
 
 

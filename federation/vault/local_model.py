@@ -26,11 +26,11 @@ def twin(task: Task, plan: Plan) -> Memory:
 def remembered(memory: Tensors, result: Result, sums: Sums, task: Task, plan: Plan) -> Memory:
     """What to remember after a round. sums: validation scores of the model that the round started from."""
     last = result.params or result.job.start
-    best = judged(memory, result.job.start, sums, task, plan)
+    best = evaluated(memory, result.job.start, sums, task, plan)
     return {f"last/{name}": tensor for name, tensor in last.items()} | best
 
 
-def judged(memory: Tensors, weights: Tensors, sums: Sums, task: Task, plan: Plan) -> Memory:
+def evaluated(memory: Tensors, weights: Tensors, sums: Sums, task: Task, plan: Plan) -> Memory:
     """The best `keep_best` local models by the country's own validation, these weights among the candidates."""
     score = next(iter(task.scores.values()))
     value = float(score.estimate(sums).value[-1])

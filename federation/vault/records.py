@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data import Panel, Part, Windows
-from tasks.evaluation.scores import Judged, Sums
+from tasks.evaluation.scores import Evaluated, Sums
 from tasks.settings import Calendar, TaskSettings
 from tasks.task import Task
 from tasks.windows import ending_with
@@ -34,16 +34,16 @@ class Records:
     fingerprint: str
     cost_loss: float = 0.3  # see TaskSettings
 
-    def judge(self, part: Part, forecast: Array) -> dict[str, Sums]:
+    def evaluate(self, part: Part, forecast: Array) -> dict[str, Sums]:
         """Every score's sums for one arm's forecasts of one part, in natural units; some are of the test alone."""
         chosen = {name: score for name, score in self.task.scores.items() if part != "validation" or not score.once}
-        judged = self.judged(part, forecast)
-        return {name: score.sums(judged) for name, score in chosen.items()}
+        evaluated = self.evaluated(part, forecast)
+        return {name: score.sums(evaluated) for name, score in chosen.items()}
 
-    def judged(self, part: Part, forecast: Array) -> Judged:
+    def evaluated(self, part: Part, forecast: Array) -> Evaluated:
         """One arm's forecasts of one part beside what happened."""
         windows = self.windows[part]
-        return Judged(
+        return Evaluated(
             forecast=forecast,
             reference=self.known[part][self.task.reference],
             observed=windows.observed,
@@ -68,7 +68,7 @@ def stamp(path: Path) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def judged_parts(calendar: Calendar) -> tuple[Part, ...]:
+def evaluated_parts(calendar: Calendar) -> tuple[Part, ...]:
     """What the final model is scored on, once a run; the first also every round."""
     return ("validation", "test", "apart") if calendar.apart else ("validation", "test")
 
@@ -91,7 +91,7 @@ def open_records(
     windows = task.windows(panel, settings)
     parts: dict[Part, Windows] = {part: windows.only(part) for part in get_args(Part)}
     known: dict[Part, dict[str, Array]] = {}
-    for part in judged_parts(settings.calendar):
+    for part in evaluated_parts(settings.calendar):
         known[part] = {name: forecast(panel, parts[part], settings) for name, forecast in task.baselines.items()}
         truth = task.oracle(folder, parts[part], settings)
         if truth is not None:

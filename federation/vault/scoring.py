@@ -10,7 +10,7 @@ from federation.settings.schema import ADAPTED
 from federation.training.jobs import Array, Result
 from federation.vault import adaptation
 from federation.vault.gate import ScoreName
-from federation.vault.records import Records, judged_parts
+from federation.vault.records import Records, evaluated_parts
 from federation.vault.requests import Request
 from tasks.data import Part, Windows, joined
 from tasks.evaluation.scores import Sums
@@ -23,7 +23,7 @@ def scored(records: Records, kind: str) -> Windows:
 
 def parts_of(kind: str, records: Records) -> tuple[Part, ...]:
     """Parts that a request asks about, in the order in which their windows are laid together."""
-    return judged_parts(records.calendar) if kind == "test" else ("validation",)
+    return evaluated_parts(records.calendar) if kind == "test" else ("validation",)
 
 
 def scores(records: Records, forecasts: Mapping[Part, Mapping[str, Array]]) -> dict[ScoreName, Sums]:
@@ -32,7 +32,7 @@ def scores(records: Records, forecasts: Mapping[Part, Mapping[str, Array]]) -> d
         (part, arm, name): sums
         for part, by_arm in forecasts.items()
         for arm, forecast in by_arm.items()
-        for name, sums in records.judge(part, forecast).items()
+        for name, sums in records.evaluate(part, forecast).items()
     }
 
 

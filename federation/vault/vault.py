@@ -24,7 +24,7 @@ from federation.vault import gate, ledger, local_model, scoring, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.ledger import Entry
 from federation.vault.policy import Policy
-from federation.vault.records import Records, Stamp, judged_parts, open_records, stamp
+from federation.vault.records import Records, Stamp, evaluated_parts, open_records, stamp
 from federation.vault.requests import Request, digest_of, fresh, numpy_of, parameters, read_request
 from federation.wire.frame import digest
 from tasks.evaluation.paired_difference import NAMES, Blocks, ends
@@ -285,7 +285,7 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
     if request.kind == "test":
         known = list(records.known["test"])
         tested = [*request.plan.arms, *known]
-        arms = {**dict.fromkeys(judged_parts(records.calendar), tested), "validation": [*of_models, *known]}
+        arms = {**dict.fromkeys(evaluated_parts(records.calendar), tested), "validation": [*of_models, *known]}
     arrays = {}
     if request.kind == "train":
         travelling = numpy_of(public(job.start, request.plan.strategy.private))

@@ -32,7 +32,7 @@ class OwnSettings(Settings):
         settings.region.countries = [self.country]
         settings.quorum = 1
         check(settings)
-        settings.check_apart()
+        settings.check_deployable()
         return settings
 
     def where(self) -> tuple[str, Path, Path]:

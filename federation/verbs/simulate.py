@@ -185,11 +185,11 @@ def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, h
     _warned(screen, ready.settings, outcome)
     for line in faults.lines():
         screen.say(line)
-    for answer in by_country(outcome.answers):
-        if answer.refused:
-            screen.say(answer.refused)
-        if f"test/federated/{headline}/{_horizons(ready)}" in answer.withheld:
-            screen.say(f"{answer.country}: its vault withholds scores of too few place-periods or events.")
+    for summary in by_country(outcome.summaries):
+        if summary.refused:
+            screen.say(summary.refused)
+        if f"test/federated/{headline}/{_horizons(ready)}" in summary.withheld:
+            screen.say(f"{summary.country}: its vault withholds scores of too few place-periods or events.")
     screen.say(f"\n{perf_counter() - began:.0f} s, {_peak():,.0f} MiB at most. Picture: {ready.folder / 'report.png'}")
     runs = "" if ready.settings.runs == "runs" else f" runs={ready.settings.runs}"
     screen.say(f"All runs in MLflow: gotong ui{runs}")

@@ -53,7 +53,7 @@ def submit(asked: SubmitSettings) -> None:
     if (settings.device, settings.precision) != ("cpu", "float32"):
         raise ConfigError("every node says itself where and how exactly it trains; leave out device= and precision=")
     check(settings)
-    settings.check_apart()
+    settings.check_deployable()
     width = shutil.get_terminal_size((120, 40)).columns
     folder = run_folder.existing(settings.runs, asked.resume) if asked.resume else run_folder.create(settings)
     if settings.out is not None:

@@ -14,7 +14,7 @@ from tasks.data import Array
 from tasks.evaluation.event_scores import below, brier_skill, warning
 from tasks.evaluation.levels import LEVELS
 from tasks.evaluation.scores import (
-    Judged,
+    Evaluated,
     Score,
     absolute_error_of_median,
     coverage,
@@ -30,11 +30,11 @@ SEVEN = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
 AMONG = np.searchsorted(AT, SEVEN)  # where the seven stand among the 23
 
 
-def pinball_of_relative_yield(judged: Judged) -> Array:
+def pinball_of_relative_yield(evaluated: Evaluated) -> Array:
     """Mean pinball loss at seven levels, in units of the mean of the five harvests before: (N, H)."""
-    assert judged.unit is not None, "the windows of this task restore a unit"
-    unit = judged.unit[:, None]
-    return pinball(judged.forecast[..., AMONG] / unit[..., None], judged.observed / unit, SEVEN)
+    assert evaluated.unit is not None, "the windows of this task restore a unit"
+    unit = evaluated.unit[:, None]
+    return pinball(evaluated.forecast[..., AMONG] / unit[..., None], evaluated.observed / unit, SEVEN)
 
 
 def tonnes_pinball(forecast: Array, observed: Array) -> Array:

@@ -7,24 +7,26 @@ import numpy as np
 
 from tasks.evaluation import histogram_scores, histograms
 from tasks.evaluation.distribution import chance_up_to
-from tasks.evaluation.scores import Array, Judged, Score, Sums, brier, ratio, skill, with_all
+from tasks.evaluation.scores import Array, Evaluated, Score, Sums, brier, ratio, skill, with_all
 from tasks.evaluation.scores import Estimate as Found
 
-Event = Callable[[Judged], tuple[Array, Array, Array]]  # (N, H) each: forecast's chance, reference's, and what happened
+Event = Callable[
+    [Evaluated], tuple[Array, Array, Array]
+]  # (N, H) each: forecast's chance, reference's, and what happened
 _SKILL = skill(brier)
 
 
-def itself(judged: Judged) -> tuple[Array, Array, Array]:
+def itself(evaluated: Evaluated) -> tuple[Array, Array, Array]:
     """Forecasts that are probabilities of what is observed."""
-    return judged.forecast[..., 0], judged.reference[..., 0], judged.observed
+    return evaluated.forecast[..., 0], evaluated.reference[..., 0], evaluated.observed
 
 
 def above(levels: tuple[float, ...]) -> Event:
     """More than the threshold, from forecasts by quantiles."""
 
-    def event(judged: Judged) -> tuple[Array, Array, Array]:
-        mine, theirs, threshold = _up_to(judged, levels)
-        return 1 - mine, 1 - theirs, _happened(judged.observed > threshold, judged.observed, threshold)
+    def event(evaluated: Evaluated) -> tuple[Array, Array, Array]:
+        mine, theirs, threshold = _up_to(evaluated, levels)
+        return 1 - mine, 1 - theirs, _happened(evaluated.observed > threshold, evaluated.observed, threshold)
 
     return event
 
@@ -32,9 +34,9 @@ def above(levels: tuple[float, ...]) -> Event:
 def below(levels: tuple[float, ...]) -> Event:
     """Less than the threshold, from forecasts by quantiles."""
 
-    def event(judged: Judged) -> tuple[Array, Array, Array]:
-        mine, theirs, threshold = _up_to(judged, levels)
-        return mine, theirs, _happened(judged.observed < threshold, judged.observed, threshold)
+    def event(evaluated: Evaluated) -> tuple[Array, Array, Array]:
+        mine, theirs, threshold = _up_to(evaluated, levels)
+        return mine, theirs, _happened(evaluated.observed < threshold, evaluated.observed, threshold)
 
     return event
 
@@ -45,19 +47,19 @@ def brier_skill(event: Event, name: str, *, once: bool = True) -> Score:
     once: with the test only. Beside the sums of `names` stands `few`, which stays at home: see `Score`.
     """
 
-    def points(judged: Judged) -> Judged:
-        mine, theirs, happened = event(judged)
-        return replace(judged, forecast=mine[..., None], reference=theirs[..., None], observed=happened)
+    def points(evaluated: Evaluated) -> Evaluated:
+        mine, theirs, happened = event(evaluated)
+        return replace(evaluated, forecast=mine[..., None], reference=theirs[..., None], observed=happened)
 
-    def sums(judged: Judged) -> Sums:
-        points_of = points(judged)
+    def sums(evaluated: Evaluated) -> Sums:
+        points_of = points(evaluated)
         seen, few = with_all(np.nansum(points_of.observed, axis=0)), with_all(_few(points_of))
         # That there were events, and not how many.
         return {**_SKILL.sums(points_of), "seen": seen.clip(max=1.0), "few": few.clip(max=1.0)}
 
-    def terms(judged: Judged) -> tuple[Array, Array]:
+    def terms(evaluated: Evaluated) -> tuple[Array, Array]:
         assert _SKILL.terms is not None, "a skill has terms"
-        points_of = points(judged)
+        points_of = points(evaluated)
         above, below = _SKILL.terms(points_of)
         events = np.nansum(points_of.observed, axis=0)  # without one there is no skill to differ in
         told = (events > 0) & ~_few(points_of)
@@ -75,9 +77,9 @@ def brier_skill(event: Event, name: str, *, once: bool = True) -> Score:
 def warning(event: Event, prefix: str) -> Score:
     """AUC, and everything else that a histogram tells, named with the prefix; with the test only."""
 
-    def sums(judged: Judged) -> Sums:
-        mine, _, happened = event(judged)
-        return histograms.counted(mine, happened, judged.cost_loss)
+    def sums(evaluated: Evaluated) -> Sums:
+        mine, _, happened = event(evaluated)
+        return histograms.counted(mine, happened, evaluated.cost_loss)
 
     return Score(
         sums=sums,
@@ -90,7 +92,7 @@ def warning(event: Event, prefix: str) -> Score:
     )
 
 
-def _few(points: Judged) -> Array:
+def _few(points: Evaluated) -> Array:
     """(H,) where events, or their absence, are fewer than FEW: of a forecast that is known, Brier's sum counts them.
 
     Counted as the sums are: where the forecast is there, where the reference is, and where both are.
@@ -103,10 +105,12 @@ def _few(points: Judged) -> Array:
     return few
 
 
-def _up_to(judged: Judged, levels: tuple[float, ...]) -> tuple[Array, Array, Array]:
-    assert judged.threshold is not None, "the windows of this task have a threshold"
-    mine, theirs = (chance_up_to(each, levels, judged.threshold) for each in (judged.forecast, judged.reference))
-    return mine, theirs, judged.threshold
+def _up_to(evaluated: Evaluated, levels: tuple[float, ...]) -> tuple[Array, Array, Array]:
+    assert evaluated.threshold is not None, "the windows of this task have a threshold"
+    mine, theirs = (
+        chance_up_to(each, levels, evaluated.threshold) for each in (evaluated.forecast, evaluated.reference)
+    )
+    return mine, theirs, evaluated.threshold
 
 
 def _happened(event: Array, *needed: Array) -> Array:

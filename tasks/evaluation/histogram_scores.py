@@ -1,4 +1,4 @@
-"""What a histogram of forecast probabilities tells, after merging; see `tasks.histograms`."""
+"""What a histogram of forecast probabilities tells, after merging; see `tasks.evaluation.histograms`."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from tasks.evaluation.scores import FEWEST_BLOCKS, Array, Judged, Score, Sums, in_blocks
+from tasks.evaluation.scores import FEWEST_BLOCKS, Array, Evaluated, Score, Sums, in_blocks
 
 NAMES = ("count", "value", "low", "high")
 
@@ -34,7 +34,7 @@ class Blocks:
         )
 
 
-def blocks(score: Score, mine: Judged, other: Judged) -> Blocks:
+def blocks(score: Score, mine: Evaluated, other: Evaluated) -> Blocks:
     """Of the first forecast's score less the second's, over the place-periods for which both are known."""
     assert score.terms is not None, "a score whose differences are asked for has terms"
     (above, below), (less, _) = score.terms(mine), score.terms(other)

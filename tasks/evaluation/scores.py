@@ -21,7 +21,7 @@ Z95 = 1.959964  # standard normal, two-sided 95 %
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class Evaluated:
     """What one arm forecast for one country, with what happened.
 
     forecast, reference: (N, H, K) natural units; observed: (N, H), NaN does not count;
@@ -66,13 +66,13 @@ class Score:
     Sums may say `few`, beside their names: above 0 in a row that would tell a small count. Such a row stays at home.
     """
 
-    sums: Callable[[Judged], Sums]
+    sums: Callable[[Evaluated], Sums]
     estimate: Callable[[Sums], Estimate]
     names: tuple[str, ...]  # of the sums; a gate lets no other leave
     unit: str = ""
     better: Literal["smaller", "larger", "nominal"] = "smaller"
     more: Mapping[str, Callable[[Sums], Estimate]] = field(default_factory=dict)
-    terms: Callable[[Judged], tuple[Array, Array]] | None = None
+    terms: Callable[[Evaluated], tuple[Array, Array]] | None = None
     once: bool = False
     histogram: bool = False
 
@@ -89,19 +89,19 @@ def mean_of(
     pointwise: Pointwise, *, unit: str = "", better: Literal["smaller", "larger", "nominal"] = "smaller"
 ) -> Score:
     """The mean of a pointwise score, with the variance of its sum from blocks of time."""
-    return mean_of_points(lambda judged: pointwise(judged.forecast, judged.observed), unit=unit, better=better)
+    return mean_of_points(lambda evaluated: pointwise(evaluated.forecast, evaluated.observed), unit=unit, better=better)
 
 
 def mean_of_points(
-    points: Callable[[Judged], Array], *, unit: str = "", better: Literal["smaller", "larger", "nominal"] = "smaller"
+    points: Callable[[Evaluated], Array], *, unit: str = "", better: Literal["smaller", "larger", "nominal"] = "smaller"
 ) -> Score:
     """The same of (N, H) points that may look at more than forecast and observation."""
 
-    def sums(judged: Judged) -> Sums:
-        return block_sums(points(judged), judged.origin)
+    def sums(evaluated: Evaluated) -> Sums:
+        return block_sums(points(evaluated), evaluated.origin)
 
-    def terms(judged: Judged) -> tuple[Array, Array]:
-        found = points(judged)
+    def terms(evaluated: Evaluated) -> tuple[Array, Array]:
+        found = points(evaluated)
         return found, np.ones_like(found)
 
     return Score(sums=sums, estimate=ratio, names=("sum", "count", "variance"), unit=unit, better=better, terms=terms)
@@ -114,9 +114,9 @@ def relative(pointwise: Pointwise) -> Score:
     Source: scaled relative skill of Cramer et al. (2022), https://doi.org/10.1073/pnas.2113561119, per place.
     """
 
-    def sums(judged: Judged) -> Sums:
-        mine = per_place(pointwise(judged.forecast, judged.observed), judged.place)
-        theirs = per_place(pointwise(judged.reference, judged.observed), judged.place)
+    def sums(evaluated: Evaluated) -> Sums:
+        mine = per_place(pointwise(evaluated.forecast, evaluated.observed), evaluated.place)
+        theirs = per_place(pointwise(evaluated.reference, evaluated.observed), evaluated.place)
         usable = (theirs[0] > 0) & (mine[0] > 0)
         logs = np.where(usable, np.log(np.where(usable, mine[0], 1) / np.where(usable, theirs[0], 1)), 0.0)
         return {
@@ -144,10 +144,13 @@ def skill(pointwise: Pointwise) -> Score:
     The interval uses the block variance of (score - (1 - skill) * reference score), the linearised ratio.
     """
 
-    def sums(judged: Judged) -> Sums:
-        mine, theirs = pointwise(judged.forecast, judged.observed), pointwise(judged.reference, judged.observed)
-        own, other = block_sums(mine, judged.origin), block_sums(theirs, judged.origin)
-        both = block_sums(mine + theirs, judged.origin)
+    def sums(evaluated: Evaluated) -> Sums:
+        mine, theirs = (
+            pointwise(evaluated.forecast, evaluated.observed),
+            pointwise(evaluated.reference, evaluated.observed),
+        )
+        own, other = block_sums(mine, evaluated.origin), block_sums(theirs, evaluated.origin)
+        both = block_sums(mine + theirs, evaluated.origin)
         return {
             "sum": own["sum"],
             "reference": other["sum"],
@@ -167,8 +170,11 @@ def skill(pointwise: Pointwise) -> Score:
         spread = known * Z95 * np.sqrt(np.maximum(variance, 0))
         return Estimate(value=1 - share, low=1 - share - spread, high=1 - share + spread, n=merged["count"])
 
-    def terms(judged: Judged) -> tuple[Array, Array]:
-        mine, theirs = pointwise(judged.forecast, judged.observed), pointwise(judged.reference, judged.observed)
+    def terms(evaluated: Evaluated) -> tuple[Array, Array]:
+        mine, theirs = (
+            pointwise(evaluated.forecast, evaluated.observed),
+            pointwise(evaluated.reference, evaluated.observed),
+        )
         return theirs - mine, theirs
 
     names = ("sum", "reference", "count", "variance", "reference_variance", "covariance")

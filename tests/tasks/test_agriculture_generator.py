@@ -16,7 +16,7 @@ from tasks.agriculture.seasons import issued_before_harvest
 from tasks.agriculture.settings import VIEWS, AgricultureSettings
 from tasks.data import Panel, Windows
 from tasks.errors import DataError, SettingError
-from tasks.evaluation.scores import Judged, merge
+from tasks.evaluation.scores import Evaluated, merge
 from tasks.settings import Calendar
 
 LONG = AgricultureSettings(
@@ -131,7 +131,7 @@ def test_the_oracle_is_calibrated_and_beats_every_baseline(view: str, tmp_path: 
 
 
 def sums_of(windows: Windows, forecast: np.ndarray, reference: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
-    case = Judged(
+    case = Evaluated(
         forecast=forecast,
         reference=reference,
         observed=windows.observed,

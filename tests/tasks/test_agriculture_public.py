@@ -8,7 +8,7 @@ import pytest
 
 from tasks.agriculture import TASK
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.evaluation.scores import Judged, Sums, merge
+from tasks.evaluation.scores import Evaluated, Sums, merge
 
 UNIT = " (tonnes per hectare)"
 # pinball at seven levels in units of the mean of five harvests, harvests of 2008-13; found by another program, whose
@@ -38,7 +38,7 @@ def test_baselines_reproduce_known_figures(public_data: Path, tmp_path: Path) ->
         assert set(windows.due.astype("datetime64[Y]").astype(int).ravel() + 1970) <= set(range(2008, 2014))
         reference = TASK.baselines[TASK.reference](panel, windows, settings)
         for name, parts in sums.items():
-            case = Judged(
+            case = Evaluated(
                 forecast=TASK.baselines[name](panel, windows, settings),
                 reference=reference,
                 observed=windows.observed,

@@ -12,16 +12,16 @@ from tasks.agriculture.scores import SEVEN
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.agriculture.windowing import width
 from tasks.data import Panel, Windows
-from tasks.evaluation.scores import Judged, merge
+from tasks.evaluation.scores import Evaluated, merge
 
 LEVELS = np.array(TASK.levels)
 
 
-def judged(seed: int, unit: float = 1.0) -> Judged:
+def evaluated(seed: int, unit: float = 1.0) -> Evaluated:
     rng = np.random.default_rng(seed)
     observed = rng.gamma(4, 1, (60, 4))
     observed[rng.random(observed.shape) < 0.1] = np.nan
-    return Judged(
+    return Evaluated(
         forecast=unit * np.sort(rng.gamma(4, 1, (60, 4, 23)), axis=-1),
         reference=unit * np.sort(rng.gamma(3, 1, (60, 4, 23)), axis=-1),
         observed=unit * observed,
@@ -32,7 +32,7 @@ def judged(seed: int, unit: float = 1.0) -> Judged:
 
 
 def test_pinball_and_wis_agree_with_scoringrules() -> None:
-    case = judged(0)
+    case = evaluated(0)
     assert case.unit is not None
     unit = case.unit[:, None]
     at = [int(np.flatnonzero(level == LEVELS)[0]) for level in SEVEN]
@@ -46,11 +46,11 @@ def test_pinball_and_wis_agree_with_scoringrules() -> None:
 
 
 def test_relative_scores_do_not_depend_on_the_unit_and_sums_merge() -> None:
-    parts = [judged(seed) for seed in range(3)]
+    parts = [evaluated(seed) for seed in range(3)]
     for name in ("pinball", "relative_pinball", "coverage_50", "coverage_90"):
         score = TASK.scores[name]
         tonnes = score.estimate(merge([score.sums(part) for part in parts]))
-        kilograms = score.estimate(merge([score.sums(judged(seed, 1000.0)) for seed in range(3)]))
+        kilograms = score.estimate(merge([score.sums(evaluated(seed, 1000.0)) for seed in range(3)]))
         np.testing.assert_allclose(tonnes.value, kilograms.value, rtol=1e-9)
         assert set(score.sums(parts[0])) == set(score.names)
     mine = TASK.scores["relative_pinball"]

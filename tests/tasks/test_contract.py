@@ -15,7 +15,7 @@ from torch.func import functional_call, vmap
 
 from tasks.data import Array, Panel, Windows
 from tasks.errors import DataError
-from tasks.evaluation.scores import Judged, Sums, merge
+from tasks.evaluation.scores import Evaluated, Sums, merge
 from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -81,8 +81,8 @@ def outputs(invented: Invented, windows: Windows, seed: int = 1) -> Array:
     return found.numpy().astype(np.float64)
 
 
-def judged(windows: Windows, forecast: Array, reference: Array) -> Judged:
-    return Judged(
+def evaluated(windows: Windows, forecast: Array, reference: Array) -> Evaluated:
+    return Evaluated(
         forecast=forecast,
         reference=reference,
         observed=windows.observed,
@@ -249,7 +249,7 @@ def test_windows_without_a_row_pass_everywhere(learner: Invented) -> None:
         for baseline in task.baselines.values():
             assert baseline(learner.panel, windows, settings).shape == shape
         for score in task.scores.values():
-            found = score.estimate(score.sums(judged(windows, forecast, forecast)))
+            found = score.estimate(score.sums(evaluated(windows, forecast, forecast)))
             assert np.isnan(found.value).all()
             assert not found.n.any()
 
@@ -482,7 +482,7 @@ def of_the_test_years(invented: Invented) -> tuple[Windows, Array, Array]:
 def test_sums_are_what_the_score_declares(invented: Invented) -> None:
     windows, forecast, reference = of_the_test_years(invented)
     for name, score in invented.task.scores.items():
-        sums = score.sums(judged(windows, forecast, reference))
+        sums = score.sums(evaluated(windows, forecast, reference))
         assert set(sums) - {"few"} == set(score.names), name
         assert "count" in sums
         for values in sums.values():
@@ -512,7 +512,7 @@ def test_scores_of_two_countries_lie_between_theirs(invented: Invented) -> None:
         if score.histogram:  # ranks: two countries together also compare places of one with places of the other
             continue
         parts: list[Sums] = [
-            score.sums(judged(windows.take(rows), forecast[rows], reference[rows])) for rows in (half, ~half)
+            score.sums(evaluated(windows.take(rows), forecast[rows], reference[rows])) for rows in (half, ~half)
         ]
         one, two = (score.estimate(part).value for part in parts)
         both = score.estimate(merge(parts)).value
@@ -527,8 +527,8 @@ def test_what_was_not_reported_is_not_scored(invented: Invented) -> None:
     absurd = np.where(gone[..., None], 0.999, forecast)
     masked = replace(windows, observed=np.where(gone, np.nan, windows.observed))
     for score in invented.task.scores.values():
-        expected = score.estimate(score.sums(judged(masked, forecast, reference)))
-        found = score.estimate(score.sums(judged(masked, absurd, reference)))
+        expected = score.estimate(score.sums(evaluated(masked, forecast, reference)))
+        found = score.estimate(score.sums(evaluated(masked, absurd, reference)))
         np.testing.assert_array_equal(found.value, expected.value)
 
 
@@ -539,7 +539,7 @@ def test_nothing_beats_the_oracle_of_an_invented_country(invented: Invented) -> 
     reference = invented.task.baselines[invented.task.reference](invented.panel, windows, invented.settings)
 
     def value(forecast: Array) -> float:
-        score = headline.estimate(headline.sums(judged(windows, forecast, reference))).value[-1]
+        score = headline.estimate(headline.sums(evaluated(windows, forecast, reference))).value[-1]
         return float(score if headline.better == "smaller" else -score)
 
     for baseline in invented.task.baselines.values():

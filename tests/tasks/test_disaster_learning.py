@@ -16,15 +16,15 @@ from tasks.disaster.learning import build_model
 from tasks.disaster.learning import loss as cross_entropy
 from tasks.disaster.scores import SCORES
 from tasks.disaster.settings import DisasterSettings
-from tasks.evaluation.scores import Judged, merge
+from tasks.evaluation.scores import Evaluated, merge
 
 NAN = float("nan")
 brier_skill = SCORES["brier_skill"]
 
 
-def judged(forecast: np.ndarray, reference: np.ndarray, observed: np.ndarray) -> Judged:
+def evaluated(forecast: np.ndarray, reference: np.ndarray, observed: np.ndarray) -> Evaluated:
     months = np.datetime64("2010-01", "M") + np.arange(len(observed))
-    return Judged(
+    return Evaluated(
         forecast=forecast, reference=reference, observed=observed, place=np.zeros(len(observed), int), origin=months
     )
 
@@ -68,7 +68,7 @@ def test_brier_agrees_with_the_library_of_the_field(seed: int) -> None:
     rng = np.random.default_rng(seed)
     forecast, observed = rng.random((20, 3, 1)), np.where(rng.random((20, 3)) < 0.3, 1.0, 0.0)
     observed[rng.random((20, 3)) < 0.2] = NAN
-    found = brier_skill.more["brier"](brier_skill.sums(judged(forecast, forecast, observed)))
+    found = brier_skill.more["brier"](brier_skill.sums(evaluated(forecast, forecast, observed)))
     known = [
         float(brier_score(xarray.DataArray(forecast[:, h, 0]), xarray.DataArray(observed[:, h])).values)
         for h in range(3)
@@ -79,18 +79,18 @@ def test_brier_agrees_with_the_library_of_the_field(seed: int) -> None:
 def test_skill_is_one_minus_the_ratio_of_brier_scores() -> None:
     observed = np.array([[1.0], [0.0], [0.0], [NAN]])
     forecast, reference = np.full((4, 1, 1), 0.5), np.full((4, 1, 1), 0.25)
-    found = brier_skill.estimate(brier_skill.sums(judged(forecast, reference, observed)))
+    found = brier_skill.estimate(brier_skill.sums(evaluated(forecast, reference, observed)))
     assert found.value[0] == pytest.approx(1 - 0.75 / (0.5625 + 2 * 0.0625))
     assert found.n.tolist() == [3, 3]
 
 
 def test_where_nothing_happened_there_is_no_skill_to_speak_of() -> None:
-    calm = judged(np.zeros((5, 2, 1)), np.full((5, 2, 1), 0.2), np.zeros((5, 2)))
-    empty = judged(np.zeros((0, 2, 1)), np.zeros((0, 2, 1)), np.zeros((0, 2)))
+    calm = evaluated(np.zeros((5, 2, 1)), np.full((5, 2, 1), 0.2), np.zeros((5, 2)))
+    empty = evaluated(np.zeros((0, 2, 1)), np.zeros((0, 2, 1)), np.zeros((0, 2)))
     for nothing in (calm, empty):
         found = brier_skill.estimate(brier_skill.sums(nothing))
         assert np.isnan([found.value, found.low, found.high]).all()
-    struck = judged(np.full((5, 2, 1), 0.1), np.full((5, 2, 1), 0.2), np.array([[1.0, 0.0]] * 5))
+    struck = evaluated(np.full((5, 2, 1), 0.1), np.full((5, 2, 1), 0.2), np.array([[1.0, 0.0]] * 5))
     both = brier_skill.estimate(merge([brier_skill.sums(calm), brier_skill.sums(struck)]))
     assert both.value[0] == pytest.approx(1 - 0.81 / (0.04 + 0.64)), "a calm country counts beside one that was struck"
     assert np.isnan(both.value[1])
@@ -102,7 +102,7 @@ def test_a_skill_of_few_events_or_few_calm_months_says_so_and_has_no_terms(event
     """Of a forecast that is known, as a constant one is, the Brier score counts the events."""
     struck = np.zeros((20, 2))
     struck[:events, 0], struck[:10, 1] = 1.0, 1.0
-    some = judged(np.full((20, 2, 1), 0.1), np.full((20, 2, 1), 0.2), struck)
+    some = evaluated(np.full((20, 2, 1), 0.1), np.full((20, 2, 1), 0.2), struck)
     assert brier_skill.sums(some)["few"].tolist() == [few, 0, few]
     assert brier_skill.terms is not None
     above, _ = brier_skill.terms(some)
@@ -117,7 +117,7 @@ def test_events_are_few_where_few_of_them_were_forecast(which: str) -> None:
     struck[:7] = 1.0
     gone = known.copy()
     gone[1:7] = NAN
-    some = judged(*((gone, known) if which == "forecast" else (known, gone)), struck)
+    some = evaluated(*((gone, known) if which == "forecast" else (known, gone)), struck)
     assert brier_skill.sums(some)["few"].tolist() == [1, 1]
     assert brier_skill.terms is not None
     assert np.isnan(brier_skill.terms(some)[0]).all()

@@ -10,7 +10,7 @@ import torch
 
 from tasks.data import Array, Panel, Windows
 from tasks.errors import DataError
-from tasks.evaluation.scores import Judged
+from tasks.evaluation.scores import Evaluated
 from tasks.health import TASK
 from tasks.health.settings import HealthSettings
 from tasks.settings import Calendar
@@ -41,14 +41,14 @@ def windows(panel: Panel) -> Windows:
 
 def value(name: str, windows: Windows, forecast: Array, reference: Array) -> float:
     score = TASK.scores[name]
-    judged = Judged(
+    evaluated = Evaluated(
         forecast=forecast,
         reference=reference,
         observed=windows.observed,
         place=windows.place,
         origin=windows.origin,
     )
-    return float(score.estimate(score.sums(judged)).value[-1])
+    return float(score.estimate(score.sums(evaluated)).value[-1])
 
 
 def test_the_published_table_declares_a_unit_that_it_does_not_have(public_data: Path, tmp_path: Path) -> None:

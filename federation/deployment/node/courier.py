@@ -352,7 +352,7 @@ def _stopped(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def main() -> None:
-    """`python -m federation.courier`, started by `gotong node`."""
+    """`python -m federation.deployment.node.courier`, started by `gotong node`."""
     parser = argparse.ArgumentParser(prog="courier")
     for name in ("--coordinator", "--home", "--root", "--vault"):
         parser.add_argument(name, required=True)

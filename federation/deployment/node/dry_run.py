@@ -114,7 +114,7 @@ def _alone(settings: Settings, country: str, data: Path, policy: Path) -> Iterat
 
 def _run(grid: Overheard, federation: Federation) -> Outcome:
     outcome = rounds.federate(grid, federation, rounds.begin(federation), Quiet())
-    for answer in outcome.answers:
-        if answer.refused:
-            raise PolicyRefusal(answer.refused)
+    for summary in outcome.summaries:
+        if summary.refused:
+            raise PolicyRefusal(summary.refused)
     return outcome

@@ -177,7 +177,7 @@ def _stopped(number: int, frame: object) -> None:  # noqa: ARG001
 
 
 def main() -> None:
-    """`python -m federation.deployment.vault PLACE-AS-JSON`, started by `gotong node`."""
+    """`python -m federation.deployment.node.vault_process PLACE-AS-JSON`, started by `gotong node`."""
     logs.begin("vault")
     signal.signal(signal.SIGTERM, _stopped)
     try:

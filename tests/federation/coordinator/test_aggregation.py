@@ -13,7 +13,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from federation.coordinator.aggregation import aggregated, apart, configured, give_memory, memory_of, weight
+from federation.coordinator.aggregation import aggregated, configured, give_memory, memory_of, separate, weight
 from federation.coordinator.checks import Update
 from federation.coordinator.state import Progress
 from federation.runs.in_process_grid import InProcessGrid
@@ -68,7 +68,7 @@ class Server:
     def step(self, progress: Progress, updates: Sequence[Update], countries: int = 3) -> Progress:
         given = [replace(each, shared=self.shared(each) if each.examples else {}) for each in updates]
         configured(self.flower, progress.round + 1, progress, [1, 2])
-        parts = apart(given, self.chosen)
+        parts = separate(given, self.chosen)
         examples = {each.country: each.examples for each in given}
         return aggregated(self.flower, self.strategy, self.chosen, progress, parts, examples, countries)
 

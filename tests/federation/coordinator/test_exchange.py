@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from federation.coordinator import aggregation, exchange
-from federation.coordinator.aggregation import Part, together
+from federation.coordinator.aggregation import Part, combined
 from federation.strategies import STRATEGIES
 from tests.federation.coordinator.tampering import only, run_tampered, scaled
 from tests.federation.federations import FOUR, GRADIENT, FederationOf, ready, settings_of
@@ -37,7 +37,7 @@ def test_asking_in_groups_gives_the_same_model_and_the_same_table(
             other.n,
         )
         assert one.value == pytest.approx(other.value, abs=1e-5, nan_ok=True)
-    assert [answer.country for answer in grouped.outcome.answers] == list(FACILITIES)
+    assert [summary.country for summary in grouped.outcome.summaries] == list(FACILITIES)
     assert grouped.outcome.progress.counted == dict.fromkeys(FACILITIES, 3)
 
 
@@ -50,7 +50,7 @@ def test_a_group_is_checked_before_it_is_summed(tmp_path: Any, monkeypatch: pyte
     monkeypatch.setattr(exchange, "AT_ONCE", 4)
     prepared = ready(settings_of(tmp_path, FACILITIES))
     ran = run_tampered(prepared, only("VNM-0002", lambda frame: [scaled(frame, 1e4)]))
-    left_out = [answer.country for answer in ran.reports[0].answers if answer.refused]
+    left_out = [summary.country for summary in ran.reports[0].summaries if summary.refused]
     assert left_out == ["VNM-0002"]
     assert "VNM-0002" not in ran.outcome.progress.counted
 
@@ -59,14 +59,14 @@ def test_a_strategy_that_looks_at_every_update_gets_every_update(
     federation_of: FederationOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    told = aggregation.apart
+    told = aggregation.separate
 
     def counted(updates: Any, settings: Any) -> Any:
         seen.append(len(updates))
         return told(updates, settings)
 
     monkeypatch.setattr(exchange, "AT_ONCE", 2)
-    monkeypatch.setattr(exchange, "apart", counted)
+    monkeypatch.setattr(exchange, "separate", counted)
     monkeypatch.setitem(STRATEGIES, "fedavg", replace(STRATEGIES["fedavg"], linear=False))
     federation_of(rounds=1, countries=FOUR, keep_best=0)
     assert set(seen) == {len(FOUR)}
@@ -83,7 +83,7 @@ def test_together_is_the_weighted_mean_and_the_sum_of_what_was_shared(
         Part(weight=weight, change={"w": np.array([change], np.float32)}, shared={"c": np.array([change], np.float32)})
         for weight, change in zip(weights, changes, strict=False)
     ]
-    one = together(parts)
+    one = combined(parts)
     mean = sum(w * c for w, c in zip(weights, changes, strict=False)) / sum(weights)
     assert one.weight == pytest.approx(sum(weights))
     assert one.change["w"][0] == pytest.approx(mean, abs=1e-5)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.coordinator.model_selection import chosen, judged
+from federation.coordinator.model_selection import chosen, evaluated
 from federation.coordinator.state import Progress
 from federation.reporting.rows import ALL, Row
 from tests.federation.vault.requesting import plan_of
@@ -25,7 +25,7 @@ def after(values: list[float], keep: int) -> Progress:
     for round_, value in enumerate(values):
         progress = Progress(round=round_, model={"w": np.full(2, round_, np.float32)}, best=progress.best)
         lures = [row(-9, country="VNM"), row(-9, arm="local"), row(-9, horizon="1 month")]
-        progress = judged(progress, [*lures, row(value)], plan_of(keep_best=keep), "ASEAN")
+        progress = evaluated(progress, [*lures, row(value)], plan_of(keep_best=keep), "ASEAN")
     return progress
 
 
@@ -48,4 +48,4 @@ def test_a_round_that_was_not_scored_is_no_candidate() -> None:
 
 def test_a_round_that_nobody_scored_is_no_candidate() -> None:
     progress = after([0.5], keep=2)
-    assert judged(progress, [], plan_of(keep_best=2), "ASEAN").best == progress.best
+    assert evaluated(progress, [], plan_of(keep_best=2), "ASEAN").best == progress.best

@@ -3,19 +3,19 @@
 import pytest
 
 from federation.coordinator.reply_summary import by_country, who
-from federation.coordinator.state import Answer
+from federation.coordinator.state import ReplySummary
 
 FACILITIES = (
-    Answer(country="VNM-0002", examples=30, loss=2.0, norm=1.0, sent=10, received=5, withheld=("a", "b")),
-    Answer(country="VNM-0001", examples=10, loss=1.0, norm=3.0, sent=20, received=5, withheld=("a",)),
-    Answer(country="LAO-0001", examples=5, loss=4.0, norm=2.0, sent=1, received=1),
+    ReplySummary(country="VNM-0002", examples=30, loss=2.0, norm=1.0, sent=10, received=5, withheld=("a", "b")),
+    ReplySummary(country="VNM-0001", examples=10, loss=1.0, norm=3.0, sent=20, received=5, withheld=("a",)),
+    ReplySummary(country="LAO-0001", examples=5, loss=4.0, norm=2.0, sent=1, received=1),
 )
 
 
 def test_a_country_that_is_one_client_keeps_its_answer() -> None:
-    answers = [Answer(country="VNM", fingerprint="f"), Answer(country="LAO", refused="LAO: no")]
-    assert by_country(answers) == [answers[1], answers[0]]
-    assert who(answers) == "countries"
+    summaries = [ReplySummary(country="VNM", fingerprint="f"), ReplySummary(country="LAO", refused="LAO: no")]
+    assert by_country(summaries) == [summaries[1], summaries[0]]
+    assert who(summaries) == "countries"
 
 
 def test_facilities_are_summed_and_their_loss_is_the_mean_over_examples() -> None:
@@ -27,7 +27,7 @@ def test_facilities_are_summed_and_their_loss_is_the_mean_over_examples() -> Non
 
 
 def test_a_country_is_refused_if_all_its_facilities_are_and_remarked_on_if_some_are() -> None:
-    lost = Answer(country="VNM-0003", refused="VNM-0003: update w holds NaN or Inf")
+    lost = ReplySummary(country="VNM-0003", refused="VNM-0003: update w holds NaN or Inf")
     _, some = by_country([*FACILITIES, lost])
     assert some.refused is None
     assert some.remark == "VNM: 1 of 3 facilities did not count: VNM-0003: update w holds NaN or Inf"

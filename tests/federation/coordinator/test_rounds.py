@@ -31,7 +31,7 @@ def same(one: Ran, other: Ran) -> bool:
 
 
 def refused(ran: Ran, round_: int) -> dict[str, str]:
-    return {each.country: each.refused for each in ran.reports[round_ - 1].answers if each.refused}
+    return {each.country: each.refused for each in ran.reports[round_ - 1].summaries if each.refused}
 
 
 FAULTS: dict[str, Any] = {
@@ -67,7 +67,7 @@ def test_a_faulty_country_is_named_and_changes_nothing(tmp_path: Path, without_v
         ((country, why),) = refused(ran, round_).items()
         assert country == VICTIM
         assert VICTIM in why
-        assert [each.country for each in ran.reports[round_ - 1].answers] == sorted(FOUR)
+        assert [each.country for each in ran.reports[round_ - 1].summaries] == sorted(FOUR)
     assert same(ran, without_victim)
 
 
@@ -173,4 +173,4 @@ def test_a_test_that_a_country_refuses_leaves_it_out_of_the_table(tmp_path: Path
 
     ran = run_tampered(ready(settings_of(tmp_path, rounds=1)), no_test)
     assert {row.country for row in ran.outcome.rows} == {*FOUR, "ASEAN"} - {VICTIM}
-    assert [each.country for each in ran.outcome.answers if each.refused] == [VICTIM]
+    assert [each.country for each in ran.outcome.summaries if each.refused] == [VICTIM]

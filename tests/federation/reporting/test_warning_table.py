@@ -172,14 +172,14 @@ def test_warnings_are_judged_with_the_test_alone_and_from_the_users_threshold_on
     records = open_records(task, settings, tmp_path, "LAO", b"key")
     trend = records.known["validation"]["trend"], records.known["test"]["trend"]
     once = {"shortfall_auc", "shortfall_brier_skill"}
-    assert set(records.judge("validation", trend[0])) == set(task.scores) - once
-    judged = records.judge("test", trend[1])
-    assert set(judged) == set(task.scores)
+    assert set(records.evaluate("validation", trend[0])) == set(task.scores) - once
+    evaluated = records.evaluate("test", trend[1])
+    assert set(evaluated) == set(task.scores)
     windows = records.windows["test"]
     assert windows.threshold is not None
     chance = chance_up_to(trend[1], task.levels, windows.threshold)
     warned = (chance >= 0.1) & np.isfinite(windows.observed)
-    told = judged["shortfall_auc"]
+    told = evaluated["shortfall_auc"]
     assert told["hits"][-1] + told["false_alarms"][-1] == warned.sum() > 0
     assert told["hits"][-1] == (windows.observed < windows.threshold)[warned].sum()
 

@@ -17,7 +17,7 @@ from tests.federation.federations import settings_of
 HOLDS = """
 import sys, time
 from pathlib import Path
-from federation.runfolder import locked
+from federation.runs.folder import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -5,7 +5,7 @@ from math import nan
 
 from rich.console import Console
 
-from federation.coordinator.state import Answer, Report
+from federation.coordinator.state import ReplySummary, Report
 from federation.reporting.rows import ALL, Row
 from federation.runs.progress_bar import Screen
 
@@ -20,11 +20,11 @@ def report(round_: int) -> Report:
     return Report(
         round=round_,
         rounds=3,
-        answers=[
-            Answer(country="LAO", examples=30, loss=2.0),
-            Answer(country="MYS", examples=0),
-            Answer(country="THA", examples=10, loss=1.0),
-            Answer(country="VNM", examples=99, loss=9.0, refused="VNM sends [red]too much[/red]"),
+        summaries=[
+            ReplySummary(country="LAO", examples=30, loss=2.0),
+            ReplySummary(country="MYS", examples=0),
+            ReplySummary(country="THA", examples=10, loss=1.0),
+            ReplySummary(country="VNM", examples=99, loss=9.0, refused="VNM sends [red]too much[/red]"),
         ],
         rows=[row("ASEAN", "federated", 0.25), row("ASEAN", "local", 0.5), row("THA", "federated", 7.0)],
     )
@@ -52,7 +52,7 @@ def test_who_drops_out_is_named_once_and_its_words_are_words() -> None:
 
 def test_where_nobody_tells_scores_or_losses_that_is_said() -> None:
     quiet = Report(
-        round=1, rounds=3, answers=[Answer(country="LAO", examples=30)], rows=[row("ASEAN", "federated", nan)]
+        round=1, rounds=3, summaries=[ReplySummary(country="LAO", examples=30)], rows=[row("ASEAN", "federated", nan)]
     )
     (line,) = [line for line in seen(quiet) if line.startswith("round 1/3")]
     assert "1 of 1 countries  mse: not told  loss not told" in line

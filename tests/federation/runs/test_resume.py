@@ -145,7 +145,7 @@ def test_who_is_asked_in_a_round_is_the_same_whatever_was_resumed(tmp_path: Path
                 run(prepared, watching)
             except StoppedError:
                 prepared = simulation.resume(str(folder / "runs"), prepared.folder)
-            found += [sorted(answer.country for answer in report.answers) for report in watching.reports]
+            found += [sorted(summary.country for summary in report.summaries) for report in watching.reports]
         return found
 
     never = asked(tmp_path / "never", ())

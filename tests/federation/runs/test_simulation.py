@@ -90,7 +90,7 @@ def test_a_country_too_small_for_its_policy_receives_only(federation_of: Federat
     ran = federation_of(policies={"THA": "minimum_cohort = 100000"})
     alone = federation_of([name for name in FOUR if name != "THA"])
     assert all(ran.weights[name].tobytes() == alone.weights[name].tobytes() for name in ran.weights)
-    told = {each.country: each for each in ran.reports[0].answers}
+    told = {each.country: each for each in ran.reports[0].summaries}
     assert (told["THA"].examples, told["THA"].refused, told["THA"].loss) == (0, None, None)
     assert told["THA"].withheld
     assert {row.n for row in ran.outcome.rows if row.country == "THA"} == {0}
@@ -147,7 +147,7 @@ def test_countries_that_keep_their_rounds_to_themselves_are_tested_all_the_same(
     ran = federation_of(keep_best=2, policies=dict.fromkeys(silent, "round_scores = false"))
     open_ = federation_of(keep_best=2)
     assert {row.n for row in ran.outcome.rows} == {row.n for row in open_.outcome.rows}
-    told = {each.country: each for each in ran.reports[0].answers}
+    told = {each.country: each for each in ran.reports[0].summaries}
     assert [name for name in FOUR if told[name].loss is None] == list(silent)
     rows = [row for row in ran.reports[0].rows if row.arm == "federated" and row.n]
     assert {row.country for row in rows} == (set() if len(silent) == len(FOUR) else {*FOUR, "ASEAN"} - set(silent))

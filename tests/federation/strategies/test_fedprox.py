@@ -37,7 +37,7 @@ def test_the_stronger_the_pull_the_shorter_the_way(federation_of: FederationOf) 
     norms = []
     for mu in (0.0, 1.0, 4.0):
         ran = federation_of(["THA"], strategy="fedprox", chosen={"mu": mu}, training=training, rounds=1)
-        norms.append(ran.reports[0].answers[0].norm or 0.0)
+        norms.append(ran.reports[0].summaries[0].norm or 0.0)
     assert norms == sorted(norms, reverse=True)
     assert norms[2] < 0.7 * norms[0]
 

@@ -17,7 +17,7 @@ from federation.studies.page import page, words
 from federation.studies.secondary_tables import cold, named, records
 from federation.studies.seed_groups import Group, groups
 from federation.studies.tables import differences
-from federation.studies.targets import Target, judged
+from federation.studies.targets import Target, evaluated
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
 
@@ -139,7 +139,7 @@ def test_small_countries_do_not_count_where_it_is_said() -> None:
     [({"at_most": 0.6}, True), ({"at_most": 0.59}, False), ({"at_least": 0.6}, True), ({"at_least": 0.61}, False)],
 )
 def test_a_target_is_met_up_to_its_bound(bounds: dict[str, float], met: bool) -> None:
-    (found,) = judged(only(run()), [Target(claim="x", of="dengue", **bounds)])  # type: ignore[arg-type]
+    (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", **bounds)])  # type: ignore[arg-type]
     assert found.met is met
     assert ("MISSED" in found.told()) is not met
     assert "0.600" in found.told()
@@ -147,13 +147,13 @@ def test_a_target_is_met_up_to_its_bound(bounds: dict[str, float], met: bool) ->
 
 def test_what_stands_in_the_way_is_told_of_a_miss_alone() -> None:
     for bound, told in ((0.6, False), (0.5, True)):
-        (found,) = judged(only(run()), [Target(claim="x", of="dengue", at_most=bound, limits="Few records.")])
+        (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", at_most=bound, limits="Few records.")])
         assert ("Few records." in found.told()) is told
 
 
 def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_judged() -> None:
-    assert judged(only(run()), [Target(claim="x", of="drought", at_most=1.0)]) == []
-    (found,) = judged(only(run()), [Target(claim="x", of="dengue", arm="pooled", at_most=1.0)])
+    assert evaluated(only(run()), [Target(claim="x", of="drought", at_most=1.0)]) == []
+    (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", arm="pooled", at_most=1.0)])
     assert found.met is None
     assert "not scored" in found.told()
 
@@ -161,12 +161,12 @@ def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_jud
 def test_a_target_of_one_test_says_nothing_of_one_that_sets_months_apart() -> None:
     other = only(replace(run(), params={**run().params, "task.calendar.apart": "['2008-01', '2008-12']"}))
     for group, apart, speaks in ((other, False, 0), (other, True, 1), (only(run()), True, 0), (only(run()), False, 1)):
-        assert len(judged(group, [Target(claim="x", of="dengue", at_most=1.0, apart=apart)])) == speaks
+        assert len(evaluated(group, [Target(claim="x", of="dengue", at_most=1.0, apart=apart)])) == speaks
 
 
 def test_a_target_may_speak_of_some_countries() -> None:
     asked = Target(claim="x", of="dengue", measure="largest_ratio", against=["local"], countries=["LAO"], at_most=1.0)
-    (found,) = judged(only(run()), [asked])
+    (found,) = evaluated(only(run()), [asked])
     assert found.found == pytest.approx(0.5)  # THA's 1.5 is not asked for
 
 
@@ -236,7 +236,7 @@ def test_a_clear_difference_is_one_whose_own_interval_leaves_zero_out(tmp_path: 
     assert "| THA | – | – | 0.400 [0.300, 0.500] (local adapted) | – |" in lines
     assert "| ASEAN | -0.150 [-0.250, -0.0500] | – | – | – |" in lines
     assert measured("end_of_difference", "local", group=group, arm="federated") == pytest.approx(-0.05)
-    (unknown,) = judged(
+    (unknown,) = evaluated(
         group, [Target(claim="x", of="dengue", measure="end_of_difference", against=["local"], at_most=0)]
     )
     assert unknown.found is None

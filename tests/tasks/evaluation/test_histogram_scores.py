@@ -24,7 +24,7 @@ from tasks.evaluation.histogram_scores import (
 )
 from tasks.evaluation.histograms import BINS, CUTS, EDGES, counted
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import Array, Judged, merge
+from tasks.evaluation.scores import Array, Evaluated, merge
 from tasks.registry import TASKS
 from tests.tasks.evaluation.test_histograms import random
 
@@ -142,12 +142,12 @@ def test_a_perfect_forecast_is_perfect_and_one_without_events_says_nothing() -> 
 # Events
 
 
-def judged(levels: int, threshold: bool, seed: int = 0) -> Judged:
+def evaluated(levels: int, threshold: bool, seed: int = 0) -> Evaluated:
     rng = np.random.default_rng(seed)
     forecast, reference = np.sort(rng.gamma(2, 10, (2, 300, 3, levels)), axis=-1)
     chance = rng.random((2, 300, 3, 1))
     observed = rng.gamma(2, 10, (300, 3)) if threshold else (rng.random((300, 3)) < 0.3).astype(float)
-    return Judged(
+    return Evaluated(
         forecast=forecast if threshold else chance[0],
         reference=reference if threshold else chance[1],
         observed=np.where(rng.random((300, 3)) < 0.1, np.nan, observed),
@@ -158,7 +158,7 @@ def judged(levels: int, threshold: bool, seed: int = 0) -> Judged:
 
 
 def test_more_and_less_than_the_threshold_are_opposites() -> None:
-    case = judged(23, True)
+    case = evaluated(23, True)
     more, less = above(LEVELS)(case), below(LEVELS)(case)
     assert case.threshold is not None
     unknown = np.isnan(case.observed) | np.isnan(case.threshold)
@@ -169,7 +169,7 @@ def test_more_and_less_than_the_threshold_are_opposites() -> None:
 
 
 def test_the_brier_score_of_an_event_is_that_of_its_chance() -> None:
-    case = judged(1, False)
+    case = evaluated(1, False)
     score = brier_skill(itself, "brier")
     sums = score.sums(case)
     mine = np.square(case.forecast[..., 0] - case.observed)
@@ -180,7 +180,7 @@ def test_the_brier_score_of_an_event_is_that_of_its_chance() -> None:
 
 
 def test_warnings_are_given_from_the_cost_loss_ratio_on() -> None:
-    case = replace(judged(1, False), cost_loss=0.6)
+    case = replace(evaluated(1, False), cost_loss=0.6)
     found = warning(itself, "x_").sums(case)
     warned = (case.forecast[..., 0] >= 0.6) & np.isfinite(case.observed)
     assert found["hits"][-1] + found["false_alarms"][-1] == warned.sum()

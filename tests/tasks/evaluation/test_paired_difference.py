@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from tasks.evaluation.paired_difference import Blocks, blocks, ends, together
-from tasks.evaluation.scores import Array, Judged, Score, brier, in_blocks, mean_of, skill
+from tasks.evaluation.scores import Array, Evaluated, Score, brier, in_blocks, mean_of, skill
 from tasks.registry import TASKS
 from tasks.task import Task
-from tests.tasks.evaluation.test_scores import error, judged, taken
+from tests.tasks.evaluation.test_scores import error, evaluated, taken
 
 SCORES = {"mean": mean_of(error), "skill": skill(brier)}
 
 
-def two(seed: int, rows: int = 200) -> tuple[Judged, Judged]:
+def two(seed: int, rows: int = 200) -> tuple[Evaluated, Evaluated]:
     """Two arms on the same place-periods, which err together: what one is off, the other is too."""
     rng = np.random.default_rng(seed)
-    one = judged(rng, rows)
+    one = evaluated(rng, rows)
     return one, replace(one, forecast=one.forecast + rng.normal(0.5, 1, one.forecast.shape))
 
 
@@ -61,7 +61,7 @@ def test_the_interval_is_that_of_drawing_the_same_blocks_for_both(score: Score) 
 
 
 def test_arms_that_err_together_are_told_apart_where_their_own_intervals_overlap() -> None:
-    better, score = judged(np.random.default_rng(5), gone=0.0), SCORES["mean"]
+    better, score = evaluated(np.random.default_rng(5), gone=0.0), SCORES["mean"]
     better = replace(better, observed=better.forecast[..., 0] - better.observed)  # it is always too high
     worse = replace(better, forecast=better.forecast + 0.05)
     one, other = (score.estimate(score.sums(each)) for each in (better, worse))

@@ -16,7 +16,7 @@ from tasks.data import Array
 from tasks.evaluation.levels import LEVELS
 from tasks.evaluation.scores import (
     BLOCK,
-    Judged,
+    Evaluated,
     Score,
     absolute_error_of_median,
     block_sums,
@@ -40,10 +40,10 @@ def error(forecast: Array, observed: Array) -> Array:
     return np.asarray(np.abs(observed - forecast[..., 0]))
 
 
-def judged(rng: np.random.Generator, rows: int = 60, places: int = 4, gone: float = 0.2) -> Judged:
+def evaluated(rng: np.random.Generator, rows: int = 60, places: int = 4, gone: float = 0.2) -> Evaluated:
     """Random forecasts at two horizons with gaps."""
     observed = np.where(rng.random((rows, 2)) < gone, np.nan, rng.gamma(1, 10, (rows, 2)))
-    return Judged(
+    return Evaluated(
         forecast=rng.gamma(1, 10, (rows, 2, 1)),
         reference=rng.gamma(1, 10, (rows, 2, 1)),
         observed=observed,
@@ -52,7 +52,7 @@ def judged(rng: np.random.Generator, rows: int = 60, places: int = 4, gone: floa
     )
 
 
-def taken(whole: Judged, rows: Array) -> Judged:
+def taken(whole: Evaluated, rows: Array) -> Evaluated:
     parts: dict[str, Any] = {name: own[rows] for name, own in vars(whole).items() if isinstance(own, np.ndarray)}
     return replace(whole, **parts)
 
@@ -60,7 +60,7 @@ def taken(whole: Judged, rows: Array) -> Judged:
 @pytest.mark.parametrize("score", [mean_of(error), skill(brier)], ids=["mean", "skill"])
 def test_one_block_of_time_has_no_interval(score: Score) -> None:
     """As a test of one harvest: what one block leaves no spread of is not known to the last digit."""
-    whole = judged(np.random.default_rng(3))
+    whole = evaluated(np.random.default_rng(3))
     one = taken(whole, whole.origin.astype(np.int64) // BLOCK == whole.origin.astype(np.int64)[0] // BLOCK)
     found = score.estimate(score.sums(one))
     assert np.isfinite(found.value).all()
@@ -135,7 +135,7 @@ def test_coverage_of_the_true_distribution_is_nominal() -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5))
 def test_sums_of_parts_merge_to_the_sums_of_the_whole(seed: int, parts: int) -> None:
     rng = np.random.default_rng(seed)
-    whole = judged(rng)
+    whole = evaluated(rng)
     part = rng.integers(0, parts, len(whole.place))
     score = mean_of(error)
     merged = merge(score.sums(taken(whole, part == each)) for each in range(parts))
@@ -148,7 +148,7 @@ def test_sums_of_parts_merge_to_the_sums_of_the_whole(seed: int, parts: int) -> 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3))
 def test_relative_scores_merge_over_any_split_of_places(seed: int, cut: int) -> None:
-    whole = judged(np.random.default_rng(seed))
+    whole = evaluated(np.random.default_rng(seed))
     score = relative(error)
     merged = merge(score.sums(taken(whole, rows)) for rows in (whole.place < cut, whole.place >= cut))
     for name, total in score.sums(whole).items():
@@ -161,7 +161,7 @@ SCORES = {"mean": mean_of(error), "relative": relative(error), "skill": skill(er
 @pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
 def test_the_order_of_merging_does_not_matter(score: Score) -> None:
     rng = np.random.default_rng(3)
-    parts = [score.sums(judged(rng)) for _ in range(4)]
+    parts = [score.sums(evaluated(rng)) for _ in range(4)]
     for name, total in merge(parts).items():
         np.testing.assert_allclose(merge(parts[::-1])[name], total)
         assert total.dtype == np.float64
@@ -169,7 +169,7 @@ def test_the_order_of_merging_does_not_matter(score: Score) -> None:
 
 
 def test_merging_changes_no_part_and_needs_one() -> None:
-    parts = [mean_of(error).sums(judged(np.random.default_rng(seed))) for seed in (1, 2)]
+    parts = [mean_of(error).sums(evaluated(np.random.default_rng(seed))) for seed in (1, 2)]
     before = [{name: values.copy() for name, values in part.items()} for part in parts]
     merge(parts)
     for part, copy in zip(parts, before, strict=True):
@@ -181,7 +181,7 @@ def test_merging_changes_no_part_and_needs_one() -> None:
 
 @pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
 def test_a_country_without_forecasts_adds_nothing(score: Score) -> None:
-    some = judged(np.random.default_rng(1))
+    some = evaluated(np.random.default_rng(1))
     nothing = score.sums(taken(some, np.zeros(len(some.place), bool)))
     alone, both = score.estimate(score.sums(some)), score.estimate(merge([nothing, score.sums(some)]))
     np.testing.assert_array_equal(alone.value, both.value)
@@ -192,7 +192,7 @@ def test_a_country_without_forecasts_adds_nothing(score: Score) -> None:
 
 def test_a_relative_score_by_hand() -> None:
     """Two places: half the reference's error, twice it; a third has a perfect reference and is left out."""
-    whole = Judged(
+    whole = Evaluated(
         forecast=np.array([1.0, 4, 5])[:, None, None],
         reference=np.array([2.0, 2, 0])[:, None, None],
         observed=np.zeros((3, 1)),
@@ -207,8 +207,8 @@ def test_a_relative_score_by_hand() -> None:
 
 @given(st.integers(0, 2**32 - 1))
 def test_the_reference_judged_against_itself(seed: int) -> None:
-    whole = judged(np.random.default_rng(seed))
-    same = Judged(**{**vars(whole), "forecast": whole.reference})
+    whole = evaluated(np.random.default_rng(seed))
+    same = Evaluated(**{**vars(whole), "forecast": whole.reference})
     relation, gain = relative(error), skill(error)
     np.testing.assert_allclose(relation.estimate(relation.sums(same)).value, 1)
     found = gain.estimate(gain.sums(same))
@@ -217,7 +217,7 @@ def test_the_reference_judged_against_itself(seed: int) -> None:
 
 
 def test_skill_is_one_minus_the_ratio_of_means() -> None:
-    whole = judged(np.random.default_rng(4))
+    whole = evaluated(np.random.default_rng(4))
     found = skill(error).estimate(skill(error).sums(whole)).value
     mine, theirs = (error(each, whole.observed) for each in (whole.forecast, whole.reference))
     np.testing.assert_allclose(found[-1], 1 - np.nanmean(mine) / np.nanmean(theirs))
@@ -239,7 +239,7 @@ def test_blocks_are_half_years_and_keep_regions_together() -> None:
     np.testing.assert_allclose(two["variance"], 4 * one["variance"])
 
 
-def blocks_of(whole: Judged, score: Score) -> list[dict[str, Array]]:
+def blocks_of(whole: Evaluated, score: Score) -> list[dict[str, Array]]:
     label = whole.origin.astype(int) // BLOCK
     return [dict(score.sums(taken(whole, label == each))) for each in np.unique(label)]
 
@@ -252,7 +252,7 @@ def test_intervals_equal_those_of_a_block_bootstrap(score: Score) -> None:
     regime = np.repeat(rng.gamma(2, 1, 40), BLOCK * 3)[:, None]  # half years differ: forecasts are not independent
     origin = np.datetime64("1980-01", "M") + np.arange(rows) // 3
     forecast, reference = (regime * rng.gamma(2, scale, (rows, 2)) for scale in (1.0, 1.5))
-    whole = Judged(
+    whole = Evaluated(
         forecast=forecast[..., None],
         reference=(reference + forecast)[..., None],
         observed=np.where(rng.random((rows, 2)) < 0.2, np.nan, 0.0),
@@ -272,7 +272,7 @@ def test_intervals_equal_those_of_a_block_bootstrap(score: Score) -> None:
 
 def test_the_variance_of_two_countries_is_that_of_independent_ones() -> None:
     rng = np.random.default_rng(7)
-    parts = [mean_of(error).sums(judged(rng)) for _ in range(2)]
+    parts = [mean_of(error).sums(evaluated(rng)) for _ in range(2)]
     np.testing.assert_allclose(merge(parts)["variance"], parts[0]["variance"] + parts[1]["variance"])
 
 
@@ -290,7 +290,7 @@ def test_two_blocks_have_no_spread_for_it_and_their_sum_would_tell_both() -> Non
 
 
 def test_one_block_gives_no_interval_but_the_value() -> None:
-    whole = judged(np.random.default_rng(8))
-    short = Judged(**{**vars(whole), "origin": np.full(len(whole.place), np.datetime64("2004-01", "M"))})
+    whole = evaluated(np.random.default_rng(8))
+    short = Evaluated(**{**vars(whole), "origin": np.full(len(whole.place), np.datetime64("2004-01", "M"))})
     found = mean_of(error).estimate(mean_of(error).sums(short))
     np.testing.assert_array_equal(found.low, found.high)

@@ -28,14 +28,14 @@ SAID = {
 CHILD = """
 import json, resource, sys
 from pathlib import Path
-from tasks import tables
+from tasks.files import reading
 from tasks.errors import DataError
 from tasks.importers.folder import import_folder
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-tables.MAX_ROWS = int(sys.argv[1])
+reading.MAX_ROWS = int(sys.argv[1])
 told = [("", peak())]
 for source in map(Path, sys.argv[2:]):
     try:
