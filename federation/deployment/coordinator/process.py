@@ -104,7 +104,7 @@ def become(home: Path, addresses: Addresses, form: str) -> None:
 
 
 def main() -> None:
-    """`python -m federation.deployment.coordinator WORDS-AS-JSON`: serve until SIGTERM or Ctrl-C."""
+    """`python -m federation.deployment.coordinator.process WORDS-AS-JSON`: serve until SIGTERM or Ctrl-C."""
     words = json.loads(sys.argv[1])
     home, addresses, log = Path(words["home"]), Addresses(**words["addresses"]), Log(words["log"])
     try:

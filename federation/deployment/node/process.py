@@ -42,7 +42,7 @@ def children(node: Node, part: str) -> list[Child]:
         per_minute=node.per_minute,
         per_run=node.per_run,
     )
-    runs = [sys.executable, "-m", "federation.deployment.node.process.vault_process", place.as_argument()]
+    runs = [sys.executable, "-m", "federation.deployment.node.vault_process", place.as_argument()]
     carries = [
         *(sys.executable, "-m", "federation.deployment.node.courier", "--coordinator", node.coordinator),
         *("--home", str((node.home / "courier").resolve()), "--root", str(node.root.resolve())),
@@ -96,7 +96,7 @@ def become(node: Node, part: str, form: str) -> None:
 
 
 def main() -> None:
-    """`python -m federation.deployment.node WORDS-AS-JSON`: keep a node up until SIGTERM or Ctrl-C."""
+    """`python -m federation.deployment.node.process WORDS-AS-JSON`: keep a node up until SIGTERM or Ctrl-C."""
     words = json.loads(sys.argv[1])
     os.environ[logs.FORM] = words["log"]
     values = words["node"]
