@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from federation.errors import ConfigError
-from federation.settings.schema import Settings, nearest
+from federation.settings.checks import nearest
+from federation.settings.schema import Settings
 
 T = TypeVar("T")
 PLACES = ("sweep", "name", "runs", "out", "data", "experiment")  # keys that would make the name of a run no clearer

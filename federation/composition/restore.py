@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings, build, plain
+from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
+from federation.settings.values import build, plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from tasks.errors import SettingError
@@ -31,7 +32,7 @@ def check(settings: Plan | Settings) -> None:
     _agree("task", settings.task, {name: task.settings for name, task in TASKS.items()})
     _agree("strategy", settings.strategy, {name: strategy.settings for name, strategy in STRATEGIES.items()})
     settings.check()
-    plan = settings if isinstance(settings, Plan) else settings.plan()
+    plan = settings.plan() if isinstance(settings, Settings) else settings
     STRATEGIES[plan.strategy.name].fits(plan)
     for country in plan.local:
         alone(plan, country)

@@ -6,7 +6,7 @@ from typing import Any
 
 from federation.coordinator.state import Arrays, Candidate, Federation, Progress
 from federation.errors import CheckpointError, WireError
-from federation.settings.schema import plain
+from federation.settings.values import plain
 from federation.wire.frame import Frame, decode, digest, encode
 from tasks.files.atomic import write_atomically
 

@@ -16,7 +16,8 @@ from federation.coordinator.aggregation import Part, combined, separate
 from federation.coordinator.checks import ScoreName, Update, outliers, read_update
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
-from federation.settings.schema import Plan, sent
+from federation.settings.schema import Plan
+from federation.settings.values import sent
 from federation.strategies import STRATEGIES
 from federation.training.jobs import seed_of
 from federation.wire.compression import packed, unpacked

@@ -12,7 +12,8 @@ from federation.composition.restore import check, restore
 from federation.coordinator import checkpoint
 from federation.errors import ConfigError, GotongError
 from federation.runs import folder as run_folder
-from federation.settings.schema import Settings, plain
+from federation.settings.schema import Settings
+from federation.settings.values import plain
 from federation.tracking.run_state import state
 from tasks.errors import TaskError
 

@@ -1,4 +1,4 @@
-"""Who takes part in a federation: countries, or invented facilities of countries."""
+"""Who takes part in a federation: countries, or synthetic facilities of countries."""
 
 from dataclasses import dataclass, field
 
@@ -6,14 +6,14 @@ from federation.errors import ConfigError
 from tasks.places.countries import problem_with
 from tasks.places.facilities import facilities
 
-MOST = 100_000  # facilities; a check of what was typed, not of what a machine can hold
+MOST = 100_000  # facilities; catches a typing mistake, not what a machine cannot hold
 
 
 @dataclass  # not frozen: Hydra merges it
 class RegionSettings:
     """Who takes part. Codes are ISO 3166-1 alpha-3.
 
-    facilities: so many invented clients in all countries together instead of one client a country, to simulate
+    facilities: number of synthetic clients in all countries together, instead of one client a country, to simulate
     federations of provinces or clinics; tables and tracking stay by country. 0: every country is one client.
     """
 
@@ -27,9 +27,9 @@ class RegionSettings:
         return facilities(countries, self.facilities) if self.facilities else countries
 
     def check(self) -> None:
-        """Raise ConfigError for a region that cannot be."""
+        """Raise ConfigError for a region that is empty, misnamed, or names a country twice or wrongly."""
         if not self.countries:
-            raise ConfigError("region.countries names nobody; give codes, such as region.countries=[THA,VNM]")
+            raise ConfigError("region.countries is empty; give codes, such as region.countries=[THA,VNM]")
         if len(self.name) in (0, 3):
             raise ConfigError(
                 f"region.name={self.name!r} must be a name, and not of three letters as country codes are"

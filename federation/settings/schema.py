@@ -1,16 +1,15 @@
 """The run's settings. Tasks and strategies own their part; the rest is here. Not frozen: Hydra merges schemas.
 
-`Plan` is what travels to every country; `Settings` is what stays with the person who starts the run.
+`Plan` travels to every country; `Settings` adds what stays with the person who starts the run.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from difflib import get_close_matches
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from math import ceil
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from federation.errors import ConfigError
+from federation.settings.checks import nearest, one_of, within
 from federation.settings.region import RegionSettings
 from federation.wire.compression import TRANSPORTS
 from tasks.places.countries import problem_with
@@ -18,10 +17,9 @@ from tasks.places.facilities import country_of
 from tasks.settings import TaskSettings
 
 PRECISIONS = ("float32", "tf32", "bf16")
-T = TypeVar("T")
 ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from the final forecasts, for the test alone
-POOLED = "pooled"  # one model on all countries' records laid together: in a simulation only, and never in a plan
-MOST_LOCAL = 100  # countries with settings of their own; a vault looks at each of them before it serves
+POOLED = "pooled"  # one model on all countries' records together: in a simulation only, and never in a plan
+MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
 ARMS = ("federated", "local", "personalised", *ADAPTED)
 
 
@@ -93,8 +91,8 @@ class AdaptationSettings:
 
     base: str = "federated"  # federated | personalised: whose forecast is mixed with the local one
     share: float = 0.5  # of it in the mix
-    prior: float = 200.0  # values of the validation years that weigh as much as the wish to correct nothing
-    years: float = 2.0  # validation years that do; values of one year err together, however many there are
+    prior: float = 200.0  # values of the validation years that weigh as much as no correction at all
+    years: float = 2.0  # validation years that do; errors of one year are correlated, however many there are
     largest: float = 0.5  # correction, in the model's own unit
 
     def check(self) -> None:
@@ -117,12 +115,12 @@ class Plan:
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     arms: list[str] = field(default_factory=lambda: ["federated", "local"])
     rounds: int = 12
-    keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation; 0 takes the last
-    transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel, rounded alike in a simulation
+    keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation, in both arms; 0: the last
+    transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel; a simulation rounds them too
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
-    record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
-    record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
-    local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> what its own model is told otherwise
+    record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
+    record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
+    local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> settings of its own model alone
     seed: int = 1
 
     def check(self) -> None:
@@ -135,9 +133,9 @@ class Plan:
             raise ConfigError(f"arms={self.arms} must name federated, and every arm once")
         for arm in self.arms:
             if arm in ADAPTED and "local" not in self.arms:
-                raise ConfigError(f"arms={self.arms}: {arm} rests on the country's own model; add local")
+                raise ConfigError(f"arms={self.arms}: {arm} needs the country's own model; add local")
         if "adapted" in self.arms and self.adaptation.base not in self.arms:
-            raise ConfigError(f"arms={self.arms}: adapted rests on adaptation.base; add {self.adaptation.base}")
+            raise ConfigError(f"arms={self.arms}: adapted needs adaptation.base; add {self.adaptation.base}")
         if len(self.local) > MOST_LOCAL:
             raise ConfigError(f"local names {len(self.local)} countries; name {MOST_LOCAL} at most")
         one_of("transport", self.transport, TRANSPORTS)
@@ -164,60 +162,32 @@ class TrackingSettings:
 
 
 @dataclass
-class Settings:
+class Settings(Plan):
     """A whole run, as composed by Hydra and type-checked; no DictConfig passes the command line."""
 
-    task: TaskSettings
-    strategy: StrategySettings
-    training: TrainingSettings = field(default_factory=TrainingSettings)
     region: RegionSettings = field(default_factory=RegionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
-    tuning: TuningSettings = field(default_factory=TuningSettings)
-    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
-    arms: list[str] = field(default_factory=lambda: ["federated", "local"])
-    rounds: int = 12
     quorum: int = 2  # fewest countries whose updates make a round; 1 lets one country's update become the model
-    quorum_share: float = 0.0  # fewest share of the region's known training examples that must stand behind a round
-    participation: float = 1.0  # share of the region asked in a round
-    availability: float = 1.0  # chance that a country asked is there; imitates nodes that come and go
+    quorum_share: float = 0.0  # smallest share of the region's known training examples that a round must rest on
+    participation: float = 1.0  # share of the region that is sent a request in a round
+    availability: float = 1.0  # chance that such a country is online; imitates nodes that come and go
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
-    keep_best: int = 3  # of both arms: rounds averaged at the end, the best by validation; 0 takes the last
-    transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel
+    retries: int = 1  # times a country that did not reply is sent the request again within the deadline
     start_from: str | None = None  # a finished run whose model is trained on
-    sweep: str | None = None  # names the runs of a sweep; the same sweep again goes on where it was
+    sweep: str | None = None  # names the runs of a sweep; the same sweep again continues where it was
     engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here
-    device: str = "cpu"  # cpu | cuda | cuda:1: where a simulation trains; a node is told by `gotong node`
+    device: str = "cpu"  # cpu | cuda | cuda:1: where a simulation trains; a node sets its own with `gotong node`
     precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products of a simulation
-    hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
-    record_years: int | None = None  # years of training records that count, to see what a short record costs; none: all
-    record_of: list[str] = field(default_factory=list)  # whose records are cut to them; nobody named: everybody's
-    local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> what its own model is told otherwise
-    retries: int = 1  # times a country that did not answer is asked again within the deadline
-    seed: int = 1
-    data: str | None = None  # folder with one folder a country; none: invented member states
+    data: str | None = None  # folder with one folder a country; none: synthetic member states
     runs: str = "runs"  # everything a run leaves lies under this folder
     name: str | None = None  # of the run; none: task, strategy, seed and time
     out: str | None = None  # JSON file for the table
-    resume: str | None = None  # a run to go on with
+    resume: str | None = None  # a run to continue
 
     def plan(self) -> Plan:
-        """The part that travels."""
-        return Plan(
-            task=self.task,
-            strategy=self.strategy,
-            training=self.training,
-            tuning=self.tuning,
-            adaptation=self.adaptation,
-            arms=[arm for arm in self.arms if arm != POOLED],
-            rounds=self.rounds,
-            keep_best=self.keep_best,
-            transport=self.transport,
-            hold_out=list(self.hold_out),
-            record_years=self.record_years,
-            record_of=list(self.record_of),
-            local=dict(self.local),
-            seed=self.seed,
-        )
+        """The part that travels. The pooled arm stays: it is a simulation's, which holds all records."""
+        values = {each.name: getattr(self, each.name) for each in fields(Plan)}
+        return Plan(**{**values, "arms": [arm for arm in self.arms if arm != POOLED]})
 
     def check(self) -> None:
         """Raise ConfigError or SettingError for what no run can use; called before any data are read."""
@@ -226,7 +196,7 @@ class Settings:
         one_of("engine", self.engine, ("sequential", "cohort", "compiled", "auto"))
         one_of("precision", self.precision, PRECISIONS)
         if self.device == "auto":
-            raise ConfigError("device=auto could go on elsewhere when a run is resumed; say device=cpu or device=cuda")
+            raise ConfigError("device=auto could change when a run is resumed; write device=cpu or device=cuda")
         within("quorum", self.quorum, 1, 100_000)
         within("quorum_share", self.quorum_share, 0, 1)
         within("participation", self.participation, 0, 1, above=True)
@@ -238,12 +208,12 @@ class Settings:
         clients = len(self.region.clients())
         for key, named in (("hold_out", self.hold_out), ("record_of", self.record_of)):
             for country in set(named) - set(self.region.clients()):
-                raise ConfigError(f"{key}={country} takes no part; {nearest(country, self.region.clients())}")
+                raise ConfigError(f"{key}={country} does not take part; {nearest(country, self.region.clients())}")
         for country in self.local:  # it may name more than take part, as a recipe for all does
             if wrong := problem_with(country_of(country)):
                 raise ConfigError(f"local: {wrong}")
         if self.data is not None and self.region.facilities:
-            raise ConfigError("region.facilities invents records and data= brings them; leave one of the two out")
+            raise ConfigError("region.facilities makes synthetic records and data= brings real ones; leave one out")
         if self.data is None and self.quorum > clients:
             who = "facilities" if self.region.facilities else "countries"
             raise ConfigError(
@@ -258,22 +228,22 @@ class Settings:
             )
 
     def check_sampled(self, clients: int) -> None:
-        """Raise ConfigError if so few of the clients are asked in a round that they can be no quorum."""
-        asked = max(1, ceil(self.participation * clients))
-        if self.quorum > asked:
+        """Raise ConfigError if so few of the clients are sampled in a round that they can be no quorum."""
+        sampled = max(1, ceil(self.participation * clients))
+        if self.quorum > sampled:
             raise ConfigError(
-                f"quorum={self.quorum} can never answer: participation={self.participation} asks {asked} of {clients} "
-                f"in a round; set quorum to {asked} or less, or raise participation"
+                f"quorum={self.quorum} can never be reached: participation={self.participation} samples {sampled} of "
+                f"{clients} in a round; set quorum to {sampled} or less, or raise participation"
             )
 
     def check_deployable(self) -> None:
-        """Raise ConfigError for what a simulation alone can do, where records are on one machine."""
+        """Raise ConfigError for what only a simulation can do, where all records are on one machine."""
         if POOLED in self.arms:
-            raise ConfigError("arms: pooled lays the records of all countries together; leave it out, they stay apart")
+            raise ConfigError("arms: pooled needs all countries' records on one machine; leave it out")
 
 
 def compared(plan: Plan, baselines: Iterable[str]) -> list[tuple[str, str]]:
-    """Whose scores are set against whose, pair by pair: what was learnt together against what a country has alone.
+    """Pairs of arms whose scores are compared: what was learnt together, and what a country has alone.
 
     None where each country is cut at its own end: a difference would not say that it flatters.
     """
@@ -282,79 +252,3 @@ def compared(plan: Plan, baselines: Iterable[str]) -> list[tuple[str, str]]:
     alone = [arm for arm in ("local", "local_adapted", "local_pair") if arm in plan.arms]
     learnt = [arm for arm in ("federated", "adapted") if arm in plan.arms]
     return [(arm, other) for arm in learnt for other in (*alone, *baselines)]
-
-
-def one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Raise ConfigError unless the value is allowed."""
-    if value not in allowed:
-        near = get_close_matches(str(value), allowed, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ConfigError(f"{key}={value} is none of {', '.join(allowed)}{hint}")
-
-
-def within(key: str, value: float, low: float, high: float, *, above: bool = False) -> None:
-    """Raise ConfigError unless low <= value <= high (low < value if `above`); NaN is refused."""
-    if not (low <= value <= high) or (above and value == low):
-        raise ConfigError(f"{key}={value} must be {'above' if above else 'at least'} {low} and at most {high:g}")
-
-
-def nearest(key: str, known: Iterable[str]) -> str:
-    """The known key that was probably meant, or all of them."""
-    names = sorted(known)
-    near = get_close_matches(key, names, 1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
-
-
-def build(schema: type[T], values: Mapping[str, Any], where: str, **schemas: type[Any]) -> T:
-    """A settings dataclass from plain values, strictly: unknown keys and wrong types raise ConfigError.
-
-    schemas: field name -> the schema to use there instead of the declared base (a task's own, a strategy's own).
-
-    A vault uses it on what a coordinator asks for, where neither Hydra nor OmegaConf need be installed.
-    """
-    hints = get_type_hints(schema) | schemas
-    known = {f.name for f in fields(schema)}  # type: ignore[arg-type]  # T is a dataclass by contract
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{where} must be a table of keys, got {type(values).__name__}")
-    for key in values:
-        if key not in known:
-            raise ConfigError(f"{where} does not know the key {key!r}; {nearest(str(key), known)}")
-    return schema(**{key: _typed(hints[key], value, f"{where}.{key}") for key, value in values.items()})
-
-
-def plain(settings: Any) -> dict[str, Any]:
-    """Nested plain values of a settings dataclass, ready for JSON."""
-    return asdict(settings)
-
-
-def sent(plan: Plan) -> dict[str, Any]:
-    """A plan as it travels, without what its calendar leaves at nothing.
-
-    A vault of the version before knows no such keys and refuses what it does not know; thus it serves all runs but
-    those that use them.
-    """
-    values = plain(plan)
-    values["task"]["calendar"] = {
-        key: value for key, value in values["task"]["calendar"].items() if value or key not in ("apart", "unaligned")
-    }
-    return values
-
-
-def _typed(hint: Any, value: Any, where: str) -> Any:
-    if is_dataclass(hint) and isinstance(hint, type):
-        return build(hint, value, where)
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
-        inner = [option for option in get_args(hint) if option is not type(None)]
-        return None if value is None else _typed(inner[0], value, where)
-    if origin is list and isinstance(value, list | tuple):
-        return [_typed(get_args(hint)[0], item, where) for item in value]
-    if origin is dict and isinstance(value, Mapping):
-        return {str(key): _typed(get_args(hint)[1], item, f"{where}.{key}") for key, item in value.items()}
-    if hint is Any:
-        return value
-    if hint is float and type(value) is int and abs(value) < 2**53:  # beyond that a float is another number
-        return float(value)
-    if isinstance(hint, type) and type(value) is hint:
-        return value
-    raise ConfigError(f"{where} must be {getattr(hint, '__name__', hint)}, got {value!r}")

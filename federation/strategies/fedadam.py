@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from federation.settings.schema import StrategySettings, within
+from federation.settings.checks import within
+from federation.settings.schema import StrategySettings
 from federation.strategies.fedavg import client
 from federation.strategies.strategy import ROUNDS_DECIDE, Strategy
 

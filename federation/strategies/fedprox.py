@@ -6,7 +6,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from federation.settings.schema import StrategySettings, within
+from federation.settings.checks import within
+from federation.settings.schema import StrategySettings
 from federation.strategies.fedavg import server
 from federation.strategies.strategy import Strategy
 from federation.training.jobs import ClientHalf, Tensors

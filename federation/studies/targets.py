@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from federation.errors import ConfigError
 from federation.reporting.rows import ALL
 from federation.reporting.score_table import is_region, number
-from federation.settings.schema import one_of
+from federation.settings.checks import one_of
 from federation.studies.measures import MEASURES
 from federation.studies.seed_groups import Group
 

@@ -12,7 +12,7 @@ import torch
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from federation.settings.schema import build
+from federation.settings.values import build
 from tasks.registry import TASKS
 
 

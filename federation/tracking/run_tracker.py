@@ -17,7 +17,8 @@ from federation.coordinator.reply_summary import by_country, mean_loss
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, Report
 from federation.reporting.rows import ALL, Row
-from federation.settings.schema import Settings, plain
+from federation.settings.schema import Settings
+from federation.settings.values import plain
 from federation.tracking.run_info import RunCard
 from federation.tracking.tracker import Tracker
 from federation.wire.frame import Arrays

@@ -10,7 +10,8 @@ import torch
 
 from federation.composition.restore import restore
 from federation.errors import PolicyRefusal
-from federation.settings.schema import Plan, plain
+from federation.settings.schema import Plan
+from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy, public
 from federation.training.jobs import Array, Tensors

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from federation.composition.compose import compose
-from federation.settings.schema import within
+from federation.settings.checks import within
 from federation.verbs.given import given
 from tasks.files.check import check, country_of, national_files
 from tasks.files.reading import Problem, shorten

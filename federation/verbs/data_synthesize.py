@@ -6,8 +6,8 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
+from federation.settings.checks import within
 from federation.settings.region import RegionSettings
-from federation.settings.schema import within
 from federation.verbs.given import given
 from tasks.places.countries import problem_with
 from tasks.registry import TASKS

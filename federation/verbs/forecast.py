@@ -9,7 +9,7 @@ from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.forecasting import Asked, issue
 from federation.runs import folder as run_folder
-from federation.settings.schema import nearest, within
+from federation.settings.checks import nearest, within
 from federation.verbs.given import given
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically

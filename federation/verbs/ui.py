@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from federation.composition.compose import compose
-from federation.settings.schema import TrackingSettings, within
+from federation.settings.checks import within
+from federation.settings.schema import TrackingSettings
 from federation.tracking.ui import open_ui
 
 

@@ -15,7 +15,7 @@ from flwr.app import Message
 from federation.coordinator import rounds
 from federation.deployment.node.dry_run import Quiet
 from federation.runs.in_process_grid import InProcessGrid
-from federation.settings.schema import plain
+from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import ledger

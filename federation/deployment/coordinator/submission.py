@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federation.errors import DeploymentError
-from federation.settings.schema import Settings, plain
+from federation.settings.schema import Settings
+from federation.settings.values import plain
 from tasks.files.atomic import write_atomically
 
 OUTPUT, ENDED = "output.txt", "ended.json"

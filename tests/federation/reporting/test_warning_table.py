@@ -15,7 +15,8 @@ from federation.coordinator import evaluation
 from federation.reporting.rows import ALL, Row, write_points
 from federation.reporting.warning_table import picture, table
 from federation.runs.pooled_arm import leaving
-from federation.settings.schema import Plan, plain
+from federation.settings.schema import Plan
+from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.vault.records import open_records
 from tasks.evaluation import histograms

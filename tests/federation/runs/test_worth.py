@@ -85,9 +85,9 @@ def test_a_plan_knows_of_no_pooled_arm_and_a_deployment_refuses_it(tmp_path: Pat
     check(settings)
     assert settings.plan().arms == ["federated", "local"]
     own = {name: getattr(settings, name) for name in ("task", "strategy", "training", "region", "tracking", "arms")}
-    with pytest.raises(ConfigError, match="pooled lays the records of all countries together"):
+    with pytest.raises(ConfigError, match="pooled needs all countries' records"):
         submit(SubmitSettings(**own, runs=str(tmp_path / "runs")))
-    with pytest.raises(ConfigError, match="pooled lays the records of all countries together"):
+    with pytest.raises(ConfigError, match="pooled needs all countries' records"):
         OwnSettings(**own, country="VNM", data=str(tmp_path)).run()
 
 
@@ -152,13 +152,13 @@ def test_the_records_of_others_stay_as_they_are(tmp_path: Path) -> None:
     ("key", "named"), [("hold_out", ["LOA"]), ("record_of", ["LOA"])], ids=["hold_out", "record_of"]
 )
 def test_a_country_that_takes_no_part_is_named_with_the_nearest(tmp_path: Path, key: str, named: list[str]) -> None:
-    with pytest.raises(ConfigError, match=f"{key}=LOA takes no part; did you mean LAO"):
+    with pytest.raises(ConfigError, match=f"{key}=LOA does not take part; did you mean LAO"):
         check(replace(settings_of(tmp_path), **{key: named}))  # type: ignore[arg-type]
 
 
 WRONG = {
-    "adapted rests on the country's own model; add local": {"arms": ["federated", "adapted"]},
-    "local_pair rests on the country's own model; add local": {"arms": ["federated", "local_pair"]},
+    "adapted needs the country's own model; add local": {"arms": ["federated", "adapted"]},
+    "local_pair needs the country's own model; add local": {"arms": ["federated", "local_pair"]},
     "record_years=0 must be at least 1": {"record_years": 0},
 }
 
@@ -173,7 +173,7 @@ def test_settings_that_make_no_sense_are_one_line(tmp_path: Path, words: str, wr
 def test_an_adapted_arm_on_a_model_that_is_not_trained_is_refused(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, arms=["federated", "local", "adapted"])
     settings.adaptation.base = "personalised"
-    with pytest.raises(ConfigError, match=r"adapted rests on adaptation\.base; add personalised"):
+    with pytest.raises(ConfigError, match=r"adapted needs adaptation\.base; add personalised"):
         check(settings)
     settings.arms.append("personalised")
     check(settings)

@@ -14,7 +14,7 @@ def test_every_country_is_one_client_unless_facilities_are_asked_for() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"countries": []}, "names nobody"),
+        ({"countries": []}, "is empty"),
         ({"countries": ["VMN"]}, "did you mean"),
         ({"countries": ["VNM", "VNM"]}, "names VNM twice"),
         ({"name": "ABC"}, "not of three letters"),

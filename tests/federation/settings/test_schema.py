@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from federation.composition.restore import check, restore
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, Settings, TrainingSettings, build, nearest, one_of, plain, sent, within
+from federation.settings.checks import nearest, one_of, within
+from federation.settings.schema import Plan, Settings, TrainingSettings
+from federation.settings.values import build, plain, sent
 from federation.strategies import STRATEGIES
 from tasks.health.settings import HealthSettings
 from tasks.registry import TASKS
@@ -117,6 +119,19 @@ def test_a_plan_holds_no_path_and_no_secret() -> None:
     places = {"data", "runs", "name", "out", "resume", "start_from", "sweep", "tracking", "region"}
     assert places < set(Settings.__dataclass_fields__)
     assert places.isdisjoint(Plan.__dataclass_fields__)
+
+
+def test_the_plan_of_a_run_is_its_settings_without_what_stays_here() -> None:
+    settings = Settings(
+        task=HealthSettings(), strategy=STRATEGIES["fedprox"].settings(), arms=["federated", "pooled"], rounds=7, seed=3
+    )
+    plan = settings.plan()
+    assert type(plan) is Plan
+    assert set(sent(plan)) == set(Plan.__dataclass_fields__)
+    assert (plan.task, plan.strategy, plan.rounds, plan.seed) == (settings.task, settings.strategy, 7, 3)
+    assert plan.arms == ["federated"]  # pooled is of a simulation alone
+    with pytest.raises(AssertionError):
+        sent(settings)
 
 
 def test_settings_of_another_task_under_a_tasks_name_are_refused() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.settings.schema import Plan, plain
+from federation.settings.schema import Plan
+from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from federation.training import sequential

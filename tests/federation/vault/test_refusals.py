@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from federation.settings.schema import plain
+from federation.settings.values import plain
 from federation.vault import ledger
 from federation.vault.policy import FILE
 from federation.wire.frame import Frame, decode, digest, encode
