@@ -19,7 +19,7 @@ from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.schema import Settings
 from federation.training.device import cpu_seconds, device_of
 from federation.vault.database import open_database
-from federation.vault.policy import read_policy
+from federation.vault.policy import open_policy
 from federation.vault.vault import Vault
 from tasks.errors import DataError
 from tasks.places.facilities import country_of
@@ -160,7 +160,7 @@ def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3
     return Vault(
         country=country,
         folder=records,
-        policy=read_policy(records, country),
+        policy=open_policy(records, country),
         database=database,
         key=run_folder.country_key(Path(settings.runs), country_of(country)),
     )

@@ -2,45 +2,68 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from federation.errors import PolicyRefusal
-from federation.settings.schema import Plan
+from federation.settings.schema import Plan, nearest
+from tasks.registry import TASKS
 
 FILE = "policy.toml"
 SHA256 = re.compile("[0-9a-f]{64}")
-TEXT = """\
-# What the vault of this country serves. Change it here; no run can change it.
-tasks = ["health", "disaster", "agriculture"]  # challenges this country takes part in
-minimum_cohort = 24         # fewest reported place-periods behind any number that leaves
-maximum_rounds = 1000       # longest run
-maximum_epochs = 100        # passes over the records in one round
-maximum_parameters = 10000000  # of the largest model that is built here
-runs_per_day = 100          # runs that may begin within 24 hours
-round_scores = true         # scores and loss leave with every round; false: scores leave with the test alone
-largest_update = 0.0        # L2 norm to which an update is scaled down before it leaves; 0: as it is
-bundles = []                # SHA-256 of the Flower bundles that may hand in frames; empty: a courier does
-"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """What a value must be, in words and as a check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+NAMES = Form(
+    words="a list of names in quotes", fits=lambda value: isinstance(value, list) and all(map(_is_text, value))
+)
+DIGESTS = Form(
+    words="a list of SHA-256 digests in quotes",
+    fits=lambda value: isinstance(value, list) and all(_is_text(each) and SHA256.fullmatch(each) for each in value),
+)
+COUNT = Form(words="a whole number, 0 or more", fits=lambda value: type(value) is int and value >= 0)
+POSITIVE = Form(words="a whole number, 1 or more", fits=lambda value: type(value) is int and value >= 1)
+SIZE = Form(words="a number, 0 or more", fits=lambda value: type(value) in (int, float) and value >= 0)
+SWITCH = Form(words="true or false", fits=lambda value: type(value) is bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _key(form: Form, about: str, default: Any = MISSING) -> Any:
+    """A key of the file. about: its line in the template."""
+    return field(default=default, metadata={"form": form, "about": about})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What one country allows; `path` is where to change it."""
+    """What one country allows; `path` is where to change it. Every other field is a key of the file."""
 
     country: str
     path: Path
-    tasks: tuple[str, ...] = ("health", "disaster", "agriculture")
-    minimum_cohort: int = 24
-    maximum_rounds: int = 1000
-    maximum_epochs: int = 100
-    maximum_parameters: int = 10_000_000
-    runs_per_day: int = 100
-    round_scores: bool = True
-    largest_update: float = 0.0
-    bundles: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = _key(NAMES, "tasks this country takes part in")
+    minimum_cohort: int = _key(POSITIVE, "fewest reported place-periods behind any number that leaves", 24)
+    maximum_rounds: int = _key(COUNT, "longest run", 1000)
+    maximum_epochs: int = _key(COUNT, "passes over the records in one round", 100)
+    maximum_parameters: int = _key(COUNT, "of the largest model that is built here", 10_000_000)
+    runs_per_day: int = _key(COUNT, "runs that may begin within 24 hours", 100)
+    round_scores: bool = _key(
+        SWITCH, "scores and loss leave with every round; false: scores leave with the test alone", True
+    )
+    largest_update: float = _key(SIZE, "L2 norm to which an update is scaled down before it leaves; 0: as it is", 0.0)
+    bundles: tuple[str, ...] = _key(
+        DIGESTS, "SHA-256 of the Flower bundles that may hand in frames; empty: a courier does", ()
+    )
 
     def check_origin(self, bundle: str) -> None:
         """Raise PolicyRefusal for a frame in the name of this bundle (its SHA-256), or in none: a courier's."""
@@ -61,18 +84,18 @@ class Policy:
         """Raise PolicyRefusal if this country does not serve such a run, with a model of so many parameters."""
         if task not in self.tasks:
             raise PolicyRefusal(
-                f"{self.country} refuses task {task!r}: its policy allows {', '.join(self.tasks)}. "
+                f"{self.country} refuses task {task!r}: its policy allows {', '.join(self.tasks) or 'none'}. "
                 f"To allow it, edit `tasks` in {self.path} on that country's node."
             )
         epochs = max(plan.training.epochs, plan.tuning.epochs if "personalised" in plan.arms else 0)
-        for key, asked, allowed in (
+        for key, wanted, allowed in (
             ("maximum_rounds", plan.rounds, self.maximum_rounds),
             ("maximum_epochs", epochs, self.maximum_epochs),
             ("maximum_parameters", parameters, self.maximum_parameters),
         ):
-            if asked > allowed:
+            if wanted > allowed:
                 raise PolicyRefusal(
-                    f"{self.country} refuses {asked} {key.removeprefix('maximum_')}: its policy allows {allowed}. "
+                    f"{self.country} refuses {wanted} {key.removeprefix('maximum_')}: its policy allows {allowed}. "
                     f"To allow it, edit `{key}` in {self.path} on that country's node."
                 )
 
@@ -85,42 +108,57 @@ class Policy:
             )
 
 
-def read_policy(folder: Path, country: str) -> Policy:
-    """The policy in a country's folder; the defaults of TEXT where the folder has none.
+KEYS: Mapping[str, Field[Any]] = {each.name: each for each in fields(Policy) if each.metadata}
 
-    Raises PolicyRefusal for a policy that cannot be understood: a vault that is in doubt serves nothing.
+
+def template() -> str:
+    """The text of a policy file: every key with its default, and all tasks that are installed here."""
+    lines = ["# What the vault of this country serves. Change it here; no run can change it."]
+    for name, key in KEYS.items():
+        value = list(TASKS) if key.default is MISSING else key.default
+        lines.append(f"{name} = {_toml(value)}  # {key.metadata['about']}")
+    return "\n".join(lines) + "\n"
+
+
+def open_policy(folder: Path, country: str) -> Policy:
+    """The policy in a simulated country's folder; where it has none, one that serves every installed task.
+
+    A node never calls this: a country that wrote no policy has agreed to nothing. Raises PolicyRefusal as `read_policy`
+    does.
     """
     path = folder / FILE
-    if not path.exists():
-        return Policy(country=country, path=path)
+    return read_policy(folder, country) if path.exists() else Policy(country=country, path=path, tasks=tuple(TASKS))
+
+
+def read_policy(folder: Path, country: str) -> Policy:
+    """The policy in a country's folder; keys that are left out have the defaults of `template`.
+
+    Raises PolicyRefusal if it is missing or cannot be understood: a vault that is in doubt serves nothing.
+    """
+    path = folder / FILE
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise PolicyRefusal(f"{path}: {error}; {country} serves nothing until it is mended") from None
-    return Policy(country=country, path=path, **_checked(values, path, country))
+        return Policy(country=country, path=path, **_checked(values))
+    except (ValueError, OSError) as error:  # no TOML and no UTF-8 are ValueErrors too
+        raise PolicyRefusal(f"{path}: {error}; {country} refuses all requests until it is fixed") from None
 
 
-def _checked(values: Mapping[str, Any], path: Path, country: str) -> dict[str, Any]:
-    defaults = {f.name: f.default for f in fields(Policy) if f.name not in ("country", "path")}
-    for key, value in values.items():
-        if key not in defaults:
-            raise PolicyRefusal(
-                f"{path}: unknown key {key!r}; known are {', '.join(defaults)}; "
-                f"{country} serves nothing until it is mended"
-            )
-        if key == "tasks":
-            good = isinstance(value, list) and all(isinstance(name, str) for name in value)
-        elif key == "bundles":
-            good = isinstance(value, list) and all(isinstance(each, str) and SHA256.fullmatch(each) for each in value)
-        elif key == "minimum_cohort":
-            good = type(value) is int and value >= 1
-        elif key == "round_scores":
-            good = isinstance(value, bool)
-        else:
-            good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-            good = good and (key == "largest_update" or isinstance(value, int))
-        if not good:
-            raise PolicyRefusal(
-                f"{path}: {key} = {value!r} makes no sense; {country} serves nothing until it is mended"
-            )
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as a Policy takes them. Raises ValueError, naming the key and what it may hold."""
+    for name, value in values.items():
+        if name not in KEYS:
+            raise ValueError(f"unknown key {name!r}; {nearest(name, KEYS)}")
+        form: Form = KEYS[name].metadata["form"]
+        if not form.fits(value):
+            raise ValueError(f"{name} = {value!r} must be {form.words}")
+    for name, key in KEYS.items():
+        if key.default is MISSING and name not in values:
+            raise ValueError(f"{name} is missing; add {name} = {_toml(list(TASKS))}, or fewer of them")
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it: lists of names, true and false, numbers."""
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(f'"{each}"' for each in value) + "]"
+    return str(value).lower()

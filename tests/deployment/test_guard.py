@@ -90,7 +90,7 @@ def test_a_bundle_is_run_only_where_the_policy_lists_it_and_frames_only_come_in_
 
 
 def test_a_country_that_lists_no_bundle_serves_none(tmp_path: Path) -> None:
-    policy = Policy(country="VNM", path=tmp_path / "policy.toml")
+    policy = Policy(country="VNM", path=tmp_path / "policy.toml", tasks=())
     policy.check_origin("")
     with pytest.raises(Exception, match=r"its policy lists none\. Compare it with what `gotong node bundle` prints"):
         policy.check_origin(KNOWN)

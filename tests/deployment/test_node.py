@@ -66,7 +66,7 @@ def test_terms_are_what_the_policy_says_and_follow_it_when_it_is_edited(desk: De
     header = decode(desk.respond(ASK)).header
     assert (header["tasks"], header["maximum_rounds"]) == (["disaster"], 30)
     (tmp_path / "policy.toml").write_text("tasks = 3\n")
-    assert "serves nothing until it is mended" in _reason(desk.respond(ASK))
+    assert "refuses all requests until it is fixed" in _reason(desk.respond(ASK))
 
 
 def test_a_policy_that_is_gone_is_no_consent_and_one_that_comes_back_is_read(desk: Desk, tmp_path: Path) -> None:

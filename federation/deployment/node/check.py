@@ -21,7 +21,7 @@ from federation.deployment.node.layout import Node
 from federation.deployment.node.process import POLICY
 from federation.deployment.node.vault_process import read_policy
 from federation.errors import GotongError
-from federation.vault.policy import TEXT, Policy
+from federation.vault.policy import Policy, template
 from tasks.errors import TaskError
 from tasks.registry import TASKS
 
@@ -49,7 +49,7 @@ def findings(node: Node) -> Iterator[Finding]:
         yield Finding(what="policy", said=f"{policy.path} allows {', '.join(policy.tasks)}")
         yield from _bundle(policy)
     except GotongError as error:
-        yield Finding(what="policy", said=f"{error}. A policy may say:\n{TEXT}", good=False)
+        yield Finding(what="policy", said=f"{error}. A policy may say:\n{template()}", good=False)
     for name in allowed:
         yield from _records(node, name)
     free = shutil.disk_usage(node.home if node.home.exists() else node.home.parent).free

@@ -82,7 +82,7 @@ def test_bad_records_stop_a_simulation_before_it_begins(tmp_path: Path) -> None:
 def test_a_policy_in_doubt_stops_a_simulation_before_it_begins(tmp_path: Path) -> None:
     data = records_in(tmp_path / "data", FOUR, ToySettings())
     (data / "THA" / FILE).write_text("minimum_cohort = many")
-    with pytest.raises(PolicyRefusal, match="THA serves nothing until it is mended"):
+    with pytest.raises(PolicyRefusal, match="THA refuses all requests until it is fixed"):
         simulation.prepare(settings_of(tmp_path, data=str(data)), tmp_path / "runs" / "run")
 
 

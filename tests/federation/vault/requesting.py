@@ -15,7 +15,7 @@ from federation.strategies.strategy import public
 from federation.training import sequential
 from federation.training.jobs import Job, Result
 from federation.vault.database import open_database
-from federation.vault.policy import read_policy
+from federation.vault.policy import open_policy
 from federation.vault.round import serve
 from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode, encode
@@ -67,7 +67,7 @@ def vault_in(
     return Vault(
         country=country,
         folder=home,
-        policy=read_policy(home, country),
+        policy=open_policy(home, country),
         database=database or open_database(folder / "vault.sqlite"),
         key=key,
     )

@@ -23,7 +23,7 @@ CONTRACT = Contract(
     scores={("validation", "federated", "mse"): SUMS, ("test", "federated", "mse"): SUMS},
     horizons=2,
 )
-POLICY = Policy(country="VNM", path=Path("policy.toml"), minimum_cohort=24)
+POLICY = Policy(country="VNM", path=Path("policy.toml"), tasks=("toy",), minimum_cohort=24)
 NAME = ("validation", "federated", "mse")
 HEADER: dict[str, Any] = {
     "country": "VNM",

@@ -10,7 +10,8 @@ import pytest
 from federation.errors import PolicyRefusal
 from federation.settings.schema import Plan, TrainingSettings
 from federation.strategies.fedavg import FedAvgSettings
-from federation.vault.policy import FILE, TEXT, Policy, read_policy
+from federation.vault.policy import FILE, Policy, open_policy, read_policy, template
+from tasks.registry import TASKS
 from tests.federation.toy import ToySettings
 from tests.federation.vault.requesting import answer, ask, plan_of, refusal, vault_in
 
@@ -49,11 +50,23 @@ def test_no_model_of_its_own_trains_longer_than_a_country_allows(tmp_path: Path)
     assert answer(vault, ask("train", 1, elsewhere)).kind == "update"
 
 
-def test_a_folder_without_a_policy_has_the_defaults_that_the_text_explains(tmp_path: Path) -> None:
-    without = read_policy(tmp_path, "VNM")
-    assert without == Policy(country="VNM", path=tmp_path / FILE)
-    (tmp_path / FILE).write_text(TEXT)
+@pytest.mark.usefixtures("toy")
+def test_a_simulated_country_without_a_policy_serves_what_the_template_says(tmp_path: Path) -> None:
+    without = open_policy(tmp_path, "VNM")
+    assert without == Policy(country="VNM", path=tmp_path / FILE, tasks=tuple(TASKS))
+    assert "toy" in without.tasks
+    (tmp_path / FILE).write_text(template())
     assert read_policy(tmp_path, "VNM") == without
+
+
+def test_a_simulated_country_with_a_policy_keeps_to_it(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("tasks = []")
+    assert open_policy(tmp_path, "VNM").tasks == ()
+
+
+def test_a_node_without_a_policy_serves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(PolicyRefusal, match="VNM refuses all requests until it is fixed"):
+        read_policy(tmp_path, "VNM")
 
 
 def test_what_a_policy_says_is_kept(tmp_path: Path) -> None:
@@ -67,11 +80,26 @@ def test_what_a_policy_says_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
 def test_a_policy_in_doubt_serves_nothing(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_text(text)
-    with pytest.raises(PolicyRefusal, match="VNM serves nothing until it is mended") as caught:
+    (tmp_path / FILE).write_text(text if text.startswith("tasks") else f"tasks = []\n{text}")
+    with pytest.raises(PolicyRefusal, match="VNM refuses all requests until it is fixed") as caught:
         read_policy(tmp_path, "VNM")
     assert str(tmp_path / FILE) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+MISTAKES = {
+    "minimum_kohort = 30": "unknown key 'minimum_kohort'; did you mean minimum_cohort?",
+    'tasks = []\nminimum_cohort = "30"': "minimum_cohort = '30' must be a whole number, 1 or more",
+    "minimum_cohort = 30": 'tasks is missing; add tasks = ["',
+}
+
+
+@pytest.mark.parametrize(("text", "remedy"), MISTAKES.items(), ids=MISTAKES.values())
+def test_a_mistake_is_named_with_what_the_key_may_hold(tmp_path: Path, text: str, remedy: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(PolicyRefusal) as caught:
+        read_policy(tmp_path, "VNM")
+    assert remedy in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None], ids=["not UTF-8", "a folder"])
@@ -80,7 +108,7 @@ def test_a_policy_that_cannot_be_read_serves_nothing(tmp_path: Path, content: by
         (tmp_path / FILE).mkdir()
     else:
         (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(PolicyRefusal, match="VNM serves nothing until it is mended"):
+    with pytest.raises(PolicyRefusal, match="VNM refuses all requests until it is fixed"):
         read_policy(tmp_path, "VNM")
 
 
