@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from federation.errors import PolicyRefusal
-from federation.settings.schema import Plan, nearest
+from federation.settings.checks import nearest
+from federation.settings.schema import Plan
 from tasks.registry import TASKS
 
 FILE = "policy.toml"
