@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Part = Literal["train", "validation", "test", "apart"]
+Part = Literal["train", "validation", "test", "excluded_period"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class Windows:
     origin: (N,) datetime64[M], the last period whose target is known. Where horizons are issue dates within a season,
         the inputs of a horizon may also hold covariates that became known between the origin and that issue date.
     due: (N, H) datetime64[M], the period each horizon forecasts.
-    part: (N,) 'train' | 'validation' | 'test' | 'apart' (months of the test that are scored by themselves) | ''
-        (straddles a cut or lies after the last one: never used).
+    part: (N,) 'train' | 'validation' | 'test' | 'excluded_period' (within the test, scored separately)
+        | '' (straddles a cut or lies after the last one: never used).
     threshold: (N, H) natural units, whose crossing is warned of, from what was known at the origin; NaN where nobody
         knows it. None where the target is the event itself.
     """

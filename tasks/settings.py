@@ -17,19 +17,21 @@ class Calendar:
     train_until: str = "2004-12"
     validate_until: str = "2006-12"
     test_until: str = "2008-12"
-    apart: list[str] = field(default_factory=list)  # first and last month of the test that are scored by themselves
+    excluded_period: list[str] = field(default_factory=list)  # first and last month, in the test, scored separately
     unaligned: bool = False  # test ends where each country's records do: flattering, a table of its own
 
     def check(self) -> None:
-        """Raise SettingError unless the cuts rise and what is set apart lies within the test."""
+        """Raise SettingError unless the cuts rise and the excluded period lies within the test."""
         _, last, end = self.months()
-        if self.apart and self.unaligned:
-            raise SettingError("task.calendar: apart names months of all countries, unaligned has none; leave one out")
-        first_apart, last_apart = self.excluded_months() or (last + 1, end)
-        if not last < first_apart <= last_apart <= end:
+        if self.excluded_period and self.unaligned:
             raise SettingError(
-                f"task.calendar.apart={self.apart} must lie in the test, after {self.validate_until} and until "
-                f"{self.test_until}"
+                "task.calendar: excluded_period names months of all countries, unaligned has none; leave one out"
+            )
+        first_excluded, last_excluded = self.excluded_months() or (last + 1, end)
+        if not last < first_excluded <= last_excluded <= end:
+            raise SettingError(
+                f"task.calendar.excluded_period={self.excluded_period} must lie in the test, "
+                f"after {self.validate_until} and until {self.test_until}"
             )
 
     def tested(self) -> str:
@@ -37,18 +39,19 @@ class Calendar:
         first, last = self.months()[1:]
         if self.unaligned:
             return f"tested on the last {int((last - first).astype(int))} months of each country ({UNALIGNED})"
-        without = f", {' to '.join(self.apart)} apart" if self.apart else ""
+        without = f", without {' to '.join(self.excluded_period)}" if self.excluded_period else ""
         return f"tested after {self.validate_until}, until {self.test_until}{without}"
 
     def excluded_months(self) -> tuple[np.datetime64, np.datetime64] | None:
-        """First and last month of what is set apart; raises SettingError for other than two months, or none."""
-        if not self.apart:
+        """First and last month of the excluded period, or None; raises SettingError for other than two months."""
+        if not self.excluded_period:
             return None
         try:
-            first, last = (np.datetime64(text, "M") for text in self.apart)
+            first, last = (np.datetime64(text, "M") for text in self.excluded_period)
         except ValueError:
             raise SettingError(
-                f"task.calendar.apart={self.apart} must be a first and a last month, for example [2020-01,2021-12]"
+                f"task.calendar.excluded_period={self.excluded_period} must be a first and a last month, "
+                f"for example [2020-01,2021-12]"
             ) from None
         return first, last
 

@@ -10,22 +10,22 @@ from tasks.settings import Calendar
 
 
 def part_of(due: Array, calendar: Calendar) -> Array:
-    """Part of the calendar for (N, H) datetime64[M] due periods: (N,) 'train', 'validation', 'test', 'apart' or ''.
+    """(N, H) datetime64[M] due periods -> (N,) parts: 'train', 'validation', 'test', 'excluded_period' or ''.
 
     A window belongs to a part only if every one of its horizons does: a window that straddles a cut would carry labels
-    over it. After the last cut nothing is used. The same holds of the months of the test that are set apart.
+    over it. After the last cut nothing is used. The same holds of the excluded period.
     """
     train, validate, test = calendar.months()
-    part = np.full(len(due), "", dtype="U10")
+    part = np.full(len(due), "", dtype="U15")
     if due.shape[1]:
         first, last = due.min(axis=1), due.max(axis=1)
         part[last <= train] = "train"
         part[(first > train) & (last <= validate)] = "validation"
         tested = (first > validate) & (last <= test)
         part[tested] = "test"
-        if (apart := calendar.excluded_months()) is not None:
-            part[tested & (first <= apart[1]) & (last >= apart[0])] = ""
-            part[tested & (first >= apart[0]) & (last <= apart[1])] = "apart"
+        if (excluded := calendar.excluded_months()) is not None:
+            part[tested & (first <= excluded[1]) & (last >= excluded[0])] = ""
+            part[tested & (first >= excluded[0]) & (last <= excluded[1])] = "excluded_period"
     return part
 
 

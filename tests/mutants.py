@@ -26,9 +26,9 @@ class Mutant:
 
 
 MUTANTS = {
-    "months set apart count in the test": Mutant(
+    "months of the excluded period count in the test": Mutant(
         file="tasks/windows.py",
-        old='            part[tested & (first <= apart[1]) & (last >= apart[0])] = ""\n',
+        old='            part[tested & (first <= excluded[1]) & (last >= excluded[0])] = ""\n',
         new="",
         tests="tests/tasks/test_windows.py",
     ),

@@ -119,7 +119,7 @@ def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
 def _scores(country: str, frame: Frame, plan: Plan) -> dict[ScoreName, Sums]:
     task = TASKS[plan.task.name]
     arms = {*plan.arms, *task.baselines, "oracle"}
-    parts = {"validation", "test", *(["apart"] if plan.task.calendar.apart else [])}
+    parts = {"validation", "test", *(["excluded_period"] if plan.task.calendar.excluded_period else [])}
     differences = {f"{arm}-{other}" for arm, other in compared(plan, task.baselines)}
     headline = next(iter(task.scores))
     shape = (len(task.horizons(plan.task)) + 1,)

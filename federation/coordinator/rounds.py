@@ -14,7 +14,7 @@ from federation.coordinator.model_selection import chosen, evaluated
 from federation.coordinator.reply_summary import by_country, who
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary, Report, Watch
 from federation.errors import ConfigError, QuorumError
-from federation.reporting.rows import Point, Row
+from federation.reporting.rows import EXCLUDED_PERIOD, Point, Row
 from federation.settings.schema import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
@@ -26,7 +26,7 @@ from tasks.registry import TASKS
 class Outcome:
     """The end of a run: the final model, what the test said, and who answered it.
 
-    rows: of the test. paired: differences of arms in it. apart: of the months of it that are set apart.
+    rows: of the test. paired: differences of arms in it. excluded: of its excluded period.
     validation: of the final model.
     """
 
@@ -34,7 +34,7 @@ class Outcome:
     model: Arrays
     rows: Sequence[Row]
     paired: Sequence[Row]
-    apart: Sequence[Row]
+    excluded: Sequence[Row]
     curves: Sequence[Point]
     validation: Sequence[Row]
     summaries: Sequence[ReplySummary]
@@ -97,7 +97,7 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         model=_tested(model, plan),
         rows=evaluation.rows(replies.scores, plan, federation.region, "test"),
         paired=evaluation.differences(replies.scores, plan),
-        apart=evaluation.rows(replies.scores, plan, federation.region, "apart"),
+        excluded=evaluation.rows(replies.scores, plan, federation.region, EXCLUDED_PERIOD),
         curves=evaluation.curves(replies.scores, plan, federation.region, "test"),
         validation=_validated(federation, replies),
         summaries=replies.summaries,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 
-APART = "apart"  # the part of rows on months of the test that are told by themselves
+EXCLUDED_PERIOD = "excluded_period"  # the part of rows on months within the test that are reported separately
 PAIRED = "paired"  # the part of rows on the difference of two arms of the test
 ALL = "all"  # the horizon of a score over all horizons together
 Better = Literal["smaller", "larger", "nominal"]
@@ -23,8 +23,8 @@ class Row:
     """One score; low and high are its 95 % interval, n the place-periods scored. NaN where nothing was scored.
 
     country: ISO 3166-1 alpha-3 code, or the region's name. horizon: such as '1 month', or ALL.
-    part: 'validation', 'test', 'apart' for months of the test that are told by themselves, 'paired' for the difference
-        of two arms of the test, the arm being 'adapted-local' or the like; of a run that cuts each country at its own
+    part: 'validation', 'test', 'excluded_period' (within the test, reported separately), 'paired' for the difference of
+        two arms of the test, the arm being 'adapted-local' or the like; of a run that cuts each country at its own
         end the words that say so, whatever the part.
     """
 
@@ -83,8 +83,8 @@ def read_json(path: Path) -> tuple[Row, ...]:
 
 
 def of_test(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Without the rows of months that are set apart, and without differences."""
-    return tuple(row for row in rows if row.part not in (APART, PAIRED))
+    """Without the rows of the excluded period, and without differences."""
+    return tuple(row for row in rows if row.part not in (EXCLUDED_PERIOD, PAIRED))
 
 
 def difference(paired: Iterable[Row], country: str, arm: str, other: str, horizon: str = ALL) -> Row | None:

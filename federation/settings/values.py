@@ -45,7 +45,9 @@ def sent(plan: Plan) -> dict[str, Any]:
     assert type(plan) is Plan, "settings hold paths, which stay here"
     values = plain(plan)
     values["task"]["calendar"] = {
-        key: value for key, value in values["task"]["calendar"].items() if value or key not in ("apart", "unaligned")
+        key: value
+        for key, value in values["task"]["calendar"].items()
+        if value or key not in ("excluded_period", "unaligned")
     }
     return values
 

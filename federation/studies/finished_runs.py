@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from federation.errors import TrackingError
-from federation.reporting.rows import APART, PAIRED, Row, of_test, read_json
+from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, Row, of_test, read_json
 from federation.settings.schema import TrackingSettings
 from federation.tracking.run_info import COUNTRY, FOLDER, RUN
 from federation.tracking.store import Store, experiments, search
@@ -22,7 +22,7 @@ COST = "cost."
 class Finished:
     """One federation. params: dotted key -> what it was told. cost: `seconds`, `cpu_seconds`, `peak_mib`, where known.
 
-    rows: of the test. apart: of the months of it that are set apart. paired: differences of arms in it.
+    rows: of the test. excluded: of its excluded period. paired: differences of arms in it.
     validation: (country, score, arm) -> last value over all horizons; countries alone.
     """
 
@@ -34,7 +34,7 @@ class Finished:
     cost: Mapping[str, float]
     rows: Sequence[Row]
     validation: Mapping[tuple[str, str, str], float]
-    apart: Sequence[Row] = ()
+    excluded: Sequence[Row] = ()
     paired: Sequence[Row] = ()
 
 
@@ -67,7 +67,7 @@ def _one(store: Store, experiment: str, run: Any, countries: Sequence[Any], runs
         began=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
         cost={name.removeprefix(COST): value for name, value in run.data.metrics.items() if name.startswith(COST)},
         rows=of_test(rows),
-        apart=[row for row in rows if row.part == APART],
+        excluded=[row for row in rows if row.part == EXCLUDED_PERIOD],
         paired=[row for row in rows if row.part == PAIRED],
         validation={
             (each.data.tags[COUNTRY], *name.split(".")[1:3]): value

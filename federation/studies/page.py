@@ -81,7 +81,7 @@ def _targets(mains: Sequence[Group], targets: Sequence[Target]) -> str:
 
 def _facts(group: Group) -> str:
     calendar, first = group.settings.calendar, group.runs[0]
-    without = f", {' to '.join(calendar.apart)} apart" if calendar.apart else ""
+    without = f", without {' to '.join(calendar.excluded_period)}" if calendar.excluded_period else ""
     told, codes = group.params, sorted({run.code for run in group.runs})
     lines = [
         f"Trained to {calendar.train_until}, best rounds and corrections from {calendar.validate_until} and before, "

@@ -13,7 +13,7 @@ from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 from tasks.task import Task
 
-APART = ("seed", "data")  # parameters that make no other experiment
+IGNORED = ("seed", "data")  # parameters that make no other experiment
 Key = tuple[str, str, str, str]  # country, arm, score, horizon
 
 
@@ -21,7 +21,7 @@ Key = tuple[str, str, str, str]  # country, arm, score, horizon
 class Group:
     """One experiment. rows: means over the seeds, of values and of interval ends; spread: largest less smallest value.
 
-    apart: the same of the months of the test that are set apart; paired: of differences. validation: means too.
+    excluded: the same of its excluded period; paired: of differences. validation: means too.
     """
 
     experiment: str
@@ -30,7 +30,7 @@ class Group:
     params: Mapping[str, str]
     runs: Sequence[Finished]
     rows: Sequence[Row]
-    apart: Sequence[Row]
+    excluded: Sequence[Row]
     paired: Sequence[Row]
     spread: Mapping[Key, float]
     validation: Mapping[tuple[str, str, str], float]
@@ -65,7 +65,7 @@ def groups(runs: Iterable[Finished]) -> list[Group]:
     """Of several runs with the same parameters and seed the newest counts. Order: as the first of each began."""
     found: dict[tuple[Any, ...], dict[str, Finished]] = {}
     for run in sorted(runs, key=lambda one: one.began):
-        told = {name: value for name, value in run.params.items() if name not in APART}
+        told = {name: value for name, value in run.params.items() if name not in IGNORED}
         found.setdefault((run.experiment, *sorted(told.items())), {})[run.params["seed"]] = run
     return [_group(list(seeds.values())) for seeds in found.values()]
 
@@ -77,7 +77,7 @@ def _group(runs: list[Finished]) -> Group:
     for run in runs:
         for key, value in run.validation.items():
             evaluated.setdefault(key, []).append(value)
-    told = {name: value for name, value in first.params.items() if name not in APART}
+    told = {name: value for name, value in first.params.items() if name not in IGNORED}
     task = TASKS[told["task.name"]]
     return Group(
         experiment=first.experiment,
@@ -86,7 +86,7 @@ def _group(runs: list[Finished]) -> Group:
         params=told,
         runs=runs,
         rows=[_mean(same) for same in rows.values()],
-        apart=[_mean(same) for same in _same(row for run in runs for row in run.apart).values()],
+        excluded=[_mean(same) for same in _same(row for run in runs for row in run.excluded).values()],
         paired=[_mean(same) for same in _same(row for run in runs for row in run.paired).values()],
         spread={key: float(np.ptp([row.value for row in same])) for key, same in rows.items()},
         validation={key: float(np.mean(values)) for key, values in evaluated.items()},

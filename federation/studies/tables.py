@@ -51,11 +51,11 @@ def differences(group: Group) -> str:
 
 def excluded_table(group: Group) -> str:
     """The same of the months of the test that no other number here counts."""
-    if not group.apart:
+    if not group.excluded:
         return ""
-    months = " to ".join(group.settings.calendar.apart)
-    head = f"**Set apart, {months}**: {group.headline} of these months, which count in no other number here.\n"
-    return head + "\n" + _by_arm(replace(group, rows=group.apart))
+    months = " to ".join(group.settings.calendar.excluded_period)
+    head = f"**Excluded period, {months}**: {group.headline} of these months, which count in no other number here.\n"
+    return head + "\n" + _by_arm(replace(group, rows=group.excluded))
 
 
 def unaligned(groups: Sequence[Group]) -> str:

@@ -15,7 +15,7 @@ from federation.studies.seed_groups import Group
 class Target:
     """One claim about one experiment. of: words of its title. least: place-periods of a country that counts.
 
-    countries: that it speaks of; nobody named: all. apart: it speaks of tests that set months apart.
+    countries: that it speaks of; nobody named: all. excluded_period: it speaks of tests with an excluded period.
     limits: what stands in the way, told where it is missed.
     """
 
@@ -28,7 +28,7 @@ class Target:
     horizon: str = ALL
     least: int = 0
     countries: list[str] = field(default_factory=list)
-    apart: bool = False
+    excluded_period: bool = False
     limits: str = ""
     at_least: float | None = None
     at_most: float | None = None
@@ -70,7 +70,9 @@ def evaluated(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
     """Of the targets that speak of this experiment."""
     found = []
     for target in targets:
-        if target.of.lower() in group.title.lower() and target.apart == bool(group.settings.calendar.apart):
+        if target.of.lower() in group.title.lower() and target.excluded_period == bool(
+            group.settings.calendar.excluded_period
+        ):
             measure = MEASURES[target.measure]
             try:
                 value = measure(

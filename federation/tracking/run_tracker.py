@@ -16,7 +16,7 @@ from federation.coordinator.incidents import Faults, faults_of
 from federation.coordinator.reply_summary import by_country, mean_loss
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, Report
-from federation.reporting.rows import ALL, Row
+from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Row
 from federation.settings.schema import Settings
 from federation.settings.values import plain
 from federation.tracking.run_info import RunCard
@@ -106,7 +106,7 @@ class TrackedRun:
         self._tracker.metrics({f"cost.{name}": value for name, value in cost.items()}, step=outcome.progress.round)
         self._rows(outcome.validation, "validation", outcome.progress.round)
         self._rows(outcome.rows, "test", outcome.progress.round)
-        self._rows(outcome.apart, "apart", outcome.progress.round)
+        self._rows(outcome.excluded, EXCLUDED_PERIOD, outcome.progress.round)
         for summary in by_country(outcome.summaries):
             if summary.refused:
                 self._tracker.tags({"refused.test": summary.refused}, country=summary.country)

@@ -70,7 +70,7 @@ def stamp(path: Path) -> Stamp | None:
 
 def evaluated_parts(calendar: Calendar) -> tuple[Part, ...]:
     """What the final model is scored on, once a run; the first also every round."""
-    return ("validation", "test", "apart") if calendar.apart else ("validation", "test")
+    return ("validation", "test", "excluded_period") if calendar.excluded_period else ("validation", "test")
 
 
 def open_records(

@@ -139,9 +139,9 @@ def _with_what_a_simulation_sees(ready: Simulation, outcome: Outcome) -> Outcome
         settings = ready.settings
         train = partial(sequential.run, device=device_of(settings.device), precision=settings.precision)
         more = pooled_arm.rows(vaults, plan, region, train)
-        apart = [row for row in more if row.part == table_rows.APART]
+        excluded = [row for row in more if row.part == table_rows.EXCLUDED_PERIOD]
         rows = (*outcome.rows, *table_rows.of_test(more))
-        outcome = replace(outcome, rows=rows, apart=(*outcome.apart, *apart))
+        outcome = replace(outcome, rows=rows, excluded=(*outcome.excluded, *excluded))
     if ready.settings.region.facilities:  # they tell no differences
         return outcome
     return replace(
@@ -152,7 +152,7 @@ def _with_what_a_simulation_sees(ready: Simulation, outcome: Outcome) -> Outcome
 def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, ...]:
     """Write the table as JSON, the picture, and where there are warnings their reliability; returns the files."""
     checkpoint.save_model(ready.folder, ready.federation.run, outcome.model)
-    table, rows = ready.folder / RESULTS, (*outcome.rows, *outcome.paired, *outcome.apart)
+    table, rows = ready.folder / RESULTS, (*outcome.rows, *outcome.paired, *outcome.excluded)
     table_rows.write_json(rows, table)
     if out is not None:
         table_rows.write_json(rows, Path(out))
@@ -177,9 +177,9 @@ def _reliability(ready: Simulation, outcome: Outcome) -> tuple[Path, ...]:
 def _tell(screen: Screen, ready: Simulation, outcome: Outcome, faults: Faults, headline: str, began: float) -> None:
     better = TASKS[ready.settings.task.name].scores[headline].better
     screen.console.print(score_table.table(outcome.rows, headline=headline, title=_title(ready), better=better))
-    if outcome.apart:
-        title = _title(ready, apart=True)
-        screen.console.print(score_table.table(outcome.apart, headline=headline, title=title, better=better))
+    if outcome.excluded:
+        title = _title(ready, excluded=True)
+        screen.console.print(score_table.table(outcome.excluded, headline=headline, title=title, better=better))
     for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
         screen.say(line)
     _warned(screen, ready.settings, outcome)
@@ -227,7 +227,7 @@ def _horizons(ready: Simulation) -> int:
     return len(TASKS[ready.settings.task.name].horizons(ready.settings.task))
 
 
-def _title(ready: Simulation, *, apart: bool = False) -> str:
+def _title(ready: Simulation, *, excluded: bool = False) -> str:
     task, calendar = TASKS[ready.settings.task.name], ready.settings.task.calendar
-    tested = f"set apart: {' to '.join(calendar.apart)}" if apart else calendar.tested()
+    tested = f"excluded period: {' to '.join(calendar.excluded_period)}" if excluded else calendar.tested()
     return f"{task.title(ready.settings.task)}: {tested}"

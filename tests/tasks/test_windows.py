@@ -44,31 +44,31 @@ def test_a_window_belongs_to_the_part_that_holds_all_its_months() -> None:
     assert set(part_of(due, CALENDAR)) == {"train", "validation", "test", ""}
 
 
-def test_what_is_set_apart_is_of_neither_side_of_its_edges() -> None:
-    apart = replace(CALENDAR, apart=["2006-04", "2006-08"])
+def test_a_window_over_an_edge_of_the_excluded_period_counts_on_neither_side() -> None:
+    excluding = replace(CALENDAR, excluded_period=["2006-04", "2006-08"])
     origin = np.arange(months("2004-08")[0], months("2007-02")[0])
     due = origin[:, None] + np.arange(1, 4)
-    for one, part, before in zip(due, part_of(due, apart), part_of(due, CALENDAR), strict=True):
+    for one, part, before in zip(due, part_of(due, excluding), part_of(due, CALENDAR), strict=True):
         within = (one >= months("2006-04")) & (one <= months("2006-08"))
         if before == "test":
-            assert part == ("apart" if within.all() else "" if within.any() else "test")
+            assert part == ("excluded_period" if within.all() else "" if within.any() else "test")
         else:
             assert part == before
-    assert set(part_of(due, apart)) == {"train", "validation", "test", "apart", ""}
+    assert set(part_of(due, excluding)) == {"train", "validation", "test", "excluded_period", ""}
 
 
 @pytest.mark.parametrize(
-    "apart",
+    "excluded",
     [["2005-12", "2006-03"], ["2006-06", "2007-01"], ["2006-06", "2006-05"], ["2006-06"], ["2006-06", "x"], ["", "x"]],
 )
-def test_only_months_of_the_test_are_set_apart(apart: list[str]) -> None:
-    with pytest.raises(SettingError, match=r"task\.calendar\.apart"):
-        replace(CALENDAR, apart=apart).check()
+def test_an_excluded_period_lies_in_the_test(excluded: list[str]) -> None:
+    with pytest.raises(SettingError, match=r"task\.calendar\.excluded_period"):
+        replace(CALENDAR, excluded_period=excluded).check()
 
 
-def test_months_of_all_countries_are_not_set_apart_where_each_has_its_own() -> None:
+def test_an_excluded_period_and_an_unaligned_calendar_exclude_each_other() -> None:
     with pytest.raises(SettingError, match="leave one out"):
-        replace(CALENDAR, apart=["2006-06", "2006-07"], unaligned=True).check()
+        replace(CALENDAR, excluded_period=["2006-06", "2006-07"], unaligned=True).check()
 
 
 @pytest.mark.parametrize("last", ["2003-05", "2006-12", "2022-01"])

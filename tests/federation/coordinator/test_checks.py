@@ -128,7 +128,7 @@ WRONG_ARRAYS: dict[str, dict[str, Any]] = {
     "a score that is not finite": {COUNT.replace("count", "sum"): np.array([1, np.nan, 1])},
     "fewer than none": {COUNT: np.array([50.0, -1.0, 50.0])},
     "more than any": {COUNT: np.full(3, 1e308)},
-    "months set apart that nobody set apart": {COUNT.replace("validation", "apart"): THREE},
+    "an excluded period that the run has not": {COUNT.replace("validation", "excluded_period"): THREE},
     "half a difference": {PAIR + "low": THREE},
     "a difference of arms that are not compared": differing(pair="local-federated"),
     "a difference of a score that is not the headline": differing(score="relative_mse"),

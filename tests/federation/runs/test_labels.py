@@ -9,7 +9,7 @@ import pytest
 
 from federation.errors import ConfigError
 from federation.forecasting import Asked, issue
-from federation.reporting.rows import APART, PAIRED, read_json
+from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, read_json
 from federation.tracking import spool
 from federation.verbs.simulate import RESULTS, go
 from tasks.settings import UNALIGNED, Calendar
@@ -38,18 +38,20 @@ def test_a_fair_run_has_neither_label(tmp_path: Path, capsys: pytest.CaptureFixt
     folder, records, told = ran(tmp_path, CALENDAR, capsys)
     assert {row.part for row in read_json(folder / RESULTS)} == {"test", PAIRED}
     assert {row.country for row in read_json(folder / RESULTS) if row.part == PAIRED} == {*FOUR, "ASEAN"}
-    assert not {"apart", "unaligned"} & metrics(records)
+    assert not {"excluded_period", "unaligned"} & metrics(records)
     assert records[0]["tags"]["calendar"] == "one cut for all"
     assert UNALIGNED not in told
 
 
-def test_months_set_apart_are_told_under_their_own_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder, records, told = ran(tmp_path, replace(CALENDAR, apart=["2007-03", "2007-09"]), capsys)
-    arms = {part: {row.arm for row in read_json(folder / RESULTS) if row.part == part} for part in ("test", APART)}
-    assert arms["test"] == arms[APART] == {"federated", "local", "pooled", "zero", "oracle"}
-    assert "apart" in metrics(records)
-    assert "until 2008-12, 2007-03 to 2007-09 apart" in " ".join(told.split())
-    assert "set apart: 2007-03 to 2007-09" in " ".join(told.split())
+def test_an_excluded_period_is_reported_separately(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, records, told = ran(tmp_path, replace(CALENDAR, excluded_period=["2007-03", "2007-09"]), capsys)
+    arms = {
+        part: {row.arm for row in read_json(folder / RESULTS) if row.part == part} for part in ("test", EXCLUDED_PERIOD)
+    }
+    assert arms["test"] == arms[EXCLUDED_PERIOD] == {"federated", "local", "pooled", "zero", "oracle"}
+    assert "excluded_period" in metrics(records)
+    assert "until 2008-12, without 2007-03 to 2007-09" in " ".join(told.split())
+    assert "excluded period: 2007-03 to 2007-09" in " ".join(told.split())
 
 
 def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(

@@ -30,7 +30,7 @@ def test_a_plan_travels_without_what_a_vault_of_the_version_before_would_not_kno
     plan = Plan(task=ToySettings(), strategy=STRATEGIES["fedavg"].settings())
     assert set(sent(plan)["task"]["calendar"]) == {"train_until", "validate_until", "test_until"}
     assert set(sent(plan)) == set(plain(plan))
-    for calendar in (Calendar(), Calendar(apart=["2007-01", "2007-06"]), Calendar(unaligned=True)):
+    for calendar in (Calendar(), Calendar(excluded_period=["2007-01", "2007-06"]), Calendar(unaligned=True)):
         own = Plan(task=HealthSettings(calendar=calendar), strategy=STRATEGIES["fedavg"].settings())
         assert restore(Plan, json.loads(json.dumps(sent(own))), "plan") == own
 

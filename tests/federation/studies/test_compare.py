@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from federation.errors import TrackingError
-from federation.reporting.rows import APART, PAIRED, Row, read_json, write_json
+from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, Row, read_json, write_json
 from federation.settings.schema import TrackingSettings
 from federation.studies.compare import compare
 from federation.tracking.run_info import RunCard
@@ -93,14 +93,16 @@ def test_runs_that_overlap_are_told_with_what_each_gained_on_its_own_local_arm(t
         own = replace(
             read_json(path)[0], arm="federated-local", part=PAIRED, value=gain, low=gain - 0.1, high=gain + 0.1
         )
-        apart = replace(read_json(path)[0], part=APART, value=0.0)
-        write_json([*read_json(path), own, apart], path)
+        excluded = replace(read_json(path)[0], part=EXCLUDED_PERIOD, value=0.0)
+        write_json([*read_json(path), own, excluded], path)
     (one,) = compare(tmp_path, TrackingSettings(), ["a", "b"])
     assert one.lines == (
         "VNM: a 1.000 [0.900, 1.100] before b 1.050 [0.950, 1.150], intervals overlap; less local of the same run: "
         "-0.400 [-0.500, -0.300] and -0.100 [-0.200, 0.000]",
     )
-    assert [each.row.value for each in one.found] == [1.0, 1.05], "months set apart are no score of the test"
+    assert [each.row.value for each in one.found] == [1.0, 1.05], (
+        "months of the excluded period are no score of the test"
+    )
 
 
 def test_an_unaligned_run_is_compared_with_its_kind_alone(tmp_path: Path) -> None:

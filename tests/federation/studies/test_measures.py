@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from federation.errors import ConfigError
-from federation.reporting.rows import ALL, APART, PAIRED, Row
+from federation.reporting.rows import ALL, EXCLUDED_PERIOD, PAIRED, Row
 from federation.studies.finished_runs import Finished
 from federation.studies.measures import MEASURES, countries, learning, strongest_baseline
 from federation.studies.page import page, words
@@ -158,10 +158,15 @@ def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_jud
     assert "not scored" in found.told()
 
 
-def test_a_target_of_one_test_says_nothing_of_one_that_sets_months_apart() -> None:
-    other = only(replace(run(), params={**run().params, "task.calendar.apart": "['2008-01', '2008-12']"}))
-    for group, apart, speaks in ((other, False, 0), (other, True, 1), (only(run()), True, 0), (only(run()), False, 1)):
-        assert len(evaluated(group, [Target(claim="x", of="dengue", at_most=1.0, apart=apart)])) == speaks
+def test_a_target_of_one_test_says_nothing_of_one_with_an_excluded_period() -> None:
+    other = only(replace(run(), params={**run().params, "task.calendar.excluded_period": "['2008-01', '2008-12']"}))
+    for group, excluded, speaks in (
+        (other, False, 0),
+        (other, True, 1),
+        (only(run()), True, 0),
+        (only(run()), False, 1),
+    ):
+        assert len(evaluated(group, [Target(claim="x", of="dengue", at_most=1.0, excluded_period=excluded)])) == speaks
 
 
 def test_a_target_may_speak_of_some_countries() -> None:
@@ -244,13 +249,13 @@ def test_a_clear_difference_is_one_whose_own_interval_leaves_zero_out(tmp_path: 
     assert differences(only(run())) == ""
 
 
-def test_months_set_apart_have_a_table_of_their_own(tmp_path: Path) -> None:
-    apart = [replace(row(place, "adapted", 7.0), part=APART) for place in ("LAO", "ASEAN")]
-    told_of: dict[str, Any] = {"task.calendar.apart": "['2008-01', '2008-12']"}
-    group = only(replace(run(**told_of), apart=apart))
+def test_an_excluded_period_has_a_table_of_its_own(tmp_path: Path) -> None:
+    excluded = [replace(row(place, "adapted", 7.0), part=EXCLUDED_PERIOD) for place in ("LAO", "ASEAN")]
+    told_of: dict[str, Any] = {"task.calendar.excluded_period": "['2008-01', '2008-12']"}
+    group = only(replace(run(**told_of), excluded=excluded))
     told = page([group], [], tmp_path, "pictures")
-    assert "2009-12, 2008-01 to 2008-12 apart. Seeds 1" in told
-    table = told.split("**Set apart, 2008-01 to 2008-12**")[1].split("\n\n")[1]
+    assert "2009-12, without 2008-01 to 2008-12. Seeds 1" in told
+    table = told.split("**Excluded period, 2008-01 to 2008-12**")[1].split("\n\n")[1]
     assert table.count("7.000") == told.count("7.000") == 2
 
 

@@ -87,18 +87,22 @@ def test_what_the_ends_rest_on_is_remembered_at_home_after_the_test_alone(tmp_pa
 
 
 def test_months_set_apart_are_in_no_difference_and_scored_by_themselves(tmp_path: Path) -> None:
-    calendar = Calendar(apart=["2007-06", "2007-12"])
+    calendar = Calendar(excluded_period=["2007-06", "2007-12"])
     plan = plan_of(task=ToySettings(calendar=calendar), arms=["federated", "local"])
     whole = answer(vault_in(tmp_path), ask("test", 5, PLAN, paired=True))
     reply = answer(vault_in(tmp_path), ask("test", 5, plan, run="other", paired=True))
-    counts = {part: reply.group(f"score/{part}/federated/mse")["count"] for part in ("test", "apart")}
+    counts = {part: reply.group(f"score/{part}/federated/mse")["count"] for part in ("test", "excluded_period")}
     everything = whole.group("score/test/federated/mse")["count"]
     places = len(vault_in(tmp_path).records(plan).windows["test"].places)
-    assert counts["apart"].tolist() == [6 * places, 6 * places, 12 * places]  # seven months hold six pairs of them
+    assert counts["excluded_period"].tolist() == [
+        6 * places,
+        6 * places,
+        12 * places,
+    ]  # seven months hold six pairs of them
     # Two windows of two months straddle the edges, and are told on neither side.
-    assert (everything - counts["test"] - counts["apart"]).tolist() == [2 * places, 2 * places, 4 * places]
+    assert (everything - counts["test"] - counts["excluded_period"]).tolist() == [2 * places, 2 * places, 4 * places]
     assert pairs_of(reply)["federated-local"]["count"].tolist() == counts["test"].tolist()
-    assert not whole.group("score/apart")
+    assert not whole.group("score/excluded_period")
     validation = [frame.group("score/validation/federated/mse")["sum"].tolist() for frame in (whole, reply)]
     assert validation[0] == validation[1]
 
