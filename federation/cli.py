@@ -37,7 +37,6 @@ VERBS = {
     "node check": "whether a country's node would work, and what a run would send",
     "node train": "a country's own model and score; nothing leaves",
     "node preview": "every name, shape and byte that a run would send",
-    "node bundle": "the SHA-256 of the installed Flower bundle, for a policy's `bundles`",
     "node pause": "refuse every run until resume",
     "node resume": "serve again",
     "node withdraw": "leave the federation for good",

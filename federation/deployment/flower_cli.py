@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +58,6 @@ def address(home: Path) -> tuple[str, int]:
         ) from None
     host, _, port = str(found).rpartition(":")
     return host, int(port)
-
-
-def digest_of(bundle: Path) -> str:
-    """SHA-256 of a bundle as the installed Flower packs it for a run; the same on every machine with this Flower."""
-    from flwr.cli.build import build_fab_from_disk
-
-    return sha256(build_fab_from_disk(bundle)).hexdigest()
 
 
 def register(home: Path, key: Path) -> int:

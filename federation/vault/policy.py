@@ -1,6 +1,6 @@
 """A country's policy: what its vault serves. Read from that country's own disk, never from a run."""
 
-import re
+import logging
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -13,7 +13,9 @@ from federation.settings.schema import Plan
 from tasks.registry import TASKS
 
 FILE = "policy.toml"
-SHA256 = re.compile("[0-9a-f]{64}")
+RETIRED = "bundles"  # of 0.1.0: programs that Flower's SuperNode might run at the node; a courier runs none
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +28,6 @@ class Form:
 
 NAMES = Form(
     words="a list of names in quotes", fits=lambda value: isinstance(value, list) and all(map(_is_text, value))
-)
-DIGESTS = Form(
-    words="a list of SHA-256 digests in quotes",
-    fits=lambda value: isinstance(value, list) and all(_is_text(each) and SHA256.fullmatch(each) for each in value),
 )
 COUNT = Form(words="a whole number, 0 or more", fits=lambda value: type(value) is int and value >= 0)
 POSITIVE = Form(words="a whole number, 1 or more", fits=lambda value: type(value) is int and value >= 1)
@@ -62,24 +60,6 @@ class Policy:
         SWITCH, "scores and loss leave with every round; false: scores leave with the test alone", True
     )
     largest_update: float = _key(SIZE, "L2 norm to which an update is scaled down before it leaves; 0: as it is", 0.0)
-    bundles: tuple[str, ...] = _key(
-        DIGESTS, "SHA-256 of the Flower bundles that may hand in frames; empty: a courier does", ()
-    )
-
-    def check_origin(self, bundle: str) -> None:
-        """Raise PolicyRefusal for a frame in the name of this bundle (its SHA-256), or in none: a courier's."""
-        if bundle in self.bundles or not (bundle or self.bundles):
-            return
-        known = ", ".join(each[:12] for each in self.bundles)
-        if not bundle:
-            raise PolicyRefusal(
-                f"a frame came in no bundle's name, and {self.country} serves the bundle {known} alone. "
-                f"To serve a courier, leave `bundles` out of {self.path} on that country's node."
-            )
-        raise PolicyRefusal(
-            f"{self.country} does not know the bundle {bundle}: its policy lists {known or 'none'}. Compare it with "
-            f"what `gotong node bundle` prints; to allow it, edit `bundles` in {self.path} on that country's node."
-        )
 
     def check(self, task: str, plan: Plan, parameters: int) -> None:
         """Raise PolicyRefusal if this country does not serve such a run, with a model of so many parameters."""
@@ -139,9 +119,21 @@ def read_policy(folder: Path, country: str) -> Policy:
     path = folder / FILE
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Policy(country=country, path=path, **_checked(values))
+        return Policy(country=country, path=path, **_checked(_without_retired(values, path)))
     except (ValueError, OSError) as error:  # no TOML and no UTF-8 are ValueErrors too
         raise PolicyRefusal(f"{path}: {error}; {country} refuses all requests until it is fixed") from None
+
+
+def _without_retired(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The values without a key of an earlier version, of which nothing is lost where it is empty. Raises ValueError."""
+    if values.get(RETIRED):
+        raise ValueError(
+            f"`{RETIRED}` lists programs for Flower's SuperNode, which is no longer served; delete the line and start "
+            f"a courier (`gotong node`)"
+        )
+    if RETIRED in values:
+        log.warning("%s: `%s` is ignored, a node runs no shipped program; delete the line", path, RETIRED)
+    return {key: value for key, value in values.items() if key != RETIRED}
 
 
 def _checked(values: Mapping[str, Any]) -> dict[str, Any]:

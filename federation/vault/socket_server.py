@@ -1,7 +1,6 @@
 """The vault's socket: one frame in, one frame out, from known users of this machine, within limits.
 
-A caller writes its frame and closes its half; the reply comes back and the connection ends. A Flower bundle writes its
-SHA-256 before the frame. One at a time and in one
+A caller writes its frame and closes its half; the reply comes back and the connection ends. One at a time and in one
 thread: a vault has one ledger, one model and one device. Who waits, waits in the socket's queue.
 """
 
@@ -18,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 
 from federation.errors import GotongError, WireError
-from federation.wire.frame import Frame, decode, digest, encode, unnamed
+from federation.wire.frame import Frame, decode, digest, encode
 
 QUEUE = 8  # callers that may wait
 SILENCE = 10.0  # seconds a caller may pause in the middle of its frame
@@ -27,7 +26,7 @@ MINUTE = 60.0
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS arrivals (
   number INTEGER PRIMARY KEY, at TEXT NOT NULL, uid INTEGER NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL,
-  kind TEXT NOT NULL, run TEXT NOT NULL, round TEXT NOT NULL, bundle TEXT NOT NULL DEFAULT '');
+  kind TEXT NOT NULL, run TEXT NOT NULL, round TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS arrivals_keep BEFORE UPDATE ON arrivals
   BEGIN SELECT RAISE(ABORT, 'arrivals are append-only'); END;
 CREATE TRIGGER IF NOT EXISTS arrivals_hold BEFORE DELETE ON arrivals
@@ -51,23 +50,16 @@ class Limits:
 
 
 class Service:
-    """Listens on a Unix socket and hands frames to `respond`, which returns the reply's frame.
-
-    respond: takes a frame and the bundle in whose name it came, empty for a courier's.
-    """
+    """Listens on a Unix socket and hands frames to `respond`, which returns the reply's frame."""
 
     def __init__(
-        self, path: Path, *, database: sqlite3.Connection, respond: Callable[[bytes, str], bytes], limits: Limits
+        self, path: Path, *, database: sqlite3.Connection, respond: Callable[[bytes], bytes], limits: Limits
     ) -> None:
         self._path, self._database, self._respond, self._limits = path, database, respond, limits
         self._recent: deque[float] = deque()
         self._of_runs: dict[str, deque[float]] = {}
         self._unread = 0  # frames that were refused for their size or number since the last that was looked at
         database.executescript(SCHEMA)
-        if "bundle" not in {
-            column[1] for column in database.execute("PRAGMA table_info(arrivals)")
-        }:  # an older vault's
-            database.execute("ALTER TABLE arrivals ADD COLUMN bundle TEXT NOT NULL DEFAULT ''")
 
     def listen(self, group: int | None = None) -> socket.socket:
         """The bound socket, for its owner alone, or also for one group. Raises GotongError."""
@@ -115,17 +107,16 @@ class Service:
         caller.sendall(reply)
 
     def _answer(self, data: bytes, uid: int) -> bytes:
-        frame, bundle = unnamed(data)
-        run = self._record(frame, uid, bundle)
+        run = self._record(data, uid)
         if not self._within_run(run):
             return _refused(f"more than {self._limits.per_run} frames of one run came within a minute; ask less often")
         try:
-            return self._respond(frame, bundle)
+            return self._respond(data)
         except Exception:  # a crafted frame must not end the service; what went wrong is for the country's eyes only
             log.exception("a frame could not be served")
             return _refused("this frame could not be served; see the log of its node")
 
-    def _record(self, data: bytes, uid: int, bundle: str) -> str:
+    def _record(self, data: bytes, uid: int) -> str:
         """Every frame that is looked at is written down first; of those that were not, how many there were. Its run."""
         if self._unread:
             self._write(uid, b"", f"{self._unread} frames refused unread")
@@ -137,14 +128,14 @@ class Service:
             run, round_ = str(frame.header.get("run", ""))[:200], str(frame.header.get("round", ""))[:20]
         except WireError as error:
             kind = f"damaged: {error}"[:200]
-        self._write(uid, data, kind, run, round_, bundle)
+        self._write(uid, data, kind, run, round_)
         return run
 
-    def _write(self, uid: int, data: bytes, kind: str, run: str = "", round_: str = "", bundle: str = "") -> None:
+    def _write(self, uid: int, data: bytes, kind: str, run: str = "", round_: str = "") -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._database.execute(
-            "INSERT INTO arrivals (at, uid, digest, bytes, kind, run, round, bundle) VALUES (?,?,?,?,?,?,?,?)",
-            (at, uid, digest(data), len(data), kind, run, round_, bundle),
+            "INSERT INTO arrivals (at, uid, digest, bytes, kind, run, round) VALUES (?,?,?,?,?,?,?)",
+            (at, uid, digest(data), len(data), kind, run, round_),
         )
 
     def _within_run(self, run: str) -> bool:

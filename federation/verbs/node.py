@@ -22,7 +22,7 @@ class NodeSettings:
     coordinator: str = "127.0.0.1:9440"  # host:port
     home: str = "node"
     ca: str | None = None  # none: ca.pem in home
-    part: str = "both"  # both | vault | courier | supernode (Flower's own, in the courier's place)
+    part: str = "both"  # both | vault | courier
     vault_user: str | None = None
     courier_user: str | None = None
     group: str | None = None  # shared by the two users, for the socket
@@ -33,7 +33,6 @@ class NodeSettings:
     largest_frame: int = 256  # MiB of a frame that the vault reads
     frames_per_minute: int = 240  # of all runs together
     frames_per_run: int = 120  # a minute, of one run
-    inner: int = 9094  # port of a SuperNode's own interface, on this machine alone
     log: str = "text"  # text | json
 
     def node(self) -> Node:
@@ -68,7 +67,6 @@ class NodeSettings:
             largest=self.largest_frame * 2**20,
             per_minute=self.frames_per_minute,
             per_run=self.frames_per_run,
-            inner=self.inner,
         )
 
 

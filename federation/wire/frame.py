@@ -21,8 +21,6 @@ MAGIC = b"GTNG"
 VERSION = 1
 ACCEPTED = (1,)  # N and N-1, from the second version on
 PREFIX = struct.Struct("<4sHI")
-ORIGIN = struct.Struct("<4s32s")  # before a frame that a Flower bundle hands in: `GTNB`, SHA-256 of the bundle
-BUNDLE = b"GTNB"
 DTYPES = ("float32", "float64", "int64", "int8", "uint8", "uint16", "bool")
 MAX_HEADER = 4 * 2**20  # bytes
 MAX_FRAME = 2**31  # bytes
@@ -86,18 +84,6 @@ def decode(data: bytes | memoryview, *, limit: int = MAX_FRAME) -> Frame:
         raise WireError(f"a header of {length:,} bytes does not fit its frame; the frame is damaged")
     kind, header, tensors = _header(bytes(view[PREFIX.size : PREFIX.size + length]))
     return Frame(kind=kind, header=header, arrays=_arrays(view[PREFIX.size + length :], tensors))
-
-
-def named(data: bytes, bundle: str) -> bytes:
-    """A frame in the name of a bundle: the SHA-256 of what Flower shipped, hexadecimal."""
-    return ORIGIN.pack(BUNDLE, bytes.fromhex(bundle)) + data
-
-
-def unnamed(data: bytes) -> tuple[bytes, str]:
-    """The frame, and the bundle in whose name it comes; none where it comes in no bundle's."""
-    if len(data) < ORIGIN.size or not data.startswith(BUNDLE):
-        return data, ""
-    return data[ORIGIN.size :], ORIGIN.unpack_from(data)[1].hex()
 
 
 def digest(data: bytes) -> str:

@@ -1,7 +1,8 @@
 """scripts/bench deployment [rounds=8] [stock_rounds=3] [out=FILE]: seconds a round, loopback, TLS, node keys.
 
-Two countries with a courier and a vault each, then two stock SuperNodes in Flower's own loop, one after the other on
-one coordinator. Rows: loop (gotong, stock), nodes, seconds_per_round (median).
+Two countries with a courier and a vault each, then two of Flower's SuperNodes in Flower's own loop, one after the other
+on one coordinator. The SuperNodes reach its SuperLink directly: the gateway passes couriers' calls only. Rows: loop
+(gotong, stock), nodes, seconds_per_round (median).
 """
 
 import json
@@ -70,7 +71,7 @@ def _stock(place: Place, rounds: int) -> float:
         (folder / "node.pub").write_text(create_key(folder, country).public_key + "\n")
         flower_cli.register(place.home, folder / "node.pub")
         command = [
-            *(flower_cli.program("flower-supernode"), "--superlink", f"127.0.0.1:{place.port}"),
+            *(flower_cli.program("flower-supernode"), "--superlink", f"127.0.0.1:{place.port + 1}"),
             *("--root-certificates", str(place.home / "ca.pem")),
             *("--auth-supernode-private-key", str(folder / "node.key")),
             *("--host", "127.0.0.1", "--port", str(place.port + 2 + index)),

@@ -134,6 +134,7 @@ def _the_door_passes_nothing_but_fleet_calls(place: Place) -> None:
             assert client.post(path).status_code == 404
             assert client.get(path).status_code == 404
         assert client.post("/v1/fleet/register-node").status_code == 404
+        assert client.post("/v1/fleet/get-fab").status_code == 404  # no node fetches a program
         assert client.post("/v1/fleet/pull-messages", content=b"").status_code in (400, 401, 415)
         assert client.post("/v1/fleet/push-object", content=bytes(17 * 2**20)).status_code == 413
 

@@ -12,18 +12,18 @@ import pytest
 
 from federation.vault import socket_server
 from federation.vault.socket_server import Limits, Service
-from federation.wire.frame import Frame, decode, digest, encode, named
+from federation.wire.frame import Frame, decode, digest, encode
 
 ASKED = encode(Frame(kind="train", header={"run": "r", "round": 1}))
 
 
-def _echo(data: bytes, bundle: str = "") -> bytes:
-    return encode(Frame(kind="echo", header={"digest": digest(data), "bundle": bundle}))
+def _echo(data: bytes) -> bytes:
+    return encode(Frame(kind="echo", header={"digest": digest(data)}))
 
 
 @contextmanager
 def _served(
-    path: Path, respond: Callable[[bytes, str], bytes] = _echo, users: frozenset[int] | None = None, **limits: int
+    path: Path, respond: Callable[[bytes], bytes] = _echo, users: frozenset[int] | None = None, **limits: int
 ) -> Iterator[sqlite3.Connection]:
     database = sqlite3.connect(path.with_suffix(".db"), isolation_level=None, check_same_thread=False)
     allowed = Limits(users=frozenset([os.geteuid()]) if users is None else users, **limits)
@@ -66,7 +66,7 @@ def _ask(path: Path, data: bytes) -> bytes:
 
 def test_a_frame_is_answered_and_written_down_first(tmp_path: Path) -> None:
     with _served(tmp_path / "s") as database:
-        assert decode(_ask(tmp_path / "s", ASKED)).header == {"digest": digest(ASKED), "bundle": ""}
+        assert decode(_ask(tmp_path / "s", ASKED)).header == {"digest": digest(ASKED)}
         rows = database.execute("SELECT uid, digest, bytes, kind, run, round FROM arrivals").fetchall()
         assert rows == [(os.geteuid(), digest(ASKED), len(ASKED), "train", "r", "1")]
         for change in ("UPDATE arrivals SET kind = ''", "DELETE FROM arrivals"):
@@ -74,18 +74,17 @@ def test_a_frame_is_answered_and_written_down_first(tmp_path: Path) -> None:
                 database.execute(change)
 
 
-def test_a_frame_in_a_bundles_name_is_written_down_under_it_also_in_an_older_vaults_books(tmp_path: Path) -> None:
+def test_the_arrivals_of_an_older_vault_are_kept_and_continued(tmp_path: Path) -> None:
+    """Version 0.1.0 had a column for the SHA-256 of a Flower bundle."""
     with closing(sqlite3.connect(tmp_path / "s.db")) as older:
-        older.executescript(socket_server.SCHEMA.replace(", bundle TEXT NOT NULL DEFAULT ''", ""))
-        older.execute("INSERT INTO arrivals VALUES (1, 'at', 0, 'd', 0, 'train', 'r', '1')")
+        column = ", bundle TEXT NOT NULL DEFAULT ''"
+        older.executescript(socket_server.SCHEMA.replace("round TEXT NOT NULL", f"round TEXT NOT NULL{column}"))
+        older.execute("INSERT INTO arrivals VALUES (1, 'at', 0, 'd', 0, 'train', 'r', '1', 'ab')")
         older.commit()
     with _served(tmp_path / "s") as database:
-        assert decode(_ask(tmp_path / "s", named(ASKED, "ab" * 32))).header == {
-            "digest": digest(ASKED),
-            "bundle": "ab" * 32,
-        }
+        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
         rows = database.execute("SELECT digest, bytes, kind, bundle FROM arrivals").fetchall()
-        assert rows == [("d", 0, "train", ""), (digest(ASKED), len(ASKED), "train", "ab" * 32)]
+        assert rows == [("d", 0, "train", "ab"), (digest(ASKED), len(ASKED), "train", "")]
 
 
 def test_only_known_users_are_read(tmp_path: Path) -> None:
@@ -132,8 +131,8 @@ def test_a_run_that_floods_leaves_room_for_others(tmp_path: Path, monkeypatch: p
 
 
 def test_no_caller_ends_the_service_and_none_learns_what_went_wrong(tmp_path: Path) -> None:
-    def fail(data: bytes, bundle: str) -> bytes:
-        raise ValueError(f"secret of the records: 42 cases in {len(data)} {bundle}")
+    def fail(data: bytes) -> bytes:
+        raise ValueError(f"secret of the records: 42 cases in {len(data)}")
 
     with _served(tmp_path / "s", fail):
         for data in (ASKED, b"", b"GTNG", os.urandom(500), b"GTNG\x01\x00\xff\xff\xff\x7f"):

@@ -78,7 +78,7 @@ def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[L
         per_minute=per_minute,
         per_run=per_minute,
     )
-    command = [sys.executable, "-m", "federation.deployment.node.process.vault_process", place.as_argument()]
+    command = [sys.executable, "-m", "federation.deployment.node.vault_process", place.as_argument()]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             until = time.monotonic() + PATIENCE

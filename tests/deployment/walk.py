@@ -127,8 +127,6 @@ def _environment() -> dict[str, str]:
 
 
 NODE = "gotong node country=VNM data=records coordinator=federation.example:9440 home=node"
-VAULT = "gotong node part=vault country=VNM data=records home=node"
-SUPERNODE = "gotong node part=supernode country=VNM coordinator=federation.example:9440 home=node"
 SPRING = "gotong submit task=health rounds=12 quorum=3 deadline=600 name=spring home=coordinator"
 THIN = "gotong submit task=health rounds=12 quorum=3 transport=int8 name=thin home=coordinator"
 COORDINATOR = "gotong coordinator home=coordinator host=0.0.0.0 port=9440"
@@ -206,16 +204,8 @@ def _new_key(walker: Walker) -> None:
     walker.run("VNM", MAKE_KEY)
     _send(walker)
     walker.run("coordinator", ENROL)
-
-
-def _list_the_bundle(walker: Walker) -> None:
-    policy = walker.at("VNM") / "records" / "policy.toml"
-    policy.write_text(policy.read_text() + walker.run("VNM", "gotong node bundle"))
-
-
-def _there(walker: Walker) -> None:
-    walker.wait("the SuperNode", lambda: "VNM          connected" in walker.run("coordinator", STATUS))
-    walker.wait("its vault", lambda: " serves health" in walker.log("VNM", VAULT))
+    walker.start("VNM", NODE)
+    walker.wait("the new key's node", lambda: "VNM          connected" in walker.run("coordinator", STATUS))
 
 
 def _kind(walker: Walker) -> str:
@@ -289,9 +279,6 @@ WALK = (
         says=("cannot come back",),
         then=_new_key,
     ),
-    Step(at="VNM", command="gotong node bundle", says=('bundles = ["',), then=_list_the_bundle),
-    Step(at="VNM", command=VAULT, how="serve"),
-    Step(at="VNM", command=SUPERNODE, how="serve", then=_there),
     Step(at="KHM", command="gotong node pause home=node", says=("paused",), then=_refuses),
     Step(at="KHM", command="gotong node resume home=node", says=("serving again",), then=_answers),
     Step(at="KHM", command="gotong node withdraw home=node", says=("withdrawn for good",), then=_gone),

@@ -25,8 +25,6 @@ PASSED = frozenset(
         "/v1/fleet/pull-object",
         "/v1/fleet/push-object",
         "/v1/fleet/confirm-message-received",
-        "/v1/fleet/get-run",  # the last two only for stock SuperNodes
-        "/v1/fleet/get-fab",
     }
 )
 LARGEST = 16 * 2**20  # bytes of one request; Flower cuts arrays into objects of at most 5 MiB

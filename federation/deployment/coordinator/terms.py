@@ -17,7 +17,7 @@ from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import VERSION, Frame, decode, encode
 from tasks.registry import TASKS
 
-PATIENCE = 180.0  # seconds for the terms of all countries; a stock SuperNode first installs the bundle
+PATIENCE = 180.0  # seconds for the terms of all countries: a vault may be busy with another run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,14 +14,12 @@ from time import time
 
 import torch
 
-from federation.deployment import flower_cli
-from federation.deployment.coordinator.submit import BUNDLE
 from federation.deployment.node import courier
 from federation.deployment.node.layout import Node
 from federation.deployment.node.process import POLICY
 from federation.deployment.node.vault_process import read_policy
 from federation.errors import GotongError
-from federation.vault.policy import Policy, template
+from federation.vault.policy import template
 from tasks.errors import TaskError
 from tasks.registry import TASKS
 
@@ -47,7 +45,6 @@ def findings(node: Node) -> Iterator[Finding]:
         policy = read_policy(node.policy or node.data / POLICY, node.country)
         allowed = policy.tasks
         yield Finding(what="policy", said=f"{policy.path} allows {', '.join(policy.tasks)}")
-        yield from _bundle(policy)
     except GotongError as error:
         yield Finding(what="policy", said=f"{error}. A policy may say:\n{template()}", good=False)
     for name in allowed:
@@ -66,14 +63,6 @@ def _flower() -> Finding:
     except GotongError as error:
         return Finding(what="flower", said=str(error), good=False)
     return Finding(what="flower", said=version("flwr"))
-
-
-def _bundle(policy: Policy) -> Iterator[Finding]:
-    """Of a country with a stock SuperNode: whether it accepts what the Gotong installed here would be sent."""
-    if policy.bundles:
-        known = flower_cli.digest_of(BUNDLE) in policy.bundles
-        said = "is listed" if known else "is not listed in the policy; `gotong node bundle` prints the line"
-        yield Finding(what="bundle", said=f"that of the Gotong installed here {said}", good=known)
 
 
 def _records(node: Node, name: str) -> Iterator[Finding]:

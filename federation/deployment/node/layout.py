@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 SOCKET = "vault.sock"
-LINE, BUNDLE = "GOTONG_VAULT_SOCKET", "GOTONG_BUNDLE"  # environment variables, as in bundle/gotong_app/client.py
 PAUSED, WITHDRAWN = "paused", "withdrawn"  # files in the vault's folder; their owner alone can make them
 
 
@@ -58,7 +57,6 @@ class Node:
     largest: int = 256 * 2**20  # bytes of a frame that the vault reads
     per_minute: int = 240  # frames of all runs together
     per_run: int = 120  # frames of one run
-    inner: int = 9094  # port of a stock SuperNode's own interface, on this machine alone
 
     @property
     def line(self) -> Path:

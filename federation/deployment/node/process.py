@@ -3,7 +3,6 @@
 home/courier   the node's key: the courier's alone
 home/vault     ledger, state, fingerprint key: the vault's alone
 home/line      the socket between them
-home/guard     where a stock SuperNode stands in for the courier: what its executor starts in place of Flower's own
 """
 
 import grp
@@ -14,14 +13,14 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from federation.deployment import logs, supernode
+from federation.deployment import logs
 from federation.deployment.node.layout import SOCKET, Node, Place
 from federation.deployment.secret_files import private_folder
 from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
 
 POLICY = "policy.toml"
-PARTS = ("both", "vault", "courier", "supernode")
+PARTS = ("both", "vault", "courier")
 LONGEST_PATH = 100  # bytes; unix(7) allows 107
 
 
@@ -49,8 +48,6 @@ def children(node: Node, part: str) -> list[Child]:
         *("--vault", str((node.line / SOCKET).resolve())),
     ]
     users = node.users or (None, None)
-    if part == "supernode":
-        return supernode.children(node, users[1])
     both = [
         Child(name="vault", command=runs, user=users[0]),
         Child(
@@ -66,15 +63,14 @@ def children(node: Node, part: str) -> list[Child]:
 def prepare(node: Node, part: str) -> None:
     """Folders with the right owners. Raises DeploymentError for what would fail later and less clearly."""
     if part not in PARTS:
-        raise DeploymentError(f"part={part} is none of {', '.join(PARTS)}")
+        hint = "; Flower's own SuperNode is no longer served, use part=courier" if part == "supernode" else ""
+        raise DeploymentError(f"part={part} is none of {', '.join(PARTS)}{hint}")
     if len(os.fsencode(str((node.line / SOCKET).resolve()))) > LONGEST_PATH:
         raise DeploymentError(f"home={node.home} is too long a path for a socket; choose a shorter one")
     if part != "vault" and not (node.home / "courier" / "node.key").exists():
         raise DeploymentError(f"{node.home} has no node key; run `gotong keys node country={node.country}` first")
     if part != "vault" and not node.root.is_file():
         raise DeploymentError(f"{node.root} is not there; copy ca.pem from the coordinator and compare its fingerprint")
-    if part == "supernode":
-        supernode.prepare(node)
     if node.users is None:
         for name in ("vault", "courier"):
             if part in ("both", name):

@@ -40,11 +40,10 @@ class Desk:
         self._vault, self._home, self._device, self._precision = vault, home, device, precision
         self._read = stamp(vault.policy.path)
 
-    def respond(self, data: bytes, bundle: str = "") -> bytes:
-        """The reply to one frame; a refusal is a reply too. bundle: in whose name it comes, if any."""
+    def respond(self, data: bytes) -> bytes:
+        """The reply to one frame; a refusal is a reply too."""
         try:
             self._refresh()
-            self._vault.policy.check_origin(bundle)
             self._open_for_business()
             frame = decode(data)
             if frame.kind == "terms":

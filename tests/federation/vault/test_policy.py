@@ -29,8 +29,6 @@ WRONG = {
     "no number at all": "largest_update = nan",
     "one task as text": 'tasks = "health"',
     "numbers for tasks": "tasks = [1]",
-    "a bundle by its name": 'bundles = ["gotong-app"]',
-    "one bundle as text": f'bundles = "{"0" * 64}"',
     "a table": "[maximum_epochs]\nhealth = 3",
 }
 
@@ -100,6 +98,21 @@ def test_a_mistake_is_named_with_what_the_key_may_hold(tmp_path: Path, text: str
     with pytest.raises(PolicyRefusal) as caught:
         read_policy(tmp_path, "VNM")
     assert remedy in str(caught.value)
+
+
+def test_an_empty_list_of_bundles_is_ignored_with_a_notice_and_a_filled_one_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The key is of 0.1.0, whose nodes could run programs that a coordinator shipped."""
+    (tmp_path / FILE).write_text('tasks = ["toy"]\nbundles = []\n')
+    assert read_policy(tmp_path, "VNM").tasks == ("toy",)
+    [notice] = caplog.messages
+    assert "`bundles` is ignored" in notice
+    assert str(tmp_path / FILE) in notice
+    (tmp_path / FILE).write_text(f'tasks = ["toy"]\nbundles = ["{"0" * 64}"]\n')
+    with pytest.raises(PolicyRefusal, match=r"`bundles` lists .* delete the line and start a courier") as caught:
+        read_policy(tmp_path, "VNM")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None], ids=["not UTF-8", "a folder"])
