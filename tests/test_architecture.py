@@ -45,7 +45,6 @@ MOST_ROOMS = 20
 # Library -> where it may be imported at all.
 ONLY_IN = {
     "mlflow": ("federation/tracking/",),
-    "pandera": ("tasks/files/schema.py",),
     "hydra": ("federation/composition/compose.py",),
     "omegaconf": ("federation/composition/compose.py", "federation/verbs/"),
     "flwr": (

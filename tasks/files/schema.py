@@ -1,7 +1,7 @@
 """What a national file must hold, and every way in which a file does not.
 
-A task declares a TableSchema; this module alone knows the library that validates it. The description is ours because a
-ministry's clerk reads the message: which row of the file, which value, and what to do next.
+A task declares a TableSchema. A ministry's clerk reads the messages: which row of the file, which value, and what to do
+next.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
-from pandera.errors import SchemaErrors
 
 from tasks.errors import DataError
 from tasks.files.columns import Column, typed
@@ -112,72 +110,51 @@ def _wrong_names(file: Path, names: tuple[str, ...], schema: TableSchema) -> Ite
 
 
 def _validate(file: Path, table: pd.DataFrame, schema: TableSchema, limit: int) -> list[Problem]:
-    try:
-        _library_schema(table, schema, limit).validate(table, lazy=True)
-    except SchemaErrors as errors:
-        cases = errors.failure_cases
-        found = [
-            _explain(file, table, schema, str(column), str(check), None if pd.isna(row) else int(row))
-            for column, check, row in zip(cases["column"], cases["check"], cases["index"], strict=True)
-        ]
-        found.sort(key=lambda problem: any(problem.what == rule.what for rule in schema.rules))  # bounds say more
-        unique = {(each.row, each.what, each.column): each for each in found}
-        return sorted(unique.values(), key=lambda problem: problem.row or 0)[:limit]
-    return []
+    """What is wrong with the values, by row; within a row repeated keys first, then columns, then rules."""
+    wrong = [*_repeated(file, table, schema.keys, limit)]
+    for name in table.columns:
+        wrong += _column_problems(file, table[name], schema.columns[name], name in schema.keys, limit)
+    for rule in schema.rules:
+        if set(rule.columns) <= set(table.columns):
+            wrong += _broken(file, table, rule, limit)
+    return sorted(wrong, key=lambda problem: problem.row or 0)[:limit]
 
 
-def _library_schema(table: pd.DataFrame, schema: TableSchema, limit: int) -> pa.DataFrameSchema:
-    columns = {name: _library_column(name, schema, limit) for name in table.columns}
-    rules = [
-        pa.Check(lambda rows, rule=rule: ~rule.broken(rows), error=f"rule {number}", n_failure_cases=limit)
-        for number, rule in enumerate(schema.rules)
-        if set(rule.columns) <= set(table.columns)
-    ]
-    return pa.DataFrameSchema(columns, checks=rules, unique=list(schema.keys), report_duplicates="exclude_first")
+def _repeated(file: Path, table: pd.DataFrame, keys: tuple[str, ...], limit: int) -> Iterator[Problem]:
+    if not keys:
+        return
+    again = table.index[table.duplicated(list(keys))][:limit]
+    if again.empty:
+        return
+    rows = pd.Series(table.index, index=table.index)
+    first = rows.groupby([table[key] for key in keys], dropna=False).transform("first")
+    for row in again:
+        value = ", ".join(str(table.at[row, key]).removesuffix("-01 00:00:00") for key in keys)
+        what = f"is there twice, first in row {first[row]} ({', '.join(keys)})"
+        yield Problem(file=str(file), row=int(row), value=value, what=what, remedy="Keep one row")
 
 
-def _library_column(name: str, schema: TableSchema, limit: int) -> pa.Column:
-    column = schema.columns[name]
-    kinds = {"text": "str", "month": "datetime64[s]", "date": "datetime64[s]"}
-    checks = []
-    if column.kind in ("number", "year"):
-        low, high = column.typical
-        checks = [
-            pa.Check(
-                lambda values: (values >= column.low) & (values <= column.high) & np.isfinite(values),
-                error="bounds",
-                n_failure_cases=limit,
-            ),
-            pa.Check(
-                lambda values: values.count() < ENOUGH or bool(low <= values[np.isfinite(values)].mean() <= high),
-                error="typical",
-            ),
-        ]
-    return pa.Column(
-        kinds.get(column.kind, "float64"), checks=checks, nullable=column.empty and name not in schema.keys
-    )
+def _column_problems(file: Path, values: pd.Series, column: Column, key: bool, limit: int) -> Iterator[Problem]:
+    name = str(values.name)
+    if key or not column.empty:
+        for row in values.index[values.isna()][:limit]:
+            what, remedy = "is empty", "Fill it, or remove the row"
+            yield Problem(file=str(file), row=int(row), column=name, what=what, remedy=remedy)
+    if column.kind not in ("number", "year"):
+        return
+    unit = f"Write {column.unit}" if column.unit else "Correct it, or leave it empty"
+    known = values.dropna()
+    finite = np.isfinite(known)
+    for row in known.index[~finite | ~known.between(column.low, column.high)][:limit]:
+        what = f"is outside {column.low:g} to {column.high:g}"
+        yield Problem(file=str(file), row=int(row), column=name, value=f"{known[row]:g}", what=what, remedy=unit)
+    low, high = column.typical
+    if len(known) >= ENOUGH and not low <= known[finite].mean() <= high:
+        what = f"has the mean {known.mean():.4g}, expected {low:g} to {high:g}, so it looks like another unit"
+        yield Problem(file=str(file), column=name, what=what, remedy=unit)
 
 
-def _explain(file: Path, table: pd.DataFrame, schema: TableSchema, column: str, check: str, row: int | None) -> Problem:
-    """One failed check of the library in words."""
-    declared = schema.columns.get(column)
-    unit = f"Write {declared.unit}" if declared is not None and declared.unit else "Correct it, or leave it empty"
-    if check.startswith("rule"):
-        rule = schema.rules[int(check.split()[1])]
+def _broken(file: Path, table: pd.DataFrame, rule: Rule, limit: int) -> Iterator[Problem]:
+    for row in table.index[rule.broken(table).astype(bool)][:limit]:
         value = str(table.at[row, rule.shown]).removesuffix(".0")
-        return Problem(file=str(file), row=row, column=rule.shown, value=value, what=rule.what, remedy=rule.remedy)
-    if check == "multiple_fields_uniqueness":
-        value = ", ".join(str(table.at[row, key]).removesuffix("-01 00:00:00") for key in schema.keys)
-        what = f"is there twice ({', '.join(schema.keys)})"
-        return Problem(file=str(file), row=row, value=value, what=what, remedy="Keep one row")
-    if check == "not_nullable":
-        return Problem(file=str(file), row=row, column=column, what="is empty", remedy="Fill it, or remove the row")
-    assert declared is not None, f"unexpected check {check!r} of {column!r}"
-    if check == "typical":
-        low, high = declared.typical
-        what = f"has the mean {table[column].mean():.4g}, expected {low:g} to {high:g}, so it looks like another unit"
-        return Problem(file=str(file), column=column, what=what, remedy=unit)
-    assert check == "bounds", f"unexpected check {check!r} of {column!r}"
-    what = f"is outside {declared.low:g} to {declared.high:g}"
-    number = float(str(table.at[row, column]))
-    return Problem(file=str(file), row=row, column=column, value=f"{number:g}", what=what, remedy=unit)
+        yield Problem(file=str(file), row=int(row), column=rule.shown, value=value, what=rule.what, remedy=rule.remedy)

@@ -100,7 +100,7 @@ BROKEN: dict[str, tuple[str, str, str, int | None, str | None]] = {
     "day": ("2004-02", "02/2004", "Write YYYY-MM", 3, "time_period"),
     "no month": ("2004-02,A", ",A", "is empty", 3, "time_period"),
     "far future": ("2004-02", "9999-01", "is not a month of 1900 to 2099", 3, "time_period"),
-    "twice": ("2004-02,A", "2004-01,A", "'2004-01, A' is there twice", 3, None),
+    "twice": ("2004-02,A", "2004-01,A", "'2004-01, A' is there twice, first in row 2", 3, None),
     "rule": ("A,1,", "A,5000,", "'5000' is more than the people. Check the units", 2, "cases"),
     "fields": ("A,1,", "A,1,234,", "has 5 fields, the header has 4", 2, None),
     "quote": ("A,1,", '"A,1,', "is not CSV", 2, None),

@@ -98,7 +98,7 @@ EVERYWHERE: dict[str, tuple[Damage, str]] = {
     "infinity": (_field(VALUE, lambda _: "1e999", 3), r"row 5, column '.*"),
     "below zero": (_field(VALUE, lambda value: f"-{value}", 3), r"row 5, column '.*': '-"),
     "a time that never was": (_field(DATE, lambda value: value[:-2] + "77777", 3), r"row 5, column"),
-    "the same record twice": (_rows(lambda _, rows: [*rows, rows[0]]), r"row 38.* is there twice"),
+    "the same record twice": (_rows(lambda _, rows: [*rows, rows[0]]), r"row 38.* is there twice, first in row 2 "),
     "a unit 10 times as large": (
         _field(VALUE, lambda value: str(float(value) * 10)),
         r"column '.*': has the mean .* looks like another unit",
