@@ -1,4 +1,4 @@
-"""Invented national files: yields and weather, and beside them the truth that the oracle forecasts from."""
+"""Synthetic national files: yields and weather, and the truth that the oracle forecasts from."""
 
 from pathlib import Path
 
@@ -6,44 +6,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.agriculture.generator_harvest import HEAT_SD, LEAD, RAIN_SD, Truth, draw, usual_rain, yields
-from tasks.agriculture.generator_oracle import ORACLE, dump
+from tasks.agriculture.generator_oracle import TRUTH
 from tasks.agriculture.generator_profiles import Profile, profile_of
-from tasks.agriculture.schema import WEATHER, YIELDS
 from tasks.agriculture.seasons import YEAR
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.errors import DataError, SettingError
-from tasks.files.atomic import write_atomically
+from tasks.errors import SettingError
+from tasks.synthetic.draws import generators
+from tasks.synthetic.truth import refuse_real_records, write
 
 CELL_CROPS = ("rice", "rice_2", "maize")
 CELLS_SINCE = 1981
 
 
 def synthesize(folder: Path, country: str, seed: int, settings: AgricultureSettings) -> None:
-    """Write the invented records of a country for the view of the settings, to the end of the run's calendar.
+    """Write the synthetic records of a country for the view of the settings, to the end of the run's calendar.
 
     The same (country, seed, view, calendar) gives the same bytes, whatever other countries are drawn before or after.
     Raises SettingError for a country that is no code, a negative seed or a calendar that ends before the record
-    starts; DataError where the folder already holds records that were not invented.
+    starts; DataError where the folder already holds records that are not synthetic.
     """
-    if seed < 0:
-        raise SettingError(f"seed is {seed}; choose 0 or more")
-    profile = profile_of(country)
+    profile, rngs = profile_of(country), generators(country, seed, 4)
     first = profile.start if settings.view == "national" else CELLS_SINCE
     years = int(settings.calendar.months()[2].astype("datetime64[Y]").astype(int)) + 1970 - first + 1
     if years < 2:
         raise SettingError(
-            f"task.calendar.test_until is {settings.calendar.test_until}, but the invented records of {country} start "
+            f"task.calendar.test_until is {settings.calendar.test_until}, but the synthetic records of {country} start "
             f"in {first}; choose {first + 1}-12 or later"
         )
-    if (folder / YIELDS).exists() and not (folder / ORACLE).exists():
-        raise DataError(f"{folder / YIELDS} was not invented and stays as it is; choose another folder")
-    rngs = np.random.default_rng([seed, int.from_bytes(country.encode(), "big")]).spawn(4)
+    refuse_real_records(folder, TRUTH)
     areas, places = _places(profile, country, settings)
     truth = draw(profile, places, areas, first, years, rngs[:3])
-    files = _yields(profile, country, truth, rngs[3]).encode(), _weather(profile, areas, truth).encode()
-    write_atomically(folder / ORACLE, dump(truth, *files))  # first: records without an oracle count as real
-    write_atomically(folder / WEATHER, files[1])
-    write_atomically(folder / YIELDS, files[0])
+    texts = _yields(profile, country, truth, rngs[3]), _weather(profile, areas, truth)
+    write(folder, TRUTH, truth, [text.encode() for text in texts])
 
 
 def _places(profile: Profile, country: str, settings: AgricultureSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:

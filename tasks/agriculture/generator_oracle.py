@@ -1,11 +1,9 @@
-"""The best possible forecast of an invented country: the exact predictive distribution given its true state.
+"""The best possible forecast of a synthetic country: the exact predictive distribution given its true state.
 
 At an issue date the trend, last year's anomaly and the weather so far are known; a forecaster who sees only the files
 can come near it and not beat it on average.
 """
 
-import hashlib
-import io
 from pathlib import Path
 from statistics import NormalDist
 
@@ -16,22 +14,21 @@ from tasks.agriculture.schema import WEATHER, YIELDS
 from tasks.agriculture.seasons import ISSUES, YEAR, issued_before_harvest
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.data import Windows
-from tasks.errors import DataError
 from tasks.evaluation.levels import LEVELS
+from tasks.synthetic.truth import TruthFile, is_synthetic, load, rows_of
 
-ORACLE = "agriculture.oracle.npz"
+TRUTH = TruthFile(name="agriculture.oracle.npz", records=(YIELDS, WEATHER))
 
 
 def oracle(folder: Path, windows: Windows, _: AgricultureSettings) -> Array | None:
     """(N, 4, 23) quantiles in t/ha, or None where the folder holds real records.
 
-    Raises DataError when the oracle belongs to other records than those beside it.
+    Raises DataError when the truth file belongs to other records.
     """
-    if not (folder / ORACLE).exists():
+    if not is_synthetic(folder, TRUTH):
         return None
-    truth = load(folder)
-    rows = {place: row for row, place in enumerate(truth.places)}
-    place = np.array([rows[windows.places[index]] for index in windows.place], dtype=np.int64)
+    truth = load(folder, TRUTH, Truth)
+    place = rows_of(truth.places, windows)
     mean, variance = predict(truth, place, windows.due[:, 0].astype("datetime64[Y]").astype(np.int64) + 1970)
     normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
     return np.asarray(np.maximum(mean[..., None] + np.sqrt(variance)[..., None] * normal, 0.0))
@@ -63,26 +60,3 @@ def predict(truth: Truth, place: Whole, year: Whole) -> tuple[Array, Array]:
         variance[:, issue] += np.einsum("nva,nab,nvb->n", weights, left, weights)
     spread = truth.spread[place][:, None]
     return trend[:, None] + spread * mean, spread**2 * variance
-
-
-def dump(truth: Truth, *records: bytes) -> bytes:
-    """The truth as .npz, tied to the files it explains."""
-    buffer = io.BytesIO()
-    arrays = {name: np.asarray(value) for name, value in vars(truth).items()}
-    np.savez(buffer, allow_pickle=False, records=np.array(_digest(records)), **arrays)
-    return buffer.getvalue()
-
-
-def load(folder: Path) -> Truth:
-    """The truth of the invented records in `folder`; raises DataError when they are not the ones it was stored with."""
-    with np.load(folder / ORACLE, allow_pickle=False) as stored:
-        arrays = dict(stored)
-    beside = tuple((folder / name).read_bytes() for name in (YIELDS, WEATHER))
-    if str(arrays.pop("records")) != _digest(beside):
-        raise DataError(f"{folder / ORACLE} explains other records than those beside it; invent them again")
-    places = tuple(str(place) for place in arrays.pop("places"))
-    return Truth(places=places, first=int(arrays.pop("first")), **arrays)
-
-
-def _digest(records: tuple[bytes, ...]) -> str:
-    return hashlib.sha256(b"\0".join(records)).hexdigest()

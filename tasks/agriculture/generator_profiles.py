@@ -1,6 +1,6 @@
-"""What differs between invented member states: crops, cells, length of record, season, noise.
+"""What differs between synthetic member states: crops, cells, length of record, season, noise.
 
-The eleven profiles are only loosely like their namesakes; every record drawn from them is invented.
+The eleven profiles are only loosely like their namesakes; every record drawn from them is synthetic.
 """
 
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks.agriculture.schema import CROPS
-from tasks.places.facilities import country_of, draws_of, is_facility
+from tasks.synthetic import draws
 
 # (planting, harvest) months north of the equator and a middling yield in t/ha; some seasons cross New Year.
 SEASONS = {
@@ -29,7 +29,7 @@ SEASONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One invented member state."""
+    """One synthetic member state."""
 
     crops: tuple[str, ...]  # of the national view; cells grow rice, second rice and maize
     cells: int
@@ -85,15 +85,11 @@ PROFILES = {
 
 
 def profile_of(country: str) -> Profile:
-    """The profile of a country; any code of three capitals that is not in PROFILES gets one from its hash.
+    """The profile of a country or facility, see `draws.profile_of`."""
+    return draws.profile_of(country, PROFILES, _country, _facility)
 
-    A facility's is its country's, cut down. Raises SettingError for anything else.
-    """
-    if is_facility(country):
-        return _facility(profile_of(country_of(country)), draws_of(country))
-    if country in PROFILES:
-        return PROFILES[country]
-    rng = draws_of(country)
+
+def _country(rng: np.random.Generator) -> Profile:
     return _profile(
         " ".join(sorted(rng.choice(CROPS, size=rng.integers(2, 10), replace=False))),
         int(rng.integers(1, 15)),

@@ -1,17 +1,17 @@
-"""Invented national files: `disaster.csv`, and beside it the truth that the oracle forecasts from."""
+"""Synthetic national files: `disaster.csv`, and the truth that the oracle forecasts from."""
 
 from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtr
 
-from tasks.disaster.generator_oracle import ORACLE, dump
+from tasks.disaster.generator_oracle import TRUTH
 from tasks.disaster.generator_profiles import Profile, profile_of
 from tasks.disaster.generator_weather import EPOCH, FLOOD, Array, Truth, draw, oceans, rain
-from tasks.disaster.schema import RECORDS, cell_id
-from tasks.errors import DataError, SettingError
-from tasks.files.atomic import write_atomically
+from tasks.disaster.schema import cell_id
 from tasks.settings import TaskSettings
+from tasks.synthetic.draws import generators, months_on_record
+from tasks.synthetic.truth import refuse_real_records, write
 
 HEADER = (
     "time_period,location,longitude,latitude,rainfall,flood,national_rainfall,national_temperature,spei,nino34,dipole\n"
@@ -21,34 +21,22 @@ OCEANS = 1  # part of the seed that all countries share; countries have the numb
 
 
 def synthesize(folder: Path, country: str, seed: int, settings: TaskSettings) -> None:
-    """Write the invented records of a country, from its profile's first month to the end of the run's calendar.
+    """Write the synthetic records of a country, from its profile's first month to the end of the run's calendar.
 
     The same (country, seed, calendar) gives the same bytes, whatever other countries are drawn before or after, and
     for every hazard. Raises SettingError for a country that is no code, a negative seed or a calendar that ends before
-    the record starts; DataError where the folder already holds records that were not invented.
+    the record starts; DataError where the folder already holds records that are not synthetic.
     """
-    if seed < 0:
-        raise SettingError(f"seed is {seed}; choose 0 or more")
-    profile = profile_of(country)
-    first = np.datetime64(profile.start, "M")
-    months = int((settings.calendar.months()[2] - first).astype(int)) + 1
-    if months < 1:
-        raise SettingError(
-            f"task.calendar.test_until is {settings.calendar.test_until}, before the invented records of {country} "
-            f"start; choose {profile.start} or later"
-        )
-    if (folder / RECORDS).exists() and not (folder / ORACLE).exists():
-        raise DataError(f"{folder / RECORDS} was not invented and stays as it is; choose another folder")
-    before = int((first - EPOCH).astype(int))
+    profile, rngs = profile_of(country), generators(country, seed, 3)
+    months = months_on_record(country, profile.start, settings.calendar)
+    refuse_real_records(folder, TRUTH)
+    before = int((np.datetime64(profile.start, "M") - EPOCH).astype(int))
     indices = oceans(np.random.default_rng([seed, OCEANS]), before + months)
-    rngs = np.random.default_rng([seed, int.from_bytes(country.encode(), "big")]).spawn(3)
     centres = cells(profile)
     places = tuple(cell_id(*centre) for centre in centres)
     known = np.stack([indices[0, before - 1 : -1], indices[0, before - 2 : -2], indices[1, before - 1 : -1]])
     truth = draw(profile, places, months, rngs[:2], known)
-    records = _national_file(profile, centres, truth, indices[:, before:], rngs[2]).encode()
-    write_atomically(folder / ORACLE, dump(truth, records))  # first: records without an oracle count as real
-    write_atomically(folder / RECORDS, records)
+    write(folder, TRUTH, truth, [_national_file(profile, centres, truth, indices[:, before:], rngs[2]).encode()])
 
 
 def cells(profile: Profile) -> list[tuple[float, float]]:

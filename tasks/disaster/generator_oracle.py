@@ -1,10 +1,8 @@
-"""The best possible warning of an invented country: the exact probability of the event given its record.
+"""The best possible warning of a synthetic country: the exact probability of the event given its record.
 
 The event is the one that the record's own numbers define (thresholds of its training years), as for every forecaster.
 """
 
-import hashlib
-import io
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +15,21 @@ from tasks.disaster.generator_weather import FLOOD, VARIATION, Array, Truth
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.settings import DisasterSettings
-from tasks.errors import DataError
+from tasks.synthetic.truth import TruthFile, is_synthetic, load, rows_of
 
-ORACLE = "disaster.oracle.npz"
+TRUTH = TruthFile(name="disaster.oracle.npz", records=(RECORDS,))
 Index = NDArray[np.int64]
 
 
 def oracle(folder: Path, windows: Windows, settings: DisasterSettings) -> Array | None:
     """(N, H, 1) probabilities of the hazard, or None where the folder holds real records.
 
-    Raises DataError when the oracle belongs to other records than those beside it.
+    Raises DataError when the truth file belongs to other records.
     """
-    if not (folder / ORACLE).exists():
+    if not is_synthetic(folder, TRUTH):
         return None
-    truth = load(folder)
-    rows = {place: row for row, place in enumerate(truth.places)}
-    place = np.array([rows[windows.places[index]] for index in windows.place], dtype=np.int64)
+    truth = load(folder, TRUTH, Truth)
+    place = rows_of(truth.places, windows)
     origin = (windows.origin.astype("datetime64[M]") - truth.first).astype(np.int64)
     leads = range(1, settings.horizons + 1)
     if settings.hazard == "flood":
@@ -83,26 +80,3 @@ def _path(truth: Truth, place: Index, origin: Index, ahead: list[int]) -> tuple[
             low, high = min(first, second), max(first, second)
             covariance[i, j] = np.diag(spread[low] @ powers[high - low].T)[place]
     return mean, covariance
-
-
-def dump(truth: Truth, records: bytes) -> bytes:
-    """The truth as .npz, tied to the records it explains."""
-    buffer = io.BytesIO()
-    arrays = {name: np.asarray(value) for name, value in vars(truth).items()}
-    np.savez(buffer, allow_pickle=False, records=np.array(_digest(records)), **arrays)
-    return buffer.getvalue()
-
-
-def load(folder: Path) -> Truth:
-    """The truth of the invented records in `folder`; raises DataError when they are not the ones it was stored with."""
-    with np.load(folder / ORACLE, allow_pickle=False) as stored:
-        arrays = dict(stored)
-    if str(arrays.pop("records")) != _digest((folder / RECORDS).read_bytes()):
-        raise DataError(f"{folder / ORACLE} explains another {RECORDS} than the one beside it; invent both again")
-    places = tuple(str(place) for place in arrays.pop("places"))
-    first = np.datetime64(arrays.pop("first").item(), "M")
-    return Truth(places=places, first=first, **arrays)
-
-
-def _digest(records: bytes) -> str:
-    return hashlib.sha256(records).hexdigest()

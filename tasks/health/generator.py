@@ -1,17 +1,16 @@
-"""Invented national files: `health.csv`, and beside it the truth that the oracle forecasts from."""
+"""Synthetic national files: `health.csv`, and the truth that the oracle forecasts from."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import DataError, SettingError
-from tasks.files.atomic import write_atomically
 from tasks.health.generator_epidemic import LEAD, Array, Truth, draw, latent, month_of_year, reports
-from tasks.health.generator_oracle import ORACLE, dump
+from tasks.health.generator_oracle import TRUTH
 from tasks.health.generator_profiles import Profile, profile_of
-from tasks.health.records import FILE
 from tasks.settings import TaskSettings
+from tasks.synthetic.draws import generators, months_on_record
+from tasks.synthetic.truth import refuse_real_records, write
 
 HEADER = (
     "time_period,location,disease_cases,population,rainfall,mean_temperature,mean_relative_humidity,location_name\n"
@@ -19,28 +18,17 @@ HEADER = (
 
 
 def synthesize(folder: Path, country: str, seed: int, settings: TaskSettings) -> None:
-    """Write the invented records of a country, from its profile's first month to the end of the run's calendar.
+    """Write the synthetic records of a country, from its profile's first month to the end of the run's calendar.
 
     The same (country, seed, calendar) gives the same bytes, whatever other countries are drawn before or after.
     Raises SettingError for a country that is no code, a negative seed or a calendar that ends before the record
-    starts; DataError where the folder already holds records that were not invented.
+    starts; DataError where the folder already holds records that are not synthetic.
     """
-    if seed < 0:
-        raise SettingError(f"seed is {seed}; choose 0 or more")
-    profile = profile_of(country)
-    months = int((settings.calendar.months()[2] - np.datetime64(profile.start, "M")).astype(int)) + 1
-    if months < 1:
-        raise SettingError(
-            f"task.calendar.test_until is {settings.calendar.test_until}, before the invented records of {country} "
-            f"start; choose {profile.start} or later"
-        )
-    if (folder / FILE).exists() and not (folder / ORACLE).exists():
-        raise DataError(f"{folder / FILE} was not invented and stays as it is; choose another folder")
-    rngs = np.random.default_rng([seed, int.from_bytes(country.encode(), "big")]).spawn(5)
+    profile, rngs = profile_of(country), generators(country, seed, 5)
+    months = months_on_record(country, profile.start, settings.calendar)
+    refuse_real_records(folder, TRUTH)
     truth = draw(country, profile, months, rngs[:4])
-    records = _national_file(profile, truth, _gaps(profile, months, rngs[4])).encode()
-    write_atomically(folder / ORACLE, dump(truth, records))  # first: records without an oracle count as real
-    write_atomically(folder / FILE, records)
+    write(folder, TRUTH, truth, [_national_file(profile, truth, _gaps(profile, months, rngs[4])).encode()])
 
 
 def _gaps(profile: Profile, months: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -1,10 +1,8 @@
-"""The best possible forecast of an invented country: the exact predictive distribution given its true state.
+"""The best possible forecast of a synthetic country: the exact predictive distribution given its true state.
 
 A forecaster who sees only reports can come near it and not beat it on average: reports are rounded and have gaps.
 """
 
-import hashlib
-import io
 from pathlib import Path
 from statistics import NormalDist
 
@@ -12,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data import Windows
-from tasks.errors import DataError
 from tasks.evaluation.levels import LEVELS
 from tasks.health.generator_epidemic import (
     CLIMATE_MEMORY,
@@ -28,21 +25,21 @@ from tasks.health.generator_epidemic import (
 )
 from tasks.health.records import FILE
 from tasks.settings import TaskSettings
+from tasks.synthetic.truth import TruthFile, is_synthetic, load, rows_of
 
-ORACLE = "health.oracle.npz"
+TRUTH = TruthFile(name="health.oracle.npz", records=(FILE,))
 Months = NDArray[np.datetime64]
 
 
 def oracle(folder: Path, windows: Windows, _: TaskSettings) -> Array | None:
     """(N, H, Q) quantiles of counts at LEVELS, or None where the folder holds real records.
 
-    Raises DataError when the oracle belongs to other records than those beside it.
+    Raises DataError when the truth file belongs to other records.
     """
-    if not (folder / ORACLE).exists():
+    if not is_synthetic(folder, TRUTH):
         return None
-    truth = load(folder)
-    rows = {place: row for row, place in enumerate(truth.places)}
-    place = np.array([rows[windows.places[index]] for index in windows.place], dtype=np.int64)
+    truth = load(folder, TRUTH, Truth)
+    place = rows_of(truth.places, windows)
     mean, variance = predict(truth, place, windows.origin, windows.due)
     normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
     quantiles = mean[..., None] + np.sqrt(variance)[..., None] * normal
@@ -80,26 +77,3 @@ def steps(truth: Truth, months: int) -> tuple[Array, Array]:
     powers = [np.linalg.matrix_power(truth.transition, k) for k in range(months + 1)]
     spread = sum(power @ truth.covariance @ power.T for power in powers[:-1])
     return powers[-1], np.diag(spread)
-
-
-def dump(truth: Truth, records: bytes) -> bytes:
-    """The truth as .npz, tied to the records it explains."""
-    buffer = io.BytesIO()
-    arrays = {name: np.asarray(value) for name, value in vars(truth).items()}
-    np.savez(buffer, allow_pickle=False, records=np.array(_digest(records)), **arrays)
-    return buffer.getvalue()
-
-
-def load(folder: Path) -> Truth:
-    """The truth of the invented records in `folder`; raises DataError when they are not the ones it was stored with."""
-    with np.load(folder / ORACLE, allow_pickle=False) as stored:
-        arrays = dict(stored)
-    if str(arrays.pop("records")) != _digest((folder / FILE).read_bytes()):
-        raise DataError(f"{folder / ORACLE} explains another {FILE} than the one beside it; invent both again")
-    places = tuple(str(place) for place in arrays.pop("places"))
-    first = np.datetime64(arrays.pop("first").item(), "M")
-    return Truth(places=places, first=first, **arrays)
-
-
-def _digest(records: bytes) -> str:
-    return hashlib.sha256(records).hexdigest()

@@ -1,18 +1,18 @@
-"""What differs between invented member states: size, record, season, reporting, noise.
+"""What differs between synthetic member states: size, record, season, reporting, noise.
 
-The eleven profiles are only loosely like their namesakes; every record drawn from them is invented.
+The eleven profiles are only loosely like their namesakes; every record drawn from them is synthetic.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.places.facilities import country_of, draws_of, is_facility
+from tasks.synthetic import draws
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One invented member state."""
+    """One synthetic member state."""
 
     provinces: int
     start: str  # first month on record, YYYY-MM
@@ -66,15 +66,11 @@ PROFILES = {
 
 
 def profile_of(country: str) -> Profile:
-    """The profile of a country; any code of three capitals that is not in PROFILES gets one from its hash.
+    """The profile of a country or facility, see `draws.profile_of`."""
+    return draws.profile_of(country, PROFILES, _country, _facility)
 
-    A facility's is its country's, cut down. Raises SettingError for anything else.
-    """
-    if is_facility(country):
-        return _facility(profile_of(country_of(country)), draws_of(country))
-    if country in PROFILES:
-        return PROFILES[country]
-    rng = draws_of(country)
+
+def _country(rng: np.random.Generator) -> Profile:
     return _profile(
         provinces=int(rng.integers(1, 11)),
         start=int(rng.integers(1990, 2002)),

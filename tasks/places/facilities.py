@@ -1,10 +1,7 @@
-"""Facilities: provinces or clinics as clients of their own. VNM-0007 is the seventh invented facility of VNM."""
+"""Facilities: provinces or clinics as clients of their own. VNM-0007 is the seventh synthetic facility of VNM."""
 
-import hashlib
 import re
 from collections.abc import Sequence
-
-import numpy as np
 
 from tasks.errors import SettingError
 
@@ -29,8 +26,3 @@ def is_facility(client: str) -> bool:
     if not re.fullmatch(r"[A-Z]{3}(-\d+)?", client):
         raise SettingError(f"country {client!r} is no ISO 3166-1 alpha-3 code; write three capitals, for example LAO")
     return "-" in client
-
-
-def draws_of(client: str) -> np.random.Generator:
-    """What makes one invented client unlike another: the same for the same code, wherever it is drawn."""
-    return np.random.default_rng(list(hashlib.sha256(client.encode()).digest()))

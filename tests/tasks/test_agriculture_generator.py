@@ -9,7 +9,7 @@ import torch
 
 from tasks.agriculture import TASK
 from tasks.agriculture.generator_harvest import CLIMATE_MEMORY, LEAD, MEMORY, OWN, RESPONSE, Truth, at_harvest, yields
-from tasks.agriculture.generator_oracle import load, predict
+from tasks.agriculture.generator_oracle import TRUTH, predict
 from tasks.agriculture.generator_profiles import PROFILES
 from tasks.agriculture.schema import WEATHER, YIELDS
 from tasks.agriculture.seasons import issued_before_harvest
@@ -18,6 +18,7 @@ from tasks.data import Panel, Windows
 from tasks.errors import DataError, SettingError
 from tasks.evaluation.scores import Evaluated, merge
 from tasks.settings import Calendar
+from tasks.synthetic.truth import load
 
 LONG = AgricultureSettings(
     weather=["rainfall", "mean_temperature"],
@@ -61,7 +62,7 @@ def test_the_eleven_differ_and_every_other_code_can_be_invented(view: str, tmp_p
 
 def test_the_file_explains_harvests_by_the_response_that_all_countries_share(tmp_path: Path) -> None:
     panel, _ = invent(tmp_path, "THA", LONG)
-    truth = load(tmp_path)
+    truth = load(tmp_path, TRUTH, Truth)
     trend = truth.level[:, None] + truth.growth[:, None] * np.arange(panel.target.shape[1])
     rows = [panel.places.index(place) for place in truth.places]
     weather = (panel.target[rows] - trend) / truth.spread[:, None] - OWN * truth.anomaly
@@ -75,7 +76,7 @@ def test_the_file_explains_harvests_by_the_response_that_all_countries_share(tmp
 
 def test_the_oracle_is_what_simulating_on_from_the_issue_date_gives(tmp_path: Path) -> None:
     TASK.synthesize(tmp_path, "KHM", 5, AgricultureSettings())
-    truth, draws, year = load(tmp_path), 40_000, 2009
+    truth, draws, year = load(tmp_path, TRUTH, Truth), 40_000, 2009
     rng = np.random.default_rng(0)
     ends = issued_before_harvest(truth.planting, truth.harvest)
     for place in (0, 3):
@@ -188,11 +189,11 @@ def test_real_records_are_not_overwritten_and_another_oracle_is_refused(tmp_path
     _, windows = invent(tmp_path / "a", "BRN", settings)
     with (tmp_path / "a" / WEATHER).open("a") as file:
         file.write("2014-01,BRN,100,25\n")
-    with pytest.raises(DataError, match="explains other records"):
+    with pytest.raises(DataError, match="belongs to another agriculture"):
         TASK.oracle(tmp_path / "a", windows, settings)
     (tmp_path / "a" / "agriculture.oracle.npz").unlink()
     assert TASK.oracle(tmp_path / "a", windows, settings) is None
-    with pytest.raises(DataError, match="was not invented"):
+    with pytest.raises(DataError, match="is not synthetic"):
         TASK.synthesize(tmp_path / "a", "BRN", 1, settings)
 
 
@@ -207,7 +208,7 @@ def test_what_cannot_be_invented_is_said(tmp_path: Path) -> None:
 
 def test_weather_begins_before_the_first_season(tmp_path: Path) -> None:
     panel, _ = invent(tmp_path, "VNM", AgricultureSettings())
-    truth = load(tmp_path)
+    truth = load(tmp_path, TRUTH, Truth)
     assert truth.weather.shape[2] == LEAD + 12 * panel.target.shape[1]
     assert np.isfinite(panel.covariates["rainfall_0"]).all()
     reported = np.isfinite(panel.target)

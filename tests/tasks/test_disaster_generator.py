@@ -14,7 +14,7 @@ from tasks.data import Array, Windows
 from tasks.disaster import TASK
 from tasks.disaster.events import Course, follow
 from tasks.disaster.generator import synthesize
-from tasks.disaster.generator_oracle import load, oracle
+from tasks.disaster.generator_oracle import TRUTH, oracle
 from tasks.disaster.generator_profiles import PROFILES, profile_of
 from tasks.disaster.generator_weather import (
     COUNTRY,
@@ -35,6 +35,7 @@ from tasks.disaster.settings import HAZARDS, DisasterSettings
 from tasks.disaster.windowing import windows as windows_of
 from tasks.errors import DataError, SettingError
 from tasks.settings import Calendar
+from tasks.synthetic.truth import load
 
 LONG = DisasterSettings(calendar=Calendar(train_until="2069-12", validate_until="2074-12", test_until="2099-12"))
 SHORT = DisasterSettings(calendar=Calendar(train_until="1995-12", validate_until="1996-12", test_until="1997-12"))
@@ -108,7 +109,7 @@ def test_real_records_stay_and_have_no_oracle(tmp_path: Path) -> None:
     windows = windows_of(read_panel(tmp_path, "SGP", SHORT), SHORT)
     (tmp_path / "disaster.oracle.npz").unlink()
     assert oracle(tmp_path, windows, SHORT) is None
-    with pytest.raises(DataError, match="was not invented"):
+    with pytest.raises(DataError, match="is not synthetic"):
         synthesize(tmp_path, "SGP", 1, SHORT)
 
 
@@ -117,7 +118,7 @@ def test_the_oracle_of_other_records_is_refused(tmp_path: Path) -> None:
     windows = windows_of(read_panel(tmp_path, "SGP", SHORT), SHORT)
     lines = (tmp_path / RECORDS).read_text().splitlines(keepends=True)
     (tmp_path / RECORDS).write_text("".join(lines[:-1]))
-    with pytest.raises(DataError, match="explains another"):
+    with pytest.raises(DataError, match="belongs to another"):
         oracle(tmp_path, windows, SHORT)
 
 
@@ -159,7 +160,7 @@ def test_the_oracle_says_how_often_the_event_follows_its_origin(tmp_path: Path, 
     country = "LAO"
     synthesize(tmp_path, country, 5, settings)
     panel = read_panel(tmp_path, country, settings)
-    truth, course = load(tmp_path), follow(panel, settings)
+    truth, course = load(tmp_path, TRUTH, Truth), follow(panel, settings)
     windows = windows_of(panel, settings).only("test")
     spread = 0.0
     for month in (5, 22, 40):

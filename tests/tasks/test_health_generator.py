@@ -15,11 +15,12 @@ from tasks.evaluation.levels import LEVELS
 from tasks.evaluation.scores import weighted_interval_score
 from tasks.health.generator import synthesize
 from tasks.health.generator_epidemic import HEAT, RAIN, RAIN_LAG, Truth
-from tasks.health.generator_oracle import load, oracle, predict
+from tasks.health.generator_oracle import TRUTH, oracle, predict
 from tasks.health.generator_profiles import PROFILES, profile_of
 from tasks.health.records import read_panel
 from tasks.health.settings import HealthSettings
 from tasks.settings import Calendar, TaskSettings
+from tasks.synthetic.truth import load
 
 Array = NDArray[Any]
 LEVEL = np.array(LEVELS)
@@ -144,7 +145,7 @@ def test_bytes_follow_from_seed_and_country_alone(tmp_path: Path) -> None:
 def test_no_country_is_the_copy_of_another(tmp_path: Path) -> None:
     for country in ("KHM", "MYS"):  # as many provinces in both
         synthesize(tmp_path / country, country, 0, SETTINGS)
-    first, second = load(tmp_path / "KHM"), load(tmp_path / "MYS")
+    first, second = load(tmp_path / "KHM", TRUTH, Truth), load(tmp_path / "MYS", TRUTH, Truth)
     for one, other in ((first.rain, second.rain), (first.heat, second.heat), (first.wave, second.wave)):
         assert abs(np.corrcoef(one[:, :100].ravel(), other[:, :100].ravel())[0, 1]) < 0.5
 
@@ -161,7 +162,7 @@ def test_a_longer_record_begins_with_the_shorter_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("country", ["TLS", "VNM"])
 def test_variance_of_the_oracle_is_that_of_the_surprises(tmp_path: Path, country: str) -> None:
     synthesize(tmp_path, country, 0, SETTINGS)
-    truth = load(tmp_path)
+    truth = load(tmp_path, TRUTH, Truth)
     place, origin = np.arange(len(truth.places)), np.full(len(truth.places), np.datetime64("2005-06"))
     _, variance = predict(truth, place, origin, origin[:, None] + np.arange(1, 6))
     noise = profile_of(country).noise ** 2
@@ -208,7 +209,7 @@ def test_quantiles_stay_quantiles_where_counts_are_few(long: Path, ahead: int) -
 
 def test_the_oracle_sees_nothing_after_its_origin(tmp_path: Path) -> None:
     synthesize(tmp_path, "KHM", 0, SETTINGS)
-    truth, place = load(tmp_path), np.arange(7)
+    truth, place = load(tmp_path, TRUTH, Truth), np.arange(7)
     column = int((np.datetime64("2005-06") - truth.first).astype(int))
     origin = np.full(7, np.datetime64("2005-06"))
     due = origin[:, None] + np.arange(1, 7)
@@ -302,7 +303,7 @@ def test_real_records_have_no_oracle_and_stay(tmp_path: Path) -> None:
     (real / "health.csv").write_text("real records")
     asked = windows(records(tmp_path / "invented"), np.array([0]), np.array([50]), np.array([1]))
     assert oracle(real, asked, SETTINGS) is None
-    with pytest.raises(DataError, match=r"real/health\.csv was not invented"):
+    with pytest.raises(DataError, match=r"real/health\.csv is not synthetic"):
         synthesize(real, "LAO", 0, SETTINGS)
     assert (real / "health.csv").read_text() == "real records"
 
@@ -312,7 +313,7 @@ def test_an_oracle_refuses_other_records(tmp_path: Path) -> None:
     asked = windows(records(tmp_path), np.array([0]), np.array([50]), np.array([1]))
     with (tmp_path / "health.csv").open("a", encoding="utf-8") as file:
         file.write("2009-01,LAO-01,3,1,1,1,1,x\n")
-    with pytest.raises(DataError, match=r"explains another health\.csv"):
+    with pytest.raises(DataError, match=r"belongs to another health\.csv"):
         oracle(tmp_path, asked, SETTINGS)
 
 

@@ -1,4 +1,4 @@
-"""Facilities: who they are, and that their invented records are those of a small part of a country."""
+"""Facilities: who they are, and that their synthetic records are those of a small part of a country."""
 
 from pathlib import Path
 
@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import SettingError
-from tasks.places.facilities import country_of, draws_of, facilities, is_facility
+from tasks.places.facilities import country_of, facilities, is_facility
 from tasks.registry import TASKS
+from tasks.synthetic.draws import draws_of
 
 COUNTRIES = ["BRN", "SGP", "VNM"]
 
@@ -30,7 +31,7 @@ def test_a_code_is_that_of_a_country_or_of_a_facility() -> None:
             is_facility(wrong)
 
 
-def test_two_facilities_draw_apart_and_each_the_same_again() -> None:
+def test_two_facilities_draw_different_numbers_and_each_the_same_again() -> None:
     one, again, other = (draws_of(code).random() for code in ("VNM-0001", "VNM-0001", "VNM-0002"))
     assert one == again != other
 
