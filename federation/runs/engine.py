@@ -6,12 +6,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 import torch
 
-from federation.training import sequential
 from federation.training.cohort.autotune import Trainer
 from federation.training.cohort.chunks import ChunkPlan
 from federation.training.jobs import Job, Result
@@ -20,6 +18,7 @@ from tasks.files.atomic import write_atomically
 
 FILE = "engine.json"
 FIXED = {
+    "sequential": {"cpu": ChunkPlan(chunk=1), "cuda": ChunkPlan(chunk=1)},
     "cohort": {"cpu": ChunkPlan(chunk=32), "cuda": ChunkPlan(chunk=256)},
     "compiled": {"cpu": ChunkPlan(chunk=16, compiled=True), "cuda": ChunkPlan(chunk=128, compiled=True)},
 }
@@ -29,11 +28,9 @@ FIXED = {
 def trainer(engine: str, folder: Path, device: torch.device, precision: str = "float32") -> Iterator[Train]:
     """sequential, cohort or compiled (a fixed plan), or auto: the plan this run measured first, or measures now.
 
-    Workers do not change a bit, so that a run may go on where there are fewer of them. They end with the block.
+    On CPUs every plan is spread over processes, one a core. Their number does not change a bit, so that a run may go on
+    where there are fewer of them. They end with the block.
     """
-    if engine == "sequential":
-        yield partial(sequential.run, device=device, precision=precision)
-        return
     path, cores, plan = folder / FILE, _cores() if device.type == "cpu" else 1, None
     if engine in FIXED:
         plan = replace(FIXED[engine][device.type], workers=cores, precision=precision)

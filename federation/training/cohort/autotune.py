@@ -70,20 +70,25 @@ def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: 
     device = device or torch.device("cpu")
     training = [job for job in jobs if job.train is not None and len(job.train)]
     if len(training) <= FEW:
-        return Choice(plan=ChunkPlan(chunk=1), seconds={}, reason=f"{len(training)} jobs: nothing to do at once")
+        plan = ChunkPlan(chunk=1, workers=workers)
+        return Choice(plan=plan, seconds={}, reason=f"{len(training)} jobs: nothing to do at once")
     group = [training[place] for place in max(grouping.groups(training), key=len)]
     if len(group) <= FEW:
-        return Choice(plan=ChunkPlan(chunk=1), seconds={}, reason="no three jobs are alike")
+        plan = ChunkPlan(chunk=1, workers=workers)
+        return Choice(plan=plan, seconds={}, reason="no three jobs have the same structure")
     alone, costs = _trials(group, device, workers)
     seconds = {1: alone * sum(map(steps_of, group))}
     seconds |= {size: _predicted(group, size, {1: alone, **costs}) for size in costs}
+    processes, share = _workers(group, 1, workers, device)
+    seconds[1] *= share
+    one_by_one = ChunkPlan(chunk=1, workers=processes)
     if not costs:
-        return Choice(plan=ChunkPlan(chunk=1), seconds=seconds, reason="memory holds one client at a time")
+        return Choice(plan=one_by_one, seconds=seconds, reason="memory holds one client at a time")
     best = min(costs, key=lambda size: seconds[size])
     processes, share = _workers(group, best, workers, device)
     seconds[best] *= share
     if seconds[best] > MARGIN * seconds[1]:
-        return Choice(plan=ChunkPlan(chunk=1), seconds=seconds, reason="one client after another is as fast")
+        return Choice(plan=one_by_one, seconds=seconds, reason="one client after another is as fast")
     plan = ChunkPlan(chunk=best, workers=processes)
     return Choice(plan=plan, seconds=seconds, reason=f"{seconds[1] / seconds[best]:.1f} times as fast as one by one")
 

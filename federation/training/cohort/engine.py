@@ -12,7 +12,7 @@ from torch import Tensor
 from federation.training import sequential
 from federation.training.cohort import grouping, workers
 from federation.training.cohort.batches import Batch, width
-from federation.training.cohort.chunks import FEW, ChunkPlan, chunks
+from federation.training.cohort.chunks import FEW, ChunkPlan, chunks, steps_of
 from federation.training.cohort.compiled import Compiled
 from federation.training.cohort.device_cache import Store
 from federation.training.cohort.forecasts import alone, forecasts
@@ -43,11 +43,11 @@ class Cohort:
 
     def __call__(self, jobs: Sequence[Job]) -> list[Result]:
         """Results in the order of the jobs."""
-        if self.plan.chunk == 1:
+        if self.plan.chunk == 1 and self._crew.workers == 1:
             return sequential.run(jobs, self.device, self.plan.precision)
         with matmul_precision(self.plan.precision):
             trained = self._trained(jobs)
-            outputs = self._scored(jobs, trained)
+            outputs = self._scored(jobs, trained) if self.plan.chunk > 1 else self._scored_one_by_one(jobs, trained)
         return [_result(job, outputs.get(place), trained.get(place)) for place, job in enumerate(jobs)]
 
     def end(self) -> None:
@@ -67,10 +67,23 @@ class Cohort:
                 found |= {place: alone(jobs[place], weights[place], self._store) for place in own}
         return found
 
+    def _scored_one_by_one(self, jobs: Sequence[Job], trained: Mapping[int, Trained]) -> dict[int, Array]:
+        """To the bit what the sequential trainer forecasts: rows of several clients in one product could differ."""
+        outputs: dict[int, Array] = {}
+        for place, job in enumerate(jobs):
+            if job.score is not None:
+                weights = trained[place].params if job.score_trained and place in trained else job.start
+                with autocast(self.plan.precision, self.device):
+                    outputs[place] = alone(job, weights, self._store)
+        return outputs
+
     def _trained(self, jobs: Sequence[Job]) -> dict[int, Trained]:
         places = [place for place, job in enumerate(jobs) if job.train is not None and len(job.train)]
         size, whole = self.plan.chunk, self.plan.compiled
-        cut = [chunk for group in _groups(jobs, places) for chunk in chunks(jobs, group, size, whole=whole)]
+        if size == 1:  # the longest first, so that workers end together
+            cut = [[place] for place in sorted(places, key=lambda place: -steps_of(jobs[place]))]
+        else:
+            cut = [chunk for group in _groups(jobs, places) for chunk in chunks(jobs, group, size, whole=whole)]
         done = self._each([[jobs[place] for place in chunk] for chunk in cut])
         return {
             p: trained for chunk, many in zip(cut, done, strict=True) for p, trained in zip(chunk, many, strict=True)
@@ -81,7 +94,7 @@ class Cohort:
         if self._crew.workers == 1 or len(cut) == 1 or not workers.possible():
             return [self._chunk(jobs) for jobs in cut]
         found: list[list[Trained] | None] = [None] * len(cut)
-        for place, jobs in enumerate(cut):
+        for place, jobs in enumerate(cut if self.plan.chunk > 1 else ()):
             shape = grouping.kind(jobs[0]), len(jobs) == self.plan.chunk, width(jobs)
             if shape not in self._known:
                 self._crew.end()  # they lack it

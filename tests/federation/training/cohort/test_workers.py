@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+from federation.training import sequential
 from federation.training.cohort import workers as workers_module
 from federation.training.cohort.chunks import ChunkPlan, steps_of
 from federation.training.cohort.engine import Cohort
@@ -111,6 +112,22 @@ def test_forks_end_in_the_bits_of_one_process_and_go_with_their_engine(made: lis
     assert left(made) == there
     del engine
     assert left(made) == []
+
+
+def test_one_client_after_another_in_forks_ends_in_the_bits_of_the_sequential_trainer(made: list[int]) -> None:
+    """Scored before and after training, with a strategy's finish, nothing to train, and rounds after the first."""
+    plain = [*jobs_of(SIZES), *replace(federation("scaffold", "sgd"), held={}).jobs(1)]
+    late = [replace(job, arm="personalised", score=job.train, score_trained=True) for job in plain[:2]]
+    idle = [replace(plain[0], arm="held out", score=plain[0].train, train=None)]
+    jobs = [*plain, *late, *idle]
+    engine = Cohort(plan=ChunkPlan(chunk=1, workers=2))
+    for _ in range(2):
+        for one, other in zip(engine(jobs), sequential.run(jobs), strict=True):
+            assert bits([one]) == bits([other])
+            np.testing.assert_equal((one.loss, one.steps), (other.loss, other.steps))
+            for name, value in other.finished.released.items():
+                assert torch.equal(one.finished.released[name], value)
+    assert len(made) == 1
 
 
 def test_forks_are_made_anew_for_records_and_weights_that_they_lack(made: list[int]) -> None:
