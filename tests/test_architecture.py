@@ -29,9 +29,9 @@ MAY: dict[str, set[str]] = {
     "tracking": {"errors", "coordinator", "reporting", "settings", "wire"},
     "runs": {*LEARNING, "composition", "coordinator", "reporting", "tracking", "training.cohort", "vault", "verbs"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
-    "deployment": {"errors", "wire", "deployment.node"},
+    "deployment": {"errors"},
     "deployment.coordinator": {*LEARNING, "composition", "coordinator", "deployment", "runs", "vault"},
-    "deployment.node": {*LEARNING, "coordinator", "deployment", "deployment.coordinator", "reporting", "runs", "vault"},
+    "deployment.node": {*LEARNING, "coordinator", "deployment", "reporting", "runs", "vault"},
     "deployment.bundle": {"deployment.coordinator", "verbs"},
     "verbs": {
         *LEARNING,

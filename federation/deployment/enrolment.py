@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from federation.deployment.secret_files import private_folder, read_secret, write_secret
+from federation.deployment.secret_files import private_folder, write_secret
 from federation.errors import DeploymentError
 from tasks.files.atomic import write_atomically
 from tasks.places.countries import problem_with
@@ -85,18 +85,6 @@ def read_enrolment(path: Path) -> Enrolment:
             f"{path} was changed on the way: its signature does not fit; ask the node again"
         ) from None
     return enrolment
-
-
-def read_key(folder: Path) -> ec.EllipticCurvePrivateKey:
-    """A node's private key. Raises DeploymentError if it is missing or others could read it."""
-    raw = read_secret(folder / KEY, "the node's key")
-    try:
-        key = serialization.load_ssh_private_key(raw, None)
-    except (ValueError, UnsupportedAlgorithm):
-        raise DeploymentError(f"{folder / KEY} is no private key in OpenSSH format; restore it or enrol anew") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise DeploymentError(f"{folder / KEY} is not an ECDSA key; make one with `gotong keys node`")
-    return key
 
 
 def _signed(enrolment: Enrolment) -> bytes:

@@ -44,9 +44,9 @@ class Limits:
     """
 
     users: frozenset[int]
-    largest: int = 256 * 2**20
-    per_minute: int = 240
-    per_run: int = 120
+    largest: int
+    per_minute: int
+    per_run: int
 
 
 class Service:

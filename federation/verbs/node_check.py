@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from federation.composition.compose import compose
 from federation.deployment.node.check import findings
+from federation.deployment.node.settings import NodeSettings
 from federation.errors import DeploymentError
-from federation.verbs.node import NodeSettings
 
 MARKS = {True: "ok", False: "NO", None: "--"}
 
@@ -16,10 +16,11 @@ def run(words: Sequence[str]) -> None:
 
 
 def check(settings: NodeSettings) -> None:
-    """Raises DeploymentError naming what stands in the way."""
+    """Raises ConfigError, or DeploymentError naming what has to be fixed."""
+    settings.check()
     wrong = []
-    for finding in findings(settings.node()):
-        print(f"{MARKS[finding.good]}  {finding.what:<16} {finding.said}")
+    for finding in findings(settings):
+        print(f"{MARKS[finding.good]}  {finding.what:<16} {finding.detail}")
         wrong += [finding.what] if finding.good is False else []
     if wrong:
         raise DeploymentError(f"this node would not work yet: see {', '.join(wrong)} above")

@@ -15,5 +15,5 @@ def run(words: Sequence[str]) -> None:
 def preview(asked: OwnSettings) -> None:
     """Raises PolicyRefusal or DataError."""
     for frame in dry_run.preview(asked.run(), *asked.where()):
-        for line in dry_run.described(frame):
+        for line in dry_run.describe(frame):
             print(line)

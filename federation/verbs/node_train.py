@@ -9,7 +9,7 @@ from rich.console import Console
 from federation.composition.compose import compose
 from federation.composition.restore import check
 from federation.deployment.node import dry_run
-from federation.deployment.node.process import POLICY
+from federation.deployment.node.settings import POLICY
 from federation.errors import ConfigError
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table

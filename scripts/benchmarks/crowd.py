@@ -19,7 +19,7 @@ import psutil
 
 from tasks.places.countries import CODES
 from tasks.registry import TASKS
-from tests.deployment.place import Place
+from tests.deployment.loopback import Deployment
 
 EARLY = 5  # the round after which memory must stay as it is
 KINDS = {
@@ -38,41 +38,47 @@ def main(words: Sequence[str]) -> None:
     chosen = dict(word.split("=", 1) for word in words)
     nodes, rounds = int(chosen.get("nodes", 20)), int(chosen.get("rounds", 20))
     with TemporaryDirectory(prefix="gotong-") as folder:
-        place = Place(folder=Path(folder), countries=sorted(CODES)[:nodes], data=Path(folder) / "data")
+        deployment = Deployment(folder=Path(folder), countries=sorted(CODES)[:nodes], data=Path(folder) / "data")
         try:
-            rows = list(_rows(*_measured(place, rounds)))
+            rows = list(_rows(*_measured(deployment, rounds)))
         finally:
-            place.stop()
+            deployment.stop()
     for row in rows:
         print(json.dumps(row))
     if "out" in chosen:
         Path(chosen["out"]).write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def _measured(place: Place, rounds: int) -> tuple[list[Cost], list[float]]:
+def _measured(deployment: Deployment, rounds: int) -> tuple[list[Cost], list[float]]:
     """Costs after every round, and when it ended."""
     task = TASKS["health"]
-    for country in place.countries:
-        (place.data / country).mkdir(parents=True)
-        task.synthesize(place.data / country, country, 1, task.settings())
-    place.set_up()
-    place.wait_for_all()
-    all_of_them = f"{len(place.countries)} of {len(place.countries)}"
-    words = (f"region.countries=[{','.join(place.countries)}]", f"rounds={rounds}", f"quorum={len(place.countries)}")
-    place.start("submission", *place.submission(*words, "training.epochs=1", "arms=[federated]", "name=crowd"))
+    for country in deployment.countries:
+        (deployment.data / country).mkdir(parents=True)
+        task.synthesize(deployment.data / country, country, 1, task.settings())
+    deployment.set_up()
+    deployment.wait_for_all()
+    all_of_them = f"{len(deployment.countries)} of {len(deployment.countries)}"
+    words = (
+        f"region.countries=[{','.join(deployment.countries)}]",
+        f"rounds={rounds}",
+        f"quorum={len(deployment.countries)}",
+    )
+    deployment.start(
+        "submission", *deployment.submission(*words, "training.epochs=1", "arms=[federated]", "name=crowd")
+    )
     costs, ends = [], []
     for round_ in range(1, rounds + 1):
-        place.wait(f"round {round_}", lambda said=f"round {round_}/": said in place.log("submission"))  # type: ignore[misc]
+        deployment.wait(f"round {round_}", lambda said=f"round {round_}/": said in deployment.log("submission"))  # type: ignore[misc]
         ends.append(time.monotonic())
-        costs.append(_costs(place))
-    if place.processes.pop("submission").wait(300) or place.log("submission").count(all_of_them) != rounds:
-        raise SystemExit(f"a round lost a country:\n{place.log('submission')}")
+        costs.append(_costs(deployment))
+    if deployment.processes.pop("submission").wait(300) or deployment.log("submission").count(all_of_them) != rounds:
+        raise SystemExit(f"a round lost a country:\n{deployment.log('submission')}")
     return costs, ends
 
 
-def _costs(place: Place) -> Cost:
+def _costs(deployment: Deployment) -> Cost:
     found: Cost = {}
-    for process in (child for each in place.processes.values() for child in _family(each.pid)):
+    for process in (child for each in deployment.processes.values() for child in _family(each.pid)):
         try:
             line = " ".join(process.cmdline())
             kind = next((name for mark, name in KINDS.items() if mark in line), None)

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from federation.deployment import flower_cli
 from federation.deployment.enrolment import create_key
 from tasks.registry import TASKS
-from tests.deployment.place import Place
+from tests.deployment.loopback import Deployment
 
 COUNTRIES = ("LAO", "VNM")
 STOCK = Path(__file__).parent / "stock"
@@ -32,58 +32,58 @@ def main(words: Sequence[str]) -> None:
     chosen = dict(word.split("=", 1) for word in words)
     rounds, stock_rounds = int(chosen.get("rounds", 8)), int(chosen.get("stock_rounds", 3))
     with TemporaryDirectory(prefix="gotong-") as folder:
-        place = Place(folder=Path(folder), countries=COUNTRIES, data=Path(folder) / "data")
+        deployment = Deployment(folder=Path(folder), countries=COUNTRIES, data=Path(folder) / "data")
         try:
             rows = [
-                {"loop": "gotong", "nodes": 2, "seconds_per_round": _gotong(place, rounds)},
-                {"loop": "stock", "nodes": 2, "seconds_per_round": _stock(place, stock_rounds)},
+                {"loop": "gotong", "nodes": 2, "seconds_per_round": _gotong(deployment, rounds)},
+                {"loop": "stock", "nodes": 2, "seconds_per_round": _stock(deployment, stock_rounds)},
             ]
         finally:
-            place.stop()
+            deployment.stop()
     for row in rows:
         print(json.dumps(row))
     if "out" in chosen:
         Path(chosen["out"]).write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def _gotong(place: Place, rounds: int) -> float:
+def _gotong(deployment: Deployment, rounds: int) -> float:
     task = TASKS["health"]
     for country in COUNTRIES:
-        (place.data / country).mkdir(parents=True)
-        task.synthesize(place.data / country, country, 1, task.settings())
-    place.set_up()
-    place.wait_for_all()
+        (deployment.data / country).mkdir(parents=True)
+        task.synthesize(deployment.data / country, country, 1, task.settings())
+    deployment.set_up()
+    deployment.wait_for_all()
     words = (f"region.countries=[{','.join(COUNTRIES)}]", f"rounds={rounds}", "training.epochs=1", "arms=[federated]")
-    place.submit(*words, "name=bench")
-    database = sqlite3.connect(place.folder / COUNTRIES[0] / "vault" / "vault.sqlite")
+    deployment.submit(*words, "name=bench")
+    database = sqlite3.connect(deployment.folder / COUNTRIES[0] / "vault" / "vault.sqlite")
     rows = database.execute("SELECT at FROM arrivals WHERE kind = 'train' ORDER BY number").fetchall()
     database.close()
     return _between([datetime.fromisoformat(at).timestamp() for (at,) in rows][1:])  # the first reads the records
 
 
-def _stock(place: Place, rounds: int) -> float:
+def _stock(deployment: Deployment, rounds: int) -> float:
     for country in COUNTRIES:  # couriers poll too: a fair race has two nodes at a time
-        place.processes.pop(country).terminate()
-    environment = {**os.environ, **flower_cli.environment(place.home)}
+        deployment.processes.pop(country).terminate()
+    environment = {**os.environ, **flower_cli.environment(deployment.home)}
     for index, country in enumerate(COUNTRIES):
-        folder = place.folder / f"stock-{country}"
+        folder = deployment.folder / f"stock-{country}"
         (folder / "node.pub").parent.mkdir()
         (folder / "node.pub").write_text(create_key(folder, country).public_key + "\n")
-        flower_cli.register(place.home, folder / "node.pub")
+        flower_cli.register(deployment.home, folder / "node.pub")
         command = [
-            *(flower_cli.program("flower-supernode"), "--superlink", f"127.0.0.1:{place.port + 1}"),
-            *("--root-certificates", str(place.home / "ca.pem")),
+            *(flower_cli.program("flower-supernode"), "--superlink", f"127.0.0.1:{deployment.port + 1}"),
+            *("--root-certificates", str(deployment.home / "ca.pem")),
             *("--auth-supernode-private-key", str(folder / "node.key")),
-            *("--host", "127.0.0.1", "--port", str(place.port + 2 + index)),
+            *("--host", "127.0.0.1", "--port", str(deployment.port + 2 + index)),
         ]
         log = (folder / "log").open("wb")
-        place.processes[f"stock-{country}"] = subprocess.Popen(
+        deployment.processes[f"stock-{country}"] = subprocess.Popen(
             command, stdout=log, stderr=log, env={**environment, "FLWR_HOME": str(folder / "flower")}
         )
-    out = place.folder / "stock.json"
-    number = flower_cli.start(place.home, STOCK, {"out": str(out), "rounds": rounds})
+    out = deployment.folder / "stock.json"
+    number = flower_cli.start(deployment.home, STOCK, {"out": str(out), "rounds": rounds})
     until = time.monotonic() + 120 + 40 * rounds
-    while not flower_cli.status(place.home, number)[0].startswith("finished"):
+    while not flower_cli.status(deployment.home, number)[0].startswith("finished"):
         if time.monotonic() > until:
             raise TimeoutError(f"{rounds} stock rounds did not end")
         time.sleep(2)  # Flower tells nobody when a run ends; the rounds are timed in it, not here

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment.walk import COUNTRIES, Step, Walker, give_records
+from tests.deployment.walkthrough import COUNTRIES, Step, Walker, give_records
 
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]

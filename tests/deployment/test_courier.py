@@ -30,7 +30,7 @@ REPLY = encode(Frame(kind="update", header={}))
 def test_the_installed_flower_is_one_whose_fleet_protocol_was_seen() -> None:
     """Contract with Flower's internals. If this fails after an upgrade of Flower, run the deployment tests against it,
     read what changed in these files, and only then add the version to courier.KNOWN."""
-    courier.known_flower()
+    courier.check_flower_version()
     calls = [
         "ActivateNode",
         "DeactivateNode",
@@ -58,10 +58,10 @@ def test_the_installed_flower_is_one_whose_fleet_protocol_was_seen() -> None:
         assert names <= {field.name for field in kind.DESCRIPTOR.fields}
 
 
-def test_an_unknown_flower_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uncheck_flower_version_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier, "version", lambda _: "9.9.0")
     with pytest.raises(DeploymentError, match=r"knows Flower 1\.41\.x, installed is 9\.9\.0"):
-        courier.known_flower()
+        courier.check_flower_version()
 
 
 def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
@@ -102,18 +102,18 @@ def _vault(path: Path, *replies: bytes | None) -> threading.Thread:
     return thread
 
 
-def _post(ttl: float = 60.0) -> courier.Post:
+def _request(ttl: float = 60.0) -> courier.Request:
     from flwr.supercore.task_identity import TaskIdentity
 
     TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1
     message = Message(seal(ASKED), dst_node_id=7, message_type="train", ttl=ttl)
-    return courier.Post(message=message, frame=ASKED)
+    return courier.Request(message=message, frame=ASKED)
 
 
 def test_a_vault_that_dies_over_a_frame_gets_it_again(tmp_path: Path) -> None:
     beats: list[float] = []
     thread = _vault(tmp_path / "s", None, REPLY[:10], REPLY)
-    reply = courier.answer(_post(), tmp_path / "s", lambda: beats.append(time.monotonic()))
+    reply = courier.reply_to(_request(), tmp_path / "s", lambda: beats.append(time.monotonic()))
     thread.join(10)
     assert unseal(reply.content) == REPLY
     assert len(beats) >= 2  # the node stayed alive meanwhile
@@ -121,10 +121,10 @@ def test_a_vault_that_dies_over_a_frame_gets_it_again(tmp_path: Path) -> None:
 
 def test_a_vault_that_stays_away_is_reported_when_the_answer_is_of_no_use_any_more(tmp_path: Path) -> None:
     began = time.monotonic()
-    reply = courier.answer(_post(ttl=1.0), tmp_path / "none", lambda: None)
+    reply = courier.reply_to(_request(ttl=1.0), tmp_path / "none", lambda: None)
     assert 0.5 <= time.monotonic() - began < 5
     assert reply.has_error()
-    assert "vault does not answer" in str(reply.error.reason)
+    assert "vault does not reply" in str(reply.error.reason)
 
 
 def test_a_slow_vault_is_waited_for_with_a_beating_heart(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_every_way_to_be_refused_has_its_own_words() -> None:
         "cannot be reached": httpx.ConnectError("[Errno 111] Connection refused"),
     }
     for words, error in said.items():
-        assert words in courier.explained(error, "c:1")
+        assert words in courier.explain(error, "c:1")
 
 
 def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:

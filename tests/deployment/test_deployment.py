@@ -18,14 +18,14 @@ from tasks.importers.folder import import_folder
 from tasks.registry import TASKS
 from tests.conftest import BESIDE
 from tests.deployment.kills import held_up
-from tests.deployment.place import Place, history
+from tests.deployment.loopback import Deployment, history
 
 COUNTRIES = ("KHM", "LAO", "VNM")
 RUN = ("region.countries=[KHM,LAO,VNM]", "training.epochs=3", "quorum=3")
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
     """Three countries with their real dengue records where the public files are, else with invented ones."""
     public = Path(os.environ.get("GOTONG_TEST_DATA", BESIDE)) / "health"
     if public.is_dir():
@@ -35,7 +35,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         for country in COUNTRIES:
             (tmp_path / "data" / country).mkdir(parents=True)
             task.synthesize(tmp_path / "data" / country, country, 3, task.settings())
-    found = Place(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", parts=True)
+    found = Deployment(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", parts=True)
     try:
         found.set_up()
         yield found
@@ -44,28 +44,32 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.mark.timeout(900)  # many processes, and other tests beside them
-def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_parts_are_killed(place: Place) -> None:
-    runs = place.folder / "runs"
-    place.start("simulation", "simulate", *RUN, "rounds=5", "name=simulated", f"data={place.data}", f"runs={runs}")
-    place.wait_for_all()
-    assert place.processes.pop("simulation").wait(300) == 0, place.log("simulation")
-    with held_up(place) as kills:
-        _a_run_against_the_terms_is_refused_before_training(place)
+def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_parts_are_killed(
+    deployment: Deployment,
+) -> None:
+    runs = deployment.folder / "runs"
+    deployment.start(
+        "simulation", "simulate", *RUN, "rounds=5", "name=simulated", f"data={deployment.data}", f"runs={runs}"
+    )
+    deployment.wait_for_all()
+    assert deployment.processes.pop("simulation").wait(300) == 0, deployment.log("simulation")
+    with held_up(deployment) as kills:
+        _a_run_against_the_terms_is_refused_before_training(deployment)
         told, last = kills.run((*RUN, "rounds=5"))
-        _a_run_is_stopped_and_can_go_on(place)
+        _a_run_is_stopped_and_can_go_on(deployment)
     assert "KHM, LAO, VNM agree" in told
     assert [told.count(f"round {round_}/5  3 of 3 countries") for round_ in range(1, 5)] == [1, 1, 1, 1]
     assert "resume=delivered" in told
     assert "round 5/5  3 of 3 countries" in last
     _same_weights(runs / "simulated", runs / "delivered")
-    assert place.results("delivered") == place.results("simulated")
+    assert deployment.results("delivered") == deployment.results("simulated")
     assert history(runs, "delivered") == history(runs, "simulated")
-    _every_release_is_on_its_ledger_once(place)
+    _every_release_is_on_its_ledger_once(deployment)
 
-    _the_status_says_who_is_there(place)
-    _the_door_passes_nothing_but_fleet_calls(place)
-    _a_stranger_gets_no_place(place)
-    _a_revoked_country_is_out(place)
+    _the_status_says_who_is_there(deployment)
+    _the_door_passes_nothing_but_fleet_calls(deployment)
+    _a_stranger_gets_no_place(deployment)
+    _a_revoked_country_is_out(deployment)
 
 
 def _same_weights(one: Path, other: Path) -> None:
@@ -75,8 +79,8 @@ def _same_weights(one: Path, other: Path) -> None:
         np.testing.assert_array_equal(first[name], second[name])
 
 
-def _rows(place: Place, country: str, run: str) -> list[ledger.Entry]:
-    database = sqlite3.connect(place.folder / country / "vault" / "vault.sqlite")
+def _rows(deployment: Deployment, country: str, run: str) -> list[ledger.Entry]:
+    database = sqlite3.connect(deployment.folder / country / "vault" / "vault.sqlite")
     try:
         ledger.verify(database)
         return ledger.entries(database, run)
@@ -84,51 +88,51 @@ def _rows(place: Place, country: str, run: str) -> list[ledger.Entry]:
         database.close()
 
 
-def _every_release_is_on_its_ledger_once(place: Place) -> None:
+def _every_release_is_on_its_ledger_once(deployment: Deployment) -> None:
     for country in COUNTRIES:
-        rows = [(row.round, row.kind) for row in _rows(place, country, "delivered")]
+        rows = [(row.round, row.kind) for row in _rows(deployment, country, "delivered")]
         assert rows == [*((round_, "update") for round_ in range(1, 6)), (6, "scores"), (7, "scores")]
 
 
-def _a_run_is_stopped_and_can_go_on(place: Place) -> None:
-    where = (f"home={place.home}", f"runs={place.folder / 'runs'}")
-    log = place.log("submission")
-    place.start("submission", *place.submission(*RUN, "rounds=90", "name=stopped"))
-    place.wait("a round", lambda: "round 1/90" in place.log("submission")[len(log) :])
-    assert "stopped is in progress" in place.gotong("submit", *where, "resume=stopped", code=1)
-    place.gotong("stop", "run=stopped", *where)
-    assert place.processes.pop("submission").wait(150) == 1, place.log("submission")
-    told = place.gotong("status", *where)
+def _a_run_is_stopped_and_can_go_on(deployment: Deployment) -> None:
+    where = (f"home={deployment.home}", f"runs={deployment.folder / 'runs'}")
+    log = deployment.log("submission")
+    deployment.start("submission", *deployment.submission(*RUN, "rounds=90", "name=stopped"))
+    deployment.wait("a round", lambda: "round 1/90" in deployment.log("submission")[len(log) :])
+    assert "stopped is in progress" in deployment.gotong("submit", *where, "resume=stopped", code=1)
+    deployment.gotong("stop", "run=stopped", *where)
+    assert deployment.processes.pop("submission").wait(150) == 1, deployment.log("submission")
+    told = deployment.gotong("status", *where)
     assert "stopped: failed: its process was stopped; go on with `gotong submit resume=stopped`" in told
-    progress, _ = checkpoint.load(place.folder / "runs" / "stopped" / checkpoint.FILE)
+    progress, _ = checkpoint.load(deployment.folder / "runs" / "stopped" / checkpoint.FILE)
     assert 1 <= progress.round < 90
 
 
-def _the_status_says_who_is_there(place: Place) -> None:
-    told = place.gotong("status", f"home={place.home}", f"runs={place.folder / 'runs'}")
+def _the_status_says_who_is_there(deployment: Deployment) -> None:
+    told = deployment.gotong("status", f"home={deployment.home}", f"runs={deployment.folder / 'runs'}")
     assert [told.count(f"{country}          connected") for country in COUNTRIES] == [1, 1, 1]
     assert "run          delivered: completed" in told
-    assert "is not in progress: completed" in place.gotong(
-        "stop", "run=delivered", f"home={place.home}", f"runs={place.folder / 'runs'}", code=1
+    assert "is not in progress: completed" in deployment.gotong(
+        "stop", "run=delivered", f"home={deployment.home}", f"runs={deployment.folder / 'runs'}", code=1
     )
 
 
-def _a_run_against_the_terms_is_refused_before_training(place: Place) -> None:
-    policy = place.data / "LAO" / "policy.toml"
+def _a_run_against_the_terms_is_refused_before_training(deployment: Deployment) -> None:
+    policy = deployment.data / "LAO" / "policy.toml"
     before = policy.read_text()
     policy.write_text('tasks = ["health"]\nmaximum_rounds = 5\n')
     try:
-        told = place.submit("region.countries=[KHM,LAO,VNM]", "rounds=6", "name=greedy", code=1)
+        told = deployment.submit("region.countries=[KHM,LAO,VNM]", "rounds=6", "name=greedy", code=1)
     finally:
         policy.write_text(before)
     assert "nothing was trained: LAO allows 5 rounds, the run asks for 6; rounds=5 would be accepted" in told
-    assert not any(_rows(place, country, "greedy") for country in COUNTRIES)
-    assert not (place.folder / "runs" / "greedy").exists()
+    assert not any(_rows(deployment, country, "greedy") for country in COUNTRIES)
+    assert not (deployment.folder / "runs" / "greedy").exists()
 
 
-def _the_door_passes_nothing_but_fleet_calls(place: Place) -> None:
-    context = ssl.create_default_context(cafile=place.home / "ca.pem")
-    with httpx.Client(verify=context, base_url=f"https://127.0.0.1:{place.port}") as client:
+def _the_door_passes_nothing_but_fleet_calls(deployment: Deployment) -> None:
+    context = ssl.create_default_context(cafile=deployment.home / "ca.pem")
+    with httpx.Client(verify=context, base_url=f"https://127.0.0.1:{deployment.port}") as client:
         assert client.get("/health").status_code == 200
         for path in ("/v1/control/list-runs", "/v1/control/start-run", "/v1/runtime/acquire-task", "/docs", "/"):
             assert client.post(path).status_code == 404
@@ -139,20 +143,23 @@ def _the_door_passes_nothing_but_fleet_calls(place: Place) -> None:
         assert client.post("/v1/fleet/push-object", content=bytes(17 * 2**20)).status_code == 413
 
 
-def _a_stranger_gets_no_place(place: Place) -> None:
+def _a_stranger_gets_no_place(deployment: Deployment) -> None:
     """A key that was never enrolled, an authority that is not the coordinator's, a name the certificate is not for."""
-    stranger = place.folder / "stranger"
+    stranger = deployment.folder / "stranger"
     enrolment.create_key(stranger / "courier", "THA")
-    (stranger / "ca.pem").write_bytes((place.home / "ca.pem").read_bytes())
+    (stranger / "ca.pem").write_bytes((deployment.home / "ca.pem").read_bytes())
     refused = {
-        "does not know this node's key": (f"127.0.0.1:{place.port}", place.home / "ca.pem"),
-        "is for another name": (f"127.1:{place.port}", place.home / "ca.pem"),
-        "a stranger, or an old ca.pem": (f"127.0.0.1:{place.port}", _foreign_authority(place.folder / "foreign")),
+        "does not know this node's key": (f"127.0.0.1:{deployment.port}", deployment.home / "ca.pem"),
+        "is for another name": (f"127.1:{deployment.port}", deployment.home / "ca.pem"),
+        "a stranger, or an old ca.pem": (
+            f"127.0.0.1:{deployment.port}",
+            _foreign_authority(deployment.folder / "foreign"),
+        ),
     }
     from federation.deployment.node import courier
 
     for words, (address, root) in refused.items():
-        with pytest.raises(courier.Refused, match=words):
+        with pytest.raises(courier.RefusedError, match=words):
             courier.Link(
                 address, root, courier.read_key(stranger / "courier" / "node.key"), stranger / "id"
             ).__enter__()
@@ -165,9 +172,9 @@ def _foreign_authority(folder: Path) -> Path:
     return folder / "ca.pem"
 
 
-def _a_revoked_country_is_out(place: Place) -> None:
-    place.gotong("keys", "revoke", "country=LAO", f"home={place.home}")
-    place.wait("LAO's departure", lambda: "LAO left" in place.log("coordinator"))
+def _a_revoked_country_is_out(deployment: Deployment) -> None:
+    deployment.gotong("keys", "revoke", "country=LAO", f"home={deployment.home}")
+    deployment.wait("LAO's departure", lambda: "LAO left" in deployment.log("coordinator"))
     refusal = "refuses this node's signature: its key was revoked"
-    place.wait("LAO's notice", lambda: refusal in place.log("LAO-courier"))
-    assert set(members.nodes(place.home)) == {"KHM", "VNM"}
+    deployment.wait("LAO's notice", lambda: refusal in deployment.log("LAO-courier"))
+    assert set(members.nodes(deployment.home)) == {"KHM", "VNM"}

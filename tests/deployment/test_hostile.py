@@ -13,7 +13,7 @@ import pytest
 from flwr.app import Message
 
 from federation.coordinator import rounds
-from federation.deployment.node.dry_run import Quiet
+from federation.deployment.node.dry_run import RoundCounter
 from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
@@ -62,13 +62,13 @@ def first_request(folder: Path) -> bytes:
     """What an honest coordinator asks first."""
     federation = federation_of(folder, rounds_=ROUNDS)
     with pytest.raises(_Asked) as caught:
-        rounds.federate(_Asking({}, sequential.run), federation, rounds.begin(federation), Quiet())
+        rounds.federate(_Asking({}, sequential.run), federation, rounds.begin(federation), RoundCounter())
     return bytes(caught.value.args[0])
 
 
 def _a_run(line: Line, folder: Path) -> list[bytes]:
     federation = federation_of(folder, rounds_=ROUNDS)
-    rounds.federate(LineGrid(line), federation, rounds.begin(federation), Quiet())
+    rounds.federate(LineGrid(line), federation, rounds.begin(federation), RoundCounter())
     return list(line.frames)
 
 
@@ -141,11 +141,11 @@ def _a_flood_ends_and_is_on_the_books(line: Line, folder: Path) -> None:
 
 
 def _released(folder: Path) -> list[ledger.Entry]:
-    with closing(sqlite3.connect(folder / "home" / "vault.sqlite")) as database:
+    with closing(sqlite3.connect(folder / "vault" / "vault.sqlite")) as database:
         ledger.verify(database)
         return ledger.entries(database)
 
 
 def _arrived(folder: Path) -> list[str]:
-    with closing(sqlite3.connect(folder / "home" / "vault.sqlite")) as database:
+    with closing(sqlite3.connect(folder / "vault" / "vault.sqlite")) as database:
         return [found for (found,) in database.execute("SELECT digest FROM arrivals ORDER BY number")]

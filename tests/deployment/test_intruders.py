@@ -18,7 +18,7 @@ from federation.deployment.coordinator import members
 from federation.vault import ledger
 from federation.wire.frame import decode, digest
 from tasks.registry import TASKS
-from tests.deployment.place import Place
+from tests.deployment.loopback import Deployment
 from tests.deployment.test_hostile import crafted, first_request
 from tests.deployment.users import reachable
 
@@ -30,11 +30,11 @@ POLICY = 'tasks = ["health"]\nmaximum_rounds = 8\nmaximum_epochs = 3\n'
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def deployment() -> Iterator[Deployment]:
     with TemporaryDirectory(prefix="gotong-") as folder:
         base = Path(folder)
         base.chmod(0o711)
-        found = Place(folder=base, countries=[COUNTRY], data=base / "data", prefix=reachable(base))
+        found = Deployment(folder=base, countries=[COUNTRY], data=base / "data", prefix=reachable(base))
         try:
             yield found
         finally:
@@ -42,34 +42,36 @@ def place() -> Iterator[Place]:
 
 
 @pytest.mark.timeout(600)  # many processes, and other tests beside them
-def test_nobody_obtains_what_the_policy_does_not_release_to_the_coordinator(place: Place) -> None:
-    _set_up(place)
-    honest = first_request(place.folder)
+def test_nobody_obtains_what_the_policy_does_not_release_to_the_coordinator(deployment: Deployment) -> None:
+    _set_up(deployment)
+    honest = first_request(deployment.folder)
     frames = [honest, honest, *(frame for frame in crafted(honest).values() if frame)]
-    replies = _replies(place, frames)
+    replies = _replies(deployment, frames)
     kinds = Counter(decode(bytes.fromhex(each["reply"])).kind for each in replies)
     assert kinds == {"update": 2, "refused": len(frames) - 2}  # the honest one again is the same reply again
-    with closing(sqlite3.connect(place.folder / COUNTRY / "vault" / "vault.sqlite")) as database:
+    with closing(sqlite3.connect(deployment.folder / COUNTRY / "vault" / "vault.sqlite")) as database:
         arrived = database.execute("SELECT digest FROM arrivals").fetchall()
         assert Counter(name for (name,) in arrived) == Counter(digest(frame) for frame in frames)
         ledger.verify(database)
         assert [(entry.round, entry.kind) for entry in ledger.entries(database)] == [(1, "update")]
-    assert not list((place.folder / COUNTRY).rglob("intruder_app"))  # what the coordinator shipped was never fetched
+    assert not list(
+        (deployment.folder / COUNTRY).rglob("intruder_app")
+    )  # what the coordinator shipped was never fetched
 
 
-def _set_up(place: Place) -> None:
-    place.make_keys()
-    data = place.data / COUNTRY
+def _set_up(deployment: Deployment) -> None:
+    deployment.make_keys()
+    data = deployment.data / COUNTRY
     data.mkdir(parents=True)
     HEALTH.synthesize(data, COUNTRY, 3, HEALTH.settings())
     (data / "policy.toml").write_text(POLICY)
-    place.enrol(COUNTRY)
+    deployment.enrol(COUNTRY)
     _give(data, VAULT)
-    _give(place.home, COORDINATOR)
-    words = ("coordinator", f"home={place.home}", f"port={place.port}", "host=127.0.0.1")
-    place.start("coordinator", *words, user=COORDINATOR)
-    place.start_node(COUNTRY, f"vault_user={VAULT}", f"courier_user={COURIER}")
-    place.wait_for_all()
+    _give(deployment.home, COORDINATOR)
+    words = ("coordinator", f"home={deployment.home}", f"port={deployment.port}", "host=127.0.0.1")
+    deployment.start("coordinator", *words, user=COORDINATOR)
+    deployment.start_node(COUNTRY, f"vault_user={VAULT}", f"courier_user={COURIER}")
+    deployment.wait_for_all()
 
 
 def _give(folder: Path, user: str) -> None:
@@ -79,15 +81,15 @@ def _give(folder: Path, user: str) -> None:
     folder.chmod(0o700)
 
 
-def _replies(place: Place, frames: list[bytes]) -> list[dict[str, Any]]:
+def _replies(deployment: Deployment, frames: list[bytes]) -> list[dict[str, Any]]:
     """All that the run obtained, as its own program on the coordinator wrote it down."""
-    [(node, _)] = members.nodes(place.home).values()
-    scratch = place.folder / "replies"
+    [(node, _)] = members.nodes(deployment.home).values()
+    scratch = deployment.folder / "replies"
     scratch.mkdir()
     (scratch / "orders.json").write_text(json.dumps({"node": node, "frames": [frame.hex() for frame in frames]}))
     _give(scratch, COORDINATOR)
     path = scratch / "replies.json"
-    flower_cli.start(place.home, INTRUDER, {"orders": str(scratch / "orders.json"), "replies": str(path)})
-    place.wait("the run's end", path.exists)
+    flower_cli.start(deployment.home, INTRUDER, {"orders": str(scratch / "orders.json"), "replies": str(path)})
+    deployment.wait("the run's end", path.exists)
     replies: list[dict[str, Any]] = json.loads(path.read_text())
     return replies

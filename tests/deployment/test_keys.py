@@ -14,6 +14,7 @@ from federation.cli import main
 from federation.deployment import certificates, enrolment, secret_files
 from federation.deployment.coordinator import members
 from federation.deployment.coordinator import process as coordinator_process
+from federation.deployment.node import courier
 from federation.errors import DeploymentError
 
 
@@ -96,7 +97,7 @@ def test_a_nodes_private_key_stays_and_its_file_makes_it_a_member(
     main(["keys", "node", "country=VNM", f"home={tmp_path / 'node'}"])
     folder = tmp_path / "node" / "courier"
     sent = folder / "VNM.enrolment.json"
-    key = enrolment.read_key(folder)
+    key = courier.read_key(folder / enrolment.KEY)
     private = key.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,

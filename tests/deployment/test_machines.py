@@ -15,7 +15,7 @@ import pytest
 from flwr.app import Message
 
 from federation.coordinator import checkpoint, rounds
-from federation.deployment.node.dry_run import Quiet
+from federation.deployment.node.dry_run import RoundCounter
 from federation.runs import simulation
 from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.region import RegionSettings
@@ -26,8 +26,8 @@ from federation.vault import ledger
 from federation.wire.flower_message import unseal
 from federation.wire.frame import decode
 from tasks.registry import TASKS
+from tests.deployment.loopback import Deployment, history
 from tests.deployment.namespaces import machines, received
-from tests.deployment.place import Place, history
 
 pytestmark = pytest.mark.long
 HEALTH = TASKS["health"]
@@ -37,7 +37,7 @@ Took = Mapping[int, set[str]]  # round -> countries
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need root and iproute2")
     for country in COUNTRIES:
@@ -45,70 +45,72 @@ def place(tmp_path: Path) -> Iterator[Place]:
         HEALTH.synthesize(tmp_path / "data" / country, country, 3, HEALTH.settings())
     try:
         with machines(("coordinator", *COUNTRIES)) as found:
-            place = Place(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", machines=found)
+            deployment = Deployment(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", machines=found)
             try:
-                yield place
+                yield deployment
             finally:
-                place.stop()
+                deployment.stop()
     except (OSError, CalledProcessError) as error:
         pytest.skip(f"network namespaces are not allowed here: {error}")
 
 
 @pytest.mark.timeout(900)  # many processes, and other tests beside them
-def test_who_comes_late_loses_the_line_comes_back_or_leaves_is_counted_when_there_and_only_once(place: Place) -> None:
-    place.make_keys()
+def test_who_comes_late_loses_the_line_comes_back_or_leaves_is_counted_when_there_and_only_once(
+    deployment: Deployment,
+) -> None:
+    deployment.make_keys()
     for country in COUNTRIES:
-        place.enrol(country)
-    place.start_coordinator()
+        deployment.enrol(country)
+    deployment.start_coordinator()
     for country in ("KHM", "LAO"):
-        place.start_node(country)
+        deployment.start_node(country)
     for country in ("KHM", "LAO"):
-        place.wait(f"{country}", lambda: place.connected(country) and " serves " in place.log(country))  # noqa: B023
-    place.start(
+        deployment.wait(f"{country}", lambda: deployment.connected(country) and " serves " in deployment.log(country))  # noqa: B023
+    deployment.start(
         "submission",
-        *place.submission(
+        *deployment.submission(
             "region.countries=[KHM,LAO,VNM]",
             *(f"rounds={ROUNDS}", f"deadline={DEADLINE}", "training.epochs=1", "arms=[federated]", "transport=int8"),
             "name=apart",
             tracking="mlflow",
         ),
     )
-    _events(place)
-    place.wait("the end", lambda: place.processes["submission"].poll() is not None)
-    assert place.processes["submission"].returncode == 0, place.log("submission")
+    _events(deployment)
+    deployment.wait("the end", lambda: deployment.processes["submission"].poll() is not None)
+    assert deployment.processes["submission"].returncode == 0, deployment.log("submission")
 
-    runs = place.folder / "runs"
+    runs = deployment.folder / "runs"
     took = {round_: _took_part(runs, round_) for round_ in range(1, ROUNDS + 1)}
     assert {frozenset(each) for each in took.values()} >= {frozenset(COUNTRIES), frozenset({"KHM", "VNM"})}
     assert took[1] == {"KHM", "LAO"}
     assert took[ROUNDS] == {"LAO", "VNM"}
-    _every_row_is_there_once(place)
-    _the_weights_are_those_of_one_process(place, took)
+    _every_row_is_there_once(deployment)
+    _the_weights_are_those_of_one_process(deployment, took)
 
 
-def _events(place: Place) -> None:
+def _events(deployment: Deployment) -> None:
     """Late, cut, back, gone: each as soon as the one before shows in the run's rounds."""
-    wire = place.machines["LAO"]
-    place.wait("round 1", lambda: bool(_counted(place)))
-    place.start_node("VNM")
-    place.wait("VNM", lambda: _counted(place)[-1:] == [3])
-    before = len(_counted(place))
+    wire = deployment.machines["LAO"]
+    deployment.wait("round 1", lambda: bool(_counted(deployment)))
+    deployment.start_node("VNM")
+    deployment.wait("VNM", lambda: _counted(deployment)[-1:] == [3])
+    before = len(_counted(deployment))
     assert received(wire) > 0
     wire.cut()
     began = time.monotonic()
-    place.wait("a round without LAO", lambda: 2 in _counted(place)[before:])
+    deployment.wait("a round without LAO", lambda: 2 in _counted(deployment)[before:])
     time.sleep(max(0.0, DEADLINE + 1 - (time.monotonic() - began)))  # the cut outlasts a round whatever the round did
-    before = len(_counted(place))
+    before = len(_counted(deployment))
     wire.mend()
-    place.wait("LAO's return", lambda: 3 in _counted(place)[before:])
-    gone = place.processes.pop("KHM")
+    deployment.wait("LAO's return", lambda: 3 in _counted(deployment)[before:])
+    gone = deployment.processes.pop("KHM")
     gone.terminate()
     gone.wait(60)
 
 
-def _counted(place: Place) -> list[int]:
+def _counted(deployment: Deployment) -> list[int]:
     """How many countries every round counted, as the run told."""
-    lines = [line.split() for line in place.log("submission").splitlines() if line.startswith("round ")]
+    lines = [line.split() for line in deployment.log("submission").splitlines() if line.startswith("round ")]
     return [int(words[2]) for words in lines if "/" in words[1]]
 
 
@@ -120,20 +122,20 @@ def _took_part(runs: Path, round_: int) -> set[str]:
     }
 
 
-def _every_row_is_there_once(place: Place) -> None:
-    rows = history(place.folder / "runs", "apart")
+def _every_row_is_there_once(deployment: Deployment) -> None:
+    rows = history(deployment.folder / "runs", "apart")
     names = [(country, key, step) for country, key, step, _ in rows]
     assert len(names) == len(set(names))
     for country in COUNTRIES:
         assert [step for who, key, step in names if (who, key) == (country, "took_part")] == list(range(1, ROUNDS + 1))
-        answered = [entry.round for entry in _released(place, country)]
+        answered = [entry.round for entry in _released(deployment, country)]
         assert answered == sorted(set(answered))
-        counted = {step for step in range(1, ROUNDS + 1) if country in _took_part(place.folder / "runs", step)}
+        counted = {step for step in range(1, ROUNDS + 1) if country in _took_part(deployment.folder / "runs", step)}
         assert counted <= set(answered)
 
 
-def _released(place: Place, country: str) -> list[ledger.Entry]:
-    with closing(sqlite3.connect(place.folder / country / "vault" / "vault.sqlite")) as database:
+def _released(deployment: Deployment, country: str) -> list[ledger.Entry]:
+    with closing(sqlite3.connect(deployment.folder / country / "vault" / "vault.sqlite")) as database:
         ledger.verify(database)
         return ledger.entries(database, "apart")
 
@@ -155,7 +157,7 @@ class Fated(InProcessGrid):
         return [reply for reply, (_, came) in zip(replies, asked, strict=True) if came]
 
 
-def _the_weights_are_those_of_one_process(place: Place, took: Took) -> None:
+def _the_weights_are_those_of_one_process(deployment: Deployment, took: Took) -> None:
     settings = Settings(
         task=HEALTH.settings(),
         strategy=STRATEGIES["fedavg"].settings(name="fedavg"),
@@ -163,19 +165,19 @@ def _the_weights_are_those_of_one_process(place: Place, took: Took) -> None:
         rounds=ROUNDS,
         arms=["federated"],
         transport="int8",
-        data=str(place.data),
-        runs=str(place.folder / "runs"),
+        data=str(deployment.data),
+        runs=str(deployment.folder / "runs"),
     )
     settings.training.epochs = 1
-    folder = place.folder / "runs" / "together"
+    folder = deployment.folder / "runs" / "together"
     folder.mkdir()
     ready = simulation.prepare(settings, folder)
     grid = Fated(ready.vaults, sequential.run)
-    answered = {country: {entry.round for entry in _released(place, country)} for country in COUNTRIES}
+    answered = {country: {entry.round for entry in _released(deployment, country)} for country in COUNTRIES}
     grid.answered = {r: {country for country in COUNTRIES if r in answered[country]} for r in range(1, ROUNDS + 3)}
     grid.arrived = took
-    outcome = rounds.federate(grid, ready.federation, ready.progress, Quiet())
-    apart = checkpoint.load_model(place.folder / "runs" / "apart")
+    outcome = rounds.federate(grid, ready.federation, ready.progress, RoundCounter())
+    apart = checkpoint.load_model(deployment.folder / "runs" / "apart")
     assert apart.keys() == outcome.model.keys()
     for name, value in apart.items():
         np.testing.assert_array_equal(value, outcome.model[name])

@@ -24,15 +24,14 @@ from federation.deployment.coordinator.status import how
 from federation.deployment.coordinator.terms import objections
 from federation.deployment.node import check, pause
 from federation.deployment.node.courier import exchange
-from federation.deployment.node.layout import Node, Place
 from federation.deployment.node.process import children, prepare
-from federation.deployment.node.vault_process import Desk, read_policy, terms
+from federation.deployment.node.settings import NodeSettings
+from federation.deployment.node.vault_process import RequestHandler, read_policy, terms
 from federation.deployment.node.vault_process import run as serve
 from federation.errors import ConfigError, DeploymentError
 from federation.settings.schema import Plan
 from federation.vault.database import open_database
 from federation.vault.vault import Vault
-from federation.verbs.node import NodeSettings
 from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS
 
@@ -40,13 +39,13 @@ HEALTH = TASKS["health"]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def handler(tmp_path: Path) -> RequestHandler:
     (tmp_path / "vault").mkdir()
     (tmp_path / "policy.toml").write_text('tasks = ["health"]\nmaximum_rounds = 7\n')
     policy = read_policy(tmp_path / "policy.toml", "VNM")
     database = open_database(tmp_path / "vault" / "vault.sqlite")
     vault = Vault(country="VNM", folder=tmp_path, policy=policy, database=database, key=bytes(32))
-    return Desk(vault, tmp_path / "vault", torch.device("cpu"))
+    return RequestHandler(vault, tmp_path / "vault", torch.device("cpu"))
 
 
 ASK = encode(Frame(kind="terms", header={"run": "r"}))
@@ -58,44 +57,50 @@ def _reason(reply: bytes) -> str:
     return str(frame.header["reason"])
 
 
-def test_terms_are_what_the_policy_says_and_follow_it_when_it_is_edited(desk: Desk, tmp_path: Path) -> None:
-    assert decode(desk.respond(ASK)).header["maximum_rounds"] == 7
+def test_terms_are_what_the_policy_says_and_follow_it_when_it_is_edited(
+    handler: RequestHandler, tmp_path: Path
+) -> None:
+    assert decode(handler.respond(ASK)).header["maximum_rounds"] == 7
     (tmp_path / "policy.toml").write_text('tasks = ["disaster"]\nmaximum_rounds = 30\n')
-    header = decode(desk.respond(ASK)).header
+    header = decode(handler.respond(ASK)).header
     assert (header["tasks"], header["maximum_rounds"]) == (["disaster"], 30)
     (tmp_path / "policy.toml").write_text("tasks = 3\n")
-    assert "refuses all requests until it is fixed" in _reason(desk.respond(ASK))
+    assert "refuses all requests until it is fixed" in _reason(handler.respond(ASK))
 
 
-def test_a_policy_that_is_gone_is_no_consent_and_one_that_comes_back_is_read(desk: Desk, tmp_path: Path) -> None:
+def test_a_policy_that_is_gone_is_no_consent_and_one_that_comes_back_is_read(
+    handler: RequestHandler, tmp_path: Path
+) -> None:
     policy = (tmp_path / "policy.toml").read_text()
     (tmp_path / "policy.toml").unlink()
     for _ in range(2):
-        assert "is not there" in _reason(desk.respond(ASK))
+        assert "is not there" in _reason(handler.respond(ASK))
     (tmp_path / "policy.toml").write_text(policy)
-    assert decode(desk.respond(ASK)).header["maximum_rounds"] == 7
+    assert decode(handler.respond(ASK)).header["maximum_rounds"] == 7
 
 
-def test_nothing_that_a_stranger_writes_makes_a_line_of_the_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_that_a_stranger_writes_makes_a_line_of_the_log(
+    handler: RequestHandler, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO", "vault")
-    desk.respond(encode(Frame(kind="train\nforged", header={"run": "r", "round": "1\nforged"})))
+    handler.respond(encode(Frame(kind="train\nforged", header={"run": "r", "round": "1\nforged"})))
     assert caplog.messages
     assert not any("\n" in message for message in caplog.messages)
 
 
 def test_a_country_that_paused_serves_nothing_until_it_resumes_and_a_withdrawal_is_for_good(
-    desk: Desk, tmp_path: Path
+    handler: RequestHandler, tmp_path: Path
 ) -> None:
     pause.pause(tmp_path)
-    assert "has paused" in _reason(desk.respond(ASK))
+    assert "has paused" in _reason(handler.respond(ASK))
     pause.resume(tmp_path)
-    assert decode(desk.respond(ASK)).kind == "terms"
+    assert decode(handler.respond(ASK)).kind == "terms"
     assert not pause.withdraw(tmp_path)  # a courier with a folder of its own has the key
     (tmp_path / "courier").mkdir()
     (tmp_path / "courier" / "node.key").write_bytes(b"k")
     assert pause.withdraw(tmp_path)
     assert pause.withdraw(tmp_path)
-    assert "has withdrawn" in _reason(desk.respond(ASK))
+    assert "has withdrawn" in _reason(handler.respond(ASK))
     assert not (tmp_path / "courier" / "node.key").exists()
     with pytest.raises(DeploymentError, match="not by resume"):
         pause.resume(tmp_path)
@@ -122,7 +127,7 @@ def test_a_policy_that_cannot_be_looked_for_is_a_sentence_too(tmp_path: Path) ->
 @pytest.mark.parametrize("key", ["country", "coordinator"])
 def test_an_empty_name_from_an_environment_is_none(key: str) -> None:
     with pytest.raises(ConfigError, match=f"{key}= is empty"):
-        NodeSettings(**{"country": "VNM", "part": "courier", key: ""}).node()  # type: ignore[arg-type]
+        NodeSettings(**{"country": "VNM", "part": "courier", key: ""}).check()  # type: ignore[arg-type]
 
 
 def test_a_run_that_died_before_its_first_checkpoint_is_not_to_be_resumed(tmp_path: Path) -> None:
@@ -186,33 +191,38 @@ def test_a_policy_holds_for_a_countrys_own_model_too(tmp_path: Path, capsys: pyt
 
 
 def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
-    node = Node(country="SGP", data=_records(tmp_path), policy=None, coordinator="127.0.0.1:1", home=tmp_path / "n")
-    found = {finding.what: finding for finding in check.findings(node)}
+    found = {finding.what: finding for finding in check.findings(_settings(tmp_path, data=str(_records(tmp_path))))}
     assert found["policy"].good
     assert found["health"].good
-    assert "windows to train" in found["health"].said
+    assert "windows to train" in found["health"].detail
     assert not found["key"].good
     assert not found["coordinator"].good
 
 
 def test_whatever_device_there_is_will_do_for_auto(tmp_path: Path) -> None:
-    node = Node(
-        country="SGP", data=_records(tmp_path), policy=None, coordinator="127.0.0.1:1", home=tmp_path, device="auto"
-    )
-    assert {finding.what: finding.good for finding in check.findings(node)}["device"] is None
+    settings = _settings(tmp_path, data=str(_records(tmp_path)), device="auto")
+    assert {finding.what: finding.good for finding in check.findings(settings)}["device"] is None
 
 
 def test_a_node_without_key_or_authority_does_not_start(tmp_path: Path) -> None:
-    node = Node(country="SGP", data=tmp_path, policy=None, coordinator="127.0.0.1:1", home=tmp_path / "n")
+    settings = _settings(tmp_path)
     with pytest.raises(DeploymentError, match="gotong keys node country=SGP"):
-        prepare(node, "both")
-    with pytest.raises(DeploymentError, match="is none of both"):
-        prepare(node, "neither")
-    with pytest.raises(DeploymentError, match="use part=courier"):
-        prepare(node, "supernode")
-    deep = Node(country="SGP", data=tmp_path, policy=None, coordinator="127.0.0.1:1", home=tmp_path / ("n" * 100))
+        prepare(settings)
+    (tmp_path / "n" / "courier").mkdir(parents=True)
+    (tmp_path / "n" / "courier" / "node.key").touch()
+    with pytest.raises(DeploymentError, match=r"copy ca\.pem from the coordinator"):
+        prepare(settings)
+    with pytest.raises(ConfigError, match="part=neither is none of both"):
+        prepare(replace(settings, part="neither"))
+    with pytest.raises(ConfigError, match=r"use part=courier"):
+        prepare(replace(settings, part="supernode"))
     with pytest.raises(DeploymentError, match="choose a shorter one"):
-        prepare(deep, "both")
+        prepare(replace(settings, home=str(tmp_path / ("n" * 100))))
+
+
+def _settings(folder: Path, **given: str) -> NodeSettings:
+    home = str(folder / "n")
+    return NodeSettings(**{"country": "SGP", "data": str(folder), "coordinator": "127.0.0.1:1", "home": home} | given)  # type: ignore[arg-type]
 
 
 def _as(user: str, group: str, act: Callable[[], str]) -> tuple[int, int]:
@@ -283,20 +293,21 @@ def test_a_courier_of_another_user_obtains_nothing_but_the_vaults_answers() -> N
         data.chmod(0o700)
         main(["keys", "node", "country=SGP", f"home={home}"])
         (home / "ca.pem").write_text("x")
-        users = (vault_user, courier_user)
-        node = Node(country="SGP", data=data, policy=None, coordinator="127.0.0.1:1", home=home, users=users)
-        prepare(node, "both")
-        place = Place(**json.loads(children(node, "vault")[0].command[-1]))
-        vault, heard = _as(vault_user, vault_user, lambda: _served(place))
+        settings = _settings(base, data=str(data), vault_user=vault_user, courier_user=courier_user)
+        prepare(settings)
+        received = NodeSettings(**json.loads(children(settings)[0].command[-1]))
+        vault, heard = _as(vault_user, vault_user, lambda: _served(received))
         try:
             until = time.monotonic() + 30
             while not (home / "line" / "vault.sock").exists():
                 assert time.monotonic() < until
                 assert os.waitpid(vault, os.WNOHANG) == (0, 0), os.read(heard, 1000)
                 time.sleep(0.05)
-            line, shared = home / "line" / "vault.sock", str(node.shared)
+            line, shared = settings.socket, str(settings.socket_group)
             assert _answer(*_as(courier_user, shared, lambda: _attack(home, data, vault))) == "nothing"
-            assert _answer(*_as(courier_user, shared, lambda: exchange(line, ASK, lambda: None).hex())) == _terms(node)
+            assert _answer(*_as(courier_user, shared, lambda: exchange(line, ASK, lambda: None).hex())) == _terms(
+                settings
+            )
             refused = _answer(*_as("bin", shared, lambda: exchange(line, ASK, lambda: None).hex()))
             assert "VaultAbsentError" in refused  # in the group, but no user that may call
             outside = _answer(*_as(courier_user, "daemon", lambda: exchange(line, ASK, lambda: None).hex()))
@@ -310,15 +321,17 @@ def test_a_courier_of_another_user_obtains_nothing_but_the_vaults_answers() -> N
             os.close(heard)
 
 
-def _served(place: Place) -> str:
-    serve(place)
+def _served(settings: NodeSettings) -> str:
+    serve(settings)
     return "ended"
 
 
-def _terms(node: Node) -> str:
-    policy = read_policy(node.data / "policy.toml", node.country)
+def _terms(settings: NodeSettings) -> str:
+    policy = read_policy(settings.policy_file, settings.country)
     with sqlite3.connect(":memory:") as database:
-        vault = Vault(country=node.country, folder=node.data, policy=policy, database=database, key=bytes(32))
+        vault = Vault(
+            country=settings.country, folder=settings.data_folder, policy=policy, database=database, key=bytes(32)
+        )
         return terms(vault).hex()
 
 

@@ -26,7 +26,8 @@ def _served(
     path: Path, respond: Callable[[bytes], bytes] = _echo, users: frozenset[int] | None = None, **limits: int
 ) -> Iterator[sqlite3.Connection]:
     database = sqlite3.connect(path.with_suffix(".db"), isolation_level=None, check_same_thread=False)
-    allowed = Limits(users=frozenset([os.geteuid()]) if users is None else users, **limits)
+    generous = {"largest": 2**20, "per_minute": 240, "per_run": 120}
+    allowed = Limits(users=frozenset([os.geteuid()]) if users is None else users, **{**generous, **limits})
     service = Service(path, database=database, respond=respond, limits=allowed)
     line = service.listen()
 

@@ -18,8 +18,8 @@ from flwr.app import Message
 from federation.coordinator import rounds
 from federation.coordinator.state import Federation
 from federation.deployment.node.courier import exchange
-from federation.deployment.node.dry_run import Quiet
-from federation.deployment.node.layout import SOCKET, Place
+from federation.deployment.node.dry_run import RoundCounter
+from federation.deployment.node.settings import NodeSettings
 from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.region import RegionSettings
 from federation.settings.schema import Settings
@@ -69,24 +69,22 @@ def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[L
         (folder / name).mkdir(parents=True)
     HEALTH.synthesize(folder / "data", "VNM", 5, HEALTH.settings())
     (folder / "data" / "policy.toml").write_text('tasks = ["health"]\n' + policy)
-    place = Place(
+    settings = NodeSettings(
         country="VNM",
         data=str(folder / "data"),
-        policy=str(folder / "data" / "policy.toml"),
-        home=str(folder / "home"),
-        line=str(folder / "line"),
-        per_minute=per_minute,
-        per_run=per_minute,
+        home=str(folder),
+        frames_per_minute=per_minute,
+        frames_per_run=per_minute,
     )
-    command = [sys.executable, "-m", "federation.deployment.node.vault_process", place.as_argument()]
+    command = [sys.executable, "-m", "federation.deployment.node.vault_process", settings.as_argument()]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             until = time.monotonic() + PATIENCE
-            while not _listens(folder / "line" / SOCKET):
+            while not _listens(settings.socket):
                 assert process.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < until, (folder / "log").read_text()
                 time.sleep(0.05)
-            yield Line(folder / "line" / SOCKET, process.pid)
+            yield Line(settings.socket, process.pid)
         finally:
             process.terminate()
 
@@ -114,7 +112,7 @@ def test_int8_is_at_least_three_and_a_half_times_fewer_bytes_on_the_socket(tmp_p
     for transport in TRANSPORTS:
         with serving(tmp_path / transport) as line:
             federation = federation_of(tmp_path, transport=transport)
-            outcome = rounds.federate(LineGrid(line), federation, rounds.begin(federation), Quiet())
+            outcome = rounds.federate(LineGrid(line), federation, rounds.begin(federation), RoundCounter())
             assert outcome.rows
         passed[transport] = line.passed
     assert passed["float32"] / passed["int8"] >= 3.5, passed
@@ -137,7 +135,7 @@ def test_from_the_second_round_on_a_vault_opens_no_file_imports_nothing_and_touc
                 return ask(frame)
 
         line.ask = watched  # type: ignore[method-assign]
-        rounds.federate(grid, federation, rounds.begin(federation), Quiet())
+        rounds.federate(grid, federation, rounds.begin(federation), RoundCounter())
     calls = told.read_text()
     assert asked == list(range(1, 11))
     assert "recvfrom(" in calls, "something was counted"

@@ -1,6 +1,6 @@
-"""What a country can find out alone: the model and score of its own records, and what a run would send of them.
+"""A run of one country on its own machine: its own model's scores, and the frames that a run would send.
 
-The vault, the rounds and the gate of a run, in a folder that is thrown away. Nothing leaves the machine.
+The vault, the rounds and the gate are those of a run, in a temporary folder. Nothing leaves the machine.
 """
 
 import logging
@@ -30,31 +30,31 @@ from federation.wire.frame import Frame, decode
 from tasks.registry import TASKS
 
 NODE = 2
-KEY = bytes(32)  # of a fingerprint that nobody sees
+KEY = bytes(32)  # of a fingerprint that does not leave
 
 
-class Overheard(InProcessGrid):
-    """A grid of one vault that keeps what the vault would have sent."""
+class RecordingGrid(InProcessGrid):
+    """A grid of one vault that keeps the replies the vault would have sent."""
 
     def __init__(self, vaults: Mapping[int, Vault]) -> None:
         super().__init__(vaults, sequential.run)
-        self.heard: list[bytes] = []
+        self.replies: list[bytes] = []
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
-        """As it is, and written down."""
+        """As in a simulation; the replies are kept."""
         replies = super().send_and_receive(messages, timeout=timeout)
-        self.heard += [unseal(reply.content) for reply in replies]
+        self.replies += [unseal(reply.content) for reply in replies]
         return replies
 
 
 @dataclass
-class Quiet:
-    """A watch that only counts."""
+class RoundCounter:
+    """A watch that counts rounds and tracks nothing."""
 
     rounds: int = field(default=0)
 
     def round(self, report: Report) -> None:
-        """One more; a vault that refuses says so at once."""
+        """Count it."""
         self.rounds = report.round
 
     def flush(self) -> int:
@@ -66,21 +66,21 @@ class Quiet:
 
 
 def train(settings: Settings, country: str, data: Path, policy: Path) -> list[Row]:
-    """Test scores of the country's own model beside the baselines. Raises PolicyRefusal or DataError."""
-    with _alone(settings, country, data, policy) as (grid, federation):
+    """Test scores of the country's own model and the baselines. Raises PolicyRefusal or DataError."""
+    with _one_country(settings, country, data, policy) as (grid, federation):
         outcome = _run(grid, federation)
     return [row for row in outcome.rows if row.country == country and row.arm != "federated"]
 
 
 def preview(settings: Settings, country: str, data: Path, policy: Path) -> list[Frame]:
     """The frames that one round and the test would send, as they would leave. Raises PolicyRefusal or DataError."""
-    with _alone(replace(settings, rounds=1), country, data, policy) as (grid, federation):
+    with _one_country(replace(settings, rounds=1), country, data, policy) as (grid, federation):
         _run(grid, federation)
-        return [decode(data) for data in grid.heard]
+        return [decode(reply) for reply in grid.replies]
 
 
-def described(frame: Frame) -> Iterator[str]:
-    """A frame line by line: its header's values, then names, shapes and bytes of its arrays."""
+def describe(frame: Frame) -> Iterator[str]:
+    """Lines about a frame: the values of its header, then names, shapes and bytes of its arrays."""
     size = sum(value.nbytes for value in frame.arrays.values())
     yield f"{frame.kind}: {len(frame.arrays)} arrays, {size:,} bytes"
     for key, value in sorted(frame.header.items()):
@@ -90,9 +90,11 @@ def described(frame: Frame) -> Iterator[str]:
 
 
 @contextmanager
-def _alone(settings: Settings, country: str, data: Path, policy: Path) -> Iterator[tuple[Overheard, Federation]]:
+def _one_country(
+    settings: Settings, country: str, data: Path, policy: Path
+) -> Iterator[tuple[RecordingGrid, Federation]]:
     torch.set_num_threads(1)
-    logging.getLogger("flwr").setLevel(logging.ERROR)  # its strategies count nodes aloud
+    logging.getLogger("flwr").setLevel(logging.ERROR)  # its strategies log the number of nodes
     with TemporaryDirectory() as scratch:
         database = open_database(Path(scratch) / "vault.sqlite")
         vault = Vault(country=country, folder=data, policy=read_policy(policy, country), database=database, key=KEY)
@@ -100,20 +102,20 @@ def _alone(settings: Settings, country: str, data: Path, policy: Path) -> Iterat
         vault.policy.check(plan.task.name, plan, parameters(TASKS[plan.task.name], plan))
         vault.records(plan)
         federation = Federation(
-            run="own",
+            run="dry-run",
             plan=plan,
             settings=replace(settings, quorum=1, quorum_share=0.0, participation=1.0, availability=1.0),
             nodes={country: NODE},
             checkpoint=Path(scratch) / "checkpoint",
         )
         try:
-            yield Overheard({NODE: vault}), federation
+            yield RecordingGrid({NODE: vault}), federation
         finally:
             database.close()
 
 
-def _run(grid: Overheard, federation: Federation) -> Outcome:
-    outcome = rounds.federate(grid, federation, rounds.begin(federation), Quiet())
+def _run(grid: RecordingGrid, federation: Federation) -> Outcome:
+    outcome = rounds.federate(grid, federation, rounds.begin(federation), RoundCounter())
     for summary in outcome.summaries:
         if summary.refused:
             raise PolicyRefusal(summary.refused)

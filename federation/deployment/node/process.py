@@ -1,4 +1,4 @@
-"""A node's two processes: the vault, which has the data, and the courier, which has the line. Neither is the other.
+"""A node's two processes: the vault, which has the data, and the courier, which has the network. Neither has both.
 
 home/courier   the node's key: the courier's alone
 home/vault     ledger, state, fingerprint key: the vault's alone
@@ -10,119 +10,98 @@ import json
 import os
 import pwd
 import sys
-from dataclasses import asdict
-from pathlib import Path
 
 from federation.deployment import logs
-from federation.deployment.node.layout import SOCKET, Node, Place
+from federation.deployment.node.settings import NodeSettings
 from federation.deployment.secret_files import private_folder
 from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
 
-POLICY = "policy.toml"
-PARTS = ("both", "vault", "courier")
-LONGEST_PATH = 100  # bytes; unix(7) allows 107
+LONGEST_PATH = 100  # bytes of a socket's path; unix(7) allows 107
 
 
-def children(node: Node, part: str) -> list[Child]:
-    """The processes of a node, or one of them."""
-    place = Place(
-        country=node.country,
-        data=str(node.data.resolve()),
-        policy=str((node.policy or node.data / POLICY).resolve()),
-        home=str((node.home / "vault").resolve()),
-        line=str(node.line.resolve()),
-        callers=[user for user in {node.caller, *(node.users or ())[1:]} if user is not None],
-        group=node.shared,
-        device=node.device,
-        threads=node.threads,
-        precision=node.precision,
-        largest=node.largest,
-        per_minute=node.per_minute,
-        per_run=node.per_run,
-    )
-    runs = [sys.executable, "-m", "federation.deployment.node.vault_process", place.as_argument()]
-    carries = [
-        *(sys.executable, "-m", "federation.deployment.node.courier", "--coordinator", node.coordinator),
-        *("--home", str((node.home / "courier").resolve()), "--root", str(node.root.resolve())),
-        *("--vault", str((node.line / SOCKET).resolve())),
+def children(settings: NodeSettings) -> list[Child]:
+    """The processes of a node, or the one that `part` names."""
+    vault_command = [sys.executable, "-m", "federation.deployment.node.vault_process", settings.as_argument()]
+    courier_command = [
+        *(sys.executable, "-m", "federation.deployment.node.courier", "--coordinator", settings.coordinator),
+        *("--home", str(settings.courier_folder), "--ca", str(settings.ca_file), "--vault", str(settings.socket)),
     ]
-    users = node.users or (None, None)
+    vault_user, courier_user = settings.users or (None, None)
     both = [
-        Child(name="vault", command=runs, user=users[0]),
+        Child(name="vault", command=vault_command, user=vault_user),
         Child(
             name="courier",
-            command=carries,
-            user=users[1],
+            command=courier_command,
+            user=courier_user,
             environment={"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1"},
         ),
     ]
-    return [child for child in both if part in ("both", child.name)]
+    return [child for child in both if settings.starts(child.name)]
 
 
-def prepare(node: Node, part: str) -> None:
-    """Folders with the right owners. Raises DeploymentError for what would fail later and less clearly."""
-    if part not in PARTS:
-        hint = "; Flower's own SuperNode is no longer served, use part=courier" if part == "supernode" else ""
-        raise DeploymentError(f"part={part} is none of {', '.join(PARTS)}{hint}")
-    if len(os.fsencode(str((node.line / SOCKET).resolve()))) > LONGEST_PATH:
-        raise DeploymentError(f"home={node.home} is too long a path for a socket; choose a shorter one")
-    if part != "vault" and not (node.home / "courier" / "node.key").exists():
-        raise DeploymentError(f"{node.home} has no node key; run `gotong keys node country={node.country}` first")
-    if part != "vault" and not node.root.is_file():
-        raise DeploymentError(f"{node.root} is not there; copy ca.pem from the coordinator and compare its fingerprint")
-    if node.users is None:
-        for name in ("vault", "courier"):
-            if part in ("both", name):
-                private_folder(node.home / name)
-        if node.socket is None:
-            private_folder(node.line)
+def prepare(settings: NodeSettings) -> None:
+    """Check settings and files, and make folders with the right owners. Raises ConfigError or DeploymentError."""
+    settings.check()
+    if len(os.fsencode(settings.socket)) > LONGEST_PATH:
+        raise DeploymentError(f"home={settings.home} is too long a path for a socket; choose a shorter one")
+    if settings.starts("courier"):
+        if not (settings.courier_folder / "node.key").exists():
+            raise DeploymentError(
+                f"{settings.home} has no node key; run `gotong keys node country={settings.country}` first"
+            )
+        if not settings.ca_file.is_file():
+            raise DeploymentError(
+                f"{settings.ca_file} is not there; copy ca.pem from the coordinator and compare its fingerprint"
+            )
+    if settings.users is not None:
+        if os.geteuid() != 0:
+            raise DeploymentError(
+                "only root can start vault and courier as other users; use the systemd units, or root"
+            )
+        _give_folders(settings, *settings.users)
         return
-    if os.geteuid() != 0:
-        raise DeploymentError("only root can start vault and courier as other users; use the systemd units, or root")
-    _give(node, *node.users)
+    for name, folder in (("vault", settings.vault_folder), ("courier", settings.courier_folder)):
+        if settings.starts(name):
+            private_folder(folder)
+    if settings.line is None:
+        private_folder(settings.socket.parent)
 
 
-def become(node: Node, part: str, form: str) -> None:
-    """Turn this process into the node's supervisor: it needs none of what the command line loaded to get here."""
-    prepare(node, part)
-    Log(form)
-    words = json.dumps({"node": asdict(node), "part": part, "log": form}, default=str)
-    os.execv(sys.executable, [sys.executable, "-m", "federation.deployment.node.process", words])
+def become(settings: NodeSettings) -> None:
+    """Replace this process by the node's supervisor, which needs nothing of what the command line loaded."""
+    Log(settings.log)  # refuses a form that is none
+    prepare(settings)
+    os.execv(sys.executable, [sys.executable, "-m", "federation.deployment.node.process", settings.as_argument()])
 
 
 def main() -> None:
-    """`python -m federation.deployment.node.process WORDS-AS-JSON`: keep a node up until SIGTERM or Ctrl-C."""
-    words = json.loads(sys.argv[1])
-    os.environ[logs.FORM] = words["log"]
-    values = words["node"]
-    paths = {
-        key: None if values[key] is None else Path(values[key]) for key in ("data", "policy", "home", "ca", "socket")
-    }
-    users = None if values["users"] is None else tuple(values["users"])
-    node = Node(**{**values, **paths, "users": users})
+    """`python -m federation.deployment.node.process SETTINGS-AS-JSON`: keep a node up until SIGTERM or Ctrl-C."""
+    settings = NodeSettings(**json.loads(sys.argv[1]))
+    os.environ[logs.FORM] = settings.log
     try:
-        supervise(children(node, words["part"]), Log(words["log"]), lambda: None)
+        supervise(children(settings), Log(settings.log), lambda: None)
     except DeploymentError as error:
         sys.exit(f"gotong: {error}")
 
 
-def _give(node: Node, vault_user: str, courier_user: str) -> None:
-    """Each part to its user; the socket's folder to the vault, passable for the shared group."""
+def _give_folders(settings: NodeSettings, vault_user: str, courier_user: str) -> None:
+    """Each part's folder to its user; the socket's folder to the vault, passable for the shared group."""
     try:
         owners = {name: pwd.getpwnam(name) for name in (vault_user, courier_user)}
-        shared = grp.getgrnam(str(node.shared)).gr_gid
+        shared = grp.getgrnam(str(settings.socket_group)).gr_gid
     except KeyError as error:
         raise DeploymentError(f"{error.args[0]}; create it first") from None
-    node.home.mkdir(parents=True, exist_ok=True)
-    node.home.chmod(0o711)  # passable, not readable
-    for name, user in (("vault", vault_user), ("courier", courier_user)):
-        folder = private_folder(node.home / name)
+    settings.home_folder.mkdir(parents=True, exist_ok=True)
+    settings.home_folder.chmod(0o711)  # passable, not readable
+    for part_folder, user in ((settings.vault_folder, vault_user), (settings.courier_folder, courier_user)):
+        folder = private_folder(part_folder)
         for path in (folder, *folder.rglob("*")):
             os.chown(path, owners[user].pw_uid, owners[user].pw_gid)
-    node.line.mkdir(exist_ok=True)
-    os.chown(node.line, owners[vault_user].pw_uid, shared)
-    node.line.chmod(0o2750)
+    socket_folder = settings.socket.parent
+    socket_folder.mkdir(exist_ok=True)
+    os.chown(socket_folder, owners[vault_user].pw_uid, shared)
+    socket_folder.chmod(0o2750)
 
 
 if __name__ == "__main__":

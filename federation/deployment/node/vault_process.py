@@ -1,4 +1,4 @@
-"""The vault's process: what the country installed, its data, its policy, behind a socket that its courier may call."""
+"""The vault's process: a country's installed code, data and policy behind a socket that its courier may call."""
 
 import json
 import logging
@@ -7,14 +7,15 @@ import pwd
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from federation.deployment import logs
-from federation.deployment.node.layout import PAUSED, SOCKET, WITHDRAWN, Place
+from federation.deployment.node.pause import PAUSED, WITHDRAWN
+from federation.deployment.node.settings import NodeSettings
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
 from federation.settings.schema import PRECISIONS
@@ -33,18 +34,18 @@ from federation.wire.frame import ACCEPTED, VERSION, Frame, decode, encode
 log = logging.getLogger("vault")
 
 
-class Desk:
-    """Answers frames for one vault: terms to whoever asks, everything else if the country has not paused."""
+class RequestHandler:
+    """Replies to frames for one vault: terms, training and scores, unless the country has paused."""
 
     def __init__(self, vault: Vault, home: Path, device: torch.device, precision: str = "float32") -> None:
         self._vault, self._home, self._device, self._precision = vault, home, device, precision
-        self._read = stamp(vault.policy.path)
+        self._policy_stamp = stamp(vault.policy.path)
 
     def respond(self, data: bytes) -> bytes:
         """The reply to one frame; a refusal is a reply too."""
         try:
-            self._refresh()
-            self._open_for_business()
+            self._reread_policy()
+            self._check_pause()
             frame = decode(data)
             if frame.kind == "terms":
                 return terms(self._vault)
@@ -52,35 +53,37 @@ class Desk:
             return _refused(self._vault.country, error)
         meter = Meter(self._device)
         [reply] = serve_vaults([(self._vault, data)], self._train)
-        self._tell(frame, meter.read())
+        self._log_usage(frame, meter.read())
         return reply
 
     def _train(self, jobs: Sequence[Job]) -> list[Result]:
         return sequential.run(jobs, self._device, self._precision)
 
-    def _tell(self, frame: Frame, used: Mapping[str, float]) -> None:
-        """What a request took of the device: for the country's own log, and for nobody else."""
+    def _log_usage(self, frame: Frame, used: Mapping[str, float]) -> None:
+        """Seconds and memory of a request: in the country's own log, and nowhere else."""
         values = {name: round(value, 2) for name, value in used.items()} | {"device": str(self._device)}
-        said = " ".join(f"{name}={value}" for name, value in values.items())
-        run, at = str(frame.header.get("run"))[:200], _shown(str(frame.header.get("round"))[:20])
-        log.info("%s: round %s of %r served, %s", _shown(frame.kind[:40]), at, run, said, extra={"values": values})
+        usage = " ".join(f"{name}={value}" for name, value in values.items())
+        run, round_ = str(frame.header.get("run"))[:200], _printable(str(frame.header.get("round"))[:20])
+        kind = _printable(frame.kind[:40])
+        log.info("%s: round %s of %r served, %s", kind, round_, run, usage, extra={"values": values})
 
-    def _refresh(self) -> None:
-        """A policy that was edited holds from the next frame on. Only the file's stamp is looked at each time."""
+    def _reread_policy(self) -> None:
+        """An edited policy applies from the next frame on. Only the file's stamp is read each time."""
         now = stamp(self._vault.policy.path)
-        if now != self._read:
-            self._vault.policy = read_policy(self._vault.policy.path, self._vault.country)  # one that is gone: none
-            self._read = now
+        if now != self._policy_stamp:
+            self._vault.policy = read_policy(self._vault.policy.path, self._vault.country)
+            self._policy_stamp = now
             log.info("policy read again from %s", self._vault.policy.path)
 
-    def _open_for_business(self) -> None:
-        for name, said in ((WITHDRAWN, "has withdrawn from the federation"), (PAUSED, "has paused; ask again later")):
+    def _check_pause(self) -> None:
+        reasons = {WITHDRAWN: "has withdrawn from the federation", PAUSED: "has paused; try again later"}
+        for name, reason in reasons.items():
             if (self._home / name).exists():
-                raise PolicyRefusal(said)
+                raise PolicyRefusal(reason)
 
 
 def terms(vault: Vault) -> bytes:
-    """What this country would serve, and with which code: public, so that a run knows before it trains."""
+    """What this country serves, and with which versions: public, so that a run is checked before it trains."""
     policy = vault.policy
     header = {
         "country": vault.country,
@@ -100,62 +103,74 @@ def terms(vault: Vault) -> bytes:
     return encode(Frame(kind="terms", header=header))
 
 
-def run(place: Place, told: Callable[[str], None] = log.info) -> None:
-    """Serve until interrupted. Raises GotongError for a place that cannot be used."""
-    torch.set_num_threads(place.threads)
-    if place.precision not in PRECISIONS:
-        raise DeploymentError(f"precision={place.precision} is none of {', '.join(PRECISIONS)}")
-    home = private_folder(Path(place.home))
-    policy = read_policy(Path(place.policy), place.country)
-    if not Path(place.data).is_dir():
-        raise DeploymentError(f"data={place.data} is no folder; give the folder with this country's national files")
-    key = home / "fingerprint.key"
-    if not key.exists():
-        write_secret(key, secrets.token_bytes(32))
+def run(settings: NodeSettings) -> None:
+    """Serve until interrupted. Raises GotongError for settings, a policy or folders that cannot be used."""
+    torch.set_num_threads(settings.threads)
+    if settings.precision not in PRECISIONS:
+        raise DeploymentError(f"precision={settings.precision} is none of {', '.join(PRECISIONS)}")
+    home = private_folder(settings.vault_folder)
+    policy = read_policy(settings.policy_file, settings.country)
+    if not settings.data_folder.is_dir():
+        raise DeploymentError(f"data={settings.data} is no folder; give the folder with this country's national files")
     database = open_database(home / "vault.sqlite")
     vault = Vault(
-        country=place.country,
-        folder=Path(place.data),
+        country=settings.country,
+        folder=settings.data_folder,
         policy=policy,
         database=database,
-        key=read_secret(key, "the vault's key"),
+        key=_fingerprint_key(home / "fingerprint.key"),
     )
-    limits = Limits(
-        users=_users(place.callers), largest=place.largest, per_minute=place.per_minute, per_run=place.per_run
+    handler = RequestHandler(vault, home, device_of(settings.device), settings.precision)
+    service = Service(settings.socket, database=database, respond=handler.respond, limits=_limits(settings))
+    with service.listen(_group(settings.socket_group)) as listening:
+        log.info("%s serves %s under %s", settings.country, ", ".join(policy.tasks), policy.path)
+        service.serve(listening)
+
+
+def _fingerprint_key(path: Path) -> bytes:
+    """The secret under which this vault fingerprints its records, made once."""
+    if not path.exists():
+        write_secret(path, secrets.token_bytes(32))
+    return read_secret(path, "the vault's key")
+
+
+def _limits(settings: NodeSettings) -> Limits:
+    return Limits(
+        users=_callers(settings.courier_user),
+        largest=settings.largest_frame * 2**20,
+        per_minute=settings.frames_per_minute,
+        per_run=settings.frames_per_run,
     )
-    desk = Desk(vault, home, device_of(place.device), place.precision)
-    service = Service(Path(place.line) / SOCKET, database=database, respond=desk.respond, limits=limits)
-    with service.listen(_group(place.group)) as line:
-        told(f"{place.country} serves {', '.join(policy.tasks)} under {policy.path}")
-        service.serve(line)
 
 
 def read_policy(path: Path, country: str) -> policies.Policy:
-    """The policy a person named. Raises PolicyRefusal or DeploymentError; a missing file is never a consent."""
+    """The policy of a node, which must have one. Raises PolicyRefusal or DeploymentError."""
     if path.name != policies.FILE:
         raise DeploymentError(f"policy={path} must be a file named {policies.FILE}")
     try:
-        there = path.is_file()
-    except OSError as error:  # the folder is not this user's to look into
+        exists = path.is_file()
+    except OSError as error:  # this user may not enter the folder
         raise DeploymentError(f"policy={path}: {error.strerror}; let this user read the folder") from None
-    if not there:
+    if not exists:
         raise DeploymentError(
-            f"policy={path} is not there; write one, `gotong node check policy={path}` shows what it may say"
+            f"policy={path} is not there; write one, `gotong node check policy={path}` shows what it may hold"
         )
     return policies.read_policy(path.parent, country)
 
 
 def _refused(country: str, error: Exception) -> bytes:
-    log.warning("%s: %s", country, _shown(str(error)))
-    return encode(Frame(kind="refused", header={"reason": f"{country}: {_shown(str(error))}"}))
+    log.warning("%s: %s", country, _printable(str(error)))
+    return encode(Frame(kind="refused", header={"reason": f"{country}: {_printable(str(error))}"}))
 
 
-def _shown(text: str) -> str:
-    """What a stranger wrote, on one line: nothing in it can look like another line of a log."""
+def _printable(text: str) -> str:
+    """Text of a request on one line: nothing in it can look like another line of a log."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _users(names: list[str]) -> frozenset[int]:
+def _callers(courier_user: str | None) -> frozenset[int]:
+    """Users that may call: this one, and the courier's."""
+    names = [] if courier_user is None else [courier_user]
     try:
         return frozenset([os.geteuid(), *(pwd.getpwnam(name).pw_uid for name in names)])
     except KeyError as error:
@@ -171,16 +186,16 @@ def _group(name: str | None) -> int | None:
         raise DeploymentError(f"there is no group {name!r}; create it or leave group= out") from None
 
 
-def _stopped(number: int, frame: object) -> None:  # noqa: ARG001
+def _stop(number: int, frame: object) -> None:  # noqa: ARG001
     raise SystemExit(0)
 
 
 def main() -> None:
-    """`python -m federation.deployment.node.vault_process PLACE-AS-JSON`, started by `gotong node`."""
+    """`python -m federation.deployment.node.vault_process SETTINGS-AS-JSON`, started by `gotong node`."""
     logs.begin("vault")
-    signal.signal(signal.SIGTERM, _stopped)
+    signal.signal(signal.SIGTERM, _stop)
     try:
-        run(Place(**json.loads(sys.argv[1])))
+        run(NodeSettings(**json.loads(sys.argv[1])))
     except GotongError as error:
         sys.exit(f"vault: {error}")
 

@@ -25,7 +25,7 @@ PATIENCE = 300.0  # seconds for processes to start on a machine that is busy wit
 
 
 @dataclass
-class Place:
+class Deployment:
     """Everything under one folder. `processes`: coordinator, and a node a country."""
 
     folder: Path

@@ -13,7 +13,7 @@ REQUEST, TRAINING, REPLY = "request", "training", "reply"
 LONGEST = 120.0  # seconds a frame is held at most: a test that fails must not hang
 
 
-class Between:
+class Interceptor:
     """A socket at `outer` that passes frames on to the one at `inner`, one at a time, as a vault serves them.
 
     arrived: how many frames the vault has written down. freeze: stops the vault where it is. Both for `TRAINING` alone.

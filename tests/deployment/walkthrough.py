@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from federation.deployment.node.courier import exchange
-from federation.deployment.node.layout import SOCKET
+from federation.deployment.node.settings import SOCKET
 from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS
 from tests.deployment.namespaces import Machine

@@ -1,0 +1,116 @@
+"""The settings of a country's node: one object for the command line, the supervisor and the vault's process."""
+
+import grp
+import json
+import pwd
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from federation.errors import ConfigError
+
+PARTS = ("both", "vault", "courier")
+POLICY, SOCKET = "policy.toml", "vault.sock"
+
+
+@dataclass  # not frozen: Hydra merges it
+class NodeSettings:
+    """What `gotong node` takes. Other processes of the node receive it as JSON (`as_argument`).
+
+    policy: none takes policy.toml in the data folder, which must be there.
+    vault_user, courier_user: both where root starts vault and courier as two users; courier_user alone where each is
+    started by its own user, so that the vault accepts calls from the courier.
+    """
+
+    country: str = ""
+    data: str | None = None  # folder with this country's national files; a courier alone needs none
+    policy: str | None = None
+    coordinator: str = "127.0.0.1:9440"  # host:port
+    home: str = "node"
+    ca: str | None = None  # none: ca.pem in home
+    part: str = "both"  # both | vault | courier
+    vault_user: str | None = None
+    courier_user: str | None = None
+    group: str | None = None  # shared by the two users, for the socket
+    line: str | None = None  # folder of the socket; none: in home
+    device: str = "cpu"  # cpu | cuda | cuda:1 | auto
+    threads: int = 1
+    precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products
+    largest_frame: int = 256  # MiB of a frame that the vault reads
+    frames_per_minute: int = 240  # of all runs together
+    frames_per_run: int = 120  # a minute, of one run
+    log: str = "text"  # text | json
+
+    def check(self) -> None:
+        """Raise ConfigError for values that no node can have."""
+        if self.part not in PARTS:
+            hint = "; Flower's own SuperNode is no longer served, use part=courier" if self.part == "supernode" else ""
+            raise ConfigError(f"part={self.part} is none of {', '.join(PARTS)}{hint}")
+        for key in ("country", "coordinator"):
+            if not getattr(self, key):
+                raise ConfigError(f"{key}= is empty; say which")
+        if self.data is None and self.part != "courier":
+            raise ConfigError("a vault needs data=FOLDER with this country's national files")
+        for key in ("largest_frame", "frames_per_minute", "frames_per_run"):
+            if getattr(self, key) < 1:
+                raise ConfigError(f"{key}={getattr(self, key)} must be at least 1")
+        if self.vault_user is not None and self.courier_user is None:
+            raise ConfigError("vault_user needs courier_user= too, the other user")
+
+    def as_argument(self) -> str:
+        """JSON with absolute paths, for another process of this node."""
+        given = {key: getattr(self, key) for key in ("data", "policy", "home", "ca", "line")}
+        paths = {key: str(Path(path).resolve()) for key, path in given.items() if path is not None}
+        return json.dumps(asdict(self) | paths)
+
+    def starts(self, part: str) -> bool:
+        """Whether this process starts a part: the vault or the courier."""
+        return self.part in ("both", part)
+
+    @property
+    def users(self) -> tuple[str, str] | None:
+        """(vault's, courier's) where root starts both; None runs them as whoever starts them."""
+        if self.vault_user is None or self.courier_user is None:
+            return None
+        return self.vault_user, self.courier_user
+
+    @property
+    def socket_group(self) -> str | None:
+        """The group that may use the socket: the one named, or the courier's own."""
+        if self.group is not None or self.users is None:
+            return self.group
+        return grp.getgrgid(pwd.getpwnam(self.users[1]).pw_gid).gr_name
+
+    @property
+    def home_folder(self) -> Path:
+        """The node's own folder, absolute like every path below."""
+        return Path(self.home).resolve()
+
+    @property
+    def data_folder(self) -> Path:
+        """The country's national files."""
+        return Path(self.data or ".").resolve()
+
+    @property
+    def policy_file(self) -> Path:
+        """The country's policy."""
+        return Path(self.policy).resolve() if self.policy is not None else self.data_folder / POLICY
+
+    @property
+    def vault_folder(self) -> Path:
+        """Ledger, state and fingerprint key: the vault's alone."""
+        return self.home_folder / "vault"
+
+    @property
+    def courier_folder(self) -> Path:
+        """The node's key: the courier's alone."""
+        return self.home_folder / "courier"
+
+    @property
+    def socket(self) -> Path:
+        """The socket between vault and courier; its folder belongs to the vault."""
+        return (Path(self.line).resolve() if self.line is not None else self.home_folder / "line") / SOCKET
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate of the coordinator's authority."""
+        return Path(self.ca).resolve() if self.ca is not None else self.home_folder / "ca.pem"
