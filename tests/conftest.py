@@ -23,9 +23,9 @@ LONGEST = (
     "ends/test_resume.py",
     "ends/test_sweep.py",
 )
-APART = 80  # tests between the beginnings of long ones on different workers
+SPACING = 80  # tests between the beginnings of long ones on different workers
 
-BESIDE = Path(__file__).parents[2] / "shared" / "data"
+PUBLIC_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mine = long[worker::workers]
         share = (len(items) - len(ordered)) // (workers - worker) - len(mine)
         own, rest = rest[:share], rest[share:]
-        begin = min(worker * APART, len(own))
+        begin = min(worker * SPACING, len(own))
         ordered += [*own[:begin], *mine, *own[begin:]]
     items[:] = ordered + rest
 
@@ -50,7 +50,7 @@ def _file(item: pytest.Item) -> str:
 @pytest.fixture(scope="session")
 def public_data() -> Path:
     """Folder of the public files that the importers read; never part of the repository."""
-    folder = Path(os.environ.get("GOTONG_TEST_DATA", BESIDE))
+    folder = Path(os.environ.get("GOTONG_TEST_DATA", PUBLIC_DATA))
     if not folder.is_dir():
         pytest.skip(f"no public files at {folder}: set GOTONG_TEST_DATA to their folder")
     return folder

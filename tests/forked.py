@@ -42,7 +42,7 @@ def start(where: Path, output: Path, errors: Path, body: Callable[..., None], *g
 
 def run(where: Path, words: Sequence[str], body: Callable[..., None] = main) -> Ended:
     """`gotong WORDS` in that folder, to its end."""
-    output, errors = where.with_suffix(".stdout"), where.with_suffix(".stderr")  # beside it, for tests look into it
+    output, errors = where.with_suffix(".stdout"), where.with_suffix(".stderr")  # not in it: tests list its files
     process = start(where, output, errors, body, list(words))
     process.join(PATIENCE)
     if process.exitcode is None:

@@ -1,6 +1,6 @@
 """scripts/bench crowd [nodes=20] [rounds=20] [out=FILE]: what a SuperLink, a coordinator's run and a node cost.
 
-Invented small countries with a vault and a courier each, one coordinator, all on this machine over TLS. After every
+Synthetic small countries with a vault and a courier each, one coordinator, all on this machine over TLS. After every
 round the memory of every process is read, pages that several share being divided among them. Rows: part (superlink,
 door, executor, run, vault, courier), mib_early and mib_late (largest of its kind after round 5 and after the last),
 cpu_seconds_per_round (mean of its kind). Fails if a round lost a country.
@@ -77,17 +77,17 @@ def _measured(deployment: Deployment, rounds: int) -> tuple[list[Cost], list[flo
 
 
 def _costs(deployment: Deployment) -> Cost:
-    found: Cost = {}
+    costs: Cost = {}
     for process in (child for each in deployment.processes.values() for child in _family(each.pid)):
         try:
             line = " ".join(process.cmdline())
             kind = next((name for mark, name in KINDS.items() if mark in line), None)
             if kind is not None:
                 spent = process.cpu_times()
-                found.setdefault(kind, []).append((process.memory_full_info().pss / 2**20, spent.user + spent.system))
+                costs.setdefault(kind, []).append((process.memory_full_info().pss / 2**20, spent.user + spent.system))
         except psutil.NoSuchProcess:
             continue
-    return found
+    return costs
 
 
 def _family(pid: int) -> list[psutil.Process]:

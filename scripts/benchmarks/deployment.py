@@ -86,7 +86,7 @@ def _stock(deployment: Deployment, rounds: int) -> float:
     while not flower_cli.status(deployment.home, number)[0].startswith("finished"):
         if time.monotonic() > until:
             raise TimeoutError(f"{rounds} stock rounds did not end")
-        time.sleep(2)  # Flower tells nobody when a run ends; the rounds are timed in it, not here
+        time.sleep(2)  # Flower sends no signal when a run ends; the rounds are timed in it, not here
     return _between(json.loads(out.read_text()))
 
 

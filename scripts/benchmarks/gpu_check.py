@@ -60,16 +60,16 @@ class Size:
 
 
 def seconds(run: Callable[[], list[ours.Result]], device: torch.device) -> tuple[float, list[ours.Result]]:
-    """Median time of a call, after two that do not count, and what it found."""
+    """Median time of a call, after two that do not count, and its result."""
     run(), run()
     times = []
     for _ in range(REPEATS):
         wait(device)
         began = perf_counter()
-        found = run()
+        result = run()
         wait(device)
         times.append(perf_counter() - began)
-    return median(times), found
+    return median(times), result
 
 
 def wait(device: torch.device) -> None:
@@ -89,7 +89,7 @@ def rates(device: torch.device) -> dict[str, float]:
     """precision -> FLOP/s of a large square product here."""
     side = 8192 if device.type == "cuda" else 1024
     square = torch.randn(side, side, device=device)
-    found = {}
+    rates = {}
     for precision in ("float32", "tf32", "bf16"):
         values = square.bfloat16() if precision == "bf16" else square
         with matmul_precision(precision):
@@ -99,8 +99,8 @@ def rates(device: torch.device) -> dict[str, float]:
             for _ in range(REPEATS):
                 values @ values
             wait(device)
-        found[precision] = REPEATS * 2 * side**3 / (perf_counter() - began)
-    return found
+        rates[precision] = REPEATS * 2 * side**3 / (perf_counter() - began)
+    return rates
 
 
 def agree(device: torch.device) -> bool:
@@ -115,13 +115,13 @@ def agree(device: torch.device) -> bool:
         key = name, compiled
         worst[key] = max(worst.get(key, 0.0), of_ten_rounds(build, strategy, OPTIMIZERS[name], device, compiled))
     for (name, compiled), gap in worst.items():
-        print(f"ten rounds, {'compiled' if compiled else 'every strategy'}, {name}: {gap:.1e} apart at most")
+        print(f"ten rounds, {'compiled' if compiled else 'every strategy'}, {name}: {gap:.1e} difference at most")
     good = all(gap < SAME for gap in worst.values())
     for name, training in OPTIMIZERS.items():
         gap = of_ten_rounds(
             lambda seed: perceptron(seed).double(), STRATEGIES["fedprox"], training, device, double=True
         )
-        print(f"ten rounds, float64, {name}: {gap:.1e} apart at most")
+        print(f"ten rounds, float64, {name}: {gap:.1e} difference at most")
         good &= gap < ROUNDING
     return good
 
@@ -172,33 +172,33 @@ def check(size: Size, device: torch.device, reached: dict[str, float]) -> bool:
             began = perf_counter()
             engine(today)
             first = perf_counter() - began
-            together, found = seconds(partial(engine, today), device)
-            exact = exact or found
+            together, results = seconds(partial(engine, today), device)
+            exact = exact or results
             name = f"{'compiled' if compiled else 'eager'}, {precision}"
             print(
                 f"  cohort, {name:17}{together:8.3f} s, first {first:.1f} s, {alone / together:.1f} x sequential, "
                 f"{total / together / 1e12:.3f} TFLOP/s, {100 * total / together / reached[precision]:.1f} % of what "
-                f"products reach; from sequential {apart(found[: size.compared], expected):.1e}"
+                f"products reach; from sequential {largest_gap(results[: size.compared], expected):.1e}"
             )
             if precision == "float32":
-                good &= apart(found[: size.compared], expected) < SAME
+                good &= largest_gap(results[: size.compared], expected) < SAME
     return good
 
 
 def pfl(work: Work) -> float | None:
     """Seconds of a round of pfl-research's simulator, the first not counted; none if it failed."""
     with tempfile.TemporaryDirectory() as folder:
-        asked = json.dumps({"work": asdict(work), "options": {"threads": 1}})
+        request = json.dumps({"work": asdict(work), "options": {"threads": 1}})
         here = Path(__file__).parent
-        answered = Path(folder) / "answer.json"
-        run = subprocess.run([sys.executable, here / "peer_pfl.py", asked, folder], stdout=subprocess.DEVNULL)
-        if run.returncode or not answered.exists():
+        report_file = Path(folder) / "report.json"
+        run = subprocess.run([sys.executable, here / "peer_pfl.py", request, folder], stdout=subprocess.DEVNULL)
+        if run.returncode or not report_file.exists():
             return None
-        answer = json.loads(answered.read_text())
-    return median(answer["seconds"][1:])
+        report = json.loads(report_file.read_text())
+    return median(report["seconds"][1:])
 
 
-def apart(one: Sequence[ours.Result], other: Sequence[ours.Result]) -> float:
+def largest_gap(one: Sequence[ours.Result], other: Sequence[ours.Result]) -> float:
     """Largest difference of any weight."""
     pairs = zip(one, other, strict=True)
     return max(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from report import asked, cpu_seconds, tell, timed
+from report import arguments, cpu_seconds, timed, write_report
 from torch import Tensor, nn
 from work import Work, mean_squared, name_of, order, seed_of
 
@@ -91,8 +91,8 @@ def jobs_of(work: Work) -> Callable[[dict[str, Tensor], int], list[Job]]:
     return jobs
 
 
-def federated(work: Work, device: torch.device, answers: Path, options: dict[str, Any]) -> None:
-    """Rounds of our trainers: `sequential`, or `cohort` with the chunk asked for or the one chosen by trying."""
+def federated(work: Work, device: torch.device, reports: Path, options: dict[str, Any]) -> None:
+    """Rounds of our trainers: `sequential`, or `cohort` with the requested chunk or the one chosen by trying."""
     began, engine = perf_counter(), options["engine"]
     jobs = jobs_of(work)
     held = {name: value.detach() for name, value in Forecaster(work).named_parameters()}
@@ -108,8 +108,8 @@ def federated(work: Work, device: torch.device, answers: Path, options: dict[str
     start, before = perf_counter() - began, cpu_seconds()
 
     def round_(number: int) -> None:
-        asked = jobs(held, number)
-        groups = (asked[at : at + AT_ONCE] for at in range(0, len(asked), AT_ONCE))
+        round_jobs = jobs(held, number)
+        groups = (round_jobs[at : at + AT_ONCE] for at in range(0, len(round_jobs), AT_ONCE))
         averaged(held, (result for group in groups for result in train(group)))
 
     seconds, _ = timed(work, round_)
@@ -117,7 +117,7 @@ def federated(work: Work, device: torch.device, answers: Path, options: dict[str
         train.end()  # CPU seconds of a fork count once it has ended
     cpu = [(cpu_seconds() - before) / work.rounds] * work.rounds
     weights = {name.removeprefix("model."): value for name, value in held.items()}
-    tell(answers, weights, seconds, cpu=cpu, start=start, plan=vars(plan))
+    write_report(reports, weights, seconds, cpu=cpu, start=start, plan=vars(plan))
 
 
 def averaged(held: dict[str, Tensor], results: Iterable[Result]) -> None:
@@ -131,7 +131,7 @@ def averaged(held: dict[str, Tensor], results: Iterable[Result]) -> None:
     held.update({name: total / count for name, total in totals.items()})
 
 
-def plain(work: Work, device: torch.device, answers: Path) -> None:
+def plain(work: Work, device: torch.device, reports: Path) -> None:
     """What a careful person writes by hand: one model, one optimiser, weights copied in for each client."""
     began = perf_counter()
     inputs, targets = (torch.from_numpy(values).to(device) for values in work.records())
@@ -159,14 +159,14 @@ def plain(work: Work, device: torch.device, answers: Path) -> None:
     held.update(kept)
     start = perf_counter() - began
     seconds, cpu = timed(work, round_)
-    tell(answers, held, seconds, cpu=cpu, start=start, plan={})
+    write_report(reports, held, seconds, cpu=cpu, start=start, plan={})
 
 
 if __name__ == "__main__":
-    given, wanted, answers = asked()
+    given, wanted, reports = arguments()
     torch.set_num_threads(int(wanted.get("threads", 1)))
     where = torch.device(wanted.get("device", "cpu"))
     if wanted["engine"] == "plain":
-        plain(given, where, answers)
+        plain(given, where, reports)
     else:
-        federated(given, where, answers, wanted)
+        federated(given, where, reports, wanted)

@@ -19,7 +19,7 @@ from pfl.data.pytorch import PyTorchTensorDataset
 from pfl.hyperparam.base import NNTrainHyperParams
 from pfl.metrics import Metrics
 from pfl.model.pytorch import PyTorchModel
-from report import asked, cpu_seconds, tell
+from report import arguments, cpu_seconds, write_report
 from torch import Tensor
 from work import Work, mean_squared, order
 
@@ -42,7 +42,7 @@ class PflModel(torch.nn.Module):
         return mean_squared(self(inputs), target)
 
     def metrics(self, inputs: Tensor, target: Tensor) -> dict[str, Any]:
-        """Nothing: no metric is asked for."""
+        """Nothing: no metric is requested."""
         del inputs, target
         return {}
 
@@ -68,8 +68,8 @@ class Clock(TrainingProcessCallback):
 
 
 def main() -> None:
-    """Run all rounds; rank 0 tells."""
-    work, options, folder = asked()
+    """Run all rounds; rank 0 reports."""
+    work, options, folder = arguments()
     torch.set_num_threads(int(options.get("threads", 1)))
     began = perf_counter()
     np.random.seed(1)  # the same cohort on every worker
@@ -104,7 +104,7 @@ def main() -> None:
     clock._began, clock._before = perf_counter(), cpu_seconds()
     FederatedAveraging().run(algorithm, backend, wrapped, training, callbacks=[clock], send_metrics_to_platform=False)
     if int(os.environ.get("RANK", 0)) == 0:
-        tell(folder, dict(model.inner.named_parameters()), clock.seconds, cpu=clock.cpu, start=start, plan={})
+        write_report(folder, dict(model.inner.named_parameters()), clock.seconds, cpu=clock.cpu, start=start, plan={})
 
 
 main()

@@ -13,10 +13,10 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
 from flwr.simulation import run_simulation
-from report import asked, cpu_seconds, tell
+from report import arguments, cpu_seconds, write_report
 from work import Work, mean_squared, order
 
-WORK, OPTIONS, FOLDER = asked()
+WORK, OPTIONS, FOLDER = arguments()
 client, server = ClientApp(), ServerApp()
 held: dict[str, Any] = {}  # of one worker: records and model stay between messages
 
@@ -72,7 +72,7 @@ def main(grid: Grid, context: Context) -> None:
     marks = [*strategy.marks, (perf_counter(), cpu_seconds())]
     weights = {name: torch.from_numpy(value.numpy()) for name, value in result.arrays.items()}
     seconds = [after[0] - before[0] for before, after in pairwise(marks)]
-    tell(FOLDER, weights, seconds, start=marks[0][0] - began, plan={})  # CPU seconds lie in Ray's workers
+    write_report(FOLDER, weights, seconds, start=marks[0][0] - began, plan={})  # CPU seconds lie in Ray's workers
 
 
 if __name__ == "__main__":

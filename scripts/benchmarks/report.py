@@ -1,4 +1,4 @@
-"""How an engine tells what it did: seconds and CPU seconds of every round, and where the weights ended."""
+"""How an engine reports what it did: seconds and CPU seconds of every round, and where the weights ended."""
 
 import json
 import os
@@ -14,8 +14,8 @@ import torch
 from work import Work
 
 
-def asked() -> tuple[Work, dict[str, Any], Path]:
-    """The work, the engine's own options and the folder for the answer, from the command line."""
+def arguments() -> tuple[Work, dict[str, Any], Path]:
+    """The work, the engine's own options and the folder for the report, from the command line."""
     values = json.loads(sys.argv[1])
     return Work(**values["work"]), values["options"], Path(sys.argv[2])
 
@@ -37,8 +37,8 @@ def cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def tell(folder: Path, weights: Mapping[str, torch.Tensor], seconds: list[float], **more: Any) -> None:
-    """Write the answer; the last file is the sign that it is whole."""
+def write_report(folder: Path, weights: Mapping[str, torch.Tensor], seconds: list[float], **more: Any) -> None:
+    """Write the report; the last file is the sign that it is whole."""
     np.savez(folder / "weights.npz", **{name: value.detach().cpu().numpy() for name, value in weights.items()})
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    (folder / "answer.json").write_text(json.dumps({"seconds": seconds, "mib": most, **more}))
+    (folder / "report.json").write_text(json.dumps({"seconds": seconds, "mib": most, **more}))

@@ -7,7 +7,7 @@ rounds=10           per run; the first does not count, for it pays for start-up
 repeats=3           of every engine, in turn
 workers=2           processes of cohort and pfl, and actors of ray; the others have one
 compiled=true       let cohort compile its steps; the table says what that takes, and when it has paid
-chunk=10            clients in one step of cohort; 0: found by trying, not compiled
+chunk=10            clients in one step of cohort; 0: measured and chosen, not compiled
 peers=PYTHON        interpreter that has pfl and ray; this one if left out
 memory=false        true: ask ten times a second what all processes of an engine hold together, which disturbs times
 out=FILE            JSON rows; plot=FILE: clients per second against clients
@@ -50,7 +50,7 @@ class Row:
     first: float  # seconds of the first round
     start: float  # seconds before it
     cpu: float | None  # CPU seconds of a round: of pfl's first process, of all of ours
-    mib: float  # most memory, records included: of all processes together if that was asked for, or of the first
+    mib: float  # most memory, records included: of all processes together if requested, or of the first
     busy: float
     gap: float  # largest difference of any weight from sequential
     plan: dict[str, Any] = field(default_factory=dict)
@@ -79,12 +79,12 @@ def main(words: Sequence[str]) -> int:
         Path(options["out"]).write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     if options["plot"]:
         plot(rows, Path(options["plot"]))
-    apart = [row for row in rows if not row.gap <= SAME]  # NaN too
-    for row in apart:
+    unequal = [row for row in rows if not row.gap <= SAME]  # NaN too
+    for row in unequal:
         print(
             f"FAILED: {row.engine} with {row.clients} clients ends {row.gap:.1e} away from sequential", file=sys.stderr
         )
-    return 1 if apart else 0
+    return 1 if unequal else 0
 
 
 def compare(work: Work, options: dict[str, str]) -> list[Row]:
@@ -92,12 +92,12 @@ def compare(work: Work, options: dict[str, str]) -> list[Row]:
     engines = options["engines"].split(",")
     if "sequential" not in engines:
         engines.append("sequential")  # what the others are held to
-    answers: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
+    reports: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
     for _ in range(int(options["repeats"])):
         for engine in engines:
-            answers[engine].append(once(work, engine, options))
-    wanted = answers["sequential"][0]["weights"]
-    return [row_of(work, engine, many, wanted) for engine, many in answers.items()]
+            reports[engine].append(once(work, engine, options))
+    wanted = reports["sequential"][0]["weights"]
+    return [row_of(work, engine, many, wanted) for engine, many in reports.items()]
 
 
 def once(work: Work, engine: str, options: dict[str, str]) -> dict[str, Any]:
@@ -113,34 +113,34 @@ def once(work: Work, engine: str, options: dict[str, str]) -> dict[str, Any]:
         command = [sys.executable, "ours.py"] if engine in OURS else [options["peers"], f"peer_{engine}.py"]
         if engine == "pfl" and workers > 1:
             command = [options["peers"], "-m", "torch.distributed.run", f"--nproc-per-node={workers}", "peer_pfl.py"]
-        asked = json.dumps({"work": asdict(work), "options": given})
+        request = json.dumps({"work": asdict(work), "options": given})
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1])}
         if engine not in OURS:
             environment.pop("PYTHONPATH")
-        said, answer = Path(folder) / "said.txt", Path(folder) / "answer.json"
+        said, report_file = Path(folder) / "said.txt", Path(folder) / "report.json"
         with said.open("w") as file:
-            run = subprocess.Popen([*command, asked, folder], cwd=HERE, env=environment, stdout=file, stderr=file)
+            run = subprocess.Popen([*command, request, folder], cwd=HERE, env=environment, stdout=file, stderr=file)
             held = most(run) if options["memory"] == "true" else None
             run.wait()
-        if run.returncode or not answer.exists():
+        if run.returncode or not report_file.exists():
             tail = "\n".join(said.read_text().strip().splitlines()[-5:])
             raise SystemExit(f"{engine} failed; is it installed for {command[0]}? (extra `bench`)\n{tail}")
-        found: dict[str, Any] = json.loads(answer.read_text())
-        found["mib"] = held or found["mib"]
-        found["weights"] = dict(np.load(Path(folder) / "weights.npz"))
-    found["busy"] = max(quiet.busy, listen().busy)
-    return found
+        report: dict[str, Any] = json.loads(report_file.read_text())
+        report["mib"] = held or report["mib"]
+        report["weights"] = dict(np.load(Path(folder) / "weights.npz"))
+    report["busy"] = max(quiet.busy, listen().busy)
+    return report
 
 
 def most(run: subprocess.Popen[bytes]) -> float:
     """MiB that a process and its children held at most; what they share counts once."""
-    found = 0.0
+    most = 0.0
     while run.poll() is None:
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             first = psutil.Process(run.pid)
-            found = max(found, sum(one.memory_full_info().pss for one in (first, *first.children(recursive=True))))
-        time.sleep(0.1)  # nobody tells when memory grows
-    return found / 2**20
+            most = max(most, sum(one.memory_full_info().pss for one in (first, *first.children(recursive=True))))
+        time.sleep(0.1)  # nothing signals that memory grows
+    return most / 2**20
 
 
 def row_of(work: Work, engine: str, many: Sequence[dict[str, Any]], wanted: dict[str, Any]) -> Row:

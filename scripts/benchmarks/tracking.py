@@ -7,7 +7,7 @@ only=down,slow      these conditions; all if left out
 calls=true          only what a round spends in calls of tracking, which hardly depends on the machine's load
 out=FILE            JSON rows
 
-Every run has a twin without MLflow that runs beside it at the same time, so that both meet the same load of the
+Every run has a twin without MLflow that runs at the same time, so that both meet the same load of the
 machine; `none` is such a pair too, and its ratio is what chance does. A round's time is that between two records of the
 run's own spool. When a run is over, so is its trouble: what is missing is sent with `gotong replay`, and every row of
 the spool must then be in MLflow once. A full disk needs a superuser.
@@ -52,7 +52,7 @@ def healthy(store: Path) -> Iterator[Trouble]:
 
 def conditions(folder: Path, delay: float) -> dict[str, Callable[[Path], AbstractContextManager[Trouble]]]:
     """Name -> what happens to the store of a run."""
-    found: dict[str, Callable[[Path], AbstractContextManager[Trouble]]] = {
+    troubles_by_name: dict[str, Callable[[Path], AbstractContextManager[Trouble]]] = {
         NONE: healthy,
         "healthy": healthy,
         "down": troubles.down,
@@ -61,14 +61,14 @@ def conditions(folder: Path, delay: float) -> dict[str, Callable[[Path], Abstrac
         "restarted": lambda store: troubles.restarted(store, after=12, away=2),
     }
     if troubles.superuser():
-        found["full disk"] = lambda store: troubles.full(store, folder / "disk")
-    return found
+        troubles_by_name["full disk"] = lambda store: troubles.full(store, folder / "disk")
+    return troubles_by_name
 
 
 def pair(name: str, trouble: AbstractContextManager[Trouble], folder: Path, rounds: int, turn: int) -> Pair:
     """A run in trouble and its twin. Raises SystemExit if a run fails or its history is not complete in the end."""
-    with trouble as found:
-        tracking = "tracking=none" if name == NONE else f"tracking.uri={found.uri}"
+    with trouble as store_:
+        tracking = "tracking=none" if name == NONE else f"tracking.uri={store_.uri}"
         order = [("mine", tracking), ("twin", "tracking=none")][:: -1 if turn % 2 else 1]
         started = {who: _start([*WORDS, f"runs={who}", f"rounds={rounds}", how], folder) for who, how in order}
         for process in started.values():
@@ -76,13 +76,13 @@ def pair(name: str, trouble: AbstractContextManager[Trouble], folder: Path, roun
             if process.returncode:
                 raise SystemExit(f"{name}: {error}")
         records = {who: list(spool.every(folder / who / "run" / spool.NAME)) for who in started}
-        found.over()
+        store_.over()
         if name != NONE:
             words = ["replay", "run=run", "runs=mine", tracking]
             done = subprocess.run([*GOTONG, *words], cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{name}: {done.stderr}")
-            store = Path(found.uri.removeprefix(SQLITE)) if SQLITE in found.uri else folder / "mlflow.db"
+            store = Path(store_.uri.removeprefix(SQLITE)) if SQLITE in store_.uri else folder / "mlflow.db"
             _complete(name, records["mine"], store)
     return _seconds(records["mine"]), _seconds(records["twin"])
 
@@ -91,8 +91,8 @@ def in_calls(name: str, trouble: AbstractContextManager[Trouble], folder: Path, 
     """Seconds that the rounds of eleven countries spend in calls of tracking, half a second of other work between."""
     countries = ("BRN", "IDN", "KHM", "LAO", "MMR", "MYS", "PHL", "SGP", "THA", "TLS", "VNM")
     spent = []
-    with trouble as found:
-        settings = TrackingSettings(name="none" if name == NONE else "mlflow", uri=found.uri, patience=0)
+    with trouble as store_:
+        settings = TrackingSettings(name="none" if name == NONE else "mlflow", uri=store_.uri, patience=0)
         tracker = Tracker(folder / "run", settings, runs=folder, warn=lambda _: None)
         tracker.begin(RunCard(id="run", name="run", countries=countries))
         for step in range(rounds):
@@ -120,7 +120,7 @@ def _seconds(records: Sequence[spool.Record]) -> list[float]:
 
 
 def _complete(name: str, records: Sequence[spool.Record], store: Path) -> None:
-    told = sorted(
+    sent = sorted(
         (each["country"] or "", metric, each["step"])
         for each in records
         if each["do"] == "metrics"
@@ -131,8 +131,8 @@ def _complete(name: str, records: Sequence[spool.Record], store: Path) -> None:
             "SELECT coalesce(t.value, ''), m.key, m.step FROM metrics m"
             " LEFT JOIN tags t ON t.run_uuid = m.run_uuid AND t.key = 'gotong.country'"
         ).fetchall()
-    if sorted(kept) != told:
-        raise SystemExit(f"{name}: MLflow holds {len(kept)} rows of {len(told)}")
+    if sorted(kept) != sent:
+        raise SystemExit(f"{name}: MLflow holds {len(kept)} rows of {len(sent)}")
 
 
 def main(words: Sequence[str]) -> int:
@@ -164,10 +164,10 @@ def main(words: Sequence[str]) -> int:
                 mine, twin = pair(name, trouble, folder, int(options["rounds"]), turn)
                 times.setdefault(name, ([], []))[0].extend(mine)
                 times[name][1].extend(twin)
-                print("\n".join(_told(_row(name, *found)) for name, found in times.items()), "\n", file=sys.stderr)
-    rows = [_row(name, *found) for name, found in times.items()]
+                print("\n".join(_line(_row(name, *seconds)) for name, seconds in times.items()), "\n", file=sys.stderr)
+    rows = [_row(name, *seconds) for name, seconds in times.items()]
     for row in rows:
-        print(_told(row))
+        print(_line(row))
     print(f"others used {heard.busy:.0f} % of all cores before (load {heard.load:.1f}); quiet is up to {MOST:.0f} %")
     if options["out"]:
         Path(options["out"]).write_text(json.dumps(rows, indent=1) + "\n")
@@ -180,7 +180,7 @@ def _row(name: str, mine: Sequence[float], twin: Sequence[float]) -> dict[str, A
     return {"name": name, "seconds": median(mine), "low": low, "high": high, "ratio": ratio, "n": len(mine)}
 
 
-def _told(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any]) -> str:
     return "{name:<10} {seconds:.3f} s a round [{low:.3f}, {high:.3f}]  ratio {ratio:.3f}  n {n}".format(**row)
 
 

@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """`gotong ui` on an empty folder of runs; it must end cleanly, with all its processes, when it is told to."""
+    """`gotong ui` on an empty folder of runs; it must end cleanly, with all its processes, when it is asked to stop."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = ["ui", f"runs={tmp_path / 'runs'}", f"port={port}"]
@@ -94,14 +94,14 @@ def test_a_person_finds_the_run_and_its_eleven_countries(
     runs = tmp_path / "runs"
     track(runs, url, ui, monkeypatch)
     store = connect(TrackingSettings(), runs)
-    found = {run.data.tags.get(COUNTRY, ""): run.info.run_id for run in search(store, "")}
-    assert set(found) == {"", *MEMBERS}
-    assert len(search(store, "")) == 12, "a call whose answer was lost left a twin"
+    runs = {run.data.tags.get(COUNTRY, ""): run.info.run_id for run in search(store, "")}
+    assert set(runs) == {"", *MEMBERS}
+    assert len(search(store, "")) == 12, "a call whose reply was lost left a twin"
     for at, country in enumerate(MEMBERS):
-        history = store.client.get_metric_history(found[country], "validation.wis")
+        history = store.client.get_metric_history(runs[country], "validation.wis")
         assert [(row.step, row.value) for row in history] == [(step, (at + 1) / (step + 1)) for step in range(ROUNDS)]
     track_sweep(runs, url)
-    look(page, found[""])
+    look(page, runs[""])
 
 
 def look(address: str, parent: str) -> None:
@@ -129,4 +129,4 @@ def look(address: str, parent: str) -> None:
             page.screenshot(path=shot)
         browser.close()
     here = (address.split("/#")[0], "data:", "blob:")
-    assert [url for url in requested if not url.startswith(here)] == [], "a page asked a host abroad"
+    assert [url for url in requested if not url.startswith(here)] == [], "a page requested another host"

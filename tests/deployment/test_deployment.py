@@ -16,7 +16,7 @@ from federation.deployment.coordinator import members
 from federation.vault import ledger
 from tasks.importers.folder import import_folder
 from tasks.registry import TASKS
-from tests.conftest import BESIDE
+from tests.conftest import PUBLIC_DATA
 from tests.deployment.kills import held_up
 from tests.deployment.loopback import Deployment, history
 
@@ -27,7 +27,7 @@ RUN = ("region.countries=[KHM,LAO,VNM]", "training.epochs=3", "quorum=3")
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
     """Three countries with their real dengue records where the public files are, else with invented ones."""
-    public = Path(os.environ.get("GOTONG_TEST_DATA", BESIDE)) / "health"
+    public = Path(os.environ.get("GOTONG_TEST_DATA", PUBLIC_DATA)) / "health"
     if public.is_dir():
         import_folder(public, tmp_path / "data")
     else:

@@ -46,7 +46,7 @@ def in_ledger_commit(tick: Callable[[], None]) -> None:
 
 
 def around_rename(tick: Callable[[], None], *, before: bool) -> None:
-    """The new checkpoint is written beside the old one; or it has just replaced it."""
+    """The new checkpoint is written as a second file; or it has just replaced it."""
 
     replace = os.replace
 

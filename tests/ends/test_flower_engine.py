@@ -54,8 +54,8 @@ def test_flowers_engine_and_ours_end_in_the_same_weights(flower: dict[str, str],
     command = [str(BIN / "flwr"), "run", str(ROOT), "--stream"]
     command += ["--federation-config", "num-supernodes=3 client-resources-num-cpus=1"]
     command += ["--run-config", f'gotong="{WORDS} runs={tmp_path / "flower"}"']
-    told = subprocess.run(command, env=flower, cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False)
-    assert (tmp_path / "flower" / "same" / "model.gotong").exists(), told.stdout[-2000:] + told.stderr[-2000:]
+    done = subprocess.run(command, env=flower, cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False)
+    assert (tmp_path / "flower" / "same" / "model.gotong").exists(), done.stdout[-2000:] + done.stderr[-2000:]
     ours, theirs = (load_model(tmp_path / runtime / "same") for runtime in ("direct", "flower"))
     for name, weights in ours.items():
         np.testing.assert_allclose(theirs[name], weights, rtol=0, atol=1e-6, err_msg=name)

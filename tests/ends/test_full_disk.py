@@ -47,7 +47,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     return _ended(runs / "x")
 
 
-# KiB: too few for invented records, for the first checkpoint, for a release of round 2 and of round 4
+# KiB: too few for synthetic records, for the first checkpoint, for a release of round 2 and of round 4
 @pytest.mark.parametrize("size", [64, 400, 2_000, 5_000])
 def test_a_full_disk_is_one_sentence_and_room_is_all_the_run_wants(disk: Path, undisturbed: Ended, size: int) -> None:
     runs = (f"runs={disk / 'runs'}", "tracking=none")

@@ -50,13 +50,13 @@ def test_a_sweep_killed_twice_goes_on_and_is_compared_rightly(tmp_path: Path) ->
         killed(tmp_path, after)
     kept = {path: path.stat().st_mtime_ns for path in results(tmp_path)}
     assert KILLS[-1] <= len(kept) <= KILLS[-1] + 1
-    told = gotong(tmp_path, WORDS)
-    assert f"sweep strategies: {RUNS} runs, {len(kept)} of them done before" in told
-    assert told.count(": done before\n") == len(kept)
+    printed = gotong(tmp_path, WORDS)
+    assert f"sweep strategies: {RUNS} runs, {len(kept)} of them done before" in printed
+    assert printed.count(": done before\n") == len(kept)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, "a finished run was done again"
     assert len(results(tmp_path)) == RUNS
     assert not list(tmp_path.glob("**/multirun.yaml"))
-    assert told.endswith(f"sweep strategies: all {RUNS} runs are done; see them with gotong compare\n")
+    assert printed.endswith(f"sweep strategies: all {RUNS} runs are done; see them with gotong compare\n")
     sheet = gotong(tmp_path, ["compare", "out=compared.json"])
     rows = json.loads((tmp_path / "compared.json").read_text())
     right(rows, {path.parent.name: json.loads(path.read_text()) for path in results(tmp_path)})
@@ -64,7 +64,7 @@ def test_a_sweep_killed_twice_goes_on_and_is_compared_rightly(tmp_path: Path) ->
 
 
 def seed_of(run: str) -> str:
-    """Of invented records: runs of another seed are scored on others."""
+    """Of synthetic records: runs of another seed are scored on others."""
     return next(word for word in run.split("_") if word.startswith("seed-"))
 
 
@@ -76,9 +76,9 @@ def right(compared: list[dict[str, Any]], tables: dict[str, list[dict[str, Any]]
         for row in table
         if (row["arm"], row["horizon"]) == ("federated", ALL) and row["score"] == next(iter(TASKS[row["task"]].scores))
     }
-    found = {(row["run"], row["country"]): row for row in compared}
-    assert found.keys() == expected.keys()
-    for key, row in found.items():
+    rows = {(row["run"], row["country"]): row for row in compared}
+    assert rows.keys() == expected.keys()
+    for key, row in rows.items():
         assert {name: row[name] for name in expected[key]} == expected[key]
         rivals = [
             other["value"]
