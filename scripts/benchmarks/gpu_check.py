@@ -34,18 +34,17 @@ from federation.training.cohort.chunks import ChunkPlan
 from federation.training.cohort.engine import Cohort
 from federation.training.device import matmul_precision
 from tests.federation.training.clients import (
+    CASES,
     OPTIMIZERS,
     RAGGED,
     SAME,
     Attention,
     Federation,
     clients_of,
-    in_float64,
     largest_difference,
     perceptron,
 )
 
-ROUNDING = 1e-12  # of float64
 REPEATS = 5
 
 
@@ -104,6 +103,7 @@ def rates(device: torch.device) -> dict[str, float]:
 
 
 def agree(device: torch.device) -> bool:
+<<<<<<< HEAD
     """Ten rounds of every strategy with every optimiser, and for one strategy the same compiled, and in float64."""
     cases = [(perceptron, strategy, name, False) for strategy in STRATEGIES.values() for name in OPTIMIZERS]
     cases += [(Attention, STRATEGIES["fedprox"], name, False) for name in OPTIMIZERS]
@@ -123,6 +123,25 @@ def agree(device: torch.device) -> bool:
         )
         print(f"ten rounds, float64, {name}: {gap:.1e} difference at most")
         good &= gap < ROUNDING
+=======
+    """Ten rounds of every strategy with every optimiser, and for one strategy the same compiled.
+
+    Adam in float32 is told and not judged: where little more than rounding is left of a gradient it makes steps of it.
+    """
+    cases = [*CASES, ("adamw", torch.float32)]
+    kinds = [(perceptron, strategy, False) for strategy in STRATEGIES.values()]
+    kinds += [(Attention, STRATEGIES["fedprox"], False), (perceptron, STRATEGIES["fedprox"], True)]
+    good = True
+    for name, dtype in cases:
+        worst = {False: 0.0, True: 0.0}
+        for build, strategy, compiled in kinds:
+            if strategy.name == "scaffold" and name != "sgd":
+                continue  # it needs plain gradient steps
+            gap = of_ten_rounds(build, strategy, OPTIMIZERS[name], device, compiled, dtype)
+            worst[compiled] = max(worst[compiled], gap)
+        print(f"ten rounds, {name}, {dtype}: {worst[False]:.1e} apart at most, compiled {worst[True]:.1e}")
+        good &= (name, dtype) not in CASES or max(worst.values()) < SAME[dtype]
+>>>>>>> c2d20d4 (What the pages and the check on a card say of Adam is what is asked of it now)
     return good
 
 
@@ -131,18 +150,14 @@ def of_ten_rounds(
     strategy: Strategy,
     training: TrainingSettings,
     device: torch.device,
-    compiled: bool = False,
-    double: bool = False,
+    compiled: bool,
+    dtype: torch.dtype,
 ) -> float:
     """Largest difference between two federations, one trained in cohorts."""
     clients = clients_of(RAGGED)
-    if double:
-        clients = [in_float64(client) for client in clients]
-
-    def model(seed: int) -> nn.Module:
-        return build(seed).double() if double else build(seed)
-
-    pair = [Federation(clients=clients, build=model, strategy=strategy, settings=training) for _ in range(2)]
+    pair = [
+        Federation(clients=clients, build=build, strategy=strategy, settings=training, dtype=dtype) for _ in range(2)
+    ]
     alone, engine = partial(sequential.run, device=device), Cohort(device, ChunkPlan(chunk=4, compiled=compiled))
     return max(
         largest_difference(pair[0].round(alone, number), pair[1].round(engine, number)) for number in range(1, 11)
@@ -181,7 +196,11 @@ def check(size: Size, device: torch.device, reached: dict[str, float]) -> bool:
                 f"products reach; from sequential {largest_gap(results[: size.compared], expected):.1e}"
             )
             if precision == "float32":
+<<<<<<< HEAD
                 good &= largest_gap(results[: size.compared], expected) < SAME
+=======
+                good &= apart(found[: size.compared], expected) < SAME[torch.float32]
+>>>>>>> c2d20d4 (What the pages and the check on a card say of Adam is what is asked of it now)
     return good
 
 
