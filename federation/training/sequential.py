@@ -14,8 +14,8 @@ from torch.func import functional_call
 
 from federation.training.device import autocast, matmul_precision
 from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
-from tasks.data import Windows
 from federation.training.per_example import averaged
+from tasks.data import Windows
 
 log = logging.getLogger(__name__)
 

@@ -103,27 +103,6 @@ def rates(device: torch.device) -> dict[str, float]:
 
 
 def agree(device: torch.device) -> bool:
-<<<<<<< HEAD
-    """Ten rounds of every strategy with every optimiser, and for one strategy the same compiled, and in float64."""
-    cases = [(perceptron, strategy, name, False) for strategy in STRATEGIES.values() for name in OPTIMIZERS]
-    cases += [(Attention, STRATEGIES["fedprox"], name, False) for name in OPTIMIZERS]
-    cases += [(perceptron, STRATEGIES["fedprox"], name, True) for name in OPTIMIZERS]
-    worst: dict[tuple[str, bool], float] = {}
-    for build, strategy, name, compiled in cases:
-        if strategy.name == "scaffold" and name != "sgd":
-            continue  # it needs plain gradient steps
-        key = name, compiled
-        worst[key] = max(worst.get(key, 0.0), of_ten_rounds(build, strategy, OPTIMIZERS[name], device, compiled))
-    for (name, compiled), gap in worst.items():
-        print(f"ten rounds, {'compiled' if compiled else 'every strategy'}, {name}: {gap:.1e} difference at most")
-    good = all(gap < SAME for gap in worst.values())
-    for name, training in OPTIMIZERS.items():
-        gap = of_ten_rounds(
-            lambda seed: perceptron(seed).double(), STRATEGIES["fedprox"], training, device, double=True
-        )
-        print(f"ten rounds, float64, {name}: {gap:.1e} difference at most")
-        good &= gap < ROUNDING
-=======
     """Ten rounds of every strategy with every optimiser, and for one strategy the same compiled.
 
     Adam in float32 is told and not judged: where little more than rounding is left of a gradient it makes steps of it.
@@ -139,9 +118,8 @@ def agree(device: torch.device) -> bool:
                 continue  # it needs plain gradient steps
             gap = of_ten_rounds(build, strategy, OPTIMIZERS[name], device, compiled, dtype)
             worst[compiled] = max(worst[compiled], gap)
-        print(f"ten rounds, {name}, {dtype}: {worst[False]:.1e} apart at most, compiled {worst[True]:.1e}")
+        print(f"ten rounds, {name}, {dtype}: {worst[False]:.1e} difference at most, compiled {worst[True]:.1e}")
         good &= (name, dtype) not in CASES or max(worst.values()) < SAME[dtype]
->>>>>>> c2d20d4 (What the pages and the check on a card say of Adam is what is asked of it now)
     return good
 
 
@@ -196,11 +174,7 @@ def check(size: Size, device: torch.device, reached: dict[str, float]) -> bool:
                 f"products reach; from sequential {largest_gap(results[: size.compared], expected):.1e}"
             )
             if precision == "float32":
-<<<<<<< HEAD
-                good &= largest_gap(results[: size.compared], expected) < SAME
-=======
-                good &= apart(found[: size.compared], expected) < SAME[torch.float32]
->>>>>>> c2d20d4 (What the pages and the check on a card say of Adam is what is asked of it now)
+                good &= largest_gap(results[: size.compared], expected) < SAME[torch.float32]
     return good
 
 

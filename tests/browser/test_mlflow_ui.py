@@ -94,14 +94,14 @@ def test_a_person_finds_the_run_and_its_eleven_countries(
     runs = tmp_path / "runs"
     track(runs, url, ui, monkeypatch)
     store = connect(TrackingSettings(), runs)
-    runs = {run.data.tags.get(COUNTRY, ""): run.info.run_id for run in search(store, "")}
-    assert set(runs) == {"", *MEMBERS}
+    run_ids = {run.data.tags.get(COUNTRY, ""): run.info.run_id for run in search(store, "")}
+    assert set(run_ids) == {"", *MEMBERS}
     assert len(search(store, "")) == 12, "a call whose reply was lost left a twin"
     for at, country in enumerate(MEMBERS):
-        history = store.client.get_metric_history(runs[country], "validation.wis")
+        history = store.client.get_metric_history(run_ids[country], "validation.wis")
         assert [(row.step, row.value) for row in history] == [(step, (at + 1) / (step + 1)) for step in range(ROUNDS)]
     track_sweep(runs, url)
-    look(page, runs[""])
+    look(page, run_ids[""])
 
 
 def look(address: str, parent: str) -> None:

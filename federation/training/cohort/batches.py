@@ -10,7 +10,6 @@ from torch.nn.utils.rnn import pad_sequence
 from federation.training.cohort.device_cache import Store
 from federation.training.jobs import Job, seed_of
 from federation.training.sequential import batches, dtype_of
-from federation.training.cohort.device_cache import Store
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,6 @@ from federation.training.cohort.device_cache import Store
 from federation.training.device import home
 from federation.training.jobs import Job, Tensors
 from federation.training.optimizers import clip_each, narrowed
-from federation.training.cohort.device_cache import Store
 from federation.training.per_example import Averaged, Objective, averaged
 
 # (leaves, batch, start) of K clients -> (K,) losses, and gradients of the leaves that are still to be moved by them
