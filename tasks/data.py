@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.time_step import STEPS
+
 Array = NDArray[Any]
 Part = Literal["train", "validation", "test", "excluded_period"]
 
@@ -16,7 +18,8 @@ class Panel:
     """One country's records on a regular calendar.
 
     country: ISO 3166-1 alpha-3 code.
-    periods: (T,) datetime64[M], rising (a month, or the harvest month of a season).
+    step: 'month', 'week' or 'day', see `tasks.time_step`; seasons are months, those of harvest.
+    periods: (T,) rising, datetime64[M] for months, datetime64[D] for days and for weeks, their last days.
     places: (P,) identifiers: provinces, cells, province-crop pairs.
     target: (P, T) float64 in natural units; NaN marks a period that was not reported.
     covariates: name -> (P, T) float64. A value stands at the period it describes; when it becomes known is the
@@ -30,6 +33,11 @@ class Panel:
     target: Array
     covariates: Mapping[str, Array] = field(default_factory=dict)
     static: Mapping[str, Array] = field(default_factory=dict)
+    step: str = "month"
+
+    def __post_init__(self) -> None:
+        expected = STEPS[self.step].dtype
+        assert self.periods.dtype == expected, f"periods of a {self.step} are {expected}, not {self.periods.dtype}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,28 +6,35 @@ import numpy as np
 
 from tasks.errors import SettingError
 from tasks.evaluation.histograms import CUTS
+from tasks.time_step import STEPS
 
-UNALIGNED = "unaligned: flattering"  # what scores of countries cut at their own ends are called, wherever they are told
+UNALIGNED = "unaligned: flattering"  # the name of scores of countries cut at their own ends, in every table
 
 
 @dataclass  # not frozen: Hydra merges it
 class Calendar:
-    """The one calendar cut of a run, the same for every country; last months, inclusive, as YYYY-MM."""
+    """The one calendar cut of a run, the same for every country; last periods, inclusive.
+
+    They are YYYY-MM, or YYYY-MM-DD where a step is a week or a day. A week lies before a cut if its last day does.
+    """
 
     train_until: str = "2004-12"
     validate_until: str = "2006-12"
     test_until: str = "2008-12"
-    excluded_period: list[str] = field(default_factory=list)  # first and last month, in the test, scored separately
+    excluded_period: list[str] = field(default_factory=list)  # first and last period, in the test, scored separately
     unaligned: bool = False  # test ends where each country's records do: flattering, a table of its own
+    step: str = "month"  # of the task's records; see tasks.time_step
 
     def check(self) -> None:
-        """Raise SettingError unless the cuts rise and the excluded period lies within the test."""
-        _, last, end = self.months()
+        """Raise SettingError unless the step is known, the cuts rise and the excluded period lies within the test."""
+        if self.step not in STEPS:
+            raise SettingError(f"task.calendar.step={self.step} is none of {', '.join(STEPS)}")
+        _, last, end = self.cuts()
         if self.excluded_period and self.unaligned:
             raise SettingError(
-                "task.calendar: excluded_period names months of all countries, unaligned has none; leave one out"
+                f"task.calendar: excluded_period names {self.step}s of all countries, unaligned has none; leave one out"
             )
-        first_excluded, last_excluded = self.excluded_months() or (last + 1, end)
+        first_excluded, last_excluded = self.excluded() or (last + 1, end)
         if not last < first_excluded <= last_excluded <= end:
             raise SettingError(
                 f"task.calendar.excluded_period={self.excluded_period} must lie in the test, "
@@ -36,32 +43,34 @@ class Calendar:
 
     def tested(self) -> str:
         """The years of the test in words, and what is peculiar about them."""
-        first, last = self.months()[1:]
+        first, last = self.cuts()[1:]
         if self.unaligned:
-            return f"tested on the last {int((last - first).astype(int))} months of each country ({UNALIGNED})"
+            periods = int((last - first).astype(int)) // STEPS[self.step].length
+            return f"tested on the last {periods} {self.step}s of each country ({UNALIGNED})"
         without = f", without {' to '.join(self.excluded_period)}" if self.excluded_period else ""
         return f"tested after {self.validate_until}, until {self.test_until}{without}"
 
-    def excluded_months(self) -> tuple[np.datetime64, np.datetime64] | None:
-        """First and last month of the excluded period, or None; raises SettingError for other than two months."""
+    def excluded(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """First and last period of the excluded period, or None; raises SettingError for other than two."""
         if not self.excluded_period:
             return None
+        step = STEPS[self.step]
         try:
-            first, last = (np.datetime64(text, "M") for text in self.excluded_period)
+            first, last = self.excluded_period
+            return step.first(first), step.last(last)
         except ValueError:
             raise SettingError(
-                f"task.calendar.excluded_period={self.excluded_period} must be a first and a last month, "
+                f"task.calendar.excluded_period={self.excluded_period} must be its first and its last {self.step}, "
                 f"for example [2020-01,2021-12]"
             ) from None
-        return first, last
 
-    def months(self) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
-        """The three cuts as datetime64[M]; raises SettingError unless they are months in rising order."""
-        texts = (self.train_until, self.validate_until, self.test_until)
+    def cuts(self) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
+        """The three cuts in the step's unit; raises SettingError unless they are periods in rising order."""
+        texts, step = (self.train_until, self.validate_until, self.test_until), STEPS[self.step]
         try:
-            first, second, third = (np.datetime64(text, "M") for text in texts)
+            first, second, third = (step.last(text) for text in texts)
         except ValueError as error:
-            raise SettingError(f"task.calendar: {error}; write months as YYYY-MM, for example 2004-12") from None
+            raise SettingError(f"task.calendar: {error}") from None
         if not first < second < third:
             raise SettingError(
                 f"task.calendar: train_until, validate_until, test_until must rise, got {', '.join(texts)}"
@@ -80,5 +89,11 @@ class TaskSettings:
     def check(self) -> None:
         """Raise SettingError for a value out of range; called before any data are read."""
         self.calendar.check()
+        own = type(self)().calendar.step
+        if self.calendar.step != own:
+            raise SettingError(
+                f"task.calendar.step={self.calendar.step}, but the records of task {self.name} come by the {own}; "
+                f"leave the key out"
+            )
         if self.cost_loss not in CUTS:
             raise SettingError(f"task.cost_loss is {self.cost_loss}; choose one of {', '.join(map(str, CUTS))}")

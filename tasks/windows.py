@@ -10,12 +10,13 @@ from tasks.settings import Calendar
 
 
 def part_of(due: Array, calendar: Calendar) -> Array:
-    """(N, H) datetime64[M] due periods -> (N,) parts: 'train', 'validation', 'test', 'excluded_period' or ''.
+    """(N, H) due periods -> (N,) parts: 'train', 'validation', 'test', 'excluded_period' or ''.
 
     A window belongs to a part only if every one of its horizons does: a window that straddles a cut would carry labels
     over it. After the last cut nothing is used. The same holds of the excluded period.
     """
-    train, validate, test = calendar.months()
+    train, validate, test = calendar.cuts()
+    assert due.dtype == train.dtype, f"periods of {due.dtype} and a calendar of {train.dtype}"
     part = np.full(len(due), "", dtype="U15")
     if due.shape[1]:
         first, last = due.min(axis=1), due.max(axis=1)
@@ -23,7 +24,7 @@ def part_of(due: Array, calendar: Calendar) -> Array:
         part[(first > train) & (last <= validate)] = "validation"
         tested = (first > validate) & (last <= test)
         part[tested] = "test"
-        if (excluded := calendar.excluded_months()) is not None:
+        if (excluded := calendar.excluded()) is not None:
             part[tested & (first <= excluded[1]) & (last >= excluded[0])] = ""
             part[tested & (first >= excluded[0]) & (last <= excluded[1])] = "excluded_period"
     return part
@@ -32,22 +33,24 @@ def part_of(due: Array, calendar: Calendar) -> Array:
 def ending_with(panel: Panel, calendar: Calendar) -> Calendar:
     """The calendar moved so that its test ends with this country's own records.
 
-    They end with the last month that at least half as many places reported as ever did: a national series that goes on
-    after the provinces' is not the country's record. Validation and test stay as long as they are. Without a reported
-    month nothing moves.
+    They end with the last period that at least half as many places reported as ever did: a national series that goes
+    on after the provinces' is not the country's record. Validation and test stay as long as they are. Without a
+    reported period nothing moves.
     """
     places = np.isfinite(panel.target).sum(axis=0)
     if not places.any():
         return calendar
     reported = panel.periods[places >= places.max() / 2]
-    cuts = calendar.months()
+    cuts = calendar.cuts()
     first, second, third = (str(cut + (reported[-1] - cuts[-1])) for cut in cuts)
     return replace(calendar, train_until=first, validate_until=second, test_until=third)
 
 
 def training_periods(periods: Array, calendar: Calendar) -> int:
-    """How many of the (T,) rising periods are training months; they are the first ones."""
-    return int(np.count_nonzero(periods <= calendar.months()[0]))
+    """How many of the (T,) rising periods belong to training; they are the first ones."""
+    last = calendar.cuts()[0]
+    assert periods.dtype == last.dtype, f"periods of {periods.dtype} and a calendar of {last.dtype}"
+    return int(np.count_nonzero(periods <= last))
 
 
 def month_of_year(periods: Array) -> Array:

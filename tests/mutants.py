@@ -88,7 +88,7 @@ MUTANTS = {
     ),
     "few events are told": Mutant(
         file="federation/vault/gate.py",
-        old=" & ~few",
+        old=" & ~small",
         new="",
         tests="tests/federation/vault/test_gate.py",
     ),

@@ -13,7 +13,7 @@ from federation.settings.schema import Plan, compared
 from federation.wire.frame import Frame
 from tasks.evaluation import histograms
 from tasks.evaluation.paired_difference import NAMES
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.scores import HistogramScore, Sums
 from tasks.registry import TASKS
 
 # An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.
@@ -135,7 +135,7 @@ def _scores(country: str, frame: Frame, plan: Plan) -> dict[ScoreName, Sums]:
             case _:
                 raise UpdateRejected(f"{country}: score {path[:80]} is unknown")
     for (part, _, score), sums in found.items():
-        binned = histograms.BINNED if task.scores[score].histogram else ()
+        binned = histograms.BINNED if isinstance(task.scores[score], HistogramScore) else ()
         names = NAMES if part == "paired" else task.scores[score].names
         fits = all(
             value.shape == ((*shape, histograms.BINS) if name in binned else shape) and np.isfinite(value).all()

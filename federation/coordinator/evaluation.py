@@ -9,7 +9,7 @@ from federation.coordinator.checks import ScoreName
 from federation.reporting.rows import ALL, PAIRED, Point, Row
 from federation.settings.schema import Plan
 from tasks.evaluation import histograms
-from tasks.evaluation.scores import Sums, merge
+from tasks.evaluation.scores import HistogramScore, Sums, estimates, merge
 from tasks.places.facilities import country_of
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
@@ -43,7 +43,7 @@ def curves(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: s
             n=int(sums["bin_count"][h, at]),
         )
         for place, arm, name, sums in _evaluated(scores, plan, region, part)
-        if task.scores[name].histogram
+        if isinstance(task.scores[name], HistogramScore)
         for h, at in np.argwhere(sums["bin_count"] > 0)
     ]
 
@@ -120,9 +120,9 @@ def _alike(
 ) -> dict[tuple[str, str], Sums]:
     """The sums as they count for the region: of histograms, the same places in every arm that was learnt."""
     found = dict(sorted(of_country.items()))
-    for score in (name for name, each in task.scores.items() if each.histogram):
+    for score in (name for name, each in task.scores.items() if isinstance(each, HistogramScore)):
         arms = {arm: sums for (arm, name), sums in found.items() if name == score}
-        found |= {(arm, score): sums for arm, sums in histograms.alike(arms, learnt).items()}
+        found |= {(arm, score): sums for arm, sums in histograms.comparable(arms, learnt).items()}
     return found
 
 
@@ -142,7 +142,7 @@ def _rows(plan: Plan, part: str, country: str, arm: str, name: str, sums: Sums) 
             high=float(found.high[h]),
             n=int(found.n[h]),
         )
-        for told, estimate in {name: score.estimate, **score.more}.items()
+        for told, estimate in estimates(name, score).items()
         for found in [estimate(sums)]
         for h, horizon in enumerate((*task.horizons(plan.task), ALL))
     ]

@@ -20,7 +20,7 @@ from federation.vault.round import Train
 from federation.vault.vault import Vault
 from tasks.data import Part, Windows, joined
 from tasks.evaluation import histograms
-from tasks.evaluation.scores import Sums, merge
+from tasks.evaluation.scores import HistogramScore, Sums, merge
 from tasks.registry import TASKS
 
 
@@ -98,16 +98,16 @@ def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) ->
 def leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
     """As the vaults would tell them, so that the pooled arm is no finer than the others.
 
-    Histograms are as coarse, and rows that count `few` are withheld.
+    Histograms are as coarse, and rows of a small count are withheld.
     """
     scores = TASKS[plan.task.name].scores
     found: dict[str, Sums] = {}
     for name, own in sums.items():
-        told = {key: value for key, value in own.items() if key != "few"}
-        if scores[name].histogram:
+        told = {key: value for key, value in own.items() if key != "small_count"}
+        if isinstance(scores[name], HistogramScore):
             told = dict(histograms.coarse(told, plan.task.cost_loss, least))
-        few = own.get("few", np.zeros(len(own["count"]))) > 0
-        found[name] = {key: np.where(few, 0.0, value.T).T for key, value in told.items()}
+        small = own.get("small_count", np.zeros(len(own["count"]))) > 0
+        found[name] = {key: np.where(small, 0.0, value.T).T for key, value in told.items()}
     return found
 
 

@@ -9,7 +9,7 @@ from federation.coordinator import evaluation
 from federation.reporting.rows import Row
 from federation.settings.schema import Plan
 from federation.vault.vault import Vault
-from tasks.evaluation.paired_difference import Blocks, ends, together
+from tasks.evaluation.paired_difference import Blocks, merge_blocks, paired_interval
 from tasks.registry import TASKS
 
 
@@ -23,5 +23,5 @@ def rows(vaults: Sequence[Vault], run: str, plan: Plan, region: str) -> list[Row
     return [
         row
         for pair, parts in sorted(found.items())
-        for row in evaluation.difference(plan, region, pair, headline, ends(together(parts)))
+        for row in evaluation.difference(plan, region, pair, headline, paired_interval(merge_blocks(parts)))
     ]

@@ -12,7 +12,7 @@ from federation.reporting.rows import ALL, Row
 from federation.studies.markdown import better, interval, plain, table
 from federation.studies.measures import countries, region
 from federation.studies.seed_groups import Group
-from tasks.evaluation.paired_difference import Blocks, ends
+from tasks.evaluation.paired_difference import Blocks, paired_interval
 
 REFIT = "refit-"  # begins the name of such an experiment
 CALENDAR = "task.calendar."
@@ -55,7 +55,7 @@ def merged(chain: Sequence[Group]) -> dict[Key, Row]:
     if score.better == "smaller":
         years = _by_key(chain, chain[0].headline)
         return {key: _whole(rows, [row.value for row in rows.values()], None) for key, rows in years.items()}
-    years = _by_key(chain, next(iter(score.more)))
+    years = _by_key(chain, next(iter(score.derived)))
     found = {}
     for (country, arm), rows in years.items():
         usual = years.get((country, chain[0].task.reference), {})
@@ -90,7 +90,7 @@ def _whole(rows: Mapping[int, Row], above: Sequence[float], below: Sequence[floa
         below=count * (1.0 if below is None else np.reshape(below, (-1, 1))),
         count=count,
     )
-    told = {name: float(value[0]) if len(rows) > 1 else nan for name, value in ends(years, fewest=2).items()}
+    told = {name: float(value[0]) if len(rows) > 1 else nan for name, value in paired_interval(years, fewest=2).items()}
     value = float(years.above.sum() / years.below.sum()) if years.below.sum() else nan
     return replace(next(iter(rows.values())), value=value, low=told["low"], high=told["high"], n=int(count.sum()))
 

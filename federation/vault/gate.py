@@ -64,10 +64,9 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
 
     Updates larger than the policy's norm are scaled down, so that they arrive no larger; score rows with fewer
-    place-periods than the policy's cohort, or that say of themselves that they count `few`, are withheld (zero sums and
-    counts), and the row of all horizons where it would give them away; the bins of histograms are put together as
-    `histograms.coarse` says. Where the policy keeps `round_scores` at home, no row and no loss leaves before the last
-    reply.
+    place-periods than the policy's cohort, or with a `small_count`, are withheld (zero sums and counts), and the row of
+    all horizons where it would give them away; the bins of histograms are merged as `histograms.coarse` says. Where the
+    policy keeps `round_scores` at home, no row and no loss leaves before the last reply.
     Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
     finite.
     """
@@ -141,7 +140,7 @@ def _packed(arrays: dict[str, NDArray[Any]], contract: Contract, policy: Policy)
 def _score(name: ScoreName, sums: Sums, contract: Contract, policy: Policy) -> dict[str, NDArray[Any]]:
     """The sums as they leave, all of them 0 in the rows that do not."""
     sums = dict(sums)
-    few = sums.pop("few", np.zeros(contract.horizons + 1)) > 0
+    small = sums.pop("small_count", np.zeros(contract.horizons + 1)) > 0
     if set(sums) != set(contract.scores.get(name, ())):
         raise PolicyRefusal(f"score {'/'.join(name)} with {', '.join(sorted(sums))} may not leave")
     cut = contract.histograms.get(name[2])
@@ -152,7 +151,7 @@ def _score(name: ScoreName, sums: Sums, contract: Contract, policy: Policy) -> d
             raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
     if cut is not None:
         sums = histograms.coarse(sums, cut, policy.minimum_cohort)
-    leaving = enough(sums["count"], policy) & ~few
+    leaving = enough(sums["count"], policy) & ~small
     return {key: np.where(leaving, value.T, 0.0).T for key, value in sums.items()}
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data import Panel, Part, Windows
-from tasks.evaluation.scores import Evaluated, Sums
+from tasks.evaluation.scores import Evaluated, FinalScore, Sums
 from tasks.settings import Calendar, TaskSettings
 from tasks.task import Task
+from tasks.time_step import STEPS
 from tasks.windows import ending_with
 
 Array = NDArray[Any]
@@ -36,7 +37,11 @@ class Records:
 
     def evaluate(self, part: Part, forecast: Array) -> dict[str, Sums]:
         """Every score's sums for one arm's forecasts of one part, in natural units; some are of the test alone."""
-        chosen = {name: score for name, score in self.task.scores.items() if part != "validation" or not score.once}
+        chosen = {
+            name: score
+            for name, score in self.task.scores.items()
+            if part != "validation" or not isinstance(score, FinalScore)
+        }
         evaluated = self.evaluated(part, forecast)
         return {name: score.sums(evaluated) for name, score in chosen.items()}
 
@@ -52,6 +57,7 @@ class Records:
             unit=windows.restore.get("unit"),
             threshold=windows.threshold,
             cost_loss=self.cost_loss,
+            step=self.calendar.step,
         )
 
     def cohort(self) -> int:
@@ -87,7 +93,7 @@ def open_records(
     if settings.calendar.unaligned:
         settings = replace(settings, calendar=ending_with(panel, settings.calendar))
     if years is not None:
-        panel = _since(panel, settings.calendar.months()[0] - 12 * years + 1)
+        panel = _since(panel, STEPS[panel.step].years_before(settings.calendar.cuts()[0], years))
     windows = task.windows(panel, settings)
     parts: dict[Part, Windows] = {part: windows.only(part) for part in get_args(Part)}
     known: dict[Part, dict[str, Array]] = {}
@@ -108,7 +114,7 @@ def open_records(
 
 
 def _since(panel: Panel, first: np.datetime64) -> Panel:
-    """The panel as if records had begun in that month."""
+    """The panel as if records had begun with that period."""
     kept = panel.periods >= first
     covariates = {name: values[:, kept] for name, values in panel.covariates.items()}
     return replace(panel, periods=panel.periods[kept], target=panel.target[:, kept], covariates=covariates)

@@ -27,8 +27,8 @@ from federation.vault.policy import Policy
 from federation.vault.records import Records, Stamp, evaluated_parts, open_records, stamp
 from federation.vault.requests import Request, digest_of, fresh, numpy_of, parameters, read_request
 from federation.wire.frame import digest
-from tasks.evaluation.paired_difference import NAMES, Blocks, ends
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.paired_difference import NAMES, Blocks, paired_interval
+from tasks.evaluation.scores import FinalScore, HistogramScore, Sums
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 
@@ -130,7 +130,7 @@ class Vault:
         forecasts = scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort)
         found = scoring.scores(records, forecasts)
         differences = paired_differences.found(records, forecasts["test"], request.plan) if request.paired else {}
-        found |= {_pair(request, name): ends(each) for name, each in differences.items()}
+        found |= {_pair(request, name): paired_interval(each) for name, each in differences.items()}
         outgoing = self._outgoing(request, records, by_arm["federated"], found)
         data, entry = gate.release(outgoing, _contract(request, by_arm["federated"].job, records), self.policy)
         ledger.enter(self.database, entry)
@@ -304,11 +304,13 @@ def _contract(request: Request, job: Job, records: Records) -> Contract:
             for part, leaving in arms.items()
             for arm in leaving
             for name, score in request.task.scores.items()
-            if part != "validation" or not score.once
+            if part != "validation" or not isinstance(score, FinalScore)
         },
         horizons=len(request.task.horizons(request.plan.task)),
         histograms={
-            name: request.plan.task.cost_loss for name, score in request.task.scores.items() if score.histogram
+            name: request.plan.task.cost_loss
+            for name, score in request.task.scores.items()
+            if isinstance(score, HistogramScore)
         },
         transport=request.plan.transport,
         seed=seed_of(request.plan.seed, job.country, request.round, "transport"),

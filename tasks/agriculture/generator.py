@@ -27,7 +27,7 @@ def synthesize(folder: Path, country: str, seed: int, settings: AgricultureSetti
     """
     profile, rngs = profile_of(country), generators(country, seed, 4)
     first = profile.start if settings.view == "national" else CELLS_SINCE
-    years = int(settings.calendar.months()[2].astype("datetime64[Y]").astype(int)) + 1970 - first + 1
+    years = int(settings.calendar.cuts()[2].astype("datetime64[Y]").astype(int)) + 1970 - first + 1
     if years < 2:
         raise SettingError(
             f"task.calendar.test_until is {settings.calendar.test_until}, but the synthetic records of {country} start "

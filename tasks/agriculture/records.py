@@ -39,7 +39,7 @@ def _read(folder: Path, country: str, settings: AgricultureSettings, more: int) 
     """The panel with `more` harvests after the last one on record."""
     file = folder / YIELDS
     table = _chosen(read_table(file, YIELD_SCHEMA), country, settings, file)
-    cells = grid(table, ("yield", "observed"), file=file, place="place", period="period", step=YEAR)
+    cells = grid(table, ("yield", "observed"), file=file, place="place", period="period", every=YEAR)
     carried_forward = cells.values["observed"] == 0
     static = _static(table, cells.places)
     periods = np.concatenate([cells.periods, cells.periods[-1] + YEAR * np.arange(1, more + 1)])

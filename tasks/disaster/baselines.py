@@ -37,7 +37,7 @@ def persistence(panel: Panel, windows: Windows, settings: DisasterSettings) -> A
     table = np.stack([np.ones_like(usual), usual, state], axis=-1)
     coming = ahead(course.event, settings.horizons)
     for lead in range(1, settings.horizons + 1):
-        coming[:, course.periods + lead > settings.calendar.months()[0], lead - 1] = np.nan
+        coming[:, course.periods + lead > settings.calendar.cuts()[0], lead - 1] = np.nan
     fitted = np.stack([logistic(table[:, :, h], coming[:, :, h]) for h in range(settings.horizons)])
     return _at(expit((np.nan_to_num(table) * fitted).sum(axis=-1)), panel, windows)
 

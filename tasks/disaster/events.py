@@ -42,7 +42,7 @@ class Course:
 
 def follow(panel: Panel, settings: DisasterSettings) -> Course:
     """The course of a country: its events as its training years define them."""
-    until = settings.calendar.months()[0]
+    until = settings.calendar.cuts()[0]
     periods = np.arange(panel.periods[0], panel.periods[-1] + 1 + settings.horizons)
     rainfall = measured(panel, "rainfall")
     if settings.steady:

@@ -10,6 +10,7 @@ from tasks.disaster.reference import usual
 from tasks.disaster.schema import INDICES, WEATHER
 from tasks.disaster.settings import DisasterSettings
 from tasks.models.tokens import consecutive
+from tasks.time_step import season_angle
 from tasks.windows import lagged, trailing_mean
 
 NEAR = 2.5  # degrees: the ring of 20 cells around one
@@ -83,7 +84,7 @@ def _history(event: Array) -> Array:
 def _anomaly(panel: Panel, settings: DisasterSettings, name: str) -> Array:
     """Country mean as a normal score of its calendar month's training years: (1, T)."""
     values = country_mean(panel.covariates[name])
-    mean, spread = usual(values, panel.periods, settings.calendar.months()[0], _moments)
+    mean, spread = usual(values, panel.periods, settings.calendar.cuts()[0], _moments)
     return np.where(spread > 0, (values - mean) / np.where(spread > 0, spread, 1), np.nan)
 
 
@@ -96,7 +97,7 @@ def _moments(history: Array) -> Array:
 
 
 def _season(periods: Array) -> Array:
-    angle = 2 * np.pi * (periods.astype(np.int64) % 12) / 12
+    angle = season_angle(periods)
     waves = [wave(k * angle) for k in range(1, SEASONS + 1) for wave in (np.sin, np.cos)]
     return np.asarray(np.stack(waves, axis=-1)[None])
 

@@ -1,4 +1,4 @@
-"""How warnings of the disaster task are judged; the headline comes first."""
+"""The scores of the disaster task's warnings; the headline comes first."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,6 @@ from tasks.evaluation.event_scores import brier_skill, itself, warning
 from tasks.evaluation.scores import Score
 
 SCORES: Mapping[str, Score] = {
-    "brier_skill": brier_skill(itself, "brier", once=False),
+    "brier_skill": brier_skill(itself, "brier", kind=Score),
     "auc": warning(itself, ""),
 }

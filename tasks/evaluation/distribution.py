@@ -22,9 +22,9 @@ def chance_up_to(quantiles: Array, levels: Sequence[float], value: Array) -> Arr
     low, high = (np.take_along_axis(quantiles, each[..., None], axis=-1)[..., 0] for each in (above - 1, above))
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(high > low, (value - low) / (high - low), 1.0)
-    found = at[above - 1] + share * (at[above] - at[above - 1])
-    found = np.where(reached == 0, at[0] / 2, np.where(reached == len(at), (1 + at[-1]) / 2, found))
-    return np.where(np.isnan(value), np.nan, found)
+    chance = at[above - 1] + share * (at[above] - at[above - 1])
+    chance = np.where(reached == 0, at[0] / 2, np.where(reached == len(at), (1 + at[-1]) / 2, chance))
+    return np.where(np.isnan(value), np.nan, chance)
 
 
 def mean(quantiles: Array, levels: Sequence[float]) -> Array:

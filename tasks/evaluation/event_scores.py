@@ -1,4 +1,4 @@
-"""Warnings of an event, judged: an outbreak, a drought, a short harvest. What happened and how probable it was said."""
+"""Scores of warnings of an event: an outbreak, a drought, a short harvest."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,8 +7,21 @@ import numpy as np
 
 from tasks.evaluation import histogram_scores, histograms
 from tasks.evaluation.distribution import chance_up_to
-from tasks.evaluation.scores import Array, Evaluated, Score, Sums, brier, ratio, skill, with_all
-from tasks.evaluation.scores import Estimate as Found
+from tasks.evaluation.scores import (
+    Array,
+    DerivedScore,
+    Estimate,
+    Evaluated,
+    FinalScore,
+    HistogramScore,
+    Score,
+    Sums,
+    brier,
+    group,
+    ratio,
+    skill,
+    with_all,
+)
 
 Event = Callable[
     [Evaluated], tuple[Array, Array, Array]
@@ -25,8 +38,8 @@ def above(levels: tuple[float, ...]) -> Event:
     """More than the threshold, from forecasts by quantiles."""
 
     def event(evaluated: Evaluated) -> tuple[Array, Array, Array]:
-        mine, theirs, threshold = _up_to(evaluated, levels)
-        return 1 - mine, 1 - theirs, _happened(evaluated.observed > threshold, evaluated.observed, threshold)
+        forecast, reference, threshold = _up_to(evaluated, levels)
+        return 1 - forecast, 1 - reference, _happened(evaluated.observed > threshold, evaluated.observed, threshold)
 
     return event
 
@@ -35,82 +48,99 @@ def below(levels: tuple[float, ...]) -> Event:
     """Less than the threshold, from forecasts by quantiles."""
 
     def event(evaluated: Evaluated) -> tuple[Array, Array, Array]:
-        mine, theirs, threshold = _up_to(evaluated, levels)
-        return mine, theirs, _happened(evaluated.observed < threshold, evaluated.observed, threshold)
+        forecast, reference, threshold = _up_to(evaluated, levels)
+        return forecast, reference, _happened(evaluated.observed < threshold, evaluated.observed, threshold)
 
     return event
 
 
-def brier_skill(event: Event, name: str, *, once: bool = True) -> Score:
-    """Brier skill against the reference, which says nothing where nothing happened; as `name` the Brier score itself.
+def brier_skill(event: Event, name: str, *, kind: type[Score] = FinalScore) -> Score:
+    """Brier skill against the reference, NaN where no event happened; as `name` the Brier score itself.
 
-    once: with the test only. Beside the sums of `names` stands `few`, which stays at home: see `Score`.
+    kind: `Score` where it is sent every round too.
     """
 
     def points(evaluated: Evaluated) -> Evaluated:
-        mine, theirs, happened = event(evaluated)
-        return replace(evaluated, forecast=mine[..., None], reference=theirs[..., None], observed=happened)
+        forecast, reference, happened = event(evaluated)
+        return replace(evaluated, forecast=forecast[..., None], reference=reference[..., None], observed=happened)
 
-    def sums(evaluated: Evaluated) -> Sums:
+    def totals(evaluated: Evaluated) -> Sums:
         points_of = points(evaluated)
-        seen, few = with_all(np.nansum(points_of.observed, axis=0)), with_all(_few(points_of))
+        seen = with_all(np.nansum(points_of.observed, axis=0))
+        return {**_SKILL.totals(points_of), "seen": seen, **_event_counts(points_of)}
+
+    def finish(totals: Sums) -> Sums:
+        small = with_all(_small_count(totals).astype(float))
         # That there were events, and not how many.
-        return {**_SKILL.sums(points_of), "seen": seen.clip(max=1.0), "few": few.clip(max=1.0)}
+        return {**_SKILL.finish(totals), "seen": totals["seen"].clip(max=1.0), "small_count": small.clip(max=1.0)}
 
     def terms(evaluated: Evaluated) -> tuple[Array, Array]:
         assert _SKILL.terms is not None, "a skill has terms"
         points_of = points(evaluated)
         above, below = _SKILL.terms(points_of)
         events = np.nansum(points_of.observed, axis=0)  # without one there is no skill to differ in
-        told = (events > 0) & ~_few(points_of)
-        return np.where(told, above, np.nan), np.where(told, below, np.nan)
+        usable = (events > 0) & ~_small_count(_event_counts(points_of))
+        return np.where(usable, above, np.nan), np.where(usable, below, np.nan)
 
-    def estimate(merged: Sums) -> Found:
-        found, seen = _SKILL.estimate(merged), merged["seen"] > 0
-        value, low, high = (np.where(seen, each, np.nan) for each in (found.value, found.low, found.high))
-        return Found(value=value, low=low, high=high, n=found.n)
+    def estimate(merged: Sums) -> Estimate:
+        gain, seen = _SKILL.estimate(merged), merged["seen"] > 0
+        value, low, high = (np.where(seen, each, np.nan) for each in (gain.value, gain.low, gain.high))
+        return Estimate(value=value, low=low, high=high, n=gain.n)
 
-    names = (*_SKILL.names, "seen")
-    return Score(sums=sums, estimate=estimate, names=names, better="larger", more={name: ratio}, terms=terms, once=once)
-
-
-def warning(event: Event, prefix: str) -> Score:
-    """AUC, and everything else that a histogram tells, named with the prefix; with the test only."""
-
-    def sums(evaluated: Evaluated) -> Sums:
-        mine, _, happened = event(evaluated)
-        return histograms.counted(mine, happened, evaluated.cost_loss)
-
-    return Score(
-        sums=sums,
-        estimate=histogram_scores.auc,
-        names=histograms.NAMES,
+    return kind(
+        totals=totals,
+        finish=finish,
+        estimate=estimate,
+        names=(*_SKILL.names, "seen"),
         better="larger",
-        more={f"{prefix}{name}": estimate for name, estimate in histogram_scores.MEASURES.items()},
-        histogram=True,
-        once=True,
+        derived={name: DerivedScore(estimate=ratio)},
+        terms=terms,
     )
 
 
-def _few(points: Evaluated) -> Array:
-    """(H,) where events, or their absence, are fewer than FEW: of a forecast that is known, Brier's sum counts them.
+def warning(event: Event, prefix: str) -> HistogramScore:
+    """AUC, and everything else that a histogram shows, named with the prefix."""
 
-    Counted as the sums are: where the forecast is there, where the reference is, and where both are.
+    def totals(evaluated: Evaluated) -> Sums:
+        chance, _, happened = event(evaluated)
+        return histograms.counted(chance, happened, evaluated.cost_loss)
+
+    return HistogramScore(
+        totals=totals,
+        finish=lambda totals: totals,
+        estimate=histogram_scores.auc,
+        names=histograms.NAMES,
+        better="larger",
+        derived={
+            f"{prefix}{name}": DerivedScore(estimate=estimate) for name, estimate in histogram_scores.MEASURES.items()
+        },
+    )
+
+
+def _event_counts(points: Evaluated) -> dict[str, Array]:
+    """Events and their absences, (H,) each, counted as Brier's sums are: where the forecast is there, where the
+    reference is, and where both are; of a forecast that is known, such a sum counts the events.
     """
-    mine, theirs = (np.isfinite(brier(each, points.observed)) for each in (points.forecast, points.reference))
-    few = np.zeros(points.observed.shape[1], bool)
-    for known in (mine, theirs, mine & theirs):
+    forecast, reference = (np.isfinite(brier(each, points.observed)) for each in (points.forecast, points.reference))
+    counts = {}
+    for name, known in (("forecast", forecast), ("reference", reference), ("both", forecast & reference)):
         events = np.where(known, points.observed, 0.0).sum(axis=0)
-        few |= np.any([(each > 0) & (each < histograms.FEW) for each in (events, known.sum(axis=0) - events)], axis=0)
-    return few
+        counts |= {f"events/{name}": events, f"absences/{name}": known.sum(axis=0) - events}
+    return counts
+
+
+def _small_count(totals: Sums) -> Array:
+    """(H,) where events, or their absences, are fewer than SMALL_COUNT and not 0."""
+    counts = [*group(totals, "events").values(), *group(totals, "absences").values()]
+    return np.any([(each > 0) & (each < histograms.SMALL_COUNT) for each in counts], axis=0)
 
 
 def _up_to(evaluated: Evaluated, levels: tuple[float, ...]) -> tuple[Array, Array, Array]:
     assert evaluated.threshold is not None, "the windows of this task have a threshold"
-    mine, theirs = (
+    forecast, reference = (
         chance_up_to(each, levels, evaluated.threshold) for each in (evaluated.forecast, evaluated.reference)
     )
-    return mine, theirs, evaluated.threshold
+    return forecast, reference, evaluated.threshold
 
 
 def _happened(event: Array, *needed: Array) -> Array:

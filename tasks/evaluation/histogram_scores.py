@@ -1,4 +1,4 @@
-"""What a histogram of forecast probabilities tells, after merging; see `tasks.evaluation.histograms`."""
+"""Scores from a histogram of forecast probabilities, after merging; see `tasks.evaluation.histograms`."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from tasks.evaluation.histograms import TABLE, first_warned
 from tasks.evaluation.scores import Array, Estimate, Sums
 
-RATIOS = (0.05, 0.1, 0.2, 0.3, 0.5)  # of cost to loss, at which the value is told; edges of bins all of them
+RATIOS = (0.05, 0.1, 0.2, 0.3, 0.5)  # of cost to loss, at which the value is reported; edges of bins all of them
 
 
 def auc(sums: Sums) -> Estimate:
@@ -29,8 +29,8 @@ def average_precision(sums: Sums) -> Estimate:
 def reliability(sums: Sums) -> Estimate:
     """Mean squared distance of the probability from the frequency, over bins; 0 is perfect. Source: Murphy (1973)."""
     count = np.maximum(sums["bin_count"], 1)
-    apart = np.square((sums["bin_forecast"] - sums["bin_events"]) / count)
-    return _known((sums["bin_count"] * apart).sum(axis=1), sums["count"], sums, "resolved")
+    distance = np.square((sums["bin_forecast"] - sums["bin_events"]) / count)
+    return _known((sums["bin_count"] * distance).sum(axis=1), sums["count"], sums, "resolved")
 
 
 def value_at(ratio: float) -> Callable[[Sums], Estimate]:

@@ -1,12 +1,13 @@
-"""Forecast probabilities against what happened, as counts in fixed bins: they add over countries and tell nobody's own.
+"""Forecast probabilities against what happened, as counts in fixed bins that add over countries.
 
 A histogram is three arrays of one column a bin, `bin_count`, `bin_events`, `bin_forecast` (the sum of the
 probabilities), and the table of hits, misses, false alarms and correct negatives at one probability, a bin's edge. From
 it come AUC, average precision, reliability, POD, FAR, CSI and the value of acting at any cost-loss ratio.
-`resolved` is the `count` of what still tells one probability from another.
+`resolved` is the `count` where one probability is still distinguished from another.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ CUTS = EDGES[1:-1]
 BINNED = ("bin_count", "bin_events", "bin_forecast")
 TABLE = ("hits", "misses", "false_alarms", "correct_negatives")
 NAMES = ("count", "resolved", *TABLE, *BINNED)
-FEW = 5  # smaller counts of events, and of their absence, are suppressed as in statistics of health
+SMALL_COUNT = 5  # smaller counts of events, and of their absence, are suppressed as in statistics of health
 
 
 def counted(chance: Array, happened: Array, cut: float) -> Sums:
@@ -29,11 +30,11 @@ def counted(chance: Array, happened: Array, cut: float) -> Sums:
     known = np.isfinite(happened) & np.isfinite(chance)
     event = np.where(known, happened, 0.0)
     where = np.clip(np.searchsorted(EDGES, np.where(known, chance, 0.0), side="right") - 1, 0, BINS - 1)
-    found = {name: np.zeros((chance.shape[1], BINS)) for name in BINNED}
+    binned = {name: np.zeros((chance.shape[1], BINS)) for name in BINNED}
     at = (np.broadcast_to(np.arange(chance.shape[1]), chance.shape), where)
     for name, values in zip(BINNED, (known.astype(float), event, np.where(known, chance, 0.0)), strict=True):
-        np.add.at(found[name], at, values)
-    sums = {name: with_all(values) for name, values in found.items()}
+        np.add.at(binned[name], at, values)
+    sums = {name: with_all(values) for name, values in binned.items()}
     count = sums["bin_count"].sum(axis=1)
     return {**sums, "count": count, "resolved": count, **_table(sums, first_warned(cut))}
 
@@ -44,88 +45,91 @@ def first_warned(cut: float) -> int:
 
 
 def coarse(sums: Sums, cut: float, least: int) -> dict[str, Array]:
-    """The histogram as it may leave a country: no group of fewer than `least` place-periods, no count of 1 to FEW - 1.
+    """The histogram as it may leave a country: no group of fewer than `least` place-periods, no small count of events.
 
-    Neighbouring bins are put together until each group has enough place-periods, and events and their absence are none
-    or FEW at least. A group stands in the bin of its mean probability. Warned and not warned stay apart if both are
-    groups that may leave; if not, the table of hits is zero. What cannot be grouped at all is zero, a whole row; what
+    Neighbouring bins are merged until each group has `least` place-periods, and events and their absences are none or
+    SMALL_COUNT at least. A group stands in the bin of its mean probability. Warned and not warned stay separate if both
+    are groups that may leave; if not, the table of hits is zero. A row that cannot be grouped at all is zero; what
     became one group, though it was of several bins, is not `resolved`. The row of all horizons is the sum of what
-    leaves of the others, so that nothing can be had by subtraction; it is zero where one of them is.
+    leaves of the others, so that no other row follows by subtraction; it is zero where one of them is.
     """
-    horizons = len(sums["count"]) - 1
-    found = {name: np.zeros_like(values) for name, values in sums.items()}
-    whole = np.ones(horizons, bool)
-    apart = np.ones(horizons, bool)
-    for row in range(horizons):
-        groups, apart[row] = _groups(sums["bin_count"][row], sums["bin_events"][row], first_warned(cut), least)
-        whole[row] = bool(groups) or not sums["count"][row]
-        before = np.count_nonzero(sums["bin_count"][row])
-        after = sum(sums["bin_count"][row, group].any() for group in groups)
-        found["resolved"][row] = sums["count"][row] if after == before or after > 1 else 0.0
-        for group in groups:
-            each = {name: sums[name][row, group].sum() for name in BINNED}
-            if not each["bin_count"]:
-                continue
-            mean = each["bin_forecast"] / each["bin_count"]
-            place = int(np.clip(np.searchsorted(EDGES, mean, side="right") - 1, group.start, group.stop - 1))
-            for name, value in each.items():
-                found[name][row, place] = value
-        if groups and apart[row]:
-            for name in TABLE:
-                found[name][row] = sums[name][row]
-    for name in (*BINNED, "resolved", *TABLE):
-        kept = whole.all() and (apart.all() or name not in TABLE)
-        found[name][-1] = found[name][:-1].sum(axis=0) if kept else 0.0
-    return {**found, "count": found["bin_count"].sum(axis=1)}
+    rows = [
+        _coarse_row({name: values[row] for name, values in sums.items()}, first_warned(cut), least)
+        for row in range(len(sums["count"]) - 1)
+    ]
+    merged = {name: with_all(np.stack([row[name] for row in rows])) for name in (*BINNED, "resolved", *TABLE)}
+    for name, values in merged.items():
+        if not all(row["table" if name in TABLE else "whole"] for row in rows):
+            values[-1] = 0.0
+    return {**merged, "count": merged["bin_count"].sum(axis=1)}
 
 
-def alike(arms: Mapping[str, Sums], decisive: Collection[str]) -> dict[str, Sums]:
+def _coarse_row(row: Sums, first: int, least: int) -> dict[str, Any]:
+    """One horizon's: also `whole`, whether nothing of it is withheld, and `table`, whether its table of hits is not."""
+    groups, separate = _groups(row["bin_count"], row["bin_events"], first, least)
+    binned = {name: np.zeros(BINS) for name in BINNED}
+    for group in groups:
+        if not row["bin_count"][group].any():
+            continue
+        total = {name: row[name][group].sum() for name in BINNED}
+        mean = total["bin_forecast"] / total["bin_count"]
+        at = int(np.clip(np.searchsorted(EDGES, mean, side="right") - 1, group.start, group.stop - 1))
+        for name, value in total.items():
+            binned[name][at] = value
+    before, after = (np.count_nonzero(each["bin_count"]) for each in (row, binned))
+    whole = bool(groups) or not row["count"]
+    table = {name: row[name] if groups and separate else 0.0 for name in TABLE}
+    resolved = row["count"] if after == before or after > 1 else 0.0
+    return {**binned, **table, "resolved": resolved, "whole": whole, "table": whole and separate}
+
+
+def comparable(arms: Mapping[str, Sums], decisive: Collection[str]) -> dict[str, Sums]:
     """A country's histograms as they may be added to those of others, so that the decisive arms speak of the same.
 
     A row that is not resolved, or has no table of hits, in one of the decisive arms or in the arm itself is zero in it.
     """
     resolved = {arm: (sums["resolved"] == sums["count"]) & (sums["count"] > 0) for arm, sums in arms.items()}
-    told = {arm: np.sum([sums[name] for name in TABLE], axis=0) == sums["count"] for arm, sums in arms.items()}
-    found: dict[str, Sums] = {}
+    complete = {arm: np.sum([sums[name] for name in TABLE], axis=0) == sums["count"] for arm, sums in arms.items()}
+    rows: dict[str, Sums] = {}
     for arm, sums in arms.items():
         among = [each for each in arms if each in decisive or each == arm]
         whole = np.all([resolved[each] for each in among], axis=0)
-        table = whole & np.all([told[each] for each in among], axis=0)
-        found[arm] = {
+        table = whole & np.all([complete[each] for each in among], axis=0)
+        rows[arm] = {
             name: np.where(table if name in TABLE else whole, values.T, 0.0).T for name, values in sums.items()
         }
-    return found
+    return rows
 
 
 def _groups(count: Array, events: Array, cut: int, least: int) -> tuple[list[slice], bool]:
-    """Slices of the bins that may leave together, none if not even all may; and whether the cut is kept."""
+    """Slices of the bins that may leave together, none if not even all may; and whether the cut separates them."""
 
     def allowed(part: slice) -> bool:
         number, happened = count[part].sum(), events[part].sum()
-        few = [0 < each < FEW for each in (happened, number - happened)]
-        return number == 0 or bool(number >= least and not any(few))
+        small = [0 < each < SMALL_COUNT for each in (happened, number - happened)]
+        return number == 0 or bool(number >= least and not any(small))
 
     if not allowed(slice(0, BINS)):
         return [], False
     sides = [slice(0, cut), slice(cut, BINS)]
-    apart = all(map(allowed, sides))
-    return [group for side in (sides if apart else [slice(0, BINS)]) for group in _merged(side, allowed)], apart
+    separate = all(map(allowed, sides))
+    return [group for side in (sides if separate else [slice(0, BINS)]) for group in _merged(side, allowed)], separate
 
 
 def _merged(side: slice, allowed: Callable[[slice], bool]) -> list[slice]:
     """A side that is allowed as a whole, cut into as many slices that are allowed as going upwards gives."""
-    found: list[slice] = []
+    slices: list[slice] = []
     start = side.start
     for stop in range(side.start + 1, side.stop + 1):
         if allowed(slice(start, stop)):
-            found.append(slice(start, stop))
+            slices.append(slice(start, stop))
             start = stop
     while start < side.stop:  # what is left at the top joins the last ones
-        start = found.pop().start
+        start = slices.pop().start
         if allowed(slice(start, side.stop)):
-            found.append(slice(start, side.stop))
+            slices.append(slice(start, side.stop))
             break
-    return found
+    return slices
 
 
 def _table(sums: Sums, first: int) -> dict[str, Array]:

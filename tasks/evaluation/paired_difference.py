@@ -36,16 +36,16 @@ class Blocks:
 
 def blocks(score: Score, mine: Evaluated, other: Evaluated) -> Blocks:
     """Of the first forecast's score less the second's, over the place-periods for which both are known."""
-    assert score.terms is not None, "a score whose differences are asked for has terms"
+    assert score.terms is not None, "a score whose differences are requested has terms"
     (above, below), (less, _) = score.terms(mine), score.terms(other)
     known = np.isfinite(above - less)
     points = (np.where(known, above - less, 0.0), np.where(known, below, 0.0), known)
-    labels, sums = in_blocks(mine.origin, *points)
+    labels, sums = in_blocks(mine, *points)
     return Blocks(labels=labels, above=sums[0], below=sums[1], count=sums[2])
 
 
-def together(parts: Iterable[Blocks]) -> Blocks:
-    """The blocks of several countries: what happened in the same months stays together."""
+def merge_blocks(parts: Iterable[Blocks]) -> Blocks:
+    """The blocks of several countries: what happened in the same block stays in one."""
     collected = list(parts)
     labels, index = np.unique(np.concatenate([part.labels for part in collected]), return_inverse=True)
 
@@ -58,20 +58,20 @@ def together(parts: Iterable[Blocks]) -> Blocks:
     return Blocks(labels=labels, above=added("above"), below=added("below"), count=added("count"))
 
 
-def ends(found: Blocks, fewest: int = FEWEST_BLOCKS) -> Sums:
-    """Difference, ends of its 95 % interval and place-periods, (H + 1,) each; all are 0 where it cannot be told: with
-    fewer blocks. Two are enough where they themselves are no secret.
+def paired_interval(blocks: Blocks, fewest: int = FEWEST_BLOCKS) -> Sums:
+    """Difference, ends of its 95 % interval and place-periods, (H + 1,) each; all are 0 with
+    fewer blocks than `fewest`. Two are enough where they themselves are no secret.
 
     The spread is what drawing blocks with replacement, the same ones for both forecasts, converges to, times
-    B / (B - 1); Student's quantile stands for the normal one, since a test of two years has five blocks.
+    B / (B - 1); Student's quantile stands for the normal one, since a test may have five blocks.
     Source: Kunsch (1989), https://doi.org/10.1214/aos/1176347265; few blocks: Ibragimov and Mueller (2010),
     https://doi.org/10.1198/jbes.2009.08046
     """
-    number = (found.count > 0).sum(axis=0)
-    below = found.below.sum(axis=0)
-    told = (number >= fewest) & (below > 0)
-    value = found.above.sum(axis=0) / np.where(told, below, 1.0)
-    squares = np.square(found.above - value * found.below).sum(axis=0) * number / np.maximum(number - 1, 1)
-    spread = stdtrit(np.maximum(number - 1, 1), 0.975) * np.sqrt(squares) / np.where(told, below, 1.0)
-    rows = {"count": found.count.sum(axis=0), "value": value, "low": value - spread, "high": value + spread}
-    return {name: np.where(told, each, 0.0) for name, each in rows.items()}
+    number = (blocks.count > 0).sum(axis=0)
+    below = blocks.below.sum(axis=0)
+    known = (number >= fewest) & (below > 0)
+    value = blocks.above.sum(axis=0) / np.where(known, below, 1.0)
+    squares = np.square(blocks.above - value * blocks.below).sum(axis=0) * number / np.maximum(number - 1, 1)
+    spread = stdtrit(np.maximum(number - 1, 1), 0.975) * np.sqrt(squares) / np.where(known, below, 1.0)
+    rows = {"count": blocks.count.sum(axis=0), "value": value, "low": value - spread, "high": value + spread}
+    return {name: np.where(known, each, 0.0) for name, each in rows.items()}

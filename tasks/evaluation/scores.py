@@ -1,22 +1,24 @@
-"""Scores as sums that add over places, months and countries, and are divided once, after merging.
+"""Scores as sums that add over places, periods and countries, and are divided once, after merging.
 
-Three layers: a pointwise function (forecast, observed) -> (N, H); sums of it with one row a horizon and a last row for
-all horizons together; an Estimate from merged sums. Sums and counts may cross a border, points may not.
+Four layers: a pointwise function (forecast, observed) -> (N, H); totals of it, which add over the places of a country;
+sums of them with one row a horizon and a last row for all horizons together; an Estimate from merged sums. Sums and
+counts may cross a border, points and totals may not.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.time_step import STEPS
+
 Array = NDArray[Any]
 Sums = Mapping[str, Array]
 Pointwise = Callable[[Array, Array], Array]
 
-BLOCK = 6  # periods in one block; outbreaks and droughts last about half a year
-FEWEST_BLOCKS = 3  # behind a spread; from that of two, and their sum, both could be told
+FEWEST_BLOCKS = 3  # behind a spread; from that of two, and their sum, both could be calculated
 Z95 = 1.959964  # standard normal, two-sided 95 %
 
 
@@ -25,7 +27,8 @@ class Evaluated:
     """What one arm forecast for one country, with what happened.
 
     forecast, reference: (N, H, K) natural units; observed: (N, H), NaN does not count;
-    place: (N,) index; origin: (N,) datetime64[M].
+    place: (N,) index; origin: (N,) datetime64 of the step. step: of the records, see `tasks.time_step`.
+    blocks: (B,) labels of all blocks of time of the part, in a slice of its places; None: those of these origins.
     unit: (N,) natural units that make one relative unit, `Windows.restore["unit"]` of a task that has such scores.
     threshold: (N, H) of the event that is warned of, or None, as in `Windows`.
     cost_loss: the probability from which on a warning is given.
@@ -39,6 +42,29 @@ class Evaluated:
     unit: Array | None = None
     threshold: Array | None = None
     cost_loss: float = 0.3
+    step: str = "month"
+    blocks: Array | None = None
+
+    def take(self, rows: Array) -> "Evaluated":
+        """The place-periods at `rows` (a boolean mask or indices), in the blocks of time of the whole.
+
+        Totals of slices that hold whole places add up to those of all of them.
+        """
+        return replace(
+            self,
+            forecast=self.forecast[rows],
+            reference=self.reference[rows],
+            observed=self.observed[rows],
+            place=self.place[rows],
+            origin=self.origin[rows],
+            unit=None if self.unit is None else self.unit[rows],
+            threshold=None if self.threshold is None else self.threshold[rows],
+            blocks=self.all_blocks(),
+        )
+
+    def all_blocks(self) -> Array:
+        """(B,) labels of blocks of time, rising."""
+        return np.unique(STEPS[self.step].blocks(self.origin)) if self.blocks is None else self.blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,27 +80,55 @@ class Estimate:
     n: Array
 
 
+Better = Literal["smaller", "larger", "nominal"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedScore:
+    """Another number from the sums of a score."""
+
+    estimate: Callable[[Sums], Estimate]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A score in two halves: `sums` runs inside the country, `estimate` after merging.
+    """A score in three steps: `totals` and `finish` run inside the country, `estimate` after merging.
 
-    Every array of `sums` is (H + 1,) float64 and additive; `count` is always there: the place-periods scored.
-    more: other numbers that the same sums tell, name -> estimate.
+    totals: Evaluated -> arrays that add over slices of places, some of them by block of time, (B, H + 1).
+    finish: totals of all places -> the sums that may leave. Every array of them is (H + 1,) float64 and adds over
+        countries; `count` is always there: the place-periods scored. Beside `names` there may be `small_count`, above 0
+        in a row that would reveal a count of few events: such a row stays in the country.
+    derived: name -> other numbers from the same sums.
     terms: (N, H) points above and below, whose sums' ratio the estimate is; None where it is of another kind.
-    once: judged with the test alone; counts of single events, sent every round, could be told apart by subtraction.
-    histogram: the sums are those of `tasks.evaluation.histograms`, of which some are (H + 1, BINS).
-    Sums may say `few`, beside their names: above 0 in a row that would tell a small count. Such a row stays at home.
     """
 
-    sums: Callable[[Evaluated], Sums]
+    totals: Callable[[Evaluated], Sums]
+    finish: Callable[[Sums], Sums]
     estimate: Callable[[Sums], Estimate]
     names: tuple[str, ...]  # of the sums; a gate lets no other leave
     unit: str = ""
-    better: Literal["smaller", "larger", "nominal"] = "smaller"
-    more: Mapping[str, Callable[[Sums], Estimate]] = field(default_factory=dict)
+    better: Better = "smaller"
+    derived: Mapping[str, DerivedScore] = field(default_factory=dict)
     terms: Callable[[Evaluated], tuple[Array, Array]] | None = None
-    once: bool = False
-    histogram: bool = False
+
+    def sums(self, evaluated: Evaluated) -> Sums:
+        """The sums of all place-periods at once."""
+        return self.finish(self.totals(evaluated))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalScore(Score):
+    """A score of the final test alone: single events could be calculated from the sums of two successive rounds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistogramScore(FinalScore):
+    """A score from a histogram: some of its sums are (H + 1, BINS), see `tasks.evaluation.histograms`."""
+
+
+def estimates(name: str, score: Score) -> dict[str, Callable[[Sums], Estimate]]:
+    """The score's own estimate under its name, and the derived ones."""
+    return {name: score.estimate, **{each: derived.estimate for each, derived in score.derived.items()}}
 
 
 def merge(parts: Iterable[Sums]) -> dict[str, Array]:
@@ -85,26 +139,23 @@ def merge(parts: Iterable[Sums]) -> dict[str, Array]:
     return {name: np.sum([part[name] for part in collected], axis=0) for name in collected[0]}
 
 
-def mean_of(
-    pointwise: Pointwise, *, unit: str = "", better: Literal["smaller", "larger", "nominal"] = "smaller"
-) -> Score:
+def mean_of(pointwise: Pointwise, *, unit: str = "", better: Better = "smaller") -> Score:
     """The mean of a pointwise score, with the variance of its sum from blocks of time."""
     return mean_of_points(lambda evaluated: pointwise(evaluated.forecast, evaluated.observed), unit=unit, better=better)
 
 
-def mean_of_points(
-    points: Callable[[Evaluated], Array], *, unit: str = "", better: Literal["smaller", "larger", "nominal"] = "smaller"
-) -> Score:
+def mean_of_points(points: Callable[[Evaluated], Array], *, unit: str = "", better: Better = "smaller") -> Score:
     """The same of (N, H) points that may look at more than forecast and observation."""
 
-    def sums(evaluated: Evaluated) -> Sums:
-        return block_sums(points(evaluated), evaluated.origin)
+    def totals(evaluated: Evaluated) -> Sums:
+        return block_totals(points(evaluated), evaluated)
 
     def terms(evaluated: Evaluated) -> tuple[Array, Array]:
-        found = points(evaluated)
-        return found, np.ones_like(found)
+        values = points(evaluated)
+        return values, np.ones_like(values)
 
-    return Score(sums=sums, estimate=ratio, names=("sum", "count", "variance"), unit=unit, better=better, terms=terms)
+    names = ("sum", "count", "variance")
+    return Score(totals=totals, finish=block_sums, estimate=ratio, names=names, unit=unit, better=better, terms=terms)
 
 
 def relative(pointwise: Pointwise) -> Score:
@@ -114,17 +165,17 @@ def relative(pointwise: Pointwise) -> Score:
     Source: scaled relative skill of Cramer et al. (2022), https://doi.org/10.1073/pnas.2113561119, per place.
     """
 
-    def sums(evaluated: Evaluated) -> Sums:
-        mine = per_place(pointwise(evaluated.forecast, evaluated.observed), evaluated.place)
-        theirs = per_place(pointwise(evaluated.reference, evaluated.observed), evaluated.place)
-        usable = (theirs[0] > 0) & (mine[0] > 0)
-        logs = np.where(usable, np.log(np.where(usable, mine[0], 1) / np.where(usable, theirs[0], 1)), 0.0)
+    def totals(evaluated: Evaluated) -> Sums:
+        mean, count = per_place(pointwise(evaluated.forecast, evaluated.observed), evaluated.place)
+        reference, _ = per_place(pointwise(evaluated.reference, evaluated.observed), evaluated.place)
+        usable = (reference > 0) & (mean > 0)
+        logs = np.where(usable, np.log(np.where(usable, mean, 1) / np.where(usable, reference, 1)), 0.0)
         return {
             "sum": logs.sum(axis=1),
             "squares": np.square(logs).sum(axis=1),
             "places": usable.sum(axis=1).astype(float),
-            "left_out": ((mine[1] > 0) & ~usable).sum(axis=1).astype(float),
-            "count": mine[1].sum(axis=1),
+            "left_out": ((count > 0) & ~usable).sum(axis=1).astype(float),
+            "count": count.sum(axis=1),
         }
 
     def estimate(merged: Sums) -> Estimate:
@@ -135,7 +186,8 @@ def relative(pointwise: Pointwise) -> Score:
             value=np.exp(mean), low=np.exp(mean - Z95 * spread), high=np.exp(mean + Z95 * spread), n=merged["count"]
         )
 
-    return Score(sums=sums, estimate=estimate, names=("sum", "squares", "places", "left_out", "count"))
+    names = ("sum", "squares", "places", "left_out", "count")
+    return Score(totals=totals, finish=lambda totals: totals, estimate=estimate, names=names)
 
 
 def skill(pointwise: Pointwise) -> Score:
@@ -144,20 +196,30 @@ def skill(pointwise: Pointwise) -> Score:
     The interval uses the block variance of (score - (1 - skill) * reference score), the linearised ratio.
     """
 
-    def sums(evaluated: Evaluated) -> Sums:
-        mine, theirs = (
+    def points(evaluated: Evaluated) -> tuple[Array, Array]:
+        return (
             pointwise(evaluated.forecast, evaluated.observed),
             pointwise(evaluated.reference, evaluated.observed),
         )
-        own, other = block_sums(mine, evaluated.origin), block_sums(theirs, evaluated.origin)
-        both = block_sums(mine + theirs, evaluated.origin)
+
+    def totals(evaluated: Evaluated) -> Sums:
+        forecast, reference = points(evaluated)
+        groups = {"forecast": forecast, "reference": reference, "both": forecast + reference}
         return {
-            "sum": own["sum"],
-            "reference": other["sum"],
-            "count": own["count"],
-            "variance": own["variance"],
-            "reference_variance": other["variance"],
-            "covariance": (both["variance"] - own["variance"] - other["variance"]) / 2,
+            f"{group}/{name}": total
+            for group, values in groups.items()
+            for name, total in block_totals(values, evaluated).items()
+        }
+
+    def finish(totals: Sums) -> Sums:
+        forecast, reference, both = (block_sums(group(totals, name)) for name in ("forecast", "reference", "both"))
+        return {
+            "sum": forecast["sum"],
+            "reference": reference["sum"],
+            "count": forecast["count"],
+            "variance": forecast["variance"],
+            "reference_variance": reference["variance"],
+            "covariance": (both["variance"] - forecast["variance"] - reference["variance"]) / 2,
         }
 
     def estimate(merged: Sums) -> Estimate:
@@ -171,14 +233,16 @@ def skill(pointwise: Pointwise) -> Score:
         return Estimate(value=1 - share, low=1 - share - spread, high=1 - share + spread, n=merged["count"])
 
     def terms(evaluated: Evaluated) -> tuple[Array, Array]:
-        mine, theirs = (
-            pointwise(evaluated.forecast, evaluated.observed),
-            pointwise(evaluated.reference, evaluated.observed),
-        )
-        return theirs - mine, theirs
+        forecast, reference = points(evaluated)
+        return reference - forecast, reference
 
     names = ("sum", "reference", "count", "variance", "reference_variance", "covariance")
-    return Score(sums=sums, estimate=estimate, names=names, better="larger", terms=terms)
+    return Score(totals=totals, finish=finish, estimate=estimate, names=names, better="larger", terms=terms)
+
+
+def group(totals: Sums, name: str) -> Sums:
+    """The totals called 'name/...', without that."""
+    return {key.removeprefix(f"{name}/"): value for key, value in totals.items() if key.startswith(f"{name}/")}
 
 
 def ratio(merged: Sums) -> Estimate:
@@ -190,35 +254,44 @@ def ratio(merged: Sums) -> Estimate:
     return Estimate(value=value, low=value - spread, high=value + spread, n=merged["count"])
 
 
-def block_sums(points: Array, origin: Array) -> dict[str, Array]:
-    """Sum, count and variance of the sum of (N, H) points; NaN does not count. Returns (H + 1,) each.
+def block_totals(points: Array, evaluated: Evaluated) -> dict[str, Array]:
+    """Sum and count of (N, H) points, (H + 1,), and the same by block of time, (B, H + 1); NaN does not count."""
+    known = np.isfinite(points)
+    filled = np.where(known, points, 0.0)
+    _, (sums, counts) = in_blocks(evaluated, filled, known)
+    return {
+        "sum": with_all(filled.sum(axis=0)),
+        "count": with_all(known.sum(axis=0).astype(float)),
+        "block_sum": sums,
+        "block_count": counts,
+    }
+
+
+def block_sums(totals: Sums) -> dict[str, Array]:
+    """Totals of `block_totals` -> sum, count and variance of the sum, (H + 1,) each.
 
     The variance is what a block bootstrap over time converges to: with block totals S_b and counts n_b, the sum over
     blocks of (S_b - mean * n_b)^2, times B / (B - 1). Whole regions share a block, so spatial dependence is kept. It is
     0 where fewer than FEWEST_BLOCKS have a point.
     Source: Kunsch (1989), https://doi.org/10.1214/aos/1176347265 (non-overlapping case).
     """
-    reported = np.isfinite(points)
-    filled = np.where(reported, points, 0.0)
-    total = with_all(filled.sum(axis=0))
-    count = with_all(reported.sum(axis=0).astype(float))
-    _, (sums, counts) = in_blocks(origin, filled, reported)
+    total, count, counts = totals["sum"], totals["count"], totals["block_count"]
     number = (counts > 0).sum(axis=0)
-    squares = np.square(sums - total / np.maximum(count, 1) * counts).sum(axis=0)
+    squares = np.square(totals["block_sum"] - total / np.maximum(count, 1) * counts).sum(axis=0)
     variance = np.where(number >= FEWEST_BLOCKS, squares * number / np.maximum(number - 1, 1), 0.0)
     return {"sum": total, "count": count, "variance": variance}
 
 
-def in_blocks(origin: Array, *points: Array) -> tuple[Array, list[Array]]:
+def in_blocks(evaluated: Evaluated, *points: Array) -> tuple[Array, list[Array]]:
     """(B,) labels of blocks of time, the same in every country, and the sums in them of (N, H) points: (B, H + 1)."""
-    blocks = np.asarray(origin, "datetime64[M]").astype(np.int64) // BLOCK
-    labels, index = np.unique(blocks, return_inverse=True)
-    found = []
+    labels = evaluated.all_blocks()
+    index = np.searchsorted(labels, STEPS[evaluated.step].blocks(evaluated.origin))
+    totals = []
     for each in points:
         sums = np.zeros((len(labels), each.shape[1]))
         np.add.at(sums, index, each.astype(float))
-        found.append(np.concatenate([sums, sums.sum(axis=1, keepdims=True)], axis=1))
-    return labels, found
+        totals.append(np.concatenate([sums, sums.sum(axis=1, keepdims=True)], axis=1))
+    return labels, totals
 
 
 def per_place(points: Array, place: Array) -> tuple[Array, Array]:
@@ -263,7 +336,7 @@ def coverage(forecast: Array, observed: Array, levels: Array, nominal: float) ->
     """
     lower, upper = (1 - nominal) / 2, (1 + nominal) / 2
     at = [np.flatnonzero(np.isclose(levels, level)) for level in (lower, upper)]
-    if not all(len(found) for found in at):
+    if not all(len(index) for index in at):
         raise ValueError(f"levels hold no central interval of {nominal}")
     inside = (observed >= forecast[..., at[0][0]]) & (observed <= forecast[..., at[1][0]])
     return np.where(np.isfinite(observed), inside.astype(float), np.nan)

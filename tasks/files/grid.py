@@ -11,13 +11,14 @@ import pandas as pd
 
 from tasks.data import Array
 from tasks.errors import DataError
+from tasks.time_step import STEPS
 
 MAX_CELLS = 20_000_000  # places x periods; 160 MB a column
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """places: (P,) sorted ids; periods: (T,) datetime64[M], `step` months apart; values: name -> (P, T) float64."""
+    """places: (P,) sorted ids; periods: (T,) of the step, as in `Panel`; values: name -> (P, T) float64."""
 
     places: tuple[str, ...]
     periods: Array
@@ -31,23 +32,27 @@ def grid(
     file: Path,
     place: str = "location",
     period: str = "time_period",
-    step: int = 1,
+    step: str = "month",
+    every: int = 1,
 ) -> Grid:
     """The columns of a table of `read_table` on every place and every period from the first to the last.
 
     The order of the rows does not matter. A column that the table lacks becomes all NaN.
-    Raises DataError if two places differ only in case, accents or spaces, if periods do not lie `step` months apart,
-    or if the grid would be nearly empty and huge.
+    step: of `tasks.time_step`; a period is any date of its month, the last day of its week, or its day. every: steps
+    from one period to the next, such as 12 months for harvests.
+    Raises DataError if two places differ only in case, accents or spaces, if two rows are of one place and period, if
+    periods do not lie `every` steps apart, or if the grid would be nearly empty and huge.
     """
     _refuse_lookalikes(table, place, file)
     places, row = np.unique(table[place].to_numpy(dtype=str), return_inverse=True)
-    months = table[period].to_numpy().astype("datetime64[M]")
-    periods, at = _calendar(months, step, table, period, file)
+    dates = table[period].to_numpy().astype(STEPS[step].dtype)
+    periods, at = _calendar(dates, step, every, table, period, file)
     if len(places) * len(periods) > MAX_CELLS:
         raise DataError(
             f"{file}: {len(places):,} places x {len(periods):,} periods do not fit a table of {len(table):,} rows. "
             f"Check columns {place!r} and {period!r}."
         )
+    _refuse_second_records(row * len(periods) + at, table, place, dates, step, file)
     values = {}
     for name in columns:
         values[name] = np.full((len(places), len(periods)), np.nan)
@@ -78,12 +83,24 @@ def _refuse_lookalikes(table: pd.DataFrame, place: str, file: Path) -> None:
             )
 
 
-def _calendar(months: Array, step: int, table: pd.DataFrame, period: str, file: Path) -> tuple[Array, Array]:
-    first, last = months.min(), months.max()
-    distance = (months - first).astype(int)
-    if (off := np.flatnonzero(distance % step)).size:
+def _refuse_second_records(cell: Array, table: pd.DataFrame, place: str, dates: Array, step: str, file: Path) -> None:
+    order = np.argsort(cell, kind="stable")
+    again = np.flatnonzero(cell[order][1:] == cell[order][:-1])
+    if again.size:
+        first, second = order[again[0]], order[again[0] + 1]
         raise DataError(
-            f"{file}, row {table.index[off[0]]}, column {period!r}: {months[off[0]]} is no multiple of {step} months "
-            f"after {first}. Write one period a row, {step} months apart."
+            f"{file}, rows {table.index[first]} and {table.index[second]}: two records of {table[place].iloc[first]!r} "
+            f"in the {step} {dates[first]}. Keep one, or add them up if each holds a part."
         )
-    return np.arange(first, last + 1, step), distance // step
+
+
+def _calendar(dates: Array, step: str, every: int, table: pd.DataFrame, period: str, file: Path) -> tuple[Array, Array]:
+    first, last, distance = dates.min(), dates.max(), every * STEPS[step].length
+    offset = (dates - first).astype(int)
+    if (off := np.flatnonzero(offset % distance)).size:
+        plural = f"{every} {step}s" if every > 1 else f"one {step}"
+        raise DataError(
+            f"{file}, row {table.index[off[0]]}, column {period!r}: {dates[off[0]]} is no multiple of {plural} "
+            f"after {first}. Write one period a row, {plural} apart."
+        )
+    return np.arange(first, last + 1, distance), offset // distance

@@ -11,6 +11,7 @@ from tasks.data import Array, Panel
 from tasks.health.scaling import level, season, spread
 from tasks.health.settings import HealthSettings
 from tasks.models.tokens import consecutive
+from tasks.time_step import season_angle
 from tasks.windows import carried, lagged, month_of_year, trailing_mean, training_periods
 
 CARRY = 3  # months that a last known value stands in for missing ones
@@ -60,7 +61,7 @@ def _columns(panel: Panel, settings: HealthSettings) -> Iterator[Array]:
     yield _changes(seasons, month, settings.horizons) / scale[..., None]
     yield (means - usual[..., None]) / scale[..., None]
     yield np.broadcast_to(_mean_of_places(anomalies[..., :TOGETHER]), (*values.shape, TOGETHER))
-    yield np.broadcast_to(_waves(month), (*values.shape, 4))
+    yield np.broadcast_to(_waves(season_angle(panel.periods)), (*values.shape, 4))
     yield np.stack([last / MIDDLING, usual / MIDDLING, scale], axis=-1)
     yield from (_weather(panel, settings) if settings.weather else ())
     yield _reporting(values, last)
@@ -89,9 +90,8 @@ def _mean_of_places(values: Array) -> Array:
     return np.asarray(np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 
 
-def _waves(month: Array) -> Array:
+def _waves(angle: Array) -> Array:
     """Once and twice a year: (T,) -> (T, 4)."""
-    angle = 2 * np.pi * month / 12
     return np.stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
 
 

@@ -46,7 +46,7 @@ def profile_of(
 
 def months_on_record(country: str, start: str, calendar: Calendar) -> int:
     """Months from `start`, YYYY-MM, to the end of the calendar; SettingError where the calendar ends before."""
-    months = int((calendar.months()[2] - np.datetime64(start, "M")).astype(int)) + 1
+    months = int((calendar.cuts()[2] - np.datetime64(start, "M")).astype(int)) + 1
     if months < 1:
         raise SettingError(
             f"task.calendar.test_until is {calendar.test_until}, before the synthetic records of {country} start; "

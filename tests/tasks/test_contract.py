@@ -15,7 +15,7 @@ from torch.func import functional_call, vmap
 
 from tasks.data import Array, Panel, Windows
 from tasks.errors import DataError
-from tasks.evaluation.scores import Evaluated, Sums, merge
+from tasks.evaluation.scores import Evaluated, FinalScore, HistogramScore, Sums, estimates, merge
 from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -112,10 +112,10 @@ def same_rows(one: Windows, other: Windows, last: np.datetime64) -> tuple[Window
 
 def test_every_number_of_a_task_has_a_name_of_its_own(invented: Invented) -> None:
     scores = invented.task.scores
-    names = [*scores, *(name for score in scores.values() for name in score.more)]
+    names = [*scores, *(name for score in scores.values() for name in score.derived)]
     assert len(set(names)) == len(names)
     first = next(iter(scores.values()))
-    assert not first.once, "the headline is judged every round"
+    assert not isinstance(first, FinalScore), "the headline is judged every round"
 
 
 def test_a_task_is_known_by_its_name(invented: Invented) -> None:
@@ -216,7 +216,7 @@ def test_windows_have_the_shapes_and_types_of_the_contract(invented: Invented) -
 
 
 def test_parts_are_cut_by_the_one_calendar(invented: Invented) -> None:
-    windows, cuts = invented.windows, invented.settings.calendar.months()
+    windows, cuts = invented.windows, invented.settings.calendar.cuts()
     assert (windows.due > windows.origin[:, None]).all()
     ends = {"train": (None, cuts[0]), "validation": (cuts[0], cuts[1]), "test": (cuts[1], cuts[2])}
     for part, (after, until) in ends.items():
@@ -304,7 +304,7 @@ def poisoned(panel: Panel, last: np.datetime64) -> Panel:
 def test_nothing_after_an_origin_reaches_its_inputs_or_baselines(invented: Invented, cut: int, ahead: int) -> None:
     """Origins in training may know the training months of their country; from the first cut on nothing is forgiven."""
     task, settings = invented.task, invented.settings
-    last = settings.calendar.months()[cut] + ahead
+    last = settings.calendar.cuts()[cut] + ahead
     other = poisoned(invented.panel, last)
     before, after = same_rows(invented.windows, task.windows(other, settings), last)
     assert len(before)
@@ -321,7 +321,7 @@ def test_nothing_after_an_origin_reaches_its_inputs_or_baselines(invented: Inven
 
 def test_the_poison_is_seen_where_it_may_be(invented: Invented) -> None:
     """Guards the test above: later inputs and labels do change."""
-    last = invented.settings.calendar.months()[0]
+    last = invented.settings.calendar.cuts()[0]
     other = invented.task.windows(poisoned(invented.panel, last), invented.settings)
     for windows in (invented.windows, other):
         assert len(windows.only("test"))
@@ -483,22 +483,22 @@ def test_sums_are_what_the_score_declares(invented: Invented) -> None:
     windows, forecast, reference = of_the_test_years(invented)
     for name, score in invented.task.scores.items():
         sums = score.sums(evaluated(windows, forecast, reference))
-        assert set(sums) - {"few"} == set(score.names), name
+        assert set(sums) - {"small_count"} == set(score.names), name
         assert "count" in sums
         for values in sums.values():
             assert (str(values.dtype), values.shape[0]) == ("float64", invented.horizons + 1)
             assert np.isfinite(values).all()
         reported = np.isfinite(windows.observed)
-        if score.once and windows.threshold is not None:
+        if isinstance(score, FinalScore) and windows.threshold is not None:
             reported &= np.isfinite(windows.threshold)  # whether it was an event is not known without
-        for estimate in (score.estimate, *score.more.values()):
+        for estimate in estimates(name, score).values():
             found = estimate(sums)
             for values in (found.value, found.low, found.high, found.n):
                 assert values.shape == (invented.horizons + 1,)
             np.testing.assert_array_equal(found.n, [*reported.sum(axis=0), reported.sum()])
             inside = np.isfinite(found.value)
-            assert inside.all() or score.once, name
-            if score.histogram:  # whole counts have no interval, see `tasks.evaluation.histograms`
+            assert inside.all() or isinstance(score, FinalScore), name
+            if isinstance(score, HistogramScore):  # whole counts have no interval, see `tasks.evaluation.histograms`
                 assert np.isnan([found.low, found.high]).all()
                 continue
             assert (found.low[inside] <= found.value[inside]).all()
@@ -509,7 +509,9 @@ def test_scores_of_two_countries_lie_between_theirs(invented: Invented) -> None:
     windows, forecast, reference = of_the_test_years(invented)
     half = windows.place < len(windows.places) // 2
     for score in invented.task.scores.values():
-        if score.histogram:  # ranks: two countries together also compare places of one with places of the other
+        if isinstance(
+            score, HistogramScore
+        ):  # ranks: two countries together also compare places of one with places of the other
             continue
         parts: list[Sums] = [
             score.sums(evaluated(windows.take(rows), forecast[rows], reference[rows])) for rows in (half, ~half)

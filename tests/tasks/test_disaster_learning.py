@@ -68,7 +68,7 @@ def test_brier_agrees_with_the_library_of_the_field(seed: int) -> None:
     rng = np.random.default_rng(seed)
     forecast, observed = rng.random((20, 3, 1)), np.where(rng.random((20, 3)) < 0.3, 1.0, 0.0)
     observed[rng.random((20, 3)) < 0.2] = NAN
-    found = brier_skill.more["brier"](brier_skill.sums(evaluated(forecast, forecast, observed)))
+    found = brier_skill.derived["brier"].estimate(brier_skill.sums(evaluated(forecast, forecast, observed)))
     known = [
         float(brier_score(xarray.DataArray(forecast[:, h, 0]), xarray.DataArray(observed[:, h])).values)
         for h in range(3)
@@ -94,7 +94,7 @@ def test_where_nothing_happened_there_is_no_skill_to_speak_of() -> None:
     both = brier_skill.estimate(merge([brier_skill.sums(calm), brier_skill.sums(struck)]))
     assert both.value[0] == pytest.approx(1 - 0.81 / (0.04 + 0.64)), "a calm country counts beside one that was struck"
     assert np.isnan(both.value[1])
-    assert tuple(brier_skill.sums(calm)) == (*brier_skill.names, "few")
+    assert tuple(brier_skill.sums(calm)) == (*brier_skill.names, "small_count")
 
 
 @pytest.mark.parametrize(("events", "few"), [(0, 0), (1, 1), (4, 1), (5, 0), (15, 0), (16, 1), (19, 1), (20, 0)])
@@ -103,7 +103,7 @@ def test_a_skill_of_few_events_or_few_calm_months_says_so_and_has_no_terms(event
     struck = np.zeros((20, 2))
     struck[:events, 0], struck[:10, 1] = 1.0, 1.0
     some = evaluated(np.full((20, 2, 1), 0.1), np.full((20, 2, 1), 0.2), struck)
-    assert brier_skill.sums(some)["few"].tolist() == [few, 0, few]
+    assert brier_skill.sums(some)["small_count"].tolist() == [few, 0, few]
     assert brier_skill.terms is not None
     above, _ = brier_skill.terms(some)
     assert np.isnan(above[:, 0]).all() == bool(few or not events)
@@ -118,7 +118,7 @@ def test_events_are_few_where_few_of_them_were_forecast(which: str) -> None:
     gone = known.copy()
     gone[1:7] = NAN
     some = evaluated(*((gone, known) if which == "forecast" else (known, gone)), struck)
-    assert brier_skill.sums(some)["few"].tolist() == [1, 1]
+    assert brier_skill.sums(some)["small_count"].tolist() == [1, 1]
     assert brier_skill.terms is not None
     assert np.isnan(brier_skill.terms(some)[0]).all()
 

@@ -91,5 +91,5 @@ def test_settings_out_of_range_are_named(settings: DisasterSettings, key: str) -
 def test_the_defaults_are_those_of_the_field() -> None:
     settings = DisasterSettings()
     settings.check()
-    assert [str(month) for month in settings.calendar.months()] == ["2005-12", "2009-12", "2016-12"]
+    assert [str(month) for month in settings.calendar.cuts()] == ["2005-12", "2009-12", "2016-12"]
     assert horizons(settings) == ("1 month", "2 months", "3 months")

@@ -105,7 +105,7 @@ def test_windows_are_ordered_in_parts_and_labelled_by_the_course(folder: Path, h
     at = (windows.due - panel.periods[0]).astype(int)
     np.testing.assert_array_equal(windows.observed, event[windows.place[:, None], at])
     np.testing.assert_array_equal(windows.target, windows.observed.astype(np.float32))
-    train, validate, test = settings.calendar.months()
+    train, validate, test = settings.calendar.cuts()
     assert windows.only("train").due.max() == train
     assert windows.only("validation").due.min() == train + 1
     assert windows.only("validation").due.max() == validate

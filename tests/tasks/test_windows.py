@@ -1,7 +1,9 @@
 """Helpers that look back see nothing later, and a window belongs to a part only with all its horizons."""
 
+from calendar import isleap
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from tasks.data import Array, Panel
 from tasks.errors import SettingError
 from tasks.settings import Calendar
+from tasks.time_step import STEPS, season_angle
 from tasks.windows import (
     ahead,
     carried,
@@ -79,7 +82,7 @@ def test_a_calendar_ends_with_what_a_country_reported(last: str) -> None:
     panel = Panel(country="LAO", periods=periods, places=("a", "b"), target=target)
     moved = ending_with(panel, CALENDAR)
     assert moved.test_until == last
-    assert list(np.diff(moved.months())) == list(np.diff(CALENDAR.months()))
+    assert list(np.diff(moved.cuts())) == list(np.diff(CALENDAR.cuts()))
     assert ending_with(replace(panel, target=target * np.nan), CALENDAR) == CALENDAR
     many = np.repeat(target[1:], 5, axis=0)
     many[0] = 0.0  # one place of five goes on after the others
@@ -145,3 +148,68 @@ def test_nothing_that_looks_back_sees_later_values(values: Array, now: int, pois
     for look in looks:
         np.testing.assert_array_equal(look(values)[:, : now + 1], look(other)[:, : now + 1])
     np.testing.assert_array_equal(values, before)  # nor is the caller's array changed
+
+
+@given(st.dates(date(1900, 1, 1), date(2100, 1, 1)))
+def test_the_season_of_a_day_is_its_share_of_the_year(day: date) -> None:
+    angle = season_angle(np.array([day], "datetime64[D]"))[0]
+    days = 366 if isleap(day.year) else 365
+    assert angle == pytest.approx(2 * np.pi * (day.timetuple().tm_yday - 1) / days)
+
+
+@pytest.mark.parametrize(
+    ("step", "text", "first", "last"),
+    [
+        ("month", "2004-02", "2004-02", "2004-02"),
+        ("week", "2004-02", "2004-02-01", "2004-02-29"),
+        ("day", "2004-02", "2004-02-01", "2004-02-29"),
+        ("day", "2004-02-07", "2004-02-07", "2004-02-07"),
+    ],
+)
+def test_a_month_or_a_date_is_a_cut_of_every_step_it_fits(step: str, text: str, first: str, last: str) -> None:
+    assert (str(STEPS[step].first(text)), str(STEPS[step].last(text))) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [("month", "2004"), ("month", "2004-12-31"), ("day", "2004"), ("week", "2004-W52"), ("day", "2004-13")],
+)
+def test_what_is_no_period_of_the_step_is_an_error(step: str, text: str) -> None:
+    with pytest.raises(SettingError, match=r"task\.calendar"):
+        replace(CALENDAR, step=step, train_until=text).check()
+
+
+def test_an_unknown_step_is_an_error() -> None:
+    with pytest.raises(SettingError, match=r"task\.calendar\.step=hour is none of month, week, day"):
+        replace(CALENDAR, step="hour").check()
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["week", "day"]))
+def test_windows_of_weeks_and_days_belong_to_parts_by_their_last_day(seed: int, step: str) -> None:
+    """Each horizon is looked at by itself, as dates."""
+    rng = np.random.default_rng(seed)
+    calendar = replace(CALENDAR, step=step, excluded_period=["2006-04", "2006-08-15"])
+    origin = np.datetime64("2000-01-02") + STEPS[step].length * rng.integers(0, 500, 20)
+    due = STEPS[step].after(origin[:, None], np.arange(1, 4))
+    cuts = [date.fromisoformat(str(each)) for each in calendar.cuts()]
+
+    def of(day: date) -> str:
+        if day <= cuts[0]:
+            return "train"
+        if day <= cuts[1]:
+            return "validation"
+        if date(2006, 4, 1) <= day <= date(2006, 8, 15):
+            return "excluded_period"
+        return "test" if day <= cuts[2] else ""
+
+    for row, part in zip(due, part_of(due, calendar), strict=True):
+        parts = {of(day) for day in row.tolist()}
+        assert part == (parts.pop() if len(parts) == 1 else "")
+
+
+def test_a_calendar_of_days_is_moved_by_days() -> None:
+    periods = np.arange("2000-01-01", "2006-11-18", dtype="datetime64[D]")
+    panel = Panel(country="LAO", periods=periods, places=("a",), target=np.ones((1, len(periods))), step="day")
+    moved = ending_with(panel, replace(CALENDAR, step="day"))
+    assert moved.test_until == "2006-11-17"
+    assert list(np.diff(moved.cuts())) == list(np.diff(replace(CALENDAR, step="day").cuts()))

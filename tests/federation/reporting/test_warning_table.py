@@ -105,7 +105,7 @@ def test_every_measure_of_a_histogram_is_a_row_of_country_and_region() -> None:
         for seed, country in enumerate(("THA", "VNM"))
     }
     found = {(row.country, row.score): row for row in evaluation.rows(scores, plan(), "ASEAN", "test")}
-    names = {"auc", *TASKS["disaster"].scores["auc"].more}
+    names = {"auc", *TASKS["disaster"].scores["auc"].derived}
     assert set(found) == {(country, name) for country in ("THA", "VNM", "ASEAN") for name in names}
     assert found["ASEAN", "pod"].n == found["THA", "pod"].n + found["VNM", "pod"].n
     assert np.isfinite([row.value for row in found.values()]).all()
@@ -191,5 +191,7 @@ def test_the_pooled_arm_is_no_finer_than_the_others() -> None:
     assert found["auc"]["bin_count"][found["auc"]["bin_count"] > 0].min() >= 24
     assert raw["bin_count"][raw["bin_count"] > 0].min() < 24
     assert found["brier_skill"]["count"].tolist() == [1, 1, 1, 1]
-    few = leaving({"brier_skill": {"count": np.ones(4), "few": np.array([1.0, 0, 0, 1])}}, plan(), 24)["brier_skill"]
+    few = leaving({"brier_skill": {"count": np.ones(4), "small_count": np.array([1.0, 0, 0, 1])}}, plan(), 24)[
+        "brier_skill"
+    ]
     assert {name: own.tolist() for name, own in few.items()} == {"count": [0, 1, 1, 0]}

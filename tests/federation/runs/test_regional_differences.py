@@ -10,7 +10,7 @@ from federation.reporting.rows import ALL, PAIRED, Row, difference, of_test
 from federation.runs import regional_differences
 from federation.vault.database import open_database
 from federation.wire.frame import decode
-from tasks.evaluation.paired_difference import ends, together
+from tasks.evaluation.paired_difference import merge_blocks, paired_interval
 from tests.federation.federations import FOUR, FederationOf, Ran
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -51,7 +51,7 @@ def test_the_region_is_that_of_months_that_countries_share(federation_of: Federa
     assert row.n == one.n
     vaults = ran.ready.vaults.values()
     parts = [vault.blocks(ran.ready.federation.run, ran.ready.federation.plan)["federated-local"] for vault in vaults]
-    assert row.low == ends(together(parts))["low"][-1]
+    assert row.low == paired_interval(merge_blocks(parts))["low"][-1]
 
 
 def test_a_country_that_withholds_its_own_is_not_in_the_regions(federation_of: FederationOf) -> None:

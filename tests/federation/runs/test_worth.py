@@ -131,7 +131,7 @@ def test_a_vault_trains_nothing_of_its_own_when_it_is_held_out(tmp_path: Path) -
 def test_a_short_record_begins_so_many_years_before_the_cut(tmp_path: Path, years: int) -> None:
     vault = vault_in(tmp_path)
     full, short = vault.records(plan_of()), vault.records(plan_of(record_years=years))
-    first = ToySettings().calendar.months()[0] - 12 * years + 1
+    first = ToySettings().calendar.cuts()[0] - 12 * years + 1
     assert short.windows["train"].origin.min() >= first
     assert short.windows["train"].due.max() == full.windows["train"].due.max()
     assert len(np.unique(short.windows["train"].origin)) == 12 * years - 3  # one lag, two horizons

@@ -35,10 +35,10 @@ def test_every_year_is_tested_once_by_a_model_of_what_was_known_before_it(name: 
     assert len(calendars) > 1
     for one, later in pairwise(calendars):
         assert one.test_until == later.validate_until
-        assert (later.months()[0] - one.months()[0]).astype(int) == 12
+        assert (later.cuts()[0] - one.cuts()[0]).astype(int) == 12
     for calendar in calendars:
         calendar.check()
-        assert (calendar.months()[2] - calendar.months()[1]).astype(int) == 12
+        assert (calendar.cuts()[2] - calendar.cuts()[1]).astype(int) == 12
 
 
 def test_nothing_after_a_year_reaches_its_run(tmp_path: Path, federation_of: FederationOf) -> None:

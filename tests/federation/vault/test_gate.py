@@ -129,11 +129,11 @@ def test_a_withheld_row_cannot_be_had_by_subtraction(counts: tuple[int, int], co
 
 
 def test_a_row_that_tells_a_small_count_stays_at_home_and_so_does_the_one_of_all() -> None:
-    frame = sent(scores={NAME: rows(60, 70) | {"few": np.array([1.0, 0.0, 1.0])}})
+    frame = sent(scores={NAME: rows(60, 70) | {"small_count": np.array([1.0, 0.0, 1.0])}})
     assert frame.arrays["score/validation/federated/mse/count"].tolist() == [0, 70, 0]
     assert frame.arrays["score/validation/federated/mse/sum"].tolist() == [0, 141, 0]
     assert frame.header["withheld"] == ["validation/federated/mse/0", "validation/federated/mse/2"]
-    assert not [name for name in frame.arrays if name.endswith("few")]
+    assert not [name for name in frame.arrays if name.endswith("small_count")]
 
 
 def test_scores_of_rounds_stay_at_home_where_the_policy_says_so() -> None:
@@ -221,7 +221,7 @@ def test_a_histogram_leaves_with_its_small_groups_put_together() -> None:
     left = {name: frame.arrays[f"score/test/federated/auc/{name}"] for name in histograms.NAMES}
     count, events = left["bin_count"], left["bin_events"]
     assert count[count > 0].min() >= POLICY.minimum_cohort
-    assert events[events > 0].min() >= histograms.FEW
+    assert events[events > 0].min() >= histograms.SMALL_COUNT
     assert count.sum(axis=1).tolist() == left["count"].tolist() == [100, 100, 200]
     assert frame.header["withheld"] == []
 

@@ -24,7 +24,7 @@ from tasks.evaluation.histogram_scores import (
 )
 from tasks.evaluation.histograms import BINS, CUTS, EDGES, counted
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import Array, Evaluated, merge
+from tasks.evaluation.scores import Array, Evaluated, FinalScore, merge
 from tasks.registry import TASKS
 from tests.tasks.evaluation.test_histograms import random
 
@@ -175,7 +175,7 @@ def test_the_brier_score_of_an_event_is_that_of_its_chance() -> None:
     mine = np.square(case.forecast[..., 0] - case.observed)
     theirs = np.square(case.reference[..., 0] - case.observed)
     assert score.estimate(sums).value[-1] == pytest.approx(1 - np.nanmean(mine) / np.nanmean(theirs))
-    assert score.more["brier"](sums).value[-1] == pytest.approx(np.nanmean(mine))
+    assert score.derived["brier"].estimate(sums).value[-1] == pytest.approx(np.nanmean(mine))
     assert sums["seen"].tolist() == [1, 1, 1, 1]  # and not how many events
 
 
@@ -190,11 +190,11 @@ def test_warnings_are_given_from_the_cost_loss_ratio_on() -> None:
 @pytest.mark.parametrize("name", ["health", "agriculture", "disaster"])
 def test_scores_of_warnings_are_of_the_test_alone_and_are_all_there(name: str) -> None:
     scores = TASKS[name].scores
-    once = {each for each, score in scores.items() if score.once}
+    once = {each for each, score in scores.items() if isinstance(score, FinalScore)}
     prefix = {"health": "outbreak_", "agriculture": "shortfall_", "disaster": ""}[name]
     assert f"{prefix}auc" in once
-    assert {f"{prefix}{each}" for each in MEASURES} == set(scores[f"{prefix}auc"].more)
-    assert f"{prefix}brier" in scores[f"{prefix}brier_skill"].more
+    assert {f"{prefix}{each}" for each in MEASURES} == set(scores[f"{prefix}auc"].derived)
+    assert f"{prefix}brier" in scores[f"{prefix}brier_skill"].derived
     assert len(once) < len(scores)
 
 

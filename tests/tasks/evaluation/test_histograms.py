@@ -10,11 +10,11 @@ from tasks.evaluation.histograms import (
     BINS,
     CUTS,
     EDGES,
-    FEW,
     NAMES,
+    SMALL_COUNT,
     TABLE,
-    alike,
     coarse,
+    comparable,
     counted,
     first_warned,
 )
@@ -74,12 +74,12 @@ def test_no_group_is_small_and_no_count_is_few(seed: int, rows: int, usual: floa
     count, events = found["bin_count"], found["bin_events"]
     assert ((count == 0) | (count >= least)).all()
     for each in (events, count - events):
-        assert ((each == 0) | (each >= FEW)).all()
+        assert ((each == 0) | (each >= SMALL_COUNT)).all()
     for first, second in (("hits", "false_alarms"), ("misses", "correct_negatives")):
         side = found[first] + found[second]
         assert ((side == 0) | (side >= least)).all()
         for name in (first, second):
-            assert ((found[name] == 0) | (found[name] >= FEW)).all()
+            assert ((found[name] == 0) | (found[name] >= SMALL_COUNT)).all()
 
 
 @given(**CASES)
@@ -162,11 +162,13 @@ def test_a_country_counts_for_the_region_in_all_learnt_arms_or_in_none() -> None
     for name in TABLE:
         table[name] = np.where([True, False, True, False], table[name], 0)  # of two rows no table may leave
     poor = {**good, "resolved": np.zeros_like(good["resolved"])}
-    both = alike({"a": good, "b": good}, "ab")
+    both = comparable({"a": good, "b": good}, "ab")
     assert all((both[arm][name] == good[name]).all() for arm in "ab" for name in NAMES)
-    for name, values in alike({"a": good, "b": table}, "ab")["a"].items():
+    for name, values in comparable({"a": good, "b": table}, "ab")["a"].items():
         assert values.reshape(4, -1).any(axis=1).tolist() == [True, name not in TABLE, True, name not in TABLE]
-    assert not any(values.any() for each in alike({"a": good, "b": poor}, "ab").values() for values in each.values())
-    baseline = alike({"a": good, "b": poor}, "a")  # decides nothing, and is left out itself
+    assert not any(
+        values.any() for each in comparable({"a": good, "b": poor}, "ab").values() for values in each.values()
+    )
+    baseline = comparable({"a": good, "b": poor}, "a")  # decides nothing, and is left out itself
     assert all((baseline["a"][name] == good[name]).all() for name in NAMES)
     assert not any(values.any() for values in baseline["b"].values())

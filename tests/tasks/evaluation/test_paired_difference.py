@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from tasks.evaluation.paired_difference import Blocks, blocks, ends, together
+from tasks.evaluation.paired_difference import Blocks, blocks, merge_blocks, paired_interval
 from tasks.evaluation.scores import Array, Evaluated, Score, brier, in_blocks, mean_of, skill
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -28,13 +28,13 @@ def two(seed: int, rows: int = 200) -> tuple[Evaluated, Evaluated]:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_difference_is_that_of_the_two_scores(score: Score, seed: int) -> None:
     mine, other = two(seed)
-    found = ends(blocks(score, mine, other))
+    found = paired_interval(blocks(score, mine, other))
     expected = score.estimate(score.sums(mine)).value - score.estimate(score.sums(other)).value
     np.testing.assert_allclose(found["value"], expected, rtol=1e-9, atol=1e-9)
     assert (found["low"] <= found["value"]).all()
     assert (found["value"] <= found["high"]).all()
     np.testing.assert_array_equal(found["count"], score.estimate(score.sums(mine)).n)
-    back = ends(blocks(score, other, mine))
+    back = paired_interval(blocks(score, other, mine))
     np.testing.assert_allclose(back["low"], -found["high"], rtol=1e-9, atol=1e-9)
 
 
@@ -46,7 +46,7 @@ def test_the_headline_of_every_task_has_terms(task: Task) -> None:
 @pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
 def test_the_interval_is_that_of_drawing_the_same_blocks_for_both(score: Score) -> None:
     mine, other = two(7, rows=1000)
-    labels = np.unique(in_blocks(mine.origin, mine.observed)[0])
+    labels = np.unique(in_blocks(mine, mine.observed)[0])
     block = mine.origin.astype(np.int64) // 6
     rng = np.random.default_rng(3)
     drawn = []
@@ -54,26 +54,26 @@ def test_the_interval_is_that_of_drawing_the_same_blocks_for_both(score: Score) 
         rows = np.concatenate([np.flatnonzero(block == each) for each in rng.choice(labels, len(labels))])
         both = [score.estimate(score.sums(taken(each, rows))).value for each in (mine, other)]
         drawn.append(both[0] - both[1])
-    found = ends(blocks(score, mine, other))
+    found = paired_interval(blocks(score, mine, other))
     number = len(labels)
     spread = (found["high"] - found["low"]) / 2 / student.ppf(0.975, number - 1)
     np.testing.assert_allclose(spread, np.std(drawn, axis=0) * np.sqrt(number / (number - 1)), rtol=0.2)
 
 
-def test_arms_that_err_together_are_told_apart_where_their_own_intervals_overlap() -> None:
+def test_arms_that_err_merge_blocks_are_told_apart_where_their_own_intervals_overlap() -> None:
     better, score = evaluated(np.random.default_rng(5), gone=0.0), SCORES["mean"]
     better = replace(better, observed=better.forecast[..., 0] - better.observed)  # it is always too high
     worse = replace(better, forecast=better.forecast + 0.05)
     one, other = (score.estimate(score.sums(each)) for each in (better, worse))
     assert (one.high > other.low).all()
-    found = ends(blocks(score, worse, better))
+    found = paired_interval(blocks(score, worse, better))
     np.testing.assert_allclose(found["low"], 0.05)
 
 
 def test_one_block_tells_nothing() -> None:
     mine, other = two(1)
     rows = mine.origin.astype(np.int64) // 6 == mine.origin.astype(np.int64)[0] // 6
-    found = ends(blocks(SCORES["mean"], taken(mine, rows), taken(other, rows)))
+    found = paired_interval(blocks(SCORES["mean"], taken(mine, rows), taken(other, rows)))
     assert not any(values.any() for values in found.values())
 
 
@@ -84,18 +84,18 @@ def test_two_blocks_have_an_interval_only_where_they_are_no_secret() -> None:
     rows = months < months.min() + 2
     found = blocks(SCORES["mean"], taken(mine, rows), taken(other, rows))
     assert len(found.labels) == 2
-    assert not any(values.any() for values in ends(found).values())
-    assert (ends(found, fewest=2)["high"] > ends(found, fewest=2)["low"]).all()
+    assert not any(values.any() for values in paired_interval(found).values())
+    assert (paired_interval(found, fewest=2)["high"] > paired_interval(found, fewest=2)["low"]).all()
 
 
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.1, 0.9))
-def test_countries_laid_together_are_one_country(seed: int, share: float) -> None:
+def test_countries_laid_merge_blocks_are_one_country(seed: int, share: float) -> None:
     mine, other = two(seed)
     here = np.random.default_rng(seed).random(len(mine.place)) < share
     whole = blocks(SCORES["mean"], mine, other)
     parts = [blocks(SCORES["mean"], taken(mine, rows), taken(other, rows)) for rows in (here, ~here)]
-    for name, values in ends(together(parts)).items():
-        np.testing.assert_allclose(values, ends(whole)[name], rtol=1e-9, atol=1e-9)
+    for name, values in paired_interval(merge_blocks(parts)).items():
+        np.testing.assert_allclose(values, paired_interval(whole)[name], rtol=1e-9, atol=1e-9)
 
 
 def test_few_blocks_hold_the_truth_as_often_as_is_said() -> None:
@@ -103,11 +103,11 @@ def test_few_blocks_hold_the_truth_as_often_as_is_said() -> None:
     rng, held = np.random.default_rng(0), 0
     origin = np.datetime64("2006-12", "M") + np.arange(22)
     for _ in range(1000):
-        found = ends(_of(origin, rng.normal(size=(22, 1))))
+        found = paired_interval(_of(origin, rng.normal(size=(22, 1))))
         held += bool(found["low"][-1] <= 0 <= found["high"][-1])
     assert 0.92 < held / 1000 < 0.97
 
 
 def _of(origin: Array, points: Array) -> Blocks:
-    labels, (above, count) = in_blocks(origin, points, np.ones_like(points))
+    labels, (above, count) = in_blocks(replace(two(1, len(origin))[0], origin=origin), points, np.ones_like(points))
     return Blocks(labels=labels, above=above, below=count, count=count)

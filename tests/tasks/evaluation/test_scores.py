@@ -15,11 +15,11 @@ from scores.probability import brier_score
 from tasks.data import Array
 from tasks.evaluation.levels import LEVELS
 from tasks.evaluation.scores import (
-    BLOCK,
     Evaluated,
     Score,
     absolute_error_of_median,
     block_sums,
+    block_totals,
     brier,
     coverage,
     mean_of,
@@ -30,9 +30,13 @@ from tasks.evaluation.scores import (
     skill,
     weighted_interval_score,
 )
+from tasks.registry import TASKS
+from tasks.time_step import STEPS
 
 AT = np.array(LEVELS)
 QUARTILES = np.array([0.25, 0.5, 0.75])
+
+_, BLOCK = STEPS["month"].block
 
 
 def error(forecast: Array, observed: Array) -> Array:
@@ -50,6 +54,13 @@ def evaluated(rng: np.random.Generator, rows: int = 60, places: int = 4, gone: f
         place=rng.integers(0, places, rows),
         origin=np.datetime64("2004-01", "M") + rng.integers(0, 60, rows),
     )
+
+
+def summed(points: Array, origin: Array) -> dict[str, Array]:
+    """Sum, count and variance of points of months."""
+    none = np.zeros((*points.shape, 1))
+    whole = Evaluated(forecast=none, reference=none, observed=points, place=np.zeros(len(points), int), origin=origin)
+    return block_sums(block_totals(points, whole))
 
 
 def taken(whole: Evaluated, rows: Array) -> Evaluated:
@@ -235,7 +246,7 @@ def test_blocks_are_half_years_and_keep_regions_together() -> None:
     rng = np.random.default_rng(5)
     origin = np.datetime64("2004-01", "M") + np.arange(10 * BLOCK)
     points = rng.gamma(1, 1, (len(origin), 1))
-    one, two = block_sums(points, origin), block_sums(np.tile(points, (2, 1)), np.tile(origin, 2))
+    one, two = summed(points, origin), summed(np.tile(points, (2, 1)), np.tile(origin, 2))
     np.testing.assert_allclose(two["variance"], 4 * one["variance"])
 
 
@@ -279,14 +290,14 @@ def test_the_variance_of_two_countries_is_that_of_independent_ones() -> None:
 def test_the_variance_of_a_sum_by_hand() -> None:
     """Blocks with sums 1, 3 and 5 and one forecast each: 3 blocks times their sample variance 4."""
     origin = np.array(["2004-01", "2004-07", "2005-01"], "datetime64[M]")
-    np.testing.assert_allclose(block_sums(np.array([[1.0], [3], [5]]), origin)["variance"], 12)
+    np.testing.assert_allclose(summed(np.array([[1.0], [3], [5]]), origin)["variance"], 12)
 
 
 def test_two_blocks_have_no_spread_for_it_and_their_sum_would_tell_both() -> None:
     """A third one in which nothing was reported does not hide them."""
     origin = np.array(["2004-01", "2004-07", "2005-01"], "datetime64[M]")
     for known in (np.array([[1.0], [3]]), np.array([[1.0], [3], [np.nan]])):
-        np.testing.assert_array_equal(block_sums(known, origin[: len(known)])["variance"], 0)
+        np.testing.assert_array_equal(summed(known, origin[: len(known)])["variance"], 0)
 
 
 def test_one_block_gives_no_interval_but_the_value() -> None:
@@ -294,3 +305,48 @@ def test_one_block_gives_no_interval_but_the_value() -> None:
     short = Evaluated(**{**vars(whole), "origin": np.full(len(whole.place), np.datetime64("2004-01", "M"))})
     found = mean_of(error).estimate(mean_of(error).sums(short))
     np.testing.assert_array_equal(found.low, found.high)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("task", "name"), [(task, name) for task in TASKS for name in TASKS[task].scores])
+@given(seed=st.integers(0, 2**32 - 1), slices=st.integers(1, 5))
+def test_totals_of_slices_of_places_are_those_of_all(task: str, name: str, step: str, seed: int, slices: int) -> None:
+    """However the places are divided, and wherever the blocks of time of a slice begin and end."""
+    rng, score = np.random.default_rng(seed), TASKS[task].scores[name]
+    quantiles = len(TASKS[task].levels)
+    shape = (80, 2, quantiles or 1)
+    forecast, reference = (np.sort(rng.random(shape) * 10, axis=-1) / (1 if quantiles else 10) for _ in range(2))
+    observed = np.where(rng.random((80, 2)) < 0.2, np.nan, rng.gamma(1, 5, (80, 2)))
+    whole = Evaluated(
+        forecast=forecast,
+        reference=reference,
+        observed=observed if quantiles else np.where(np.isnan(observed), np.nan, observed > 5),
+        place=rng.integers(0, 7, 80),
+        origin=STEPS[step].after(np.array("2004-12", STEPS[step].dtype), rng.integers(0, 900, 80)),
+        unit=rng.gamma(1, 5, 80),
+        threshold=rng.gamma(1, 5, (80, 2)),
+        step=step,
+    )
+    owner = rng.integers(0, slices, 7)[whole.place]
+    merged = merge(score.totals(whole.take(owner == each)) for each in range(slices))
+    for key, total in score.finish(merged).items():
+        np.testing.assert_allclose(total, score.sums(whole)[key], rtol=1e-9, atol=1e-9)
+
+
+def test_a_slice_of_places_has_the_blocks_of_time_of_the_whole() -> None:
+    whole = evaluated(np.random.default_rng(0))
+    first = whole.take(whole.origin < np.datetime64("2006-01", "M"))
+    assert len(first.all_blocks()) == len(whole.all_blocks()) > len(replace(first, blocks=None).all_blocks())
+
+
+@pytest.mark.parametrize(
+    ("step", "one", "same", "other"),
+    [
+        ("month", "2004-07", "2004-12", "2005-01"),
+        ("week", "2009-11-12", "2010-02-10", "2010-02-11"),  # 160 x 91 days after 1970, and 91 days on
+        ("day", "2004-01-01", "2004-12-31", "2005-01-01"),
+    ],
+)
+def test_blocks_of_time_by_step(step: str, one: str, same: str, other: str) -> None:
+    labels = STEPS[step].blocks(np.array([one, same, other], STEPS[step].dtype))
+    assert labels[0] == labels[1] == labels[2] - 1

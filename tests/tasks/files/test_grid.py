@@ -45,10 +45,46 @@ def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
 
 
 def test_years_step_by_twelve_months() -> None:
-    cells = grid(table([("2004-12", "A", 1.0), ("2006-12", "A", 3.0)]), ["cases"], file=FILE, step=12)
+    cells = grid(table([("2004-12", "A", 1.0), ("2006-12", "A", 3.0)]), ["cases"], file=FILE, every=12)
     np.testing.assert_array_equal(cells.values["cases"], [[1, np.nan, 3]])
-    with pytest.raises(DataError, match=r"national.csv, row 3, column 'time_period': 2005-11 is no multiple of 12"):
-        grid(table([("2004-12", "A", 1.0), ("2005-11", "A", 3.0)]), ["cases"], file=FILE, step=12)
+    with pytest.raises(
+        DataError, match=r"national.csv, row 3, column 'time_period': 2005-11 is no multiple of 12 months"
+    ):
+        grid(table([("2004-12", "A", 1.0), ("2005-11", "A", 3.0)]), ["cases"], file=FILE, every=12)
+
+
+def dated(rows: list[tuple[str, str, float]]) -> pd.DataFrame:
+    """As `table`, from whole dates."""
+    return table(rows).assign(time_period=np.array([date for date, _, _ in rows], "datetime64[s]"))
+
+
+@pytest.mark.parametrize(("step", "days"), [("week", 7), ("day", 1)])
+def test_weeks_and_days_step_by_their_days(step: str, days: int) -> None:
+    first = np.datetime64("2004-02-28")
+    rows = [(str(first + days * number), "A", float(number)) for number in (0, 1, 3)]
+    cells = grid(dated(rows), ["cases"], file=FILE, step=step)
+    assert list(cells.periods) == [first + days * number for number in range(4)]
+    np.testing.assert_array_equal(cells.values["cases"], [[0, 1, np.nan, 3]])
+
+
+def test_a_week_that_ends_on_another_day_is_an_error() -> None:
+    with pytest.raises(DataError, match=r"row 3, column 'time_period': 2004-01-16 is no multiple of one week after"):
+        grid(dated([("2004-01-10", "A", 1.0), ("2004-01-16", "A", 2.0)]), ["cases"], file=FILE, step="week")
+
+
+@pytest.mark.parametrize(
+    ("step", "one", "other"),
+    [
+        ("month", "2004-03-01", "2004-03-31"),
+        ("month", "2004-03-01", "2004-03-01"),
+        ("day", "2004-03-01T00:00", "2004-03-01T18:00"),
+    ],
+)
+def test_two_records_of_one_place_and_step_are_an_error(step: str, one: str, other: str) -> None:
+    rows = dated([(one, "A", 1.0), (one, "B", 2.0), (other, "A", 1.0)])
+    message = r"national.csv, rows 2 and 4: two records of 'A' in the (month 2004-03|day 2004-03-01). Keep one"
+    with pytest.raises(DataError, match=message):
+        grid(rows, ["cases"], file=FILE, step=step)
 
 
 @pytest.mark.parametrize(
