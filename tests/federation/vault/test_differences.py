@@ -10,7 +10,7 @@ import pytest
 from federation.vault import ledger
 from federation.vault.policy import FILE
 from federation.wire.frame import Frame
-from tasks.evaluation.paired_difference import NAMES, ends
+from tasks.evaluation.paired_difference import NAMES, paired_interval
 from tasks.settings import Calendar
 from tests.federation.toy import TOY, ToySettings
 from tests.federation.vault.requesting import answer, ask, plan_of, vault_in
@@ -82,7 +82,7 @@ def test_what_the_ends_rest_on_is_remembered_at_home_after_the_test_alone(tmp_pa
     kept = vault_in(tmp_path).blocks("r", PLAN)  # by a process that is started again
     assert set(kept) == PAIRS
     for pair, told in found.items():
-        for name, value in ends(kept[pair]).items():
+        for name, value in paired_interval(kept[pair]).items():
             np.testing.assert_array_equal(value, told[name])
 
 
