@@ -29,7 +29,7 @@ VERBS = {
     "keys enrol": "make a node a member, from the file it sent",
     "keys revoke": "send a node away for good",
     "keys rotate": "make a new server certificate under the same authority",
-    "coordinator": "serve a federation: a SuperLink, its executor and the door nodes knock at",
+    "coordinator": "serve a federation: a SuperLink, its executor and the gateway for nodes",
     "node": "serve one country: its vault and its courier",
     "submit": "train over the enrolled countries, on their own machines",
     "status": "a coordinator's certificate, members and runs",

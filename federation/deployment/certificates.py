@@ -1,6 +1,6 @@
 """The coordinator's certificate authority and the server certificate it signs.
 
-Nodes trust this authority and no other: a certificate of any public authority is refused as a stranger's.
+Nodes trust this authority and no other: a certificate of a public authority is refused.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def issue(folder: Path, names: list[str], days: int = SERVER_DAYS) -> None:
 
 
 def certificate_of(path: Path) -> x509.Certificate:
-    """A certificate file. Raises DeploymentError if it is missing or none."""
+    """A certificate file. Raises DeploymentError if it is missing or is no certificate."""
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -76,12 +76,12 @@ def certificate_of(path: Path) -> x509.Certificate:
 
 def names_of(certificate: x509.Certificate) -> list[str]:
     """The DNS names and addresses a server certificate is for."""
-    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(name.value) for name in found]
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(name.value) for name in names]
 
 
 def expiry_note(path: Path, now: datetime | None = None) -> str | None:
-    """What a person should know of a certificate's end: nothing, a warning a month before, or that it is over."""
+    """A line about a certificate that expires within a month or has expired; else None."""
     left = certificate_of(path).not_valid_after_utc - (now or datetime.now(UTC))
     if left < timedelta(0):
         return f"{path.name} expired {-left.days} days ago; nodes refuse it. Run `gotong keys rotate`, then restart"
@@ -91,7 +91,7 @@ def expiry_note(path: Path, now: datetime | None = None) -> str | None:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a certificate, for two people to compare by telephone."""
+    """SHA-256 of a certificate, which two people compare by telephone."""
     digest = sha256(certificate_of(path).public_bytes(serialization.Encoding.DER)).hexdigest()
     return ":".join(digest[i : i + 4] for i in range(0, 64, 4))
 

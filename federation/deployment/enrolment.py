@@ -1,7 +1,7 @@
-"""Enrolment: a node makes its key at home; a small file with the public half goes to the coordinator.
+"""Enrolment: a node makes its key on its own machine; a small file with the public half goes to the coordinator.
 
-The file proves that its sender holds the private half and binds it to one country, so a mistyped or swapped file is
-refused. Who sent it is for two people to settle: both sides print the same fingerprint.
+The file is signed by the private half and names one country, so a changed or swapped file is refused. Two people check
+who sent it: both sides print the same fingerprint.
 """
 
 import base64
@@ -40,7 +40,7 @@ class Enrolment:
 
 
 def create_key(folder: Path, country: str) -> Enrolment:
-    """A node's private key, which stays in `folder`. Raises DeploymentError if there is one or the code is none."""
+    """Make a node's private key, which stays in `folder`. Raises DeploymentError if there is one already."""
     if wrong := problem_with(country):
         raise DeploymentError(f"country: {wrong}")
     private_folder(folder)
@@ -62,17 +62,17 @@ def create_key(folder: Path, country: str) -> Enrolment:
 
 
 def read_enrolment(path: Path) -> Enrolment:
-    """An enrolment file that came from a node. Raises DeploymentError for one that cannot be trusted."""
+    """An enrolment file that came from a node. Raises DeploymentError for a damaged or changed one."""
     try:
         if path.stat().st_size > LONGEST:
-            raise DeploymentError(f"{path} is too large for an enrolment file; ask the node for the one it made")
+            raise DeploymentError(f"{path} is too large for an enrolment file; get the one that the node made")
         values = json.loads(path.read_text(encoding="utf-8"))
         enrolment = Enrolment(country=_text(values, "country"), public_key=_text(values, "public_key"))
         signature = base64.b64decode(_text(values, "signature"), validate=True)
     except OSError as error:
         raise DeploymentError(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise DeploymentError(f"{path} is no enrolment file; ask the node for the one it made") from None
+        raise DeploymentError(f"{path} is no enrolment file; get the one that the node made") from None
     if wrong := problem_with(enrolment.country):
         raise DeploymentError(f"{path}: {wrong}")
     try:
@@ -82,7 +82,7 @@ def read_enrolment(path: Path) -> Enrolment:
         key.verify(signature, _signed(enrolment), ec.ECDSA(hashes.SHA384()))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         raise DeploymentError(
-            f"{path} was changed on the way: its signature does not fit; ask the node again"
+            f"{path} was changed on the way: its signature does not fit; get it from the node again"
         ) from None
     return enrolment
 

@@ -1,6 +1,6 @@
-"""Flower's own commands as functions: what the coordinator asks of its SuperLink, through the public command line.
+"""Flower's own commands as functions: the coordinator's requests to its SuperLink, through the public command line.
 
-The commands exit with 0 on failure too, so the answer is read from their JSON.
+The commands exit with 0 on failure too, so success is read from their JSON.
 """
 
 import json
@@ -26,7 +26,7 @@ QUIET = {
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Variables that keep Flower to this coordinator's folder and off the network."""
+    """Variables that keep Flower's files in this coordinator's folder and its telemetry off."""
     return {**QUIET, "FLWR_HOME": str((home / "flower").resolve())}
 
 
@@ -39,7 +39,7 @@ def program(name: str) -> str:
 
 
 def connect(home: Path, address: str) -> None:
-    """Tell Flower's commands where this coordinator's SuperLink is."""
+    """Write the address of this coordinator's SuperLink for Flower's commands."""
     root = json.dumps(str((home / "ca.pem").resolve()))
     text = (
         f'[superlink]\ndefault = "{CONNECTION}"\n\n'
@@ -49,53 +49,56 @@ def connect(home: Path, address: str) -> None:
 
 
 def address(home: Path) -> tuple[str, int]:
-    """Host and port that `connect` noted. Raises DeploymentError if it never did."""
+    """Host and port that `connect` wrote. Raises DeploymentError if it never ran."""
     try:
-        found = tomllib.loads((home / "flower" / "config.toml").read_text())["superlink"][CONNECTION]["address"]
+        text = tomllib.loads((home / "flower" / "config.toml").read_text())["superlink"][CONNECTION]["address"]
     except (OSError, ValueError, KeyError):
         raise DeploymentError(
             f"{home} is no coordinator that ever ran; start `gotong coordinator home={home}`"
         ) from None
-    host, _, port = str(found).rpartition(":")
+    host, _, port = str(text).rpartition(":")
     return host, int(port)
 
 
 def register(home: Path, key: Path) -> int:
     """Flower's number for a newly enrolled key. Raises DeploymentError."""
-    return int(_ask(home, "supernode", "register", str(key), CONNECTION)["node-id"])
+    return int(_run_command(home, "supernode", "register", str(key), CONNECTION)["node-id"])
 
 
 def unregister(home: Path, node: int) -> None:
-    """Refuse a node's key from now on, for good. Raises DeploymentError."""
-    _ask(home, "supernode", "unregister", str(node), CONNECTION)
+    """Refuse a node's key for good. Raises DeploymentError."""
+    _run_command(home, "supernode", "unregister", str(node), CONNECTION)
 
 
 def states(home: Path) -> dict[int, str]:
     """node -> registered, online, offline or unregistered."""
-    return {int(node["node-id"]): str(node["status"]) for node in _ask(home, "supernode", "list", CONNECTION)["nodes"]}
+    return {
+        int(node["node-id"]): str(node["status"])
+        for node in _run_command(home, "supernode", "list", CONNECTION)["nodes"]
+    }
 
 
 def start(home: Path, bundle: Path, config: Mapping[str, str | int]) -> int:
     """Start a run of a bundle; returns Flower's number of it. Raises DeploymentError."""
     words = " ".join(f"{key}={json.dumps(value)}" for key, value in config.items())
-    return int(_ask(home, "run", str(bundle), CONNECTION, "--run-config", words)["run-id"])
+    return int(_run_command(home, "run", str(bundle), CONNECTION, "--run-config", words)["run-id"])
 
 
 def status(home: Path, run: int) -> tuple[str, str]:
     """Status such as `running` or `finished:completed`, and details. Raises DeploymentError."""
-    found = _ask(home, "list", CONNECTION, "--run-id", str(run))["runs"][0]
-    return str(found["status"]), str(found.get("status-details") or "")
+    run_state = _run_command(home, "list", CONNECTION, "--run-id", str(run))["runs"][0]
+    return str(run_state["status"]), str(run_state.get("status-details") or "")
 
 
 def stop(home: Path, run: int) -> None:
     """Stop a run. Raises DeploymentError."""
-    _ask(home, "stop", str(run), CONNECTION)
+    _run_command(home, "stop", str(run), CONNECTION)
 
 
-def _ask(home: Path, *words: str) -> dict[str, Any]:
+def _run_command(home: Path, *words: str) -> dict[str, Any]:
     command = [program("flwr"), *words, "--format", "json"]
     try:
-        told = subprocess.run(
+        done = subprocess.run(
             command,
             env={**os.environ, **environment(home)},
             capture_output=True,
@@ -104,12 +107,12 @@ def _ask(home: Path, *words: str) -> dict[str, Any]:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        raise DeploymentError(f"the SuperLink did not answer `flwr {words[0]}` within {PATIENCE:g} s") from None
-    answer = _last_json(told.stdout)
-    if answer is None or not answer.get("success"):
-        said = (answer or {}).get("error-message") or told.stderr.strip() or told.stdout.strip() or "no answer"
-        raise DeploymentError(f"flwr {' '.join(words[:2])}: {' '.join(str(said).split())[-400:]}")
-    return answer
+        raise DeploymentError(f"the SuperLink did not reply to `flwr {words[0]}` within {PATIENCE:g} s") from None
+    reply = _last_json(done.stdout)
+    if reply is None or not reply.get("success"):
+        reason = (reply or {}).get("error-message") or done.stderr.strip() or done.stdout.strip() or "no reply"
+        raise DeploymentError(f"flwr {' '.join(words[:2])}: {' '.join(str(reason).split())[-400:]}")
+    return reply
 
 
 def _last_json(text: str) -> dict[str, Any] | None:

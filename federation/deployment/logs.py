@@ -1,4 +1,4 @@
-"""What a node's processes say: lines for a person, or a JSON object a line where their supervisor was asked for it."""
+"""Logs of a node's processes: lines of text, or one JSON object a line (`log=json`)."""
 
 import json
 import logging
@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 FORM = "GOTONG_LOG"  # environment variable: text | json
 
 
-class AsJson(logging.Formatter):
-    """The keys of the supervisor's own lines, and whose line it is. Values come in `extra={"values": {...}}`."""
+class JsonFormatter(logging.Formatter):
+    """The keys of the supervisor's own lines, and the part. More values come in `extra={"values": {...}}`."""
 
     def __init__(self, part: str) -> None:
         super().__init__()
         self._part = part
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever is in it."""
+        """One line, whatever the record holds."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="seconds")
         line = {"at": at, "part": self._part, "level": record.levelname.lower(), "event": record.getMessage()}
         if record.exc_info:
@@ -25,9 +25,9 @@ class AsJson(logging.Formatter):
 
 
 def begin(part: str) -> None:
-    """Say what `part` logs from now on, and of libraries only what is wrong."""
+    """Log everything of `part` from now on, and only warnings of libraries."""
     as_text = logging.Formatter(f"%(asctime)s {part} %(message)s")
     handler = logging.StreamHandler()
-    handler.setFormatter(AsJson(part) if os.environ.get(FORM) == "json" else as_text)
+    handler.setFormatter(JsonFormatter(part) if os.environ.get(FORM) == "json" else as_text)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger(part).setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""Files that hold secrets: made for their owner alone, and refused when others could read or change them."""
+"""Files that hold secrets: readable by their owner alone, and refused when others could read or change them."""
 
 import os
 import stat

@@ -1,6 +1,6 @@
-"""Child processes kept alive in the foreground: started, watched, started again when they die, stopped together.
+"""Child processes kept running: started, watched, started again when they end, stopped together.
 
-One process, no threads: it sleeps in `sigtimedwait`, which returns the moment a child dies or somebody says stop.
+One process, no threads: it waits in `sigtimedwait`, which returns as soon as a child ends or a signal to stop comes.
 """
 
 import ctypes
@@ -19,8 +19,8 @@ from federation.errors import DeploymentError
 
 AWAITED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 PDEATHSIG = 1  # prctl(2): the signal a child gets when its parent dies
-STABLE = 30.0  # seconds after which a child counts as well again
-LONGEST_PAUSE = 30.0  # seconds before a child that keeps dying is started once more
+STABLE = 30.0  # seconds of running after which earlier failures no longer count
+LONGEST_PAUSE = 30.0  # seconds before a child that keeps failing is started again
 GRACE = 10.0  # seconds to stop before a child is killed
 
 
@@ -45,7 +45,7 @@ class _Running:
 
 
 class Log:
-    """Lines for a person, or one JSON object a line for a machine."""
+    """Lines of text, or one JSON object a line."""
 
     def __init__(self, form: str, stream: TextIO | None = None) -> None:
         if form not in ("text", "json"):
@@ -71,21 +71,21 @@ def supervise(children: Sequence[Child], log: Log, tick: Callable[[], None], eve
     try:
         while True:
             for each in running:
-                _keep(each, log)
+                _keep_running(each, log)
             tick()
-            told = signal.sigtimedwait(AWAITED, every)
-            if told is not None and told.si_signo != signal.SIGCHLD:
-                log("stopping", signal=signal.Signals(told.si_signo).name)
+            received = signal.sigtimedwait(AWAITED, every)
+            if received is not None and received.si_signo != signal.SIGCHLD:
+                log("stopping", signal=signal.Signals(received.si_signo).name)
                 return
     finally:
         for each in reversed(running):
             _stop(each, log)
-        while signal.sigtimedwait(AWAITED, 0) is not None:  # what came meanwhile must not kill us when unblocked
+        while signal.sigtimedwait(AWAITED, 0) is not None:  # pending signals must not end us when unblocked
             pass
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _keep(running: _Running, log: Log) -> None:
+def _keep_running(running: _Running, log: Log) -> None:
     now, child = monotonic(), running.child
     if running.process is not None:
         code = running.process.poll()

@@ -2,7 +2,7 @@
 
 Synthetic small countries with a vault and a courier each, one coordinator, all on this machine over TLS. After every
 round the memory of every process is read, pages that several share being divided among them. Rows: part (superlink,
-door, executor, run, vault, courier), mib_early and mib_late (largest of its kind after round 5 and after the last),
+gateway, executor, run, vault, courier), mib_early and mib_late (largest of its kind after round 5 and after the last),
 cpu_seconds_per_round (mean of its kind). Fails if a round lost a country.
 """
 
@@ -25,7 +25,7 @@ EARLY = 5  # the round after which memory must stay as it is
 KINDS = {
     "flower-superlink": "superlink",
     "flower-superexec": "executor",
-    "federation.deployment.coordinator.gateway": "door",
+    "federation.deployment.coordinator.gateway": "gateway",
     "flwr-serverapp": "run",
     "federation.deployment.node.process.vault_process": "vault",
     "federation.deployment.node.courier": "courier",

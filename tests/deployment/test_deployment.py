@@ -67,7 +67,7 @@ def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_
     _every_release_is_on_its_ledger_once(deployment)
 
     _the_status_says_who_is_there(deployment)
-    _the_door_passes_nothing_but_fleet_calls(deployment)
+    _the_gateway_passes_nothing_but_fleet_calls(deployment)
     _a_stranger_gets_no_place(deployment)
     _a_revoked_country_is_out(deployment)
 
@@ -125,12 +125,12 @@ def _a_run_against_the_terms_is_refused_before_training(deployment: Deployment) 
         told = deployment.submit("region.countries=[KHM,LAO,VNM]", "rounds=6", "name=greedy", code=1)
     finally:
         policy.write_text(before)
-    assert "nothing was trained: LAO allows 5 rounds, the run asks for 6; rounds=5 would be accepted" in told
+    assert "nothing was trained: LAO allows 5 rounds, the run needs 6; rounds=5 would be accepted" in told
     assert not any(_rows(deployment, country, "greedy") for country in COUNTRIES)
     assert not (deployment.folder / "runs" / "greedy").exists()
 
 
-def _the_door_passes_nothing_but_fleet_calls(deployment: Deployment) -> None:
+def _the_gateway_passes_nothing_but_fleet_calls(deployment: Deployment) -> None:
     context = ssl.create_default_context(cafile=deployment.home / "ca.pem")
     with httpx.Client(verify=context, base_url=f"https://127.0.0.1:{deployment.port}") as client:
         assert client.get("/health").status_code == 200

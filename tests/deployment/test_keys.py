@@ -84,7 +84,7 @@ def test_a_coordinator_that_runs_for_long_says_it_every_day(home: Path, monkeypa
 
     monkeypatch.setattr(coordinator_process, "datetime", Later)
     monkeypatch.setattr(certificates, "datetime", Later)
-    tick = coordinator_process.warning_daily(home, said.append)
+    tick = coordinator_process.daily_warning(home, said.append)
     for days in (60, 31, 29, 29, 28):
         Later.at = end - timedelta(days=days, seconds=-1)
         tick()

@@ -20,7 +20,7 @@ import torch
 
 from federation.cli import main
 from federation.coordinator import checkpoint
-from federation.deployment.coordinator.status import how
+from federation.deployment.coordinator.status import outcome_of
 from federation.deployment.coordinator.terms import objections
 from federation.deployment.node import check, pause
 from federation.deployment.node.courier import exchange
@@ -132,24 +132,23 @@ def test_an_empty_name_from_an_environment_is_none(key: str) -> None:
 
 def test_a_run_that_died_before_its_first_checkpoint_is_not_to_be_resumed(tmp_path: Path) -> None:
     (tmp_path / "early").mkdir()
-    assert how(tmp_path / "early") == "died; submit it anew under another name, for it had not begun"
+    assert outcome_of(tmp_path / "early") == "died; submit it anew under another name, for it had not begun"
     (tmp_path / "early" / checkpoint.FILE).touch()
-    assert how(tmp_path / "early") == "died; go on with `gotong submit resume=early`"
+    assert outcome_of(tmp_path / "early") == "died; go on with `gotong submit resume=early`"
 
 
 def test_objections_say_what_would_be_accepted() -> None:
     terms = {"tasks": ["health"], "maximum_rounds": 5, "maximum_epochs": 100, "accepted": [1]}
     assert objections(terms, _plan(5)) == []
-    assert objections(terms, _plan(6)) == ["allows 5 rounds, the run asks for 6; rounds=5 would be accepted"]
-    assert "it would in disaster" in objections({**terms, "tasks": ["disaster"]}, _plan(5))[0]
-    assert "upgrade the older side" in objections({**terms, "accepted": [99]}, _plan(5))[0]
+    assert objections(terms, _plan(6)) == ["allows 5 rounds, the run needs 6; rounds=5 would be accepted"]
+    assert "its policy allows disaster" in objections({**terms, "tasks": ["disaster"]}, _plan(5))[0]
+    assert "install the same Gotong on both" in objections({**terms, "accepted": [99]}, _plan(5))[0]
     assert (
-        "reads transports ['float32'], the run asks for int8"
-        in objections(terms, replace(_plan(5), transport="int8"))[0]
+        "reads transports ['float32'], the run uses int8" in objections(terms, replace(_plan(5), transport="int8"))[0]
     )
     assert objections({**terms, "transports": ["float32", "int8"]}, replace(_plan(5), transport="int8")) == []
     assert objections({**terms, "maximum_parameters": 100}, _plan(5))[0].startswith(
-        "allows 100 parameters, the run asks"
+        "allows 100 parameters, the run needs"
     )
     assert objections({**terms, "maximum_parameters": 10**6}, _plan(5)) == []
     assert len(objections({}, _plan(1))) == 4  # says nothing, agrees to nothing

@@ -136,11 +136,11 @@ STATUS = "gotong status home=coordinator"
 STOP = "gotong stop run=spring home=coordinator"
 
 
-def _door_open(walker: Walker) -> None:
+def _gateway_open(walker: Walker) -> None:
     """From another machine, under the name of the page."""
     command = ("openssl", "s_client", "-connect", "federation.example:9440")
     words = [*walker.machines["VNM"].prefix, *command]
-    walker.wait("the door", lambda: subprocess.run(words, capture_output=True, input=b"").returncode == 0)
+    walker.wait("the gateway", lambda: subprocess.run(words, capture_output=True, input=b"").returncode == 0)
 
 
 def _send(walker: Walker, country: str = "VNM") -> None:
@@ -194,7 +194,7 @@ def _leave_it_going(walker: Walker) -> None:
 def _restart(walker: Walker) -> None:
     walker.stop("coordinator", COORDINATOR)
     walker.start("coordinator", COORDINATOR)
-    _door_open(walker)
+    _gateway_open(walker)
 
 
 def _new_key(walker: Walker) -> None:
@@ -229,7 +229,7 @@ def _gone(walker: Walker) -> None:
 
 WALK = (
     Step(at="coordinator", command="gotong keys coordinator home=coordinator names=[federation.example,10.1.2.3]"),
-    Step(at="coordinator", command=COORDINATOR, how="serve", then=_door_open),
+    Step(at="coordinator", command=COORDINATOR, how="serve", then=_gateway_open),
     Step(at="VNM", command=MAKE_KEY, says=("same fingerprint",), then=_send),
     Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=give_records),
     Step(

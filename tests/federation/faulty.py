@@ -11,7 +11,7 @@ from flwr.supercore.task_identity import TaskIdentity
 from federation.coordinator import rounds
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Watch
-from federation.deployment.coordinator.polling_grid import FastGrid
+from federation.deployment.coordinator.polling_grid import PollingGrid
 from federation.runs.simulation import Simulation
 from federation.training import sequential
 from federation.training.jobs import Job, Result
@@ -37,7 +37,7 @@ class Fault:
 
 @dataclass(kw_only=True)
 class Region:
-    """What Flower's grid is to FastGrid: nodes that are there, and take messages one after another."""
+    """What Flower's grid is to PollingGrid: nodes that are there, and take messages one after another."""
 
     ready: Simulation
     victim: str
@@ -123,7 +123,7 @@ def rounds_with(fault: Fault, victim: str, round_: int) -> Callable[[Simulation,
     def run(ready: Simulation, watch: Watch) -> Outcome:
         TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1  # Flower's messages are of a task
         region = Region(ready=ready, victim=victim, round=round_, fault=fault)
-        grid = FastGrid(region, enough=len(ready.federation.nodes))
+        grid = PollingGrid(region, enough=len(ready.federation.nodes))
         return rounds.federate(grid, ready.federation, ready.progress, watch)
 
     return run

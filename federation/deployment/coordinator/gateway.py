@@ -1,9 +1,8 @@
-"""The coordinator's door: the one port that faces the network. It passes a node's fleet calls and nothing else.
+"""The coordinator's gateway: the one port that faces the network. It passes a courier's fleet calls and nothing else.
 
-A SuperLink serves three interfaces on one port: that of the nodes, that of whoever starts runs and registers keys, and
-that of its executors. The second asks for no password in the open-source edition, so whoever reaches the port may
-start a program on the coordinator. Therefore the SuperLink listens on this machine alone, and this proxy stands in
-front of it.
+A SuperLink serves three interfaces on one port: for nodes, for users who start runs and register keys, and for its
+executors. The second has no password in the open-source edition, so anybody who reaches the port can start a program
+on the coordinator. The SuperLink therefore listens on this machine only, and this proxy is in front of it.
 """
 
 import argparse
@@ -36,20 +35,20 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class TooLarge(Exception):  # noqa: N818  never leaves this file
-    """A request over the limit."""
+class TooLargeError(Exception):
+    """A request over the limit; handled in this file."""
 
 
-class Door:
-    """An ASGI application that hands allowed calls on to the SuperLink behind it."""
+class Gateway:
+    """An ASGI application that passes allowed calls to the SuperLink at `superlink` (host:port)."""
 
-    def __init__(self, behind: str, root: Path) -> None:
+    def __init__(self, superlink: str, ca_file: Path) -> None:
         self._client = httpx.AsyncClient(
-            base_url=f"https://{behind}",
-            verify=ssl.create_default_context(cafile=str(root)),
+            base_url=f"https://{superlink}",
+            verify=ssl.create_default_context(cafile=str(ca_file)),
             timeout=PATIENCE,
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
-            trust_env=False,  # a proxy of the environment has no business between two processes of this machine
+            trust_env=False,  # no proxy between two processes of this machine
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,20 +63,20 @@ class Door:
         elif scope["method"] == "POST" and scope["path"] in PASSED:
             await self._pass(scope, receive, send, "POST")
         else:
-            await _answer(send, 404, b"not served here")
+            await _respond(send, 404, b"not served here")
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, method: str) -> None:
         headers = [(name, value) for name, value in scope["headers"] if name not in HOP]
         try:
             body = b"".join([part async for part in _body(receive)])
             response = await self._client.request(method, scope["path"], headers=headers, content=body)
-        except TooLarge:
-            await _answer(send, 413, b"too large")
+        except TooLargeError:
+            await _respond(send, 413, b"too large")
         except httpx.HTTPError:
-            await _answer(send, 503, b"the SuperLink is not there; it is being started again")
+            await _respond(send, 503, b"the SuperLink does not run; it is being started again")
         else:
             kept = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in HOP]
-            await _answer(send, response.status_code, response.content, kept)
+            await _respond(send, response.status_code, response.content, kept)
 
 
 async def _body(receive: Receive) -> AsyncIterator[bytes]:
@@ -88,14 +87,14 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
             return
         size += len(message.get("body", b""))
         if size > LARGEST:
-            raise TooLarge
+            raise TooLargeError
         yield message.get("body", b"")
         more = message.get("more_body", False)
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    told = [*(headers or []), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": told})
+async def _respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+    headers = [*(headers or []), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -112,13 +111,13 @@ async def _lifespan(receive: Receive, send: Send, client: httpx.AsyncClient) -> 
 
 def main() -> None:
     """Serve until stopped; arguments come from the coordinator."""
-    parser = argparse.ArgumentParser(prog="door")
-    for name in ("--host", "--port", "--behind", "--home"):
+    parser = argparse.ArgumentParser(prog="gateway")
+    for name in ("--host", "--port", "--superlink", "--home"):
         parser.add_argument(name, required=True)
     words = parser.parse_args()
     home = Path(words.home)
     uvicorn.run(
-        Door(words.behind, home / "ca.pem"),
+        Gateway(words.superlink, home / "ca.pem"),
         host=words.host,
         port=int(words.port),
         ssl_certfile=str(home / "server.pem"),

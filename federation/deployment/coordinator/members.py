@@ -1,7 +1,7 @@
-"""Who is a member: the coordinator's folder of enrolled nodes, and of those that were sent away.
+"""Members: the coordinator's files of enrolled nodes and of revoked keys.
 
 home/members/VNM.json        enrolled
-home/revoked/<sha256>.json   a key that never comes back, whoever presents it
+home/revoked/<sha256>.json   a key that is refused for good, whoever presents it
 home/nodes.json              country -> Flower's number for the enrolled key, written by the running coordinator
 """
 
@@ -36,18 +36,18 @@ def enrol(home: Path, enrolment: Enrolment) -> None:
 
 
 def revoke(home: Path, country: str) -> Enrolment:
-    """Send a member away for good. Raises DeploymentError if the country is none."""
+    """Revoke a member's key for good. Raises DeploymentError if the country is no member."""
     present = members(home)
     if country not in present:
         raise DeploymentError(f"{country} is not enrolled; enrolled are {', '.join(sorted(present)) or 'none'}")
-    gone = present[country]
-    write_atomically(_revoked(home, gone), json.dumps(gone.__dict__).encode())
+    member = present[country]
+    write_atomically(_revoked(home, member), json.dumps(member.__dict__).encode())
     (home / MEMBERS / f"{country}.json").unlink()
-    return gone
+    return member
 
 
 def members(home: Path) -> dict[str, Enrolment]:
-    """country -> enrolment. Raises DeploymentError for a file that is damaged."""
+    """country -> enrolment. Raises DeploymentError for a damaged file."""
     return {member.country: member for path in sorted((home / MEMBERS).glob("*.json")) for member in [_read(path)]}
 
 
@@ -60,7 +60,7 @@ def nodes(home: Path) -> dict[str, tuple[int, str]]:
 
 
 def write_nodes(home: Path, known: dict[str, tuple[int, str]]) -> None:
-    """Remember the numbers of the registered keys."""
+    """Write the numbers of the registered keys."""
     write_atomically(home / NODES, json.dumps(known, sort_keys=True).encode())
 
 

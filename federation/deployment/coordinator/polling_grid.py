@@ -1,7 +1,7 @@
-"""A Flower Grid that wastes no time: it looks for replies every 0.1 s where Flower's own looks every 3 s.
+"""A Flower Grid that polls for replies every 0.1 s, where Flower's own polls every 3 s.
 
 Built on the public calls of the grid that Flower hands to a ServerApp. It sends a message again to a node that came
-back, because Flower delivers each message once; a vault repeats its answer, so nothing is trained or counted twice.
+back, because Flower delivers each message once; a vault repeats its reply, so nothing is trained or counted twice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +14,12 @@ from flwr.serverapp import Grid
 from flwr.supercore.inflatable.inflatable_utils import ObjectPushError
 from flwr.supercore.run import Run
 
-PULL = 0.1  # seconds between two looks for replies
-LOOK = 1.0  # seconds between two looks at who is there
-ABSENT = 2.0  # seconds a round waits for a node that was away when it began, once a quorum has answered
-GONE = 30.0  # seconds it waits for one that went away meanwhile: a restart takes a few
-AGAIN = 2.0  # seconds before a node that answered with an error is asked once more
-TRIES = 3  # times a node is asked that keeps answering with errors
+REPLY_POLL = 0.1  # seconds between two polls for replies
+NODE_POLL = 1.0  # seconds between two polls of which nodes are online
+ABSENT = 2.0  # seconds a round waits for a node that was offline when it began, once a quorum has replied
+GONE = 30.0  # seconds it waits for one that went offline meanwhile: a restart takes a few
+RETRY = 2.0  # seconds before a node that replied with an error is sent the request again
+TRIES = 3  # times a node is sent a request to which it replies with errors
 
 
 class Link(Protocol):
@@ -31,25 +31,53 @@ class Link(Protocol):
 
 
 @dataclass(kw_only=True)
-class _Asked:
-    """One node of one round. activated: when the node last came, as Flower says, when it was asked."""
+class _Request:
+    """The request to one node in one round.
+
+    message_id: of the message whose reply is awaited; None: to be sent. activated: when the node was last activated, as
+    Flower says, at the time it was sent. offline_since: monotonic seconds; None: online.
+    """
 
     message: Message
-    waiting_for: str | None = None
-    activated: str = ""
+    message_id: str | None = None
+    replied: bool = False
+    activated: str | None = None
     tries: int = 0
-    again: float = 0.0
-    away: float | None = None
-    present: bool = False
+    retry_at: float = 0.0
+    offline_since: float | None = None
+
+    @property
+    def node(self) -> int:
+        return self.message.metadata.dst_node_id
+
+    @property
+    def due(self) -> bool:
+        """Whether to send it now."""
+        if self.replied or self.activated is None or self.message_id is not None or self.offline_since is not None:
+            return False
+        return self.tries == 0 or (self.tries < TRIES and monotonic() >= self.retry_at)
+
+    @property
+    def worth_waiting(self) -> bool:
+        """Whether a reply may come soon."""
+        if self.replied:
+            return False
+        if self.offline_since is not None:
+            return monotonic() - self.offline_since < (GONE if self.tries else ABSENT)
+        return self.message_id is not None or self.tries < TRIES
+
+    def failed(self) -> None:
+        """Send it again after a pause."""
+        self.message_id, self.retry_at = None, monotonic() + RETRY
 
 
-class FastGrid(Grid):
-    """`enough`: how many answers make it needless to wait for those who are away."""
+class PollingGrid(Grid):
+    """enough: the number of replies after which offline nodes are no longer awaited."""
 
     def __init__(self, link: Link, enough: int) -> None:
         self._link, self._enough = link, enough
-        self._group, self._before = "", 0  # of the round that is going on, and the answers that it has
-        self._away: dict[int, float] = {}  # node -> since when; also over rounds, so that nobody is waited for twice
+        self._group, self._replies = "", 0  # the round in progress, and the number of its replies so far
+        self._offline: dict[int, float] = {}  # node -> since when; kept over rounds, so that no node is awaited twice
 
     def set_run(self, run: Run) -> None:
         """Flower has set it on the grid below."""
@@ -66,7 +94,7 @@ class FastGrid(Grid):
         return Message(content, dst_node_id=dst_node_id, message_type=message_type, group_id=group_id, ttl=ttl)
 
     def get_node_ids(self) -> Iterable[int]:
-        """Who is online."""
+        """Nodes that are online."""
         return [node.node_id for node in self._link.get_nodes()]
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
@@ -78,88 +106,70 @@ class FastGrid(Grid):
         return self._link.pull_messages(message_ids)
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
-        """Replies that came in time, without those that are only an error."""
+        """Replies that came in time, without errors."""
         until = None if timeout is None else monotonic() + timeout
-        asked = [_Asked(message=message) for message in messages]
-        self._begin(asked)
+        requests = [_Request(message=message) for message in messages]
+        self._begin(requests)
         replies: list[Message] = []
-        looked = 0.0
-        while any(one.waiting_for != "" for one in asked) and (until is None or monotonic() < until):
-            if monotonic() - looked >= LOOK:
-                self._look(asked)
-                looked = monotonic()
-            self._push([one for one in asked if one.present and _due(one)], until)
-            replies += self._pull(asked)
-            if self._before + len(replies) >= self._enough and not any(_worth_waiting(one) for one in asked):
+        polled = float("-inf")
+        while not all(request.replied for request in requests) and (until is None or monotonic() < until):
+            if monotonic() - polled >= NODE_POLL:
+                self._poll_nodes(requests)
+                polled = monotonic()
+            self._push([request for request in requests if request.due], until)
+            replies += self._pull(requests)
+            if self._replies + len(replies) >= self._enough and not any(each.worth_waiting for each in requests):
                 break
-            if any(one.waiting_for != "" for one in asked):
-                sleep(PULL)  # Flower's interface has no way to be told
-        self._before += len(replies)
+            if not all(request.replied for request in requests):
+                sleep(REPLY_POLL)  # Flower's interface does not notify
+        self._replies += len(replies)
         return replies
 
-    def _begin(self, asked: Sequence[_Asked]) -> None:
-        """A round may ask twice: those who did not answer again. The answers of both times make it enough."""
-        group = asked[0].message.metadata.group_id if asked else ""
+    def _begin(self, requests: Sequence[_Request]) -> None:
+        """A round may send twice, to the nodes that did not reply: replies of both times count towards `enough`."""
+        group = requests[0].message.metadata.group_id if requests else ""
         if group != self._group:
-            self._group, self._before = group, 0
+            self._group, self._replies = group, 0
 
-    def _look(self, asked: Sequence[_Asked]) -> None:
-        """Who is there, and who came back since it was asked: its courier may have died with the message."""
-        there = {node.node_id: str(node.last_activated_at) for node in self._link.get_nodes()}
-        now = monotonic()
-        for one in asked:
-            node = one.message.metadata.dst_node_id
-            came = there.get(node)
-            one.present = came is not None
-            one.away = None if one.present else self._away.setdefault(node, now)
-            if one.present:
-                self._away.pop(node, None)
-            if came is not None and came != one.activated:
-                one.activated = came
-                if one.waiting_for not in (None, ""):
-                    one.waiting_for = None
+    def _poll_nodes(self, requests: Sequence[_Request]) -> None:
+        """Note who is online. A node that was activated again gets the message again: its courier may have lost it."""
+        online = {node.node_id: str(node.last_activated_at) for node in self._link.get_nodes()}
+        for request in requests:
+            activated = online.get(request.node)
+            if activated is None:
+                request.offline_since = self._offline.setdefault(request.node, monotonic())
+                continue
+            request.offline_since = None
+            self._offline.pop(request.node, None)
+            if activated != request.activated:
+                request.activated, request.message_id = activated, None
 
-    def _push(self, due: Sequence[_Asked], until: float | None) -> None:
+    def _push(self, due: Sequence[_Request], until: float | None) -> None:
         if not due:
             return
-        fresh = [_copy(one.message, until) for one in due]
-        names: Iterable[str | None]
+        message_ids: Iterable[str | None]
         try:
-            names = self._link.push_messages(fresh)
-        except ObjectPushError:  # the SuperLink was started again meanwhile, and forgot what it was being told
-            names = [None] * len(due)
-        for one, name in zip(due, names, strict=True):
-            one.tries += 1
-            one.again = monotonic() + AGAIN
-            one.waiting_for = name or None
+            message_ids = self._link.push_messages([_copy(request.message, until) for request in due])
+        except ObjectPushError:  # the SuperLink was started again meanwhile and lost the messages
+            message_ids = [None] * len(due)
+        for request, message_id in zip(due, message_ids, strict=True):
+            request.tries += 1
+            request.retry_at = monotonic() + RETRY
+            request.message_id = message_id or None
 
-    def _pull(self, asked: Sequence[_Asked]) -> list[Message]:
-        waiting = {one.waiting_for: one for one in asked if one.waiting_for}
-        good = []
-        for reply in self._link.pull_messages(list(waiting)) if waiting else ():
-            one = waiting.get(reply.metadata.reply_to_message_id)
-            if one is None:
+    def _pull(self, requests: Sequence[_Request]) -> list[Message]:
+        awaited = {request.message_id: request for request in requests if request.message_id and not request.replied}
+        replies = []
+        for reply in self._link.pull_messages([*awaited]) if awaited else ():
+            request = awaited.get(reply.metadata.reply_to_message_id)
+            if request is None:
                 continue
             if reply.has_error():
-                one.waiting_for = None
-                one.again = monotonic() + AGAIN
+                request.failed()
             else:
-                one.waiting_for = ""  # answered
-                good.append(reply)
-        return good
-
-
-def _due(one: _Asked) -> bool:
-    return one.waiting_for is None and one.tries < TRIES and (one.tries == 0 or monotonic() >= one.again)
-
-
-def _worth_waiting(one: _Asked) -> bool:
-    """Whether an answer may still come soon."""
-    if one.waiting_for == "":
-        return False
-    if one.away is not None:
-        return monotonic() - one.away < (GONE if one.tries else ABSENT)
-    return one.waiting_for is not None or one.tries < TRIES
+                request.replied = True
+                replies.append(reply)
+        return replies
 
 
 def _copy(message: Message, until: float | None) -> Message:
@@ -171,6 +181,6 @@ def _copy(message: Message, until: float | None) -> Message:
     )
 
 
-def keys_of(link: Link) -> Mapping[int, bytes]:
-    """node -> the public key it proved to hold, for those that are online."""
+def public_keys(link: Link) -> Mapping[int, bytes]:
+    """node -> the public key it proved to hold, for nodes that are online."""
     return {node.node_id: bytes(node.public_key) for node in link.get_nodes()}

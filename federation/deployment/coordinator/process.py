@@ -1,4 +1,4 @@
-"""The coordinator's processes: a SuperLink that only this machine reaches, its executor, and the door in front."""
+"""The coordinator's processes: a SuperLink that only this machine reaches, its executor, and the gateway in front."""
 
 import json
 import os
@@ -18,20 +18,20 @@ from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
 
 SECRET = "executor.secret"
-POLL = "0.2"  # seconds between two looks of the executor for a new run
+POLL = "0.2"  # seconds between two polls of the executor for a new run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """Where nodes knock, and where the SuperLink listens behind it, on this machine alone."""
+    """host, port: the gateway's, for nodes. inner: the SuperLink's port, on this machine only."""
 
     host: str
     port: int
     inner: int
 
     @property
-    def behind(self) -> str:
-        """The SuperLink's address."""
+    def superlink(self) -> str:
+        """The SuperLink's host and port."""
         return f"127.0.0.1:{self.inner}"
 
 
@@ -49,20 +49,13 @@ def children(home: Path, addresses: Addresses) -> list[Child]:
         "--disable-runtime-dependency-installation",
     ]
     executor = [
-        *(flower_cli.program("flower-superexec"), "--runtime-api-address", addresses.behind),
+        *(flower_cli.program("flower-superexec"), "--runtime-api-address", addresses.superlink),
         *("--root-certificates", tls["ca.pem"], "--superexec-auth-secret-file", tls[SECRET]),
     ]
-    door = [
-        *(
-            sys.executable,
-            "-m",
-            "federation.deployment.coordinator.gateway",
-            "--host",
-            addresses.host,
-            "--port",
-            str(addresses.port),
-        ),
-        *("--behind", addresses.behind, "--home", str(home.resolve())),
+    gateway = [
+        *(sys.executable, "-m", "federation.deployment.coordinator.gateway"),
+        *("--host", addresses.host, "--port", str(addresses.port)),
+        *("--superlink", addresses.superlink, "--home", str(home.resolve())),
     ]
     return [
         Child(name="superlink", command=superlink, environment=environment),
@@ -71,15 +64,12 @@ def children(home: Path, addresses: Addresses) -> list[Child]:
             command=executor,
             environment={**environment, "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": POLL},
         ),
-        Child(name="door", command=door),
+        Child(name="gateway", command=gateway),
     ]
 
 
 def prepare(home: Path, addresses: Addresses) -> list[str]:
-    """Keys, folders and ports in order; returns what a person should know of the certificate.
-
-    Raises DeploymentError.
-    """
+    """Check keys and ports, and make folders; returns warnings about the certificate. Raises DeploymentError."""
     read_secret(home / "ca.key", "the authority's key")
     read_secret(home / "server.key", "the server's key")
     private_folder(home)
@@ -88,14 +78,14 @@ def prepare(home: Path, addresses: Addresses) -> list[str]:
         write_secret(home / SECRET, secrets.token_bytes(32))
     read_secret(home / SECRET, "the executor's secret")
     for host, port in ((addresses.host, addresses.port), ("127.0.0.1", addresses.inner)):
-        _free(host, port)
-    flower_cli.connect(home, addresses.behind)
+        _check_free(host, port)
+    flower_cli.connect(home, addresses.superlink)
     note = certificates.expiry_note(home / "server.pem")
     return [] if note is None else [note]
 
 
 def become(home: Path, addresses: Addresses, form: str) -> None:
-    """Turn this process into the coordinator's supervisor: it needs none of what the command line loaded."""
+    """Replace this process by the coordinator's supervisor, which needs nothing of what the command line loaded."""
     log = Log(form)
     for note in prepare(home, addresses):
         log(note)
@@ -108,10 +98,10 @@ def main() -> None:
     words = json.loads(sys.argv[1])
     home, addresses, log = Path(words["home"]), Addresses(**words["addresses"]), Log(words["log"])
     try:
-        keep, warn = _keeping_members(home, addresses, log), warning_daily(home, log)
+        update, warn = _member_updates(home, addresses, log), daily_warning(home, log)
 
         def tick() -> None:
-            keep()
+            update()
             warn()
 
         supervise(children(home, addresses), log, tick)
@@ -119,9 +109,9 @@ def main() -> None:
         sys.exit(f"gotong: {error}")
 
 
-def _keeping_members(home: Path, addresses: Addresses, log: Log) -> Callable[[], None]:
-    """What the coordinator does every second: bring its SuperLink's list of keys in line with the members."""
-    troubled: set[str] = set()
+def _member_updates(home: Path, addresses: Addresses, log: Log) -> Callable[[], None]:
+    """A function for every second: it brings the SuperLink's list of keys in line with the members."""
+    logged: set[str] = set()
 
     def tick() -> None:
         if not pending(home) or not listening("127.0.0.1", addresses.inner):
@@ -129,24 +119,24 @@ def _keeping_members(home: Path, addresses: Addresses, log: Log) -> Callable[[],
         try:
             for line in align(home):
                 log(line)
-            troubled.clear()
+            logged.clear()
         except DeploymentError as error:
-            if str(error) not in troubled:
-                troubled.add(str(error))
+            if str(error) not in logged:
+                logged.add(str(error))
                 log(f"members: {error}")
 
     return tick
 
 
-def warning_daily(home: Path, log: Callable[[str], None]) -> Callable[[], None]:
-    """Says once a day what a person should know of the certificate's end; at the start `prepare` has said it."""
-    told = datetime.now(UTC).date()
+def daily_warning(home: Path, log: Callable[[str], None]) -> Callable[[], None]:
+    """A function for every second: it logs once a day, from tomorrow on, that the certificate ends soon."""
+    last = datetime.now(UTC).date()
 
     def tick() -> None:
-        nonlocal told
-        if (today := datetime.now(UTC).date()) == told:
+        nonlocal last
+        if (today := datetime.now(UTC).date()) == last:
             return
-        told = today
+        last = today
         if note := certificates.expiry_note(home / "server.pem"):
             log(note)
 
@@ -154,7 +144,7 @@ def warning_daily(home: Path, log: Callable[[str], None]) -> Callable[[], None]:
 
 
 def pending(home: Path) -> bool:
-    """Whether a member is not registered yet, or somebody registered is no member any more."""
+    """Whether a member is not registered yet, or a registered key is no member's any more."""
     wanted = {country: member.public_key for country, member in members.members(home).items()}
     return wanted != {country: key for country, (_, key) in members.nodes(home).items()}
 
@@ -179,7 +169,7 @@ def align(home: Path) -> list[str]:
 
 
 def listening(host: str, port: int) -> bool:
-    """Whether somebody accepts connections there."""
+    """Whether a process accepts connections there."""
     try:
         with socket.create_connection((host, port), timeout=1):
             return True
@@ -187,14 +177,14 @@ def listening(host: str, port: int) -> bool:
         return False
 
 
-def _free(host: str, port: int) -> None:
+def _check_free(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise DeploymentError(
-                f"{host}:{port} cannot be used ({error.strerror}); stop what holds it or choose port="
+                f"{host}:{port} cannot be used ({error.strerror}); stop the process that holds it or choose port="
             ) from None
 
 

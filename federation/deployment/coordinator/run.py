@@ -21,7 +21,7 @@ from federation.composition.restore import restore
 from federation.coordinator import checkpoint, rounds
 from federation.coordinator.state import Federation, Progress, Watch
 from federation.deployment.coordinator import members, terms
-from federation.deployment.coordinator.polling_grid import FastGrid, keys_of
+from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
 from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, again, path_of
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
@@ -125,8 +125,8 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
         run=folder.name, plan=settings.plan(), settings=settings, nodes=nodes, checkpoint=folder / checkpoint.FILE
     )
     _proven(link, {country: known[country] for country in nodes})
-    grid = FastGrid(link, enough=settings.quorum)
-    answer = terms.ask(grid, folder.name, nodes)
+    grid = PollingGrid(link, enough=settings.quorum)
+    answer = terms.request(grid, folder.name, nodes)
     terms.check(answer, federation.plan)
     if len(answer.terms) < settings.quorum:
         raise QuorumError(
@@ -164,7 +164,7 @@ def _notes(wanted: list[str], nodes: Mapping[str, int]) -> list[str]:
 
 def _proven(link: Any, known: Mapping[str, tuple[int, str]]) -> None:
     """Raise DeploymentError if a node is online under a country's number with another key than was enrolled."""
-    online = keys_of(link)
+    online = public_keys(link)
     for country, (node, text) in known.items():
         key = serialization.load_ssh_public_key(text.encode())
         raw = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

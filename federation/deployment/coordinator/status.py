@@ -1,4 +1,4 @@
-"""Where a coordinator stands: its certificate, its members and whether they are there, its runs and how they ended."""
+"""Status of a coordinator: its certificate, its members and their connections, its runs and how they ended."""
 
 import json
 from collections.abc import Iterator
@@ -14,26 +14,26 @@ STATES = {
     "online": "connected",
     "offline": "was connected, is not now",
     "registered": "never connected yet",
-    "unregistered": "sent away",
+    "unregistered": "revoked",
 }
 
 
 def lines(home: Path, runs: Path) -> Iterator[str]:
-    """One line a fact. Raises DeploymentError if the coordinator is not running."""
+    """The status, one fact a line. Raises DeploymentError if the coordinator does not run."""
     until = certificates.certificate_of(home / "server.pem").not_valid_after_utc
     yield f"certificate  good until {until:%Y-%m-%d}"
     if note := certificates.expiry_note(home / "server.pem"):
         yield f"             {note}"
     known, states = members.nodes(home), flower_cli.states(home)
     for country, member in sorted(members.members(home).items()):
-        state = states.get(known[country][0], "unknown") if country in known else "not taken up yet"
+        state = states.get(known[country][0], "unknown") if country in known else "not registered yet"
         yield f"{country}          {STATES.get(state, state)}  {member.fingerprint}"
     for path in sorted(runs.glob("*/flower.json"), key=lambda path: path.stat().st_mtime):
-        yield f"run          {path.parent.name}: {how(path.parent)}"
+        yield f"run          {path.parent.name}: {outcome_of(path.parent)}"
 
 
-def how(folder: Path) -> str:
-    """How a submitted run ended, or that it goes on."""
+def outcome_of(folder: Path) -> str:
+    """How a submitted run ended, or that it is in progress."""
     if run_folder.held(folder):
         return "in progress"
     if not (folder / ENDED).exists():
@@ -45,5 +45,5 @@ def how(folder: Path) -> str:
 def stop(home: Path, folder: Path) -> None:
     """Stop a run; its checkpoint stands. Raises DeploymentError if it is not in progress."""
     if not run_folder.held(folder):
-        raise DeploymentError(f"{folder.name} is not in progress: {how(folder)}")
+        raise DeploymentError(f"{folder.name} is not in progress: {outcome_of(folder)}")
     flower_cli.stop(home, number_of(folder))

@@ -1,6 +1,6 @@
-"""Consent before the first round: every country's public terms beside the run's plan, before anybody trains.
+"""Terms before the first round: every country's public terms are compared with the run's plan before any trains.
 
-Each vault checks again for itself; this only tells a person early, and of all countries at once.
+Each vault checks every request itself; this check reports all objections at once, before time is spent.
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,18 @@ PATIENCE = 180.0  # seconds for the terms of all countries: a vault may be busy 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Consent:
-    """terms: country -> what it said. absent: who did not say anything."""
+class RegionTerms:
+    """terms: country -> its terms. absent: countries that did not reply."""
 
     terms: Mapping[str, Mapping[str, Any]]
     absent: tuple[str, ...]
 
 
-def ask(grid: Grid, run: str, nodes: Mapping[str, int], patience: float = PATIENCE) -> Consent:
-    """The terms of all countries that answer. Raises ConfigError if one refuses to talk, naming why."""
+def request(grid: Grid, run: str, nodes: Mapping[str, int], patience: float = PATIENCE) -> RegionTerms:
+    """The terms of all countries that reply. Raises ConfigError with the reasons of those that refuse.
+
+    A node of another wire version is one of these: its reply cannot be read, and the reason says what to install.
+    """
     data = encode(Frame(kind="terms", header={"run": run}))
     messages = [
         Message(seal(data), dst_node_id=node, message_type="query", group_id="terms", ttl=patience)
@@ -37,7 +40,7 @@ def ask(grid: Grid, run: str, nodes: Mapping[str, int], patience: float = PATIEN
     ]
     names = {node: country for country, node in nodes.items()}
     terms: dict[str, Mapping[str, Any]] = {}
-    objections = []
+    reasons = []
     for reply in grid.send_and_receive(messages, timeout=patience):
         country = names.get(reply.metadata.src_node_id)
         if country is None:
@@ -45,47 +48,49 @@ def ask(grid: Grid, run: str, nodes: Mapping[str, int], patience: float = PATIEN
         try:
             frame = decode(unseal(reply.content))
         except WireError as error:
-            objections.append(f"{country}: {error}")
+            reasons.append(f"{country}: {error}")
             continue
         if frame.kind == "terms":
             terms[country] = frame.header
         else:
-            objections.append(str(frame.header.get("reason"))[:300])
-    if objections:
-        raise ConfigError(f"nothing was trained: {'; '.join(sorted(objections))}")
-    return Consent(terms=terms, absent=tuple(sorted(set(nodes) - set(terms))))
+            reasons.append(str(frame.header.get("reason"))[:300])
+    if reasons:
+        raise ConfigError(f"nothing was trained: {'; '.join(sorted(reasons))}")
+    return RegionTerms(terms=terms, absent=tuple(sorted(set(nodes) - set(terms))))
 
 
-def check(consent: Consent, plan: Plan) -> None:
+def check(region: RegionTerms, plan: Plan) -> None:
     """Raise ConfigError naming every country whose terms this plan breaks, and what it would accept."""
-    broken = [
-        f"{country} {why}" for country in sorted(consent.terms) for why in objections(consent.terms[country], plan)
+    reasons = [
+        f"{country} {reason}" for country, terms in sorted(region.terms.items()) for reason in objections(terms, plan)
     ]
-    if broken:
-        raise ConfigError(f"nothing was trained: {'; '.join(broken)}")
+    if reasons:
+        raise ConfigError(f"nothing was trained: {'; '.join(reasons)}")
 
 
 def objections(terms: Mapping[str, Any], plan: Plan) -> list[str]:
     """Why a country with these terms would not take part."""
-    found = []
+    reasons = []
     tasks = terms.get("tasks")
     if not isinstance(tasks, list) or plan.task.name not in tasks:
         allowed = ", ".join(map(str, tasks)) if isinstance(tasks, list) else "nothing"
-        found.append(f"does not take part in task {plan.task.name}; it would in {allowed}")
+        reasons.append(f"does not take part in task {plan.task.name}; its policy allows {allowed}")
     size = parameters(TASKS[plan.task.name], plan)
-    asked_for = {"maximum_rounds": plan.rounds, "maximum_epochs": plan.training.epochs, "maximum_parameters": size}
-    if "maximum_parameters" not in terms:  # a node from before there was such a limit
-        del asked_for["maximum_parameters"]
-    for key, asked in asked_for.items():
+    planned = {"maximum_rounds": plan.rounds, "maximum_epochs": plan.training.epochs, "maximum_parameters": size}
+    if "maximum_parameters" not in terms:  # a node of before this limit existed
+        del planned["maximum_parameters"]
+    for key, value in planned.items():
         limit = terms.get(key)
-        if not isinstance(limit, int) or asked > limit:
+        if not isinstance(limit, int) or value > limit:
             word = key.removeprefix("maximum_")
             remedy = "a smaller model" if word == "parameters" else f"{word}={limit}"
-            found.append(f"allows {limit} {word}, the run asks for {asked}; {remedy} would be accepted")
+            reasons.append(f"allows {limit} {word}, the run needs {value}; {remedy} would be accepted")
     accepted = terms.get("accepted")
     if not isinstance(accepted, list) or VERSION not in accepted:
-        found.append(f"reads wire versions {accepted}, this coordinator writes {VERSION}; upgrade the older side")
-    transports = terms.get("transports", ["float32"])  # a node from before there was a choice
+        reasons.append(
+            f"reads wire versions {accepted}, this coordinator writes {VERSION}; install the same Gotong on both"
+        )
+    transports = terms.get("transports", ["float32"])  # a node of before there was a choice
     if not isinstance(transports, list) or plan.transport not in transports:
-        found.append(f"reads transports {transports}, the run asks for {plan.transport}; upgrade that node")
-    return found
+        reasons.append(f"reads transports {transports}, the run uses {plan.transport}; upgrade that node")
+    return reasons

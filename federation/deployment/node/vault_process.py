@@ -121,7 +121,7 @@ def run(settings: NodeSettings) -> None:
         key=_fingerprint_key(home / "fingerprint.key"),
     )
     handler = RequestHandler(vault, home, device_of(settings.device), settings.precision)
-    service = Service(settings.socket, database=database, respond=handler.respond, limits=_limits(settings))
+    service = Service(settings.socket, database=database, respond=handler.respond, limits=limits_of(settings))
     with service.listen(_group(settings.socket_group)) as listening:
         log.info("%s serves %s under %s", settings.country, ", ".join(policy.tasks), policy.path)
         service.serve(listening)
@@ -134,7 +134,7 @@ def _fingerprint_key(path: Path) -> bytes:
     return read_secret(path, "the vault's key")
 
 
-def _limits(settings: NodeSettings) -> Limits:
+def limits_of(settings: NodeSettings) -> Limits:
     return Limits(
         users=_callers(settings.courier_user),
         largest=settings.largest_frame * 2**20,
