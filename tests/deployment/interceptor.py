@@ -1,4 +1,4 @@
-"""Somebody who stands between a courier and its vault, and holds a frame where a test wants it held."""
+"""A socket between a courier and its vault that holds a frame where a test wants it held."""
 
 import select
 import socket
@@ -32,13 +32,13 @@ class Interceptor:
         self._thread.start()
 
     def hold(self, where: str, round_: int) -> None:
-        """Hold the next frame of this round: before the vault has it, while it trains, or when it has answered."""
+        """Hold the next frame of this round: before the vault has it, while it trains, or when it has replied."""
         self.held.clear()
         self._go.clear()
         self._hold = (where, round_)
 
     def let_go(self) -> None:
-        """Pass on what is held, if whoever sent it is still there."""
+        """Pass on what is held, if its sender is still there."""
         self._hold = None
         self._go.set()
 
@@ -62,25 +62,25 @@ class Interceptor:
                     continue
 
     def _pass(self, caller: socket.socket) -> None:
-        asked = _all_of(caller)
-        round_ = int(decode(asked).header.get("round", 0))
+        request = _all_of(caller)
+        round_ = int(decode(request).header.get("round", 0))
         self._stop_at(REQUEST, round_)
         if _gone(caller):
             return
         with socket.socket(socket.AF_UNIX) as vault:
             vault.connect(str(self._inner))
             before = self._arrived()
-            vault.sendall(asked)
+            vault.sendall(request)
             vault.shutdown(socket.SHUT_WR)
             if self._hold == (TRAINING, round_):
                 while self._arrived() == before:
-                    sleep(0.002)  # SQLite has no way to be told
+                    sleep(0.002)  # SQLite does not notify
                 self._freeze()
             self._stop_at(TRAINING, round_)
-            told = _all_of(vault)
+            reply = _all_of(vault)
         self._stop_at(REPLY, round_)
-        self.passed += len(asked) + len(told)
-        caller.sendall(told)
+        self.passed += len(request) + len(reply)
+        caller.sendall(reply)
 
     def _stop_at(self, where: str, round_: int) -> None:
         if self._hold == (where, round_):

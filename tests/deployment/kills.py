@@ -1,5 +1,5 @@
 """`kill -9` of one part of a federation after another, each while one frame of the round is on its way to a vault,
-one is being worked on, and one is answered."""
+one is being worked on, and one has its reply."""
 
 import os
 import signal
@@ -69,7 +69,7 @@ def submission_words(deployment: Deployment, words: Sequence[str]) -> tuple[str,
 
 @contextmanager
 def held_up(deployment: Deployment) -> Iterator[Kills]:
-    """Every country's frames pass somebody who can hold them."""
+    """Every country's frames pass an interceptor."""
 
     def intercept(country: str) -> Interceptor:
         home, vault = deployment.folder / country, f"{country}-vault"
@@ -80,11 +80,11 @@ def held_up(deployment: Deployment) -> Iterator[Kills]:
             freeze=lambda: os.kill(deployment.pid_of(vault, "vault"), signal.SIGSTOP),
         )
 
-    found = {country: intercept(country) for country in deployment.countries}
+    interceptors = {country: intercept(country) for country in deployment.countries}
     try:
-        yield Kills(deployment, found)
+        yield Kills(deployment, interceptors)
     finally:
-        for each in found.values():
+        for each in interceptors.values():
             each.close()
 
 

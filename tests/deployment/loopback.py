@@ -103,14 +103,14 @@ class Deployment:
 
     def gotong(self, *words: str, code: int = 0) -> str:
         """What a verb prints, run in this process; it must end with this code."""
-        told, ended = io.StringIO(), 0
-        with redirect_stdout(told), redirect_stderr(told):
+        output, ended = io.StringIO(), 0
+        with redirect_stdout(output), redirect_stderr(output):
             try:
                 main(words)
             except SystemExit as stopped:
                 ended = int(stopped.code or 0)
-        assert ended == code, f"{words}: {ended}\n{told.getvalue()}\n{self.logs()}"
-        return told.getvalue()
+        assert ended == code, f"{words}: {ended}\n{output.getvalue()}\n{self.logs()}"
+        return output.getvalue()
 
     def submit(self, *words: str, code: int = 0) -> str:
         """A run to its end."""
@@ -147,7 +147,7 @@ class Deployment:
         return "\n".join(f"--- {name}\n{self.log(name)[-3000:]}" for name in self.processes)
 
     def pid_of(self, name: str, part: str) -> int:
-        """The process of one part, as its supervisor last told."""
+        """The process of one part, by its supervisor's last line."""
         lines = [line for line in self.log(name).splitlines() if f" {part} started pid=" in line]
         return int(lines[-1].rsplit("=", 1)[1])
 

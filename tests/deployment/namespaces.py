@@ -27,7 +27,7 @@ class Machine:
         """The cable is out."""
         _ip("-n", self.name, "link", "set", "wire", "down")
 
-    def mend(self) -> None:
+    def reconnect(self) -> None:
         _ip("-n", self.name, "link", "set", "wire", "up")
 
 
@@ -39,30 +39,30 @@ def machines(names: Sequence[str], hosts: Mapping[str, str] | None = None) -> It
     """
     tag = f"gotong-{os.getpid()}"
     bridge = f"{tag}-net"
-    found = {
+    by_name = {
         name: Machine(name=f"{tag}-{name}", address=f"{NET}.{number}") for number, name in enumerate(names, start=1)
     }
     made: list[str] = []
     try:
-        for space in (bridge, *(machine.name for machine in found.values())):
+        for space in (bridge, *(machine.name for machine in by_name.values())):
             _ip("netns", "add", space)
             made.append(space)
             _ip("-n", space, "link", "set", "lo", "up")
         _ip("-n", bridge, "link", "add", "bridge", "type", "bridge")
         _ip("-n", bridge, "link", "set", "bridge", "up")
-        for machine in found.values():
+        for machine in by_name.values():
             port = f"to-{machine.address.rpartition('.')[2]}"
             _ip("-n", bridge, "link", "add", port, "type", "veth", "peer", "name", "wire", "netns", machine.name)
             _ip("-n", bridge, "link", "set", port, "master", "bridge", "up")
             _ip("-n", machine.name, "address", "add", f"{machine.address}/24", "dev", "wire")
-            machine.mend()
+            machine.reconnect()
             if hosts:
-                lines = ["127.0.0.1 localhost", *(f"{found[name].address} {host}" for host, name in hosts.items())]
+                lines = ["127.0.0.1 localhost", *(f"{by_name[name].address} {host}" for host, name in hosts.items())]
                 (ETC / machine.name).mkdir(parents=True)
                 (ETC / machine.name / "hosts").write_text("\n".join(lines) + "\n")
-        yield found
+        yield by_name
     finally:
-        for machine in found.values():
+        for machine in by_name.values():
             rmtree(ETC / machine.name, ignore_errors=True)
         for space in made:
             _ip("netns", "delete", space)
@@ -70,10 +70,10 @@ def machines(names: Sequence[str], hosts: Mapping[str, str] | None = None) -> It
 
 def received(machine: Machine) -> int:
     """Bytes that came in over the machine's wire."""
-    told = subprocess.run(
+    done = subprocess.run(
         [*machine.prefix, "cat", "/sys/class/net/wire/statistics/rx_bytes"], capture_output=True, text=True, check=True
     )
-    return int(told.stdout)
+    return int(done.stdout)
 
 
 def _ip(*words: str) -> None:

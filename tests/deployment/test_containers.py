@@ -70,20 +70,20 @@ class Containers(Walker):
         """Its name for docker."""
         return self.run(at, f"{COMPOSE} ps -q {service}").strip()
 
-    def told(self, at: str, service: str, what: str) -> str:
+    def inspect(self, at: str, service: str, what: str) -> str:
         """Of docker, by a template."""
         return _docker("inspect", "--format", what, self.container(at, service)).strip()
 
     def attempts(self, at: str, service: str) -> dict[str, str | int]:
         """What a program can do that runs where the service runs."""
-        address = self.told("coordinator", "coordinator", _address(self.project("VNM")))
-        told = _docker("exec", "-i", self.container(at, service), "python", "-", address, given=ATTEMPTS)
-        found: dict[str, str | int] = json.loads(told)
-        return found
+        address = self.inspect("coordinator", "coordinator", _address(self.project("VNM")))
+        attempts = _docker("exec", "-i", self.container(at, service), "python", "-", address, given=ATTEMPTS)
+        results: dict[str, str | int] = json.loads(attempts)
+        return results
 
     def kill(self, at: str, service: str) -> None:
         """As the kernel does it that runs out of memory."""
-        process = self.told(at, service, "{{.State.Pid}}")
+        process = self.inspect(at, service, "{{.State.Pid}}")
         _docker(
             "run", "--rm", "--pid", "host", "--user", "0", "--entrypoint", "sh", "gotong", "-c", f"kill -9 {process}"
         )
@@ -180,13 +180,13 @@ def _two_die(walker: Containers) -> None:
         walker.kill(at, service)
     assert "round 12/12" not in walker.log("coordinator", SUBMIT)
     for at, service in KILLED:
-        again = partial(walker.told, at, service, "{{.RestartCount}} {{.State.Running}}")
+        again = partial(walker.inspect, at, service, "{{.RestartCount}} {{.State.Running}}")
         walker.wait(f"{at}'s {service}", lambda again=again: again() == "1 true")  # type: ignore[misc]
     assert walker.end("coordinator", SUBMIT) == 0
-    told = walker.log("coordinator", SUBMIT)
-    assert "round 12/12  3 of 3 countries" in told
+    log = walker.log("coordinator", SUBMIT)
+    assert "round 12/12  3 of 3 countries" in log
     for country in COUNTRIES:
-        assert f"│ {country} " in told
+        assert f"│ {country} " in log
 
 
 def _results_are_out(walker: Containers) -> None:
@@ -230,7 +230,7 @@ def walker(tmp_path: Path) -> Iterator[Containers]:
     if shutil.which("docker-compose") is None or shutil.which("docker") is None:
         pytest.skip("docker or docker-compose is not installed")
     if subprocess.run(["docker", "info"], capture_output=True).returncode != 0:
-        pytest.skip("no Docker daemon answers here")
+        pytest.skip("no Docker daemon replies here")
     [base] = re.findall(r"^FROM (\S+)", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
     if 0 not in (
         subprocess.run(["docker", *how, base], capture_output=True).returncode

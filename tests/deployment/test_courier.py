@@ -23,7 +23,7 @@ from federation.errors import DeploymentError
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, encode
 
-ASKED = encode(Frame(kind="train", header={"run": "r", "round": 1}))
+REQUEST = encode(Frame(kind="train", header={"run": "r", "round": 1}))
 REPLY = encode(Frame(kind="update", header={}))
 
 
@@ -106,8 +106,8 @@ def _request(ttl: float = 60.0) -> courier.Request:
     from flwr.supercore.task_identity import TaskIdentity
 
     TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1
-    message = Message(seal(ASKED), dst_node_id=7, message_type="train", ttl=ttl)
-    return courier.Request(message=message, frame=ASKED)
+    message = Message(seal(REQUEST), dst_node_id=7, message_type="train", ttl=ttl)
+    return courier.Request(message=message, frame=REQUEST)
 
 
 def test_a_vault_that_dies_over_a_frame_gets_it_again(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_slow_vault_is_waited_for_with_a_beating_heart(tmp_path: Path) -> None
 
     thread = threading.Thread(target=serve)
     thread.start()
-    assert courier.exchange(tmp_path / "s", ASKED, lambda: beats.append(None)) == REPLY
+    assert courier.exchange(tmp_path / "s", REQUEST, lambda: beats.append(None)) == REPLY
     thread.join(10)
     assert len(beats) >= 2
 
@@ -185,4 +185,4 @@ def test_an_authority_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
 def test_a_message_that_carries_no_frame_is_no_frame() -> None:
     with pytest.raises(Exception, match="no Gotong frame"):
         unseal(RecordDict())
-    assert decode(unseal(seal(ASKED))).kind == "train"
+    assert decode(unseal(seal(REQUEST))).kind == "train"

@@ -27,8 +27,8 @@ def _composes(words: list[str], capsys: pytest.CaptureFixture[str], folder: Path
     pairs = [word.split("=", 1) for word in given if "=" in word]
     assert pairs
     for key, value in pairs:
-        found = composed[key.replace("from", "file")]
-        assert (found["name"] if isinstance(found, dict) else found) == yaml.safe_load(value), key
+        actual = composed[key.replace("from", "file")]
+        assert (actual["name"] if isinstance(actual, dict) else actual) == yaml.safe_load(value), key
     assert not list(folder.iterdir())
 
 
@@ -48,10 +48,10 @@ def test_systemds_own_tool_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     assert len(UNITS) == 3
     for unit in UNITS:  # the tool wants the program to be there
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/gotong/bin/gotong", "/bin/true"))
-    told = subprocess.run(
+    done = subprocess.run(
         ["systemd-analyze", "verify", *sorted(tmp_path.iterdir())], capture_output=True, text=True, timeout=60
     )
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("service", ["coordinator", "vault", "courier"])
@@ -72,10 +72,10 @@ def test_docker_compose_knows_what_the_page_asks_of_it(
 ) -> None:
     program, file, path, verb, *rest = re.sub(r" [<>|] .*", "", command).split()
     assert (program, file, DEPLOY.parent / path) == ("docker-compose", "--file", COMPOSE)
-    told = subprocess.run([program, verb, "--help"], capture_output=True, text=True, timeout=60)
-    assert told.returncode == 0, told.stderr
+    done = subprocess.run([program, verb, "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
     options = list(takewhile(lambda word: word.startswith("-"), rest))
-    assert all(re.search(rf"(^|[ ,]){option}\b", told.stdout) for option in options), told.stdout
+    assert all(re.search(rf"(^|[ ,]){option}\b", done.stdout) for option in options), done.stdout
     first, *more = rest[len(options) :]
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     assert first in services
@@ -103,16 +103,16 @@ def services() -> dict[str, Any]:
     """The compose file as docker-compose understands it."""
     if shutil.which("docker-compose") is None:
         pytest.skip("docker-compose is not installed (Debian: apt-get install docker-compose)")
-    told = subprocess.run(
+    done = subprocess.run(
         ["docker-compose", "--file", COMPOSE, "config"],
         env={**os.environ, **SET},
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert (told.returncode, told.stderr) == (0, "")
-    found: dict[str, Any] = yaml.safe_load(told.stdout)["services"]
-    return found
+    assert (done.returncode, done.stderr) == (0, "")
+    services: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
+    return services
 
 
 def test_every_container_is_a_user_of_its_own_with_a_system_that_it_cannot_change(services: dict[str, Any]) -> None:

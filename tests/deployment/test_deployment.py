@@ -26,7 +26,7 @@ RUN = ("region.countries=[KHM,LAO,VNM]", "training.epochs=3", "quorum=3")
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    """Three countries with their real dengue records where the public files are, else with invented ones."""
+    """Three countries with their real dengue records where the public files are, else with synthetic ones."""
     public = Path(os.environ.get("GOTONG_TEST_DATA", PUBLIC_DATA)) / "health"
     if public.is_dir():
         import_folder(public, tmp_path / "data")
@@ -35,15 +35,15 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         for country in COUNTRIES:
             (tmp_path / "data" / country).mkdir(parents=True)
             task.synthesize(tmp_path / "data" / country, country, 3, task.settings())
-    found = Deployment(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", parts=True)
+    loopback = Deployment(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", parts=True)
     try:
-        found.set_up()
-        yield found
+        loopback.set_up()
+        yield loopback
     finally:
-        found.stop()
+        loopback.stop()
 
 
-@pytest.mark.timeout(900)  # many processes, and other tests beside them
+@pytest.mark.timeout(900)  # many processes, and other tests at the same time
 def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_parts_are_killed(
     deployment: Deployment,
 ) -> None:
@@ -55,20 +55,20 @@ def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_
     assert deployment.processes.pop("simulation").wait(300) == 0, deployment.log("simulation")
     with held_up(deployment) as kills:
         _a_run_against_the_terms_is_refused_before_training(deployment)
-        told, last = kills.run((*RUN, "rounds=5"))
+        printed, last = kills.run((*RUN, "rounds=5"))
         _a_run_is_stopped_and_can_go_on(deployment)
-    assert "KHM, LAO, VNM agree" in told
-    assert [told.count(f"round {round_}/5  3 of 3 countries") for round_ in range(1, 5)] == [1, 1, 1, 1]
-    assert "resume=delivered" in told
+    assert "KHM, LAO, VNM agree" in printed
+    assert [printed.count(f"round {round_}/5  3 of 3 countries") for round_ in range(1, 5)] == [1, 1, 1, 1]
+    assert "resume=delivered" in printed
     assert "round 5/5  3 of 3 countries" in last
     _same_weights(runs / "simulated", runs / "delivered")
     assert deployment.results("delivered") == deployment.results("simulated")
     assert history(runs, "delivered") == history(runs, "simulated")
     _every_release_is_on_its_ledger_once(deployment)
 
-    _the_status_says_who_is_there(deployment)
+    _the_status_names_who_is_connected(deployment)
     _the_gateway_passes_nothing_but_fleet_calls(deployment)
-    _a_stranger_gets_no_place(deployment)
+    _a_stranger_is_refused(deployment)
     _a_revoked_country_is_out(deployment)
 
 
@@ -102,16 +102,16 @@ def _a_run_is_stopped_and_can_go_on(deployment: Deployment) -> None:
     assert "stopped is in progress" in deployment.gotong("submit", *where, "resume=stopped", code=1)
     deployment.gotong("stop", "run=stopped", *where)
     assert deployment.processes.pop("submission").wait(150) == 1, deployment.log("submission")
-    told = deployment.gotong("status", *where)
-    assert "stopped: failed: its process was stopped; go on with `gotong submit resume=stopped`" in told
+    printed = deployment.gotong("status", *where)
+    assert "stopped: failed: its process was stopped; go on with `gotong submit resume=stopped`" in printed
     progress, _ = checkpoint.load(deployment.folder / "runs" / "stopped" / checkpoint.FILE)
     assert 1 <= progress.round < 90
 
 
-def _the_status_says_who_is_there(deployment: Deployment) -> None:
-    told = deployment.gotong("status", f"home={deployment.home}", f"runs={deployment.folder / 'runs'}")
-    assert [told.count(f"{country}          connected") for country in COUNTRIES] == [1, 1, 1]
-    assert "run          delivered: completed" in told
+def _the_status_names_who_is_connected(deployment: Deployment) -> None:
+    printed = deployment.gotong("status", f"home={deployment.home}", f"runs={deployment.folder / 'runs'}")
+    assert [printed.count(f"{country}          connected") for country in COUNTRIES] == [1, 1, 1]
+    assert "run          delivered: completed" in printed
     assert "is not in progress: completed" in deployment.gotong(
         "stop", "run=delivered", f"home={deployment.home}", f"runs={deployment.folder / 'runs'}", code=1
     )
@@ -122,10 +122,10 @@ def _a_run_against_the_terms_is_refused_before_training(deployment: Deployment) 
     before = policy.read_text()
     policy.write_text('tasks = ["health"]\nmaximum_rounds = 5\n')
     try:
-        told = deployment.submit("region.countries=[KHM,LAO,VNM]", "rounds=6", "name=greedy", code=1)
+        printed = deployment.submit("region.countries=[KHM,LAO,VNM]", "rounds=6", "name=greedy", code=1)
     finally:
         policy.write_text(before)
-    assert "nothing was trained: LAO allows 5 rounds, the run needs 6; rounds=5 would be accepted" in told
+    assert "nothing was trained: LAO allows 5 rounds, the run needs 6; rounds=5 would be accepted" in printed
     assert not any(_rows(deployment, country, "greedy") for country in COUNTRIES)
     assert not (deployment.folder / "runs" / "greedy").exists()
 
@@ -143,7 +143,7 @@ def _the_gateway_passes_nothing_but_fleet_calls(deployment: Deployment) -> None:
         assert client.post("/v1/fleet/push-object", content=bytes(17 * 2**20)).status_code == 413
 
 
-def _a_stranger_gets_no_place(deployment: Deployment) -> None:
+def _a_stranger_is_refused(deployment: Deployment) -> None:
     """A key that was never enrolled, an authority that is not the coordinator's, a name the certificate is not for."""
     stranger = deployment.folder / "stranger"
     enrolment.create_key(stranger / "courier", "THA")

@@ -1,4 +1,4 @@
-"""Whoever holds the line to a vault, a courier that was taken over or a coordinator that turned, and asks for more."""
+"""A hostile peer on the line to a vault: a courier that was taken over, or the coordinator, with crafted requests."""
 
 import os
 import sqlite3
@@ -36,12 +36,12 @@ def test_crafted_replayed_and_foreign_frames_obtain_nothing_and_all_are_written_
             (ROUNDS + 2, "scores"),
         ]
         for name, frame in crafted(honest[0]).items():
-            told = decode(line.ask(frame))
-            assert told.kind == "refused", name
-            assert told.arrays == {}, name
+            reply = decode(line.send(frame))
+            assert reply.kind == "refused", name
+            assert reply.arrays == {}, name
         _replays_give_what_was_given_or_nothing(line, honest, before)
         assert _released(tmp_path / "v") == before
-        nothing = digest(b"")  # whoever looked whether the vault is there
+        nothing = digest(b"")  # a connection that only checked for the vault
         assert [each for each in _arrived(tmp_path / "v") if each != nothing] == [
             digest(frame) for frame in line.frames if frame
         ]
@@ -49,20 +49,20 @@ def test_crafted_replayed_and_foreign_frames_obtain_nothing_and_all_are_written_
         assert _released(tmp_path / "v") == before
 
 
-class _Asked(Exception):  # noqa: N818  ends a run at its first request
+class _FirstRequest(Exception):  # noqa: N818  ends a run at its first request
     pass
 
 
-class _Asking(InProcessGrid):
+class _StoppingGrid(InProcessGrid):
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
-        raise _Asked(unseal(next(iter(messages)).content))
+        raise _FirstRequest(unseal(next(iter(messages)).content))
 
 
 def first_request(folder: Path) -> bytes:
-    """What an honest coordinator asks first."""
+    """The first request of an honest coordinator."""
     federation = federation_of(folder, rounds_=ROUNDS)
-    with pytest.raises(_Asked) as caught:
-        rounds.federate(_Asking({}, sequential.run), federation, rounds.begin(federation), RoundCounter())
+    with pytest.raises(_FirstRequest) as caught:
+        rounds.federate(_StoppingGrid({}, sequential.run), federation, rounds.begin(federation), RoundCounter())
     return bytes(caught.value.args[0])
 
 
@@ -73,15 +73,15 @@ def _a_run(line: Line, folder: Path) -> list[bytes]:
 
 
 def crafted(first: bytes) -> Mapping[str, bytes]:
-    """Requests a country never agreed to, made out of the first honest one."""
+    """Requests that a policy does not allow, made of the first honest one."""
     frame = decode(first)
     plan: dict[str, Any] = dict(frame.header["plan"])
 
-    def asking(**changed: Any) -> bytes:
+    def changed_header(**changed: Any) -> bytes:
         return encode(replace(frame, header={**frame.header, "run": "more", **changed}))
 
     def planned(**changed: Any) -> bytes:
-        return asking(plan={**plan, **changed})
+        return changed_header(plan={**plan, **changed})
 
     def weights(change: Callable[[np.ndarray], np.ndarray]) -> bytes:
         arrays = {name: change(value) for name, value in frame.arrays.items()}
@@ -96,9 +96,9 @@ def crafted(first: bytes) -> Mapping[str, bytes]:
         "more epochs": planned(training={**plan["training"], "epochs": 4}),
         "an arm that is none": planned(arms=["federated", "records"]),
         "a key that is none": planned(records="../../etc/passwd"),
-        "no plan": asking(plan=None),
-        "a round beyond the last": asking(round=ROUNDS + 1),
-        "a run with a path for a name": asking(run="../x\n"),
+        "no plan": changed_header(plan=None),
+        "a round beyond the last": changed_header(round=ROUNDS + 1),
+        "a run with a path for a name": changed_header(run="../x\n"),
         "another kind": encode(replace(frame, kind="records")),
         "a reply": encode(replace(frame, kind="update")),
         "another model under the same round": encode(
@@ -122,7 +122,7 @@ def _replays_give_what_was_given_or_nothing(line: Line, honest: list[bytes], bef
     digests = {(entry.round): entry.digest for entry in before}
     kinds = []
     for frame in honest:
-        reply = line.ask(frame)
+        reply = line.send(frame)
         kinds.append(decode(reply).kind)
         if kinds[-1] != "refused":
             assert digest(reply) == digests[decode(frame).header["round"]]
@@ -130,13 +130,13 @@ def _replays_give_what_was_given_or_nothing(line: Line, honest: list[bytes], bef
     after = encode(
         Frame(kind="train", header={**decode(honest[0]).header, "round": 1}, arrays=decode(honest[1]).arrays)
     )
-    assert decode(line.ask(after)).kind == "refused"  # of a run whose test is done
+    assert decode(line.send(after)).kind == "refused"  # of a run whose test is done
 
 
 def _a_flood_ends_and_is_on_the_books(line: Line, folder: Path) -> None:
-    told = [decode(line.ask(line.frames[0])) for _ in range(80)]
-    said = [str(frame.header.get("reason", "")) for frame in told]
-    assert any("more than 60 frames came within a minute" in reason for reason in said)
+    replies = [decode(line.send(line.frames[0])) for _ in range(80)]
+    reasons = [str(frame.header.get("reason", "")) for frame in replies]
+    assert any("more than 60 frames came within a minute" in reason for reason in reasons)
     assert len(_arrived(folder)) == 60
 
 
@@ -148,4 +148,4 @@ def _released(folder: Path) -> list[ledger.Entry]:
 
 def _arrived(folder: Path) -> list[str]:
     with closing(sqlite3.connect(folder / "vault" / "vault.sqlite")) as database:
-        return [found for (found,) in database.execute("SELECT digest FROM arrivals ORDER BY number")]
+        return [name for (name,) in database.execute("SELECT digest FROM arrivals ORDER BY number")]

@@ -34,14 +34,14 @@ def deployment() -> Iterator[Deployment]:
     with TemporaryDirectory(prefix="gotong-") as folder:
         base = Path(folder)
         base.chmod(0o711)
-        found = Deployment(folder=base, countries=[COUNTRY], data=base / "data", prefix=reachable(base))
+        loopback = Deployment(folder=base, countries=[COUNTRY], data=base / "data", prefix=reachable(base))
         try:
-            yield found
+            yield loopback
         finally:
-            found.stop()
+            loopback.stop()
 
 
-@pytest.mark.timeout(600)  # many processes, and other tests beside them
+@pytest.mark.timeout(600)  # many processes, and other tests at the same time
 def test_nobody_obtains_what_the_policy_does_not_release_to_the_coordinator(deployment: Deployment) -> None:
     _set_up(deployment)
     honest = first_request(deployment.folder)

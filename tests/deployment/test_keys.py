@@ -1,4 +1,4 @@
-"""Keys: who trusts whom, what is refused, and what a person is told."""
+"""Keys: who trusts whom, what is refused, and which messages a person gets."""
 
 import json
 import os
@@ -27,8 +27,8 @@ def home(tmp_path: Path) -> Path:
 
 def test_a_public_tool_accepts_the_server_certificate_under_the_authority_and_its_names(home: Path) -> None:
     command = ["openssl", "verify", "-CAfile", "ca.pem", "-purpose", "sslserver", "-x509_strict", "server.pem"]
-    told = subprocess.run(command, cwd=home, capture_output=True, text=True)
-    assert told.stdout == "server.pem: OK\n", told.stderr
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True)
+    assert done.stdout == "server.pem: OK\n", done.stderr
     names = certificates.names_of(certificates.certificate_of(home / "server.pem"))
     assert names == ["federation.example", "10.1.2.3", "localhost", "127.0.0.1"]
 
@@ -42,7 +42,7 @@ def test_secrets_are_their_owners_alone_and_wider_modes_are_refused(home: Path) 
         secret_files.read_secret(home / "server.key", "the server's key")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 def test_a_secret_that_belongs_to_another_user_is_refused(home: Path) -> None:
     os.seteuid(65534)
     try:
@@ -106,9 +106,9 @@ def test_a_nodes_private_key_stays_and_its_file_makes_it_a_member(
     assert private[-48:] not in sent.read_bytes()
     assert (folder / "node.key").stat().st_mode & 0o077 == 0
     main(["keys", "enrol", f"from={sent}", f"home={home}"])
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     fingerprint = members.members(home)["VNM"].fingerprint
-    assert told.count(fingerprint) == 2  # both sides print the same
+    assert printed.count(fingerprint) == 2  # both sides print the same
     listed = subprocess.run(["ssh-keygen", "-lf", folder / "node.key"], capture_output=True, text=True).stdout
     assert fingerprint in listed or not listed  # OpenSSH, where installed, says so too
 
@@ -165,7 +165,7 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     for words, said in mistakes:
         with pytest.raises(SystemExit) as stopped:
             main(words)
-        told = capsys.readouterr().err
+        printed = capsys.readouterr().err
         assert stopped.value.code == 1
-        assert told.count("\n") == 1
-        assert said in told
+        assert printed.count("\n") == 1
+        assert said in printed

@@ -54,7 +54,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         pytest.skip(f"network namespaces are not allowed here: {error}")
 
 
-@pytest.mark.timeout(900)  # many processes, and other tests beside them
+@pytest.mark.timeout(900)  # many processes, and other tests at the same time
 def test_who_comes_late_loses_the_line_comes_back_or_leaves_is_counted_when_there_and_only_once(
     deployment: Deployment,
 ) -> None:
@@ -101,7 +101,7 @@ def _events(deployment: Deployment) -> None:
     deployment.wait("a round without LAO", lambda: 2 in _counted(deployment)[before:])
     time.sleep(max(0.0, DEADLINE + 1 - (time.monotonic() - began)))  # the cut outlasts a round whatever the round did
     before = len(_counted(deployment))
-    wire.mend()
+    wire.reconnect()
     deployment.wait("LAO's return", lambda: 3 in _counted(deployment)[before:])
     gone = deployment.processes.pop("KHM")
     gone.terminate()

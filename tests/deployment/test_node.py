@@ -172,11 +172,11 @@ def test_a_country_sees_its_own_score_and_every_byte_that_would_leave(
     assert "federated" not in {row["arm"] for row in rows}
     capsys.readouterr()
     main(["node", "preview", *common])
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     module = HEALTH.build_model(HEALTH.settings(), 1)
     for name, value in module.named_parameters():
-        assert f"  update/{name}  {'x'.join(map(str, value.shape))}  float32  {4 * value.numel():,} bytes" in told
-    assert "\nscores: " in told
+        assert f"  update/{name}  {'x'.join(map(str, value.shape))}  float32  {4 * value.numel():,} bytes" in printed
+    assert "\nscores: " in printed
     assert {path.name for path in tmp_path.iterdir()} >= {"own.json"}
     assert not list(tmp_path.glob("*.sqlite"))  # nothing was released, so nothing is on a ledger
 
@@ -190,12 +190,12 @@ def test_a_policy_holds_for_a_countrys_own_model_too(tmp_path: Path, capsys: pyt
 
 
 def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
-    found = {finding.what: finding for finding in check.findings(_settings(tmp_path, data=str(_records(tmp_path))))}
-    assert found["policy"].good
-    assert found["health"].good
-    assert "windows to train" in found["health"].detail
-    assert not found["key"].good
-    assert not found["coordinator"].good
+    findings = {finding.what: finding for finding in check.findings(_settings(tmp_path, data=str(_records(tmp_path))))}
+    assert findings["policy"].good
+    assert findings["health"].good
+    assert "windows to train" in findings["health"].detail
+    assert not findings["key"].good
+    assert not findings["coordinator"].good
 
 
 def test_whatever_device_there_is_will_do_for_auto(tmp_path: Path) -> None:
@@ -247,9 +247,9 @@ def _as(user: str, group: str, act: Callable[[], str]) -> tuple[int, int]:
 
 def _answer(pid: int, reading: int) -> str:
     with os.fdopen(reading) as file:
-        told = file.read()
+        text = file.read()
     os.waitpid(pid, 0)
-    return told
+    return text
 
 
 def _attack(home: Path, data: Path, vault: int) -> str:

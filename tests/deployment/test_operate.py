@@ -21,13 +21,13 @@ PAGES = (ROOT / "docs" / "operate.md", ROOT / "docs" / "trust.md")
 
 def commands() -> list[str]:
     """Fenced lines that a person would type, long ones in one piece."""
-    found = []
+    lines_ = []
     for page in PAGES:
         for language, block in re.findall(r"```(\w*)\n(.*?)```", page.read_text(), re.DOTALL):
             assert language in ("bash", "toml"), f"{page}: no test knows how to run a block of {language or 'nothing'}"
             lines = block.replace("\\\n", "").splitlines() if language == "bash" else []
-            found += [" ".join(line.split()) for line in lines if line.strip()]
-    return found
+            lines_ += [" ".join(line.split()) for line in lines if line.strip()]
+    return lines_
 
 
 def test_a_command_that_no_test_runs_does_not_get_into_the_documents() -> None:
@@ -68,10 +68,10 @@ def walker() -> Iterator[Walker]:
         pytest.skip("the page's machines are network namespaces, which need root and iproute2")
     try:
         with (
-            machines(("coordinator", *COUNTRIES), hosts={"federation.example": "coordinator"}) as found,
+            machines(("coordinator", *COUNTRIES), hosts={"federation.example": "coordinator"}) as by_name,
             TemporaryDirectory(prefix="gotong-") as folder,
         ):
-            walker = Walker(folder=Path(folder), machines=found)
+            walker = Walker(folder=Path(folder), machines=by_name)
             try:
                 yield walker
             finally:
@@ -81,7 +81,7 @@ def walker() -> Iterator[Walker]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1500)  # a federation on machines of its own, and other tests beside it
+@pytest.mark.timeout(1500)  # a federation on machines of its own, and other tests at the same time
 def test_whoever_follows_the_page_to_the_letter_gets_what_it_says(walker: Walker) -> None:
     for step in WALK:
         walker.take(step)

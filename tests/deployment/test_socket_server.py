@@ -14,7 +14,7 @@ from federation.vault import socket_server
 from federation.vault.socket_server import Limits, Service
 from federation.wire.frame import Frame, decode, digest, encode
 
-ASKED = encode(Frame(kind="train", header={"run": "r", "round": 1}))
+REQUEST = encode(Frame(kind="train", header={"run": "r", "round": 1}))
 
 
 def _echo(data: bytes) -> bytes:
@@ -47,7 +47,7 @@ def _served(
         assert not thread.is_alive()
 
 
-def _ask(path: Path, data: bytes) -> bytes:
+def _send(path: Path, data: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(10)
         line.connect(str(path))
@@ -67,9 +67,9 @@ def _ask(path: Path, data: bytes) -> bytes:
 
 def test_a_frame_is_answered_and_written_down_first(tmp_path: Path) -> None:
     with _served(tmp_path / "s") as database:
-        assert decode(_ask(tmp_path / "s", ASKED)).header == {"digest": digest(ASKED)}
+        assert decode(_send(tmp_path / "s", REQUEST)).header == {"digest": digest(REQUEST)}
         rows = database.execute("SELECT uid, digest, bytes, kind, run, round FROM arrivals").fetchall()
-        assert rows == [(os.geteuid(), digest(ASKED), len(ASKED), "train", "r", "1")]
+        assert rows == [(os.geteuid(), digest(REQUEST), len(REQUEST), "train", "r", "1")]
         for change in ("UPDATE arrivals SET kind = ''", "DELETE FROM arrivals"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 database.execute(change)
@@ -83,14 +83,14 @@ def test_the_arrivals_of_an_older_vault_are_kept_and_continued(tmp_path: Path) -
         older.execute("INSERT INTO arrivals VALUES (1, 'at', 0, 'd', 0, 'train', 'r', '1', 'ab')")
         older.commit()
     with _served(tmp_path / "s") as database:
-        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+        assert decode(_send(tmp_path / "s", REQUEST)).kind == "echo"
         rows = database.execute("SELECT digest, bytes, kind, bundle FROM arrivals").fetchall()
-        assert rows == [("d", 0, "train", "ab"), (digest(ASKED), len(ASKED), "train", "")]
+        assert rows == [("d", 0, "train", "ab"), (digest(REQUEST), len(REQUEST), "train", "")]
 
 
 def test_only_known_users_are_read(tmp_path: Path) -> None:
     with _served(tmp_path / "s", users=frozenset([os.geteuid() + 1])) as database:
-        assert _ask(tmp_path / "s", ASKED) == b""
+        assert _send(tmp_path / "s", REQUEST) == b""
         assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (0,)
 
 
@@ -102,20 +102,20 @@ def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_frame_over_the_limit_is_refused_without_being_kept(tmp_path: Path) -> None:
     with _served(tmp_path / "s", largest=1000) as database:
         for size in (1001, 5_000_000):
-            told = _ask(tmp_path / "s", bytes(size))
-            assert not told or "larger than 1,000" in decode(told).header["reason"]
-        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+            reply = _send(tmp_path / "s", bytes(size))
+            assert not reply or "larger than 1,000" in decode(reply).header["reason"]
+        assert decode(_send(tmp_path / "s", REQUEST)).kind == "echo"
         rows = database.execute("SELECT kind, bytes FROM arrivals").fetchall()
-        assert rows == [("2 frames refused unread", 0), ("train", len(ASKED))]
+        assert rows == [("2 frames refused unread", 0), ("train", len(REQUEST))]
 
 
 def test_a_flood_is_refused_and_leaves_one_row_for_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with _served(tmp_path / "s", per_minute=3) as database:
-        kinds = [decode(_ask(tmp_path / "s", ASKED)).kind for _ in range(6)]
+        kinds = [decode(_send(tmp_path / "s", REQUEST)).kind for _ in range(6)]
         assert kinds == ["echo"] * 3 + ["refused"] * 3
         assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (3,)
         monkeypatch.setattr(socket_server, "MINUTE", 0.0)
-        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+        assert decode(_send(tmp_path / "s", REQUEST)).kind == "echo"
         rows = database.execute("SELECT kind FROM arrivals").fetchall()
         assert rows == [*[("train",)] * 3, ("3 frames refused unread",), ("train",)]
 
@@ -123,12 +123,12 @@ def test_a_flood_is_refused_and_leaves_one_row_for_all_of_it(tmp_path: Path, mon
 def test_a_run_that_floods_leaves_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = encode(Frame(kind="train", header={"run": "another", "round": 1}))
     with _served(tmp_path / "s", per_run=2) as database:
-        assert [decode(_ask(tmp_path / "s", ASKED)).kind for _ in range(4)] == ["echo"] * 2 + ["refused"] * 2
-        assert "of one run" in decode(_ask(tmp_path / "s", ASKED)).header["reason"]
-        assert decode(_ask(tmp_path / "s", other)).kind == "echo"
+        assert [decode(_send(tmp_path / "s", REQUEST)).kind for _ in range(4)] == ["echo"] * 2 + ["refused"] * 2
+        assert "of one run" in decode(_send(tmp_path / "s", REQUEST)).header["reason"]
+        assert decode(_send(tmp_path / "s", other)).kind == "echo"
         assert database.execute("SELECT count(*) FROM arrivals").fetchone() == (6,)  # all that were looked at
         monkeypatch.setattr(socket_server, "MINUTE", 0.0)
-        assert decode(_ask(tmp_path / "s", ASKED)).kind == "echo"
+        assert decode(_send(tmp_path / "s", REQUEST)).kind == "echo"
 
 
 def test_no_caller_ends_the_service_and_none_learns_what_went_wrong(tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_no_caller_ends_the_service_and_none_learns_what_went_wrong(tmp_path: Pa
         raise ValueError(f"secret of the records: 42 cases in {len(data)}")
 
     with _served(tmp_path / "s", fail):
-        for data in (ASKED, b"", b"GTNG", os.urandom(500), b"GTNG\x01\x00\xff\xff\xff\x7f"):
-            reply = decode(_ask(tmp_path / "s", data))
+        for data in (REQUEST, b"", b"GTNG", os.urandom(500), b"GTNG\x01\x00\xff\xff\xff\x7f"):
+            reply = decode(_send(tmp_path / "s", data))
             assert reply.kind == "refused"
             assert "42" not in str(reply.header)
         with socket.socket(socket.AF_UNIX) as rude:
             rude.connect(str(tmp_path / "s"))
-            rude.sendall(ASKED)  # and goes away in the middle
-        assert decode(_ask(tmp_path / "s", ASKED)).kind == "refused"
+            rude.sendall(REQUEST)  # and goes away in the middle
+        assert decode(_send(tmp_path / "s", REQUEST)).kind == "refused"

@@ -44,7 +44,7 @@ class Line:
     frames: list[bytes] = field(default_factory=list)
     passed: int = 0
 
-    def ask(self, frame: bytes) -> bytes:
+    def send(self, frame: bytes) -> bytes:
         reply = exchange(self.socket, frame, lambda: None)
         self.frames.append(frame)
         self.passed += len(frame) + len(reply)
@@ -59,12 +59,12 @@ class LineGrid(InProcessGrid):
         self._line = line
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
-        return [Message(seal(self._line.ask(unseal(each.content))), reply_to=each) for each in messages]
+        return [Message(seal(self._line.send(unseal(each.content))), reply_to=each) for each in messages]
 
 
 @contextmanager
 def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[Line]:
-    """The vault of an invented VNM, started as `gotong node` starts it."""
+    """The vault of a synthetic VNM, started as `gotong node` starts it."""
     for name in ("data", "line"):
         (folder / name).mkdir(parents=True)
     HEALTH.synthesize(folder / "data", "VNM", 5, HEALTH.settings())
@@ -121,23 +121,23 @@ def test_int8_is_at_least_three_and_a_half_times_fewer_bytes_on_the_socket(tmp_p
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: nobody could count")
 def test_from_the_second_round_on_a_vault_opens_no_file_imports_nothing_and_touches_no_device(tmp_path: Path) -> None:
-    told = tmp_path / "calls"
+    trace = tmp_path / "calls"
     with serving(tmp_path / "vault") as line:
         federation = federation_of(tmp_path)
-        grid, asked = LineGrid(line), []
-        ask = line.ask
+        grid, rounds_sent = LineGrid(line), []
+        send = line.send
 
         def watched(frame: bytes) -> bytes:
-            asked.append(decode(frame).header["round"])
-            if asked[-1] != 2:
-                return ask(frame)
-            with _traced(line.pid, told):
-                return ask(frame)
+            rounds_sent.append(decode(frame).header["round"])
+            if rounds_sent[-1] != 2:
+                return send(frame)
+            with _traced(line.pid, trace):
+                return send(frame)
 
-        line.ask = watched  # type: ignore[method-assign]
+        line.send = watched  # type: ignore[method-assign]
         rounds.federate(grid, federation, rounds.begin(federation), RoundCounter())
-    calls = told.read_text()
-    assert asked == list(range(1, 11))
+    calls = trace.read_text()
+    assert rounds_sent == list(range(1, 11))
     assert "recvfrom(" in calls, "something was counted"
     opened = re.findall(r"(?:open|openat|openat2|execve|creat|memfd_create|socket)\(.*", calls)
     assert opened == []
@@ -147,10 +147,10 @@ def test_from_the_second_round_on_a_vault_opens_no_file_imports_nothing_and_touc
 
 
 @contextmanager
-def _traced(pid: int, told: Path) -> Iterator[None]:
+def _traced(pid: int, trace: Path) -> Iterator[None]:
     """Every call of the process to its kernel that names a file or a device, or opens a line."""
     calls = "trace=%file,ioctl,socket,memfd_create,recvfrom"
-    command = ["strace", "-f", "-q", "-e", calls, "-p", str(pid), "-o", str(told)]
+    command = ["strace", "-f", "-q", "-e", calls, "-p", str(pid), "-o", str(trace)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         until = time.monotonic() + PATIENCE
         while not _is_traced(pid):

@@ -19,14 +19,14 @@ def reachable(scratch: Path) -> tuple[str, ...]:
     if geteuid() != 0 or shutil.which("setpriv") is None or shutil.which("unshare") is None:
         pytest.skip("only root, with setpriv and unshare of util-linux, can act as several users")
     prefix = ("unshare", "--mount", "--propagation", "private", "sh", "-euc", _script(scratch), "sh")
-    told = subprocess.run(
+    done = subprocess.run(
         [*prefix, *become("nobody"), sys.executable, "-c", "import flwr, federation, tasks"],
         capture_output=True,
         text=True,
         cwd="/",
     )
-    if told.returncode != 0:
-        pytest.skip(f"other users of this machine cannot run this Python: {told.stderr[-300:]}")
+    if done.returncode != 0:
+        pytest.skip(f"other users of this machine cannot run this Python: {done.stderr[-300:]}")
     return prefix
 
 
@@ -54,8 +54,8 @@ def _script(scratch: Path) -> str:
 
 
 def _outermost(paths: Iterable[Path]) -> list[Path]:
-    found = {path for path in paths if path.is_dir()}
-    return sorted(path for path in found if not found & set(path.parents))
+    folders = {path for path in paths if path.is_dir()}
+    return sorted(path for path in folders if not folders & set(path.parents))
 
 
 def _bar(path: Path) -> Path | None:

@@ -27,7 +27,7 @@ PATIENCE = 300.0  # seconds for something to come about on a busy machine
 class Step:
     """A command as the page writes it. how: to its end, until it is stopped, or with an eye on how it ends.
 
-    says: words of what it prints. then: what somebody does, or waits for, before the next one.
+    says: words of what it prints. then: what a person does, or waits for, before the next one.
     """
 
     at: str
@@ -46,7 +46,7 @@ class Walker:
     processes: dict[tuple[str, str], "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     def at(self, machine: str) -> Path:
-        """Where somebody sits at that machine."""
+        """The folder in which commands are typed on that machine."""
         path = self.folder / machine
         path.mkdir(exist_ok=True)
         return path
@@ -54,9 +54,9 @@ class Walker:
     def take(self, step: Step) -> None:
         """One step, and what it should have said."""
         if step.how == "run":
-            told = self.run(step.at, step.command)
+            printed = self.run(step.at, step.command)
             for words in step.says:
-                assert words in told, f"{step.command}\n{told}\n{self.logs()}"
+                assert words in printed, f"{step.command}\n{printed}\n{self.logs()}"
         else:
             self.start(step.at, step.command)
         if step.then is not None:
@@ -71,7 +71,7 @@ class Walker:
         return done.stdout
 
     def start(self, at: str, command: str) -> None:
-        """A command in the background, with its log beside the machine's folder."""
+        """A command in the background, with its log next to the machine's folder."""
         with self._log(at, command).open("wb") as log:
             self.processes[at, command] = subprocess.Popen(
                 self._words(at, command),
@@ -209,7 +209,7 @@ def _new_key(walker: Walker) -> None:
 
 
 def _kind(walker: Walker) -> str:
-    """How KHM's vault answers the question for its terms."""
+    """The kind of KHM's reply to a request for its terms."""
     line = walker.at("KHM") / "node" / "line" / SOCKET
     return decode(exchange(line, encode(Frame(kind="terms", header={})), lambda: None)).kind
 
