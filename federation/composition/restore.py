@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
+import torch
+
 from federation.errors import ConfigError
 from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
 from federation.settings.values import build, plain
@@ -57,6 +59,12 @@ def alone(plan: Plan, country: str) -> Plan:
         return restore(Plan, _over({**plain(plan), "local": {}}, chosen), "plan")
     except (ConfigError, SettingError) as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def parameter_count(plan: Plan) -> int:
+    """How many parameters the model of a plan has; no memory is taken for them."""
+    with torch.device("meta"):
+        return sum(each.numel() for each in TASKS[plan.task.name].build_model(plan.task, plan.seed).parameters())
 
 
 def own_keys(task: TaskSettings) -> set[str]:

@@ -1,8 +1,7 @@
 """Submitting a run to a coordinator and following it: what it prints, and how it truly ended."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -107,16 +106,3 @@ def _repeat(path: Path, at: int, say: Callable[[str], None]) -> int:
     for line in lines.decode("utf-8", "replace").split("\n"):
         say(line)
     return at + len(lines) + 1
-
-
-@contextmanager
-def removed_if_unused(folder: Path) -> Iterator[None]:
-    """A run that never began leaves no folder behind."""
-    try:
-        yield
-    except BaseException:
-        if not submission.began(folder) and not run_folder.held(folder):
-            import shutil
-
-            shutil.rmtree(folder, ignore_errors=True)
-        raise

@@ -10,8 +10,9 @@ import pytest
 from federation.errors import ConfigError
 from federation.forecasting import Asked, issue
 from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, read_json
+from federation.runs.report import RESULTS
+from federation.runs.session import conduct
 from federation.tracking import spool
-from federation.verbs.simulate import RESULTS, go
 from tasks.settings import UNALIGNED, Calendar
 from tests.federation.federations import FOUR, ready, settings_of
 from tests.federation.toy import ToySettings
@@ -25,8 +26,12 @@ def ran(folder: Path, calendar: Calendar, capsys: pytest.CaptureFixture[str]) ->
     prepared = ready(
         settings_of(folder, FOUR, task=ToySettings(calendar=calendar), arms=["federated", "local", "pooled"])
     )
-    go(prepared, None, 0.0)
-    return prepared.folder, [dict(each) for each in spool.every(prepared.folder / spool.NAME)], capsys.readouterr().out
+    conduct(lambda: prepared)
+    return (
+        prepared.run.folder,
+        [dict(each) for each in spool.every(prepared.run.folder / spool.NAME)],
+        capsys.readouterr().out,
+    )
 
 
 def metrics(records: list[dict[str, Any]]) -> set[str]:
