@@ -45,8 +45,8 @@ MOST_ROOMS = 20
 # Library -> where it may be imported at all.
 ONLY_IN = {
     "mlflow": ("federation/tracking/",),
-    "hydra": ("federation/composition/compose.py",),
-    "omegaconf": ("federation/composition/compose.py", "federation/verbs/"),
+    "hydra": ("federation/composition/",),
+    "omegaconf": ("federation/composition/", "federation/verbs/"),
     "flwr": (
         "federation/coordinator/",
         "federation/deployment/",

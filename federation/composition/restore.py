@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from federation.composition.renamed import refuse_renamed_in, with_present_keys
 from federation.errors import ConfigError
 from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
 from federation.settings.values import build, plain
@@ -21,7 +22,14 @@ S = TypeVar("S", Plan, Settings)
 
 
 def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
-    """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range."""
+    """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range.
+
+    Settings come from a checkpoint, which an earlier version may have written; a plan from a peer of this version.
+    """
+    if issubclass(schema, Settings):
+        values = with_present_keys(values)
+    else:
+        refuse_renamed_in(values, where)
     task = _chosen(values, "task", TASKS)
     strategy = _chosen(values, "strategy", STRATEGIES)
     settings = build(schema, values, where, task=TASKS[task].settings, strategy=STRATEGIES[strategy].settings)
@@ -77,10 +85,10 @@ def own_keys(task: TaskSettings) -> set[str]:
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested tables -> dotted key -> value."""
-    found: dict[str, Any] = {}
+    dotted: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
+        dotted |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return dotted
 
 
 def _over(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
