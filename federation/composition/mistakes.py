@@ -17,11 +17,11 @@ def explained(error: Exception, schema: type[Any]) -> str:
     """What is wrong with the words of a command line, in one line."""
     text = str(error.__cause__ or error) if "Error merging override" in str(error) else str(error)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    full = re.search(r"full_key: ([\w.\[\]]+)", text)
+    full = re.search(r"full_key: ([\w.\[\]]+)", f"{text}\n{error.__cause__}")
     if (word := getattr(error, "override", None)) is not None:
         return f"{word} cannot be read as key=value: {first}"
     if missing := next(filter(None, (re.search(pattern, text) for pattern in MISSING_KEY)), None):
-        return unknown(_whole_key(missing.group(1), str(error)), schema)
+        return unknown((full or missing).group(1), schema)
     if group := re.search(r"Could not find '([\w]+)/([\w/]+)'", text):
         options = re.search(r"Available options in '\w+':(.*)", text, re.DOTALL)
         names = options.group(1).split() if options else []
@@ -34,14 +34,6 @@ def unknown(key: str, schema: type[Any]) -> str:
     if key in RENAMED:
         return renamed(key)
     return f"there is no key {key!r}; {nearest(key, _keys(schema))}"
-
-
-def _whole_key(key: str, complaint: str) -> str:
-    """The dotted key: Hydra names the table in which a key is missing, or the whole key."""
-    path = re.search(r"Could not override '([\w.]+)'", complaint)
-    if path is None:
-        return key
-    return path.group(1) if f".{path.group(1)}".endswith(f".{key}") else f"{path.group(1)}.{key}"
 
 
 def _keys(schema: type[Any]) -> list[str]:

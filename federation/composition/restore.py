@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from federation.composition.renamed import refuse_renamed_in, with_present_keys
+from federation.composition.renamed import refuse_renamed
 from federation.errors import ConfigError
 from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
 from federation.settings.values import build, plain
@@ -22,14 +22,8 @@ S = TypeVar("S", Plan, Settings)
 
 
 def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
-    """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range.
-
-    Settings come from a checkpoint, which an earlier version may have written; a plan from a peer of this version.
-    """
-    if issubclass(schema, Settings):
-        values = with_present_keys(values)
-    else:
-        refuse_renamed_in(values, where)
+    """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range."""
+    refuse_renamed(values, where)
     task = _chosen(values, "task", TASKS)
     strategy = _chosen(values, "strategy", STRATEGIES)
     settings = build(schema, values, where, task=TASKS[task].settings, strategy=STRATEGIES[strategy].settings)

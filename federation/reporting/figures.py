@@ -48,7 +48,7 @@ def draw_scores(rows: Sequence[Row], path: Path, *, headline: str, title: str, b
 
 
 def _draw_arm(axes: Any, rows: Sequence[Row], places: Sequence[str], offset: float, look: tuple[str, str]) -> None:
-    """One arm's dots and bars, `offset` beside the middle of each country's band."""
+    """One arm's dots and bars, `offset` from the middle of each country's band."""
     colour, marker = look
     by_place = {row.country: row for row in rows if isfinite(row.value)}
     points = [(by_place[place], y + offset) for y, place in enumerate(places) if place in by_place]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from federation.errors import ConfigError
-from federation.forecasting import Asked, issue
+from federation.forecasting import ForecastRequest, issue
 from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, read_json
 from federation.runs.report import RESULTS
 from federation.runs.session import conduct
@@ -68,7 +68,7 @@ def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(
     assert "unaligned" in metrics(records)
     assert "test" not in metrics(records)
     assert UNALIGNED in " ".join(told.split())
-    asked = Asked(
+    request = ForecastRequest(
         data=folder / "data",
         country="VNM",
         sent=datetime.now(UTC),
@@ -79,4 +79,4 @@ def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(
         replaces="",
     )
     with pytest.raises(ConfigError, match="forecast from a run of one cut"):
-        issue(folder, asked)
+        issue(folder, request)
