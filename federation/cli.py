@@ -14,29 +14,29 @@ from types import FrameType
 
 VERBS = {
     "simulate": "train one model over all member states on this machine",
-    "forecast": "a finished run's forecast for a country, from its own records, as a product",
-    "compare": "runs side by side: what differs, and who wins where",
-    "choose": "a recipe from the trials of a search, each country's own model included",
-    "results": "write the page of all experiments: tables, pictures, what was reached",
+    "forecast": "write a finished run's forecast for a country, from its own records",
+    "compare": "show runs side by side: what differs, and which wins where",
+    "choose": "make a recipe from the trials of a search, each country's own model included",
+    "results": "write the page of all experiments: tables, pictures, targets",
     "ui": "open the experiments in MLflow",
-    "replay": "send what MLflow has not received of a run",
+    "replay": "send MLflow the records of a run that it has not received",
     "data import": "turn public files into national files",
     "data check": "list every problem of a national file",
     "data template": "write an empty national file with its units explained",
-    "data synthesize": "write the national files of invented member states",
+    "data synthesize": "write the national files of synthetic member states",
     "keys coordinator": "make the coordinator's certificate authority and server certificate",
     "keys node": "make a node's key, at the node; a small file goes to the coordinator",
     "keys enrol": "make a node a member, from the file it sent",
-    "keys revoke": "send a node away for good",
+    "keys revoke": "end a node's membership for good",
     "keys rotate": "make a new server certificate under the same authority",
     "coordinator": "serve a federation: a SuperLink, its executor and the gateway for nodes",
     "node": "serve one country: its vault and its courier",
     "submit": "train over the enrolled countries, on their own machines",
-    "status": "a coordinator's certificate, members and runs",
-    "stop": "end a submitted run; what it learnt so far is kept",
-    "node check": "whether a country's node would work, and what a run would send",
-    "node train": "a country's own model and score; nothing leaves",
-    "node preview": "every name, shape and byte that a run would send",
+    "status": "show a coordinator's certificate, members and runs",
+    "stop": "end a submitted run; its checkpoint is kept",
+    "node check": "check that a country's node would work, and show what a run would send",
+    "node train": "train and score a country's own model; nothing leaves",
+    "node preview": "show every name, shape and byte that a run would send",
     "node pause": "refuse every run until resume",
     "node resume": "serve again",
     "node withdraw": "leave the federation for good",
@@ -45,7 +45,7 @@ FLAGS = ("-h", "--help", "-m", "--multirun", "-c", "--cfg", "--info", "--resolve
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a verb. Exit code 0 only if it did what was asked; a user's mistake is one line and exit code 1."""
+    """Run a verb. Exit code 0 only if the verb succeeded; a user's mistake is one line and exit code 1."""
     words = list(sys.argv[1:] if argv is None else argv)
     verb, rest = _verb(words)
     if not words or words[0] in ("-h", "--help", "help"):

@@ -26,7 +26,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ForecastRequest:
     """Whose forecast, when and how it is handed on; see `Issued`. cost_loss: None takes the run's."""
 
     data: Path
@@ -39,7 +39,7 @@ class Asked:
     replaces: str
 
 
-def issue(run: Path, asked: Asked) -> tuple[Task, Issued]:
+def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     """The forecast at the latest origin for every place that has one.
 
     Raises CheckpointError for a run that has not ended or whose model is not whole without what countries keep,
@@ -54,8 +54,8 @@ def issue(run: Path, asked: Asked) -> tuple[Task, Issued]:
             f"run {run.name} cut each country at its own end, to show how that flatters; forecast from a run of one cut"
         )
     task = TASKS[settings.name]
-    folder = _folder(asked.data, asked.country)
-    panel = (task.upcoming or task.read)(folder, asked.country, settings)
+    folder = _folder(request.data, request.country)
+    panel = (task.upcoming or task.read)(folder, request.country, settings)
     windows = newest(task.windows(panel, settings))
     if not len(windows):
         raise DataError(
@@ -70,12 +70,12 @@ def issue(run: Path, asked: Asked) -> tuple[Task, Issued]:
         windows=windows,
         forecast=task.forecast(output, windows),
         levels=task.levels,
-        sent=asked.sent,
-        sender=asked.sender,
-        cost_loss=settings.cost_loss if asked.cost_loss is None else asked.cost_loss,
-        samples=asked.samples,
-        seed=asked.seed,
-        replaces=asked.replaces,
+        sent=request.sent,
+        sender=request.sender,
+        cost_loss=settings.cost_loss if request.cost_loss is None else request.cost_loss,
+        samples=request.samples,
+        seed=request.seed,
+        replaces=request.replaces,
     )
 
 

@@ -1,4 +1,4 @@
-"""The registry of tasks: a new one is a folder, a line here, and a YAML in configs/task."""
+"""The registry of tasks: a new one is a folder and its line here."""
 
 from tasks.agriculture import TASK as AGRICULTURE
 from tasks.disaster import TASK as DISASTER

@@ -27,12 +27,12 @@ MAY: dict[str, set[str]] = {
     "coordinator": {*LEARNING, "reporting"},
     "forecasting": {"errors", "composition", "coordinator", "settings"},
     "tracking": {"errors", "coordinator", "reporting", "settings", "wire"},
-    "runs": {*LEARNING, "composition", "coordinator", "reporting", "tracking", "training.cohort", "vault", "verbs"},
+    "runs": {*LEARNING, "composition", "coordinator", "reporting", "tracking", "training.cohort", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
     "deployment": {"errors"},
-    "deployment.coordinator": {*LEARNING, "composition", "coordinator", "deployment", "runs", "vault"},
-    "deployment.node": {*LEARNING, "coordinator", "deployment", "reporting", "runs", "vault"},
-    "deployment.bundle": {"deployment.coordinator", "verbs"},
+    "deployment.coordinator": {*LEARNING, "composition", "coordinator", "deployment", "runs"},
+    "deployment.node": {*LEARNING, "composition", "coordinator", "deployment", "reporting", "runs", "vault"},
+    "deployment.bundle": {"deployment.coordinator"},
     "verbs": {
         *LEARNING,
         *("composition", "coordinator", "deployment", "deployment.coordinator", "deployment.node", "forecasting"),
@@ -45,8 +45,8 @@ MOST_ROOMS = 20
 # Library -> where it may be imported at all.
 ONLY_IN = {
     "mlflow": ("federation/tracking/",),
-    "hydra": ("federation/composition/compose.py",),
-    "omegaconf": ("federation/composition/compose.py", "federation/verbs/"),
+    "hydra": ("federation/composition/",),
+    "omegaconf": ("federation/composition/", "federation/verbs/"),
     "flwr": (
         "federation/coordinator/",
         "federation/deployment/",

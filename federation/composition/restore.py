@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
+import torch
+
+from federation.composition.renamed import refuse_renamed
 from federation.errors import ConfigError
 from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
 from federation.settings.values import build, plain
@@ -20,6 +23,7 @@ S = TypeVar("S", Plan, Settings)
 
 def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
     """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range."""
+    refuse_renamed(values, where)
     task = _chosen(values, "task", TASKS)
     strategy = _chosen(values, "strategy", STRATEGIES)
     settings = build(schema, values, where, task=TASKS[task].settings, strategy=STRATEGIES[strategy].settings)
@@ -59,6 +63,12 @@ def alone(plan: Plan, country: str) -> Plan:
         raise ConfigError(f"{where}: {error}") from None
 
 
+def parameter_count(plan: Plan) -> int:
+    """How many parameters the model of a plan has; no memory is taken for them."""
+    with torch.device("meta"):
+        return sum(each.numel() for each in TASKS[plan.task.name].build_model(plan.task, plan.seed).parameters())
+
+
 def own_keys(task: TaskSettings) -> set[str]:
     """Dotted keys in which a country's own model may differ: its training, and the model where the task has several."""
     keys = {f"training.{each.name}" for each in fields(TrainingSettings)}
@@ -69,10 +79,10 @@ def own_keys(task: TaskSettings) -> set[str]:
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested tables -> dotted key -> value."""
-    found: dict[str, Any] = {}
+    dotted: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
+        dotted |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return dotted
 
 
 def _over(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:

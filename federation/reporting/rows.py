@@ -88,9 +88,9 @@ def of_test(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def difference(paired: Iterable[Row], country: str, arm: str, other: str, horizon: str = ALL) -> Row | None:
-    """One arm's headline score less another's, with its interval; None where it was not told."""
-    found = (row for row in paired if (row.country, row.arm, row.horizon) == (country, f"{arm}-{other}", horizon))
-    return next((row for row in found if math.isfinite(row.value)), None)
+    """One arm's headline score less another's, with its interval; None where it was suppressed."""
+    rows = (row for row in paired if (row.country, row.arm, row.horizon) == (country, f"{arm}-{other}", horizon))
+    return next((row for row in rows if math.isfinite(row.value)), None)
 
 
 def _out(value: Any) -> Any:

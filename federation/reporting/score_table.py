@@ -1,8 +1,7 @@
-"""The result of a run for a person: one table, one picture, and where federated learning did not help, in words."""
+"""The result of a run for a person: one table, and where federated learning did not help, in words."""
 
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
-from pathlib import Path
 
 from rich.table import Table
 
@@ -12,19 +11,6 @@ LOCAL, FEDERATED = "local", "federated"
 ADAPTED = ("local_adapted", "local_pair", "adapted")  # corrected inside the country
 LEARNT = (LOCAL, *ADAPTED[:2], FEDERATED, "personalised", ADAPTED[2], "pooled", "oracle")  # all others are baselines
 PERFECT = "oracle"  # knows what no forecast can know: a bound, never a winner
-# Okabe and Ito (2008), told apart by people with colour-vision deficiency too: https://jfly.uni-koeln.de/color/
-COLOURS = ("#999999", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442")
-MARKERS = "sDv^<"
-OWN = {  # told apart by shape as well
-    LOCAL: ("#0072B2", "o"),
-    FEDERATED: ("#D55E00", "X"),
-    "personalised": ("#009E73", "P"),
-    "local_adapted": ("#0072B2", "h"),
-    "local_pair": ("#0072B2", "8"),
-    "adapted": ("#D55E00", "D"),
-    "pooled": ("#000000", "p"),
-    PERFECT: ("#BBBBBB", "*"),
-}
 
 
 def table(rows: Sequence[Row], *, headline: str, title: str, better: Better = "smaller") -> Table:
@@ -32,17 +18,17 @@ def table(rows: Sequence[Row], *, headline: str, title: str, better: Better = "s
 
     n: place-periods scored; a range where arms differ. The best arm is the best number, which need not be a clear one.
     """
-    found = chosen(rows, headline)
-    names = arms(found)
-    sheet = Table(title=title, caption=f"{headline} over all horizons, {_hint(better)}; best arm bold")
+    scores = chosen(rows, headline)
+    names = arms(scores)
+    sheet = Table(title=title, caption=f"{headline} over all horizons, {hint(better)}; best arm bold")
     sheet.add_column("country")
     for name in names:
         sheet.add_column(name.replace("_", " "), justify="right")
     sheet.add_column("n", justify="right")
-    places = countries(found)
-    last = next((place for place in reversed(places) if not is_region(place)), None)  # a rule before the region
+    places = countries(scores)
+    last = last_country(places)
     for place in places:
-        line = {row.arm: row for row in found if row.country == place}
+        line = {row.arm: row for row in scores if row.country == place}
         winner = best([row for row in line.values() if row.arm != PERFECT], better)
         cells = [_cell(line.get(name), winner) for name in names]
         sheet.add_row(place, *cells, _counts(line.values()), end_section=place == last)
@@ -53,73 +39,48 @@ def verdict(rows: Sequence[Row], headline: str, better: Better = "smaller", pair
     """Sentences a person can quote: first the sum of it, then every country where federated did not help, and why.
 
     Federated helped where it beats the country's own model and every baseline. A difference is called clear where its
-    own 95 % interval, of `paired`, leaves 0 out; where nobody told one, where the two arms' intervals do not meet,
-    which is stricter: two arms err together on the same months.
+    own 95 % interval, of `paired`, leaves 0 out; where none was reported, where the two arms' intervals are disjoint,
+    which is stricter: the errors of two arms are correlated.
     """
-    found = [row for row in chosen(rows, headline) if row.arm != PERFECT]
-    helped, clear, lines = 0, 0, []
-    places = [place for place in countries(found) if not is_region(place)]
-    scored = 0
-    for place in places:
-        line = {row.arm: row for row in found if row.country == place}
-        mine = line.pop(FEDERATED, None)
-        rivals = [row for row in line.values() if row.arm == LOCAL or row.arm not in LEARNT]
-        top = best(rivals, better)
-        if mine is None or not isfinite(mine.value):
-            lines.append(f"{place}: federated was not scored.")
-        elif top is None:
-            lines.append(f"{place}: nothing to compare federated with.")
-        else:
-            scored += 1
-            if beats(mine, top, better):
-                helped += 1
-                clear += sure(mine, top, paired)
-            else:
-                lines.append(f"{place}: federated did not help: {against(mine, top, paired)}.")
-    summary = f"Federated beat the country's own model and every baseline in {helped} of {scored} countries"
-    summary += f", clearly in {clear}." if helped else "."
-    return [summary, *_of_regions(found, paired), *lines]
+    scores = [row for row in chosen(rows, headline) if row.arm != PERFECT]
+    pairs = {
+        place: _federated_and_rival([row for row in scores if row.country == place], better)
+        for place in countries(scores)
+        if not is_region(place)
+    }
+    compared = [(federated, rival) for federated, rival in pairs.values() if federated and rival]
+    helped = [pair for pair in compared if beats(*pair, better)]
+    clear = f", clearly in {sum(sure(*pair, paired) for pair in helped)}." if helped else "."
+    summary = f"Federated beat the country's own model and every baseline in {len(helped)} of {len(compared)} countries"
+    where_not = (_not_helped(place, *pair, better, paired) for place, pair in pairs.items())
+    return [summary + clear, *_of_regions(scores, paired), *filter(None, where_not)]
 
 
-def _of_regions(found: Sequence[Row], paired: Sequence[Row]) -> list[str]:
-    """What the difference is in all countries together, where it is known."""
+def _federated_and_rival(rows: Sequence[Row], better: Better) -> tuple[Row | None, Row | None]:
+    """One country's federated score, and the best of its own model's and the baselines'; None where there is none."""
+    federated = next((row for row in rows if row.arm == FEDERATED and isfinite(row.value)), None)
+    return federated, best([row for row in rows if row.arm == LOCAL or row.arm not in LEARNT], better)
+
+
+def _not_helped(place: str, federated: Row | None, rival: Row | None, better: Better, paired: Sequence[Row]) -> str:
+    """Why federated did not help in a country; empty where it did."""
+    if federated is None:
+        return f"{place}: federated was not scored."
+    if rival is None:
+        return f"{place}: nothing to compare federated with."
+    if beats(federated, rival, better):
+        return ""
+    return f"{place}: federated did not help: {against(federated, rival, paired)}."
+
+
+def _of_regions(scores: Sequence[Row], paired: Sequence[Row]) -> list[str]:
+    """The difference in all countries together, where it is known."""
     lines = []
-    for place in filter(is_region, countries(found)):
+    for place in filter(is_region, countries(scores)):
         row = difference(paired, place, FEDERATED, LOCAL)
         if row is not None:
             lines.append(f"{place}: federated less local, {interval(row)}, {_sureness(row)}.")
     return lines
-
-
-def picture(rows: Sequence[Row], path: Path, *, headline: str, title: str, better: Better = "smaller") -> None:
-    """A PNG at path: a band a country, a dot an arm, a bar its 95 % interval. Raises OSError."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # here, because a table needs neither
-    from matplotlib.figure import Figure
-
-    found = chosen(rows, headline)
-    names, places = arms(found), countries(found)
-    figure = Figure(figsize=(8, 1.6 + 0.11 * len(places) * (len(names) + 2)), layout="constrained")
-    axes = figure.add_subplot()
-    for at, name in enumerate(names):
-        colour, marker = _look(name, at)
-        line = {row.country: row for row in found if row.arm == name and isfinite(row.value)}
-        offset = (at - (len(names) - 1) / 2) / (len(names) + 1.5)
-        points = [(line[place], places.index(place) + offset) for place in places if place in line]
-        for row, y in points:
-            if isfinite(row.low) and isfinite(row.high):
-                axes.plot([row.low, row.high], [y, y], color=colour, linewidth=1.5, alpha=0.7)
-        label = name.replace("_", " ")
-        axes.plot([row.value for row, _ in points], [y for _, y in points], marker, color=colour, label=label)
-    for edge in range(1, len(places)):
-        axes.axhline(edge - 0.5, color="#DDDDDD", linewidth=0.8)
-    axes.set_yticks(range(len(places)), places)
-    axes.set_ylim(len(places) - 0.5, -0.5)
-    axes.set_xlabel(f"{headline} with 95 % interval, {_hint(better)}")
-    axes.set_title(title)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-    FigureCanvasAgg(figure)
-    figure.savefig(path, format="png")
 
 
 def chosen(rows: Sequence[Row], headline: str) -> list[Row]:
@@ -143,12 +104,17 @@ def is_region(country: str) -> bool:
     return len(country) != 3
 
 
+def last_country(places: Sequence[str]) -> str | None:
+    """After whose line a table draws a rule, for the regions come next."""
+    return next((place for place in reversed(places) if not is_region(place)), None)
+
+
 def best(rows: Sequence[Row], better: Better) -> Row | None:
     """The row with the best number; None where there is none, or where no direction is better (a coverage)."""
-    found = [row for row in rows if isfinite(row.value)]
-    if better == "nominal" or not found:
+    scored = [row for row in rows if isfinite(row.value)]
+    if better == "nominal" or not scored:
         return None
-    return min(found, key=lambda row: row.value) if better == "smaller" else max(found, key=lambda row: row.value)
+    return min(scored, key=lambda row: row.value) if better == "smaller" else max(scored, key=lambda row: row.value)
 
 
 def beats(one: Row, other: Row, better: Better) -> bool:
@@ -163,8 +129,8 @@ def disjoint(one: Row, other: Row) -> bool:
 
 def sure(one: Row, other: Row, paired: Sequence[Row]) -> bool:
     """Whether two arms of one country differ by more than chance."""
-    found = difference(paired, one.country, one.arm, other.arm, one.horizon)
-    return disjoint(one, other) if found is None else _excludes_zero(found)
+    gap = difference(paired, one.country, one.arm, other.arm, one.horizon)
+    return disjoint(one, other) if gap is None else _excludes_zero(gap)
 
 
 def interval(row: Row) -> str:
@@ -178,27 +144,34 @@ def number(value: float) -> str:
     return f"{value:,.{3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0}f}"
 
 
-def against(mine: Row, top: Row, paired: Sequence[Row], told: Callable[[Row], str] = interval) -> str:
-    """Two scores, and whether their difference is sure. told: how a score and its interval are written."""
-    name = "the country's own model" if top.arm == LOCAL else top.arm.replace("_", " ")
-    if mine.value == top.value:
-        return f"{told(mine)}, the same as {name}"
-    found = difference(paired, mine.country, mine.arm, top.arm, mine.horizon)
-    if found is not None:
-        words = f"the difference, {told(found)}, {_sureness(found)}"
-    elif not all(map(isfinite, (mine.low, mine.high, top.low, top.high))):
+def against(one: Row, other: Row, paired: Sequence[Row], written: Callable[[Row], str] = interval) -> str:
+    """Two scores, and whether their difference is sure. written: how a score and its interval are written."""
+    name = "the country's own model" if other.arm == LOCAL else other.arm.replace("_", " ")
+    if one.value == other.value:
+        return f"{written(one)}, the same as {name}"
+    gap = difference(paired, one.country, one.arm, other.arm, one.horizon)
+    if gap is not None:
+        words = f"the difference, {written(gap)}, {_sureness(gap)}"
+    elif not all(map(isfinite, (one.low, one.high, other.low, other.high))):
         words = "how surely is not known"
     else:
-        words = "clearly so" if disjoint(mine, top) else "but the intervals overlap, so the difference may be chance"
-    return f"{told(mine)} against {told(top)} of {name}, {words}"
+        words = "clearly so" if disjoint(one, other) else "but the intervals overlap, so the difference may be chance"
+    return f"{written(one)} against {written(other)} of {name}, {words}"
 
 
-def _excludes_zero(found: Row) -> bool:
-    return found.low > 0 or found.high < 0
+def hint(better: Better) -> str:
+    """Which direction of a score is better, in words."""
+    return {"smaller": "smaller is better", "larger": "larger is better", "nominal": "nearest its nominal is best"}[
+        better
+    ]
 
 
-def _sureness(found: Row) -> str:
-    return "is clear" if _excludes_zero(found) else "may be chance"
+def _excludes_zero(gap: Row) -> bool:
+    return gap.low > 0 or gap.high < 0
+
+
+def _sureness(gap: Row) -> str:
+    return "is clear" if _excludes_zero(gap) else "may be chance"
 
 
 def _cell(row: Row | None, winner: Row | None) -> str:
@@ -211,15 +184,3 @@ def _cell(row: Row | None, winner: Row | None) -> str:
 def _counts(rows: Iterable[Row]) -> str:
     counts = sorted({row.n for row in rows})
     return f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,}–{counts[-1]:,}"
-
-
-def _look(name: str, at: int) -> tuple[str, str]:
-    if name in OWN:
-        return OWN[name]
-    return COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)]
-
-
-def _hint(better: Better) -> str:
-    return {"smaller": "smaller is better", "larger": "larger is better", "nominal": "nearest its nominal is best"}[
-        better
-    ]

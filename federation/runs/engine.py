@@ -37,18 +37,18 @@ def trainer(engine: str, folder: Path, device: torch.device, precision: str = "f
     elif path.exists():
         plan = ChunkPlan(**json.loads(path.read_text("utf-8")))
         plan = replace(plan, workers=min(plan.workers, cores))
-    found = Trainer(device, plan, workers=cores, precision=precision)
+    cohort = Trainer(device, plan, workers=cores, precision=precision)
 
     def train(jobs: Sequence[Job]) -> list[Result]:
-        results = found(jobs)
-        if engine not in FIXED and found.plan is not None and not path.exists():
-            write_atomically(path, json.dumps(asdict(found.plan)).encode())  # before anything of the round leaves
+        results = cohort(jobs)
+        if engine not in FIXED and cohort.plan is not None and not path.exists():
+            write_atomically(path, json.dumps(asdict(cohort.plan)).encode())  # before anything of the round leaves
         return results
 
     try:
         yield train
     finally:
-        found.end()
+        cohort.end()
 
 
 def _cores() -> int:

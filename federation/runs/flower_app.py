@@ -5,11 +5,10 @@ its own, so `runs` and `data` must be absolute. On a Ray cluster both must lie o
 """
 
 import shlex
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -25,36 +24,52 @@ from federation.coordinator.state import Watch
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
 from federation.runs import simulation
+from federation.runs.run import Run
+from federation.runs.session import conduct
 from federation.runs.simulation import Simulation
 from federation.settings.schema import Settings
 from federation.training import sequential
 from federation.vault.database import open_database
 from federation.vault.round import serve
 from federation.vault.vault import Vault
-from federation.verbs.simulate import go
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import decode
 
-WHO = "gotong"  # the record in which a node says which country it plays
+PLACE = "gotong"  # the record in which a node reports its country's place in the alphabet
 
 server_app = ServerApp()
 client_app = ClientApp()
 
 
+@dataclass(frozen=True, kw_only=True)
+class OnFlower:
+    """A simulation whose messages Flower's engine carries; its vaults are opened again in Flower's processes."""
+
+    simulation: Simulation
+    grid: Grid
+
+    @property
+    def run(self) -> Run:
+        """What every run has."""
+        return self.simulation.run
+
+    def rounds(self, watch: Watch) -> Outcome:
+        """All rounds, then the test."""
+        federation = replace(self.run.federation, nodes=_nodes(self.grid, sorted(self.run.federation.nodes)))
+        return federate(self.grid, federation, self.run.progress, watch)
+
+    def with_regional_rows(self, outcome: Outcome) -> Outcome:
+        """As in every simulation."""
+        return self.simulation.with_regional_rows(outcome)
+
+
 @server_app.main()
 def main(grid: Grid, context: Context) -> None:
-    """All rounds of one run. Raises GotongError or TaskError, which ends the Flower run as failed."""
-    began = perf_counter()
+    """All of one run. Raises GotongError or TaskError, which ends the Flower run as failed."""
     settings = _settings(context.run_config)
     folder = run_folder.create(settings)
-    with run_folder.locked(folder):
-        ready = simulation.prepare(settings, folder)
-
-        def rounds(ready: Simulation, watch: Watch) -> Outcome:
-            nodes = _nodes(grid, ready)
-            return federate(grid, replace(ready.federation, nodes=nodes), ready.progress, watch)
-
-        go(ready, settings.out, began, rounds)
+    with run_folder.removed_unless_begun(folder), run_folder.locked(folder):
+        conduct(lambda: OnFlower(simulation=simulation.prepare(settings, folder), grid=grid), settings.out)
 
 
 @client_app.train()
@@ -67,9 +82,9 @@ def train(message: Message, context: Context) -> Message:
 
 
 @client_app.query()
-def who(message: Message, context: Context) -> Message:
-    """The country's place in the alphabet: Flower numbers its simulated nodes as it likes."""
-    return Message(RecordDict({WHO: ConfigRecord({"place": _place(context)})}), reply_to=message)
+def place(message: Message, context: Context) -> Message:
+    """The country's place in the alphabet, for Flower numbers its simulated nodes at random."""
+    return Message(RecordDict({PLACE: ConfigRecord({"place": _place(context)})}), reply_to=message)
 
 
 def _settings(config: Mapping[str, Any]) -> Settings:
@@ -83,21 +98,20 @@ def _settings(config: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def _nodes(grid: Grid, ready: Simulation) -> dict[str, int]:
-    """country -> node. In a simulation a node's word is as good as ours, for both are this program."""
-    countries = sorted(ready.federation.nodes)
+def _nodes(grid: Grid, countries: Sequence[str]) -> dict[str, int]:
+    """country -> node, by the place that each node reports: in a simulation a node is this program too."""
     nodes = list(grid.get_node_ids())
     if len(nodes) != len(countries):
         raise ConfigError(
             f"Flower simulates {len(nodes)} nodes and {len(countries)} countries take part; "
             f"set num-supernodes to {len(countries)}"
         )
-    asked = [Message(RecordDict(), dst_node_id=node, message_type=MessageType.QUERY) for node in nodes]
-    found = {
-        int(reply.content.config_records[WHO]["place"]): reply.metadata.src_node_id  # type: ignore[arg-type]
-        for reply in grid.send_and_receive(asked)
+    queries = [Message(RecordDict(), dst_node_id=node, message_type=MessageType.QUERY) for node in nodes]
+    node_at = {
+        int(reply.content.config_records[PLACE]["place"]): reply.metadata.src_node_id  # type: ignore[arg-type]
+        for reply in grid.send_and_receive(queries)
     }
-    return {country: found[place] for place, country in enumerate(countries)}
+    return {country: node_at[place] for place, country in enumerate(countries)}
 
 
 @cache  # a worker keeps its vaults warm: records are read once a process, not once a message

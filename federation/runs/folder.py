@@ -3,8 +3,9 @@
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
@@ -15,16 +16,16 @@ from federation.settings.schema import Settings
 
 LOCK = "lock"
 MOMENT = 0.2  # seconds
-TAKEN = ("keys", "mlflow")  # folders beside the runs
+RESERVED = ("keys", "mlflow")  # folders that all runs share
 
 
 def create(settings: Settings) -> Path:
-    """A new run's folder, named for a person. Raises ConfigError if that run exists."""
+    """A new run's folder. Raises ConfigError if that run exists, or its name or place cannot be used."""
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
     name = settings.name or f"{settings.task.name}-{settings.strategy.name}-seed{settings.seed}-{now}"
     if not all(letter.isalnum() or letter in "._-" for letter in name) or name.startswith("."):
         raise ConfigError(f"name={name!r} must be of letters, digits, '.', '_' and '-', for it names a folder")
-    if name in TAKEN:
+    if name in RESERVED:
         raise ConfigError(f"name={name} is taken for what all runs share; choose another")
     folder = Path(settings.runs) / name
     try:
@@ -46,26 +47,46 @@ def existing(runs: str, run: str) -> Path:
     return folder
 
 
+def begun(folder: Path) -> bool:
+    """Whether a run came as far as its first checkpoint."""
+    from federation.coordinator import checkpoint  # late: a second, which only a run that did not end well costs
+
+    return (folder / checkpoint.FILE).exists()
+
+
+@contextmanager
+def removed_unless_begun(folder: Path) -> Iterator[None]:
+    """A run that fails before its first checkpoint leaves nothing behind, unless a process works in it."""
+    try:
+        yield
+    except BaseException:
+        if not begun(folder) and not held(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # other runs lie there
+                folder.parent.rmdir()
+        raise
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the run's folder; the lock falls with the process. Raises GotongError if another process works there."""
+    """Hold the run's folder until the block or the process ends. Raises GotongError if another process holds it."""
     with (folder / LOCK).open("w") as file:
         until = monotonic() + MOMENT
-        while not _taken(file, fcntl.LOCK_EX):
+        while not _acquired(file, fcntl.LOCK_EX):
             if monotonic() > until:
                 raise GotongError(f"run {folder.name} is in progress in another process; wait for it or stop it")
-            sleep(MOMENT / 10)  # whoever looks whether a run goes on holds its lock while looking
+            sleep(MOMENT / 10)  # a process that checks with `held` holds the lock for a moment
         yield
 
 
 def held(folder: Path) -> bool:
     """Whether a process works in the run's folder."""
     with (folder / LOCK).open("a") as file:
-        return not _taken(file, fcntl.LOCK_SH)  # two that look do not take each other for it
+        return not _acquired(file, fcntl.LOCK_SH)  # shared, so that two checks do not see each other
 
 
-def _taken(file: TextIO, how: int) -> bool:
-    """Take the lock, until the file is closed, if nobody else holds it; whether that was so."""
+def _acquired(file: TextIO, how: int) -> bool:
+    """Take the lock, until the file is closed, if nobody else holds it; whether it was taken."""
     try:
         fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -77,15 +98,15 @@ def country_key(runs: Path, country: str) -> bytes:
     """The secret under which a simulated country fingerprints its records; made once, readable by its owner alone."""
     path = runs / "keys" / f"{country}.key"
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{country}.{os.getpid()}")
+    temp_path = path.with_name(f".{country}.{os.getpid()}")
     if not path.exists():
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(temp_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
         try:
-            os.link(beside, path)  # never replaces a key that another process made meanwhile
+            os.link(temp_path, path)  # never replaces a key that another process made meanwhile
         except FileExistsError:
             pass
         finally:
-            beside.unlink()
+            temp_path.unlink()
     return path.read_bytes()

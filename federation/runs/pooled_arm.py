@@ -1,4 +1,4 @@
-"""The pooled arm: one model trained on the records of all countries laid together. A simulation alone can do that.
+"""The pooled arm: one model trained on the records of all countries together, which only a simulation holds.
 
 It is trained as a country of its own would be: the same rounds, passes, learning rates and choice of the best rounds.
 """
@@ -35,7 +35,7 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequen
         return []
     weights = _trained(learning, plan, train)
     headline = next(iter(TASKS[plan.task.name].scores))
-    found: list[Row] = []
+    pooled: list[Row] = []
     for part in evaluated_parts(plan.task.calendar)[1:]:
         scores: dict[str, dict[ScoreName, Sums]] = {}
         for vault in vaults:
@@ -45,8 +45,8 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequen
             counts = sums[headline]["count"]
             if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
                 scores[vault.country] = {(part, POOLED, name): each for name, each in sums.items()}
-        found += evaluation.rows(scores, plan, region, part)
-    return found
+        pooled += evaluation.rows(scores, plan, region, part)
+    return pooled
 
 
 def _trained(learning: Sequence[Records], plan: Plan, train: Train = sequential.run) -> Tensors:
@@ -84,7 +84,7 @@ def _run(plan: Plan, weights: Tensors, round_: int, known: Windows | None, score
 
 
 def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) -> Sums:
-    """Headline sums of all countries for outputs that lie end to end."""
+    """Headline sums of all countries, whose outputs follow one another."""
     assert output is not None, "every job here has windows to score"
     headline = next(iter(TASKS[plan.task.name].scores))
     parts, at = [], 0
@@ -96,19 +96,19 @@ def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) ->
 
 
 def leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
-    """As the vaults would tell them, so that the pooled arm is no finer than the others.
+    """As the vaults would report them, so that the pooled arm is no finer than the others.
 
     Histograms are as coarse, and rows of a small count are withheld.
     """
-    scores = TASKS[plan.task.name].scores
-    found: dict[str, Sums] = {}
-    for name, own in sums.items():
-        told = {key: value for key, value in own.items() if key != "small_count"}
-        if isinstance(scores[name], HistogramScore):
-            told = dict(histograms.coarse(told, plan.task.cost_loss, least))
-        small = own.get("small_count", np.zeros(len(own["count"]))) > 0
-        found[name] = {key: np.where(small, 0.0, value.T).T for key, value in told.items()}
-    return found
+    return {name: _leaving(name, each, plan, least) for name, each in sums.items()}
+
+
+def _leaving(name: str, sums: Sums, plan: Plan, least: int) -> Sums:
+    reported = {key: value for key, value in sums.items() if key != "small_count"}
+    if isinstance(TASKS[plan.task.name].scores[name], HistogramScore):
+        reported = dict(histograms.coarse(reported, plan.task.cost_loss, least))
+    withheld = sums.get("small_count", np.zeros(len(sums["count"]))) > 0
+    return {key: np.where(withheld, 0.0, value.T).T for key, value in reported.items()}
 
 
 def _evaluated(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:

@@ -66,9 +66,9 @@ class Screen:
             for row in report.rows
             if (row.country, row.score, row.horizon) == (self._region, self._headline, ALL) and isfinite(row.value)
         }
-        told = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items())) or "not told"
+        values = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items())) or "suppressed"
         there = f"{len(trained)} of {len(report.summaries)} {who(report.summaries)}"
-        said = f"{there}  {self._headline}: {told}  loss {'not told' if loss is None else f'{loss:.4f}'}"
+        said = f"{there}  {self._headline}: {values}  loss {'suppressed' if loss is None else f'{loss:.4f}'}"
         self._bar.update(self._task, completed=report.round, said=said)
         if not self.console.is_terminal:
             self.say(f"round {report.round}/{report.rounds}  {said}")

@@ -14,14 +14,14 @@ from tasks.registry import TASKS
 
 
 def rows(vaults: Sequence[Vault], run: str, plan: Plan, region: str) -> list[Row]:
-    """A row a pair and horizon, over the countries that told the same of themselves; none before the test."""
-    found: dict[str, list[Blocks]] = {}
+    """A row a pair and horizon, over the countries that report the same for themselves; none before the test."""
+    blocks: dict[str, list[Blocks]] = {}
     for vault in vaults:
         for pair, each in vault.blocks(run, plan).items():
-            found.setdefault(pair, []).append(each)
+            blocks.setdefault(pair, []).append(each)
     headline = next(iter(TASKS[plan.task.name].scores))
     return [
         row
-        for pair, parts in sorted(found.items())
+        for pair, parts in sorted(blocks.items())
         for row in evaluation.difference(plan, region, pair, headline, paired_interval(merge_blocks(parts)))
     ]

@@ -1,23 +1,31 @@
 """A federation on one machine: eleven vaults, one process, the same code as between countries."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
-from federation.composition.restore import restore
-from federation.coordinator import checkpoint, rounds
-from federation.coordinator.state import Arrays, Federation, Progress, Watch
+from federation.composition.restore import check
+from federation.coordinator import rounds
+from federation.coordinator.rounds import Outcome
+from federation.coordinator.state import Watch
 from federation.errors import ConfigError
+from federation.reporting import rows as table_rows
 from federation.runs import folder as run_folder
+from federation.runs import pooled_arm, regional_differences
+from federation.runs import run as every_run
 from federation.runs.engine import trainer
 from federation.runs.in_process_grid import InProcessGrid
-from federation.settings.schema import Settings
-from federation.training.device import cpu_seconds, device_of
+from federation.runs.run import Run
+from federation.runs.session import Finished, conduct
+from federation.settings.schema import POOLED, Settings
+from federation.training import sequential
+from federation.training.device import device_of
 from federation.vault.database import open_database
 from federation.vault.policy import open_policy
 from federation.vault.vault import Vault
@@ -29,17 +37,58 @@ from tasks.task import Task
 LEDGER = "vault.sqlite"
 
 
+def simulate(settings: Settings) -> Finished:
+    """A new run on this machine, or with `resume` one that continues.
+
+    Raises GotongError or TaskError with the run's checkpoint, ledger and tracking intact.
+    """
+    check(settings)
+    if settings.resume is not None:
+        folder = run_folder.existing(settings.runs, settings.resume)
+        with run_folder.locked(folder):
+            return conduct(partial(resume, settings.runs, folder), settings.out)
+    folder = run_folder.create(settings)
+    with run_folder.removed_unless_begun(folder), run_folder.locked(folder):
+        return conduct(partial(prepare, settings, folder), settings.out)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """A run that is ready to begin or to go on."""
+    """A run with the vaults of all its countries on this machine. vaults: Flower node -> vault."""
 
-    settings: Settings
-    folder: Path
-    federation: Federation
+    run: Run
     vaults: Mapping[int, Vault]
-    progress: Progress
-    notes: tuple[str, ...] = ()
-    reading: float = 0.0  # CPU seconds that the records took
+
+    def rounds(self, watch: Watch) -> Outcome:
+        """All rounds that are left, and the test, as a Flower ServerApp on a grid of this process."""
+        torch.set_num_threads(1)  # models are small: a second thread waits more than it computes
+        run, app = self.run, ServerApp()
+        outcomes: list[Outcome] = []
+
+        @app.main()
+        def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
+            outcomes.append(rounds.federate(grid, run.federation, run.progress, watch))
+
+        settings = run.settings
+        with trainer(settings.engine, run.folder, device_of(settings.device), settings.precision) as train:
+            grid = InProcessGrid(self.vaults, train)
+            app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
+        return outcomes[0]
+
+    def with_regional_rows(self, outcome: Outcome) -> Outcome:
+        """With the pooled arm, if it was chosen, and the differences of arms in the whole region."""
+        run, vaults = self.run, list(self.vaults.values())
+        settings, plan, region = run.settings, run.federation.plan, run.federation.region
+        if POOLED in settings.arms:
+            train = partial(sequential.run, device=device_of(settings.device), precision=settings.precision)
+            pooled = pooled_arm.rows(vaults, plan, region, train)
+            excluded = [row for row in pooled if row.part == table_rows.EXCLUDED_PERIOD]
+            rows = (*outcome.rows, *table_rows.of_test(pooled))
+            outcome = replace(outcome, rows=rows, excluded=(*outcome.excluded, *excluded))
+        if settings.region.facilities:  # facilities report no differences
+            return outcome
+        differences = regional_differences.rows(vaults, run.federation.run, plan, region)
+        return replace(outcome, paired=(*outcome.paired, *differences))
 
 
 def prepare(settings: Settings, folder: Path) -> Simulation:
@@ -48,35 +97,24 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
     Raises ConfigError, DataError or PolicyRefusal; nothing was trained then.
     """
     device_of(settings.device)
-    began, task = cpu_seconds(), TASKS[settings.task.name]
-    countries, notes = _countries(settings, task, folder)
+    countries, notes = _countries(settings, TASKS[settings.task.name], folder)
     if settings.quorum > len(countries):
         raise ConfigError(
             f"quorum={settings.quorum} is larger than the {len(countries)} countries that have records "
             f"({', '.join(countries)}); set quorum to {len(countries)} or less"
         )
     settings.check_sampled(len(countries))
-    if settings.data is not None:  # whoever goes on with the run may stand in another folder
+    if settings.data is not None:  # a resume may be started in another folder
         settings = replace(settings, data=str(Path(settings.data).absolute()))
-    federation = _federation(settings, folder, countries)
-    progress = rounds.begin(federation, _start(settings))
-    simulation = Simulation(
-        settings=settings,
-        folder=folder,
-        federation=federation,
-        vaults=_vaults(settings, folder, federation),
-        progress=progress,
-        notes=notes,
-        reading=cpu_seconds() - began,
-    )
-    checkpoint.save(federation, simulation.progress)
+    run = every_run.new(settings, folder, _nodes(countries), notes)
+    simulation = Simulation(run=run, vaults=_vaults(run))
+    every_run.save(run)
     return simulation
 
 
 def resume(runs: str, folder: Path) -> Simulation:
-    """A run as its checkpoint left it, with the settings it began with. Raises CheckpointError."""
-    progress, header = checkpoint.load(folder / checkpoint.FILE)
-    settings = replace(restore(Settings, header["settings"], "checkpoint"), runs=runs)
+    """A run as its checkpoint left it, with the settings it began with. Raises CheckpointError or ConfigError."""
+    settings, progress, countries = every_run.saved(folder, runs=runs)
     try:
         device_of(settings.device)
     except ConfigError:
@@ -84,74 +122,10 @@ def resume(runs: str, folder: Path) -> Simulation:
             f"{folder.name} began on device={settings.device}, and torch finds no such GPU here; "
             "resume it where there is one, or start a new run"
         ) from None
-    task = TASKS[settings.task.name]
-    _invent(settings, task, folder, header["nodes"])
-    federation = _federation(settings, folder, header["nodes"])
-    vaults = _vaults(settings, folder, federation)
-    return Simulation(settings=settings, folder=folder, federation=federation, vaults=vaults, progress=progress)
-
-
-def run(simulation: Simulation, watch: Watch) -> rounds.Outcome:
-    """All rounds that are left, and the test, as a Flower ServerApp on a grid of this process."""
-    torch.set_num_threads(1)  # models are small: a second thread waits more than it computes
-    outcome: list[rounds.Outcome] = []
-    app = ServerApp()
-
-    @app.main()
-    def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
-        outcome.append(rounds.federate(grid, simulation.federation, simulation.progress, watch))
-
-    settings = simulation.settings
-    with trainer(settings.engine, simulation.folder, device_of(settings.device), settings.precision) as train:
-        grid = InProcessGrid(simulation.vaults, train)
-        app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
-    return outcome[0]
-
-
-def _start(settings: Settings) -> Arrays | None:
-    """The model of the run to start from. Raises ConfigError or CheckpointError."""
-    if settings.start_from is None:
-        return None
-    return checkpoint.load_model(run_folder.existing(settings.runs, settings.start_from))
-
-
-def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str], tuple[str, ...]]:
-    """Who has records, and what a person should know of the others; invented records are written."""
-    asked = settings.region.clients()
-    if settings.data is None:
-        _invent(settings, task, folder, asked)
-        return asked, ()
-    data = Path(settings.data)
-    if not data.is_dir():
-        raise DataError(f"data={settings.data} is no folder; give the folder that holds one folder a country")
-    stem = task.file.split(".")[0]
-    having = [country for country in asked if any((data / country).glob(f"{stem}.*"))]
-    if not having:
-        raise DataError(
-            f"{data} holds no {task.file} for any of {', '.join(asked)}; "
-            f"it should lie in {data / asked[0] / task.file} and so on"
-        )
-    without = [country for country in asked if country not in having]
-    notes = (f"no {task.file} in {data} for {', '.join(without)}: they do not take part",) if without else ()
-    return having, notes
-
-
-def _invent(settings: Settings, task: Task, folder: Path, countries: list[str]) -> None:
-    """Write invented records unless real ones are given; the same bytes for the same seed."""
-    if settings.data is None:
-        for country in countries:
-            (folder / "data" / country).mkdir(parents=True, exist_ok=True)
-            task.synthesize(folder / "data" / country, country, settings.seed, settings.task)
-
-
-def _federation(settings: Settings, folder: Path, countries: list[str]) -> Federation:
-    return Federation(
-        run=folder.name,
-        plan=settings.plan(),
-        settings=settings,
-        nodes={country: node for node, country in enumerate(sorted(countries), start=2)},
-        checkpoint=folder / checkpoint.FILE,
-    )
+    _synthesize(settings, TASKS[settings.task.name], folder, countries)
+    federation = every_run.federation_of(settings, folder, _nodes(countries))
+    run = Run(settings=settings, folder=folder, federation=federation, progress=progress)
+    return Simulation(run=run, vaults=_vaults(run))
 
 
 def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3.Connection) -> Vault:
@@ -166,10 +140,46 @@ def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3
     )
 
 
-def _vaults(settings: Settings, folder: Path, federation: Federation) -> dict[int, Vault]:
+def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str], tuple[str, ...]]:
+    """Who has records, and a note on the others; synthetic records are written."""
+    clients = settings.region.clients()
+    if settings.data is None:
+        _synthesize(settings, task, folder, clients)
+        return clients, ()
+    data = Path(settings.data)
+    if not data.is_dir():
+        raise DataError(f"data={settings.data} is no folder; give the folder that holds one folder a country")
+    stem = task.file.split(".")[0]
+    having = [country for country in clients if any((data / country).glob(f"{stem}.*"))]
+    if not having:
+        raise DataError(
+            f"{data} holds no {task.file} for any of {', '.join(clients)}; "
+            f"it should lie in {data / clients[0] / task.file} and so on"
+        )
+    without = [country for country in clients if country not in having]
+    notes = (f"no {task.file} in {data} for {', '.join(without)}: they do not take part",) if without else ()
+    return having, notes
+
+
+def _synthesize(settings: Settings, task: Task, folder: Path, countries: Sequence[str]) -> None:
+    """Write synthetic records unless real ones are given; the same bytes for the same seed."""
+    if settings.data is None:
+        for country in countries:
+            (folder / "data" / country).mkdir(parents=True, exist_ok=True)
+            task.synthesize(folder / "data" / country, country, settings.seed, settings.task)
+
+
+def _nodes(countries: Sequence[str]) -> dict[str, int]:
+    """country -> node; 1 is the coordinator."""
+    return {country: node for node, country in enumerate(sorted(countries), start=2)}
+
+
+def _vaults(run: Run) -> dict[int, Vault]:
     """Every country's vault, its records read; one connection, so that a round is one transaction."""
-    database = open_database(folder / LEDGER)
-    vaults = {node: open_vault(settings, folder, country, database) for country, node in federation.nodes.items()}
+    database = open_database(run.folder / LEDGER)
+    vaults = {
+        node: open_vault(run.settings, run.folder, country, database) for country, node in run.federation.nodes.items()
+    }
     for vault in vaults.values():
-        vault.records(federation.plan)
+        vault.records(run.federation.plan)
     return vaults

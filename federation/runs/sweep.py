@@ -1,27 +1,26 @@
-"""Many runs by one command, one after another; with sweep=NAME the same command again goes on where it was."""
+"""Many runs by one command, one after another; with sweep=NAME the same command again continues where it stopped."""
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from federation.composition.compose import Job
-from federation.composition.restore import check, restore
-from federation.coordinator import checkpoint
+from federation.composition.restore import check, flat
 from federation.errors import ConfigError, GotongError
 from federation.runs import folder as run_folder
+from federation.runs.run import saved
 from federation.settings.schema import Settings
 from federation.settings.values import plain
 from federation.tracking.run_state import state
 from tasks.errors import TaskError
 
-ELSEWHERE = ("name", "sweep", "runs", "out", "resume", "tracking")  # keys that change nothing of what is learnt
+ELSEWHERE = ("name", "sweep", "runs", "out", "resume", "tracking")  # keys that do not change what is learnt
 
 
-def sweep(jobs: Sequence[Job[Settings]], one: Callable[[Settings], None]) -> None:
-    """Do what is not done. one: begins a run, or goes on with the one that settings.resume names.
+def sweep(jobs: Sequence[Job[Settings]], one: Callable[[Settings], object]) -> None:
+    """Do every run that is not finished. one: begins a run, or resumes the one that settings.resume names.
 
     Raises ConfigError before the first run for a mistake in any of them, and what stops a run, with how to go on.
     """
@@ -31,21 +30,21 @@ def sweep(jobs: Sequence[Job[Settings]], one: Callable[[Settings], None]) -> Non
     for settings in runs:
         check(settings)
         _fits(settings)
-    before = sum(_done(settings) for settings in runs)
-    print(f"sweep {name or 'without a name'}: {len(runs)} runs, {before} of them done before")
+    finished = sum(_done(settings) for settings in runs)
+    print(f"sweep {name or 'without a name'}: {len(runs)} runs, {finished} of them finished before")
     for number, settings in enumerate(runs, start=1):
         where = f"[{number}/{len(runs)}] {settings.name or ' '.join(jobs[number - 1].varied)}"
         if _done(settings):
-            print(f"{where}: done before")
+            print(f"{where}: finished before")
             continue
         begun = _begun(settings)
-        print(f"{where}: goes on after round {begun[0]}" if begun else where)
+        print(f"{where}: continues after round {begun[0]}" if begun else where)
         try:
             one(replace(settings, resume=settings.name) if begun else settings)
         except (GotongError, TaskError) as error:
-            again = "the same command goes on" if name else "give the next one sweep=NAME, to be able to go on with it"
+            again = "the same command continues" if name else "a sweep with sweep=NAME could be continued"
             raise type(error)(f"run {number} of {len(runs)} stopped: {error}; {number - 1} are done, {again}") from None
-    print(f"sweep {name or 'without a name'}: all {len(runs)} runs are done; see them with gotong compare")
+    print(f"sweep {name or 'without a name'}: all {len(runs)} runs are finished; see them with gotong compare")
 
 
 def _named(job: Job[Settings], same: Set[str]) -> Settings:
@@ -60,7 +59,7 @@ def _named(job: Job[Settings], same: Set[str]) -> Settings:
 
 
 def _fits(settings: Settings) -> None:
-    """Raise ConfigError for what one run may say and many may not, and for a run that began as something else."""
+    """Raise ConfigError for a key that only one run may have, and for a run that began with other settings."""
     if settings.sweep is None and settings.name is not None:
         raise ConfigError(f"name={settings.name} can name one run only; give the sweep a name: sweep={settings.name}")
     if settings.out is not None:
@@ -71,8 +70,7 @@ def _fits(settings: Settings) -> None:
     if begun is None:
         _clear(settings)
         return
-    was = dict(_flat({key: value for key, value in plain(begun[1]).items() if key not in ELSEWHERE}))
-    now = dict(_flat({key: value for key, value in plain(settings).items() if key not in ELSEWHERE}))
+    was, now = _learnt_from(begun[1]), _learnt_from(settings)
     for key in sorted({*was, *now}):
         if was.get(key) != now.get(key):
             raise ConfigError(
@@ -86,25 +84,23 @@ def _done(settings: Settings) -> bool:
 
 
 def _begun(settings: Settings) -> tuple[int, Settings] | None:
-    """Rounds done and the settings it began with, of a run of a named sweep that is there."""
-    path = Path(settings.runs) / str(settings.name) / checkpoint.FILE
-    if settings.sweep is None or not path.exists():
+    """Rounds done and the settings it began with, of a run of a named sweep that has a checkpoint."""
+    folder = Path(settings.runs) / str(settings.name)
+    if settings.sweep is None or not run_folder.begun(folder):
         return None
-    progress, header = checkpoint.load(path)
-    return progress.round, restore(Settings, header["settings"], "checkpoint")
+    began_with, progress, _ = saved(folder)
+    return progress.round, began_with
 
 
 def _clear(settings: Settings) -> None:
-    """A run that was killed before its first checkpoint leaves a folder in which nothing is worth keeping."""
+    """Remove the folder of a run that was killed before its first checkpoint: nothing in it is worth keeping."""
     folder = Path(settings.runs) / str(settings.name)
     if settings.sweep is not None and folder.is_dir():
         with run_folder.locked(folder):
             shutil.rmtree(folder)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", json.dumps(value)
+def _learnt_from(settings: Settings) -> dict[str, str]:
+    """Dotted key -> value as JSON, of all keys that change what is learnt."""
+    values = {key: value for key, value in plain(settings).items() if key not in ELSEWHERE}
+    return {key: json.dumps(value) for key, value in flat(values).items()}

@@ -1,4 +1,4 @@
-"""The registry of strategies: a new one is a file, a line here, and a YAML in configs/strategy."""
+"""The registry of strategies: a new one is a file and its line here."""
 
 from federation.strategies.fedadam import FEDADAM
 from federation.strategies.fedavg import FEDAVG

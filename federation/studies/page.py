@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from federation.reporting import score_table
+from federation.reporting import figures, score_table
 from federation.studies.markdown import against, better, heading, table
 from federation.studies.measures import OWN, countries, line, strongest_baseline
 from federation.studies.rolling_refit import is_refit, refitted
@@ -42,7 +42,7 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{_slug(group)}.png"
         seen = [row for row in group.rows if isfinite(row.value)]
-        score_table.picture(seen, folder / name, headline=group.headline, title=heading(group), better=better(group))
+        figures.draw_scores(seen, folder / name, headline=group.headline, title=heading(group), better=better(group))
         parts += [
             f"## {heading(group)}\n",
             _facts(group),

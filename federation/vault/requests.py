@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import torch
 
-from federation.composition.restore import restore
+from federation.composition.restore import parameter_count, restore
 from federation.errors import PolicyRefusal
 from federation.settings.schema import Plan
 from federation.settings.values import plain
@@ -54,7 +54,7 @@ class Request:
     @cached_property
     def parameters(self) -> int:
         """How many the model has, without the memory for them."""
-        return parameters(self.task, self.plan)
+        return parameter_count(self.plan)
 
     @cached_property
     def weights(self) -> Tensors:
@@ -100,12 +100,6 @@ def fresh(task: Task, plan: Plan) -> Fresh:
     """The model of a plan, made anew."""
     model = task.build_model(plan.task, plan.seed)
     return Fresh(model=model, weights={name: value.detach() for name, value in model.named_parameters()})
-
-
-def parameters(task: Task, plan: Plan) -> int:
-    """How many parameters the model of a plan has; it is not built for that."""
-    with torch.device("meta"):
-        return sum(each.numel() for each in task.build_model(plan.task, plan.seed).parameters())
 
 
 def numpy_of(tensors: Tensors) -> dict[str, Array]:

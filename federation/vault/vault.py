@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from federation.composition.restore import alone
+from federation.composition.restore import alone, parameter_count
 from federation.settings.schema import ADAPTED, Plan, compared
 from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
@@ -25,7 +25,7 @@ from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.ledger import Entry
 from federation.vault.policy import Policy
 from federation.vault.records import Records, Stamp, evaluated_parts, open_records, stamp
-from federation.vault.requests import Request, digest_of, fresh, numpy_of, parameters, read_request
+from federation.vault.requests import Request, digest_of, fresh, numpy_of, read_request
 from federation.wire.frame import digest
 from tasks.evaluation.paired_difference import NAMES, Blocks, paired_interval
 from tasks.evaluation.scores import FinalScore, HistogramScore, Sums
@@ -82,7 +82,7 @@ class Vault:
         plan, own_plan = request.plan, alone(request.plan, self.country)
         self.policy.check(request.task.name, plan, request.parameters)
         if own_plan is not plan:
-            self.policy.check(request.task.name, own_plan, parameters(request.task, own_plan))
+            self.policy.check(request.task.name, own_plan, parameter_count(own_plan))
         reply = state.replay(self.database, self.country, request.run, request.round, request.digest)
         if reply is not None:
             return Admission(request=request, jobs=(), reply=reply)

@@ -42,8 +42,8 @@ def _check(settings: CheckSettings) -> None:
     console = Console(highlight=False)
     path = given(settings.path, "say what to look through: gotong data check PATH")
     files = national_files(Path(path))
-    found = {file: check(file, settings.limit) for file in files}
-    problems = [problem for each in found.values() for problem in each]
+    problems_of = {file: check(file, settings.limit) for file in files}
+    problems = [problem for each in problems_of.values() for problem in each]
     for file in files:
         if country_of(file) is None:
             console.print(
@@ -59,9 +59,9 @@ def _check(settings: CheckSettings) -> None:
     else:
         for problem in problems:
             console.print(str(problem), markup=False, soft_wrap=True)
-    full = [file for file, each in found.items() if len(each) == settings.limit]
+    full = [file for file, each in problems_of.items() if len(each) == settings.limit]
     more = f" There may be more in {', '.join(map(str, full))}: limit={settings.limit}." if full else ""
-    broken = sum(bool(each) for each in found.values())
+    broken = sum(bool(each) for each in problems_of.values())
     console.print(
         f"{len(problems)} problems in {broken} of {len(files)} national files.{more}", markup=False, soft_wrap=True
     )

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from federation.composition.compose import compose
-from federation.verbs.given import given
+from federation.verbs.given import given, renamed
 from tasks.importers.contract import Imported
 from tasks.importers.folder import import_folder
 
@@ -25,8 +25,7 @@ class ImportSettings:
 
 def run(words: Sequence[str]) -> None:
     """Import, and say what was kept and what was left out."""
-    renamed = [f"source={word.removeprefix('from=')}" if word.startswith("from=") else word for word in words]
-    compose("data import", renamed, ImportSettings, _import)
+    compose("data import", renamed(words, "from", "source"), ImportSettings, _import)
 
 
 def _import(settings: ImportSettings) -> None:
@@ -71,8 +70,8 @@ def sheet(imported: Imported) -> Table:
 
 def sources(imported: Imported) -> dict[str, list[str]]:
     """National file -> names of the public files whose values it holds in some country."""
-    found: dict[str, set[str]] = {}
+    by_name: dict[str, set[str]] = {}
     for report in imported.reports:
         if report.file:
-            found.setdefault(report.file.name, set()).update(path.name for path in report.sources)
-    return {name: sorted(files) for name, files in found.items()}
+            by_name.setdefault(report.file.name, set()).update(path.name for path in report.sources)
+    return {name: sorted(files) for name, files in by_name.items()}

@@ -1,4 +1,4 @@
-"""`gotong data synthesize task=health to=DIR`: national files of invented member states, with a known truth."""
+"""`gotong data synthesize task=health to=DIR`: national files of synthetic member states, with a known truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ def _synthesize(settings: SynthesizeSettings) -> None:
         if wrong := problem_with(code):
             raise ConfigError(f"countries: {wrong}")
     task = TASKS[settings.task.name]
-    to = given(settings.to, f"say where they go: gotong data synthesize task={task.name} to=FOLDER")
+    to = given(settings.to, f"name the folder: gotong data synthesize task={task.name} to=FOLDER")
     for code in codes:
         folder = Path(to) / code
         task.synthesize(folder, code, settings.seed, settings.task)

@@ -1,4 +1,4 @@
-"""`gotong data template task=health to=FILE`: an empty national file, and beside it a page about its columns."""
+"""`gotong data template task=health to=FILE`: an empty national file, and a page about its columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
-from federation.forecasting import Asked, issue
+from federation.forecasting import ForecastRequest, issue
 from federation.runs import folder as run_folder
 from federation.settings.checks import nearest, within
 from federation.verbs.given import given
@@ -60,7 +60,7 @@ def _forecast(settings: ForecastSettings) -> None:
     if wrong := problem_with(country):
         raise ConfigError(f"country: {wrong}")
     folder = run_folder.existing(settings.runs, name)
-    asked = Asked(
+    request = ForecastRequest(
         data=Path(data),
         country=country,
         sent=datetime.now(UTC),
@@ -70,13 +70,13 @@ def _forecast(settings: ForecastSettings) -> None:
         seed=settings.seed,
         replaces="" if settings.replaces is None else _reference(Path(settings.replaces)),
     )
-    task, issued = issue(folder, asked)
+    task, issued = issue(folder, request)
     if form not in task.products:
         raise ConfigError(f"format={form} is no product of task {task.name}; {nearest(form, task.products)}")
     product = task.products[form](issued)
     if product.text is not None:
         _write(to, product.text)
-    for line in _told(issued, product, to):
+    for line in _summary(issued, product, to):
         print(line)
 
 
@@ -96,7 +96,7 @@ def _write(to: Path, text: str) -> None:
         raise ConfigError(f"to={to} cannot be written ({error.strerror}); choose another file") from None
 
 
-def _told(issued: Issued, product: Product, to: Path) -> list[str]:
+def _summary(issued: Issued, product: Product, to: Path) -> list[str]:
     """What was forecast for whom, who is left out, and where it lies."""
     windows = issued.windows
     chosen = {issued.place(row) for row in range(len(windows))}
@@ -106,8 +106,8 @@ def _told(issued: Issued, product: Product, to: Path) -> list[str]:
     ]
     without = [place for place in issued.panel.places if place not in chosen]
     if without:
-        few = ", ".join(without[:5]) + (" ..." if len(without) > 5 else "")
+        names = ", ".join(without[:5]) + (" ..." if len(without) > 5 else "")
         lines.append(
-            f"no forecast for {counted(len(without), 'place')} whose records end earlier or are too short: {few}"
+            f"no forecast for {counted(len(without), 'place')} whose records end earlier or are too short: {names}"
         )
     return [*lines, f"{to}" if product.text is not None else "nothing is written"]

@@ -9,6 +9,7 @@ from omegaconf import MISSING
 from federation.composition.compose import compose
 from federation.deployment.coordinator import members
 from federation.deployment.enrolment import read_enrolment
+from federation.verbs.given import renamed
 
 
 @dataclass
@@ -21,8 +22,7 @@ class Admission:
 
 def run(words: Sequence[str]) -> None:
     """Check the file and enrol its country; a running coordinator takes it up within seconds."""
-    renamed = [f"file={word.removeprefix('from=')}" if word.startswith("from=") else word for word in words]
-    compose("keys enrol", renamed, Admission, enrol)
+    compose("keys enrol", renamed(words, "from", "file"), Admission, enrol)
 
 
 def enrol(admission: Admission) -> None:

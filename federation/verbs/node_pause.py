@@ -20,7 +20,7 @@ def run(words: Sequence[str]) -> None:
     compose("node pause", words, Pause, _pause)
 
 
-def _pause(asked: Pause) -> None:
+def _pause(settings: Pause) -> None:
     """Raises DeploymentError if there is no such node."""
-    pause.pause(Path(asked.home))
+    pause.pause(Path(settings.home))
     print("paused: every frame is refused until `gotong node resume`")

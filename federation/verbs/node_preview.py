@@ -12,8 +12,8 @@ def run(words: Sequence[str]) -> None:
     compose("node preview", words, OwnSettings, preview)
 
 
-def preview(asked: OwnSettings) -> None:
+def preview(settings: OwnSettings) -> None:
     """Raises PolicyRefusal or DataError."""
-    for frame in dry_run.preview(asked.run(), *asked.where()):
+    for frame in dry_run.preview(settings.run(), *settings.where()):
         for line in dry_run.describe(frame):
             print(line)

@@ -20,7 +20,7 @@ def run(words: Sequence[str]) -> None:
     compose("node resume", words, Resume, resume)
 
 
-def resume(asked: Resume) -> None:
+def resume(settings: Resume) -> None:
     """Raises DeploymentError if there is no such node."""
-    pause.resume(Path(asked.home))
+    pause.resume(Path(settings.home))
     print("serving again")

@@ -1,4 +1,4 @@
-"""`gotong node train`: a country's own model and its score beside the baselines; nothing leaves the machine."""
+"""`gotong node train`: a country's own model and its score against the baselines; nothing leaves the machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -46,15 +46,15 @@ def run(words: Sequence[str]) -> None:
     compose("node train", words, OwnSettings, train)
 
 
-def train(asked: OwnSettings) -> None:
+def train(own: OwnSettings) -> None:
     """Raises PolicyRefusal or DataError."""
-    settings = asked.run()
-    rows = dry_run.train(settings, *asked.where())
+    settings = own.run()
+    rows = dry_run.train(settings, *own.where())
     task = TASKS[settings.task.name]
     headline = next(iter(task.scores))
     sheet = score_table.table(
         rows, headline=headline, title=task.title(settings.task), better=task.scores[headline].better
     )
     Console(highlight=False).print(sheet)
-    if asked.out is not None:
-        table_rows.write_json(rows, Path(asked.out))
+    if own.out is not None:
+        table_rows.write_json(rows, Path(own.out))

@@ -20,10 +20,10 @@ def run(words: Sequence[str]) -> None:
     compose("node withdraw", words, Withdraw, withdraw)
 
 
-def withdraw(asked: Withdraw) -> None:
+def withdraw(settings: Withdraw) -> None:
     """Raises DeploymentError if there is no such node."""
-    if not pause.withdraw(Path(asked.home)):
-        print(f"{asked.home} holds no courier/node.key; the courier's own folder does: remove node.key there too")
+    if not pause.withdraw(Path(settings.home)):
+        print(f"{settings.home} holds no courier/node.key; the courier's own folder does: remove node.key there too")
     print(
         "withdrawn for good; ask the coordinator to run `gotong keys revoke`, and read docs/operate.md on models so far"
     )

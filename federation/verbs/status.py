@@ -18,10 +18,10 @@ class Status:
 
 def run(words: Sequence[str]) -> None:
     """Print it."""
-    compose("status", words, Status, tell)
+    compose("status", words, Status, show)
 
 
-def tell(status: Status) -> None:
+def show(status: Status) -> None:
     """Raises DeploymentError if the coordinator is not running."""
     for line in coordinator_status.lines(Path(status.home), Path(status.runs)):
         print(line)

@@ -26,8 +26,8 @@ def run(words: Sequence[str]) -> None:
     compose("stop", words, Stop, stop)
 
 
-def stop(asked: Stop) -> None:
+def stop(settings: Stop) -> None:
     """Raises DeploymentError if it is not in progress."""
-    folder = run_folder.existing(asked.runs, asked.run)
-    coordinator_status.stop(Path(asked.home), folder)
-    print(f"{asked.run} is being stopped; {again(folder)}")
+    folder = run_folder.existing(settings.runs, settings.run)
+    coordinator_status.stop(Path(settings.home), folder)
+    print(f"{settings.run} is being stopped; {again(folder)}")

@@ -176,7 +176,7 @@ def _the_weights_are_those_of_one_process(deployment: Deployment, took: Took) ->
     answered = {country: {entry.round for entry in _released(deployment, country)} for country in COUNTRIES}
     grid.answered = {r: {country for country in COUNTRIES if r in answered[country]} for r in range(1, ROUNDS + 3)}
     grid.arrived = took
-    outcome = rounds.federate(grid, ready.federation, ready.progress, RoundCounter())
+    outcome = rounds.federate(grid, ready.run.federation, ready.run.progress, RoundCounter())
     apart = checkpoint.load_model(deployment.folder / "runs" / "apart")
     assert apart.keys() == outcome.model.keys()
     for name, value in apart.items():

@@ -42,7 +42,7 @@ def share_of_gap_closed(folder: Path) -> float:
         runs=str(folder),
     )
     (folder / "run").mkdir()
-    outcome = simulation.run(simulation.prepare(settings, folder / "run"), Unwatched())
+    outcome = simulation.prepare(settings, folder / "run").rounds(Unwatched())
     score = {
         row.arm: row.value for row in outcome.rows if (row.country, row.score, row.horizon) == ("ASEAN", "log_wis", ALL)
     }

@@ -51,12 +51,12 @@ def test_a_sweep_killed_twice_goes_on_and_is_compared_rightly(tmp_path: Path) ->
     kept = {path: path.stat().st_mtime_ns for path in results(tmp_path)}
     assert KILLS[-1] <= len(kept) <= KILLS[-1] + 1
     printed = gotong(tmp_path, WORDS)
-    assert f"sweep strategies: {RUNS} runs, {len(kept)} of them done before" in printed
-    assert printed.count(": done before\n") == len(kept)
+    assert f"sweep strategies: {RUNS} runs, {len(kept)} of them finished before" in printed
+    assert printed.count(": finished before\n") == len(kept)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, "a finished run was done again"
     assert len(results(tmp_path)) == RUNS
     assert not list(tmp_path.glob("**/multirun.yaml"))
-    assert printed.endswith(f"sweep strategies: all {RUNS} runs are done; see them with gotong compare\n")
+    assert printed.endswith(f"sweep strategies: all {RUNS} runs are finished; see them with gotong compare\n")
     sheet = gotong(tmp_path, ["compare", "out=compared.json"])
     rows = json.loads((tmp_path / "compared.json").read_text())
     right(rows, {path.parent.name: json.loads(path.read_text()) for path in results(tmp_path)})

@@ -12,6 +12,7 @@ from federation.coordinator import rounds
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Watch
 from federation.deployment.coordinator.polling_grid import PollingGrid
+from federation.runs.run import Run
 from federation.runs.simulation import Simulation
 from federation.training import sequential
 from federation.training.jobs import Job, Result
@@ -51,7 +52,9 @@ class Region:
 
     def get_nodes(self) -> Iterable[SimpleNamespace]:
         """All, always."""
-        return [SimpleNamespace(node_id=node, last_activated_at="now") for node in self.ready.federation.nodes.values()]
+        return [
+            SimpleNamespace(node_id=node, last_activated_at="now") for node in self.ready.run.federation.nodes.values()
+        ]
 
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         """Serve all but the victim while it hangs."""
@@ -117,13 +120,26 @@ class Region:
         return decode(unseal(message.content))
 
 
-def rounds_with(fault: Fault, victim: str, round_: int) -> Callable[[Simulation, Watch], Outcome]:
-    """All rounds of a run in which the victim is faulty in one."""
+@dataclass(frozen=True, kw_only=True)
+class WithFault:
+    """A simulation in one round of which the victim is faulty."""
 
-    def run(ready: Simulation, watch: Watch) -> Outcome:
+    simulation: Simulation
+    fault: Fault
+    victim: str
+    round: int
+
+    @property
+    def run(self) -> Run:
+        return self.simulation.run
+
+    def rounds(self, watch: Watch) -> Outcome:
+        """All rounds, on a deployment's own grid."""
         TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1  # Flower's messages are of a task
-        region = Region(ready=ready, victim=victim, round=round_, fault=fault)
-        grid = PollingGrid(region, enough=len(ready.federation.nodes))
-        return rounds.federate(grid, ready.federation, ready.progress, watch)
+        region = Region(ready=self.simulation, victim=self.victim, round=self.round, fault=self.fault)
+        grid = PollingGrid(region, enough=len(self.run.federation.nodes))
+        return rounds.federate(grid, self.run.federation, self.run.progress, watch)
 
-    return run
+    def with_regional_rows(self, outcome: Outcome) -> Outcome:
+        """As in every simulation."""
+        return self.simulation.with_regional_rows(outcome)

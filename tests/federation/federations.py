@@ -114,7 +114,7 @@ def write_policy(folder: Path, lines: str = "") -> None:
 def run(ready: Simulation, watching: Watching | None = None) -> Ran:
     """All rounds and the test."""
     watch = watching or Watching()
-    return Ran(ready=ready, outcome=simulation.run(ready, watch), reports=watch.reports)
+    return Ran(ready=ready, outcome=ready.rounds(watch), reports=watch.reports)
 
 
 def records_in(folder: Path, countries: Sequence[str], task: ToySettings, seed: int = 1) -> Path:

@@ -68,6 +68,17 @@ def test_a_misspelt_key_is_told_with_the_nearest_one(says: Says, word: str, mean
     assert meant in hint
 
 
+RENAMED = dict.fromkeys(
+    ("task.calendar.apart=[a,b]", "+task.calendar.apart=[a,b]", "task.calendar={apart:[a,b]}"),
+    "task.calendar.apart is now task.calendar.excluded_period",
+)
+
+
+@pytest.mark.parametrize(("word", "reply"), RENAMED.items(), ids=RENAMED)
+def test_a_key_of_an_earlier_version_is_refused_with_its_present_name(says: Says, word: str, reply: str) -> None:
+    assert says(word) == f"{reply}; write task.calendar.excluded_period=..."
+
+
 VALUES = {
     "rounds=abc": "rounds",
     "rounds=1.5": "rounds",

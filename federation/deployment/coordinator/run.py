@@ -1,16 +1,16 @@
 """A deployed run, inside the process that Flower's executor starts for it on the coordinator.
 
-What to do stands in the coordinator's folder, not in what Flower passes on to every node: the run's name alone travels.
+Its settings are in the coordinator's folder; of what Flower passes on to every node, only the run's name is used.
 """
 
 import ctypes
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -18,15 +18,17 @@ from flwr.serverapp import Grid
 from rich.console import Console
 
 from federation.composition.restore import restore
-from federation.coordinator import checkpoint, rounds
-from federation.coordinator.state import Federation, Progress, Watch
+from federation.coordinator.rounds import Outcome, federate
+from federation.coordinator.state import Watch
 from federation.deployment.coordinator import members, terms
 from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
 from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, again, path_of
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
 from federation.runs import folder as run_folder
-from federation.runs.simulation import Simulation
+from federation.runs import run as every_run
+from federation.runs.run import Run
+from federation.runs.session import conduct
 from federation.settings.schema import Settings
 from tasks.errors import TaskError
 from tasks.files.atomic import write_atomically
@@ -34,56 +36,57 @@ from tasks.files.atomic import write_atomically
 HOME = "GOTONG_COORDINATOR"  # environment variable: the coordinator's folder, set by the coordinator
 
 
-Rounds = Callable[[Simulation, Watch], rounds.Outcome]
-Conduct = Callable[[Simulation, str | None, float, Rounds, Console], None]
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """A run whose vaults are in the countries, reached through the nodes' grid."""
+
+    run: Run
+    grid: Grid
+
+    def rounds(self, watch: Watch) -> Outcome:
+        """All rounds that are left, then the test."""
+        return federate(self.grid, self.run.federation, self.run.progress, watch)
+
+    def with_regional_rows(self, outcome: Outcome) -> Outcome:
+        """As it is: nobody here holds the records of several countries."""
+        return outcome
 
 
-def main(link: Any, name: str, conduct: Conduct) -> None:
-    """Do what was submitted under this name; how it ended stands in the run's folder before this returns or raises.
-
-    conduct: follows the rounds as in a simulation: screen, tracking, results.
-    """
+def main(link: Any, name: str) -> None:
+    """Do what was submitted under this name; how it ended is in the run's folder before this returns or raises."""
     _die_with_the_executor()
     home = Path(os.environ[HOME])
     submission = read(home, name)
     folder = submission.folder
     ended: dict[str, str | None] | None = None
-    with run_folder.locked(
-        folder
-    ):  # how it ended is there before the lock falls: who follows takes the rest for a death
+    with run_folder.locked(folder):  # ENDED is there before the lock is free: a follower takes the rest for a crash
         try:
             with (folder / OUTPUT).open("a", buffering=1) as output:
                 console = Console(file=output, width=submission.width, highlight=False, force_terminal=False)
-                began = perf_counter()
-                ready, grid = _prepare(link, home, submission, console)
-
-                def run(_: Simulation, watch: Watch) -> rounds.Outcome:
-                    return rounds.federate(grid, ready.federation, ready.progress, watch)
-
-                conduct(ready, submission.settings.out, began, run, console)
+                conduct(partial(_prepare, link, home, submission, console), submission.settings.out, console)
             ended = {"error": None}
         except KeyboardInterrupt:
-            _tell(folder, None)
-            os._exit(1)  # what Flower would still do on its way out waits without end where its SuperLink is gone
+            _write_end(folder, None)
+            os._exit(1)  # Flower's own shutdown waits without end where its SuperLink is gone
         except (GotongError, TaskError) as error:
             ended = {"error": str(error)}
             raise
-        except Exception as error:  # a fault of ours: submit, in another process, must still hear that the run ended
+        except Exception as error:  # a defect of ours: submit, in another process, must still see that the run ended
             ended = {"error": f"{type(error).__name__}: {error}; see `flwr log` of this run"}
             raise
         finally:
-            _tell(folder, ended)
+            _write_end(folder, ended)
 
 
-def _tell(folder: Path, ended: Mapping[str, str | None] | None) -> None:
-    """How the run ended, for who follows it. None: something stopped its process."""
+def _write_end(folder: Path, ended: Mapping[str, str | None] | None) -> None:
+    """How the run ended, for `gotong submit`, which follows it. None: its process was stopped."""
     ended = ended or {"error": f"its process was stopped; {again(folder)}"}
     write_atomically(folder / ENDED, json.dumps(ended).encode())
 
 
 def _die_with_the_executor() -> None:
-    """So that a resume finds the run's folder free. Flower means to do it too, but its watch signals a thread that may
-    sleep for minutes while the SuperLink is gone as well, and its handler then waits for that SuperLink."""
+    """So that a resume finds the run's folder unlocked. Flower's own watch signals a thread that may sleep for minutes
+    while the SuperLink is gone as well, and its handler then waits for that SuperLink."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGINT)
@@ -104,65 +107,59 @@ def read(home: Path, name: str) -> Submission:
     )
 
 
-def _prepare(link: Any, home: Path, submission: Submission, console: Console) -> tuple[Simulation, Grid]:
-    """The run as its checkpoint left it, or a new one that every country consents to."""
-    folder = submission.folder
-    progress: Progress | None = None
-    settings, known = submission.settings, members.nodes(home)
-    wanted = sorted(settings.region.countries)
+def _prepare(link: Any, home: Path, submission: Submission, console: Console) -> Deployed:
+    """The run as its checkpoint left it, or a new one that every country agrees to.
+
+    Raises ConfigError, QuorumError or DeploymentError; nothing was trained then.
+    """
+    folder, settings, progress = submission.folder, submission.settings, None
+    wanted, known = sorted(settings.region.countries), members.nodes(home)
     if submission.resume:
-        progress, header = checkpoint.load(folder / checkpoint.FILE)
-        settings = replace(restore(Settings, header["settings"], "checkpoint"), **_may_change(submission.settings))
-        wanted = list(header["nodes"])
+        settings, progress, wanted = every_run.saved(folder, **_may_change(settings))
     nodes = {country: known[country][0] for country in wanted if country in known}
-    notes = _notes(wanted, nodes)
     if len(nodes) < settings.quorum:
         raise ConfigError(
             f"quorum={settings.quorum} and {len(nodes)} of {', '.join(wanted)} are enrolled; "
             f"enrol more nodes or set quorum to {len(nodes)} or less"
         )
-    federation = Federation(
-        run=folder.name, plan=settings.plan(), settings=settings, nodes=nodes, checkpoint=folder / checkpoint.FILE
-    )
-    _proven(link, {country: known[country] for country in nodes})
+    _check_keys(link, {country: known[country] for country in nodes})
     grid = PollingGrid(link, enough=settings.quorum)
-    answer = terms.request(grid, folder.name, nodes)
-    terms.check(answer, federation.plan)
-    if len(answer.terms) < settings.quorum:
-        raise QuorumError(
-            f"{len(answer.terms)} countries answered and quorum={settings.quorum} are needed; "
-            f"absent are {', '.join(answer.absent)}: see `gotong status`, then submit again"
-        )
-    if answer.absent:
-        notes.append(f"absent: {', '.join(answer.absent)}; they are asked again every round")
+    absent = _agreed(grid, folder.name, settings, nodes, console)
+    notes = (*_notes("not enrolled", wanted, nodes, "do not take part"), *absent)
     if progress is None:
-        progress = rounds.begin(federation, _start(settings))
-        checkpoint.save(federation, progress)
-    ready = Simulation(
-        settings=settings, folder=folder, federation=federation, vaults={}, progress=progress, notes=tuple(notes)
-    )
-    console.print(f"{folder.name}: {', '.join(sorted(answer.terms))} agree", markup=False)
-    return ready, grid
+        run = every_run.new(settings, folder, nodes, notes)
+        every_run.save(run)
+    else:
+        federation = every_run.federation_of(settings, folder, nodes)
+        run = Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
+    return Deployed(run=run, grid=grid)
 
 
-def _start(settings: Settings) -> Mapping[str, Any] | None:
-    """The model of the run to start from. Raises ConfigError or CheckpointError."""
-    if settings.start_from is None:
-        return None
-    return checkpoint.load_model(run_folder.existing(settings.runs, settings.start_from))
+def _agreed(grid: Grid, name: str, settings: Settings, nodes: Mapping[str, int], console: Console) -> tuple[str, ...]:
+    """Notes on the countries that are absent, once all others agree. Raises ConfigError or QuorumError."""
+    consent = terms.request(grid, name, nodes)
+    terms.check(consent, settings.plan())
+    if len(consent.terms) < settings.quorum:
+        raise QuorumError(
+            f"{len(consent.terms)} countries replied and quorum={settings.quorum} are needed; "
+            f"absent are {', '.join(consent.absent)}: see `gotong status`, then submit again"
+        )
+    console.print(f"{name}: {', '.join(sorted(consent.terms))} agree", markup=False)
+    return _notes("absent", consent.absent, (), "are sent a request again every round")
 
 
 def _may_change(settings: Settings) -> dict[str, Any]:
-    """What a resumed run takes from the command line."""
+    """Settings that a resumed run takes from the command line."""
     return {f.name: getattr(settings, f.name) for f in fields(Settings) if f.name in ("runs", "out", "deadline")}
 
 
-def _notes(wanted: list[str], nodes: Mapping[str, int]) -> list[str]:
-    missing = [country for country in wanted if country not in nodes]
-    return [f"not enrolled: {', '.join(missing)}; they do not take part"] if missing else []
+def _notes(what: str, countries: Sequence[str], but: Collection[str], so: str) -> tuple[str, ...]:
+    """A line on the countries that are not among `but`, if there are any."""
+    missing = [country for country in countries if country not in but]
+    return (f"{what}: {', '.join(missing)}; they {so}",) if missing else ()
 
 
-def _proven(link: Any, known: Mapping[str, tuple[int, str]]) -> None:
+def _check_keys(link: Any, known: Mapping[str, tuple[int, str]]) -> None:
     """Raise DeploymentError if a node is online under a country's number with another key than was enrolled."""
     online = public_keys(link)
     for country, (node, text) in known.items():

@@ -1,10 +1,11 @@
-"""What a submitted run leaves in files, for the executor's process and for whoever follows it."""
+"""What a submitted run leaves in files, for the executor's process and for `gotong submit`, which follows it."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from federation.errors import DeploymentError
+from federation.runs import folder as run_folder
 from federation.settings.schema import Settings
 from federation.settings.values import plain
 from tasks.files.atomic import write_atomically
@@ -15,7 +16,7 @@ FLOWER_RUN = "flower.json"  # Flower's number of the run, in the run's folder
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """folder: the run's, which exists. width: columns of the screen that follows. resume: go on from its checkpoint."""
+    """folder: of the run, which exists. width: columns of the follower's screen. resume: from the run's checkpoint."""
 
     settings: Settings
     folder: Path
@@ -51,13 +52,6 @@ def again(folder: Path) -> str:
     """What to do about a run that ended before its time."""
     return (
         f"go on with `gotong submit resume={folder.name}`"
-        if began(folder)
+        if run_folder.begun(folder)
         else "submit it anew under another name, for it had not begun"
     )
-
-
-def began(folder: Path) -> bool:
-    """Whether a run came as far as its first checkpoint."""
-    from federation.coordinator import checkpoint  # seconds, which only a run that did not end well costs
-
-    return (folder / checkpoint.FILE).exists()

@@ -1,8 +1,7 @@
-"""Submitting a run to a coordinator and following it: what it prints, and how it truly ended."""
+"""Submitting a run to a coordinator and following it: what it prints, and how it ended."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -20,13 +19,13 @@ LOOK = 0.2  # seconds between two looks at what a run printed
 PATIENCE = 60.0  # seconds for the executor to start the run's process
 
 
-def submit(home: Path, asked: Submission, say: Callable[[str], None]) -> None:
+def submit(home: Path, submitted: Submission, say: Callable[[str], None]) -> None:
     """Start the run, repeat what it prints, and return when it has completed.
 
     Raises GotongError with the run's own words if it failed, DeploymentError if its process or its coordinator died.
     Interrupted, it leaves the run going.
     """
-    folder = asked.folder
+    folder = submitted.folder
     if run_folder.held(folder):
         raise DeploymentError(
             f"{folder.name} is in progress; wait for its end, or `gotong stop run={folder.name}` first"
@@ -34,7 +33,7 @@ def submit(home: Path, asked: Submission, say: Callable[[str], None]) -> None:
     ready(home, say)
     for stale in (OUTPUT, ENDED):
         (folder / stale).unlink(missing_ok=True)
-    submission.write(home, asked)
+    submission.write(home, submitted)
     number = flower_cli.start(home, BUNDLE, {"run": folder.name})
     write_atomically(folder / FLOWER_RUN, json.dumps({"run": number}).encode())
     error = follow(folder, say)
@@ -107,16 +106,3 @@ def _repeat(path: Path, at: int, say: Callable[[str], None]) -> int:
     for line in lines.decode("utf-8", "replace").split("\n"):
         say(line)
     return at + len(lines) + 1
-
-
-@contextmanager
-def removed_if_unused(folder: Path) -> Iterator[None]:
-    """A run that never began leaves no folder behind."""
-    try:
-        yield
-    except BaseException:
-        if not submission.began(folder) and not run_folder.held(folder):
-            import shutil
-
-            shutil.rmtree(folder, ignore_errors=True)
-        raise

@@ -10,12 +10,11 @@ from typing import Any
 from flwr.app import Message
 from flwr.serverapp import Grid
 
+from federation.composition.restore import parameter_count
 from federation.errors import ConfigError, WireError
 from federation.settings.schema import Plan
-from federation.vault.requests import parameters
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import VERSION, Frame, decode, encode
-from tasks.registry import TASKS
 
 PATIENCE = 180.0  # seconds for the terms of all countries: a vault may be busy with another run
 
@@ -75,7 +74,7 @@ def objections(terms: Mapping[str, Any], plan: Plan) -> list[str]:
     if not isinstance(tasks, list) or plan.task.name not in tasks:
         allowed = ", ".join(map(str, tasks)) if isinstance(tasks, list) else "nothing"
         reasons.append(f"does not take part in task {plan.task.name}; its policy allows {allowed}")
-    size = parameters(TASKS[plan.task.name], plan)
+    size = parameter_count(plan)
     planned = {"maximum_rounds": plan.rounds, "maximum_epochs": plan.training.epochs, "maximum_parameters": size}
     if "maximum_parameters" not in terms:  # a node of before this limit existed
         del planned["maximum_parameters"]

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import torch
 from flwr.app import Message
 
+from federation.composition.restore import parameter_count
 from federation.coordinator import rounds
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, Report
@@ -23,11 +24,9 @@ from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.schema import Settings
 from federation.training import sequential
 from federation.vault.database import open_database
-from federation.vault.requests import parameters
 from federation.vault.vault import Vault
 from federation.wire.flower_message import unseal
 from federation.wire.frame import Frame, decode
-from tasks.registry import TASKS
 
 NODE = 2
 KEY = bytes(32)  # of a fingerprint that does not leave
@@ -99,7 +98,7 @@ def _one_country(
         database = open_database(Path(scratch) / "vault.sqlite")
         vault = Vault(country=country, folder=data, policy=read_policy(policy, country), database=database, key=KEY)
         plan = settings.plan()
-        vault.policy.check(plan.task.name, plan, parameters(TASKS[plan.task.name], plan))
+        vault.policy.check(plan.task.name, plan, parameter_count(plan))
         vault.records(plan)
         federation = Federation(
             run="dry-run",

@@ -24,7 +24,7 @@ class TamperedGrid(InProcessGrid):
     def __init__(self, ready: Simulation, tamper: Tamper, asked: list[tuple[str, int]]) -> None:
         super().__init__(ready.vaults, sequential.run)
         self._tamper = tamper
-        self._names = {node: country for country, node in ready.federation.nodes.items()}
+        self._names = {node: country for country, node in ready.run.federation.nodes.items()}
         self._asked = asked
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
@@ -52,7 +52,7 @@ def run_tampered(
     """A federation on such a grid; who was asked in which round is added to `asked`."""
     watch = watching or Watching()
     grid = TamperedGrid(ready, tamper, [] if asked is None else asked)
-    outcome = rounds.federate(grid, ready.federation, ready.progress, watch)
+    outcome = rounds.federate(grid, ready.run.federation, ready.run.progress, watch)
     return Ran(ready=ready, outcome=outcome, reports=watch.reports)
 
 

@@ -112,7 +112,7 @@ def test_one_less_than_a_quorum_stops_and_the_checkpoint_stands(tmp_path: Path) 
     assert "round 2: 3 countries sent an update and quorum=4" in text
     assert "VNM did not answer in time" in text
     assert "resume=run" in text
-    assert checkpoint.load(prepared.federation.checkpoint)[0].round == 1
+    assert checkpoint.load(prepared.run.federation.checkpoint)[0].round == 1
     assert [report.round for report in watch.reports] == [1]
 
 
@@ -121,7 +121,7 @@ def test_updates_must_stand_on_enough_examples(tmp_path: Path) -> None:
     fault = only("KHM", lambda frame: [] if frame.header["round"] == 2 else [frame])  # the largest of the four
     with pytest.raises(QuorumError, match="of the known examples and quorum_share=90%"):
         run_tampered(prepared, fault)
-    assert checkpoint.load(prepared.federation.checkpoint)[0].round == 1
+    assert checkpoint.load(prepared.run.federation.checkpoint)[0].round == 1
 
 
 def test_a_run_in_which_nobody_is_there_ends_in_words(tmp_path: Path) -> None:

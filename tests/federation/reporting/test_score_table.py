@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from federation.reporting.figures import draw_scores
 from federation.reporting.rows import Better, Row
-from federation.reporting.score_table import arms, picture, table, verdict
+from federation.reporting.score_table import arms, table, verdict
 
 
 def row(country: str, arm: str, value: float, half: float = 0.1, n: int = 100, horizon: str = "all") -> Row:
@@ -155,7 +156,9 @@ def test_baselines_come_first_and_the_oracle_last() -> None:
 
 @pytest.mark.parametrize("better", ["smaller", "larger"])
 def test_the_picture_is_a_png_and_leaves_no_global_state(better: Better, tmp_path: Path) -> None:
-    picture([*ROWS, row("MMR", "local", math.nan)], tmp_path / "p.png", headline="wis", title="Dengue", better=better)
+    draw_scores(
+        [*ROWS, row("MMR", "local", math.nan)], tmp_path / "p.png", headline="wis", title="Dengue", better=better
+    )
     data = (tmp_path / "p.png").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", data[16:24])
@@ -165,5 +168,5 @@ def test_the_picture_is_a_png_and_leaves_no_global_state(better: Better, tmp_pat
 
 def test_the_picture_needs_no_pyplot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # an import of it fails
-    picture(ROWS, tmp_path / "p.png", headline="wis", title="Dengue")
+    draw_scores(ROWS, tmp_path / "p.png", headline="wis", title="Dengue")
     assert (tmp_path / "p.png").stat().st_size > 0

@@ -12,8 +12,9 @@ from rich.console import Console
 
 from federation.composition.restore import restore
 from federation.coordinator import evaluation
+from federation.reporting.figures import draw_reliability
 from federation.reporting.rows import ALL, Row, write_points
-from federation.reporting.warning_table import picture, table
+from federation.reporting.warning_table import table
 from federation.runs.pooled_arm import leaving
 from federation.settings.schema import Plan
 from federation.settings.values import plain
@@ -159,7 +160,7 @@ def test_curves_are_kept_as_a_file_and_a_picture(tmp_path: Path) -> None:
     assert list(kept.columns) == ["country", "arm", "horizon", "probability", "frequency", "n"]
     assert len(kept) == len(points)
     assert kept["n"].tolist() == [each.n for each in points]
-    picture(points, tmp_path / "reliability.png", title="Drought", region="ASEAN", horizon="1 month")
+    draw_reliability(points, tmp_path / "reliability.png", title="Drought", region="ASEAN", horizon="1 month")
     assert (tmp_path / "reliability.png").read_bytes().startswith(b"\x89PNG")
 
 

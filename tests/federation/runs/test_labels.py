@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from federation.errors import ConfigError
-from federation.forecasting import Asked, issue
+from federation.forecasting import ForecastRequest, issue
 from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, read_json
+from federation.runs.report import RESULTS
+from federation.runs.session import conduct
 from federation.tracking import spool
-from federation.verbs.simulate import RESULTS, go
 from tasks.settings import UNALIGNED, Calendar
 from tests.federation.federations import FOUR, ready, settings_of
 from tests.federation.toy import ToySettings
@@ -25,8 +26,12 @@ def ran(folder: Path, calendar: Calendar, capsys: pytest.CaptureFixture[str]) ->
     prepared = ready(
         settings_of(folder, FOUR, task=ToySettings(calendar=calendar), arms=["federated", "local", "pooled"])
     )
-    go(prepared, None, 0.0)
-    return prepared.folder, [dict(each) for each in spool.every(prepared.folder / spool.NAME)], capsys.readouterr().out
+    conduct(lambda: prepared)
+    return (
+        prepared.run.folder,
+        [dict(each) for each in spool.every(prepared.run.folder / spool.NAME)],
+        capsys.readouterr().out,
+    )
 
 
 def metrics(records: list[dict[str, Any]]) -> set[str]:
@@ -63,7 +68,7 @@ def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(
     assert "unaligned" in metrics(records)
     assert "test" not in metrics(records)
     assert UNALIGNED in " ".join(told.split())
-    asked = Asked(
+    request = ForecastRequest(
         data=folder / "data",
         country="VNM",
         sent=datetime.now(UTC),
@@ -74,4 +79,4 @@ def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(
         replaces="",
     )
     with pytest.raises(ConfigError, match="forecast from a run of one cut"):
-        issue(folder, asked)
+        issue(folder, request)

@@ -55,4 +55,4 @@ def test_where_nobody_tells_scores_or_losses_that_is_said() -> None:
         round=1, rounds=3, summaries=[ReplySummary(country="LAO", examples=30)], rows=[row("ASEAN", "federated", nan)]
     )
     (line,) = [line for line in seen(quiet) if line.startswith("round 1/3")]
-    assert "1 of 1 countries  mse: not told  loss not told" in line
+    assert "1 of 1 countries  mse: suppressed  loss suppressed" in line

@@ -19,7 +19,9 @@ ARMS = ["federated", "local"]
 
 def region_of(ran: Ran) -> list[Row]:
     ready = ran.ready
-    return regional_differences.rows(list(ready.vaults.values()), ready.federation.run, ready.federation.plan, "ASEAN")
+    return regional_differences.rows(
+        list(ready.vaults.values()), ready.run.federation.run, ready.run.federation.plan, "ASEAN"
+    )
 
 
 def told(ran: Ran, country: str, arm: str) -> Row:
@@ -50,7 +52,7 @@ def test_the_region_is_that_of_months_that_countries_share(federation_of: Federa
     assert row.value == pytest.approx(one.value - other.value)
     assert row.n == one.n
     vaults = ran.ready.vaults.values()
-    parts = [vault.blocks(ran.ready.federation.run, ran.ready.federation.plan)["federated-local"] for vault in vaults]
+    parts = [vault.blocks(ran.ready.run.federation.run, ran.ready.run.federation.plan)["federated-local"] for vault in vaults]
     assert row.low == paired_interval(merge_blocks(parts))["low"][-1]
 
 
@@ -65,7 +67,7 @@ def test_a_country_that_withholds_its_own_is_not_in_the_regions(federation_of: F
 
 def test_no_reply_holds_a_block(federation_of: FederationOf) -> None:
     ran = federation_of(FOUR, arms=ARMS)
-    database = open_database(ran.ready.folder / "vault.sqlite")
+    database = open_database(ran.ready.run.folder / "vault.sqlite")
     replies = [decode(reply) for (reply,) in database.execute("SELECT reply FROM state")]
     database.close()
     assert replies
@@ -83,7 +85,9 @@ def test_ends_of_several_facilities_are_not_added_up() -> None:
 def test_without_a_test_there_is_no_difference(federation_of: FederationOf) -> None:
     ran = federation_of(FOUR, arms=ARMS)
     assert (
-        regional_differences.rows(list(ran.ready.vaults.values()), "another run", ran.ready.federation.plan, "ASEAN")
+        regional_differences.rows(
+            list(ran.ready.vaults.values()), "another run", ran.ready.run.federation.plan, "ASEAN"
+        )
         == []
     )
     assert all(isfinite(row.value) for row in region_of(ran))

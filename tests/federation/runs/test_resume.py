@@ -87,22 +87,22 @@ def test_stopped_anywhere_and_resumed_it_ends_the_same(whole: tuple[str, Ran], t
             prepared = ready(settings_for(folder, strategy))
             with pytest.raises(StoppedError):
                 run(prepared, Watching(stop=(moment, round_)))
-            again = run(simulation.resume(str(folder / "runs"), prepared.folder))
+            again = run(simulation.resume(str(folder / "runs"), prepared.run.folder))
             first = round_ + (moment == "after checkpoint")
             assert [report.round for report in again.reports] == list(range(first, ROUNDS + 1))
             assert same(again, never_stopped), (moment, round_)
             assert again.outcome.rows == never_stopped.outcome.rows
-            assert contents(prepared.folder) == contents(never_stopped.ready.folder), (moment, round_)
+            assert contents(prepared.run.folder) == contents(never_stopped.ready.run.folder), (moment, round_)
 
 
 def test_a_finished_run_resumed_tells_the_same_and_asks_nothing_new(whole: tuple[str, Ran]) -> None:
     _, ran = whole
-    before = contents(ran.ready.folder)
-    again = run(simulation.resume(ran.ready.settings.runs, ran.ready.folder))
+    before = contents(ran.ready.run.folder)
+    again = run(simulation.resume(ran.ready.run.settings.runs, ran.ready.run.folder))
     assert again.reports == []
     assert same(again, ran)
     assert again.outcome.rows == ran.outcome.rows
-    assert contents(ran.ready.folder) == before
+    assert contents(ran.ready.run.folder) == before
 
 
 def test_a_run_moved_elsewhere_goes_on(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_run_finds_its_records_wherever_it_is_resumed_from(tmp_path: Path, mon
     prepared = ready(replace(settings_for(here, "fedavg"), data="national"))
     whole = run(prepared)
     monkeypatch.chdir(there)
-    again = simulation.resume(prepared.settings.runs, prepared.folder)
+    again = simulation.resume(prepared.run.settings.runs, prepared.run.folder)
     assert same(whole, run(again))
 
 
@@ -144,7 +144,7 @@ def test_who_is_asked_in_a_round_is_the_same_whatever_was_resumed(tmp_path: Path
             try:
                 run(prepared, watching)
             except StoppedError:
-                prepared = simulation.resume(str(folder / "runs"), prepared.folder)
+                prepared = simulation.resume(str(folder / "runs"), prepared.run.folder)
             found += [sorted(summary.country for summary in report.summaries) for report in watching.reports]
         return found
 

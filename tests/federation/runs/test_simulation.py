@@ -36,14 +36,14 @@ def test_given_records_are_those_that_count(tmp_path: Path, federation_of: Feder
     data = records_in(tmp_path / "data", FOUR, ToySettings(), seed=7)
     given, invented = federation_of(data=str(data), seed=7), federation_of(seed=7)
     assert all(given.weights[name].tobytes() == invented.weights[name].tobytes() for name in given.weights)
-    assert not (given.ready.folder / "data").exists()
+    assert not (given.ready.run.folder / "data").exists()
 
 
 def test_countries_without_a_file_are_told_and_left_out(tmp_path: Path) -> None:
     data = records_in(tmp_path / "data", FOUR[:2], ToySettings())
     prepared = ready(settings_of(tmp_path, data=str(data)))
-    assert list(prepared.federation.nodes) == ["KHM", "LAO"]
-    (note,) = prepared.notes
+    assert list(prepared.run.federation.nodes) == ["KHM", "LAO"]
+    (note,) = prepared.run.notes
     assert note == f"no toy.csv in {data} for THA, VNM: they do not take part"
 
 
@@ -98,13 +98,13 @@ def test_a_country_too_small_for_its_policy_receives_only(federation_of: Federat
 
 def test_a_run_may_begin_with_the_model_of_another(tmp_path: Path) -> None:
     first = run(ready(settings_of(tmp_path, rounds=2)))
-    checkpoint.save_model(first.ready.folder, "run", first.outcome.model)
-    first.ready.folder.rename(first.ready.folder.with_name("first"))
-    with run_folder.locked(first.ready.folder.with_name("first")):
+    checkpoint.save_model(first.ready.run.folder, "run", first.outcome.model)
+    first.ready.run.folder.rename(first.ready.run.folder.with_name("first"))
+    with run_folder.locked(first.ready.run.folder.with_name("first")):
         pass  # as every run that began was
     second = ready(settings_of(tmp_path, rounds=1, start_from="first"))
-    assert all(second.progress.model[name].tobytes() == first.weights[name].tobytes() for name in first.weights)
-    (first.ready.folder.with_name("first") / "model.gotong").unlink()
+    assert all(second.run.progress.model[name].tobytes() == first.weights[name].tobytes() for name in first.weights)
+    (first.ready.run.folder.with_name("first") / "model.gotong").unlink()
     again = settings_of(tmp_path, rounds=1, start_from="first")
     with pytest.raises(CheckpointError, match="has not ended"):
         simulation.prepare(replace(again, name="third"), tmp_path / "runs" / "third")
@@ -129,7 +129,7 @@ def test_a_run_whose_card_is_gone_does_not_go_on_elsewhere(tmp_path: Path, monke
         begun = run(ready(settings_of(tmp_path, device="cuda", rounds=1)))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="run began on device=cuda, and torch finds no such GPU here; resume"):
-        simulation.resume(str(tmp_path / "runs"), begun.ready.folder)
+        simulation.resume(str(tmp_path / "runs"), begun.ready.run.folder)
 
 
 @pytest.mark.parametrize("engine", ["sequential", "cohort", "auto"])

@@ -57,9 +57,9 @@ def test_runs_are_named_by_what_varies_and_done_once(tmp_path: Path, capsys: pyt
     sweep(planned(tmp_path), ran(done))
     assert done == ["s_seed-1", "s_seed-2", "s_seed-3"]
     told = capsys.readouterr().out.splitlines()
-    assert told[0] == "sweep s: 3 runs, 3 of them done before"
-    assert told[1:4] == [f"[{seed}/3] s_seed-{seed}: done before" for seed in SEEDS]
-    assert told[4] == "sweep s: all 3 runs are done; see them with gotong compare"
+    assert told[0] == "sweep s: 3 runs, 3 of them finished before"
+    assert told[1:4] == [f"[{seed}/3] s_seed-{seed}: finished before" for seed in SEEDS]
+    assert told[4] == "sweep s: all 3 runs are finished; see them with gotong compare"
 
 
 def test_a_run_that_fails_is_named_and_the_same_command_goes_on(
@@ -68,14 +68,16 @@ def test_a_run_that_fails_is_named_and_the_same_command_goes_on(
     done: list[str] = []
     with pytest.raises(QuorumError) as stopped:
         sweep(planned(tmp_path), ran(done, fails=2))
-    assert str(stopped.value) == ("run 2 of 3 stopped: round 3: nobody is there; 1 are done, the same command goes on")
+    assert str(stopped.value) == (
+        "run 2 of 3 stopped: round 3: nobody is there; 1 are done, the same command continues"
+    )
     assert sorted(each.name for each in (tmp_path / "runs").iterdir()) == ["s_seed-1", "s_seed-2"]
     capsys.readouterr()
     sweep(planned(tmp_path), ran(done))
     assert done == ["s_seed-1", "s_seed-2", "s_seed-2", "s_seed-3"]
     told = capsys.readouterr().out.splitlines()
-    assert told[0] == "sweep s: 3 runs, 1 of them done before"
-    assert told[1:4] == ["[1/3] s_seed-1: done before", "[2/3] s_seed-2: goes on after round 2", "[3/3] s_seed-3"]
+    assert told[0] == "sweep s: 3 runs, 1 of them finished before"
+    assert told[1:4] == ["[1/3] s_seed-1: finished before", "[2/3] s_seed-2: continues after round 2", "[3/3] s_seed-3"]
 
 
 def test_a_folder_without_a_checkpoint_is_begun_again(tmp_path: Path) -> None:

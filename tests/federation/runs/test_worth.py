@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("toy")
 
 def pooled_weights(ran: Ran) -> Tensors:
     """What the pooled arm ends with."""
-    plan = ran.ready.federation.plan
+    plan = ran.ready.run.federation.plan
     learning = [vault.records(plan) for vault in ran.ready.vaults.values() if vault.learns(plan)]
     return pooled_arm._trained(learning, plan)
 
@@ -38,7 +38,7 @@ def test_the_pooled_model_is_that_of_all_records_together(tmp_path: Path, federa
     task = ToySettings(apart=0.5)
     data = records_in(tmp_path / "data", FOUR, task)
     ran = federation_of(data=str(data), task=task, rounds=1)
-    many = replace(ran.ready.federation.plan, rounds=150, training=GRADIENT, keep_best=0)
+    many = replace(ran.ready.run.federation.plan, rounds=150, training=GRADIENT, keep_best=0)
     learning = [vault.records(many) for vault in ran.ready.vaults.values()]
     expected = optimum([training_windows(data / country, country, task) for country in FOUR])
     for name, value in pooled_arm._trained(learning, many).items():
@@ -47,7 +47,7 @@ def test_the_pooled_model_is_that_of_all_records_together(tmp_path: Path, federa
 
 def test_rows_of_the_pooled_arm_are_scores_of_its_weights(federation_of: FederationOf) -> None:
     ran = federation_of(rounds=2)
-    plan, vaults = ran.ready.federation.plan, list(ran.ready.vaults.values())
+    plan, vaults = ran.ready.run.federation.plan, list(ran.ready.vaults.values())
     found = {
         row.country: row for row in pooled_arm.rows(vaults, plan, "ASEAN") if (row.score, row.horizon) == ("mse", ALL)
     }
@@ -65,7 +65,7 @@ def test_rows_of_the_pooled_arm_are_scores_of_its_weights(federation_of: Federat
 
 def test_the_pooled_arm_learns_from_whom_the_federation_learns(federation_of: FederationOf) -> None:
     def scored(ran: Ran) -> set[tuple[str, str, float]]:
-        found = pooled_arm.rows(list(ran.ready.vaults.values()), ran.ready.federation.plan, "ASEAN")
+        found = pooled_arm.rows(list(ran.ready.vaults.values()), ran.ready.run.federation.plan, "ASEAN")
         return {(row.score, row.horizon, row.value) for row in found if row.country == "KHM"}
 
     without = scored(federation_of(("KHM", "THA", "VNM")))
@@ -76,7 +76,7 @@ def test_the_pooled_arm_learns_from_whom_the_federation_learns(federation_of: Fe
 
 def test_no_pooled_score_shows_what_a_vault_withholds(federation_of: FederationOf) -> None:
     ran = federation_of(policies={"LAO": "minimum_cohort = 100000"})
-    found = pooled_arm.rows(list(ran.ready.vaults.values()), ran.ready.federation.plan, "ASEAN")
+    found = pooled_arm.rows(list(ran.ready.vaults.values()), ran.ready.run.federation.plan, "ASEAN")
     assert {row.country for row in found} == {"KHM", "THA", "VNM", "ASEAN"}
 
 
@@ -181,14 +181,14 @@ def test_an_adapted_arm_on_a_model_that_is_not_trained_is_refused(tmp_path: Path
 
 def test_the_run_that_was_prepared_knows_who_learns(tmp_path: Path) -> None:
     prepared = ready(settings_of(tmp_path, hold_out=["LAO"]))
-    assert list(prepared.federation.nodes) == list(FOUR)
-    assert list(prepared.federation.learning) == ["KHM", "THA", "VNM"]
-    assert TOY.name == prepared.federation.plan.task.name
+    assert list(prepared.run.federation.nodes) == list(FOUR)
+    assert list(prepared.run.federation.learning) == ["KHM", "THA", "VNM"]
+    assert TOY.name == prepared.run.federation.plan.task.name
 
 
 @pytest.mark.parametrize("given", [{"device": "cuda"}, {"precision": "bf16"}])
 def test_between_countries_every_node_says_where_it_trains(tmp_path: Path, given: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="every node says itself where and how exactly it trains"):
+    with pytest.raises(ConfigError, match="every node sets device= and precision= for itself"):
         submit(SubmitSettings(**{**vars(settings_of(tmp_path)), "deadline": 600.0, **given}))
     words = " ".join(f"{key}={value}" for key, value in given.items())
     with pytest.raises(ConfigError, match=r"flwr run trains on CPUs in float32"):

@@ -134,6 +134,13 @@ def test_the_plan_of_a_run_is_its_settings_without_what_stays_here() -> None:
         sent(settings)
 
 
+def test_a_plan_of_an_earlier_version_is_refused_with_the_present_name() -> None:
+    values = plain(Plan(task=HealthSettings(), strategy=STRATEGIES["fedavg"].settings()))
+    values["task"]["calendar"]["apart"] = values["task"]["calendar"].pop("excluded_period")
+    with pytest.raises(ConfigError, match=r"plan\.task\.calendar\.apart is now task\.calendar\.excluded_period"):
+        restore(Plan, values, "plan")
+
+
 def test_settings_of_another_task_under_a_tasks_name_are_refused() -> None:
     plan = Plan(task=ToySettings(name="health"), strategy=STRATEGIES["fedavg"].settings())
     with pytest.raises(ConfigError, match="task=health"):

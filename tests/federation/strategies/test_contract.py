@@ -33,11 +33,11 @@ def averages(strategy: str) -> bool:
 
 
 def best_of(ran: Ran) -> dict[str, Any]:
-    folder, task = ran.ready.folder / "data", ran.ready.settings.task
+    folder, task = ran.ready.run.folder / "data", ran.ready.run.settings.task
     assert isinstance(task, ToySettings)
-    countries = sorted(ran.ready.federation.nodes)
+    countries = sorted(ran.ready.run.federation.nodes)
     parts = [training_windows(folder / country, country, task) for country in countries]
-    return optimum(parts, [1.0] * len(parts) if ran.ready.settings.strategy.weights == "equal" else None)
+    return optimum(parts, [1.0] * len(parts) if ran.ready.run.settings.strategy.weights == "equal" else None)
 
 
 def away(ran: Ran) -> float:
@@ -68,8 +68,8 @@ def trained_alone(plan: Plan, folder: Any, country: str) -> dict[str, Any]:
 def test_a_federation_of_one_country_is_that_country_alone(strategy: str, federation_of: FederationOf) -> None:
     training = replace(GRADIENT, epochs=2, batch_size=32, schedule="cosine")
     ran = federation_of(["THA"], strategy=strategy, chosen=PLAIN.get(strategy), training=training)
-    plan = ran.ready.federation.plan
-    alone = trained_alone(plan, ran.ready.folder / "data" / "THA", "THA")
+    plan = ran.ready.run.federation.plan
+    alone = trained_alone(plan, ran.ready.run.folder / "data" / "THA", "THA")
     assert all(np.allclose(value, alone[name], atol=1e-5) for name, value in ran.weights.items())
     assert set(ran.weights) == set(public(alone, plan.strategy.private))
     moved = {name: np.abs(value - Line(1).get_parameter(name).detach().numpy()).max() for name, value in alone.items()}
@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_bits(strategy: str, federation_of: Federat
 def test_what_is_private_travels_in_no_direction(strategy: str, federation_of: FederationOf) -> None:
     ran = federation_of(FOUR[2:], strategy=strategy, rounds=2)
     private = set(dict(Line(1).named_parameters())) - set(ran.weights)
-    patterns = ran.ready.settings.strategy.private
+    patterns = ran.ready.run.settings.strategy.private
     assert bool(private) == bool(patterns)
     database = ran.ready.vaults[2].database
     replies = [decode(reply) for (reply,) in database.execute("SELECT reply FROM state")]

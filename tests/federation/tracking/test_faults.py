@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,10 @@ from rich.console import Console
 from federation.coordinator import checkpoint
 from federation.coordinator.incidents import FILE, Fault, Faults, lines, read, write
 from federation.errors import QuorumError
-from federation.reporting import score_table
+from federation.reporting import figures
 from federation.reporting.rows import read_json
 from federation.runs import simulation
+from federation.runs.session import conduct
 from federation.runs.simulation import Simulation
 from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
@@ -28,12 +28,10 @@ from federation.tracking.run_info import COUNTRY
 from federation.tracking.run_state import state
 from federation.tracking.store import connect, search
 from federation.vault import ledger
-from federation.verbs.simulate import go
 from federation.wire import frame as wire_frame
 from federation.wire.frame import Frame, encode
 from tests.federation import faulty
 from tests.federation.coordinator.tampering import scaled, with_array, with_header
-from tests.federation.faulty import rounds_with
 from tests.federation.federations import FOUR, ready, settings_of
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -125,7 +123,7 @@ class Ended:
 
     @property
     def weights(self) -> dict[str, bytes]:
-        return {name: value.tobytes() for name, value in checkpoint.load_model(self.ready.folder).items()}
+        return {name: value.tobytes() for name, value in checkpoint.load_model(self.ready.run.folder).items()}
 
 
 def run(prepared: Simulation, fault: faulty.Fault, round_: int, victim: str = VICTIM) -> Ended:
@@ -133,7 +131,9 @@ def run(prepared: Simulation, fault: faulty.Fault, round_: int, victim: str = VI
     screen, error = StringIO(), ""
     console = Console(file=screen, width=130, highlight=False)
     try:
-        go(prepared, None, perf_counter(), rounds_with(fault, victim, round_), console)
+        conduct(
+            lambda: faulty.WithFault(simulation=prepared, fault=fault, victim=victim, round=round_), console=console
+        )
     except QuorumError as stopped:
         error = str(stopped)
     return Ended(ready=prepared, seen=screen.getvalue().splitlines(), error=error)
@@ -147,7 +147,7 @@ def prepare(runs: Path, tracking: str, **chosen: Any) -> Simulation:
 @pytest.fixture(autouse=True)
 def _without_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes as long as all else, says nothing of faults, and is tested elsewhere."""
-    monkeypatch.setattr(score_table, "picture", lambda rows, path, **_: path.write_bytes(b""))  # noqa: ARG005
+    monkeypatch.setattr(figures, "draw_scores", lambda rows, path, **_: path.write_bytes(b""))  # noqa: ARG005
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def released(prepared: Simulation) -> list[int]:
     """Rounds whose update left the victim's vault, as its ledger says."""
     database = next(iter(prepared.vaults.values())).database
     ledger.verify(database)
-    rows = ledger.entries(database, prepared.federation.run)
+    rows = ledger.entries(database, prepared.run.federation.run)
     for country in HONEST:
         assert [row.round for row in rows if (row.country, row.kind) == (country, "update")]
     return [row.round for row in rows if (row.country, row.kind) == (VICTIM, "update")]
@@ -178,7 +178,7 @@ def on_its_way(prepared: Simulation) -> dict[str, Any]:
     tags: dict[str, dict[str, str]] = {country: {} for country in ("", *FOUR)}
     history: dict[tuple[str, str], dict[int, float]] = {}
     files: list[str] = []
-    for record in spool.every(prepared.folder / spool.NAME):
+    for record in spool.every(prepared.run.folder / spool.NAME):
         country = record.get("country") or ""
         if record["do"] == "metrics":
             for name in TOLD & set(record["values"]):
@@ -187,18 +187,18 @@ def on_its_way(prepared: Simulation) -> dict[str, Any]:
             tags[country] |= record["values"]
         elif record["do"] == "artifact":
             files.append(record["path"])
-    table = (prepared.folder / FILE).read_text() if FILE in files else ""
+    table = (prepared.run.folder / FILE).read_text() if FILE in files else ""
     faults = list(csv.DictReader(StringIO(table)))
-    return {"status": {state(prepared.folder)}, "tags": tags, "history": history, "faults": faults}
+    return {"status": {state(prepared.run.folder)}, "tags": tags, "history": history, "faults": faults}
 
 
 def tags_of(prepared: Simulation) -> list[spool.Record]:
-    return [record for record in spool.every(prepared.folder / spool.NAME) if record["do"] == "tags"]
+    return [record for record in spool.every(prepared.run.folder / spool.NAME) if record["do"] == "tags"]
 
 
 def in_mlflow(prepared: Simulation) -> dict[str, Any]:
     """What MLflow says of the run: country ('' the federation) -> its tags, and metric -> step -> value; the faults."""
-    store = connect(TrackingSettings(), Path(prepared.settings.runs))
+    store = connect(TrackingSettings(), Path(prepared.run.settings.runs))
     found = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
     assert set(found) == {"", *FOUR}
     history = {
@@ -228,7 +228,7 @@ def test_the_run_ends_well_without_that_country(
     assert ended.error == ""
     assert ended.weights == expected(reference, tmp_path, 0 if case.counts else round_)
     # The table and what stands below it.
-    rows = read_json(ended.ready.folder / "results.json")
+    rows = read_json(ended.ready.run.folder / "results.json")
     assert {row.country for row in rows} == {*FOUR, "ASEAN"}
     (line,) = [line for line in ended.seen if line.startswith(f"{VICTIM}: ") and f" in round {round_}: " in line]
     assert line.startswith(f"{VICTIM}: {'counted, but' if case.counts else 'left out'} in round {round_}: ")
@@ -269,12 +269,12 @@ def test_a_run_that_cannot_do_without_it_stops_and_goes_on(
     assert re.search(case.reason, ended.error)
     assert ended.error.endswith(f"the checkpoint of round {round_ - 1} stands, go on with resume=run")
     assert "\n" not in ended.error
-    assert checkpoint.load(prepared.federation.checkpoint)[0].round == round_ - 1
-    assert not (prepared.folder / "results.json").exists()
+    assert checkpoint.load(prepared.run.federation.checkpoint)[0].round == round_ - 1
+    assert not (prepared.run.folder / "results.json").exists()
     (stopped,) = [record["values"]["stopped"] for record in tags_of(prepared) if "stopped" in record["values"]]
     assert stopped == ended.error
-    assert state(prepared.folder) == "FAILED"
-    again = run(simulation.resume(str(runs), prepared.folder), faulty.Fault(), 0)
+    assert state(prepared.run.folder) == "FAILED"
+    again = run(simulation.resume(str(runs), prepared.run.folder), faulty.Fault(), 0)
     assert again.weights == expected(reference, tmp_path, 0)
     assert released(again.ready) == EVERY
     assert not [line for line in again.seen if "left out" in line]

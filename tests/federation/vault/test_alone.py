@@ -53,7 +53,7 @@ def run(folder: Path, *words: str) -> dict[tuple[str, str], float]:
     settings = composed([*common, "arms=[federated,local,local_pair]", "engine=cohort", *words])
     ready = simulation.prepare(settings, folder)
     watching = Watching()
-    return scores(Ran(ready=ready, outcome=simulation.run(ready, watching), reports=watching.reports))
+    return scores(Ran(ready=ready, outcome=ready.rounds(watching), reports=watching.reports))
 
 
 def test_another_model_is_trained_and_mixed_beside_the_federated_one(tmp_path: Path) -> None:

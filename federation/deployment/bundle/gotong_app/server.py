@@ -10,6 +10,5 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """One run, by the name under which it was submitted."""
     from federation.deployment.coordinator import run
-    from federation.verbs.simulate import go
 
-    run.main(grid, str(context.run_config["run"]), go)
+    run.main(grid, str(context.run_config["run"]))

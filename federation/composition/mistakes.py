@@ -1,0 +1,55 @@
+"""Hydra's complaints in one line each, with the key that was probably meant."""
+
+import re
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from federation.composition.register import options_of
+from federation.composition.renamed import RENAMED, renamed
+from federation.settings.checks import nearest
+from federation.settings.schema import Settings
+
+MISSING_KEY = (r"(?:Key|key) '([\w.]+)' (?:is )?not in", r"Could not (?:override|delete from config\.) '([\w.]+)'")
+
+
+def explained(error: Exception, schema: type[Any]) -> str:
+    """What is wrong with the words of a command line, in one line."""
+    text = str(error.__cause__ or error) if "Error merging override" in str(error) else str(error)
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    full = re.search(r"full_key: ([\w.\[\]]+)", f"{text}\n{error.__cause__}")
+    if (word := getattr(error, "override", None)) is not None:
+        return f"{word} cannot be read as key=value: {first}"
+    if missing := next(filter(None, (re.search(pattern, text) for pattern in MISSING_KEY)), None):
+        return unknown((full or missing).group(1), schema)
+    if group := re.search(r"Could not find '([\w]+)/([\w/]+)'", text):
+        options = re.search(r"Available options in '\w+':(.*)", text, re.DOTALL)
+        names = options.group(1).split() if options else []
+        return f"there is no {group.group(1)}={group.group(2)}; {nearest(group.group(2), names)}"
+    return f"{full.group(1)}: {first}" if full else first
+
+
+def unknown(key: str, schema: type[Any]) -> str:
+    """That there is no such key, with its present name or the nearest one."""
+    if key in RENAMED:
+        return renamed(key)
+    return f"there is no key {key!r}; {nearest(key, _keys(schema))}"
+
+
+def _keys(schema: type[Any]) -> list[str]:
+    """All dotted keys a command line may set, with those of every task and strategy."""
+    roots = [("", schema)]
+    if issubclass(schema, Settings):
+        options = options_of(schema)
+        roots += [(f"{group}.", node) for group in ("task", "strategy") for node in options[group].values()]
+    keys: set[str] = set()
+    for prefix, node in roots:
+        keys |= _dotted(prefix, OmegaConf.to_container(OmegaConf.structured(node), throw_on_missing=False))
+    return sorted(keys)
+
+
+def _dotted(prefix: str, values: Any) -> set[str]:
+    own = {prefix.rstrip(".")} - {""}
+    if not isinstance(values, dict):
+        return own
+    return own.union(*(_dotted(f"{prefix}{key}.", value) for key, value in values.items()))

@@ -1,0 +1,97 @@
+"""What a finished run leaves: files in its folder, and tables and sentences on the screen."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from federation.coordinator import checkpoint
+from federation.coordinator.reply_summary import by_country
+from federation.coordinator.rounds import Outcome
+from federation.reporting import rows as table_rows
+from federation.reporting import score_table, warning_table
+from federation.runs.progress_bar import Screen
+from federation.runs.run import Run
+from tasks.settings import UNALIGNED
+
+RESULTS, PICTURE = "results.json", "report.png"
+CURVES, CURVES_PICTURE = "reliability.csv", "reliability.png"
+
+
+def keep(run: Run, outcome: Outcome, out: str | None = None) -> tuple[Path, ...]:
+    """Write the model, the table as JSON (to `out` as well) and the pictures; returns all but the model.
+
+    Raises OSError.
+    """
+    from federation.reporting import figures  # late: matplotlib takes a second, and a run that fails draws nothing
+
+    checkpoint.save_model(run.folder, run.federation.run, outcome.model)
+    table, rows = run.folder / RESULTS, (*outcome.rows, *outcome.paired, *outcome.excluded)
+    table_rows.write_json(rows, table)
+    if out is not None:
+        table_rows.write_json(rows, Path(out))
+    picture, better = run.folder / PICTURE, run.task.scores[run.headline].better
+    figures.draw_scores(outcome.rows, picture, headline=run.headline, title=_title(run), better=better)
+    return (table, picture, *_keep_reliability(run, outcome))
+
+
+def _keep_reliability(run: Run, outcome: Outcome) -> tuple[Path, ...]:
+    """The reliability of the first horizon's warnings, where the task has any."""
+    if run.task.event is None or not outcome.curves:
+        return ()
+    points, picture = run.folder / CURVES, run.folder / CURVES_PICTURE
+    from federation.reporting import figures
+
+    table_rows.write_points(outcome.curves, points)
+    first = run.task.horizons(run.settings.task)[0]
+    title = f"Probability of {_event(run)[0]}, {first}"
+    figures.draw_reliability(outcome.curves, picture, title=title, region=run.federation.region, horizon=first)
+    return points, picture
+
+
+def show(screen: Screen, run: Run, outcome: Outcome, incidents: Sequence[str]) -> None:
+    """The tables, who gained from the federation and who did not, and who was left out when and why."""
+    headline, better = run.headline, run.task.scores[run.headline].better
+    screen.console.print(score_table.table(outcome.rows, headline=headline, title=_title(run), better=better))
+    if outcome.excluded:
+        title = _title(run, excluded=True)
+        screen.console.print(score_table.table(outcome.excluded, headline=headline, title=title, better=better))
+    for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
+        screen.say(line)
+    _show_warnings(screen, run, outcome)
+    for line in [*incidents, *_withheld(run, outcome)]:
+        screen.say(line)
+
+
+def _show_warnings(screen: Screen, run: Run, outcome: Outcome) -> None:
+    """How good the warnings were, where the task has any."""
+    if run.task.event is None:
+        return
+    event, prefix = _event(run)
+    cost_loss, first = run.settings.task.cost_loss, run.task.horizons(run.settings.task)[0]
+    sheet = warning_table.table(outcome.rows, event=event, prefix=prefix, cost_loss=cost_loss, horizon=first)
+    if sheet is not None:
+        screen.console.print(sheet)
+
+
+def _withheld(run: Run, outcome: Outcome) -> list[str]:
+    """Sentences on the countries that refused the test, or withhold its headline over all horizons."""
+    lines = []
+    combined = len(run.task.horizons(run.settings.task))  # the number of the row for all horizons together
+    for summary in by_country(outcome.summaries):
+        if summary.refused:
+            lines.append(summary.refused)
+        if f"test/federated/{run.headline}/{combined}" in summary.withheld:
+            lines.append(f"{summary.country}: its vault withholds scores of too few place-periods or events.")
+    return lines
+
+
+def _event(run: Run) -> tuple[str, str]:
+    """What is warned of, labelled where the run is unaligned, and the prefix of its scores' names."""
+    assert run.task.event is not None, "this task warns of something"
+    event, prefix = run.task.event(run.settings.task)
+    return f"{event} ({UNALIGNED})" if run.settings.task.calendar.unaligned else event, prefix
+
+
+def _title(run: Run, *, excluded: bool = False) -> str:
+    calendar = run.settings.task.calendar
+    tested = f"excluded period: {' to '.join(calendar.excluded_period)}" if excluded else calendar.tested()
+    return f"{run.task.title(run.settings.task)}: {tested}"

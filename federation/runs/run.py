@@ -1,0 +1,67 @@
+"""What every run has, wherever its vaults are: on this machine, under Flower's engine, or in the countries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from federation.composition.restore import restore
+from federation.coordinator import checkpoint, rounds
+from federation.coordinator.state import Federation, Progress
+from federation.runs import folder as run_folder
+from federation.settings.schema import Settings
+from tasks.registry import TASKS
+from tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run that is ready to begin or to continue. notes: lines for the person who started it."""
+
+    settings: Settings
+    folder: Path
+    federation: Federation
+    progress: Progress
+    notes: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        """What is forecast."""
+        return TASKS[self.settings.task.name]
+
+    @property
+    def headline(self) -> str:
+        """The score that tables and the progress line show: the task's first."""
+        return next(iter(self.task.scores))
+
+
+def new(settings: Settings, folder: Path, nodes: Mapping[str, int], notes: tuple[str, ...] = ()) -> Run:
+    """A run before its first round; `save` writes its first checkpoint. nodes: country -> Flower node.
+
+    Raises ConfigError or CheckpointError for a `start_from` whose model does not fit.
+    """
+    federation = federation_of(settings, folder, nodes)
+    start = None
+    if settings.start_from is not None:
+        start = checkpoint.load_model(run_folder.existing(settings.runs, settings.start_from))
+    progress = rounds.begin(federation, start)
+    return Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
+
+
+def save(run: Run) -> None:
+    """The first checkpoint: from here on, the run can be resumed."""
+    checkpoint.save(run.federation, run.progress)
+
+
+def saved(folder: Path, **changes: Any) -> tuple[Settings, Progress, list[str]]:
+    """Settings (with changes), progress and countries of a run's checkpoint. Raises CheckpointError or ConfigError."""
+    progress, header = checkpoint.load(folder / checkpoint.FILE)
+    settings = replace(restore(Settings, header["settings"], "checkpoint"), **changes)
+    return settings, progress, list(header["nodes"])
+
+
+def federation_of(settings: Settings, folder: Path, nodes: Mapping[str, int]) -> Federation:
+    """The run as the coordinator knows it."""
+    return Federation(
+        run=folder.name, plan=settings.plan(), settings=settings, nodes=nodes, checkpoint=folder / checkpoint.FILE
+    )

@@ -1,0 +1,100 @@
+"""The one driver of every run: its stages in order, whoever started it and wherever its vaults are."""
+
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Protocol
+
+from rich.console import Console
+
+from federation.coordinator.incidents import Faults
+from federation.coordinator.rounds import Outcome
+from federation.coordinator.state import Report, Watch
+from federation.runs import report
+from federation.runs.progress_bar import Screen
+from federation.runs.run import Run
+from federation.tracking.run_tracker import TrackedRun
+from federation.tracking.tracker import Tracker
+from federation.training.device import cpu_seconds
+
+
+class Environment(Protocol):
+    """A run that is ready, and the way to its vaults: in this process, by Flower's engine, or on other machines."""
+
+    @property
+    def run(self) -> Run:
+        """What every run has."""
+
+    def rounds(self, watch: Watch) -> Outcome:
+        """All rounds that are left, then the test. Raises QuorumError; the last checkpoint stands."""
+
+    def with_regional_rows(self, outcome: Outcome) -> Outcome:
+        """The outcome with rows that need the records of several countries; unchanged where nobody holds them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A run that ended well. files: its table and pictures, in `run.folder`. seconds: how long it took."""
+
+    run: Run
+    outcome: Outcome
+    files: tuple[Path, ...]
+    seconds: float
+
+
+def conduct(prepare: Callable[[], Environment], out: str | None = None, console: Console | None = None) -> Finished:
+    """A run from its preparation to its report, in a folder that the caller has locked.
+
+    prepare: makes a new run, or reads the checkpoint of one. out: a further file for the table of scores.
+    Raises GotongError or TaskError with the run's checkpoint, ledger and tracking intact.
+    """
+    began, busy = perf_counter(), cpu_seconds()
+    environment = prepare()
+    run = environment.run
+    with Screen(run.federation.plan.rounds, run.headline, run.federation.region, console) as screen:
+        for note in run.notes:
+            screen.say(note)
+        incidents = Faults(run.folder, run.progress.round)
+        tracker = Tracker(run.folder, run.settings.tracking, runs=Path(run.settings.runs), warn=screen.say)
+        tracked = TrackedRun(tracker, run.settings, run.federation, incidents)
+        with tracked.following(run.progress.tracked):
+            outcome = environment.rounds(Followers(screen, tracked))
+            outcome = environment.with_regional_rows(outcome)
+            files = report.keep(run, outcome, out)
+            tracked.finish(outcome, files, _cost(began, busy))
+        seconds = perf_counter() - began
+    report.show(screen, run, outcome, incidents.lines())
+    screen.say(f"\n{seconds:.0f} s, {_peak_mib():,.0f} MiB at most. Picture: {run.folder / report.PICTURE}")
+    screen.say(f"All runs in MLflow: gotong ui{'' if run.settings.runs == 'runs' else f' runs={run.settings.runs}'}")
+    return Finished(run=run, outcome=outcome, files=files, seconds=seconds)
+
+
+class Followers:
+    """The screen and the tracker of a run."""
+
+    def __init__(self, screen: Screen, tracked: TrackedRun) -> None:
+        self._screen, self._tracked = screen, tracked
+
+    def round(self, report: Report) -> None:
+        """A round was aggregated."""
+        self._screen.round(report)
+        self._tracked.round(report)
+
+    def flush(self) -> int:
+        """What was tracked is on the disk; its length."""
+        return self._tracked.flush()
+
+    def commit(self) -> None:
+        """What was tracked may be sent."""
+        self._tracked.commit()
+
+
+def _cost(began: float, busy: float) -> dict[str, float]:
+    return {"seconds": perf_counter() - began, "cpu_seconds": cpu_seconds() - busy, "peak_mib": _peak_mib()}
+
+
+def _peak_mib() -> float:
+    """Most memory this process held; forks that train hold no more than they share with it."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,102 @@
+"""A new strategy is a file and a registry line, a new task a folder and a registry line: tried in a copy of the source.
+
+The run is the command line's own, so that nothing else (a YAML, a policy, a list of names) may be needed.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from federation.coordinator import checkpoint
+from federation.reporting.rows import ALL, read_json
+from federation.runs.report import RESULTS
+
+ROOT = Path(__file__).parents[2]
+STRATEGY = '''
+"""FedAvg whose clients are pulled towards zero."""
+
+from dataclasses import dataclass
+
+import torch
+
+from federation.settings.schema import StrategySettings
+from federation.strategies.fedavg import server
+from federation.strategies.strategy import Strategy
+from federation.training.jobs import ClientHalf
+
+
+@dataclass
+class FedShrinkSettings(StrategySettings):
+    name: str = "fedshrink"
+    pull: float = 0.0
+
+
+def client(settings: FedShrinkSettings) -> ClientHalf:
+    def penalty(params, start):
+        return settings.pull * torch.stack([value.square().sum() for value in params.values()]).sum()
+
+    return ClientHalf(penalty=penalty)
+
+
+FEDSHRINK = Strategy(name="fedshrink", settings=FedShrinkSettings, client=client, server=server)
+'''
+RUN = ["task=toy", "task.apart=0.5", "strategy=fedshrink", "region.countries=[LAO,THA]", "rounds=2", "tracking=none"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The three packages with one strategy and one task more."""
+    folder = tmp_path_factory.mktemp("source")
+    for package in ("federation", "tasks", "configs"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "federation" / "strategies" / "fedshrink.py").write_text(STRATEGY)
+    register(folder / "federation" / "strategies" / "__init__.py", "federation.strategies.fedshrink", "FEDSHRINK")
+    (folder / "tasks" / "toy").mkdir()
+    shutil.copy(ROOT / "tests" / "federation" / "toy.py", folder / "tasks" / "toy" / "__init__.py")
+    register(folder / "tasks" / "registry.py", "tasks.toy", "TOY")
+    return folder
+
+
+def register(registry: Path, module: str, name: str) -> None:
+    """Import a name and put it last in the registry's only tuple."""
+    text = registry.read_text()
+    assert text.count(" in (") == 1
+    head, tail = text.split(" in (")
+    entries, rest = tail.split(")", 1)
+    docstring, code = head.split("\n", 1)
+    registry.write_text(f"{docstring}\nfrom {module} import {name}\n{code} in ({entries}, {name}){rest}")
+
+
+def simulated(source: Path, folder: Path, *words: str) -> Path:
+    """The folder of a run by the copy's own command line."""
+    code = "from federation.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "simulate", *RUN, *words],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "A line: tested after" in done.stdout
+    return folder / "runs" / words[0].removeprefix("name=")
+
+
+def test_one_file_is_a_strategy_and_one_folder_a_task(source: Path, tmp_path: Path) -> None:
+    free, pulled = (simulated(source, tmp_path, f"name=pull-{pull}", f"strategy.pull={pull}") for pull in ("0", "10"))
+    rows = [row for row in read_json(free / RESULTS) if (row.arm, row.score, row.horizon) == ("federated", "mse", ALL)]
+    assert {row.country for row in rows} == {"LAO", "THA", "ASEAN"}
+    assert all(np.isfinite(row.value) and row.n for row in rows)
+    weights = [checkpoint.load_model(folder) for folder in (free, pulled)]
+    assert set(weights[0]) == {"slope.weight", "head.bias"}
+    sizes = [np.abs(np.asarray(each["slope.weight"])).sum() for each in weights]
+    assert sizes[1] < sizes[0]  # the new strategy's own half was trained with
+    kept = json.loads((pulled / RESULTS).read_text())
+    assert {row["task"] for row in kept} == {"toy"}
