@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from federation.errors import TrackingError
+from federation.errors import TrackingError, one_line
 from federation.reporting.rows import PAIRED, Better, Row, difference, of_test, read_json
 from federation.reporting.score_table import FEDERATED, LOCAL, best, chosen, countries, disjoint, interval, is_region
 from federation.settings.schema import TrackingSettings
@@ -15,7 +15,6 @@ from federation.tracking import spool
 from federation.tracking.run_info import COUNTRY, FOLDER
 from federation.tracking.run_state import state
 from federation.tracking.store import connect, search, tagged
-from federation.tracking.upload_thread import one_line
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
 
@@ -183,7 +182,7 @@ def _load(runs: Path, settings: TrackingSettings, name: str) -> _Run:
     if not folder.is_dir():
         return _fetch(runs, settings, name)
     params: dict[str, str] = {}
-    for record in spool.every(folder / spool.NAME):
+    for record in spool.read_all(folder / spool.NAME):
         if record["do"] == "begin":
             params |= {key: str(value) for key, value in record["params"].items()}
     return _run(name, state(folder), params, read_json(folder / RESULTS))

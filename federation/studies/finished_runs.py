@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from federation.errors import TrackingError
+from federation.errors import TrackingError, one_line
 from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, Row, of_test, read_json
 from federation.settings.schema import TrackingSettings
 from federation.tracking.run_info import COUNTRY, FOLDER, RUN
 from federation.tracking.store import Store, experiments, search
-from federation.tracking.upload_thread import one_line
 
 RESULTS = "results.json"
 COST = "cost."

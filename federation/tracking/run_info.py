@@ -1,4 +1,4 @@
-"""Who a run is, as tracking sees it."""
+"""What identifies a run in MLflow: its name, countries, parameters and tags."""
 
 import re
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ FOLDER = "gotong.folder"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunCard:
+class RunInfo:
     """One federation's run.
 
     id: of letters, digits, '.', '_' and '-'; the same when the run is resumed.
     name: what a person reads. countries: one child run each, in this order.
-    params: what the run was told; tags: what a person may filter by.
+    params: the run's settings; tags: what a person may filter by.
     Raises ValueError for an id that cannot be searched for.
     """
 

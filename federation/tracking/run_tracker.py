@@ -19,7 +19,7 @@ from federation.coordinator.state import Federation, Report
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Row
 from federation.settings.schema import Settings
 from federation.settings.values import plain
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from federation.wire.frame import Arrays
 from tasks.places.facilities import country_of
@@ -41,7 +41,7 @@ class TrackedRun:
     def following(self, committed: int) -> Iterator[None]:
         """Track all inside; a run that fails or is stopped is marked as such."""
         federation, plan = self._federation, plain(self._federation.plan)
-        card = RunCard(
+        card = RunInfo(
             id=federation.run,
             name=federation.run,
             countries=tuple(sorted({country_of(client) for client in federation.nodes})),

@@ -31,7 +31,7 @@ from quiet import MOST, listen
 
 from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.store import SQLITE, create
 from federation.tracking.tracker import Tracker
 from tests.federation.tracking import troubles
@@ -75,7 +75,7 @@ def pair(name: str, trouble: AbstractContextManager[Trouble], folder: Path, roun
             error = process.communicate()[1]
             if process.returncode:
                 raise SystemExit(f"{name}: {error}")
-        records = {who: list(spool.every(folder / who / "run" / spool.NAME)) for who in started}
+        records = {who: list(spool.read_all(folder / who / "run" / spool.NAME)) for who in started}
         store_.over()
         if name != NONE:
             words = ["replay", "run=run", "runs=mine", tracking]
@@ -94,7 +94,7 @@ def in_calls(name: str, trouble: AbstractContextManager[Trouble], folder: Path, 
     with trouble as store_:
         settings = TrackingSettings(name="none" if name == NONE else "mlflow", uri=store_.uri, patience=0)
         tracker = Tracker(folder / "run", settings, runs=folder, warn=lambda _: None)
-        tracker.begin(RunCard(id="run", name="run", countries=countries))
+        tracker.begin(RunInfo(id="run", name="run", countries=countries))
         for step in range(rounds):
             until = perf_counter() + 0.5
             while perf_counter() < until:

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from federation.settings.schema import TrackingSettings
-from federation.tracking import upload_thread
-from federation.tracking.run_info import COUNTRY, RunCard
+from federation.tracking import upload_process
+from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
 
@@ -57,13 +57,13 @@ def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
 def track(runs: Path, url: str, ui: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of eleven countries; the server is frozen while it begins, and thaws."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
-    monkeypatch.setattr(upload_thread, "LINGER", 0.1)
-    monkeypatch.setattr(upload_thread, "RETRY", 0.1)
+    monkeypatch.setattr(upload_process, "LINGER", 0.1)
+    monkeypatch.setattr(upload_process, "RETRY", 0.1)
     tracker = Tracker(runs / "demo", TrackingSettings(uri=url, patience=60), runs=runs, warn=print)
     processes = psutil.Process(ui.pid).children(recursive=True)
     for process in processes:
         process.suspend()
-    tracker.begin(RunCard(id="demo", name="eleven members", countries=MEMBERS, params={"rounds": ROUNDS}))
+    tracker.begin(RunInfo(id="demo", name="eleven members", countries=MEMBERS, params={"rounds": ROUNDS}))
     for step in range(ROUNDS):
         if step == ROUNDS // 2:
             time.sleep(5)  # longer than a call may take: the first one is lost on us, but not on the server
@@ -81,7 +81,7 @@ def track_sweep(runs: Path, url: str) -> None:
     """The runs of a sweep, by the names that it gives them."""
     for name in SWEPT:
         tracker = Tracker(runs / name, TrackingSettings(uri=url, patience=60), runs=runs, warn=pytest.fail)
-        tracker.begin(RunCard(id=name, name=name, countries=("THA",)))
+        tracker.begin(RunInfo(id=name, name=name, countries=("THA",)))
         tracker.metrics({"test.wis.federated": 1.0}, step=1)
         tracker.end("FINISHED")
 

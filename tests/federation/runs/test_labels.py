@@ -26,7 +26,11 @@ def ran(folder: Path, calendar: Calendar, capsys: pytest.CaptureFixture[str]) ->
         settings_of(folder, FOUR, task=ToySettings(calendar=calendar), arms=["federated", "local", "pooled"])
     )
     go(prepared, None, 0.0)
-    return prepared.folder, [dict(each) for each in spool.every(prepared.folder / spool.NAME)], capsys.readouterr().out
+    return (
+        prepared.folder,
+        [dict(each) for each in spool.read_all(prepared.folder / spool.NAME)],
+        capsys.readouterr().out,
+    )
 
 
 def metrics(records: list[dict[str, Any]]) -> set[str]:

@@ -14,7 +14,7 @@ from federation.errors import TrackingError
 from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, Row, read_json, write_json
 from federation.settings.schema import TrackingSettings
 from federation.studies.compare import compare
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
@@ -26,7 +26,7 @@ HEADLINE, SCORE = next(iter(TASK.scores.items()))
 def ran(runs: Path, run: str, values: dict[str, float], tracking: str = "none", **params: str | float) -> None:
     """A finished run with its table, tracked."""
     tracker = Tracker(runs / run, TrackingSettings(name=tracking, patience=60), runs=runs, warn=pytest.fail)
-    tracker.begin(RunCard(id=run, name=run, countries=("VNM",), params=params))
+    tracker.begin(RunInfo(id=run, name=run, countries=("VNM",), params=params))
     rows = [
         Row(
             task=TASK.name,

@@ -27,6 +27,7 @@ from federation.tracking import spool
 from federation.tracking.run_info import COUNTRY
 from federation.tracking.run_state import state
 from federation.tracking.store import connect, search
+from federation.tracking.tracker import replay
 from federation.vault import ledger
 from federation.verbs.simulate import go
 from federation.wire import frame as wire_frame
@@ -139,9 +140,9 @@ def run(prepared: Simulation, fault: faulty.Fault, round_: int, victim: str = VI
     return Ended(ready=prepared, seen=screen.getvalue().splitlines(), error=error)
 
 
-def prepare(runs: Path, tracking: str, **chosen: Any) -> Simulation:
+def prepare(runs: Path, **chosen: Any) -> Simulation:
     settings = settings_of(runs, rounds=ROUNDS, deadline=DEADLINE, **chosen)
-    return ready(replace(settings, runs=str(runs), tracking=TrackingSettings(name=tracking, patience=60)))
+    return ready(replace(settings, runs=str(runs), tracking=TrackingSettings(name="none")))
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +159,7 @@ def reference() -> dict[int, dict[str, bytes]]:
 
 def expected(reference: dict[int, dict[str, bytes]], folder: Path, absent: int) -> dict[str, bytes]:
     if absent not in reference:
-        prepared = prepare(folder / "reference", "none")
+        prepared = prepare(folder / "reference")
         reference[absent] = run(prepared, faulty.Fault(crashes=True), absent).weights
     return reference[absent]
 
@@ -178,7 +179,7 @@ def on_its_way(prepared: Simulation) -> dict[str, Any]:
     tags: dict[str, dict[str, str]] = {country: {} for country in ("", *FOUR)}
     history: dict[tuple[str, str], dict[int, float]] = {}
     files: list[str] = []
-    for record in spool.every(prepared.folder / spool.NAME):
+    for record in spool.read_all(prepared.folder / spool.NAME):
         country = record.get("country") or ""
         if record["do"] == "metrics":
             for name in TOLD & set(record["values"]):
@@ -193,11 +194,12 @@ def on_its_way(prepared: Simulation) -> dict[str, Any]:
 
 
 def tags_of(prepared: Simulation) -> list[spool.Record]:
-    return [record for record in spool.every(prepared.folder / spool.NAME) if record["do"] == "tags"]
+    return [record for record in spool.read_all(prepared.folder / spool.NAME) if record["do"] == "tags"]
 
 
 def in_mlflow(prepared: Simulation) -> dict[str, Any]:
     """What MLflow says of the run: country ('' the federation) -> its tags, and metric -> step -> value; the faults."""
+    replay(prepared.folder, TrackingSettings(), Path(prepared.settings.runs))
     store = connect(TrackingSettings(), Path(prepared.settings.runs))
     found = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
     assert set(found) == {"", *FOUR}
@@ -224,7 +226,7 @@ def test_the_run_ends_well_without_that_country(
     runs: Path, tmp_path: Path, reference: dict[int, dict[str, bytes]], name: str, round_: int
 ) -> None:
     case, sent = CASES[name], round_ == MIDDLE
-    ended = run(prepare(runs, "mlflow" if sent else "none"), case.fault, round_)
+    ended = run(prepare(runs), case.fault, round_)
     assert ended.error == ""
     assert ended.weights == expected(reference, tmp_path, 0 if case.counts else round_)
     # The table and what stands below it.
@@ -259,7 +261,7 @@ def test_a_run_that_cannot_do_without_it_stops_and_goes_on(
     runs: Path, tmp_path: Path, reference: dict[int, dict[str, bytes]], name: str, round_: int
 ) -> None:
     case = CASES[name]
-    prepared = prepare(runs, "none", quorum=4)
+    prepared = prepare(runs, quorum=4)
     ended = run(prepared, case.fault, round_)
     if case.counts:
         assert ended.error == ""
