@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from federation.settings.values import build
+from federation.tracking import names_0_1
 from federation.tracking.model import RECIPE, WEIGHTS
 from tasks.registry import TASKS
 
@@ -34,7 +35,7 @@ def _load_pyfunc(path: str) -> Forecaster:
     """Called by MLflow, by this name, with the folder of the model's data. Raises ValueError for other weights."""
     recipe = json.loads((Path(path) / RECIPE).read_text("utf-8"))
     task = TASKS[recipe["task"]]
-    network = task.build_model(build(task.settings, recipe["settings"], "model"), 0)
+    network = task.build_model(build(task.settings, names_0_1.task_settings(recipe["settings"]), "model"), 0)
     with np.load(Path(path) / WEIGHTS, allow_pickle=False) as file:
         weights = {name: torch.from_numpy(values) for name, values in file.items()}
     missing, unknown = network.load_state_dict(weights, strict=False)  # constants may be missing: the build made them

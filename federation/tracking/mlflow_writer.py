@@ -1,6 +1,6 @@
 """Writes the records of one run into MLflow; the same record twice leaves what it leaves once.
 
-Runs are found by tags of ours. Metric rows carry the time they were measured, and MLflow keeps identical rows once.
+Runs are looked up by tags of ours. Metric rows carry the time they were measured, and MLflow keeps identical rows once.
 """
 
 import re

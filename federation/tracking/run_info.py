@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-RUN = "gotong.run"  # tags of ours: MLflow chooses its run ids itself, so these are how a run is found again
-BIRTH = "gotong.birth"  # tells a run from another of the same id: its folder was deleted, or lies on another machine
+RUN = "gotong.run"  # tags of ours: MLflow chooses its run ids itself, so a run is looked up by these
+BIRTH = "gotong.birth"  # differs for another run of the same id: its folder was deleted, or lies on another machine
 COUNTRY = "gotong.country"
 FOLDER = "gotong.folder"
 

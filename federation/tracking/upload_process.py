@@ -66,7 +66,7 @@ class UploadProcess:
 
 
 class UploadLoop:
-    """What the process does: uploads what is allowed, tries again after an error, ends when it is told to."""
+    """What the process does: uploads what is allowed, tries again after an error, ends after `finish`."""
 
     def __init__(self, folder: Path, settings: TrackingSettings, runs: Path, *, linger: float, retry: float) -> None:
         self._folder, self._settings, self._runs = folder, settings, runs
@@ -95,7 +95,7 @@ class UploadLoop:
             return self._reason or "it is slow"
 
     def run(self) -> str:
-        """Upload until told to finish; '' or what is wrong. The store is opened at once, for it can take seconds."""
+        """Upload until `finish`; '' or what is wrong. The store is opened at once, for it can take seconds."""
         while True:
             with self._changed:
                 finishing, allowed = self._finishing, self._allowed
@@ -161,5 +161,5 @@ def _spawn() -> "subprocess.Popen[str]":
         stderr=subprocess.DEVNULL,
         text=True,
         env=os.environ | {"PYTHONPATH": path},
-        start_new_session=True,  # Ctrl-C is for the run, which tells this process how it ended
+        start_new_session=True,  # Ctrl-C is for the run, which then sends `finish`
     )

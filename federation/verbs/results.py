@@ -7,7 +7,7 @@ from pathlib import Path
 from federation.composition.compose import compose
 from federation.errors import TrackingError
 from federation.settings.schema import TrackingSettings
-from federation.studies.finished_runs import finished
+from federation.studies.finished_runs import finished_runs
 from federation.studies.page import page
 from federation.studies.seed_groups import groups
 from federation.studies.targets import Target
@@ -33,12 +33,12 @@ def _results(settings: ResultsSettings) -> None:
     settings.tracking.check()
     for target in settings.targets:
         target.check()
-    found = finished(Path(settings.runs), settings.tracking)
-    if not found:
+    runs = finished_runs(Path(settings.runs), settings.tracking)
+    if not runs:
         raise TrackingError(f"no run in {settings.runs} is finished; simulate something there first, or say runs=DIR")
     path = Path(settings.to)
     folder = path.with_suffix("")
-    text = page(groups(found), settings.targets, folder, folder.name)
+    text = page(groups(runs), settings.targets, folder, folder.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text.encode())
-    print(f"{path}: {len(found)} runs, pictures in {folder}")
+    print(f"{path}: {len(runs)} runs, pictures in {folder}")

@@ -34,7 +34,6 @@ from federation.training.device import cpu_seconds, device_of
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED, TaskSettings
 
-RESULTS = "results.json"
 WITH_RESUME = ("resume", "runs", "out")  # all else comes from the checkpoint
 
 
@@ -152,7 +151,7 @@ def _with_what_a_simulation_sees(ready: Simulation, outcome: Outcome) -> Outcome
 def _keep(ready: Simulation, outcome: Outcome, out: str | None, headline: str) -> tuple[Path, ...]:
     """Write the table as JSON, the picture, and where there are warnings their reliability; returns the files."""
     checkpoint.save_model(ready.folder, ready.federation.run, outcome.model)
-    table, rows = ready.folder / RESULTS, (*outcome.rows, *outcome.paired, *outcome.excluded)
+    table, rows = ready.folder / table_rows.RESULTS, (*outcome.rows, *outcome.paired, *outcome.excluded)
     table_rows.write_json(rows, table)
     if out is not None:
         table_rows.write_json(rows, Path(out))

@@ -69,9 +69,9 @@ def track(runs: Path, url: str, ui: "subprocess.Popen[str]", monkeypatch: pytest
             time.sleep(5)  # longer than a call may take: the first one is lost on us, but not on the server
             for process in processes:
                 process.resume()
-        tracker.metrics({"validation.wis": 1 / (step + 1)}, step=step)
+        tracker.metrics({"validation/wis": 1 / (step + 1)}, step=step)
         for at, country in enumerate(MEMBERS):
-            tracker.metrics({"validation.wis": (at + 1) / (step + 1)}, step=step, country=country)
+            tracker.metrics({"validation/wis": (at + 1) / (step + 1)}, step=step, country=country)
         tracker.commit()
     tracker.end("FINISHED")
     replay(runs / "demo", TrackingSettings(uri=url), runs)
@@ -82,7 +82,7 @@ def track_sweep(runs: Path, url: str) -> None:
     for name in SWEPT:
         tracker = Tracker(runs / name, TrackingSettings(uri=url, patience=60), runs=runs, warn=pytest.fail)
         tracker.begin(RunInfo(id=name, name=name, countries=("THA",)))
-        tracker.metrics({"test.wis.federated": 1.0}, step=1)
+        tracker.metrics({"test/wis/federated": 1.0}, step=1)
         tracker.end("FINISHED")
 
 
@@ -98,7 +98,7 @@ def test_a_person_finds_the_run_and_its_eleven_countries(
     assert set(run_ids) == {"", *MEMBERS}
     assert len(search(store, "")) == 12, "a call whose reply was lost left a twin"
     for at, country in enumerate(MEMBERS):
-        history = store.client.get_metric_history(run_ids[country], "validation.wis")
+        history = store.client.get_metric_history(run_ids[country], "validation/wis")
         assert [(row.step, row.value) for row in history] == [(step, (at + 1) / (step + 1)) for step in range(ROUNDS)]
     track_sweep(runs, url)
     look(page, run_ids[""])
