@@ -52,3 +52,9 @@ class TrackingError(GotongError):
 
 class DeploymentError(GotongError):
     """A key, certificate, process or link that does not work."""
+
+
+def one_line(error: BaseException) -> str:
+    """An error as a short line for a person."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:99]} … {text[-98:]}"  # what was tried, and why it failed

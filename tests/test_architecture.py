@@ -26,7 +26,7 @@ MAY: dict[str, set[str]] = {
     "vault": {*LEARNING, "composition"},
     "coordinator": {*LEARNING, "reporting"},
     "forecasting": {"errors", "composition", "coordinator", "settings"},
-    "tracking": {"errors", "coordinator", "reporting", "settings", "wire"},
+    "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
     "runs": {*LEARNING, "composition", "coordinator", "reporting", "tracking", "training.cohort", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
     "deployment": {"errors"},

@@ -12,7 +12,7 @@ from federation.runs.progress_bar import Screen
 from federation.runs.run import Run
 from tasks.settings import UNALIGNED
 
-RESULTS, PICTURE = "results.json", "report.png"
+PICTURE = "report.png"
 CURVES, CURVES_PICTURE = "reliability.csv", "reliability.png"
 
 
@@ -24,7 +24,7 @@ def keep(run: Run, outcome: Outcome, out: str | None = None) -> tuple[Path, ...]
     from federation.reporting import figures  # late: matplotlib takes a second, and a run that fails draws nothing
 
     checkpoint.save_model(run.folder, run.federation.run, outcome.model)
-    table, rows = run.folder / RESULTS, (*outcome.rows, *outcome.paired, *outcome.excluded)
+    table, rows = run.folder / table_rows.RESULTS, (*outcome.rows, *outcome.paired, *outcome.excluded)
     table_rows.write_json(rows, table)
     if out is not None:
         table_rows.write_json(rows, Path(out))

@@ -1,4 +1,4 @@
-"""Runs side by side: what they were told differently, and who forecast which country better."""
+"""Runs side by side: the settings in which they differ, and which of them forecasts which country better."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -7,44 +7,42 @@ from pathlib import Path
 
 from rich.table import Table
 
-from federation.errors import TrackingError
-from federation.reporting.rows import PAIRED, Better, Row, difference, of_test, read_json
+from federation.errors import TrackingError, one_line
+from federation.reporting.rows import PAIRED, RESULTS, Better, Row, difference, of_test, read_json
 from federation.reporting.score_table import FEDERATED, LOCAL, best, chosen, countries, disjoint, interval, is_region
 from federation.settings.schema import TrackingSettings
-from federation.tracking import spool
+from federation.tracking import names_0_1, spool
 from federation.tracking.run_info import COUNTRY, FOLDER
 from federation.tracking.run_state import state
 from federation.tracking.store import connect, search, tagged
-from federation.tracking.upload_thread import one_line
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
 
-RESULTS = "results.json"
-BESIDE = 4  # runs that fit side by side on a screen
-TELLING = ("name", "seed", "rounds", "lr", "state")  # of many runs, parameters worth a column; the rest is in MLflow
+SIDE_BY_SIDE = 4  # runs that fit on a screen
+SHOWN = ("name", "seed", "rounds", "lr", "state")  # of many runs, parameters worth a column; the rest is in MLflow
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
     """One country of one run; wins: the best number of all runs, clear: its interval meets that of no other run.
 
-    own: the arm less the run's own local arm, which err together: better known than the distance of two runs.
+    gained: the arm less the local arm of the same run, which err together: better known than the distance of two runs.
     """
 
     run: str
     row: Row
     wins: bool
     clear: bool
-    own: Row | None = None
+    gained: Row | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The runs of one task. sheet: None for a run that is alone; lines: who wins where, a sentence a country."""
+    """The runs of one task. sheet: None where there is only one run; lines: who wins where, a sentence a country."""
 
     task: str
     sheet: Table | None
-    found: Sequence[Compared]
+    scores: Sequence[Compared]
     lines: Sequence[str]
 
 
@@ -72,35 +70,36 @@ def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm
         groups.setdefault(_records(run), []).append(run)
     if max(map(len, groups.values())) == 1:
         raise TrackingError(f"runs of different tasks cannot be compared: {', '.join(sorted(groups))}")
-    return [_comparison(title, loaded, arm) for title, loaded in sorted(groups.items()) if len(loaded) > 1] + [
-        Comparison(task=title.split(",")[0], sheet=None, found=(), lines=(f"{title}: there is only {loaded[0].name}.",))
-        for title, loaded in sorted(groups.items())
-        if len(loaded) == 1
-    ]
+    compared = [_comparison(title, loaded, arm) for title, loaded in sorted(groups.items()) if len(loaded) > 1]
+    return compared + [_single(title, loaded[0]) for title, loaded in sorted(groups.items()) if len(loaded) == 1]
+
+
+def _single(title: str, run: _Run) -> Comparison:
+    return Comparison(task=title.split(",")[0], sheet=None, scores=(), lines=(f"{title}: there is only {run.name}.",))
 
 
 def _records(run: _Run) -> str:
-    """What a run was scored on. Of invented records the seed is part: another seed invents others."""
+    """What a run was scored on. The seed is part of synthetic records: another seed makes others."""
     task = run.rows[0].task if run.rows else "nothing"
     if run.rows and run.rows[0].part == UNALIGNED:
         task += f", {UNALIGNED}"
-    return f"{task}, records of seed {run.params['seed']}" if run.params.get("data") == "invented" else task
+    return f"{task}, records of seed {run.params['seed']}" if run.params.get("data") == "synthetic" else task
 
 
 def _comparison(title: str, loaded: Sequence[_Run], arm: str) -> Comparison:
     task = title.split(",")[0]
     headline, score = next(iter(TASKS[task].scores.items()))
-    found = _compared(loaded, headline, score.better, arm)
+    scores = _compared(loaded, headline, score.better, arm)
     caption = "bold: best; *: its interval meets no other"
     sheet = Table(title=f"{title}: {headline} of {arm}, over all horizons", caption=caption)
-    fill = _beside if len(loaded) <= BESIDE else _below
-    fill(sheet, loaded, found)
-    places = countries([each.row for each in found])
-    lines = [_winner([each for each in found if each.row.country == place], score.better) for place in places]
-    return Comparison(task=task, sheet=sheet, found=tuple(found), lines=tuple(lines))
+    fill = _columns if len(loaded) <= SIDE_BY_SIDE else _lines
+    fill(sheet, loaded, scores)
+    places = countries([each.row for each in scores])
+    lines = [_winner([each for each in scores if each.row.country == place], score.better) for place in places]
+    return Comparison(task=task, sheet=sheet, scores=tuple(scores), lines=tuple(lines))
 
 
-def _beside(sheet: Table, loaded: Sequence[_Run], found: Sequence[Compared]) -> None:
+def _columns(sheet: Table, loaded: Sequence[_Run], scores: Sequence[Compared]) -> None:
     """A column a run, a line a country."""
     sheet.add_column("")
     for run in loaded:
@@ -108,28 +107,28 @@ def _beside(sheet: Table, loaded: Sequence[_Run], found: Sequence[Compared]) -> 
     for name, values in _differing(loaded).items():
         sheet.add_row(name, *values)
     sheet.add_section()
-    for place in countries([each.row for each in found]):
-        line = {each.run: each for each in found if each.row.country == place}
+    for place in countries([each.row for each in scores]):
+        line = {each.run: each for each in scores if each.row.country == place}
         sheet.add_row(place, *(_cell(line.get(run.name)) for run in loaded))
 
 
-def _below(sheet: Table, loaded: Sequence[_Run], found: Sequence[Compared]) -> None:
+def _lines(sheet: Table, loaded: Sequence[_Run], scores: Sequence[Compared]) -> None:
     """A line a run, for many of them: the region, and the countries where the run is the best."""
-    regions = [place for place in countries([each.row for each in found]) if is_region(place)]
+    regions = [place for place in countries([each.row for each in scores]) if is_region(place)]
     differing = {
         name: values
         for name, values in _differing(loaded).items()
-        if name.split(".")[-1] in TELLING and len(set(values)) > 1
+        if name.split(".")[-1] in SHOWN and len(set(values)) > 1
     }
     sheet.add_column("run")
     for name in (*differing, *regions):
         sheet.add_column(name, justify="right")
     sheet.add_column("best in")
     for at, run in enumerate(loaded):
-        mine = {each.row.country: each for each in found if each.run == run.name}
-        best_in = [place + "*" * each.clear for place, each in mine.items() if each.wins and not is_region(place)]
-        told = (values[at] for values in differing.values())
-        sheet.add_row(run.name, *told, *(_cell(mine.get(place)) for place in regions), " ".join(best_in) or "–")
+        by_place = {each.row.country: each for each in scores if each.run == run.name}
+        best_in = [place + "*" * each.clear for place, each in by_place.items() if each.wins and not is_region(place)]
+        params = (values[at] for values in differing.values())
+        sheet.add_row(run.name, *params, *(_cell(by_place.get(place)) for place in regions), " ".join(best_in) or "–")
 
 
 def _winner(line: Sequence[Compared], better: Better) -> str:
@@ -144,23 +143,23 @@ def _winner(line: Sequence[Compared], better: Better) -> str:
         return f"{place}: {first.run} {interval(first.row)}, the only one scored"
     next_best = next(each for each in line if each.row is second)
     sure = "clearly" if first.clear else "intervals overlap"
-    if first.own is not None and next_best.own is not None:
-        sure += f"; less local of the same run: {interval(first.own)} and {interval(next_best.own)}"
+    if first.gained is not None and next_best.gained is not None:
+        sure += f"; less local of the same run: {interval(first.gained)} and {interval(next_best.gained)}"
     return f"{place}: {first.run} {interval(first.row)} before {next_best.run} {interval(second)}, {sure}"
 
 
 def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -> list[Compared]:
     rows = {(row.country, run.name): row for run in loaded for row in chosen(run.rows, headline) if row.arm == arm}
     paired = {run.name: run.paired for run in loaded}
-    found = []
+    scores = []
     for (place, name), row in rows.items():
         line = [other for (where, _), other in rows.items() if where == place]
         rivals = [other for other in line if other is not row]
         wins = bool(rivals) and row is best(line, better) and all(row.value != other.value for other in rivals)
         clear = wins and all(disjoint(row, other) for other in rivals)
-        own = difference(paired[name], place, arm, LOCAL)
-        found.append(Compared(run=name, row=row, wins=wins, clear=clear, own=own))
-    return found
+        gained = difference(paired[name], place, arm, LOCAL)
+        scores.append(Compared(run=name, row=row, wins=wins, clear=clear, gained=gained))
+    return scores
 
 
 def _differing(loaded: Sequence[_Run]) -> dict[str, list[str]]:
@@ -183,7 +182,7 @@ def _load(runs: Path, settings: TrackingSettings, name: str) -> _Run:
     if not folder.is_dir():
         return _fetch(runs, settings, name)
     params: dict[str, str] = {}
-    for record in spool.every(folder / spool.NAME):
+    for record in spool.read_all(folder / spool.NAME):
         if record["do"] == "begin":
             params |= {key: str(value) for key, value in record["params"].items()}
     return _run(name, state(folder), params, read_json(folder / RESULTS))
@@ -191,22 +190,22 @@ def _load(runs: Path, settings: TrackingSettings, name: str) -> _Run:
 
 def _run(name: str, state: str, params: Mapping[str, str], rows: Sequence[Row]) -> _Run:
     paired = [row for row in rows if row.part == PAIRED]
-    return _Run(name=name, state=state, params=params, rows=of_test(rows), paired=paired)
+    return _Run(name=name, state=state, params=names_0_1.params(params), rows=of_test(rows), paired=paired)
 
 
 def _fetch(runs: Path, settings: TrackingSettings, name: str) -> _Run:
     try:
         store = connect(settings, runs)
-        found = [run for run in search(store, tagged({FOLDER: name})) if COUNTRY not in run.data.tags]
-        if found:
-            last = max(found, key=lambda run: run.info.start_time)
+        parents = [run for run in search(store, tagged({FOLDER: name})) if COUNTRY not in run.data.tags]
+        if parents:
+            last = max(parents, key=lambda run: run.info.start_time)
             with tempfile.TemporaryDirectory() as scratch:
                 path = store.client.download_artifacts(last.info.run_id, RESULTS, scratch)
                 rows = read_json(Path(path))
             return _run(name, last.info.status, last.data.params, rows)
     except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
         raise TrackingError(
-            f"run {name!r} is not in {runs}, and MLflow could not be asked: {one_line(error)}"
+            f"run {name!r} is not in {runs}, and MLflow could not be read: {one_line(error)}"
         ) from error
     there = ", ".join(sorted(path.parent.name for path in runs.glob(f"*/{RESULTS}"))) or "none"
     raise TrackingError(f"run {name!r} is neither in {runs} nor in MLflow; finished runs there: {there}")

@@ -1,4 +1,4 @@
-"""Every finished federation that MLflow knows of: what it was told, what came of it, and what it cost."""
+"""Every finished federation that MLflow knows of: its parameters, its results, and what it cost."""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,20 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from federation.errors import TrackingError
-from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, Row, of_test, read_json
+from federation.errors import TrackingError, one_line
+from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, RESULTS, Row, of_test, read_json
 from federation.settings.schema import TrackingSettings
+from federation.tracking import names_0_1
 from federation.tracking.run_info import COUNTRY, FOLDER, RUN
 from federation.tracking.store import Store, experiments, search
-from federation.tracking.upload_thread import one_line
 
-RESULTS = "results.json"
-COST = "cost."
+COST, VALIDATION = "cost/", "validation/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finished:
-    """One federation. params: dotted key -> what it was told. cost: `seconds`, `cpu_seconds`, `peak_mib`, where known.
+class FinishedRun:
+    """One federation. params: dotted key -> value. cost: `seconds`, `cpu_seconds`, `peak_mib`, where known.
 
     rows: of the test. excluded: of its excluded period. paired: differences of arms in it.
     validation: (country, score, arm) -> last value over all horizons; countries alone.
@@ -38,7 +37,7 @@ class Finished:
     paired: Sequence[Row] = ()
 
 
-def finished(runs: Path, settings: TrackingSettings) -> list[Finished]:
+def finished_runs(runs: Path, settings: TrackingSettings) -> list[FinishedRun]:
     """All of them, of every experiment, the oldest first. Raises TrackingError, DataError for a damaged table."""
     try:
         return sorted(_all(experiments(settings, runs), runs), key=lambda one: one.began)
@@ -48,34 +47,40 @@ def finished(runs: Path, settings: TrackingSettings) -> list[Finished]:
         raise TrackingError(f"the experiments cannot be read: {one_line(error)}") from error
 
 
-def _all(stores: Iterable[tuple[str, Store]], runs: Path) -> Iterator[Finished]:
+def _all(stores: Iterable[tuple[str, Store]], runs: Path) -> Iterator[FinishedRun]:
     for name, store in stores:
-        found = search(store, "attributes.status = 'FINISHED'")
-        for run in found:
+        ended = search(store, "attributes.status = 'FINISHED'")
+        for run in ended:
             if RUN in run.data.tags and COUNTRY not in run.data.tags:
-                countries = [each for each in found if each.data.tags.get("mlflow.parentRunId") == run.info.run_id]
+                countries = [each for each in ended if each.data.tags.get("mlflow.parentRunId") == run.info.run_id]
                 yield _one(store, name, run, countries, runs)
 
 
-def _one(store: Store, experiment: str, run: Any, countries: Sequence[Any], runs: Path) -> Finished:
+def _one(store: Store, experiment: str, run: Any, countries: Sequence[Any], runs: Path) -> FinishedRun:
     rows = _rows(store, run, runs)
-    return Finished(
+    return FinishedRun(
         name=run.data.tags[FOLDER],
         experiment=experiment,
-        params=run.data.params,
+        params=names_0_1.params(run.data.params),
         code=run.data.tags.get("gotong.code", "unknown"),
         began=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
-        cost={name.removeprefix(COST): value for name, value in run.data.metrics.items() if name.startswith(COST)},
+        cost=_metrics(run, COST),
         rows=of_test(rows),
         excluded=[row for row in rows if row.part == EXCLUDED_PERIOD],
         paired=[row for row in rows if row.part == PAIRED],
         validation={
-            (each.data.tags[COUNTRY], *name.split(".")[1:3]): value
+            (each.data.tags[COUNTRY], score, arm): value
             for each in countries
-            for name, value in each.data.metrics.items()
-            if name.startswith("validation.")
+            for name, value in _metrics(each, VALIDATION).items()
+            for score, arm in [name.split("/")]
         },
     )
+
+
+def _metrics(run: Any, group: str) -> dict[str, float]:
+    """The last values of a group's metrics, by their names without the group."""
+    values = {names_0_1.metric(name): value for name, value in run.data.metrics.items()}
+    return {name.removeprefix(group): value for name, value in values.items() if name.startswith(group)}
 
 
 def _rows(store: Store, run: Any, runs: Path) -> tuple[Row, ...]:

@@ -8,6 +8,8 @@ from federation.reporting.rows import Better, Row
 from federation.studies.seed_groups import Group
 from tasks.settings import UNALIGNED
 
+NONE = "–"  # a cell without a number
+
 
 def heading(group: Group) -> str:
     """What is forecast, and for which years."""
@@ -20,34 +22,34 @@ def better(group: Group) -> Better:
     return group.task.scores[group.headline].better
 
 
-def against(group: Group, mine: Row, top: Row) -> str:
+def against(group: Group, row: Row, other: Row) -> str:
     """Two scores, and whether the difference is sure."""
-    return score_table.against(mine, top, group.paired, interval)
+    return score_table.against(row, other, group.paired, interval)
 
 
 def cell(row: Row | None, top: Row | None) -> str:
     """A score with its interval, the best one bold."""
     if row is None:
-        return "–"
-    value = f"**{told(row)}**" if top is not None and row.value == top.value else told(row)
-    return f"{value}<br>{_ends(row)}" if isfinite(row.low) else value
+        return NONE
+    text = f"**{value(row)}**" if top is not None and row.value == top.value else value(row)
+    return f"{text}<br>{_ends(row)}" if isfinite(row.low) else text
 
 
 def interval(row: Row | None) -> str:
     """Such as 0.412 [0.380, 0.444]."""
     if row is None:
-        return "–"
-    return f"{told(row)} {_ends(row)}" if isfinite(row.low) and isfinite(row.high) else told(row)
+        return NONE
+    return f"{value(row)} {_ends(row)}" if isfinite(row.low) and isfinite(row.high) else value(row)
 
 
-def told(row: Row | None) -> str:
+def value(row: Row | None) -> str:
     """The score alone."""
-    return "–" if row is None else exact(row.value)
+    return NONE if row is None else exact(row.value)
 
 
 def ratio(value: float) -> str:
     """A ratio, or a dash where there is none."""
-    return f"{value:.3f}" if isfinite(value) else "–"
+    return f"{value:.3f}" if isfinite(value) else NONE
 
 
 def plain(name: str) -> str:

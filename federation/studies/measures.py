@@ -1,4 +1,4 @@
-"""Numbers that a claim is judged by, from the rows of one experiment. Countries count one by one, or as a region."""
+"""Numbers that targets are about, from the rows of one experiment: of its countries one by one, or of its region."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import exp, inf, isfinite, log
@@ -22,8 +22,8 @@ def line(group: Group, country: str, score: str, horizon: str = ALL) -> dict[str
 
 def countries(group: Group, least: int = 0) -> list[str]:
     """Codes in alphabetical order, of whom at least so many place-periods were scored, at all horizons together."""
-    found = {row.country for row in group.rows if row.score == group.headline and row.horizon == ALL and row.n >= least}
-    return sorted(country for country in found if not is_region(country))
+    scored = {row.country for row in group.rows if (row.score, row.horizon) == (group.headline, ALL) and row.n >= least}
+    return sorted(country for country in scored if not is_region(country))
 
 
 def region(group: Group) -> str:
@@ -31,8 +31,8 @@ def region(group: Group) -> str:
     return next(row.country for row in group.rows if is_region(row.country))
 
 
-def learning(group: Group, least: int = 0) -> list[str]:
-    """Those of the countries that train: a claim about countries is about them."""
+def training_countries(group: Group, least: int = 0) -> list[str]:
+    """Those of the countries that train: a target about countries is about them."""
     return [country for country in countries(group, least) if "local" in line(group, country, group.headline)]
 
 
@@ -54,8 +54,8 @@ def value(group: Group, arm: str, against: Sequence[str], score: str, horizon: s
 
 def gain(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
     """By which share the arm's score in the region is below the best of the others; for scores to be small."""
-    found = line(group, region(group), score, horizon)
-    return 1 - found[arm].value / min(found[other].value for other in against if other in found)
+    rows = line(group, region(group), score, horizon)
+    return 1 - rows[arm].value / min(rows[other].value for other in against if other in rows)
 
 
 def geometric_mean(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
@@ -84,19 +84,19 @@ def end_of_difference(group: Group, arm: str, against: Sequence[str], score: str
 
     Below 0 the arm is surely better; for scores to be small.
     """
-    found = difference(group.paired, region(group), arm, against[0], horizon)
-    if found is None:
+    row = difference(group.paired, region(group), arm, against[0], horizon)
+    if row is None:
         raise KeyError(f"{arm}-{against[0]}")
-    return found.high
+    return row.high
 
 
 def countries_behind(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
     """In how many countries the arm does not beat the baseline that was strongest in the validation years."""
     better, behind = group.task.scores[score].better, 0
-    for country in learning(group, least):
-        found, strongest = line(group, country, score, horizon), strongest_baseline(group, country)
-        if arm in found and strongest in found:
-            behind += not beats(found[arm], found[strongest], better)
+    for country in training_countries(group, least):
+        rows, strongest = line(group, country, score, horizon), strongest_baseline(group, country)
+        if arm in rows and strongest in rows:
+            behind += not beats(rows[arm], rows[strongest], better)
     return behind
 
 
@@ -104,23 +104,23 @@ def _ratios(
     group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int
 ) -> Mapping[str, float]:
     """country -> the arm's score over the smallest of the others, where both were scored."""
-    found = {}
-    for country in learning(group, least):
-        there = line(group, country, score, horizon)
-        rivals = [there[other].value for other in against if other in there]
-        if arm in there and rivals:
-            found[country] = there[arm].value / min(rivals)
-    return found
+    ratios = {}
+    for country in training_countries(group, least):
+        rows = line(group, country, score, horizon)
+        rivals = [rows[other].value for other in against if other in rows]
+        if arm in rows and rivals:
+            ratios[country] = rows[arm].value / min(rivals)
+    return ratios
 
 
 def _leads(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> Mapping[str, float]:
-    found = {}
-    for country in learning(group, least):
-        there = line(group, country, score, horizon)
-        rival = best([there[other] for other in against if other in there], "larger")
-        if arm in there and rival is not None:
-            found[country] = there[arm].value - rival.value
-    return found or {"": inf}
+    leads = {}
+    for country in training_countries(group, least):
+        rows = line(group, country, score, horizon)
+        rival = best([rows[other] for other in against if other in rows], "larger")
+        if arm in rows and rival is not None:
+            leads[country] = rows[arm].value - rival.value
+    return leads or {"": inf}
 
 
 MEASURES: Mapping[str, Measure] = {

@@ -10,16 +10,17 @@ from federation.reporting import figures, score_table
 from federation.studies.markdown import against, better, heading, table
 from federation.studies.measures import OWN, countries, line, strongest_baseline
 from federation.studies.rolling_refit import is_refit, refitted
-from federation.studies.secondary_tables import ablations, cold, is_trial, records, trials
+from federation.studies.secondary_tables import ablations, cold_start, is_trial, short_records, trials
 from federation.studies.seed_groups import Group
 from federation.studies.tables import by_horizon, differences, excluded_table, headline, other, relative, unaligned
 from federation.studies.targets import Target, evaluated
 
 ABOUT = """\
-Made by `gotong results` from the runs that MLflow keeps; no score here was typed, and the words beside what was missed
-tell of trials before the test. Every value is the mean over the seeds, and so are the ends of its 95 % interval, which
-comes from blocks of time inside each country. Recipes were chosen on years before the test; the years of the test chose
-nothing. A difference of two arms is called clear where its own interval, from the blocks that both share, leaves 0 out.
+Made by `gotong results` from the runs that MLflow keeps; no score here was typed, and the words after a missed
+target report trials before the test. Every value is the mean over the seeds, and so are the ends of its 95 % interval,
+which comes from blocks of time inside each country. Recipes were chosen on years before the test; the years of the test
+chose nothing. A difference of two arms is called clear where its own interval, from the blocks that both share, leaves
+0 out.
 
 | arm | what it is |
 |---|---|
@@ -29,7 +30,7 @@ nothing. A difference of two arms is called clear where its own interval, from t
 | local_adapted | local, each quantile or the odds corrected by the country's validation years |
 | local_pair | two local models that differ in their seed, mixed and corrected: as many models as in adapted |
 | adapted | federated and local mixed, corrected in the same way, inside the country |
-| pooled | one model on all records laid together; a simulation alone can do that |
+| pooled | one model on the records of all countries in one place; only a simulation can do that |
 """
 
 
@@ -37,7 +38,7 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
     """The text. Draws pictures into `folder`, which the text calls `pictures`. Raises OSError."""
     tested = [group for group in groups if not (is_trial(group) or is_refit(group) or group.unaligned)]
     mains = [group for group in tested if _main(group, tested)]
-    parts = ["# Results\n", ABOUT, "## What was to be reached\n", _targets(mains, targets)]
+    parts = ["# Results\n", ABOUT, "## Targets\n", _targets(mains, targets)]
     for group in mains:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{_slug(group)}.png"
@@ -57,8 +58,8 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
             other(group),
             words(group),
         ]
-    beside = [group for group in tested if group not in mains]
-    parts += [cold(beside), records(beside), ablations(beside, mains)]
+    others = [group for group in tested if group not in mains]
+    parts += [cold_start(others), short_records(others), ablations(others, mains)]
     parts += [trials([group for group in groups if is_trial(group) and not group.unaligned], mains)]
     parts += [refitted([group for group in groups if is_refit(group)])]
     parts += [unaligned([group for group in groups if group.unaligned])]
@@ -75,18 +76,18 @@ def _main(group: Group, groups: Sequence[Group]) -> bool:
 
 
 def _targets(mains: Sequence[Group], targets: Sequence[Target]) -> str:
-    lines = [(heading(group), each.target.claim, each.told()) for group in mains for each in evaluated(group, targets)]
-    return table(("experiment", "claim", "found"), lines) if lines else ""
+    lines = [(heading(group), each.target.claim, each.text()) for group in mains for each in evaluated(group, targets)]
+    return table(("experiment", "target", "result"), lines) if lines else ""
 
 
 def _facts(group: Group) -> str:
     calendar, first = group.settings.calendar, group.runs[0]
     without = f", without {' to '.join(calendar.excluded_period)}" if calendar.excluded_period else ""
-    told, codes = group.params, sorted({run.code for run in group.runs})
+    params, codes = group.params, sorted({run.code for run in group.runs})
     lines = [
         f"Trained to {calendar.train_until}, best rounds and corrections from {calendar.validate_until} and before, "
         f"tested after it to {calendar.test_until}{without}. Seeds {', '.join(map(str, group.seeds))}; "
-        f"{told['rounds']} rounds of {told['strategy.name']}, weights {told['strategy.weights']}.",
+        f"{params['rounds']} rounds of {params['strategy.name']}, weights {params['strategy.weights']}.",
         f"{_cost(group)} Experiment `{group.experiment}` of {first.began:%Y-%m-%d}, code {', '.join(codes)}.\n",
     ]
     return "\n".join(lines)
@@ -108,25 +109,27 @@ def words(group: Group) -> str:
     way, lines = better(group), []
     helped, beaten, places = 0, 0, 0
     for country in countries(group):
-        found = line(group, country, group.headline)
-        mine = found.get("adapted")
-        if mine is None:
+        rows = line(group, country, group.headline)
+        adapted = rows.get("adapted")
+        if adapted is None:
             lines.append(f"- {country}: adapted was not scored; too few place-periods, or none, are on record there.")
             continue
         places += 1
-        own = score_table.best([found[arm] for arm in OWN if arm in found], way)
-        if own is not None and score_table.beats(mine, own, way):
+        own = score_table.best([rows[arm] for arm in OWN if arm in rows], way)
+        if own is not None and score_table.beats(adapted, own, way):
             helped += 1
         elif own is not None:
-            lines.append(f"- {country}: federating did not help: {against(group, mine, own)}.")
+            lines.append(f"- {country}: federating did not help: {against(group, adapted, own)}.")
         else:
-            lines.append(f"- {country} has no model of its own, for want of records before the cut: it is served only.")
-        strongest = strongest_baseline(group, country)
-        if strongest in found and score_table.beats(mine, found[strongest], way):
-            beaten += 1
-        elif strongest in found:
             lines.append(
-                f"- {country}: its strongest baseline was not beaten: {against(group, mine, found[strongest])}."
+                f"- {country} has no model of its own, as it has no records before the cut: it only receives forecasts."
+            )
+        strongest = strongest_baseline(group, country)
+        if strongest in rows and score_table.beats(adapted, rows[strongest], way):
+            beaten += 1
+        elif strongest in rows:
+            lines.append(
+                f"- {country}: its strongest baseline was not beaten: {against(group, adapted, rows[strongest])}."
             )
     head = (
         f"In words: adapted is better than the best of a country's own arms in {helped} of {places} countries, and "

@@ -17,7 +17,15 @@ from federation.settings.schema import Settings
 from tasks.evaluation.scores import Score
 from tasks.registry import TASKS
 
-TOLD = ("name", "sweep", "runs", "out", "resume", "tracking", "data")  # settings that change nothing of what is learnt
+NOT_LEARNT = (
+    "name",
+    "sweep",
+    "runs",
+    "out",
+    "resume",
+    "tracking",
+    "data",
+)  # settings that change nothing of what is learnt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +57,15 @@ class Choice:
 
     def recipe(self) -> dict[str, Any]:
         """Settings of a run that uses it all, nested; own models that chose as the region did are left out."""
-        own = {country: self.told(pick) for country, pick in self.local.items()}
-        told = self.told(self.federated)
-        return {**_nested(told), "local": {country: _nested(each) for country, each in own.items() if each != told}}
+        own = {country: self.varied_settings(pick) for country, pick in self.local.items()}
+        federated = self.varied_settings(self.federated)
+        return {
+            **_nested(federated),
+            "local": {country: _nested(each) for country, each in own.items() if each != federated},
+        }
 
-    def told(self, pick: Pick) -> dict[str, Any]:
-        """What its trial was told of what varies: dotted key -> value."""
+    def varied_settings(self, pick: Pick) -> dict[str, Any]:
+        """The settings of its trial that vary: dotted key -> value."""
         values = flat(pick.trial.settings)
         return {key: values[key] for key in self.varied}
 
@@ -85,35 +96,37 @@ def choose(trials: Sequence[Trial]) -> Choice:
 
 def _varied(trials: Sequence[Trial]) -> list[str]:
     """Keys in which trials differ. Raises ConfigError for one that a country's own model cannot choose for itself."""
-    settings = [flat({key: value for key, value in trial.settings.items() if key not in TOLD}) for trial in trials]
+    settings = [
+        flat({key: value for key, value in trial.settings.items() if key not in NOT_LEARNT}) for trial in trials
+    ]
     keys = sorted({key for each in settings for key in each})
     varied = [key for key in keys if any(each.get(key) != settings[0].get(key) for each in settings)]
     allowed = own_keys(restore(Settings, trials[0].settings, trials[0].name).task)
     for key in varied:
         if key not in allowed:
             raise ConfigError(
-                f"the trials differ in {key}, which no country can choose for its own model; search it apart"
+                f"the trials differ in {key}, which no country can choose for its own model; search it by itself"
             )
     return varied
 
 
 def _best(trials: Sequence[Trial], place: str, arm: str, headline: str, score: Score) -> Pick | None:
     """The best trial; None unless all of them were scored there, for a choice among some would be another search."""
-    found = []
+    picks = []
     for trial in trials:
         rows = [row for row in chosen(trial.rows, headline) if (row.country, row.arm) == (place, arm)]
         if not rows or not isfinite(rows[0].value):
             return None
-        found.append(Pick(trial=trial, value=rows[0].value))
-    return (max if score.better == "larger" else min)(found, key=lambda pick: pick.value)
+        picks.append(Pick(trial=trial, value=rows[0].value))
+    return (max if score.better == "larger" else min)(picks, key=lambda pick: pick.value)
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    nested: dict[str, Any] = {}
     for key, value in values.items():
         *tables, last = key.split(".")
-        table = found
+        table = nested
         for name in tables:
             table = table.setdefault(name, {})
         table[last] = value
-    return found
+    return nested

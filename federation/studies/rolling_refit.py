@@ -38,11 +38,11 @@ def refitted(groups: Sequence[Group]) -> str:
 
 def chains(groups: Sequence[Group]) -> list[list[Group]]:
     """Groups that differ in their calendar alone, in order of their years; two of them at least."""
-    found: dict[tuple[str, ...], list[Group]] = {}
+    by_params: dict[tuple[str, ...], list[Group]] = {}
     for group in groups:
-        told = sorted(f"{name}={value}" for name, value in group.params.items() if not name.startswith(CALENDAR))
-        found.setdefault((group.experiment, *told), []).append(group)
-    chained = (sorted(each, key=lambda group: group.settings.calendar.test_until) for each in found.values())
+        params = sorted(f"{name}={value}" for name, value in group.params.items() if not name.startswith(CALENDAR))
+        by_params.setdefault((group.experiment, *params), []).append(group)
+    chained = (sorted(each, key=lambda group: group.settings.calendar.test_until) for each in by_params.values())
     return [each for each in chained if len(each) > 1 and _follow(each)]
 
 
@@ -56,14 +56,14 @@ def merged(chain: Sequence[Group]) -> dict[Key, Row]:
         years = _by_key(chain, chain[0].headline)
         return {key: _whole(rows, [row.value for row in rows.values()], None) for key, rows in years.items()}
     years = _by_key(chain, next(iter(score.derived)))
-    found = {}
+    skills = {}
     for (country, arm), rows in years.items():
         usual = years.get((country, chain[0].task.reference), {})
         if rows.keys() <= usual.keys():
             below = [usual[year].value for year in rows]
             gained = [reference - row.value for reference, row in zip(below, rows.values(), strict=True)]
-            found[country, arm] = _whole(rows, gained, below)
-    return found
+            skills[country, arm] = _whole(rows, gained, below)
+    return skills
 
 
 def _follow(chain: Sequence[Group]) -> bool:
@@ -73,12 +73,12 @@ def _follow(chain: Sequence[Group]) -> bool:
 
 def _by_key(chain: Sequence[Group], name: str) -> dict[Key, dict[int, Row]]:
     """Key -> year of the chain -> its row, where something was scored."""
-    found: dict[Key, dict[int, Row]] = {}
+    by_key: dict[Key, dict[int, Row]] = {}
     for year, group in enumerate(chain):
         for row in group.rows:
             if (row.score, row.horizon) == (name, ALL) and row.n:
-                found.setdefault((row.country, row.arm), {})[year] = row
-    return found
+                by_key.setdefault((row.country, row.arm), {})[year] = row
+    return by_key
 
 
 def _whole(rows: Mapping[int, Row], above: Sequence[float], below: Sequence[float] | None) -> Row:
@@ -90,17 +90,21 @@ def _whole(rows: Mapping[int, Row], above: Sequence[float], below: Sequence[floa
         below=count * (1.0 if below is None else np.reshape(below, (-1, 1))),
         count=count,
     )
-    told = {name: float(value[0]) if len(rows) > 1 else nan for name, value in paired_interval(years, fewest=2).items()}
+    low_high = {
+        name: float(each[0]) if len(rows) > 1 else nan for name, each in paired_interval(years, fewest=2).items()
+    }
     value = float(years.above.sum() / years.below.sum()) if years.below.sum() else nan
-    return replace(next(iter(rows.values())), value=value, low=told["low"], high=told["high"], n=int(count.sum()))
+    return replace(
+        next(iter(rows.values())), value=value, low=low_high["low"], high=low_high["high"], n=int(count.sum())
+    )
 
 
 def _table(chain: Sequence[Group]) -> str:
-    first, found = chain[0], merged(chain)
-    names = score_table.arms(list(found.values()))
+    first, by_key = chain[0], merged(chain)
+    names = score_table.arms(list(by_key.values()))
     lines = []
     for place in (*countries(first), region(first)):
-        rows = [found.get((place, name)) for name in names]
+        rows = [by_key.get((place, name)) for name in names]
         number = max((row.n for row in rows if row), default=0)
         lines.append((place, *map(interval, rows), f"{number:,}"))
     years = f"tested after {first.settings.calendar.validate_until}, until {chain[-1].settings.calendar.test_until}"

@@ -1,4 +1,4 @@
-"""What stands beside the main experiments: countries held out, short records, other settings."""
+"""Tables after the main experiments: countries held out, short records, other settings, trials."""
 
 from collections.abc import Sequence
 
@@ -10,35 +10,35 @@ from federation.studies.seed_groups import Group
 TRIAL = "choice-"  # begins the name of an experiment in which recipes were tried
 
 
-def cold(groups: Sequence[Group]) -> str:
+def cold_start(groups: Sequence[Group]) -> str:
     """Countries that were held out, against the baseline that was strongest in their validation years."""
     lines = []
     for group in groups:
-        for country in named(group.of("hold_out")):
-            found = line(group, country, group.headline)
+        for country in codes(group.of("hold_out")):
+            rows = line(group, country, group.headline)
             # Without validation years on record the strongest of the test, which is the harder one to beat.
-            rivals = [found[arm] for arm in group.task.baselines if arm in found]
-            base = found.get(str(strongest_baseline(group, country))) or score_table.best(rivals, better(group))
-            mine = found.get("federated")
-            if mine is not None and base is not None:
-                word = "yes" if score_table.beats(mine, base, better(group)) else "no"
-                cells = (interval(mine), interval(found.get("adapted")), plain(base.arm), interval(base))
-                lines.append((group.title, country, *cells, word, f"{mine.n:,}", str(len(group.seeds))))
+            rivals = [rows[arm] for arm in group.task.baselines if arm in rows]
+            base = rows.get(str(strongest_baseline(group, country))) or score_table.best(rivals, better(group))
+            federated = rows.get("federated")
+            if federated is not None and base is not None:
+                beaten = "yes" if score_table.beats(federated, base, better(group)) else "no"
+                cells = (interval(federated), interval(rows.get("adapted")), plain(base.arm), interval(base))
+                lines.append((group.title, country, *cells, beaten, f"{federated.n:,}", str(len(group.seeds))))
     if not lines:
         return ""
     head = ("", "never trained on", "federated", "adapted", "strongest baseline", "its score", "beaten", "n", "seeds")
     return "## Cold start\n\nThe model of the other countries, on a country that it never saw.\n\n" + table(head, lines)
 
 
-def records(groups: Sequence[Group]) -> str:
-    """What a country has of few years of its own records, alone and in the federation."""
+def short_records(groups: Sequence[Group]) -> str:
+    """Scores of a country with few years of records of its own, by itself and in the federation."""
     lines = []
     for group in groups:
         years = group.of("record_years")
-        places = named(group.of("record_of")) or [region(group)]
+        places = codes(group.of("record_of")) or [region(group)]
         for place in places if years else ():
-            found = line(group, place, group.headline)
-            cells = (interval(found.get(arm)) for arm in ("local", "federated", "local_adapted", "adapted"))
+            rows = line(group, place, group.headline)
+            cells = (interval(rows.get(arm)) for arm in ("local", "federated", "local_adapted", "adapted"))
             lines.append((group.title, place, years, *cells))
     if not lines:
         return ""
@@ -54,8 +54,8 @@ def ablations(groups: Sequence[Group], mains: Sequence[Group]) -> str:
         if main is None or group.of("hold_out") or group.of("record_years"):
             continue
         changed = [f"{name}={group.params.get(name)}" for name in sorted(group.params) if _differs(name, group, main)]
-        found = line(group, region(group), group.headline)
-        cells = (interval(found.get(arm)) for arm in ("local", "federated", "adapted"))
+        rows = line(group, region(group), group.headline)
+        cells = (interval(rows.get(arm)) for arm in ("local", "federated", "adapted"))
         lines.append((group.title, ", ".join(changed), *cells, str(len(group.seeds))))
     if not lines:
         return ""
@@ -69,8 +69,8 @@ def trials(groups: Sequence[Group], mains: Sequence[Group]) -> str:
         main = next((each for each in mains if each.title == group.title), group)
         names = (name for name in sorted(group.params) if _differs(name, group, main) and "calendar" not in name)
         changed = ", ".join(f"{name}={group.params.get(name)}" for name in names)
-        found = line(group, region(group), group.headline)
-        cells = (interval(found.get(arm)) for arm in ("local", "local_adapted", "federated", "adapted"))
+        rows = line(group, region(group), group.headline)
+        cells = (interval(rows.get(arm)) for arm in ("local", "local_adapted", "federated", "adapted"))
         lines.append((heading(group), changed or "the recipe", *cells))
     if not lines:
         return ""
@@ -83,7 +83,7 @@ def is_trial(group: Group) -> bool:
     return group.experiment.startswith(TRIAL)
 
 
-def named(words: str) -> list[str]:
+def codes(words: str) -> list[str]:
     """The codes in a list as MLflow keeps it, such as "['LAO', 'KHM']"."""
     return [word.strip(" '") for word in words.strip("[]").split(",") if word.strip()]
 

@@ -1,4 +1,4 @@
-"""Runs that differ in their seed alone are one result, told by its mean."""
+"""Runs that differ only in their seed are one result: the mean over the seeds."""
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from federation.reporting.rows import Row
-from federation.studies.finished_runs import Finished
+from federation.studies.finished_runs import FinishedRun
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 from tasks.task import Task
@@ -28,7 +28,7 @@ class Group:
     task: Task
     settings: TaskSettings
     params: Mapping[str, str]
-    runs: Sequence[Finished]
+    runs: Sequence[FinishedRun]
     rows: Sequence[Row]
     excluded: Sequence[Row]
     paired: Sequence[Row]
@@ -47,7 +47,7 @@ class Group:
 
     @property
     def unaligned(self) -> bool:
-        """Whether each country was cut at its own end, so that no score of it may stand beside fair ones."""
+        """Whether each country was cut at its own end, so that its scores flatter it."""
         return self.settings.calendar.unaligned
 
     @property
@@ -61,29 +61,29 @@ class Group:
         return "" if value in ("None", "[]") else value
 
 
-def groups(runs: Iterable[Finished]) -> list[Group]:
+def groups(runs: Iterable[FinishedRun]) -> list[Group]:
     """Of several runs with the same parameters and seed the newest counts. Order: as the first of each began."""
-    found: dict[tuple[Any, ...], dict[str, Finished]] = {}
+    experiments: dict[tuple[Any, ...], dict[str, FinishedRun]] = {}
     for run in sorted(runs, key=lambda one: one.began):
-        told = {name: value for name, value in run.params.items() if name not in IGNORED}
-        found.setdefault((run.experiment, *sorted(told.items())), {})[run.params["seed"]] = run
-    return [_group(list(seeds.values())) for seeds in found.values()]
+        params = {name: value for name, value in run.params.items() if name not in IGNORED}
+        experiments.setdefault((run.experiment, *sorted(params.items())), {})[run.params["seed"]] = run
+    return [_group(list(seeds.values())) for seeds in experiments.values()]
 
 
-def _group(runs: list[Finished]) -> Group:
+def _group(runs: list[FinishedRun]) -> Group:
     first = runs[0]
     rows = _same(row for run in runs for row in run.rows)
     evaluated: dict[tuple[str, str, str], list[float]] = {}
     for run in runs:
         for key, value in run.validation.items():
             evaluated.setdefault(key, []).append(value)
-    told = {name: value for name, value in first.params.items() if name not in IGNORED}
-    task = TASKS[told["task.name"]]
+    params = {name: value for name, value in first.params.items() if name not in IGNORED}
+    task = TASKS[params["task.name"]]
     return Group(
         experiment=first.experiment,
         task=task,
-        settings=_settings(task, told),
-        params=told,
+        settings=_settings(task, params),
+        params=params,
         runs=runs,
         rows=[_mean(same) for same in rows.values()],
         excluded=[_mean(same) for same in _same(row for run in runs for row in run.excluded).values()],
@@ -94,10 +94,10 @@ def _group(runs: list[Finished]) -> Group:
 
 
 def _same(rows: Iterable[Row]) -> dict[Key, list[Row]]:
-    found: dict[Key, list[Row]] = {}
+    by_key: dict[Key, list[Row]] = {}
     for row in rows:
-        found.setdefault((row.country, row.arm, row.score, row.horizon), []).append(row)
-    return found
+        by_key.setdefault((row.country, row.arm, row.score, row.horizon), []).append(row)
+    return by_key
 
 
 def _mean(rows: Sequence[Row]) -> Row:
@@ -105,12 +105,12 @@ def _mean(rows: Sequence[Row]) -> Row:
     return replace(rows[0], value=value, low=low, high=high)
 
 
-def _settings(task: Task, told: Mapping[str, str]) -> TaskSettings:
-    """The task's settings again, from the words that MLflow keeps."""
+def _settings(task: Task, params: Mapping[str, str]) -> TaskSettings:
+    """The task's settings again, from the parameters that MLflow keeps."""
     settings = task.settings()
     for part, prefix in ((settings, "task."), (settings.calendar, "task.calendar.")):
         for each in fields(part):
-            text = told.get(f"{prefix}{each.name}")
+            text = params.get(f"{prefix}{each.name}")
             if text is not None:
                 was = getattr(part, each.name)
                 setattr(part, each.name, text if isinstance(was, str) else ast.literal_eval(text))

@@ -1,4 +1,4 @@
-"""What was to be reached, as a table in configs; whether it was, as the numbers say."""
+"""Targets from a table in configs, and whether the results reach them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,8 +15,8 @@ from federation.studies.seed_groups import Group
 class Target:
     """One claim about one experiment. of: words of its title. least: place-periods of a country that counts.
 
-    countries: that it speaks of; nobody named: all. excluded_period: it speaks of tests with an excluded period.
-    limits: what stands in the way, told where it is missed.
+    countries: which it is about; empty: all. excluded_period: it is about tests with an excluded period.
+    limits: why it is missed, shown where it is.
     """
 
     claim: str = ""
@@ -41,34 +41,34 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """found: None where what it speaks of was not scored."""
+class TargetResult:
+    """value: None where what the target is about was not scored."""
 
     target: Target
-    found: float | None
+    value: float | None
 
     @property
     def met(self) -> bool | None:
-        """None where it cannot be said."""
-        if self.found is None:
+        """None where it was not scored."""
+        if self.value is None:
             return None
-        over = self.target.at_least is None or self.found >= self.target.at_least
-        return over and (self.target.at_most is None or self.found <= self.target.at_most)
+        over = self.target.at_least is None or self.value >= self.target.at_least
+        return over and (self.target.at_most is None or self.value <= self.target.at_most)
 
-    def told(self) -> str:
+    def text(self) -> str:
         """Such as 'MISSED: 0.771, wanted at most 0.760'."""
         bounds = [("at least", self.target.at_least), ("at most", self.target.at_most)]
         wanted = " and ".join(f"{word} {_exact(bound)}" for word, bound in bounds if bound is not None)
-        if self.found is None:
+        if self.value is None:
             return f"not scored here; wanted {wanted}"
         if self.met:
-            return f"met: {_exact(self.found)}, wanted {wanted}"
-        return f"**MISSED**: {_exact(self.found)}, wanted {wanted}. {self.target.limits}".strip()
+            return f"met: {_exact(self.value)}, wanted {wanted}"
+        return f"**MISSED**: {_exact(self.value)}, wanted {wanted}. {self.target.limits}".strip()
 
 
-def evaluated(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
-    """Of the targets that speak of this experiment."""
-    found = []
+def evaluated(group: Group, targets: Iterable[Target]) -> Sequence[TargetResult]:
+    """Results of the targets that are about this experiment."""
+    results = []
     for target in targets:
         if target.of.lower() in group.title.lower() and target.excluded_period == bool(
             group.settings.calendar.excluded_period
@@ -76,7 +76,7 @@ def evaluated(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
             measure = MEASURES[target.measure]
             try:
                 value = measure(
-                    _speaks_of(group, target),
+                    _about(group, target),
                     target.arm,
                     target.against,
                     target.score or group.headline,
@@ -84,13 +84,13 @@ def evaluated(group: Group, targets: Iterable[Target]) -> Sequence[Judgement]:
                     target.least,
                 )
             except (KeyError, ValueError, ZeroDivisionError):  # an arm that did not run, or nobody who was scored
-                found.append(Judgement(target=target, found=None))
+                results.append(TargetResult(target=target, value=None))
             else:
-                found.append(Judgement(target=target, found=value))
-    return found
+                results.append(TargetResult(target=target, value=value))
+    return results
 
 
-def _speaks_of(group: Group, target: Target) -> Group:
+def _about(group: Group, target: Target) -> Group:
     if not target.countries:
         return group
     return replace(group, rows=[row for row in group.rows if row.country in target.countries or is_region(row.country)])

@@ -10,7 +10,7 @@ NAME = "tracking.sent"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sent:
+class Cursor:
     """Bytes of the spool that MLflow has (done) and may have (tried).
 
     runs: country ('' the federation) -> MLflow run.
@@ -22,19 +22,19 @@ class Sent:
     runs: Mapping[str, str] = field(default_factory=dict)
 
 
-def load(folder: Path) -> Sent:
-    """What was noted, or nothing: to begin again from the start is safe, sending is idempotent."""
+def load(folder: Path) -> Cursor:
+    """What was noted, or an empty cursor: to begin again from the start is safe, sending is idempotent."""
     try:
-        return Sent(**json.loads((folder / NAME).read_text("utf-8")))
+        return Cursor(**json.loads((folder / NAME).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
-        return Sent()
+        return Cursor()
 
 
-def save(folder: Path, sent: Sent) -> None:
+def save(folder: Path, cursor: Cursor) -> None:
     """Note it durably: a resumed run must know what may have reached MLflow even after a power cut."""
-    beside = folder / f"{NAME}.{os.getpid()}.tmp"
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(asdict(sent), file)
+    temp_path = folder / f"{NAME}.{os.getpid()}.tmp"
+    with temp_path.open("w", encoding="utf-8") as file:
+        json.dump(asdict(cursor), file)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(folder / NAME)
+    temp_path.replace(folder / NAME)

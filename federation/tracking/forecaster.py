@@ -1,47 +1,44 @@
-"""The code file of a logged model: MLflow copies it, and runs it to load the model where gotong is installed.
+"""How MLflow loads a logged model where gotong is installed: by this module's name.
 
-It rebuilds the task's own network from the recipe and fills it with the weights; nothing is unpickled.
+It rebuilds the task's own network from its settings and fills it with the weights; nothing is unpickled.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mlflow.models import set_model
-from mlflow.pyfunc.model import PythonModel
+from numpy.typing import NDArray
 
 from federation.settings.values import build
+from federation.tracking import names_0_1
+from federation.tracking.model import RECIPE, WEIGHTS
 from tasks.registry import TASKS
 
 
-class _Predicts:  # apart from PythonModel, which warns of a predict without type hints; hints it takes for a schema
-    network: torch.nn.Module
+class Forecaster:
+    """A task's network behind the method that MLflow calls."""
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ARG002
+    def __init__(self, network: torch.nn.Module) -> None:
+        self._network = network.eval()
+
+    def predict(self, model_input: Mapping[str, NDArray[Any]], params: Any = None) -> NDArray[Any]:  # noqa: ARG002
         """Inputs name -> (N, ...) as `Windows.inputs`, to the network's (N, H, K) in model units."""
         inputs = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in model_input.items()}
         with torch.no_grad():
-            return np.asarray(self.network(inputs, None).numpy())
+            return np.asarray(self._network(inputs, None).numpy())
 
 
-class Forecaster(_Predicts, PythonModel):
-    """MLflow's view of a task's network."""
-
-    def load_context(self, context: Any) -> None:
-        """Called by MLflow, with its argument by this name."""
-        recipe = json.loads(Path(context.artifacts["recipe"]).read_text("utf-8"))
-        task = TASKS[recipe["task"]]
-        network = task.build_model(build(task.settings, recipe["settings"], "model"), 0)
-        with np.load(context.artifacts["weights"], allow_pickle=False) as file:
-            weights = {name: torch.from_numpy(values) for name, values in file.items()}
-        missing, unknown = network.load_state_dict(
-            weights, strict=False
-        )  # constants may be missing: the build made them
-        if unknown or {name for name, _ in network.named_parameters()} & set(missing):
-            raise ValueError(f"weights do not fit task {recipe['task']}: unknown {unknown}, missing {missing}")
-        self.network = network.eval()
-
-
-set_model(Forecaster())
+def _load_pyfunc(path: str) -> Forecaster:
+    """Called by MLflow, by this name, with the folder of the model's data. Raises ValueError for other weights."""
+    recipe = json.loads((Path(path) / RECIPE).read_text("utf-8"))
+    task = TASKS[recipe["task"]]
+    network = task.build_model(build(task.settings, names_0_1.task_settings(recipe["settings"]), "model"), 0)
+    with np.load(Path(path) / WEIGHTS, allow_pickle=False) as file:
+        weights = {name: torch.from_numpy(values) for name, values in file.items()}
+    missing, unknown = network.load_state_dict(weights, strict=False)  # constants may be missing: the build made them
+    if unknown or {name for name, _ in network.named_parameters()} & set(missing):
+        raise ValueError(f"weights do not fit task {recipe['task']}: unknown {unknown}, missing {missing}")
+    return Forecaster(network)

@@ -1,10 +1,11 @@
-"""The final model as an MLflow model: a code file and weights, no pickle, so loading it runs no code from the file."""
+"""The final model as an MLflow model: arrays and settings without pickle, so that loading it runs no foreign code."""
 
 import hashlib
 import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,15 @@ def write(
     output: NDArray[Any],
 ) -> Path:
     """Everything `log` needs, as plain files; returns the folder. Raises OSError, ValueError for arrays of objects."""
-    beside = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    _savez(beside / WEIGHTS, weights)
-    _savez(beside / EXAMPLE, example)
-    np.save(beside / OUTPUT, output, allow_pickle=False)
-    (beside / RECIPE).write_text(json.dumps({"task": task, "settings": dict(settings)}, indent=1))
+    temp_path = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(temp_path, ignore_errors=True)
+    temp_path.mkdir(parents=True)
+    _savez(temp_path / WEIGHTS, weights)
+    _savez(temp_path / EXAMPLE, example)
+    np.save(temp_path / OUTPUT, output, allow_pickle=False)
+    (temp_path / RECIPE).write_text(json.dumps({"task": task, "settings": dict(settings)}, indent=1))
     shutil.rmtree(folder, ignore_errors=True)
-    return beside.rename(folder)
+    return temp_path.rename(folder)
 
 
 def log(store: Store, own: Mapping[str, str], run: str, folder: Path) -> str:
@@ -49,8 +50,8 @@ def log(store: Store, own: Mapping[str, str], run: str, folder: Path) -> str:
     client = store.client
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     tags = {**own, DIGEST: digest}
-    found = client.search_logged_models([store.experiment], filter_string=tagged(tags))
-    one = found[0] if found else client.create_logged_model(store.experiment, NAME, source_run_id=run, tags=tags)
+    logged = client.search_logged_models([store.experiment], filter_string=tagged(tags))
+    one = logged[0] if logged else client.create_logged_model(store.experiment, NAME, source_run_id=run, tags=tags)
     if one.status != "READY":
         with tempfile.TemporaryDirectory() as scratch:
             save(folder, Path(scratch) / "model", model_id=one.model_id, run=run)
@@ -63,8 +64,10 @@ def log(store: Store, own: Mapping[str, str], run: str, folder: Path) -> str:
 
 
 def save(folder: Path, path: Path, *, model_id: str | None = None, run: str | None = None) -> None:
-    """The model that `write` left as an MLflow pyfunc folder with signature and input example."""
-    import torch
+    """The model that `write` left as an MLflow pyfunc folder with signature and input example.
+
+    The network is not built here, and torch not imported: `forecaster` does both where the model is loaded.
+    """
     from mlflow import pyfunc
     from mlflow.models import Model, infer_signature
 
@@ -73,12 +76,12 @@ def save(folder: Path, path: Path, *, model_id: str | None = None, run: str | No
     output = np.load(folder / OUTPUT, allow_pickle=False)
     pyfunc.save_model(
         path,
-        python_model=str(Path(__file__).with_name("forecaster.py")),
-        artifacts={"weights": str(folder / WEIGHTS), "recipe": str(folder / RECIPE)},
+        loader_module="federation.tracking.forecaster",
+        data_path=str(folder),
         signature=infer_signature(example, output),
         input_example=example,
         # Named here, because MLflow would find them by loading the model in another process, for six seconds.
-        pip_requirements=["gotong", f"numpy=={np.__version__}", f"torch=={torch.__version__.split('+')[0]}"],
+        pip_requirements=["gotong", f"numpy=={np.__version__}", f"torch=={version('torch').split('+')[0]}"],
         mlflow_model=Model(artifact_path=NAME, run_id=run, model_id=model_id),
     )
 

@@ -1,22 +1,22 @@
-"""Who a run is, as tracking sees it."""
+"""What identifies a run in MLflow: its name, countries, parameters and tags."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-RUN = "gotong.run"  # tags of ours: MLflow chooses its run ids itself, so these are how a run is found again
-BIRTH = "gotong.birth"  # tells a run from another of the same id: its folder was deleted, or lies on another machine
+RUN = "gotong.run"  # tags of ours: MLflow chooses its run ids itself, so a run is looked up by these
+BIRTH = "gotong.birth"  # differs for another run of the same id: its folder was deleted, or lies on another machine
 COUNTRY = "gotong.country"
 FOLDER = "gotong.folder"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunCard:
+class RunInfo:
     """One federation's run.
 
     id: of letters, digits, '.', '_' and '-'; the same when the run is resumed.
     name: what a person reads. countries: one child run each, in this order.
-    params: what the run was told; tags: what a person may filter by.
+    params: the run's settings; tags: what a person may filter by.
     Raises ValueError for an id that cannot be searched for.
     """
 

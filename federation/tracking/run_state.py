@@ -1,15 +1,14 @@
-"""What became of runs: read from their own folders, and told to MLflow where a killed process could not."""
+"""How runs ended: read from their own folders, and set in MLflow where a killed process could not."""
 
 import fcntl
 import time
 from pathlib import Path
 
-from federation.errors import TrackingError
+from federation.errors import TrackingError, one_line
 from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
 from federation.tracking.run_info import FOLDER
 from federation.tracking.store import Store, address, connect, database, search
-from federation.tracking.upload_thread import one_line
 
 LOCK = "lock"  # held in a run's folder as long as a process works in it
 
@@ -19,7 +18,7 @@ def state(folder: Path) -> str:
     if _held(folder / LOCK):
         return "RUNNING"
     last = "KILLED"
-    for record in spool.every(folder / spool.NAME):
+    for record in spool.read_all(folder / spool.NAME):
         last = record["status"] if record["do"] == "end" else "KILLED"
     return last
 

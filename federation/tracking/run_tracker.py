@@ -1,7 +1,12 @@
-"""What a run tells its tracker: settings at the start, numbers a round, results at the end, and how it ended."""
+"""What is tracked of a run: settings at the start, numbers a round, results at the end, and how it ended.
+
+Metric names are GROUP/NAME, for MLflow makes a section of charts for each group: `round/train_loss`,
+`validation/log_wis/federated`, `test/log_wis/local`, `excluded_period/...`, `gain/THA`, `cost/seconds`. All results of
+a run that cuts each country at its own end are in `unaligned/...`.
+"""
 
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -12,14 +17,16 @@ import numpy as np
 import torch
 from torch.func import functional_call
 
+from federation.composition.restore import flat
 from federation.coordinator.incidents import Faults, faults_of
 from federation.coordinator.reply_summary import by_country, mean_loss
 from federation.coordinator.rounds import Outcome
-from federation.coordinator.state import Federation, Report
-from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Row
+from federation.coordinator.state import Federation, ReplySummary, Report
+from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Better, Row
+from federation.reporting.score_table import FEDERATED, LOCAL, chosen
 from federation.settings.schema import Settings
 from federation.settings.values import plain
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from federation.wire.frame import Arrays
 from tasks.places.facilities import country_of
@@ -41,14 +48,14 @@ class TrackedRun:
     def following(self, committed: int) -> Iterator[None]:
         """Track all inside; a run that fails or is stopped is marked as such."""
         federation, plan = self._federation, plain(self._federation.plan)
-        card = RunCard(
+        info = RunInfo(
             id=federation.run,
             name=federation.run,
             countries=tuple(sorted({country_of(client) for client in federation.nodes})),
             params={
-                **_flat(plan),
+                **{name: _param(value) for name, value in flat(plan).items()},
                 "quorum": self._settings.quorum,
-                "data": "invented" if not self._settings.data else "given",
+                "data": "synthetic" if not self._settings.data else "given",
             },
             tags={
                 "gotong.version": version("gotong"),
@@ -57,7 +64,7 @@ class TrackedRun:
                 "calendar": UNALIGNED if self._settings.task.calendar.unaligned else "one cut for all",
             },
         )
-        self._tracker.begin(card, committed)
+        self._tracker.begin(info, committed)
         try:
             yield
         except BaseException as error:
@@ -70,24 +77,19 @@ class TrackedRun:
     def round(self, report: Report) -> None:
         """Numbers of one round; validation scores belong to the model the round started from, one step earlier."""
         for summary in by_country(report.summaries):
-            values: dict[str, float] = {"received_bytes": summary.received, "sent_bytes": summary.sent}
-            values |= {"examples": summary.examples, "took_part": float(summary.refused is None)}
-            for name, value in (("train_loss", summary.loss), ("update_norm", summary.norm)):
-                if value is not None and summary.refused is None:
-                    values[name] = value
-            self._tracker.metrics(values, step=report.round, country=summary.country)
+            self._tracker.metrics(_of_country(summary), step=report.round, country=summary.country)
             for name, words in (("refused", summary.refused), ("remark", summary.remark)):
                 if words:
                     self._tracker.tags({f"{name}.{report.round}": words}, country=summary.country)
             self._fingerprint(summary.country, summary.fingerprint)
         trained = [summary for summary in report.summaries if summary.examples and not summary.refused]
         examples = sum(summary.examples for summary in trained)
-        totals: dict[str, float] = {"countries": len(trained), "examples": examples}
+        totals: dict[str, float] = {"round/countries": len(trained), "round/examples": examples}
         loss = mean_loss(report.summaries)
         if loss is not None:
-            totals["train_loss"] = loss
-        totals["faults"] = len(faults_of(report.round, report.summaries))
-        totals["bytes"] = sum(summary.sent + summary.received for summary in report.summaries)
+            totals["round/train_loss"] = loss
+        totals["round/faults"] = len(faults_of(report.round, report.summaries))
+        totals["round/bytes"] = sum(summary.sent + summary.received for summary in report.summaries)
         self._tracker.metrics(totals, step=report.round)
         self._rows(report.rows, "validation", report.round - 1)
         self._faults.round(report)
@@ -102,16 +104,20 @@ class TrackedRun:
         self._tracker.commit()
 
     def finish(self, outcome: Outcome, files: tuple[Path, ...], cost: Mapping[str, float]) -> None:
-        """Results of the test, files, what the run cost, and the final model with an invented input."""
-        self._tracker.metrics({f"cost.{name}": value for name, value in cost.items()}, step=outcome.progress.round)
-        self._rows(outcome.validation, "validation", outcome.progress.round)
-        self._rows(outcome.rows, "test", outcome.progress.round)
-        self._rows(outcome.excluded, EXCLUDED_PERIOD, outcome.progress.round)
+        """Results of the test, files, what the run cost, and the final model with a synthetic input."""
+        step = outcome.progress.round
+        self._tracker.metrics({f"cost/{name}": value for name, value in cost.items()}, step=step)
+        self._rows(outcome.validation, "validation", step)
+        self._rows(outcome.rows, "test", step)
+        self._rows(outcome.excluded, EXCLUDED_PERIOD, step)
+        headline, score = next(iter(self._task.scores.items()))
+        gained = gains(outcome.rows, headline, score.better)
+        self._tracker.metrics({self._group(f"gain/{place}"): value for place, value in gained.items()}, step=step)
         for summary in by_country(outcome.summaries):
             if summary.refused:
                 self._tracker.tags({"refused.test": summary.refused}, country=summary.country)
         self._files((*files, *self._faults.files))
-        example, output = invented(self._settings, outcome.model)
+        example, output = synthetic_example(self._settings, outcome.model)
         self._tracker.model(
             outcome.model,
             task=self._task.name,
@@ -126,12 +132,15 @@ class TrackedRun:
 
     def _rows(self, rows: Iterable[Row], part: str, step: int) -> None:
         by_country: dict[str, dict[str, float]] = {}
-        part = f"unaligned.{part}" if self._settings.task.calendar.unaligned and part != "validation" else part
+        group = part if part == "validation" else self._group(part)
         for row in rows:
             if row.horizon == ALL and np.isfinite(row.value):
-                by_country.setdefault(row.country, {})[f"{part}.{row.score}.{row.arm}"] = row.value
+                by_country.setdefault(row.country, {})[f"{group}/{row.score}/{row.arm}"] = row.value
         for country, values in by_country.items():
             self._tracker.metrics(values, step=step, country=None if country == self._federation.region else country)
+
+    def _group(self, name: str) -> str:
+        return f"unaligned/{name}" if self._settings.task.calendar.unaligned else name
 
     def _fingerprint(self, country: str, fingerprint: str) -> None:
         if fingerprint and country not in self._fingerprinted:
@@ -139,8 +148,22 @@ class TrackedRun:
             self._tracker.dataset(country, name=self._task.name, fingerprint=fingerprint)
 
 
-def invented(settings: Settings, model: Arrays) -> tuple[dict[str, Any], Any]:
-    """Two inputs of an invented country and the model's output for them: never a record of anybody."""
+def gains(rows: Sequence[Row], headline: str, better: Better) -> dict[str, float]:
+    """Country or region -> what it gained by federating: how much better the headline is with `federated` than `local`.
+
+    In the unit of the score, above 0 where federating helped, whichever direction of the score is better.
+    """
+    values = {(row.country, row.arm): row.value for row in chosen(rows, headline) if np.isfinite(row.value)}
+    sign = 1.0 if better == "larger" else -1.0
+    return {
+        country: sign * (value - values[country, LOCAL])
+        for (country, arm), value in values.items()
+        if arm == FEDERATED and (country, LOCAL) in values
+    }
+
+
+def synthetic_example(settings: Settings, model: Arrays) -> tuple[dict[str, Any], Any]:
+    """Two inputs of a synthetic country and the model's output for them: never a record of anybody."""
     task = TASKS[settings.task.name]
     with TemporaryDirectory() as scratch:
         task.synthesize(Path(scratch), "SGP", settings.seed, settings.task)
@@ -154,23 +177,27 @@ def invented(settings: Settings, model: Arrays) -> tuple[dict[str, Any], Any]:
     return dict(example), output
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str | float | int]:
-    flat: dict[str, str | float | int] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value if type(value) in (int, float, str) else str(value)
-    return flat
+def _of_country(summary: ReplySummary) -> dict[str, float]:
+    """Numbers of one country's round; loss and norm are of an update that counts."""
+    values: dict[str, float] = {"round/bytes_received": summary.received, "round/bytes_sent": summary.sent}
+    values |= {"round/examples": summary.examples, "round/took_part": float(summary.refused is None)}
+    for name, value in (("round/train_loss", summary.loss), ("round/update_norm", summary.norm)):
+        if value is not None and summary.refused is None:
+            values[name] = value
+    return values
+
+
+def _param(value: Any) -> str | float | int:
+    return value if type(value) in (int, float, str) else str(value)
 
 
 def _code_version() -> str:
     """The commit of the code, with `+` if it was changed; the installed version where there is no repository."""
     here = Path(__file__).parent
     try:
-        told = subprocess.run(
+        git = subprocess.run(
             ["git", "-C", str(here), "describe", "--always", "--dirty=+"], capture_output=True, text=True, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
         return version("gotong")
-    return told.stdout.strip() if told.returncode == 0 else version("gotong")
+    return git.stdout.strip() if git.returncode == 0 else version("gotong")

@@ -28,7 +28,7 @@ class Spool:
         self._file = path.open("ab")
         keep = _whole_lines(path, max(committed, tried))
         self._file.truncate(keep)
-        self._there = {row for record in every(path) for row in _rows(record)}
+        self._there = {row for record in read_all(path) for row in _rows(record)}
 
     def put(self, record: Record) -> None:
         """Append one record; a metric that was there before this process began is not written again."""
@@ -75,8 +75,8 @@ def read(path: Path, start: int, stop: int, *, chunk: int = 1 << 18) -> tuple[li
     return records, start
 
 
-def every(path: Path) -> Iterator[Record]:
-    """All whole records of a spool; none if there is no such file."""
+def read_all(path: Path) -> Iterator[Record]:
+    """All whole records of a spool, in order; none if there is no such file."""
     start = 0
     while path.exists():
         records, end = read(path, start, path.stat().st_size)

@@ -1,8 +1,8 @@
-"""Where experiments live: a tracking server, or an SQLite file under <runs>/mlflow with its artifacts beside it.
+"""Where experiments live: a tracking server, or an SQLite file under <runs>/mlflow with its artifacts next to it.
 
 MLflow's first use of an SQLite file is not atomic: two processes at once, or a kill in between, break it for good.
-So it is made beside, under a lock, and moved into place. Addresses are absolute, or MLflow writes into the working
-directory.
+So it is made under another name, under a lock, and moved into place. Addresses are absolute, or MLflow writes into the
+working directory.
 """
 
 import fcntl
@@ -63,7 +63,7 @@ def database(uri: str) -> Path | None:
 
 
 def artifacts(file: Path) -> str:
-    """Where the artifacts of an SQLite store lie: a file URI beside it."""
+    """Where the artifacts of an SQLite store lie: a file URI next to it."""
     return (file.parent / "artifacts").as_uri()
 
 
@@ -78,20 +78,20 @@ def connect(settings: TrackingSettings, runs: Path) -> Store:
     if file:
         create(file)
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    found = client.get_experiment_by_name(settings.experiment)
-    if found is None:
+    experiment = client.get_experiment_by_name(settings.experiment)
+    if experiment is None:
         try:
             made = client.create_experiment(settings.experiment, artifact_location=artifacts(file) if file else None)
             return Store(client=client, experiment=made, uri=uri)
         except MlflowException as error:
-            found = client.get_experiment_by_name(settings.experiment)  # another run made it meanwhile
-            if found is None:
+            experiment = client.get_experiment_by_name(settings.experiment)  # another run made it meanwhile
+            if experiment is None:
                 raise error
-    if found.lifecycle_stage != "active":
+    if experiment.lifecycle_stage != "active":
         raise TrackingError(
             f"experiment {settings.experiment!r} is deleted in {uri}; restore it or set tracking.experiment"
         )
-    return Store(client=client, experiment=found.experiment_id, uri=uri)
+    return Store(client=client, experiment=experiment.experiment_id, uri=uri)
 
 
 def experiments(settings: TrackingSettings, runs: Path) -> list[tuple[str, Store]]:
@@ -117,14 +117,14 @@ def tagged(tags: Mapping[str, str]) -> str:
 
 def search(store: Store, wanted: str) -> list["Run"]:
     """All live runs of the experiment that fit a filter."""
-    found: list[Run] = []
-    page = None
+    runs: list[Run] = []
+    token = None
     while True:
-        some = store.client.search_runs([store.experiment], filter_string=wanted, page_token=page)
-        found += some
-        page = some.token
-        if not page:
-            return found
+        page = store.client.search_runs([store.experiment], filter_string=wanted, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return runs
 
 
 def create(file: Path) -> None:

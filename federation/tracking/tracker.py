@@ -1,4 +1,4 @@
-"""What a run tells about itself. Nothing here raises into a run, imports MLflow, or waits for it but at the end."""
+"""A run's records on their way to MLflow. Nothing here raises into a run, imports MLflow, or waits before the end."""
 
 import secrets
 import time
@@ -10,45 +10,45 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.errors import TrackingError
+from federation.errors import TrackingError, one_line
 from federation.settings.schema import TrackingSettings
 from federation.tracking import cursor, model
-from federation.tracking.run_info import RunCard
-from federation.tracking.spool import NAME, Spool, every
-from federation.tracking.upload_thread import Sender, one_line
-from federation.tracking.uploader import Transfer
+from federation.tracking.run_info import RunInfo
+from federation.tracking.spool import NAME, Spool, read_all
+from federation.tracking.upload_process import UploadProcess
+from federation.tracking.uploader import Uploader, wait_for_others
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
 class Tracker:
-    """One run's records: first into a spool in the run's own folder, from there to MLflow by a thread.
+    """One run's records: first into a spool in the run's own folder, from there to MLflow by a process of its own.
 
-    `begin` comes first, `end` last; what is put after the last `commit` is sent by `end`. Call all from one thread, and
-    import what the run needs (torch, pandas) before `begin`: two threads importing one package at once can trip.
+    `begin` comes first, `end` last; what is put after the last `commit` is sent by `end`. Call all from one thread.
     """
 
     def __init__(self, folder: Path, settings: TrackingSettings, *, runs: Path, warn: Callable[[str], None]) -> None:
         self._folder, self._settings, self._runs, self._warn = folder, settings, runs, warn
         self._spool: Spool | None = None
-        self._sender: Sender | None = None
+        self._upload: UploadProcess | None = None
         self._length = 0
         self._birth = ""
         self._warned = False
 
-    def begin(self, card: RunCard, committed: int = 0) -> None:
+    def begin(self, info: RunInfo, committed: int = 0) -> None:
         """Start, or go on after a kill: the spool goes back to `committed`, the length that the checkpoint holds."""
         if self._spool is None:
             with self._harmless():
+                wait_for_others(self._folder)
                 tried = cursor.load(self._folder).tried
                 self._spool = Spool(self._folder / NAME, committed=committed, tried=tried)
-                first = next(every(self._folder / NAME), {})
+                first = next(read_all(self._folder / NAME), {})
                 self._birth = first.get("birth") or secrets.token_hex(8)
             if self._spool and self._settings.name == "mlflow":
-                self._sender = Sender(self._folder, self._settings, self._runs)
-                self._sender.start()
-        facts = {"id": card.id, "birth": self._birth, "name": card.name, "countries": list(card.countries)}
-        self._put("begin", **facts, params=dict(card.params), tags=dict(card.tags))
+                self._upload = UploadProcess(self._folder, self._settings, self._runs)
+                self._upload.start()
+        identity = {"id": info.id, "birth": self._birth, "name": info.name, "countries": list(info.countries)}
+        self._put("begin", **identity, params=dict(info.params), tags=dict(info.tags))
 
     def metrics(self, values: Mapping[str, float], *, step: int, country: str | None = None) -> None:
         """Measurements at a step, once each, of the federation or of one of its countries. NaN is kept, as NaN."""
@@ -60,12 +60,12 @@ class Tracker:
         self._put("tags", country=country, values={name: str(value) for name, value in values.items()})
 
     def dataset(self, country: str, *, name: str, fingerprint: str) -> None:
-        """Which data a country used: a keyed hash in hex, from which nothing about a record can be found."""
+        """Which data a country used: a keyed hash in hex, from which nothing about a record can be derived."""
         self._put("dataset", country=country, name=name, fingerprint=fingerprint)
 
-    def artifact(self, path: Path, to: str = "") -> None:
-        """A file or folder, sent as it is when its turn comes; `to` is a folder among the run's artifacts."""
-        self._put("artifact", path=self._within(path), to=to)
+    def artifact(self, path: Path, folder: str = "") -> None:
+        """A file or folder, sent as it is when its turn comes; `folder` is one among the run's artifacts."""
+        self._put("artifact", path=self._within(path), to=folder)
 
     def model(
         self,
@@ -76,7 +76,7 @@ class Tracker:
         example: Mapping[str, NDArray[np.generic]],
         output: NDArray[Any],
     ) -> None:
-        """The final model; loading it back gives `output` for `example`, which must be invented and never a record.
+        """The final model; loading it back gives `output` for `example`, which must be synthetic and never a record.
 
         weights: state dict as arrays. task, settings: what `build_model` was given, as plain values.
         example: input name -> (N, ...); output: (N, H, K), the model's answer in model units.
@@ -100,15 +100,15 @@ class Tracker:
     def commit(self) -> int:
         """`flush`, and let it be sent: best called when the checkpoint stands."""
         length = self.flush()
-        if self._sender:
-            self._sender.allow(length)
+        if self._upload:
+            self._upload.allow(length)
         return length
 
     def end(self, status: Status) -> None:
         """Close the run; waits at most `patience` seconds for what is not sent, then warns how to send it later."""
         self._put("end", status=status)
         self.commit()
-        reason = self._sender.finish(self._settings.patience) if self._sender else ""
+        reason = self._upload.finish(self._settings.patience) if self._upload else ""
         if reason:
             self._say(
                 f"MLflow has not taken all records of this run ({reason}); they stay in {self._folder / NAME}. "
@@ -116,7 +116,7 @@ class Tracker:
             )
         if self._spool:
             self._spool.close()
-        self._spool = self._sender = None
+        self._spool = self._upload = None
 
     def _put(self, do: str, **values: Any) -> None:
         with self._harmless():
@@ -152,13 +152,13 @@ def replay(folder: Path, settings: TrackingSettings, runs: Path) -> int:
         raise TrackingError(f"{folder} holds no {NAME}: no such run, or it never began")
     upto = spool.read_bytes().rfind(b"\n") + 1
     try:
-        with Transfer(folder, settings, runs) as transfer:
-            before = transfer.done
-            while transfer.done < upto:
-                transfer.advance(upto)
-            if transfer.refused:
-                raise TrackingError(f"MLflow refused {len(transfer.refused)} records, the first: {transfer.refused[0]}")
-            return transfer.done - before
+        with Uploader(folder, settings, runs) as uploader:
+            before = uploader.done
+            while uploader.done < upto:
+                uploader.advance(upto)
+            if uploader.refused:
+                raise TrackingError(f"MLflow refused {len(uploader.refused)} records, the first: {uploader.refused[0]}")
+            return uploader.done - before
     except TrackingError:
         raise
     except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise

@@ -1,4 +1,4 @@
-"""MLflow's own pages over the experiments, on this machine alone."""
+"""MLflow's own pages over the experiments, served on this machine alone."""
 
 import os
 import signal
@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from federation.errors import TrackingError
+from federation.errors import TrackingError, one_line
 from federation.settings.schema import TrackingSettings
 from federation.tracking.run_state import mark_dead
 from federation.tracking.store import address, artifacts, connect, database
-from federation.tracking.upload_thread import one_line
 
 HOST = "127.0.0.1"
 PATIENCE = 120.0  # seconds for the server to start

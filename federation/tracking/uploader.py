@@ -1,17 +1,21 @@
-"""One process sending one run's spool, piece by piece. What has been sent is noted beside the spool."""
+"""Sends one run's spool to MLflow, piece by piece. What has been sent is noted in the run's folder."""
 
 import fcntl
+import time
 from pathlib import Path
 from types import TracebackType
 
 from federation.errors import TrackingError
 from federation.settings.schema import TrackingSettings
 from federation.tracking import cursor, spool
-from federation.tracking.delivery import Delivery
+from federation.tracking.mlflow_writer import MlflowWriter
 from federation.tracking.store import connect
 
+LOCK = "tracking.lock"
+MOMENT = 0.05  # seconds
 
-class Transfer:
+
+class Uploader:
     """Holds a lock on the run's records, for two senders at once would make every MLflow run twice.
 
     Opening and `advance` take seconds and raise TrackingError, or whatever MLflow, SQLite, HTTP or the disk raise.
@@ -19,15 +23,15 @@ class Transfer:
 
     def __init__(self, folder: Path, settings: TrackingSettings, runs: Path) -> None:
         self._folder = folder
-        self._lock = (folder / "tracking.lock").open("a")
+        self._lock = (folder / LOCK).open("a")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             noted = cursor.load(folder)
             store = connect(settings, runs)
-            delivery = Delivery(store, folder, noted.runs)
-            if noted.store != store.uri or not noted.runs or not delivery.known():
-                noted = cursor.Sent(store=store.uri, tried=noted.tried)
-                delivery = Delivery(store, folder, {})
+            writer = MlflowWriter(store, folder, noted.runs)
+            if noted.store != store.uri or not noted.runs or not writer.known():
+                noted = cursor.Cursor(store=store.uri, tried=noted.tried)
+                writer = MlflowWriter(store, folder, {})
         except BlockingIOError:
             self._lock.close()
             raise TrackingError(
@@ -36,10 +40,10 @@ class Transfer:
         except BaseException:
             self._lock.close()
             raise
-        self._sent = noted
-        self._delivery = delivery
+        self._cursor = noted
+        self._writer = writer
 
-    def __enter__(self) -> "Transfer":
+    def __enter__(self) -> "Uploader":
         return self
 
     def __exit__(
@@ -54,22 +58,40 @@ class Transfer:
     @property
     def done(self) -> int:
         """Bytes of the spool that MLflow has."""
-        return self._sent.done
+        return self._cursor.done
 
     @property
     def refused(self) -> list[str]:
         """What MLflow will never take, and why."""
-        return self._delivery.refused
+        return self._writer.refused
 
     def advance(self, upto: int) -> None:
         """Send the next piece of the spool, not past upto."""
         records, end = spool.read(self._folder / spool.NAME, self.done, upto)
         if not records:
             raise TrackingError(f"{self._folder / spool.NAME} is shorter than it was")
-        self._note(tried=max(end, self._sent.tried), done=self.done)
-        self._delivery.send(records)
-        self._note(tried=self._sent.tried, done=end)
+        self._note(tried=max(end, self._cursor.tried), done=self.done)
+        self._writer.send(records)
+        self._note(tried=self._cursor.tried, done=end)
 
     def _note(self, *, tried: int, done: int) -> None:
-        self._sent = cursor.Sent(store=self._sent.store, done=done, tried=tried, runs=self._delivery.runs)
-        cursor.save(self._folder, self._sent)
+        self._cursor = cursor.Cursor(store=self._cursor.store, done=done, tried=tried, runs=self._writer.runs)
+        cursor.save(self._folder, self._cursor)
+
+
+def wait_for_others(folder: Path, seconds: float = 10.0) -> None:
+    """Wait until no process sends the records of this run: one whose run was killed ends a moment after it.
+
+    Raises TrackingError if it still does after so many seconds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + seconds
+    with (folder / LOCK).open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise TrackingError(f"another process is sending the records of {folder.name}") from None
+                time.sleep(MOMENT)

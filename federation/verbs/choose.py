@@ -12,9 +12,8 @@ from rich.table import Table
 from federation.composition.compose import compose
 from federation.coordinator import checkpoint
 from federation.errors import ConfigError
-from federation.reporting.rows import read_json
+from federation.reporting.rows import RESULTS, read_json
 from federation.reporting.score_table import number
-from federation.studies.compare import RESULTS
 from federation.studies.recipe_choice import Choice, Trial, choose
 from federation.tracking.run_state import state
 from federation.verbs.given import given
@@ -71,7 +70,7 @@ def _table(choice: Choice, title: str) -> Table:
         sheet.add_column(name, justify="left" if name == "model" else "right")
     picks = [("federated", choice.federated), *((f"{country} alone", pick) for country, pick in choice.local.items())]
     for name, pick in picks:
-        sheet.add_row(name, *map(str, choice.told(pick).values()), number(pick.value) + "*" * pick.by_region)
+        sheet.add_row(name, *map(str, choice.varied_settings(pick).values()), number(pick.value) + "*" * pick.by_region)
     return sheet
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from federation.composition.compose import compose
-from federation.reporting.rows import plain
+from federation.reporting.rows import RESULTS, plain
 from federation.settings.schema import TrackingSettings
-from federation.studies.compare import RESULTS, compare
+from federation.studies.compare import compare
 from tasks.files.atomic import write_atomically
 
 
@@ -41,6 +41,6 @@ def _compare(settings: CompareSettings) -> None:
             console.print(each.sheet)
         for line in each.lines:
             console.print(line, markup=False, soft_wrap=True)
-        rows += [{"run": one.run, **plain(one.row), "wins": one.wins, "clear": one.clear} for one in each.found]
+        rows += [{"run": one.run, **plain(one.row), "wins": one.wins, "clear": one.clear} for one in each.scores]
     if settings.out is not None:
         write_atomically(Path(settings.out), json.dumps(rows, indent=1, allow_nan=False).encode())

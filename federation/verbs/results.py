@@ -7,7 +7,7 @@ from pathlib import Path
 from federation.composition.compose import compose
 from federation.errors import TrackingError
 from federation.settings.schema import TrackingSettings
-from federation.studies.finished_runs import finished
+from federation.studies.finished_runs import finished_runs
 from federation.studies.page import page
 from federation.studies.seed_groups import groups
 from federation.studies.targets import Target
@@ -33,7 +33,7 @@ def _results(settings: ResultsSettings) -> None:
     settings.tracking.check()
     for target in settings.targets:
         target.check()
-    runs = finished(Path(settings.runs), settings.tracking)
+    runs = finished_runs(Path(settings.runs), settings.tracking)
     if not runs:
         raise TrackingError(f"no run in {settings.runs} is finished; simulate something there first, or write runs=DIR")
     path = Path(settings.to)

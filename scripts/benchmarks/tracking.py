@@ -31,7 +31,7 @@ from quiet import MOST, listen
 
 from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.store import SQLITE, create
 from federation.tracking.tracker import Tracker
 from tests.federation.tracking import troubles
@@ -75,7 +75,7 @@ def pair(name: str, trouble: AbstractContextManager[Trouble], folder: Path, roun
             error = process.communicate()[1]
             if process.returncode:
                 raise SystemExit(f"{name}: {error}")
-        records = {who: list(spool.every(folder / who / "run" / spool.NAME)) for who in started}
+        records = {who: list(spool.read_all(folder / who / "run" / spool.NAME)) for who in started}
         store_.over()
         if name != NONE:
             words = ["replay", "run=run", "runs=mine", tracking]
@@ -94,7 +94,7 @@ def in_calls(name: str, trouble: AbstractContextManager[Trouble], folder: Path, 
     with trouble as store_:
         settings = TrackingSettings(name="none" if name == NONE else "mlflow", uri=store_.uri, patience=0)
         tracker = Tracker(folder / "run", settings, runs=folder, warn=lambda _: None)
-        tracker.begin(RunCard(id="run", name="run", countries=countries))
+        tracker.begin(RunInfo(id="run", name="run", countries=countries))
         for step in range(rounds):
             until = perf_counter() + 0.5
             while perf_counter() < until:
@@ -115,12 +115,12 @@ def _start(words: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
 
 def _seconds(records: Sequence[spool.Record]) -> list[float]:
     """Of every round but the first."""
-    ends = [each["time"] / 1000 for each in records if "countries" in each.get("values", {})]
+    ends = [each["time"] / 1000 for each in records if "round/countries" in each.get("values", {})]
     return [later - earlier for earlier, later in pairwise(ends)]
 
 
 def _complete(name: str, records: Sequence[spool.Record], store: Path) -> None:
-    sent = sorted(
+    expected = sorted(
         (each["country"] or "", metric, each["step"])
         for each in records
         if each["do"] == "metrics"
@@ -131,8 +131,8 @@ def _complete(name: str, records: Sequence[spool.Record], store: Path) -> None:
             "SELECT coalesce(t.value, ''), m.key, m.step FROM metrics m"
             " LEFT JOIN tags t ON t.run_uuid = m.run_uuid AND t.key = 'gotong.country'"
         ).fetchall()
-    if sorted(kept) != sent:
-        raise SystemExit(f"{name}: MLflow holds {len(kept)} rows of {len(sent)}")
+    if sorted(kept) != expected:
+        raise SystemExit(f"{name}: MLflow holds {len(kept)} rows of {len(expected)}")
 
 
 def main(words: Sequence[str]) -> int:
@@ -164,8 +164,8 @@ def main(words: Sequence[str]) -> int:
                 mine, twin = pair(name, trouble, folder, int(options["rounds"]), turn)
                 times.setdefault(name, ([], []))[0].extend(mine)
                 times[name][1].extend(twin)
-                print("\n".join(_line(_row(name, *seconds)) for name, seconds in times.items()), "\n", file=sys.stderr)
-    rows = [_row(name, *seconds) for name, seconds in times.items()]
+                print("\n".join(_line(_row(name, *found)) for name, found in times.items()), "\n", file=sys.stderr)
+    rows = [_row(name, *found) for name, found in times.items()]
     for row in rows:
         print(_line(row))
     print(f"others used {heard.busy:.0f} % of all cores before (load {heard.load:.1f}); quiet is up to {MOST:.0f} %")

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from federation.settings.schema import TrackingSettings
-from federation.tracking import upload_thread
-from federation.tracking.run_info import COUNTRY, RunCard
+from federation.tracking import upload_process
+from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
 
@@ -57,21 +57,21 @@ def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
 def track(runs: Path, url: str, ui: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of eleven countries; the server is frozen while it begins, and thaws."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
-    monkeypatch.setattr(upload_thread, "LINGER", 0.1)
-    monkeypatch.setattr(upload_thread, "RETRY", 0.1)
+    monkeypatch.setattr(upload_process, "LINGER", 0.1)
+    monkeypatch.setattr(upload_process, "RETRY", 0.1)
     tracker = Tracker(runs / "demo", TrackingSettings(uri=url, patience=60), runs=runs, warn=print)
     processes = psutil.Process(ui.pid).children(recursive=True)
     for process in processes:
         process.suspend()
-    tracker.begin(RunCard(id="demo", name="eleven members", countries=MEMBERS, params={"rounds": ROUNDS}))
+    tracker.begin(RunInfo(id="demo", name="eleven members", countries=MEMBERS, params={"rounds": ROUNDS}))
     for step in range(ROUNDS):
         if step == ROUNDS // 2:
             time.sleep(5)  # longer than a call may take: the first one is lost on us, but not on the server
             for process in processes:
                 process.resume()
-        tracker.metrics({"validation.wis": 1 / (step + 1)}, step=step)
+        tracker.metrics({"validation/wis": 1 / (step + 1)}, step=step)
         for at, country in enumerate(MEMBERS):
-            tracker.metrics({"validation.wis": (at + 1) / (step + 1)}, step=step, country=country)
+            tracker.metrics({"validation/wis": (at + 1) / (step + 1)}, step=step, country=country)
         tracker.commit()
     tracker.end("FINISHED")
     replay(runs / "demo", TrackingSettings(uri=url), runs)
@@ -81,8 +81,8 @@ def track_sweep(runs: Path, url: str) -> None:
     """The runs of a sweep, by the names that it gives them."""
     for name in SWEPT:
         tracker = Tracker(runs / name, TrackingSettings(uri=url, patience=60), runs=runs, warn=pytest.fail)
-        tracker.begin(RunCard(id=name, name=name, countries=("THA",)))
-        tracker.metrics({"test.wis.federated": 1.0}, step=1)
+        tracker.begin(RunInfo(id=name, name=name, countries=("THA",)))
+        tracker.metrics({"test/wis/federated": 1.0}, step=1)
         tracker.end("FINISHED")
 
 
@@ -98,7 +98,7 @@ def test_a_person_finds_the_run_and_its_eleven_countries(
     assert set(run_ids) == {"", *MEMBERS}
     assert len(search(store, "")) == 12, "a call whose reply was lost left a twin"
     for at, country in enumerate(MEMBERS):
-        history = store.client.get_metric_history(run_ids[country], "validation.wis")
+        history = store.client.get_metric_history(run_ids[country], "validation/wis")
         assert [(row.step, row.value) for row in history] == [(step, (at + 1) / (step + 1)) for step in range(ROUNDS)]
     track_sweep(runs, url)
     look(page, run_ids[""])

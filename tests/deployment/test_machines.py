@@ -118,7 +118,7 @@ def _took_part(runs: Path, round_: int) -> set[str]:
     return {
         country
         for country, key, step, value in history(runs, "apart")
-        if country and (key, step, value) == ("took_part", round_, 1.0)
+        if country and (key, step, value) == ("round/took_part", round_, 1.0)
     }
 
 
@@ -127,7 +127,8 @@ def _every_row_is_there_once(deployment: Deployment) -> None:
     names = [(country, key, step) for country, key, step, _ in rows]
     assert len(names) == len(set(names))
     for country in COUNTRIES:
-        assert [step for who, key, step in names if (who, key) == (country, "took_part")] == list(range(1, ROUNDS + 1))
+        rounds = [step for who, key, step in names if (who, key) == (country, "round/took_part")]
+        assert rounds == list(range(1, ROUNDS + 1))
         answered = [entry.round for entry in _released(deployment, country)]
         assert answered == sorted(set(answered))
         counted = {step for step in range(1, ROUNDS + 1) if country in _took_part(deployment.folder / "runs", step)}

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from federation.coordinator import checkpoint
-from federation.reporting.rows import ALL, read_json
-from federation.runs.report import RESULTS
+from federation.reporting.rows import ALL, RESULTS, read_json
 
 ROOT = Path(__file__).parents[2]
 STRATEGY = '''

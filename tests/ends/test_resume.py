@@ -90,7 +90,7 @@ def state_of(where: Path) -> Mapping[str, Any]:
     with sqlite3.connect(where / "runs" / "mlflow" / "mlflow.db") as store:
         history = store.execute(
             # What a run cost is measured and never the same twice; that it was recorded, once, must be.
-            "SELECT coalesce(t.value, ''), m.key, m.step, iif(m.key LIKE 'cost.%', 0.0, m.value) FROM metrics m"
+            "SELECT coalesce(t.value, ''), m.key, m.step, iif(m.key LIKE 'cost/%', 0.0, m.value) FROM metrics m"
             " LEFT JOIN tags t ON t.run_uuid = m.run_uuid AND t.key = 'gotong.country' ORDER BY 1, 2, 3, 4"
         ).fetchall()
         ends = store.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall()

@@ -13,7 +13,7 @@ from federation.coordinator.state import Federation, Progress
 from federation.errors import ConfigError, QuorumError
 from federation.runs.sweep import sweep
 from federation.settings.schema import Settings, TrackingSettings
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from tests.federation.federations import settings_of
 
@@ -41,7 +41,7 @@ def ran(done: list[str], *, fails: int = 0) -> Callable[[Settings], None]:
         )
         checkpoint.save(federation, Progress(round=2, model={}))
         tracker = Tracker(folder, TrackingSettings(name="none"), runs=folder.parent, warn=pytest.fail)
-        tracker.begin(RunCard(id=str(settings.name), name="", countries=()))
+        tracker.begin(RunInfo(id=str(settings.name), name="", countries=()))
         tracker.end("FAILED" if settings.seed == fails else "FINISHED")
         if settings.seed == fails:
             raise QuorumError("round 3: nobody is there")

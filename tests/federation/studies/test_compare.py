@@ -1,4 +1,4 @@
-"""Runs side by side, from their folders alone or, where these are gone, from MLflow."""
+"""Runs side by side, from their folders or, where these are gone, from MLflow."""
 
 import math
 import os
@@ -14,11 +14,12 @@ from federation.errors import TrackingError
 from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, Row, read_json, write_json
 from federation.settings.schema import TrackingSettings
 from federation.studies.compare import compare
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
 
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow's own
 TASK = next(iter(TASKS.values()))
 HEADLINE, SCORE = next(iter(TASK.scores.items()))
 
@@ -26,7 +27,7 @@ HEADLINE, SCORE = next(iter(TASK.scores.items()))
 def ran(runs: Path, run: str, values: dict[str, float], tracking: str = "none", **params: str | float) -> None:
     """A finished run with its table, tracked."""
     tracker = Tracker(runs / run, TrackingSettings(name=tracking, patience=60), runs=runs, warn=pytest.fail)
-    tracker.begin(RunCard(id=run, name=run, countries=("VNM",), params=params))
+    tracker.begin(RunInfo(id=run, name=run, countries=("VNM",), params=params))
     rows = [
         Row(
             task=TASK.name,
@@ -67,8 +68,8 @@ def test_runs_stand_side_by_side_and_the_better_one_wins(tmp_path: Path) -> None
     ran(tmp_path, "prox", {"VNM": 0.7, "THA": 0.55, "LAO": 0.9, "PHL": 0.7}, rounds=3, strategy="fedprox")
     ran(tmp_path, "krum", {"VNM": 0.75, "PHL": 1.1}, rounds=3, strategy="krum")
     (one,) = compare(tmp_path, TrackingSettings(), ["avg", "prox", "krum"])
-    sheet, found = one.sheet, one.found
-    wins = {each.row.country: (each.run, each.clear) for each in found if each.wins}
+    sheet, scores = one.sheet, one.scores
+    wins = {each.row.country: (each.run, each.clear) for each in scores if each.wins}
     assert wins == {"VNM": ("prox", False), "THA": ("avg", False), "LAO": ("prox", False), "PHL": ("prox", True)}
     text = shown(sheet)
     assert "fedprox" in text
@@ -86,7 +87,7 @@ def test_runs_stand_side_by_side_and_the_better_one_wins(tmp_path: Path) -> None
     ]
 
 
-def test_runs_that_overlap_are_told_with_what_each_gained_on_its_own_local_arm(tmp_path: Path) -> None:
+def test_runs_that_overlap_are_shown_with_what_each_gained_on_its_own_local_arm(tmp_path: Path) -> None:
     for run, value, gain in (("a", 1.0, -0.4), ("b", 1.05, -0.1)):
         ran(tmp_path, run, {"VNM": value})
         path = tmp_path / run / "results.json"
@@ -100,12 +101,12 @@ def test_runs_that_overlap_are_told_with_what_each_gained_on_its_own_local_arm(t
         "VNM: a 1.000 [0.900, 1.100] before b 1.050 [0.950, 1.150], intervals overlap; less local of the same run: "
         "-0.400 [-0.500, -0.300] and -0.100 [-0.200, 0.000]",
     )
-    assert [each.row.value for each in one.found] == [1.0, 1.05], (
+    assert [each.row.value for each in one.scores] == [1.0, 1.05], (
         "months of the excluded period are no score of the test"
     )
 
 
-def test_an_unaligned_run_is_compared_with_its_kind_alone(tmp_path: Path) -> None:
+def test_an_unaligned_run_is_compared_with_its_kind_only(tmp_path: Path) -> None:
     for run in ("fair", "flattering", "too"):
         ran(tmp_path, run, {"VNM": 1.0})
         path = tmp_path / run / "results.json"
@@ -113,26 +114,25 @@ def test_an_unaligned_run_is_compared_with_its_kind_alone(tmp_path: Path) -> Non
             write_json([replace(row, part=UNALIGNED, value=0.1) for row in read_json(path)], path)
     with pytest.raises(TrackingError, match="cannot be compared"):
         compare(tmp_path, TrackingSettings(), ["fair", "flattering"])
-    pair, alone = compare(tmp_path, TrackingSettings(), ["fair", "flattering", "too"])
-    assert {each.run for each in pair.found} == {"flattering", "too"}
+    pair, single = compare(tmp_path, TrackingSettings(), ["fair", "flattering", "too"])
+    assert {each.run for each in pair.scores} == {"flattering", "too"}
     assert UNALIGNED in shown(pair.sheet)
-    assert alone.lines == (f"{TASK.name}: there is only fair.",)
+    assert single.lines == (f"{TASK.name}: there is only fair.",)
 
 
-def test_nobody_wins_a_tie_or_alone(tmp_path: Path) -> None:
+def test_nobody_wins_a_tie_or_without_rival(tmp_path: Path) -> None:
     ran(tmp_path, "a", {"VNM": 1.0, "THA": 1.0})
     ran(tmp_path, "b", {"VNM": 1.0})
     (one,) = compare(tmp_path, TrackingSettings(), ["a", "b"])
-    found = one.found
-    assert len(found) == 3
-    assert not any(each.wins or each.clear for each in found)
+    assert len(one.scores) == 3
+    assert not any(each.wins or each.clear for each in one.scores)
 
 
 def test_another_arm_can_be_compared(tmp_path: Path) -> None:
     ran(tmp_path, "a", {"VNM": 1.0})
     ran(tmp_path, "b", {"VNM": 2.0})
     (one,) = compare(tmp_path, TrackingSettings(), ["a", "b"], arm="local")
-    assert [each.row.value for each in one.found] == [6.0, 7.0]
+    assert [each.row.value for each in one.scores] == [6.0, 7.0]
 
 
 def test_a_run_whose_folder_is_gone_is_read_from_mlflow(runs: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_run_whose_folder_is_gone_is_read_from_mlflow(runs: Path) -> None:
     (before,) = compare(runs, TrackingSettings(), ["old", "new"])
     shutil.rmtree(runs / "old")
     (after,) = compare(runs, TrackingSettings(), ["old", "new"])
-    assert after.found == before.found
+    assert after.scores == before.scores
     assert shown(after.sheet) == shown(before.sheet)
 
 
@@ -149,7 +149,7 @@ def test_a_run_whose_folder_is_gone_is_read_from_mlflow(runs: Path) -> None:
     ("names", "words"),
     [(["a"], "at least two"), (["a", "a"], "at least two"), (["a", "lost"], "'lost' is neither in .* there: a, other")],
 )
-def test_what_cannot_be_compared_is_said(names: list[str], words: str, runs: Path) -> None:
+def test_what_cannot_be_compared_is_refused(names: list[str], words: str, runs: Path) -> None:
     ran(runs, "a", {"VNM": 1.0})
     ran(runs, "other", {"VNM": 1.0})
     with pytest.raises(TrackingError, match=words):
@@ -173,10 +173,10 @@ def test_the_runs_of_each_task_stand_by_themselves(tmp_path: Path) -> None:
     path.write_text(
         path.read_text().replace(f'"{TASK.name}"', f'"{other.name}"').replace(HEADLINE, next(iter(other.scores)))
     )
-    pair, alone = compare(tmp_path, TrackingSettings(), ["a", "b", "c"])
-    assert {each.run for each in pair.found} == {"a", "b"}
+    pair, single = compare(tmp_path, TrackingSettings(), ["a", "b", "c"])
+    assert {each.run for each in pair.scores} == {"a", "b"}
     assert pair.task == TASK.name
-    assert (alone.sheet, list(alone.found), list(alone.lines)) == (None, [], [f"{other.name}: there is only c."])
+    assert (single.sheet, list(single.scores), list(single.lines)) == (None, [], [f"{other.name}: there is only c."])
 
 
 def test_many_runs_stand_below_each_other_with_the_countries_where_each_is_best(tmp_path: Path) -> None:
@@ -192,14 +192,14 @@ def test_many_runs_stand_below_each_other_with_the_countries_where_each_is_best(
     assert cells[3][-1] == "–"
 
 
-def test_runs_on_other_invented_records_are_no_rivals(tmp_path: Path) -> None:
+def test_runs_on_other_synthetic_records_are_not_compared(tmp_path: Path) -> None:
     for seed in (1, 2):
         for name in ("a", "b"):
-            ran(tmp_path, f"{name}{seed}", {"VNM": seed + ord(name) / 1000}, data="invented", seed=seed)
+            ran(tmp_path, f"{name}{seed}", {"VNM": seed + ord(name) / 1000}, data="synthetic", seed=seed)
     one, two = compare(tmp_path, TrackingSettings(), ["a1", "a2", "b1", "b2"])
-    assert [{each.run for each in group.found} for group in (one, two)] == [{"a1", "b1"}, {"a2", "b2"}]
-    assert [each.run for group in (one, two) for each in group.found if each.wins] == ["a1", "a2"]
+    assert [{each.run for each in group.scores} for group in (one, two)] == [{"a1", "b1"}, {"a2", "b2"}]
+    assert [each.run for group in (one, two) for each in group.scores if each.wins] == ["a1", "a2"]
     ran(tmp_path, "a3", {"VNM": 1.0}, data="given", seed=1)
     ran(tmp_path, "b3", {"VNM": 2.0}, data="given", seed=2)
     (given,) = compare(tmp_path, TrackingSettings(), ["a3", "b3"])
-    assert [each.wins for each in given.found] == [True, False]
+    assert [each.wins for each in given.scores] == [True, False]

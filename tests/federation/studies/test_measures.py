@@ -11,10 +11,10 @@ import pytest
 
 from federation.errors import ConfigError
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, PAIRED, Row
-from federation.studies.finished_runs import Finished
-from federation.studies.measures import MEASURES, countries, learning, strongest_baseline
+from federation.studies.finished_runs import FinishedRun
+from federation.studies.measures import MEASURES, countries, strongest_baseline, training_countries
 from federation.studies.page import page, words
-from federation.studies.secondary_tables import cold, named, records
+from federation.studies.secondary_tables import codes, cold_start, short_records
 from federation.studies.seed_groups import Group, groups
 from federation.studies.tables import differences
 from federation.studies.targets import Target, evaluated
@@ -39,10 +39,10 @@ def row(country: str, arm: str, value: float, **rest: object) -> Row:
 
 def run(
     values: Mapping[str, Mapping[str, float]] = VALUES, *, name: str = "a", hour: int = 0, **params: str
-) -> Finished:
+) -> FinishedRun:
     told = {"task.name": HEALTH, "seed": "1", "hold_out": "[]", "record_years": "None", "rounds": "12"}
     told |= {"strategy.name": "fedavg", "strategy.weights": "equal", "task.calendar.test_until": "2009-12"}
-    return Finished(
+    return FinishedRun(
         name=name,
         experiment="skill",
         params=told | params,
@@ -54,7 +54,7 @@ def run(
     )
 
 
-def only(*runs: Finished) -> Group:
+def only(*runs: FinishedRun) -> Group:
     (group,) = groups(runs)
     return group
 
@@ -108,7 +108,7 @@ def test_measures_of_the_region() -> None:
 def test_measures_over_countries_count_those_that_train() -> None:
     group = only(run())
     assert countries(group) == ["IDN", "LAO", "THA"]
-    assert learning(group) == ["LAO", "THA"]
+    assert training_countries(group) == ["LAO", "THA"]
     assert measured("geometric_mean", FLAT) == pytest.approx(sqrt(0.4 * 0.9))
     assert measured("largest_ratio", "local") == pytest.approx(0.9 / 0.6)
     # against local .5 x 1.5, against local_adapted .44 x 1.8; the rival that leaves least counts
@@ -141,21 +141,21 @@ def test_small_countries_do_not_count_where_it_is_said() -> None:
 def test_a_target_is_met_up_to_its_bound(bounds: dict[str, float], met: bool) -> None:
     (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", **bounds)])  # type: ignore[arg-type]
     assert found.met is met
-    assert ("MISSED" in found.told()) is not met
-    assert "0.600" in found.told()
+    assert ("MISSED" in found.text()) is not met
+    assert "0.600" in found.text()
 
 
 def test_what_stands_in_the_way_is_told_of_a_miss_alone() -> None:
     for bound, told in ((0.6, False), (0.5, True)):
         (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", at_most=bound, limits="Few records.")])
-        assert ("Few records." in found.told()) is told
+        assert ("Few records." in found.text()) is told
 
 
 def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_judged() -> None:
     assert evaluated(only(run()), [Target(claim="x", of="drought", at_most=1.0)]) == []
     (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", arm="pooled", at_most=1.0)])
     assert found.met is None
-    assert "not scored" in found.told()
+    assert "not scored" in found.text()
 
 
 def test_a_target_of_one_test_says_nothing_of_one_with_an_excluded_period() -> None:
@@ -172,7 +172,7 @@ def test_a_target_of_one_test_says_nothing_of_one_with_an_excluded_period() -> N
 def test_a_target_may_speak_of_some_countries() -> None:
     asked = Target(claim="x", of="dengue", measure="largest_ratio", against=["local"], countries=["LAO"], at_most=1.0)
     (found,) = evaluated(only(run()), [asked])
-    assert found.found == pytest.approx(0.5)  # THA's 1.5 is not asked for
+    assert found.value == pytest.approx(0.5)  # THA's 1.5 is not asked for
 
 
 @pytest.mark.parametrize("wrong", [Target(claim="x"), Target(claim="x", measure="valeu", at_most=1.0)])
@@ -202,21 +202,21 @@ def test_an_arm_that_was_withheld_is_told_and_counts_nowhere() -> None:
 
 
 def test_a_cold_start_is_set_against_the_strongest_baseline() -> None:
-    told = cold([only(run(hold_out="['LAO']"))])
+    told = cold_start([only(run(hold_out="['LAO']"))])
     assert (
         "| LAO | 0.500 [0.400, 0.600] | 0.400 [0.300, 0.500] | climatology | 2.000 [1.900, 2.100] | yes | 100 | 1 |"
         in told
     )
-    assert cold([only(run())]) == ""
-    unjudged = cold([only(run(hold_out="['IDN']"))])  # flat persistence is the better of the two in the test
+    assert cold_start([only(run())]) == ""
+    unjudged = cold_start([only(run(hold_out="['IDN']"))])  # flat persistence is the better of the two in the test
     assert "| IDN | 0.100 [0.0000, 0.200] | 0.100 [0.0000, 0.200] | flat persistence | 1.000 " in unjudged
 
 
 def test_a_short_record_is_told_by_years() -> None:
     some = [only(run(record_years=years, record_of="['THA']")) for years in ("10", "2")]
-    lines = [line for line in records(some).splitlines() if "THA" in line]
+    lines = [line for line in short_records(some).splitlines() if "THA" in line]
     assert [line.split(" | ")[2] for line in lines] == ["2", "10"]
-    assert records([only(run())]) == ""
+    assert short_records([only(run())]) == ""
 
 
 def test_trials_are_told_apart_from_results(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_clear_difference_is_one_whose_own_interval_leaves_zero_out(tmp_path: 
     (unknown,) = evaluated(
         group, [Target(claim="x", of="dengue", measure="end_of_difference", against=["local"], at_most=0)]
     )
-    assert unknown.found is None
+    assert unknown.value is None
     assert differences(group) in page([group], [], tmp_path, "pictures")
     assert differences(only(run())) == ""
 
@@ -279,5 +279,5 @@ def test_an_unaligned_run_stands_under_its_own_heading_alone(tmp_path: Path) -> 
 
 
 def test_codes_are_read_from_mlflows_words() -> None:
-    assert named("['LAO', 'KHM']") == ["LAO", "KHM"]
-    assert named("[]") == []
+    assert codes("['LAO', 'KHM']") == ["LAO", "KHM"]
+    assert codes("[]") == []

@@ -16,7 +16,7 @@ from federation.reporting.rows import ALL, Row, write_json
 from federation.settings.schema import Settings, TrackingSettings
 from federation.settings.values import plain
 from federation.studies.recipe_choice import Trial, choose
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from federation.verbs import choose as verb
 from tasks.errors import DataError
@@ -123,7 +123,7 @@ def kept(runs: Path, *, unfinished: str = "") -> None:
         where = folder / checkpoint.FILE
         federation = Federation(run=trial.name, plan=told.plan(), settings=told, nodes=nodes, checkpoint=where)
         tracker = Tracker(folder, TrackingSettings(name="none"), runs=runs, warn=pytest.fail)
-        tracker.begin(RunCard(id=trial.name, name="", countries=()))
+        tracker.begin(RunInfo(id=trial.name, name="", countries=()))
         checkpoint.save(federation, Progress(round=2, model={}))
         write_json(trial.rows, folder / "results.json")
         tracker.end("FAILED" if trial.name == unfinished else "FINISHED")

@@ -11,7 +11,7 @@ import pytest
 from federation.composition.compose import jobs
 from federation.reporting.rows import Row
 from federation.settings.schema import Settings
-from federation.studies.finished_runs import Finished
+from federation.studies.finished_runs import FinishedRun
 from federation.studies.page import page
 from federation.studies.rolling_refit import chains, merged
 from federation.studies.seed_groups import Group, groups
@@ -71,7 +71,7 @@ def _other(file: Path, first: str) -> None:
 
 def year(
     after: str, until: str, values: dict[str, float], *, n: int, half: float = 0.1, score: str = "log_wis"
-) -> Finished:
+) -> FinishedRun:
     rows = [
         replace(row(place, arm, value, score=score), low=value - half, high=value + half, n=n)
         for place in ("LAO", "ASEAN")
@@ -134,7 +134,7 @@ def test_the_page_tells_the_chain_and_no_year_of_it_by_itself(tmp_path: Path) ->
     assert before.count("best rounds and corrections") == 1
 
 
-def _runs() -> list[Finished]:
+def _runs() -> list[FinishedRun]:
     return [finished for group in chain(100, 300) for finished in group.runs]
 
 

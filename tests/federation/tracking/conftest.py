@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from federation.settings.schema import TrackingSettings
-from federation.tracking.run_info import BIRTH, COUNTRY, RunCard
-from federation.tracking.spool import NAME, every
+from federation.tracking.run_info import BIRTH, COUNTRY, RunInfo
+from federation.tracking.spool import NAME, read_all
 from federation.tracking.store import connect, create, search, tagged
 
 Rows = dict[str, list[tuple[str, int, str]]]  # country -> (metric, step, value as text, for NaN is unequal to itself)
@@ -58,8 +58,8 @@ def settings() -> TrackingSettings:
 
 
 @pytest.fixture
-def card() -> RunCard:
-    return RunCard(id="demo-1", name="demo", countries=("THA", "VNM"), params={"rounds": 3}, tags={"task": "health"})
+def card() -> RunInfo:
+    return RunInfo(id="demo-1", name="demo", countries=("THA", "VNM"), params={"rounds": 3}, tags={"task": "health"})
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def rows(settings: TrackingSettings) -> Callable[[Path], Rows]:
     def read(folder: Path) -> Rows:
         store = connect(settings, folder.parent)
         found: Rows = {}
-        birth = next(every(folder / NAME))["birth"]
+        birth = next(read_all(folder / NAME))["birth"]
         for one in search(store, tagged({BIRTH: birth})):
             country = one.data.tags.get(COUNTRY, "")
             assert country not in found, f"two runs of {country!r}"

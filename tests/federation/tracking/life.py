@@ -13,18 +13,52 @@ from pathlib import Path
 from typing import Any
 
 from federation.settings.schema import TrackingSettings
-from federation.tracking import cursor, upload_thread
-from federation.tracking.delivery import Delivery
-from federation.tracking.run_info import RunCard
+from federation.tracking import cursor, upload_process
+from federation.tracking.mlflow_writer import MlflowWriter
+from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from tasks.files.atomic import write_atomically
 
-SENDERS = ("sending", "creating", "noting", "noted")  # the sender dies, while the run waits
+UPLOADS = ("sending", "creating", "noting", "noted")  # where the upload dies while the run waits, and the run with it
 COUNTRIES = ("THA", "VNM")
 
 
+LIFE_PROCESS = os.getpid()
+
+
 def die(*_: Any, **__: Any) -> None:
+    os.kill(LIFE_PROCESS, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Forked:
+    """In place of the `Popen` of an upload process: a fork, in which MLflow is imported already and patches hold."""
+
+    def __init__(self) -> None:
+        (commands, write), (read, replies) = os.pipe(), os.pipe()
+        self.returncode = 0
+        self._process = os.fork()
+        if not self._process:
+            os.close(write)
+            os.close(read)
+            try:
+                upload_process.serve(os.fdopen(commands), os.fdopen(replies, "w"))
+            finally:
+                os._exit(1)
+        os.close(commands)
+        os.close(replies)
+        self.stdin, self._replies = os.fdopen(write, "w"), os.fdopen(read)
+
+    def __enter__(self) -> "Forked":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._replies.close()
+
+    def communicate(self, text: str = "", timeout: float = 0.0) -> tuple[str, None]:  # noqa: ARG002
+        self.stdin.write(text)
+        self.stdin.close()
+        return self._replies.read(), None
 
 
 def after(function: Callable[..., Any], then: Callable[..., Any], times: int) -> Callable[..., Any]:
@@ -43,20 +77,23 @@ def after(function: Callable[..., Any], then: Callable[..., Any], times: int) ->
 
 def live(runs: Path, rounds: int, place: str, at: int) -> None:
     """Rounds from the checkpoint on; `place` and `at` say where and at which round or call to die, '' to live."""
-    upload_thread.LINGER, upload_thread.RETRY = 0.01, 0.05
+    upload_process.LINGER, upload_process.RETRY = 0.01, 0.05
+    upload_process._spawn = Forked  # type: ignore[assignment]
     if place == "sending":  # some rows of a piece are in MLflow, and nothing says so
-        Delivery._log = after(Delivery._log, die, at)  # type: ignore[method-assign]
+        MlflowWriter._log = after(MlflowWriter._log, die, at)  # type: ignore[method-assign]
     if place == "creating":  # the federation's run is made, its countries' are not
-        Delivery._create = after(Delivery._create, die, at)  # type: ignore[method-assign]
+        MlflowWriter._create = after(MlflowWriter._create, die, at)  # type: ignore[method-assign]
     if place == "noting":  # a piece is in MLflow whole, and the note of it is not written
-        Delivery.send = after(Delivery.send, die, at)  # type: ignore[method-assign]
+        MlflowWriter.send = after(MlflowWriter.send, die, at)  # type: ignore[method-assign]
+    if place == "ending":
+        MlflowWriter._end = after(MlflowWriter._end, die, at)  # type: ignore[method-assign]
     if place == "noted":
         cursor.save = after(cursor.save, die, at)
     folder = runs / "demo"
     checkpoint = folder / "checkpoint.json"
     done = json.loads(checkpoint.read_text()) if checkpoint.exists() else {"round": 0, "committed": 0}
     tracker = Tracker(folder, TrackingSettings(patience=60), runs=runs, warn=print)
-    tracker.begin(RunCard(id="demo-1", name="demo", countries=COUNTRIES, params={"rounds": rounds}), done["committed"])
+    tracker.begin(RunInfo(id="demo-1", name="demo", countries=COUNTRIES, params={"rounds": rounds}), done["committed"])
     for round_ in range(done["round"] + 1, rounds + 1):
         tracker.metrics({"loss": 1 / round_, "nothing": float("nan")}, step=round_)
         tracker.metrics({"seconds": random.random()}, step=round_)
@@ -72,11 +109,9 @@ def live(runs: Path, rounds: int, place: str, at: int) -> None:
                 time.sleep(0.01)
             die()
         write_atomically(checkpoint, json.dumps({"round": round_, "committed": length}).encode())
-        if place in SENDERS and round_ == done["round"] + 4:
-            time.sleep(20)
+        while place in UPLOADS and cursor.load(folder).done < length:  # a round an upload, until one is the last
+            time.sleep(0.01)
         time.sleep(0.01)
-    if place == "ending":
-        Delivery._end = after(Delivery._end, die, at)  # type: ignore[method-assign]
     tracker.end("FINISHED")
 
 

@@ -27,6 +27,7 @@ from federation.tracking import spool
 from federation.tracking.run_info import COUNTRY
 from federation.tracking.run_state import state
 from federation.tracking.store import connect, search
+from federation.tracking.tracker import replay
 from federation.vault import ledger
 from federation.wire import frame as wire_frame
 from federation.wire.frame import Frame, encode
@@ -39,7 +40,7 @@ VICTIM, HONEST = "VNM", ("KHM", "LAO", "THA")
 ROUNDS, MIDDLE = 3, 2
 DEADLINE = 1.5  # seconds; a round of four toys takes a thirtieth of it, and a disk may pause for half a second
 WEIGHT = "update/slope.weight"
-TOLD = {"faults", "took_part", "countries"}
+READ = {"round/faults", "round/took_part", "round/countries"}
 EVERY = list(range(1, ROUNDS + 1))
 
 
@@ -127,7 +128,7 @@ class Ended:
 
 
 def run(prepared: Simulation, fault: faulty.Fault, round_: int, victim: str = VICTIM) -> Ended:
-    """As the command line runs it; an error that stops it is told."""
+    """As the command line runs it; the text of an error that stops it is kept."""
     screen, error = StringIO(), ""
     console = Console(file=screen, width=130, highlight=False)
     try:
@@ -139,9 +140,9 @@ def run(prepared: Simulation, fault: faulty.Fault, round_: int, victim: str = VI
     return Ended(ready=prepared, seen=screen.getvalue().splitlines(), error=error)
 
 
-def prepare(runs: Path, tracking: str, **chosen: Any) -> Simulation:
+def prepare(runs: Path, **chosen: Any) -> Simulation:
     settings = settings_of(runs, rounds=ROUNDS, deadline=DEADLINE, **chosen)
-    return ready(replace(settings, runs=str(runs), tracking=TrackingSettings(name=tracking, patience=60)))
+    return ready(replace(settings, runs=str(runs), tracking=TrackingSettings(name="none")))
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +159,7 @@ def reference() -> dict[int, dict[str, bytes]]:
 
 def expected(reference: dict[int, dict[str, bytes]], folder: Path, absent: int) -> dict[str, bytes]:
     if absent not in reference:
-        prepared = prepare(folder / "reference", "none")
+        prepared = prepare(folder / "reference")
         reference[absent] = run(prepared, faulty.Fault(crashes=True), absent).weights
     return reference[absent]
 
@@ -178,10 +179,10 @@ def on_its_way(prepared: Simulation) -> dict[str, Any]:
     tags: dict[str, dict[str, str]] = {country: {} for country in ("", *FOUR)}
     history: dict[tuple[str, str], dict[int, float]] = {}
     files: list[str] = []
-    for record in spool.every(prepared.run.folder / spool.NAME):
+    for record in spool.read_all(prepared.run.folder / spool.NAME):
         country = record.get("country") or ""
         if record["do"] == "metrics":
-            for name in TOLD & set(record["values"]):
+            for name in READ & set(record["values"]):
                 history.setdefault((country, name), {})[record["step"]] = record["values"][name]
         elif record["do"] == "tags":
             tags[country] |= record["values"]
@@ -193,27 +194,28 @@ def on_its_way(prepared: Simulation) -> dict[str, Any]:
 
 
 def tags_of(prepared: Simulation) -> list[spool.Record]:
-    return [record for record in spool.every(prepared.run.folder / spool.NAME) if record["do"] == "tags"]
+    return [record for record in spool.read_all(prepared.run.folder / spool.NAME) if record["do"] == "tags"]
 
 
 def in_mlflow(prepared: Simulation) -> dict[str, Any]:
     """What MLflow says of the run: country ('' the federation) -> its tags, and metric -> step -> value; the faults."""
+    replay(prepared.run.folder, TrackingSettings(), Path(prepared.run.settings.runs))
     store = connect(TrackingSettings(), Path(prepared.run.settings.runs))
-    found = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
-    assert set(found) == {"", *FOUR}
+    by_country = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
+    assert set(by_country) == {"", *FOUR}
     history = {
         (country, name): {row.step: row.value for row in store.client.get_metric_history(one.info.run_id, name)}
-        for country, one in found.items()
+        for country, one in by_country.items()
         for name in one.data.metrics
-        if name in TOLD
+        if name in READ
     }
-    parent = found[""].info.run_id
+    parent = by_country[""].info.run_id
     names = [each.path for each in store.client.list_artifacts(parent)]
     with TemporaryDirectory() as scratch:  # MLflow by itself would leave a copy there for good
         table = Path(store.client.download_artifacts(parent, FILE, scratch)).read_text() if FILE in names else ""
     return {
-        "status": {one.info.status for one in found.values()},
-        "tags": {country: one.data.tags for country, one in found.items()},
+        "status": {one.info.status for one in by_country.values()},
+        "tags": {country: one.data.tags for country, one in by_country.items()},
         "history": history,
         "faults": list(csv.DictReader(StringIO(table))),
     }
@@ -224,7 +226,7 @@ def test_the_run_ends_well_without_that_country(
     runs: Path, tmp_path: Path, reference: dict[int, dict[str, bytes]], name: str, round_: int
 ) -> None:
     case, sent = CASES[name], round_ == MIDDLE
-    ended = run(prepare(runs, "mlflow" if sent else "none"), case.fault, round_)
+    ended = run(prepare(runs), case.fault, round_)
     assert ended.error == ""
     assert ended.weights == expected(reference, tmp_path, 0 if case.counts else round_)
     # The table and what stands below it.
@@ -234,24 +236,24 @@ def test_the_run_ends_well_without_that_country(
     assert line.startswith(f"{VICTIM}: {'counted, but' if case.counts else 'left out'} in round {round_}: ")
     assert re.search(case.reason.removeprefix(VICTIM).lstrip(": "), line)
     counts = [re.search(r"^round \d/3  (\d) of 4 countries", line) for line in ended.seen]
-    took = [int(found.group(1)) for found in counts if found]
+    took = [int(match.group(1)) for match in counts if match]
     assert took == [3 if each == round_ and not case.counts else 4 for each in EVERY]
     # The ledger.
     assert released(ended.ready) == [each for each in EVERY if each != round_ or case.left]
     # MLflow itself for every fault once, which takes a second; else the records that it would get.
-    told = in_mlflow(ended.ready) if sent else on_its_way(ended.ready)
-    assert told["status"] == {"FINISHED"}
-    (row,) = told["faults"]
+    tracked = in_mlflow(ended.ready) if sent else on_its_way(ended.ready)
+    assert tracked["status"] == {"FINISHED"}
+    (row,) = tracked["faults"]
     assert (row["round"], row["country"], row["counted"]) == (str(round_), VICTIM, str(case.counts))
     assert re.search(case.reason, row["reason"])
     word = "remark" if case.counts else "refused"
-    marks = {key: value for key, value in told["tags"][VICTIM].items() if key.startswith(("remark.", "refused."))}
+    marks = {key: value for key, value in tracked["tags"][VICTIM].items() if key.startswith(("remark.", "refused."))}
     assert marks == {f"{word}.{round_}": row["reason"]}
-    assert told["history"]["", "faults"] == {each: float(each == round_) for each in EVERY}
+    assert tracked["history"]["", "round/faults"] == {each: float(each == round_) for each in EVERY}
     missed = {each: float(each != round_ or case.counts) for each in EVERY}
-    assert told["history"][VICTIM, "took_part"] == missed
-    assert told["history"]["THA", "took_part"] == dict.fromkeys(EVERY, 1.0)
-    assert told["history"]["", "countries"] == {each: 3 + missed[each] for each in EVERY}
+    assert tracked["history"][VICTIM, "round/took_part"] == missed
+    assert tracked["history"]["THA", "round/took_part"] == dict.fromkeys(EVERY, 1.0)
+    assert tracked["history"]["", "round/countries"] == {each: 3 + missed[each] for each in EVERY}
 
 
 @COMBINATIONS
@@ -259,7 +261,7 @@ def test_a_run_that_cannot_do_without_it_stops_and_goes_on(
     runs: Path, tmp_path: Path, reference: dict[int, dict[str, bytes]], name: str, round_: int
 ) -> None:
     case = CASES[name]
-    prepared = prepare(runs, "none", quorum=4)
+    prepared = prepare(runs, quorum=4)
     ended = run(prepared, case.fault, round_)
     if case.counts:
         assert ended.error == ""
@@ -295,8 +297,8 @@ def test_a_sentence_a_country_says_in_which_rounds_and_why() -> None:
 
 
 def test_the_table_is_read_as_it_was_written_and_goes_back_to_the_checkpoint(tmp_path: Path) -> None:
-    found = [fault(1, reason='VNM: "a, b"'), fault(2, "THA", counted=True)]
-    write(found, tmp_path / FILE)
-    assert read(tmp_path / FILE) == found
+    faults = [fault(1, reason='VNM: "a, b"'), fault(2, "THA", counted=True)]
+    write(faults, tmp_path / FILE)
+    assert read(tmp_path / FILE) == faults
     assert Faults(tmp_path, 1).lines() == ['VNM: left out in round 1: "a, b"']
     assert Faults(tmp_path, 0).files == ()

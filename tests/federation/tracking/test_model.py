@@ -10,7 +10,7 @@ import torch
 
 from federation.settings.schema import TrackingSettings
 from federation.tracking import model
-from federation.tracking.run_info import COUNTRY, RunCard
+from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
 from tasks.registry import TASKS
@@ -38,17 +38,18 @@ def test_a_model_comes_back_from_mlflow(
     task: Task,
     runs: Path,
     settings: TrackingSettings,
-    card: RunCard,
+    card: RunInfo,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "data").mkdir()
     chosen, weights, example, output = trained(task, tmp_path / "data")
-    tracker = Tracker(runs / "demo", settings, runs=runs, warn=pytest.fail)
+    tracker = Tracker(runs / "demo", TrackingSettings(name="none"), runs=runs, warn=pytest.fail)
     tracker.begin(card)
     for _ in range(2):  # a resumed run says it again
         tracker.model(weights, task=task.name, settings=asdict(chosen), example=example, output=output)
     tracker.end("FINISHED")
+    replay(runs / "demo", settings, runs)
     from mlflow import pyfunc
 
     store = connect(settings, runs)
@@ -86,7 +87,7 @@ def test_weights_that_do_not_fit_are_refused(wrong: str, tmp_path: Path) -> None
         pyfunc.load_model(str(tmp_path / "saved"))
 
 
-def test_objects_that_would_need_pickle_are_not_tracked(runs: Path, card: RunCard, tmp_path: Path) -> None:
+def test_objects_that_would_need_pickle_are_not_tracked(runs: Path, card: RunInfo, tmp_path: Path) -> None:
     warnings: list[str] = []
     tracker = Tracker(runs / "demo", TrackingSettings(name="none"), runs=runs, warn=warnings.append)
     tracker.begin(card)

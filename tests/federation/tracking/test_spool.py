@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.tracking.spool import NAME, Spool, every, read
+from federation.tracking.spool import NAME, Spool, read, read_all
 
 
 def metric(step: int, **values: float) -> dict[str, object]:
@@ -54,7 +54,7 @@ def test_a_run_killed_anywhere_sends_every_row_once(
         spool.close()
         with path.open("ab") as file:
             file.write(b'{"do": "metrics", "step": 9'[:torn])
-    found = Counter((record["step"], name) for record in every(path) for name in record["values"])
+    found = Counter((record["step"], name) for record in read_all(path) for name in record["values"])
     assert found == Counter((step, name) for step in range(rounds) for name in ("loss", "seconds"))
 
 
@@ -63,7 +63,7 @@ def test_what_is_not_finite_comes_back(tmp_path: Path) -> None:
     spool.put(metric(1, a=math.nan, b=math.inf, c=0.1))
     spool.flush()
     spool.close()
-    [record] = every(tmp_path / NAME)
+    [record] = read_all(tmp_path / NAME)
     assert [str(float(value)) for value in record["values"].values()] == ["nan", "inf", "0.1"]
 
 

@@ -1,5 +1,6 @@
 """MLflow dead, frozen, locked or not writable: one warning, bounded time, nothing lost, and a replay that completes."""
 
+import contextlib
 import socket
 import sqlite3
 import time
@@ -10,15 +11,16 @@ import pytest
 
 from federation.errors import TrackingError
 from federation.settings.schema import TrackingSettings
-from federation.tracking.run_info import RunCard
+from federation.tracking.run_info import RunInfo
 from federation.tracking.spool import Record, Spool
 from federation.tracking.tracker import Tracker, replay
+from federation.tracking.uploader import wait_for_others
 
 Rows = Mapping[str, list[tuple[str, int, str]]]
 STEPS = 5
 
 
-def track(runs: Path, settings: TrackingSettings, card: RunCard) -> tuple[list[str], float]:
+def track(runs: Path, settings: TrackingSettings, card: RunInfo) -> tuple[list[str], float]:
     """A run; its warnings, and the longest any call took (seconds)."""
     warnings: list[str] = []
     longest = 0.0
@@ -60,7 +62,7 @@ def silent() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_dead_server(runs: Path, card: RunCard, rows: Callable[[Path], Rows]) -> None:
+def test_a_dead_server(runs: Path, card: RunInfo, rows: Callable[[Path], Rows]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]  # free again when the block ends: nobody answers there
     [warning], longest = track(runs, TrackingSettings(uri=f"http://127.0.0.1:{port}", patience=30), card)
@@ -73,7 +75,7 @@ def test_a_dead_server(runs: Path, card: RunCard, rows: Callable[[Path], Rows]) 
     complete(rows(runs / "demo"))
 
 
-def test_a_frozen_server(runs: Path, card: RunCard, rows: Callable[[Path], Rows], silent: int) -> None:
+def test_a_frozen_server(runs: Path, card: RunInfo, rows: Callable[[Path], Rows], silent: int) -> None:
     [warning], longest = track(runs, TrackingSettings(uri=f"http://127.0.0.1:{silent}", patience=2), card)
     assert longest < 10
     assert "gotong replay run=demo" in warning
@@ -81,7 +83,7 @@ def test_a_frozen_server(runs: Path, card: RunCard, rows: Callable[[Path], Rows]
     complete(rows(runs / "demo"))
 
 
-def test_a_locked_store(runs: Path, card: RunCard, rows: Callable[[Path], Rows]) -> None:
+def test_a_locked_store(runs: Path, card: RunInfo, rows: Callable[[Path], Rows]) -> None:
     lock = sqlite3.connect(runs / "mlflow" / "mlflow.db")
     lock.execute("BEGIN EXCLUSIVE")
     try:
@@ -96,7 +98,7 @@ def test_a_locked_store(runs: Path, card: RunCard, rows: Callable[[Path], Rows])
 
 
 def test_a_store_that_cannot_be_written(
-    runs: Path, card: RunCard, rows: Callable[[Path], Rows], tmp_path: Path
+    runs: Path, card: RunInfo, rows: Callable[[Path], Rows], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("a file where a folder should be, which stops even a superuser")
     [warning], longest = track(runs, TrackingSettings(uri=f"sqlite:///{tmp_path}/file/mlflow.db", patience=30), card)
@@ -107,14 +109,14 @@ def test_a_store_that_cannot_be_written(
     complete(rows(runs / "demo"))
 
 
-def test_a_run_folder_that_cannot_be_written(tmp_path: Path, card: RunCard) -> None:
+def test_a_run_folder_that_cannot_be_written(tmp_path: Path, card: RunInfo) -> None:
     (tmp_path / "file").write_text("")
     [warning], longest = track(tmp_path / "file", TrackingSettings(), card)
     assert longest < 1
     assert "not tracked any further" in warning
 
 
-def test_a_disk_that_fills_up(runs: Path, card: RunCard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up(runs: Path, card: RunInfo, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
     tracker = Tracker(runs / "demo", TrackingSettings(name="none"), runs=runs, warn=warnings.append)
     tracker.begin(card)
@@ -132,7 +134,7 @@ def test_a_disk_that_fills_up(runs: Path, card: RunCard, monkeypatch: pytest.Mon
     assert "No space left" in warnings[0]
 
 
-def test_a_damaged_spool_is_named(runs: Path, card: RunCard) -> None:
+def test_a_damaged_spool_is_named(runs: Path, card: RunInfo) -> None:
     track(runs, TrackingSettings(name="none"), card)
     path = runs / "demo" / "tracking.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"do"', b"do", 1))
@@ -145,14 +147,16 @@ def test_there_is_nothing_to_replay(runs: Path) -> None:
         replay(runs / "nobody", TrackingSettings(), runs)
 
 
-def test_two_senders_at_once_are_refused(runs: Path, card: RunCard, silent: int) -> None:
+def test_two_senders_at_once_are_refused(runs: Path, card: RunInfo, silent: int) -> None:
     frozen = TrackingSettings(uri=f"http://127.0.0.1:{silent}", patience=0)
     tracker = Tracker(runs / "demo", frozen, runs=runs, warn=print)
     tracker.begin(card)
     tracker.commit()
-    until = time.monotonic() + 20
-    while not (runs / "demo" / "tracking.lock").exists() and time.monotonic() < until:
-        time.sleep(0.01)
+    with contextlib.suppress(TrackingError):  # raised as soon as the other one holds the lock
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            wait_for_others(runs / "demo", 0)
+            time.sleep(0.01)
     with pytest.raises(TrackingError, match="another process is sending the records of demo"):
         replay(runs / "demo", TrackingSettings(), runs)
     tracker.end("KILLED")

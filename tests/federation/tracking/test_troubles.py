@@ -9,8 +9,8 @@ import pytest
 
 from federation.errors import TrackingError
 from federation.settings.schema import TrackingSettings
-from federation.tracking import upload_thread
-from federation.tracking.run_info import COUNTRY, RunCard
+from federation.tracking import upload_process
+from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
 from tests.federation.tracking import troubles
@@ -18,7 +18,7 @@ from tests.federation.tracking.troubles import Trouble
 
 STEPS = 12
 ROUND = 0.25  # seconds; in all, longer than a server needs to die and to come back
-PATIENCE = 1.0
+PATIENCE = {"slow": 1.0, "locked": 1.0}  # seconds; of the others the run waits for the reason, which comes soon
 DELAY = 1.0  # seconds a call of the slow one; a run of two countries makes over a dozen, and itself takes three
 
 
@@ -55,14 +55,14 @@ SAID = {  # the reason; of a server that came back there is none, for it has eve
 
 @pytest.mark.parametrize("name", FIVE)
 def test_a_run_is_not_held_up_and_its_history_is_complete_after(
-    name: str, runs: Path, card: RunCard, monkeypatch: pytest.MonkeyPatch
+    name: str, runs: Path, card: RunInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_thread, "LINGER", 0.05)
-    monkeypatch.setattr(upload_thread, "RETRY", 0.2)
+    monkeypatch.setattr(upload_process, "LINGER", 0.05)
+    monkeypatch.setattr(upload_process, "RETRY", 0.2)
     comes_back = name == "restarted"
     with FIVE[name](runs) as trouble:
         warnings: list[str] = []
-        settings = TrackingSettings(uri=trouble.uri, patience=60 if comes_back else PATIENCE)
+        settings = TrackingSettings(uri=trouble.uri, patience=PATIENCE.get(name, 60.0))
         tracker = Tracker(runs / "demo", settings, runs=runs, warn=warnings.append)
         tracker.begin(card)
         assert longest_round(tracker) < 1, "a round waited for MLflow"
@@ -97,7 +97,7 @@ def longest_round(tracker: Tracker) -> float:
 
 
 def completed(runs: Path, settings: TrackingSettings) -> None:
-    """Replay, once the sender that was given up has let go."""
+    """Replay, once the upload that was given up has let go."""
     until = time.monotonic() + 60
     while True:
         try:

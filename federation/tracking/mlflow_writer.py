@@ -1,6 +1,6 @@
-"""Records of one run into MLflow, so that the same record twice leaves what it leaves once.
+"""Writes the records of one run into MLflow; the same record twice leaves what it leaves once.
 
-Runs are found by tags of ours. Metric rows carry the time they were measured, and MLflow keeps identical rows once.
+Runs are looked up by tags of ours. Metric rows carry the time they were measured, and MLflow keeps identical rows once.
 """
 
 import re
@@ -21,7 +21,7 @@ PAIRS = 100  # and for parameters or tags
 DIGEST = 36  # and for the characters of a data set's digest
 
 
-class Delivery:
+class MlflowWriter:
     """Sends in order. runs: country ('' the federation) -> MLflow run; refused: what MLflow will never take, and why.
 
     Every method raises what MLflow raises when it cannot be reached.
@@ -69,19 +69,19 @@ class Delivery:
 
     def _begin(self, record: Record) -> None:
         self._own = {RUN: record["id"], BIRTH: record["birth"]}
-        self._tidy()
+        self._remove_twins()
         known = dict(self.runs)
         for place, country in enumerate(("", *record["countries"])):
             if country not in known:
                 # MLflow lists the newest first: a millisecond each, and the countries stand in their order.
                 self._create(country, {**record, "time": record["time"] - place})
         parent = self.runs[""]
-        for country, run in known.items():  # those just made are told all at once, for a call may take seconds
+        for country, run in known.items():  # those just made get all of it at once, for a call may take seconds
             self._client.update_run(run, status="RUNNING")
             self._set(run, {**record["tags"], **({PARENT: parent} if country else {})})
         old = self._client.get_run(parent).data.params
         new = {_clean(name): str(value) for name, value in record["params"].items()}
-        # MLflow lets no parameter change, and a resumed run may be told something else.
+        # MLflow lets no parameter change, and a resumed run may have another one.
         changed = {f"gotong.resumed.{name}": value for name, value in new.items() if old.get(name, value) != value}
         self._params(parent, {name: value for name, value in new.items() if name not in old})
         self._set(parent, changed)
@@ -95,7 +95,7 @@ class Delivery:
         made = self._client.create_run(self._store.experiment, start_time=record["time"], tags=tags, run_name=name)
         self.runs[country] = made.info.run_id
 
-    def _tidy(self) -> None:
+    def _remove_twins(self) -> None:
         """Find this run's MLflow runs; delete twins that a call made whose answer was lost. Twins hold no records."""
         twins: dict[str, list[Run]] = {}
         for run in search(self._store, tagged(self._own)):
@@ -166,7 +166,7 @@ class Delivery:
     def _end(self, record: Record) -> None:
         for run in self.runs.values():
             self._client.set_terminated(run, status=record["status"], end_time=record["time"])
-        self._tidy()
+        self._remove_twins()
 
     def _unless_refused(self, step: Callable[[Any], None], what: Any) -> None:
         from mlflow.exceptions import MlflowException
