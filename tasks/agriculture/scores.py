@@ -1,4 +1,4 @@
-"""How the agriculture task is judged; the headline comes first. Levels: the 23 of the hubs.
+"""Scores of the agriculture task; the headline comes first. Levels: the 23 of the hubs.
 
 The headline divides forecast and harvest by the mean of the five harvests before, so that cassava at 20 t/ha does not
 drown cocoa at 0.5, and averages the pinball loss over seven of the 23 levels. Harvests that the statistics carried

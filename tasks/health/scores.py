@@ -1,4 +1,4 @@
-"""How the health task is judged; the headline comes first. Levels: the 23 of the hubs."""
+"""Scores of the health task; the headline comes first. Levels: the 23 of the hubs."""
 
 from collections.abc import Mapping
 

@@ -55,9 +55,9 @@ def read(path: Path) -> Public:
 
 def monthly(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that say something of their place and month, with rainfall in mm a month; the index stays."""
-    told = table.dropna(subset=list(KNOWN), how="all")
-    days = told["time_period"].dt.days_in_month
-    return told.assign(rainfall=(told["rainfall"] * days).round(3))
+    rows = table.dropna(subset=list(KNOWN), how="all")
+    days = rows["time_period"].dt.days_in_month
+    return rows.assign(rainfall=(rows["rainfall"] * days).round(3))
 
 
 def _country(source: Path, table: pd.DataFrame) -> str:
@@ -81,5 +81,5 @@ FORMAT = Format(
     title="CHAP climate-health table",
     columns=frozenset(CHAP.columns),
     read=read,
-    aside="it holds no usable row",
+    why_unused="it holds no usable row",
 )

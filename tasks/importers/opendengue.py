@@ -96,5 +96,5 @@ FORMAT = Format(
     title="OpenDengue counts",
     columns=frozenset(SCHEMA.columns),
     read=read,
-    aside="it holds no month that another file does not give",
+    why_unused="it holds no month that another file does not give",
 )

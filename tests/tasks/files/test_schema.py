@@ -188,7 +188,7 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
 def test_two_copies_of_a_table_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     (tmp_path / "table.csv.gz").write_bytes(gzip.compress(GOOD.encode()))
-    with pytest.raises(DataError, match=r"more than once: table.csv, table.csv.gz. Keep one"):
+    with pytest.raises(DataError, match=r"exists more than once: table.csv, table.csv.gz. Keep one"):
         read_table(path, SCHEMA)
 
 

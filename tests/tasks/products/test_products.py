@@ -169,7 +169,7 @@ def test_an_outbreak_alert_names_provinces(dengue: Issued) -> None:
 def test_where_nobody_is_to_be_warned_there_is_no_alert(drought: Issued) -> None:
     product = DISASTER.products["cap"](replace(drought, forecast=np.full_like(drought.forecast, 0.11)))
     assert product.text is None
-    assert product.told == "no warning: the highest probability is 0.11, below cost_loss=0.2"
+    assert product.summary == "no warning: the highest probability is 0.11, below cost_loss=0.2"
 
 
 def test_an_alert_that_replaces_another_refers_to_it(drought: Issued) -> None:
@@ -196,7 +196,7 @@ def test_where_no_outbreak_is_defined_that_is_said(dengue: Issued) -> None:
     windows = replace(dengue.windows, threshold=np.full_like(dengue.windows.threshold, np.nan))
     product = HEALTH.products["cap"](replace(dengue, windows=windows))
     assert product.text is None
-    assert product.told == "no warning: the records are too short to tell what would be a dengue outbreak"
+    assert product.summary == "no warning: the records are too short to define a dengue outbreak"
 
 
 @pytest.mark.parametrize("sender", ["", "met office", "a,b", "a<b", "a&b"])
