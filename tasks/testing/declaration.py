@@ -31,7 +31,7 @@ def check_levels_rise_around_a_median(example: Example) -> None:
     assert list(levels) == sorted(set(levels)), "levels must rise"
     if levels:
         assert 0.5 in levels, "levels must hold the median, 0.5"
-        assert 0 < levels[0] < levels[-1] < 1, "levels must lie between 0 and 1"
+        assert 0 < levels[0] <= levels[-1] < 1, "levels must lie between 0 and 1"
         np.testing.assert_allclose(np.array(levels) + levels[::-1], 1, err_msg="every interval must be central")
 
 

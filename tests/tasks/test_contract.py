@@ -1,11 +1,40 @@
 """Every registered task keeps the contract of `tasks.testing`; a new task is tested by its line in the registry."""
 
+import textwrap
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+import tasks.task
 from tasks.registry import TASKS
 from tasks.task import Task
 from tasks.testing import CHECKS, MODEL_CHECKS, Example, example_of, model_examples
 from tasks.testing.example import Check
+from tasks.testing.run import check_task
+
+IMPORTS = """
+from dataclasses import dataclass
+from itertools import accumulate
+import numpy as np
+import torch
+from torch import nn
+from tasks.data import Panel, Windows
+from tasks.errors import DataError
+from tasks.evaluation.scores import mean_of
+from tasks.settings import TaskSettings
+from tasks.task import Task
+from tasks.windows import ahead, part_of
+"""
+
+
+def documented_task() -> Task:
+    """The task in the docstring of the contract."""
+    text = (tasks.task.__doc__ or "").partition("\nIn a folder of its own")[0]
+    scope: dict[str, Any] = {"__name__": __name__}
+    exec(IMPORTS + textwrap.dedent(text[text.index("    @dataclass") :]), scope)
+    task: Task = scope["TASK"]
+    return task
 
 
 @pytest.fixture(scope="module", params=TASKS.values(), ids=TASKS)
@@ -28,3 +57,7 @@ def test_the_contract_holds(example: Example, check: Check) -> None:
 def test_the_contract_holds_with_every_model(example: Example, check: Check) -> None:
     for each in model_examples(example):
         check(each)
+
+
+def test_the_task_in_the_docstring_keeps_the_contract(tmp_path: Path) -> None:
+    check_task(documented_task(), tmp_path)
