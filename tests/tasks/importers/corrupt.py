@@ -13,7 +13,7 @@ DATE = {"health": 0, "disaster": 3, "agriculture": 3}  # column of a time
 
 
 def folder_of(task: str, folder: Path) -> Path:
-    """A sound public folder whose main file has enough rows to tell its unit."""
+    """A sound public folder whose main file has enough rows to check its unit."""
     public_folder(folder)
     months = [(year, month) for year in (2000, 2001, 2002) for month in range(1, 13)]
     rows = {
