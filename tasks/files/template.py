@@ -16,6 +16,8 @@ def write_template(task: str, to: Path) -> list[Path]:
     every program reads them. Raises DataError rather than replace a file.
     """
     names = list(TASKS[task].tables)
+    if not names:
+        raise DataError(f"task {task!r} describes no national file: there is nothing to write a template from")
     if to.suffix == ".csv" and not to.is_dir():
         chosen = {to: TABLES[to.name if to.name in names else names[0]]}
     else:

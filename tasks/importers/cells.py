@@ -13,6 +13,7 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.files.columns import Column
+from tasks.files.rules import whole_number
 from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.contract import Format, Public
 from tasks.places.names import country_of
@@ -25,13 +26,7 @@ CROPS = {"Rice": "rice", "Rice.2": "rice_2", "Maize": "maize"}  # Maize.2 has ar
 
 
 def _whole(column: str, low: int, high: int) -> Rule:
-    return Rule(
-        columns=(column,),
-        broken=lambda rows: rows[column] % 1 > 0,
-        shown=column,
-        what="is no whole number",
-        remedy=f"Write a whole number from {low} to {high}",
-    )
+    return whole_number(column, remedy=f"Write a whole number from {low} to {high}")
 
 
 RAIN = TableSchema(
