@@ -2,19 +2,22 @@
 
 import numpy as np
 
+from tasks.evaluation.scores import FinalScore
 from tasks.testing.example import Check, Example
 
 
 def check_score_names_are_unique(example: Example) -> None:
     scores = example.task.scores
-    names = [*scores, *(name for score in scores.values() for name in score.more)]
+    names = [*scores, *(name for score in scores.values() for name in score.derived)]
     assert len(set(names)) == len(names), f"two numbers of a task have one name: {sorted(names)}"
 
 
 def check_headline_is_scored_every_round(example: Example) -> None:
     assert example.task.scores, "a task needs a score"
     headline, score = next(iter(example.task.scores.items()))
-    assert not score.once, f"the first score, {headline}, is the headline: it must be cheap enough for every round"
+    assert not isinstance(score, FinalScore), (
+        f"the first score, {headline}, is the headline: it must be cheap enough for every round"
+    )
 
 
 def check_names_fit_together(example: Example) -> None:

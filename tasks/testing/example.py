@@ -85,7 +85,7 @@ def outputs(example: Example, windows: Windows, seed: int = 1) -> Array:
     return output.numpy().astype(np.float64)
 
 
-def evaluated(windows: Windows, forecast: Array, reference: Array) -> Evaluated:
+def evaluated(example: Example, windows: Windows, forecast: Array, reference: Array) -> Evaluated:
     """What a score takes: the windows with a forecast and the forecast of the reference."""
     return Evaluated(
         forecast=forecast,
@@ -95,6 +95,7 @@ def evaluated(windows: Windows, forecast: Array, reference: Array) -> Evaluated:
         origin=windows.origin,
         unit=windows.restore.get("unit"),
         threshold=windows.threshold,
+        step=example.settings.calendar.step,
     )
 
 

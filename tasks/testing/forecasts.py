@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tasks.data import Array, Windows
-from tasks.evaluation.scores import Sums, merge
+from tasks.evaluation.scores import FinalScore, HistogramScore, Sums, estimates, merge
 from tasks.testing.example import Check, Example, equal, evaluated, outputs
 
 
@@ -45,23 +45,25 @@ def check_baseline_of_some_windows_is_part_of_all(example: Example) -> None:
 def check_sums_are_what_the_score_declares(example: Example) -> None:
     windows, forecast, reference = _of_the_test(example)
     for name, score in example.task.scores.items():
-        sums = score.sums(evaluated(windows, forecast, reference))
-        assert set(sums) - {"few"} == set(score.names), f"{name} declares {set(score.names)} and gives {set(sums)}"
+        sums = score.sums(evaluated(example, windows, forecast, reference))
+        assert set(sums) - {"small_count"} == set(score.names), (
+            f"{name} declares {set(score.names)} and gives {set(sums)}"
+        )
         assert "count" in sums, f"{name} has no count"
         for part, values in sums.items():
             assert (str(values.dtype), values.shape[0]) == ("float64", example.horizons + 1), f"{part} of {name}"
             assert np.isfinite(values).all(), f"{part} of {name} must be finite"
         reported = np.isfinite(windows.observed)
-        if score.once and windows.threshold is not None:
+        if isinstance(score, FinalScore) and windows.threshold is not None:
             reported &= np.isfinite(windows.threshold)  # without a threshold nobody knows whether it was an event
-        for estimate in (score.estimate, *score.more.values()):
+        for number, estimate in estimates(name, score).items():
             result = estimate(sums)
             for values in (result.value, result.low, result.high, result.n):
                 assert values.shape == (example.horizons + 1,), f"{name} must have a value a horizon and one for all"
             equal(result.n, np.array([*reported.sum(axis=0), reported.sum()]), f"n of {name}")
             known = np.isfinite(result.value)
-            assert known.all() or score.once, f"{name} must be known at every horizon"
-            if score.histogram:  # whole counts have no interval, see `tasks.evaluation.histograms`
+            assert known.all() or isinstance(score, FinalScore), f"{number} must be known at every horizon"
+            if isinstance(score, HistogramScore):  # whole counts have no interval, see `tasks.evaluation.histograms`
                 assert np.isnan([result.low, result.high]).all(), f"{name} comes from counts and has no interval"
                 continue
             assert (result.low[known] <= result.value[known]).all(), f"the interval of {name} must hold its value"
@@ -72,10 +74,13 @@ def check_scores_of_two_countries_lie_between_theirs(example: Example) -> None:
     windows, forecast, reference = _of_the_test(example)
     half = windows.place < len(windows.places) // 2
     for name, score in example.task.scores.items():
-        if score.histogram:  # ranks: two countries together also compare places of one with places of the other
+        if isinstance(
+            score, HistogramScore
+        ):  # ranks: two countries together also compare places of one with places of the other
             continue
         parts: list[Sums] = [
-            score.sums(evaluated(windows.take(rows), forecast[rows], reference[rows])) for rows in (half, ~half)
+            score.sums(evaluated(example, windows.take(rows), forecast[rows], reference[rows]))
+            for rows in (half, ~half)
         ]
         one, two = (score.estimate(part).value for part in parts)
         both = score.estimate(merge(parts)).value
@@ -91,7 +96,7 @@ def check_unreported_targets_are_not_scored(example: Example) -> None:
     masked = replace(windows, observed=np.where(missing, np.nan, windows.observed))
     for name, score in example.task.scores.items():
         expected, value = (
-            score.estimate(score.sums(evaluated(masked, each, reference))).value for each in (forecast, absurd)
+            score.estimate(score.sums(evaluated(example, masked, each, reference))).value for each in (forecast, absurd)
         )
         equal(value, expected, f"{name} depends on forecasts of periods that nobody reported")
 
@@ -103,7 +108,7 @@ def check_no_baseline_beats_the_oracle(example: Example) -> None:
     reference = example.task.baselines[example.task.reference](example.panel, windows, example.settings)
 
     def value(forecast: Array) -> float:
-        score = headline.estimate(headline.sums(evaluated(windows, forecast, reference))).value[-1]
+        score = headline.estimate(headline.sums(evaluated(example, windows, forecast, reference))).value[-1]
         return float(score if headline.better == "smaller" else -score)
 
     for name, baseline in example.task.baselines.items():

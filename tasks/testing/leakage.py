@@ -4,13 +4,15 @@ import numpy as np
 
 from tasks.data import Array, Panel, Windows
 from tasks.testing.example import Check, Example, changed, equal
+from tasks.time_step import STEPS
 
 
 def check_nothing_after_an_origin_reaches_inputs_or_baselines(example: Example) -> None:
     """Origins in training may know the training periods of their country; after the first cut nothing is allowed."""
     for cut in (0, 1):
         for ahead in (0, 7, 13):
-            _later_values_change_nothing(example, example.settings.calendar.months()[cut] + ahead)
+            calendar = example.settings.calendar
+            _later_values_change_nothing(example, STEPS[calendar.step].after(calendar.cuts()[cut], ahead)[()])
 
 
 def _later_values_change_nothing(example: Example, last: np.datetime64) -> None:
@@ -33,7 +35,7 @@ def _later_values_change_nothing(example: Example, last: np.datetime64) -> None:
 
 def check_later_values_reach_later_windows(example: Example) -> None:
     """Guards the check above: later inputs and labels do change."""
-    last = example.settings.calendar.months()[0]
+    last = example.settings.calendar.cuts()[0]
     other = example.task.windows(_other_values_after(example.panel, last), example.settings)
     for windows in (example.windows, other):
         assert len(windows.only("test")), "no window in the test"
@@ -60,7 +62,7 @@ def _other_values_after(panel: Panel, last: np.datetime64) -> Panel:
     step = panel.periods[1] - panel.periods[0]
 
     def change(name: str, values: Array) -> Array:
-        seasonal = name != "target" and step > np.timedelta64(1, "M")
+        seasonal = name != "target" and panel.step == "month" and step > np.timedelta64(1, "M")
         later = np.broadcast_to(panel.periods > (last + step if seasonal else last), values.shape)
         known = values[np.isfinite(values)]
         if not len(known):

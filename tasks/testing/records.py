@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.errors import DataError
 from tasks.testing.example import COUNTRY, Check, Example, equal
+from tasks.time_step import STEPS
 
 
 def check_synthetic_bytes_depend_on_country_and_seed_alone(example: Example) -> None:
@@ -52,7 +53,9 @@ def check_order_of_rows_does_not_matter(example: Example) -> None:
 def check_panel_is_a_regular_grid(example: Example) -> None:
     panel = example.panel
     assert panel.country == COUNTRY, f"the panel's country is {panel.country!r}, not {COUNTRY!r}"
-    assert panel.periods.dtype == "datetime64[M]", f"periods are {panel.periods.dtype}"
+    step = example.settings.calendar.step
+    assert panel.step == step, f"the panel's step is a {panel.step}, the calendar's a {step}"
+    assert panel.periods.dtype == STEPS[step].dtype, f"periods are {panel.periods.dtype}"
     assert len(set(np.diff(panel.periods))) == 1, "periods must lie evenly"
     assert len(set(panel.places)) == len(panel.places), "two places have one name"
     for name, values in {"target": panel.target, **panel.covariates}.items():

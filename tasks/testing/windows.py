@@ -6,10 +6,12 @@ import numpy as np
 
 from tasks.data import Array, Panel
 from tasks.testing.example import COUNTRY, Check, Example, changed, equal, evaluated, outputs
+from tasks.time_step import STEPS
 
 
 def check_windows_have_shapes_and_types_of_the_contract(example: Example) -> None:
     windows, rows = example.windows, len(example.windows)
+    date = str(STEPS[example.settings.calendar.step].dtype)
     assert rows > 0, "the synthetic country gives no window"
     assert windows.country == COUNTRY, f"the windows' country is {windows.country!r}"
     assert windows.places == example.panel.places, "places must be the panel's"
@@ -22,8 +24,8 @@ def check_windows_have_shapes_and_types_of_the_contract(example: Example) -> Non
     _is(windows.target, "float32", (rows, example.horizons), "target")
     _is(windows.observed, "float64", (rows, example.horizons), "observed")
     _is(windows.place, "int64", (rows,), "place")
-    _is(windows.origin, "datetime64[M]", (rows,), "origin")
-    _is(windows.due, "datetime64[M]", (rows, example.horizons), "due")
+    _is(windows.origin, date, (rows,), "origin")
+    _is(windows.due, date, (rows, example.horizons), "due")
     assert windows.place.min() >= 0, "place must be an index into places"
     assert windows.place.max() < len(windows.places), "place must be an index into places"
     equal(np.isfinite(windows.target), np.isfinite(windows.observed), "target and observed must be NaN together")
@@ -37,7 +39,7 @@ def _is(values: Array, dtype: str, shape: tuple[int, ...], name: str) -> None:
 
 
 def check_parts_follow_the_calendar(example: Example) -> None:
-    windows, cuts = example.windows, example.settings.calendar.months()
+    windows, cuts = example.windows, example.settings.calendar.cuts()
     assert (windows.due > windows.origin[:, None]).all(), "every period due must lie after its origin"
     ends = {"train": (None, cuts[0]), "validation": (cuts[0], cuts[1]), "test": (cuts[1], cuts[2])}
     for part, (after, until) in ends.items():
@@ -72,7 +74,7 @@ def check_windows_without_a_row_pass_everywhere(example: Example) -> None:
         for name, baseline in task.baselines.items():
             assert baseline(example.panel, windows, settings).shape == shape, f"{name} must forecast no row"
         for name, score in task.scores.items():
-            estimate = score.estimate(score.sums(evaluated(windows, forecast, forecast)))
+            estimate = score.estimate(score.sums(evaluated(example, windows, forecast, forecast)))
             assert np.isnan(estimate.value).all(), f"{name} of no row must be NaN"
             assert not estimate.n.any(), f"{name} counts rows where there are none"
 

@@ -37,7 +37,7 @@ def documented_task() -> Task:
     return task
 
 
-@pytest.fixture(scope="module", params=TASKS.values(), ids=TASKS)
+@pytest.fixture(scope="module", params=list(TASKS.values()), ids=list(TASKS))
 def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Example:
     task: Task = request.param
     return example_of(task, tmp_path_factory.mktemp(task.name))

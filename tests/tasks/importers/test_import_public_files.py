@@ -131,11 +131,11 @@ def test_floods_of_thailand_cell_by_cell(public_data: Path, nations: tuple[Path,
                 if math.hypot(east, north) <= radius:
                     marked.add((x, y, event["Began"][:7]))
     rows = lines(nations[0] / "THA" / "disaster.csv")
-    cells = {
+    flooded = {
         (float(row["longitude"]), float(row["latitude"]), row["time_period"]) for row in rows if row["flood"] == "1"
     }
-    assert len(cells) > 100
-    assert cells == marked
+    assert len(flooded) > 100
+    assert flooded == marked
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
