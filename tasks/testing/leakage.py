@@ -1,5 +1,7 @@
 """Nothing that became known after an origin may reach its inputs or a baseline."""
 
+from typing import Any
+
 import numpy as np
 
 from tasks.data import Array, Panel, Windows
@@ -12,10 +14,12 @@ def check_nothing_after_an_origin_reaches_inputs_or_baselines(example: Example) 
     for cut in (0, 1):
         for ahead in (0, 7, 13):
             calendar = example.settings.calendar
-            _later_values_change_nothing(example, STEPS[calendar.step].after(calendar.cuts()[cut], ahead)[()])
+            _later_values_change_nothing(
+                example, STEPS[calendar.step].after(np.asarray(calendar.cuts()[cut]), ahead)[()]
+            )
 
 
-def _later_values_change_nothing(example: Example, last: np.datetime64) -> None:
+def _later_values_change_nothing(example: Example, last: Any) -> None:
     task, settings = example.task, example.settings
     other = _other_values_after(example.panel, last)
     before, after = _up_to(example.windows, last), _up_to(task.windows(other, settings), last)
@@ -29,8 +33,8 @@ def _later_values_change_nothing(example: Example, last: np.datetime64) -> None:
         assert after.threshold is not None, "a threshold must not depend on the records"
         equal(before.threshold, after.threshold, f"the threshold of origins up to {last} depends on later records")
     for name, baseline in task.baselines.items():
-        one, two = baseline(example.panel, before, settings), baseline(other, after, settings)
-        equal(one, two, f"baseline {name} of origins up to {last} depends on later records")
+        expected, forecast = baseline(example.panel, before, settings), baseline(other, after, settings)
+        equal(expected, forecast, f"baseline {name} of origins up to {last} depends on later records")
 
 
 def check_later_values_reach_later_windows(example: Example) -> None:

@@ -1,6 +1,7 @@
 """Windows: their shapes, their parts, and what becomes of short records and missing values."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -82,10 +83,7 @@ def check_windows_without_a_row_pass_everywhere(example: Example) -> None:
 def check_missing_periods_leave_every_input_finite(example: Example) -> None:
     for share in (0.1, 0.6):
         rng = np.random.default_rng(1)
-        panel = changed(
-            example.panel,
-            lambda _, values, rng=rng, share=share: np.where(rng.random(values.shape) < share, np.nan, values),
-        )
+        panel = changed(example.panel, partial(_thinned, rng, share))
         windows = example.task.windows(panel, example.settings)
         for name, values in {**windows.inputs, **windows.restore}.items():
             assert np.isfinite(values).all(), f"{name} must be finite where {share:.0%} of the records are missing"
@@ -95,10 +93,17 @@ def check_missing_periods_leave_every_input_finite(example: Example) -> None:
 def check_short_record_is_no_error(example: Example) -> None:
     """The first or the last two years alone: nothing but training periods, or none of them."""
     for part, name in ((slice(0, 24), "first"), (slice(-24, None), "last")):
-        panel = changed(example.panel, lambda _, values, part=part: values[:, part])
-        _forecasts_are_finite(
-            example, replace(panel, periods=example.panel.periods[part]), f"the {name} 24 periods alone"
-        )
+        panel = changed(example.panel, partial(_cut, part))
+        panel = replace(panel, periods=example.panel.periods[part])
+        _forecasts_are_finite(example, panel, f"the {name} 24 periods alone")
+
+
+def _thinned(rng: np.random.Generator, share: float, _: str, values: Array) -> Array:
+    return np.where(rng.random(values.shape) < share, np.nan, values)
+
+
+def _cut(part: slice, _: str, values: Array) -> Array:
+    return values[:, part]
 
 
 def _forecasts_are_finite(example: Example, panel: Panel, case: str) -> None:

@@ -160,7 +160,7 @@ def test_a_template_is_a_header_and_a_page(tmp_path: Path, name: str) -> None:
     assert [each.what for each in problems(written[0], TABLES[name].schema)] == ["has a header but no row"]
     page = written[1].read_text()
     assert all(f"| `{column}` |" in page and text in page for column, text in TABLES[name].meaning.items())
-    with pytest.raises(DataError, match="is there already and stays"):
+    with pytest.raises(DataError, match="exists and stays"):
         write_template(task, tmp_path / "new" / name)
 
 

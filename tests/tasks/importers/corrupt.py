@@ -113,7 +113,7 @@ EVERYWHERE: dict[str, tuple[Damage, str]] = {
     "binary junk": (_bytes(lambda content: random.Random(1).randbytes(len(content) * 9)), "row 1: is not"),
     "truncated gzip": (_bytes(lambda content: gzip.compress(content)[:-40], ".gz"), "is no whole gzip file"),
     "gzip that is none": (_bytes(lambda content: content, ".gz"), "is no whole gzip file"),
-    "two copies": (_copied, "stands there more than once"),
+    "two copies": (_copied, "exists more than once"),
 }
 ALONE: dict[str, list[tuple[str, Damage, str]]] = {
     "health": [
