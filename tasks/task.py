@@ -1,7 +1,69 @@
 """The contract of a forecasting task: all that a federation knows of a disease, a river or a crop.
 
 A national file becomes a Panel, a Panel becomes time-ordered Windows, a model maps `Windows.inputs` to an output,
-`Task.forecast` turns that output back into the country's own units, and `Task.scores` judge it.
+`Task.forecast` turns that output back into the country's own units, and `Task.scores` evaluate it.
+
+A whole task, of a country whose level next month is .8 of this month's and a surprise:
+
+    @dataclass  # not frozen: Hydra merges it
+    class ToySettings(TaskSettings):
+        name: str = "toy"
+
+    def synthesize(folder, country, seed, settings):
+        months = np.arange("1999-01", "2009-01", dtype="datetime64[M]")
+        surprises = np.random.default_rng([seed, *country.encode()]).standard_normal(len(months))
+        levels = accumulate(surprises.tolist(), lambda level, surprise: 0.8 * level + surprise)
+        rows = [f"{month},{level!r}\\n" for month, level in zip(months, levels)]
+        (folder / "toy.csv").write_text("month,level\\n" + "".join(rows))
+        (folder / "toy.truth").write_text("0.8")
+
+    def read(folder, country, settings):
+        try:
+            rows = sorted((folder / "toy.csv").read_text().splitlines()[1:])
+        except OSError as error:
+            raise DataError(f"{folder / 'toy.csv'}: {error.strerror}") from None
+        months, levels = np.array([row.split(",") for row in rows]).T
+        periods, target = months.astype("datetime64[M]"), levels[None].astype(float)
+        return Panel(country=country, periods=periods, places=(country,), target=target)
+
+    def windows(panel, settings):
+        level, coming = panel.target[0], ahead(panel.target, 1)[0]
+        origin = np.flatnonzero(np.isfinite(level))
+        due = panel.periods[origin, None] + 1
+        return Windows(
+            country=panel.country, places=panel.places, inputs={"level": level[origin, None].astype("float32")},
+            target=coming[origin].astype("float32"), observed=coming[origin], restore={},
+            place=np.zeros(len(origin), "int64"), origin=panel.periods[origin], due=due,
+            part=part_of(due, settings.calendar),
+        )
+
+    class Line(nn.Module):
+        def __init__(self, seed):
+            super().__init__()
+            self.slope = nn.Parameter(torch.rand(1, generator=torch.Generator().manual_seed(seed)))
+
+        def forward(self, inputs, seed=None):
+            return (self.slope * inputs["level"])[..., None]
+
+    def loss(output, target):
+        known = target.isfinite()
+        error = torch.where(known, output[..., 0] - target.nan_to_num(), 0.0)
+        return error.square().sum() / known.sum().clamp(min=1)
+
+    def oracle(folder, windows, settings):
+        return 0.8 * windows.inputs["level"][..., None] if (folder / "toy.truth").exists() else None
+
+    TASK = Task(
+        name="toy", title=lambda _: "A level", unit="", file="toy.csv", settings=ToySettings, read=read,
+        synthesize=synthesize, windows=windows, build_model=lambda settings, seed: Line(seed), loss=loss,
+        forecast=lambda output, windows: np.asarray(output, "float64"), levels=(0.5,),
+        scores={"mse": mean_of(lambda forecast, observed: np.square(forecast[..., 0] - observed))},
+        baselines={"zero": lambda panel, windows, settings: np.zeros((len(windows), 1, 1))}, reference="zero",
+        oracle=oracle, horizons=lambda _: ("1 month",),
+    )
+
+In a folder of its own (`tasks/toy/__init__.py`, with its imports) and with a line in `tasks.registry` this can be run.
+`tasks.testing` checks every clause below; the tests run it on the task above.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,8 +91,8 @@ class Task:
     file: name of the national file inside a country's folder.
     tables: every file of the task in a country's folder, `file` and optional ones, with what their columns mean.
     read: (country's folder, country, settings) -> Panel. Raises DataError.
-    synthesize: (folder, country, seed, settings) writes the national file of an invented country and, beside it,
-        the known truth that `oracle` reads.
+    synthesize: (folder, country, seed, settings) writes the national file of a synthetic country and, into the same
+        folder, the known truth that `oracle` reads.
     windows: (panel, settings) -> Windows over every part of the calendar; works with no usable row (N = 0).
     build_model: (settings, seed) -> module mapping (inputs, seed: Tensor | int | None) to (N, H, K); usable under
         torch.func.vmap. The second argument is the seed of dropout masks while training, an int or, under
@@ -43,11 +105,11 @@ class Task:
     baselines: name -> (panel, windows, settings) -> (N, H, K) forecasts in natural units, each from what was known at
         its origin alone.
     reference: the baseline that relative scores divide by.
-    oracle: (folder, windows, settings) -> (N, H, K), the best possible forecast of an invented country, or None
+    oracle: (folder, windows, settings) -> (N, H, K), the best possible forecast of a synthetic country, or None
         where the folder holds real records.
     horizons: settings -> H names for tables, such as "1 month".
-    event: what is warned of, in words, and the prefix of the scores that judge it; None where nothing is.
-    products: format -> what a forecaster hands on, from the newest forecast her records allow.
+    event: the event of its warnings in words, and the prefix of their scores; None where the task gives no warnings.
+    products: format -> file for other systems, made of the newest forecast that the records allow.
     upcoming: as `read`, with a period more that has no target yet, where that period's covariates are on record before
         its target. None where every forecast starts from a period whose target is known.
     """

@@ -46,7 +46,7 @@ MOST_ROOMS = 20
 ONLY_IN = {
     "mlflow": ("federation/tracking/",),
     "hydra": ("federation/composition/",),
-    "omegaconf": ("federation/composition/", "federation/verbs/"),
+    "omegaconf": ("federation/composition/", "federation/verbs/", "tasks/testing/declaration.py"),
     "flwr": (
         "federation/coordinator/",
         "federation/deployment/",
@@ -57,7 +57,7 @@ ONLY_IN = {
     "ray": (),
 }
 LOGIC = (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.With, ast.Try)
-REGISTRIES = ("tasks/importers", "federation/strategies")
+REGISTRIES = ("tasks/importers", "tasks/testing", "federation/strategies")
 
 
 @dataclass(frozen=True, kw_only=True)

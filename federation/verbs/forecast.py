@@ -102,7 +102,7 @@ def _summary(issued: Issued, product: Product, to: Path) -> list[str]:
     chosen = {issued.place(row) for row in range(len(windows))}
     lines = [
         f"{issued.panel.country}: {counted(len(chosen), 'place')}, after {issued.origin}, until {windows.due.max()}",
-        product.told,
+        product.summary,
     ]
     without = [place for place in issued.panel.places if place not in chosen]
     if without:

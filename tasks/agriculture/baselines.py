@@ -52,5 +52,5 @@ def _around(
     for period in np.unique(at):
         known = np.concatenate([errors[:, : period + 1].ravel(), usual])
         spread[at == period] = quantiles(known, LEVELS)
-    found = centre[windows.place, at][:, None] + history.unit[windows.place, at][:, None] * spread
-    return np.repeat(np.maximum(found, 0.0)[:, None], len(ISSUES), axis=1)
+    forecast = centre[windows.place, at][:, None] + history.unit[windows.place, at][:, None] * spread
+    return np.repeat(np.maximum(forecast, 0.0)[:, None], len(ISSUES), axis=1)

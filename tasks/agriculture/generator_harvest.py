@@ -1,4 +1,4 @@
-"""Invented harvests whose every forecast is known exactly.
+"""Synthetic harvests whose every forecast is known exactly.
 
     yield[p, t] = level[p] + growth[p] * t + spread[p] * (OWN * a[p, t] + sum over months b of weight[p, b] . z[b])
 
@@ -33,7 +33,7 @@ BURN_IN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What is true of one invented country: P places, T years, A areas with weather, M = LEAD + 12 T months.
+    """What is true of one synthetic country: P places, T years, A areas with weather, M = LEAD + 12 T months.
 
     first: first harvest year. area: (P,) row of the place's weather. planting, harvest: (P,) months 1 to 12.
     level, growth, spread: (P,) t/ha. weights: (P, 2, 12) by months before harvest. anomaly: (P, T) a.
@@ -106,10 +106,10 @@ def usual_rain(profile: Profile, month: Whole) -> Array:
 
 def autoregressive(fresh: Array, memory: float) -> Array:
     """AR(1) of unit variance along the first axis from standard normal draws."""
-    found = fresh.copy()
+    series = fresh.copy()
     for step in range(1, len(fresh)):
-        found[step] = memory * found[step - 1] + np.sqrt(1 - memory**2) * fresh[step]
-    return found
+        series[step] = memory * series[step - 1] + np.sqrt(1 - memory**2) * fresh[step]
+    return series
 
 
 def _weights(profile: Profile, planting: Whole, harvest: Whole) -> Array:

@@ -13,13 +13,13 @@ from tasks.windows import carried, lagged, trailing_mean
 RECENT = 5  # harvests in the mean that also is the unit of relative yields
 TREND = 10  # harvests in the trend
 LEAST = 5  # known harvests that make a trend
-MEMORY = 20  # harvests whose errors tell how far a forecast may be off
+MEMORY = 20  # harvests whose errors give the size of the next one
 # Shares of trend, last and recent in the offset, by view: those of least error in the training years of public data.
 # National statistics hardly move from year to year; cells scatter around their trend.
 OFFSET = {"national": (0.2, 0.8, 0.0), "cells": (0.4, 0.4, 0.2)}
 SMALLEST = 0.01  # t/ha; below it a relative yield says nothing
 USUAL_ERROR, WORTH = 0.08, 5  # relative error before any is known, and the number of known errors that it counts as
-QUIET = 0.005  # relative error that cannot be told from none
+QUIET = 0.005  # relative error that counts as none
 SD = 1.2533  # standard deviation over mean absolute deviation of a normal: sqrt(pi / 2)
 
 

@@ -53,7 +53,7 @@ def table(issued: Issued) -> Product:
                 *(warned, *(f"{value:.4f}" for value in issued.forecast[row, at])),
             )
         )
-    return Product(text=file.getvalue(), told=f"yields in t/ha, {len(issued.levels)} quantiles each")
+    return Product(text=file.getvalue(), summary=f"yields in t/ha, {len(issued.levels)} quantiles each")
 
 
 def _stage(issued: Issued, row: int) -> tuple[int, Any]:

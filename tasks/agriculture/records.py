@@ -109,15 +109,15 @@ def _seasons(
     months = grid(chosen, VARIABLES, file=file, place="adm_id")
     rows = {place: row for row, place in enumerate(months.places)}
     row = np.array([rows.get(each, rows.get(country, -1)) for each in adm])
-    found, until = {}, []
+    means, until = {}, []
     for variable in VARIABLES:
         own = np.where(row[:, None] >= 0, months.values[variable][row], np.nan)
         calendar, late = (years, static["planting_month"], static["harvest_month"]), KNOWN_LATER.get(variable, 0)
-        found[variable] = phase_means(own, months.periods[0], *calendar, late=late)
+        means[variable] = phase_means(own, months.periods[0], *calendar, late=late)
         if variable in wanted and np.isfinite(own).any():
             until.append(_last(np.isfinite(own), months.periods) + late)
     last = np.min(until, axis=0) if until else np.full(len(adm), NEVER)
-    return {name: found[variable][..., phase] for variable, name, phase in names}, last
+    return {name: means[variable][..., phase] for variable, name, phase in names}, last
 
 
 def _last(known: Array, periods: Array) -> Array:

@@ -30,6 +30,7 @@ agriculture_weather.csv, one row a place and month; a place without rows of its 
 import pandas as pd
 
 from tasks.files.columns import Column
+from tasks.files.rules import one_of, whole_number
 from tasks.files.schema import ENOUGH, Rule, TableSchema
 
 YIELDS, WEATHER = "agriculture.csv", "agriculture_weather.csv"
@@ -54,13 +55,8 @@ VARIABLES = ("rainfall", "mean_temperature", "spei", "nino34")
 
 
 def _part_of_a_month(column: str) -> Rule:
-    return Rule(
-        columns=(column,),
-        broken=lambda rows: (rows[column] % 1 > 0).fillna(False),
-        shown=column,
-        what="is not a month of the year",
-        remedy="Write a whole number from 1 (January) to 12",
-    )
+    remedy = "Write a whole number from 1 (January) to 12"
+    return whole_number(column, what="is not a month of the year", remedy=remedy)
 
 
 def _changing(column: str) -> Rule:
@@ -100,13 +96,7 @@ YIELD_SCHEMA = TableSchema(
     },
     keys=("crop_name", "adm_id", "harvest_year"),
     rules=(
-        Rule(
-            columns=("crop_name",),
-            broken=lambda rows: ~rows["crop_name"].isin(CROPS),
-            shown="crop_name",
-            what="is no crop of this task",
-            remedy=f"Write one of {', '.join(CROPS)}",
-        ),
+        one_of("crop_name", CROPS, what="is no crop of this task", remedy=f"Write one of {', '.join(CROPS)}"),
         Rule(
             columns=("observed",),
             broken=lambda rows: ~rows["observed"].isin([0, 1]),

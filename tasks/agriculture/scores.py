@@ -1,4 +1,4 @@
-"""How the agriculture task is judged; the headline comes first. Levels: the 23 of the hubs.
+"""Scores of the agriculture task; the headline comes first. Levels: the 23 of the hubs.
 
 The headline divides forecast and harvest by the mean of the five harvests before, so that cassava at 20 t/ha does not
 drown cocoa at 0.5, and averages the pinball loss over seven of the 23 levels. Harvests that the statistics carried
@@ -12,17 +12,15 @@ import numpy as np
 
 from tasks.data import Array
 from tasks.evaluation.event_scores import below, brier_skill, warning
+from tasks.evaluation.level_scores import absolute_error, coverage_50, coverage_90, wis
 from tasks.evaluation.levels import LEVELS
 from tasks.evaluation.scores import (
     Evaluated,
     Score,
-    absolute_error_of_median,
-    coverage,
     mean_of,
     mean_of_points,
     pinball,
     relative,
-    weighted_interval_score,
 )
 
 AT = np.array(LEVELS)
@@ -40,26 +38,6 @@ def pinball_of_relative_yield(evaluated: Evaluated) -> Array:
 def tonnes_pinball(forecast: Array, observed: Array) -> Array:
     """Mean pinball loss at the 23 levels, in t/ha: (N, H, 23), (N, H) -> (N, H)."""
     return pinball(forecast, observed, AT)
-
-
-def wis(forecast: Array, observed: Array) -> Array:
-    """Weighted interval score in t/ha."""
-    return weighted_interval_score(forecast, observed, AT)
-
-
-def coverage_50(forecast: Array, observed: Array) -> Array:
-    """1 where the central 50 % interval holds what happened, else 0."""
-    return coverage(forecast, observed, AT, 0.5)
-
-
-def coverage_90(forecast: Array, observed: Array) -> Array:
-    """1 where the central 90 % interval holds what happened, else 0."""
-    return coverage(forecast, observed, AT, 0.9)
-
-
-def absolute_error(forecast: Array, observed: Array) -> Array:
-    """Distance of the median from what happened, in t/ha."""
-    return absolute_error_of_median(forecast, observed, AT)
 
 
 SCORES: Mapping[str, Score] = {

@@ -21,7 +21,7 @@ class Course:
 
     until: last training month. periods: (T + H,). rainfall: (P, T + H) of steady gauges.
     months, threshold: the rain of that many months against (P, T + H) makes a drought or an extreme; floods: 0, NaN.
-    event: (P, T + H) in {0, 1}, NaN where nobody can tell.
+    event: (P, T + H) in {0, 1}, NaN where it is unknown.
     """
 
     until: np.datetime64
@@ -69,10 +69,10 @@ def extended(values: Array, periods: int) -> Array:
 def _extreme(history: Array) -> Array:
     """(P, Y) -> (1, P) percentile of the known values."""
     known = np.isfinite(history).any(axis=1)
-    found = np.full((1, len(history)), np.nan)
+    extreme = np.full((1, len(history)), np.nan)
     if known.any():
-        found[0, known] = np.nanquantile(history[known], EXTREME, axis=1)
-    return found
+        extreme[0, known] = np.nanquantile(history[known], EXTREME, axis=1)
+    return extreme
 
 
 def _where_known(event: Array, *needed: Array) -> Array:

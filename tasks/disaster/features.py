@@ -105,8 +105,8 @@ def _season(periods: Array) -> Array:
 def _weights(panel: Panel) -> Array:
     """(P, P) 1 for cells within NEAR degrees of each other, 0 on the diagonal."""
     centres = np.stack([panel.static["longitude"], panel.static["latitude"]])
-    apart = np.sqrt(np.square(centres[:, :, None] - centres[:, None, :]).sum(axis=0))
-    return np.where((apart <= NEAR) & (apart > 0), 1.0, 0.0)
+    distance = np.sqrt(np.square(centres[:, :, None] - centres[:, None, :]).sum(axis=0))
+    return np.where((distance <= NEAR) & (distance > 0), 1.0, 0.0)
 
 
 def _around(weights: Array, values: Array) -> Array:

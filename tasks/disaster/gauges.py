@@ -1,7 +1,7 @@
 """Rainfall as if the gauges had stayed the same.
 
 Gauge analyses drift where stations close and open: in Myanmar the one of NOAA CPC caught .6 of the reanalysis' rain
-about 1980, .2 about 2000 and .5 after 2010. Judged by its own past, such a country would be in drought for years and
+about 1980, .2 about 2000 and .5 after 2010. Against its own past, such a country would be in drought for years and
 then never again. Each month is therefore rescaled by what the last months say about the gauges, never by later ones.
 """
 
@@ -20,7 +20,7 @@ def steady(rainfall: Array, national: Array) -> Array:
 
     With a reanalysis: times reanalysis / country mean of the gauges over the last WINDOW months. Without: divided by
     the median of the country's last YEARS yearly means, so that a year of drought does not pass for a lost gauge; the
-    result is then a share of the usual month instead of mm. NaN for the first months: nobody can judge their gauges.
+    result is then a share of the usual month instead of mm. NaN for the first months, whose gauges have no past.
     """
     gauged, modelled = country_mean(rainfall), country_mean(national)
     if np.isfinite(modelled).any():

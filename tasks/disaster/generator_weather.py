@@ -1,4 +1,4 @@
-"""Invented weather whose every warning is known exactly: a linear system under a Gaussian sky.
+"""Synthetic weather whose every warning is known exactly: a linear system under a Gaussian sky.
 
     rain[p, t]  = normal[p, month of t] * (1 + VARIATION * z[p, t]), floored at 0
     z[:, t + 1] = OWN z[:, t] + COUNTRY mean(z[:, t]) - NINO nino[t - 1] - DIPOLE dipole[t - 1] + innovation
@@ -36,7 +36,7 @@ EPOCH = np.datetime64("1960-01", "M")  # the indices of every seed start here; 1
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What is true of one invented country, P cells, S = P + 3 states and T months.
+    """What is true of one synthetic country, P cells, S = P + 3 states and T months.
 
     first: first month on record. normal: (P, 12) mm by month of the year. floods: (P, 12) normal scores.
     transition, covariance: (S, S). state: (S, T): z, nino of one and of two months before, dipole of one before.

@@ -50,7 +50,7 @@ HAZARDS = {
 
 
 def table(issued: Issued) -> Product:
-    """Probabilities per cell and month, beside how often it is usual at that time of the year."""
+    """Probabilities per cell and month, with the usual probability at that time of the year."""
     file = StringIO()
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(COLUMNS)
@@ -61,19 +61,19 @@ def table(issued: Issued) -> Product:
         warned = int(chance[row, h] >= issued.cost_loss)
         values = (f"{chance[row, h]:.4f}", f"{usual[row, h]:.4f}", warned)
         rows.writerow((issued.origin, issued.windows.due[row, h], *where, issued.settings.hazard, *values))
-    return Product(text=file.getvalue(), told=f"probabilities of {issued.settings.hazard}")
+    return Product(text=file.getvalue(), summary=f"probabilities of {issued.settings.hazard}")
 
 
 def warnings(issued: Issued) -> Product:
     """A CAP alert of the cells and months whose probability is high enough; neighbouring cells make one area."""
     chance = issued.forecast[..., 0]
     centres = np.stack([issued.panel.static["longitude"], issued.panel.static["latitude"]], axis=-1)
-    found: list[cap.Warned] = []
+    warned: list[cap.Warned] = []
     for h in range(chance.shape[1]):
         rows = np.flatnonzero(chance[:, h] >= issued.cost_loss)
         groups = neighbours(centres[issued.windows.place[rows]])
         for row, group in zip(rows, groups, strict=True):
-            found.append(
+            warned.append(
                 cap.Warned(
                     place=issued.place(row),
                     name=issued.place(row),
@@ -84,7 +84,7 @@ def warnings(issued: Issued) -> Product:
                     polygon=square(*centres[issued.windows.place[row]]),
                 )
             )
-    return cap.alert(issued, HAZARDS[issued.settings.hazard], found, float(chance.max(initial=0.0)))
+    return cap.alert(issued, HAZARDS[issued.settings.hazard], warned, float(chance.max(initial=0.0)))
 
 
 def neighbours(centres: Array) -> Array:

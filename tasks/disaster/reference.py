@@ -19,7 +19,7 @@ def usual(
     """Parameters of each place for each period: (P, T) -> (K, P, T), NaN where the record is too short.
 
     Args:
-        periods: (T,) datetime64[M], one month apart.
+        periods: (T,) datetime64[M], consecutive months.
         until: last training month.
         summary: (P, Y) values of several years, NaN where missing -> (K, P) parameters.
         cycle: 12 compares a month with the same month of other years, 1 with all months.
@@ -39,6 +39,6 @@ def usual(
 
 
 def _enough(history: Array, summary: Callable[[Array], Array], least: int) -> Array:
-    found = summary(history)
-    found[:, np.isfinite(history).sum(axis=1) < least] = np.nan
-    return found
+    parameters = summary(history)
+    parameters[:, np.isfinite(history).sum(axis=1) < least] = np.nan
+    return parameters

@@ -33,13 +33,13 @@ def national_files(path: Path) -> list[Path]:
 
 
 def check(file: Path, limit: int = LISTED) -> list[Problem]:
-    """Up to `limit` problems of one national file, by row; its folder's name tells the country."""
+    """Up to `limit` problems of one national file, by row; its folder is named by the country."""
     table = TABLES[NAMES[stem_of(file)]]
     try:
         rows = read_table(file, table.schema)
-    except DataError:  # tells the first; the list of all takes another reading
+    except DataError:  # names the first problem; the list of all takes another reading
         return problems(file, table.schema, limit)
-    return [*_lookalikes(file, rows, table.place), *_foreign(file, rows, table)][:limit]
+    return [*_lookalikes(file, rows, table.place), *_other_countries(file, rows, table)][:limit]
 
 
 def country_of(file: Path) -> str | None:
@@ -67,29 +67,29 @@ def _lookalikes(file: Path, rows: pd.DataFrame, place: str) -> Iterator[Problem]
             )
 
 
-def _foreign(file: Path, rows: pd.DataFrame, table: NationalTable) -> Iterator[Problem]:
+def _other_countries(file: Path, rows: pd.DataFrame, table: NationalTable) -> Iterator[Problem]:
     """Rows of another country than most rows, or than the folder's."""
     if "country_code" in rows:
         column, codes = "country_code", rows["country_code"]
     else:
-        column, codes = table.place, rows[table.place].map(_told)
+        column, codes = table.place, rows[table.place].map(_country_of_place)
     known = codes.dropna()
     if known.empty:
         return
-    mine = country_of(file) or known.mode().iloc[0]
-    for row in known.index[known != mine][:LISTED]:
+    expected = country_of(file) or known.mode().iloc[0]
+    for row in known.index[known != expected][:LISTED]:
         yield Problem(
             file=str(file),
             row=int(row),
             column=column,
             value=str(rows.at[row, column]),
-            what=f"is not of {mine}",
+            what=f"is not of {expected}",
             remedy="Keep one country a folder",
         )
 
 
-def _told(place: str) -> str | None:
-    """The country that a place's id tells, of ISO 3166-2 (TH-10) or alpha-3 (THA)."""
+def _country_of_place(place: str) -> str | None:
+    """The country of a place's id, of ISO 3166-2 (TH-10) or alpha-3 (THA)."""
     prefix = place.split("-")[0]
     if "-" in place and prefix in MEMBERS:
         return MEMBERS[prefix]

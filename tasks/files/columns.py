@@ -57,7 +57,7 @@ def typed(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The chunk's text as numbers, months and text, with a problem for each value that is none."""
     ready: dict[str, pd.Series] = {}
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for name in chunk.columns:
         kind, text = columns[name].kind, chunk[name].str.strip()
         if kind == "text":
@@ -68,7 +68,7 @@ def typed(
         if kind == "date":  # 2004-02-30 looks like one
             good &= pd.to_datetime(text.where(good), format="%Y-%m-%d", errors="coerce").notna()
         for row, value in text[~missing & ~good].head(limit).items():
-            found.append(_unlike(file, kind, name, int(str(row)), str(value)))
+            problems.append(_unlike(file, kind, name, int(str(row)), str(value)))
         usable = text.where(good & ~missing)
         if kind == "month":
             ready[name] = pd.to_datetime(usable, format="%Y-%m").astype("datetime64[s]")
@@ -76,7 +76,7 @@ def typed(
             ready[name] = pd.to_datetime(usable, format="%Y-%m-%d").astype("datetime64[s]")
         else:
             ready[name] = pd.to_numeric(usable).astype("float64")
-    return pd.DataFrame(ready), sorted(found, key=lambda problem: problem.row or 0)[:limit]
+    return pd.DataFrame(ready), sorted(problems, key=lambda problem: problem.row or 0)[:limit]
 
 
 def _unlike(file: Path, kind: str, column: str, row: int, value: str) -> Problem:

@@ -59,30 +59,30 @@ def shorten(value: str) -> str:
 
 
 def stem_of(path: Path) -> str:
-    """The table's name without what tells its format; other dots stay, as in spatial_V1.3.csv."""
+    """The table's name without the suffix of its format; other dots stay, as in spatial_V1.3.csv."""
     known = next((suffix for suffix in reversed(SUFFIXES) if path.name.endswith(suffix)), "")
     return path.name.removesuffix(known) if known else path.name.split(".")[0]
 
 
 def find(path: Path) -> Path:
-    """The file itself, or the same table in another format beside it (.csv, .csv.gz, .parquet).
+    """The file itself, or the same table in another format in its folder (.csv, .csv.gz, .parquet).
 
     Raises UnreadableError if there is none, or more than one: two copies of a table would disagree one day.
     """
     stem = stem_of(path)
-    found = [path.with_name(stem + suffix) for suffix in SUFFIXES if path.with_name(stem + suffix).exists()]
-    if len(found) > 1:
-        names = ", ".join(each.name for each in found)
-        raise UnreadableError(Problem(file=str(path), what=f"stands there more than once: {names}", remedy="Keep one"))
-    if found and found[0].is_file():
-        return found[0]
-    if found:
+    paths = [path.with_name(stem + suffix) for suffix in SUFFIXES if path.with_name(stem + suffix).exists()]
+    if len(paths) > 1:
+        copies = ", ".join(each.name for each in paths)
+        raise UnreadableError(Problem(file=str(path), what=f"exists more than once: {copies}", remedy="Keep one"))
+    if paths and paths[0].is_file():
+        return paths[0]
+    if paths:
         raise UnreadableError(
-            Problem(file=str(found[0]), what="is not a regular file", remedy="Put the table itself there")
+            Problem(file=str(paths[0]), what="is not a regular file", remedy="Put the table itself there")
         )
     missing = "folder does not exist" if not path.parent.is_dir() else "file does not exist"
-    beside = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []
-    near = get_close_matches(path.name, beside, n=1)
+    names = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []
+    near = get_close_matches(path.name, names, n=1)
     hint = (
         f"Did you mean {near[0]}" if near else f"Put {stem}{{{','.join(SUFFIXES)}}} there, or write it by an importer"
     )

@@ -45,15 +45,15 @@ class TableSchema:
 
 
 def read_table(path: Path, schema: TableSchema) -> pd.DataFrame:
-    """The table at `path` (.csv; .csv.gz or .parquet beside it too), typed; its index is the row in the file.
+    """The table at `path` (.csv; .csv.gz or .parquet in its folder too), typed; its index is the row in the file.
 
     Columns that the file lacks and the schema does not require are absent.
     Raises DataError with the first problem and the number of the others.
     """
-    table, found = _load(path, schema, LISTED)
-    if found:
-        others = f" ({len(found) - 1}{'+' if len(found) == LISTED else ''} more)" if len(found) > 1 else ""
-        raise DataError(f"{found[0]}{others}")
+    table, wrong = _load(path, schema, LISTED)
+    if wrong:
+        others = f" ({len(wrong) - 1}{'+' if len(wrong) == LISTED else ''} more)" if len(wrong) > 1 else ""
+        raise DataError(f"{wrong[0]}{others}")
     return table
 
 
@@ -67,16 +67,16 @@ def _load(path: Path, schema: TableSchema, limit: int) -> tuple[pd.DataFrame, li
     try:
         file = find(path)
         names = header(file)
-        found = list(islice(_wrong_names(file, names, schema), limit))
-        if found:
-            return pd.DataFrame(), found
+        wrong = list(islice(_wrong_names(file, names, schema), limit))
+        if wrong:
+            return pd.DataFrame(), wrong
         columns = [name for name in schema.columns if name in names]
         parts: list[pd.DataFrame] = []
         for chunk in chunks(file, columns):
-            part, wrong = typed(file, chunk, schema.columns, limit - len(found))
+            part, untyped = typed(file, chunk, schema.columns, limit - len(wrong))
             parts.append(part)
-            found += wrong
-            if len(found) >= limit:
+            wrong += untyped
+            if len(wrong) >= limit:
                 break
     except UnreadableError as stop:
         return pd.DataFrame(), [stop.problem]
@@ -85,9 +85,9 @@ def _load(path: Path, schema: TableSchema, limit: int) -> tuple[pd.DataFrame, li
             Problem(file=str(file), what="has a header but no row", remedy="Write one row a record")
         ]
     table = pd.concat(parts)
-    if not found:  # bounds, keys and rules speak of values; a text in their place is told first
-        found = _validate(file, table, schema, limit)
-    return table, found
+    if not wrong:  # bounds, keys and rules speak of values; a text in their place is reported first
+        wrong = _validate(file, table, schema, limit)
+    return table, wrong
 
 
 def _wrong_names(file: Path, names: tuple[str, ...], schema: TableSchema) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""An empty national file, and beside it a page that explains its columns and units."""
+"""An empty national file, and a page in the same folder that explains its columns and units."""
 
 from pathlib import Path
 
@@ -16,6 +16,8 @@ def write_template(task: str, to: Path) -> list[Path]:
     every program reads them. Raises DataError rather than replace a file.
     """
     names = list(TASKS[task].tables)
+    if not names:
+        raise DataError(f"task {task!r} describes no national file: there is nothing to write a template from")
     if to.suffix == ".csv" and not to.is_dir():
         chosen = {to: TABLES[to.name if to.name in names else names[0]]}
     else:
@@ -25,7 +27,7 @@ def write_template(task: str, to: Path) -> list[Path]:
         contents[file] = ",".join(table.schema.columns) + "\n"
         contents[file.with_suffix(".README.md")] = _page(file.name, table)
     if there := next((file for file in contents if file.exists()), None):
-        raise DataError(f"{there} is there already and stays as it is; choose another name")
+        raise DataError(f"{there} exists and stays as it is; choose another name")
     for file, text in contents.items():
         try:
             write_atomically(file, text.encode())
@@ -66,7 +68,7 @@ def _page(name: str, table: NationalTable) -> str:
 
 
 def _form(column: Column) -> str:
-    form = {kind: told.split(",")[0].removeprefix("Write ") for kind, told in REMEDY.items()} | {
+    form = {kind: remedy.split(",")[0].removeprefix("Write ") for kind, remedy in REMEDY.items()} | {
         "text": "text",
         "number": "number",
     }

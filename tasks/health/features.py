@@ -41,7 +41,7 @@ def tokens(settings: HealthSettings) -> tuple[tuple[int, ...], ...]:
 
 
 def features(panel: Panel, settings: HealthSettings) -> Array:
-    """(P, T, F) by origin; what is unknown is 0, and the last features but the weather tell how much is."""
+    """(P, T, F) by origin; what is unknown is 0, and the last features say how much is."""
     columns = np.concatenate(list(_columns(panel, settings)), axis=-1)
     return np.clip(np.where(np.isfinite(columns), columns, 0.0), -LARGEST, LARGEST)
 

@@ -1,4 +1,4 @@
-"""An invented epidemic whose every forecast is known exactly.
+"""A synthetic epidemic whose every forecast is known exactly.
 
     log1p(reported[p, t]) = base[p, month of t] + RAIN * r[p, t - 3] + HEAT * w[p, t - 4] + u[p, t]
     base = level + seasonal cycle + log(share of infections reported)
@@ -36,7 +36,7 @@ BURN_IN = 60  # months; 0.9 ** 60 < 0.002 of any start remains
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What is true of one invented country, P places and T months; everything a perfect forecaster could know.
+    """What is true of one synthetic country, P places and T months; everything a perfect forecaster could know.
 
     first: first month on record. people: (P,). base: (P, 12) by month of the year. transition, covariance: (P, P).
     wave: (P, T) u. rain, heat: (P, LEAD + T) anomalies, the record's first month at column LEAD.

@@ -9,8 +9,8 @@ import numpy as np
 from tasks.data import Array
 
 LEAST = 12  # known training months that fix the spread of a place; with fewer it goes on running
-PRIOR = 12.0  # months of the country's spread that count beside the place's own
-SEASON_PRIOR = 3.0  # values of the country's season that count beside the place's own
+PRIOR = 12.0  # months of the country's spread that are added to the place's own
+SEASON_PRIOR = 3.0  # values of the country's season that are added to the place's own
 SMALLEST = 0.1  # spread, in the unit of the values; a place that never reported a case has none of its own
 
 

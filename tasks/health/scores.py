@@ -1,4 +1,4 @@
-"""How the health task is judged; the headline comes first. Levels: the 23 of the hubs."""
+"""Scores of the health task; the headline comes first. Levels: the 23 of the hubs."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,10 @@ import numpy as np
 
 from tasks.data import Array
 from tasks.evaluation.event_scores import above, brier_skill, warning
+from tasks.evaluation.level_scores import absolute_error, coverage_50, coverage_90, wis
 from tasks.evaluation.levels import LEVELS
 from tasks.evaluation.scores import (
     Score,
-    absolute_error_of_median,
-    coverage,
     mean_of,
     relative,
     weighted_interval_score,
@@ -19,32 +18,12 @@ from tasks.evaluation.scores import (
 AT = np.array(LEVELS)
 
 
-def wis(forecast: Array, observed: Array) -> Array:
-    """Weighted interval score in cases: (N, H, 23), (N, H) -> (N, H)."""
-    return weighted_interval_score(forecast, observed, AT)
-
-
 def log_wis(forecast: Array, observed: Array) -> Array:
     """Weighted interval score of log1p cases, in which a small province counts like a large one.
 
     Source: Bosse et al. (2023), https://doi.org/10.1371/journal.pcbi.1011393
     """
     return weighted_interval_score(np.log1p(forecast), np.log1p(observed), AT)
-
-
-def coverage_50(forecast: Array, observed: Array) -> Array:
-    """1 where the central 50 % interval holds what happened, else 0."""
-    return coverage(forecast, observed, AT, 0.5)
-
-
-def coverage_90(forecast: Array, observed: Array) -> Array:
-    """1 where the central 90 % interval holds what happened, else 0."""
-    return coverage(forecast, observed, AT, 0.9)
-
-
-def absolute_error(forecast: Array, observed: Array) -> Array:
-    """Distance of the median from what happened, in cases."""
-    return absolute_error_of_median(forecast, observed, AT)
 
 
 SCORES: Mapping[str, Score] = {

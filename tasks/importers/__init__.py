@@ -1,5 +1,5 @@
-"""Public formats -> national files. A new format is a file beside this one and a line in FORMATS; a new task's national
-files are a file beside this one and a line in ASSEMBLERS."""
+"""Public formats -> national files. A new format is a file in this folder and a line in FORMATS; a new task's national
+files are a file in this folder and a line in ASSEMBLERS."""
 
 from tasks.importers import (
     agriculture,

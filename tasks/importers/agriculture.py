@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.agriculture.schema import WEATHER, YIELDS
 from tasks.importers.cells import CROPS, by_country
 from tasks.importers.climate import HEAT, RAIN, SPEI, first_of, series
-from tasks.importers.contract import Found, National, Public, one, tally
+from tasks.importers.contract import National, Public, PublicFiles, one, tally
 from tasks.importers.indices import index
 from tasks.places.names import MEMBERS
 
@@ -30,11 +30,11 @@ COLUMNS = [
 EMPTY = "no yield given"
 
 
-def assemble(found: Found) -> Iterator[National]:
+def assemble(public: PublicFiles) -> Iterator[National]:
     """Two files a country with any yield. Raises DataError."""
     tables: dict[str, list[pd.DataFrame]] = {country: [] for country in sorted(MEMBERS.values())}
     sources: dict[str, list[Path]] = {country: [] for country in tables}
-    for rows, files in (_national(found), _cells(found)):
+    for rows, files in (_national(public), _cells(public)):
         for country, own in rows.groupby("country"):
             if country in tables:
                 tables[str(country)].append(own)
@@ -54,29 +54,29 @@ def assemble(found: Found) -> Iterator[National]:
             dropped=tally(rows["yield"].isna().map({True: EMPTY, False: ""})),
         )
         if len(kept):
-            yield from _weather(found, country, int(kept["harvest_year"].min()) - 1, int(kept["harvest_year"].max()))
+            yield from _weather(public, country, int(kept["harvest_year"].min()) - 1, int(kept["harvest_year"].max()))
 
 
-def _national(found: Found) -> tuple[pd.DataFrame, list[Path]]:
-    fao = one(found, "fao")
+def _national(public: PublicFiles) -> tuple[pd.DataFrame, list[Path]]:
+    fao = one(public, "fao")
     if fao is None:
         return pd.DataFrame({"country": [], "yield": []}), []
     return fao.table.assign(adm_id=fao.table["country"]), [fao.file]
 
 
-def _cells(found: Found) -> tuple[pd.DataFrame, list[Path]]:
+def _cells(public: PublicFiles) -> tuple[pd.DataFrame, list[Path]]:
     """country, adm_id, crop_name, harvest_year, yield, planting_month, harvest_month, area, observed: a row a value."""
-    gdhy, cells = one(found, "gdhy"), one(found, "cells")
+    gdhy, cells = one(public, "gdhy"), one(public, "cells")
     if gdhy is None:
         return pd.DataFrame({"country": [], "yield": []}), []
     rows = by_country(cells, gdhy).rename(columns={f"{name}_yield": crop for name, crop in CROPS.items()})
     rows = rows.melt(["country", "x", "y", "Year"], list(CROPS.values()), "crop_name", "yield")
     rows = rows.rename(columns={"Year": "harvest_year"})
     rows = rows.assign(adm_id=rows["y"].map("{:.1f}_".format) + rows["x"].map("{:.1f}".format), observed=1)
-    areas = one(found, "areas")
+    areas = one(public, "areas")
     if areas:
         rows = rows.merge(_areas(areas), "left", ["x", "y", "crop_name"])
-    dates = [table for table in (one(found, "planting"), one(found, "harvest")) if table is not None]
+    dates = [table for table in (one(public, "planting"), one(public, "harvest")) if table is not None]
     if len(dates) == 2:
         for name, table in zip(("planting_month", "harvest_month"), dates, strict=True):
             rows = rows.merge(table.table.rename(columns={"month": name}), "left", ["x", "y", "crop_name"])
@@ -99,13 +99,13 @@ def _written(rows: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=spare).sort_values(["adm_id", "crop_name", "harvest_year"], ignore_index=True)
 
 
-def _weather(found: Found, country: str, first: int, last: int) -> Iterator[National]:
+def _weather(public: PublicFiles, country: str, first: int, last: int) -> Iterator[National]:
     """The months of the harvest years and of the year before the first, whose autumn is sown for it."""
-    nino, anomaly = index(found, "nino34")
+    nino, anomaly = index(public, "nino34")
     tables = {
-        "rainfall": first_of(found, RAIN),
-        "mean_temperature": first_of(found, HEAT),
-        "spei": first_of(found, SPEI),
+        "rainfall": first_of(public, RAIN),
+        "mean_temperature": first_of(public, HEAT),
+        "spei": first_of(public, SPEI),
     }
     columns = {name: series(table, country) for name, table in tables.items()} | {"nino34": anomaly}
     months = pd.date_range(f"{first}-01", f"{last}-12", freq="MS", unit="s")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.files.columns import Column
+from tasks.files.rules import whole_number
 from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.contract import Format, Public
 from tasks.places.names import country_of
@@ -25,13 +26,7 @@ CROPS = {"Rice": "rice", "Rice.2": "rice_2", "Maize": "maize"}  # Maize.2 has ar
 
 
 def _whole(column: str, low: int, high: int) -> Rule:
-    return Rule(
-        columns=(column,),
-        broken=lambda rows: rows[column] % 1 > 0,
-        shown=column,
-        what="is no whole number",
-        remedy=f"Write a whole number from {low} to {high}",
-    )
+    return whole_number(column, remedy=f"Write a whole number from {low} to {high}")
 
 
 RAIN = TableSchema(
@@ -132,25 +127,25 @@ def read_calendar(step: str, path: Path) -> Public:
     return Public(file=path, table=pd.concat(parts))
 
 
-def _format(schema: TableSchema, title: str, aside: str) -> Format:
-    return Format(title=title, columns=frozenset(schema.columns), read=partial(read, schema), aside=aside)
+def _format(schema: TableSchema, title: str, why_unused: str) -> Format:
+    return Format(title=title, columns=frozenset(schema.columns), read=partial(read, schema), why_unused=why_unused)
 
 
 CPC = _format(RAIN, "CPC rain per 1-degree cell", "no cell of it lies in a member state")
-AREAS = _format(AREA, "crop areas per 1-degree cell", "it stands beside GDHY yields, and there are none")
+AREAS = _format(AREA, "crop areas per 1-degree cell", "it is used with GDHY yields, and there are none")
 GDHY = _format(YIELD, "GDHY yields per 1-degree cell", "no cell of it lies in a member state")
 CELLS = Format(
     title="country of each 1-degree cell",
     columns=frozenset(COUNTRY.columns),
     read=read_countries,
-    aside="it tells the country of CPC rain and GDHY yields, and there are none",
+    why_unused="it gives the country of CPC rain and GDHY yields, and there are none",
 )
 PLANTING, HARVEST = (
     Format(
         title=f"crop calendar, {word}",
         columns=frozenset(_calendar(step).columns),
         read=partial(read_calendar, step),
-        aside="it stands beside GDHY yields and the other half of the calendar, and one is missing",
+        why_unused="it is used with GDHY yields and the other half of the calendar, and one is missing",
     )
     for step, word in (("plant", "planting"), ("harvest", "harvest"))
 )
@@ -159,7 +154,7 @@ PLANTING, HARVEST = (
 def by_country(cells: Public | None, needed_by: Public) -> pd.DataFrame:
     """The rows of a cell table with a column `country` ("" outside ASEAN); the index stays.
 
-    Raises DataError if there is no table of countries beside it.
+    Raises DataError if there is no table of countries with it.
     """
     if cells is None:
         raise DataError(

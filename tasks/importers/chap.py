@@ -11,11 +11,13 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.files.columns import Column
-from tasks.files.schema import Rule, TableSchema, read_table
+from tasks.files.rules import whole_number
+from tasks.files.schema import TableSchema, read_table
 from tasks.health.schema import SCHEMA
 from tasks.importers.contract import Format, Public
 from tasks.places.names import MEMBERS
 
+COUNT = "Write the count, or leave it empty if it was not reported"
 CHAP = TableSchema(
     columns={
         **SCHEMA.columns,
@@ -31,13 +33,7 @@ CHAP = TableSchema(
     keys=SCHEMA.keys,
     rules=(
         *SCHEMA.rules,
-        Rule(
-            columns=("disease_cases",),
-            broken=lambda rows: rows["disease_cases"] % 1 > 0,
-            shown="disease_cases",
-            what="is no whole number of cases",
-            remedy="Write the count, or leave it empty if it was not reported",
-        ),
+        whole_number("disease_cases", what="is no whole number of cases", remedy=COUNT),
     ),
 )
 KNOWN = ("disease_cases", "population", "rainfall", "mean_temperature", "mean_relative_humidity")
@@ -55,9 +51,9 @@ def read(path: Path) -> Public:
 
 def monthly(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that say something of their place and month, with rainfall in mm a month; the index stays."""
-    told = table.dropna(subset=list(KNOWN), how="all")
-    days = told["time_period"].dt.days_in_month
-    return told.assign(rainfall=(told["rainfall"] * days).round(3))
+    rows = table.dropna(subset=list(KNOWN), how="all")
+    days = rows["time_period"].dt.days_in_month
+    return rows.assign(rainfall=(rows["rainfall"] * days).round(3))
 
 
 def _country(source: Path, table: pd.DataFrame) -> str:
@@ -81,5 +77,5 @@ FORMAT = Format(
     title="CHAP climate-health table",
     columns=frozenset(CHAP.columns),
     read=read,
-    aside="it holds no usable row",
+    why_unused="it holds no usable row",
 )

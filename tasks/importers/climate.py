@@ -1,6 +1,6 @@
 """National climate month by month: a column `Date` such as X194001, and a column a country.
 
-Rain, temperature and SPEI tables have the same columns, so the file's name tells which it is: era_pre, era_tmp,
+Rain, temperature and SPEI tables have the same columns, so the file's name decides which it is: era_pre, era_tmp,
 cru_pre, cru_tmp (with _popweighted where the mean counts people instead of land) or spei.
 Source: Gortan et al. (2024); ERA5, CRU TS and SPEIbase beneath it.
 """
@@ -13,7 +13,7 @@ import pandas as pd
 from tasks.files.columns import Column
 from tasks.files.reading import header
 from tasks.files.schema import Rule, TableSchema, read_table
-from tasks.importers.contract import Format, Found, Public, one
+from tasks.importers.contract import Format, Public, PublicFiles, one
 from tasks.places.countries import CODES
 from tasks.places.names import MEMBERS
 
@@ -38,12 +38,12 @@ def recognises(columns: frozenset[str]) -> bool:
 
 
 def read(path: Path) -> Public | None:
-    """month, country, value: a row a month and member state; None if the name tells no variable. Raises DataError."""
-    told = NAME.search(path.name.lower())
-    if told is None:
+    """month, country, value: a row a month and member state; None if the name holds no variable. Raises DataError."""
+    match = NAME.search(path.name.lower())
+    if match is None:
         return None
     countries = [name for name in header(path) if name != DATE]
-    kind = told.group(2) or "spei"
+    kind = match.group(2) or "spei"
     table = read_table(path, _schema(countries, VALUES[kind]))
     long = table.melt(
         id_vars=[DATE], value_vars=[each for each in countries if each in MEMBERS.values()], var_name="country"
@@ -52,13 +52,13 @@ def read(path: Path) -> Public | None:
     return Public(
         file=path,
         table=long.assign(month=months)[["month", "country", "value"]].dropna(),
-        of=told.group(0),
+        of=match.group(0),
     )
 
 
-def first_of(found: Found, names: tuple[str, ...]) -> Public | None:
+def first_of(public: PublicFiles, names: tuple[str, ...]) -> Public | None:
     """The table preferred among those that are there."""
-    tables = (one(found, "climate", name) for name in names)
+    tables = (one(public, "climate", name) for name in names)
     return next((table for table in tables if table is not None), None)
 
 
@@ -90,5 +90,5 @@ FORMAT = Format(
     title="national climate table",
     recognises=recognises,
     read=read,
-    aside="ERA5 goes before CRU; a table is told by a name that holds era_pre, era_tmp, cru_pre, cru_tmp or spei",
+    why_unused="ERA5 goes before CRU; the name of a table must hold era_pre, era_tmp, cru_pre, cru_tmp or spei",
 )

@@ -1,6 +1,6 @@
 """Public files -> national files in two stages: a Format reads one file, an Assembler makes a task's national files.
 
-The stages are apart because a national file combines several public ones: rain of one source, floods of another.
+The stages are separate because a national file combines several public ones: rain of one source, floods of another.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from tasks.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class Public:
-    """A public file as read; `of` tells tables of one format apart, such as "THA" or "era_pre".
+    """A public file as read; `of` distinguishes tables of one format, such as "THA" or "era_pre".
 
     table: as the format's file documents it; its index is the row in the file.
     """
@@ -29,15 +29,15 @@ class Format:
     """One public format.
 
     title: what it is, for a person. columns: all that such a file has. read: raises DataError; may return None where a
-    table with these columns cannot be told by its name. recognises: in place of `columns`, where these vary.
-    aside: why a file of it may stay unused.
+    table with these columns is not recognised by its name. recognises: in place of `columns`, where these vary.
+    why_unused: why a file of it may stay unused.
     """
 
     title: str
     columns: frozenset[str] = frozenset()
     read: Callable[[Path], Public | None] = lambda _: None
     recognises: Callable[[frozenset[str]], bool] | None = None
-    aside: str
+    why_unused: str
 
     def fits(self, columns: frozenset[str]) -> bool:
         """Whether a table with these columns is of this format; at most one format may say so."""
@@ -46,7 +46,7 @@ class Format:
 
 @dataclass(frozen=True, kw_only=True)
 class National:
-    """One national file before it is written, and what became of the public records it could have held.
+    """One national file before it is written, and how many public records it holds and leaves out.
 
     name: of the file. table: its rows; with none, no file is written. sources: every public file whose values it holds.
     records: public records of this country looked at (rows of the public files; flood events; yields of a wide table).
@@ -83,17 +83,17 @@ class Imported:
     unused: Mapping[Path, str]
 
 
-Found = Mapping[str, Sequence[Public]]  # format -> its files
-Assembler = Callable[[Found], Iterable[National]]
+PublicFiles = Mapping[str, Sequence[Public]]  # format -> its files
+Assembler = Callable[[PublicFiles], Iterable[National]]
 
 
-def one(found: Found, name: str, of: str = "") -> Public | None:
+def one(public: PublicFiles, name: str, of: str = "") -> Public | None:
     """The only table of a format (and, where `of` is given, of that kind). Raises DataError if there are two."""
-    tables = [each for each in found.get(name, ()) if not of or each.of == of]
+    tables = [each for each in public.get(name, ()) if not of or each.of == of]
     if len(tables) > 1:
         raise DataError(
-            f"{tables[1].file} and {tables[0].file} hold the same kind of table; which is right is not for an importer "
-            f"to guess. Keep one."
+            f"{tables[1].file} and {tables[0].file} hold the same kind of table; an importer does not guess "
+            f"which is right. Keep one."
         )
     return tables[0] if tables else None
 

@@ -22,7 +22,7 @@ LEVEL = "another level of provinces"
 COPY = "copies of another row"
 NARROWER = "a narrower case definition"
 WHOLE = "the whole country, while it reports by province"
-BETTER = "provinces, of which CHAP's table tells more"
+BETTER = "provinces, of which CHAP's table has more"
 WEEKS = "weeks of a month that is given or not covered to the last day"
 
 

@@ -67,5 +67,5 @@ FORMAT = Format(
     title="DFO flood archive",
     columns=frozenset(SCHEMA.columns),
     read=read,
-    aside="it stands beside the rain of cells, and there is none",
+    why_unused="it is used with the rain of cells, and there is none",
 )

@@ -11,7 +11,7 @@ import pandas as pd
 from tasks.disaster.schema import RECORDS, cell_id
 from tasks.importers.cells import by_country
 from tasks.importers.climate import HEAT, RAIN, SPEI, first_of, series
-from tasks.importers.contract import Found, National, Public, one
+from tasks.importers.contract import National, Public, PublicFiles, one
 from tasks.importers.indices import index
 from tasks.places.names import MEMBERS
 
@@ -21,16 +21,16 @@ ELSEWHERE = "floods that cover no cell of the country"
 EARLY = "floods outside the months of the rain table"
 
 
-def assemble(found: Found) -> Iterator[National]:
+def assemble(public: PublicFiles) -> Iterator[National]:
     """One file a country with a cell; a country with floods alone gets an empty table. Raises DataError."""
-    cpc, archive = one(found, "cpc"), one(found, "dfo")
+    cpc, archive = one(public, "cpc"), one(public, "dfo")
     if cpc is None:
         return
-    cells = one(found, "cells")
+    cells = one(public, "cells")
     rain = by_country(cells, cpc)
     months = {"year": rain["year"].astype("int64"), "month": rain["mo"].astype("int64"), "day": 1}
     rain = rain.assign(month=pd.to_datetime(pd.DataFrame(months, index=rain.index)).astype("datetime64[s]"))
-    shared = _shared(found)
+    shared = _shared(public)
     sources = [each for each in (cpc, cells, archive, *(table for table, _ in shared.values())) if each is not None]
     for country in sorted(MEMBERS.values()):
         own = rain[rain["country"] == country]
@@ -51,14 +51,14 @@ def assemble(found: Found) -> Iterator[National]:
         )
 
 
-def _shared(found: Found) -> "dict[str, tuple[Public | None, dict[str, pd.Series[float]]]]":
+def _shared(public: PublicFiles) -> "dict[str, tuple[Public | None, dict[str, pd.Series[float]]]]":
     """Column -> its file and, by country, month -> value."""
     shared = {}
     for name, order in (("national_rainfall", RAIN), ("national_temperature", HEAT), ("spei", SPEI)):
-        table = first_of(found, order)
+        table = first_of(public, order)
         shared[name] = (table, {country: series(table, country) for country in MEMBERS.values()})
     for name, file in (("nino34", "nino34"), ("dipole", "iod")):
-        table, values = index(found, file)
+        table, values = index(public, file)
         shared[name] = (table, dict.fromkeys(MEMBERS.values(), values))
     return shared
 

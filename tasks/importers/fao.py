@@ -80,5 +80,5 @@ def _schema(crops: dict[str, str]) -> TableSchema:
 
 
 FORMAT = Format(
-    title="FAO national yields", recognises=recognises, read=read, aside="no row of it is of a member state"
+    title="FAO national yields", recognises=recognises, read=read, why_unused="no row of it is of a member state"
 )

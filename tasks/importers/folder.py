@@ -22,21 +22,21 @@ def import_folder(source: Path, to: Path) -> Imported:
     """
     if not source.exists():
         raise DataError(f"{source} does not exist; give the folder that holds the public files")
-    found: dict[str, list[Public]] = {}
+    public: dict[str, list[Public]] = {}
     unused: dict[Path, str] = {}
     rows = 0
     for path in _tables(source, to):
-        name, public = _read(path)
-        if public is not None:
-            found.setdefault(name, []).append(public)
-            rows += len(public.table)
-        unused[path] = FORMATS[name].aside if name in FORMATS else UNKNOWN
+        name, table = _read(path)
+        if table is not None:
+            public.setdefault(name, []).append(table)
+            rows += len(table.table)
+        unused[path] = FORMATS[name].why_unused if name in FORMATS else UNKNOWN
         if rows > MAX_ROWS:
             raise DataError(f"{source} holds more than {MAX_ROWS:,} rows up to {path.name}; import it in parts")
     if not any(path for path, why in unused.items() if why != UNKNOWN):
         raise DataError(f"{source} holds no file of a known format; the formats are {', '.join(FORMATS)}")
-    nationals = [national for assemble in ASSEMBLERS.values() for national in assemble(found)]
-    found.clear()
+    nationals = [national for assemble in ASSEMBLERS.values() for national in assemble(public)]
+    public.clear()
     files = write_all(to, [each for each in nationals if len(each.table)])
     reports = tuple(_report(each, files.get((each.country, each.name))) for each in nationals)
     taken = {path for report in reports for path in report.sources}

@@ -4,7 +4,9 @@ CHAP goes before because it has weather and population by province. Where rows h
 over the country's people stands in; population stays empty.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,11 +14,11 @@ from tasks.errors import DataError
 from tasks.health.records import FILE
 from tasks.importers.chap import monthly
 from tasks.importers.climate import HEAT_ON_PEOPLE, RAIN_ON_PEOPLE, first_of, series
-from tasks.importers.contract import Found, National, Public, tally
+from tasks.importers.contract import National, Public, PublicFiles, tally
 from tasks.importers.counts import collect
 from tasks.places.names import MEMBERS
 
-MUTE = "no value at all"
+WITHOUT_VALUE = "no value at all"
 COLUMNS = [
     "time_period",
     "location",
@@ -29,50 +31,70 @@ COLUMNS = [
 ]
 
 
-def assemble(found: Found) -> Iterator[National]:
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Rows of a country's file from one source; `sources`, `records` and `dropped` as in National."""
+
+    table: pd.DataFrame
+    sources: tuple[Path, ...]
+    records: int
+    dropped: Mapping[str, int]
+
+
+def assemble(public: PublicFiles) -> Iterator[National]:
     """One file a country that has any count. Raises DataError."""
-    chap = _by_country(found.get("chap", ()))
-    ready = {country: monthly(public.table) for country, public in chap.items()}
-    dengue = list(found.get("opendengue", ()))
+    chap = {country: _from_chap(table) for country, table in _chap_tables(public).items()}
     counts, rows = pd.DataFrame({"country": []}), pd.DataFrame({"country": [], "file": [], "dropped": []})
-    if dengue:
-        counts, rows = collect(dengue, {code: table["time_period"].max() for code, table in ready.items()})
+    if dengue := list(public.get("opendengue", ())):
+        counts, rows = collect(dengue, {country: part.table["time_period"].max() for country, part in chap.items()})
     for country in sorted(MEMBERS.values()):
-        own, reasons = rows[rows["country"] == country], {}
-        parts, sources, records = [], [], len(own)
-        if country in chap:
-            parts.append(ready[country])
-            sources.append(chap[country].file)
-            records += len(chap[country].table)
-            reasons = {MUTE: mute} if (mute := len(chap[country].table) - len(ready[country])) else {}
-        if (counts["country"] == country).any():
-            climate = [first_of(found, names) for names in (RAIN_ON_PEOPLE, HEAT_ON_PEOPLE)]
-            parts.append(_with_weather(counts[counts["country"] == country], country, climate))
-            used = set(own.loc[own["dropped"] == "", "file"])
-            sources += [each.file for each in dengue if str(each.file) in used]
-            sources += [each.file for each in climate if each is not None]
-        if records:
+        parts = [chap[country]] if country in chap else []
+        if (own := rows["country"] == country).any():
+            parts.append(_from_opendengue(country, counts[counts["country"] == country], rows[own], public))
+        if parts:
             yield National(
                 country=country,
                 task="health",
                 name=FILE,
-                table=_written(parts),
-                sources=tuple(sources),
-                records=records,
-                dropped={**reasons, **tally(own["dropped"])},
+                table=_written([part.table for part in parts if part.sources]),
+                sources=tuple(source for part in parts for source in part.sources),
+                records=sum(part.records for part in parts),
+                dropped={reason: count for part in parts for reason, count in part.dropped.items()},
             )
 
 
-def _by_country(tables: Sequence[Public]) -> dict[str, Public]:
-    chosen: dict[str, Public] = {}
-    for table in tables:
-        if table.of in chosen:
+def _chap_tables(public: PublicFiles) -> dict[str, Public]:
+    """Country -> its CHAP table. Raises DataError for two tables of one country."""
+    tables: dict[str, Public] = {}
+    for table in public.get("chap", ()):
+        if table.of in tables:
             raise DataError(
-                f"{table.file} and {chosen[table.of].file} are both of {table.of}; which is right is not for an "
-                f"importer to guess. Keep one."
+                f"{table.file} and {tables[table.of].file} are both of {table.of}; an importer does not guess which is "
+                f"right. Keep one."
             )
-        chosen[table.of] = table
-    return chosen
+        tables[table.of] = table
+    return tables
+
+
+def _from_chap(public: Public) -> _Part:
+    table, records = monthly(public.table), len(public.table)
+    dropped = {WITHOUT_VALUE: records - len(table)} if len(table) < records else {}
+    return _Part(table=table, sources=(public.file,), records=records, dropped=dropped)
+
+
+def _from_opendengue(country: str, counts: pd.DataFrame, rows: pd.DataFrame, public: PublicFiles) -> _Part:
+    """counts, rows: of this country, as `collect` gives them."""
+    if counts.empty:
+        return _Part(table=pd.DataFrame(), sources=(), records=len(rows), dropped=tally(rows["dropped"]))
+    climate = [first_of(public, names) for names in (RAIN_ON_PEOPLE, HEAT_ON_PEOPLE)]
+    used = set(rows.loc[rows["dropped"] == "", "file"])
+    files = [each.file for each in public["opendengue"] if str(each.file) in used]
+    return _Part(
+        table=_with_weather(counts, country, climate),
+        sources=(*files, *(each.file for each in climate if each is not None)),
+        records=len(rows),
+        dropped=tally(rows["dropped"]),
+    )
 
 
 def _with_weather(counts: pd.DataFrame, country: str, climate: list[Public | None]) -> pd.DataFrame:
@@ -88,11 +110,11 @@ def _with_weather(counts: pd.DataFrame, country: str, climate: list[Public | Non
     )
 
 
-def _written(parts: list[pd.DataFrame]) -> pd.DataFrame:
+def _written(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """The columns in the file's order and form; those that no row has are left out, but for the required ones."""
-    if not parts:
+    if not tables:
         return pd.DataFrame()
-    table = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+    table = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
     table = table.assign(
         time_period=table["time_period"].dt.strftime("%Y-%m"),
         disease_cases=table["disease_cases"].astype("Int64"),

@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.files.columns import Column
 from tasks.files.schema import Rule, TableSchema, read_table
 from tasks.importers.climate import series
-from tasks.importers.contract import Format, Found, Public, one
+from tasks.importers.contract import Format, Public, PublicFiles, one
 
 BOUND = 6.0  # K; the largest anomaly on record is under 3
 
@@ -65,7 +65,7 @@ def _format(name: str, title: str) -> Format:
         title=title,
         columns=frozenset(schema.columns),
         read=read,
-        aside="it stands beside the rain of cells or beside yields, and there are none",
+        why_unused="it is used with the rain of cells or with yields, and there are none",
     )
 
 
@@ -73,7 +73,7 @@ NINO34 = _format("nino34", "Nino 3.4 anomaly")
 DIPOLE = _format("iod", "Indian Ocean dipole")
 
 
-def index(found: Found, name: str) -> "tuple[Public | None, pd.Series[float]]":
+def index(public: PublicFiles, name: str) -> "tuple[Public | None, pd.Series[float]]":
     """The file, if there is one, and month -> anomaly."""
-    table = one(found, name)
+    table = one(public, name)
     return table, table.table.set_index("month")["value"] if table else series(None, "")

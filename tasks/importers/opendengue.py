@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.files.columns import Column
+from tasks.files.rules import one_of, whole_number
 from tasks.files.schema import Rule, TableSchema, read_table
+from tasks.importers.chap import COUNT
 from tasks.importers.contract import Format, Public
 from tasks.places.countries import CODES
 
@@ -28,13 +30,7 @@ def _no_whole_period(rows: pd.DataFrame) -> pd.Series:
 
 
 def _one_of(column: str, allowed: tuple[str, ...]) -> Rule:
-    return Rule(
-        columns=(column,),
-        broken=lambda rows: ~rows[column].isin(allowed),
-        shown=column,
-        what="is none of OpenDengue's",
-        remedy=f"Write one of {', '.join(allowed)}",
-    )
+    return one_of(column, allowed, what="is none of OpenDengue's", remedy=f"Write one of {', '.join(allowed)}")
 
 
 SCHEMA = TableSchema(
@@ -59,13 +55,7 @@ SCHEMA = TableSchema(
     },
     keys=("ISO_A0", "full_name", "calendar_start_date", "calendar_end_date", "case_definition_standardised"),
     rules=(
-        Rule(
-            columns=("ISO_A0",),
-            broken=lambda rows: ~rows["ISO_A0"].isin(CODES),
-            shown="ISO_A0",
-            what="is no ISO 3166-1 alpha-3 country code",
-            remedy="Write a code such as VNM",
-        ),
+        one_of("ISO_A0", CODES, what="is no ISO 3166-1 alpha-3 country code", remedy="Write a code such as VNM"),
         _one_of("case_definition_standardised", DEFINITIONS),
         _one_of("S_res", LEVELS),
         _one_of("T_res", PERIODS),
@@ -76,13 +66,7 @@ SCHEMA = TableSchema(
             what="does not end the week or month that begins on calendar_start_date",
             remedy="Write the first and last day, of a month or of at most 7 days; check for swapped dates",
         ),
-        Rule(
-            columns=("dengue_total",),
-            broken=lambda rows: rows["dengue_total"] % 1 > 0,
-            shown="dengue_total",
-            what="is no whole number of cases",
-            remedy="Write the count, or leave it empty if it was not reported",
-        ),
+        whole_number("dengue_total", what="is no whole number of cases", remedy=COUNT),
     ),
 )
 
@@ -96,5 +80,5 @@ FORMAT = Format(
     title="OpenDengue counts",
     columns=frozenset(SCHEMA.columns),
     read=read,
-    aside="it holds no month that another file does not give",
+    why_unused="it holds no month that another file does not give",
 )

@@ -63,9 +63,9 @@ class Attention(nn.Module):
         hidden = pad(embedded, (0, 0, 0, self.horizons)) + self.place
         for number, block in enumerate(self.blocks):
             hidden = block(hidden, self.share, seed, number)
-        asked = dropout(_normed(hidden[:, -self.horizons :]), self.share, seed, len(self.blocks))
+        horizons = dropout(_normed(hidden[:, -self.horizons :]), self.share, seed, len(self.blocks))
         linear = self.skip(features).reshape(features.shape[0], self.horizons, max(len(self.levels), 1))
-        return finished(self.head(asked) + linear, inputs, self.gaps)
+        return finished(self.head(horizons) + linear, inputs, self.gaps)
 
 
 class _Block(nn.Module):
@@ -86,8 +86,8 @@ class _Block(nn.Module):
 
     def _attended(self, hidden: Tensor) -> Tensor:
         looked: Tensor = self.look(hidden)
-        apart = (3, self.heads, hidden.shape[-1] // self.heads)
-        parts = looked.reshape(*hidden.shape[:2], *apart).permute(2, 0, 3, 1, 4)
+        split = (3, self.heads, hidden.shape[-1] // self.heads)
+        parts = looked.reshape(*hidden.shape[:2], *split).permute(2, 0, 3, 1, 4)
         query, key, value = parts.unbind()  # (N, heads, T, D / heads) each
         weights = torch.softmax(query @ key.transpose(-1, -2) / sqrt(query.shape[-1]), dim=-1)
         return (weights @ value).transpose(1, 2).reshape(hidden.shape)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 def consecutive(sizes: Iterable[int]) -> tuple[tuple[int, ...], ...]:
     """Groups of so many columns, one after another from column 0."""
-    found: list[tuple[int, ...]] = []
+    groups: list[tuple[int, ...]] = []
     first = 0
     for size in sizes:
-        found.append(tuple(range(first, first + size)))
+        groups.append(tuple(range(first, first + size)))
         first += size
-    return tuple(found)
+    return tuple(groups)

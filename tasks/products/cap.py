@@ -1,6 +1,6 @@
 """Warnings as the Common Alerting Protocol 1.2: one alert, one block a month and certainty, one area a group of places.
 
-The status is always Exercise: whether a forecast is a warning is for an authority to say, not for a program.
+The status is always Exercise: only an authority decides whether a forecast becomes a warning.
 
 Source: https://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html
 """
@@ -24,7 +24,7 @@ NAME = re.compile(r"[^\s,<&]+")  # what a sender and an identifier may hold
 
 @dataclass(frozen=True, kw_only=True)
 class Hazard:
-    """What is warned of. category, response, severity: words of the standard."""
+    """The event of a warning. category, response, severity: words of the standard."""
 
     event: str
     category: str
@@ -62,7 +62,7 @@ def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: flo
             f"sender={issued.sender!r} must be a name without spaces and commas, such as met.example.org"
         )
     if not warned and not issued.replaces:
-        return Product(text=None, told=_calm(issued, hazard, highest))
+        return Product(text=None, summary=_no_warning(issued, hazard, highest))
     root = ET.Element("alert", xmlns=NAMESPACE)
     sent = _time(issued.sent)
     stamp = issued.sent.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
@@ -87,29 +87,31 @@ def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: flo
     text = ET.tostring(root, encoding="unicode", xml_declaration=False)
     return Product(
         text=f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n',
-        told=_told(issued, hazard, warned) if warned else f"{_calm(issued, hazard, highest)}; a cancellation",
+        summary=_summary(issued, hazard, warned)
+        if warned
+        else f"{_no_warning(issued, hazard, highest)}; a cancellation",
     )
 
 
 def reference(text: str) -> str:
-    """How a later alert refers to this one: sender,identifier,sent. Raises DataError for what is no alert."""
+    """How a later alert refers to this one: sender,identifier,sent. Raises DataError for a text that is no alert."""
     try:
         root = ET.fromstring(text)
     except ET.ParseError as error:
-        raise DataError(f"is no XML ({error}); give the alert that is replaced") from None
-    said = [root.findtext(f"{{{NAMESPACE}}}{name}", "") for name in ("sender", "identifier", "sent")]
-    if root.tag != f"{{{NAMESPACE}}}alert" or not all(NAME.fullmatch(each) for each in said):
-        raise DataError("is no CAP 1.2 alert; give the alert that is replaced")
-    return ",".join(said)
+        raise DataError(f"is not XML ({error}); give the alert that is replaced") from None
+    parts = [root.findtext(f"{{{NAMESPACE}}}{name}", "") for name in ("sender", "identifier", "sent")]
+    if root.tag != f"{{{NAMESPACE}}}alert" or not all(NAME.fullmatch(each) for each in parts):
+        raise DataError("is not a CAP 1.2 alert; give the alert that is replaced")
+    return ",".join(parts)
 
 
-def _calm(issued: Issued, hazard: Hazard, highest: float) -> str:
+def _no_warning(issued: Issued, hazard: Hazard, highest: float) -> str:
     if np.isnan(highest):
-        return f"no warning: the records are too short to tell what would be a {hazard.event.lower()}"
+        return f"no warning: the records are too short to define a {hazard.event.lower()}"
     return f"no warning: the highest probability is {highest:.2f}, below cost_loss={issued.cost_loss:g}"
 
 
-def _told(issued: Issued, hazard: Hazard, warned: Sequence[Warned]) -> str:
+def _summary(issued: Issued, hazard: Hazard, warned: Sequence[Warned]) -> str:
     places, months = len({each.place for each in warned}), len({each.month for each in warned})
     return (
         f"{counted(len(warned), 'warning')} of {hazard.event.lower()} in {counted(places, 'place')} and "

@@ -27,4 +27,6 @@ def samples_csv(issued: Issued) -> Product:
             seed = int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
             drawn = draw(issued.forecast[row, h], issued.levels, issued.samples, seed)
             rows.writerow((month, place, *(f"{value:.3f}" for value in drawn)))
-    return Product(text=file.getvalue(), told=f"{issued.samples} samples of each place and month, seed {issued.seed}")
+    return Product(
+        text=file.getvalue(), summary=f"{issued.samples} samples of each place and month, seed {issued.seed}"
+    )

@@ -1,4 +1,4 @@
-"""A forecast that was issued, and what it becomes when it is handed on: a product."""
+"""An issued forecast, and the product that is made of it: a file for other systems."""
 
 from calendar import monthrange
 from dataclasses import dataclass
@@ -46,10 +46,10 @@ class Issued:
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """text: the file, or None where there is nothing to hand on. told: what a forecaster should know of it."""
+    """text: the file, or None where there is nothing to hand on. summary: one line on it for the forecaster."""
 
     text: str | None
-    told: str
+    summary: str
 
 
 def newest(windows: Windows) -> Windows:

@@ -31,4 +31,4 @@ def quantile_csv(issued: Issued, target: str) -> Product:
             task = (reference, target, h + 1, last_day(issued.windows.due[row, h]), issued.place(row))
             for level, value in zip(issued.levels, issued.forecast[row, h], strict=True):
                 rows.writerow((*task, "quantile", f"{level:g}", f"{value:.3f}"))
-    return Product(text=file.getvalue(), told=f"{len(issued.levels)} quantiles at {horizons} horizons")
+    return Product(text=file.getvalue(), summary=f"{len(issued.levels)} quantiles at {horizons} horizons")

@@ -76,7 +76,7 @@ def read(folder: Path, country: str, settings: ToySettings) -> Panel:  # noqa: A
         lines = path.read_text().splitlines()[1:]
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
-    for number, line in enumerate(lines, start=2):
+    for number, line in sorted(enumerate(lines, start=2), key=lambda row: row[1]):
         place, _, push, target = line.split(",")
         try:
             places.setdefault(place, []).append((float(push), float(target)))

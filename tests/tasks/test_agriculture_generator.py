@@ -1,4 +1,4 @@
-"""Invented harvests: the same from the same seed, and forecast by the oracle as well as can be."""
+"""Synthetic harvests: the same from the same seed, and forecast by the oracle as well as can be."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ LONG = AgricultureSettings(
 )
 
 
-def invent(folder: Path, country: str, settings: AgricultureSettings, seed: int = 1) -> tuple[Panel, Windows]:
+def synthesized(folder: Path, country: str, settings: AgricultureSettings, seed: int = 1) -> tuple[Panel, Windows]:
     TASK.synthesize(folder, country, seed, settings)
     panel = TASK.read(folder, country, settings)
     return panel, TASK.windows(panel, settings)
@@ -48,11 +48,11 @@ def test_a_seed_decides_every_byte_and_a_longer_record_begins_with_the_shorter(t
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_the_eleven_differ_and_every_other_code_can_be_invented(view: str, tmp_path: Path) -> None:
+def test_the_eleven_differ_and_every_other_code_can_be_synthesized(view: str, tmp_path: Path) -> None:
     settings = AgricultureSettings(view=view)
     sizes = set()
     for country in (*PROFILES, "QZX"):
-        panel, windows = invent(tmp_path / country, country, settings)
+        panel, windows = synthesized(tmp_path / country, country, settings)
         reported = panel.target[np.isfinite(panel.target)]
         assert (reported > 0).all()
         assert {"train", "validation", "test"} <= set(windows.part)
@@ -61,7 +61,7 @@ def test_the_eleven_differ_and_every_other_code_can_be_invented(view: str, tmp_p
 
 
 def test_the_file_explains_harvests_by_the_response_that_all_countries_share(tmp_path: Path) -> None:
-    panel, _ = invent(tmp_path, "THA", LONG)
+    panel, _ = synthesized(tmp_path, "THA", LONG)
     truth = load(tmp_path, TRUTH, Truth)
     trend = truth.level[:, None] + truth.growth[:, None] * np.arange(panel.target.shape[1])
     rows = [panel.places.index(place) for place in truth.places]
@@ -70,8 +70,8 @@ def test_the_file_explains_harvests_by_the_response_that_all_countries_share(tmp
     table = np.stack([panel.covariates[name][rows] for name in names], axis=-1)
     table = (table - table.mean(axis=1, keepdims=True)) / table.std(axis=1, keepdims=True)
     known = np.isfinite(weather)
-    found, *_ = np.linalg.lstsq(table[known], weather[known], rcond=None)
-    np.testing.assert_allclose(found, RESPONSE.ravel(), atol=0.04)
+    weights, *_ = np.linalg.lstsq(table[known], weather[known], rcond=None)
+    np.testing.assert_allclose(weights, RESPONSE.ravel(), atol=0.04)
 
 
 def test_the_oracle_is_what_simulating_on_from_the_issue_date_gives(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_oracle_is_calibrated_and_beats_every_baseline(view: str, tmp_path: 
     settings = AgricultureSettings(view=view)
     sums: dict[str, list[dict[str, dict[str, np.ndarray]]]] = {}
     for country in ("IDN", "THA", "VNM", "SGP"):
-        panel, windows = invent(tmp_path / country, country, settings)
+        panel, windows = synthesized(tmp_path / country, country, settings)
         windows = windows.only("train")
         reference = TASK.baselines[TASK.reference](panel, windows, settings)
         arms = {name: forecast(panel, windows, settings) for name, forecast in TASK.baselines.items()}
@@ -147,7 +147,7 @@ def sums_of(windows: Windows, forecast: np.ndarray, reference: np.ndarray) -> di
 def test_with_plenty_of_data_a_model_comes_near_the_oracle(tmp_path: Path) -> None:
     """Within a tenth: the trend and the spread, which the oracle knows, must be estimated."""
     countries = (*PROFILES, "QAA", "QAB", "QAC", "QAD")
-    data = {country: invent(tmp_path / country, country, LONG) for country in countries}
+    data = {country: synthesized(tmp_path / country, country, LONG) for country in countries}
     train = [windows.only("train") for _, windows in data.values()]
     model = fitted(
         np.concatenate([each.inputs["features"] for each in train]), np.concatenate([w.target for w in train])
@@ -186,7 +186,7 @@ def fitted(features: np.ndarray, target: np.ndarray) -> torch.nn.Module:
 
 def test_real_records_are_not_overwritten_and_another_oracle_is_refused(tmp_path: Path) -> None:
     settings = AgricultureSettings()
-    _, windows = invent(tmp_path / "a", "BRN", settings)
+    _, windows = synthesized(tmp_path / "a", "BRN", settings)
     with (tmp_path / "a" / WEATHER).open("a") as file:
         file.write("2014-01,BRN,100,25\n")
     with pytest.raises(DataError, match="belongs to another agriculture"):
@@ -197,7 +197,7 @@ def test_real_records_are_not_overwritten_and_another_oracle_is_refused(tmp_path
         TASK.synthesize(tmp_path / "a", "BRN", 1, settings)
 
 
-def test_what_cannot_be_invented_is_said(tmp_path: Path) -> None:
+def test_what_cannot_be_synthesized_is_refused(tmp_path: Path) -> None:
     early = AgricultureSettings(
         calendar=Calendar(train_until="1970-12", validate_until="1972-12", test_until="1979-12")
     )
@@ -207,7 +207,7 @@ def test_what_cannot_be_invented_is_said(tmp_path: Path) -> None:
 
 
 def test_weather_begins_before_the_first_season(tmp_path: Path) -> None:
-    panel, _ = invent(tmp_path, "VNM", AgricultureSettings())
+    panel, _ = synthesized(tmp_path, "VNM", AgricultureSettings())
     truth = load(tmp_path, TRUTH, Truth)
     assert truth.weather.shape[2] == LEAD + 12 * panel.target.shape[1]
     assert np.isfinite(panel.covariates["rainfall_0"]).all()

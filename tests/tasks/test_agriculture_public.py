@@ -11,7 +11,7 @@ from tasks.agriculture.settings import AgricultureSettings
 from tasks.evaluation.scores import Evaluated, Sums, merge
 
 UNIT = " (tonnes per hectare)"
-# pinball at seven levels in units of the mean of five harvests, harvests of 2008-13; found by another program, whose
+# pinball at seven levels in units of the mean of five harvests, harvests of 2008-13; computed by another program, whose
 # errors were pooled over all countries instead of each country's own
 KNOWN = {"five_year_mean": 0.0380, "last_year": 0.0285, "trend": 0.0338}
 
@@ -48,8 +48,8 @@ def test_baselines_reproduce_known_figures(public_data: Path, tmp_path: Path) ->
             )
             parts.append(TASK.scores["pinball"].sums(case))
     for name, parts in sums.items():
-        found = TASK.scores["pinball"].estimate(merge(parts))
-        assert found.value[-1] == pytest.approx(KNOWN[name], rel=0.03)
+        score = TASK.scores["pinball"].estimate(merge(parts))
+        assert score.value[-1] == pytest.approx(KNOWN[name], rel=0.03)
         np.testing.assert_allclose(
-            found.value, found.value[0]
-        )  # a baseline knows no weather: all issue dates are alike
+            score.value, score.value[0]
+        )  # a baseline knows no weather: all issue dates are equal

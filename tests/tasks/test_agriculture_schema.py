@@ -1,4 +1,4 @@
-"""National files of yields: what is read, and what a person is told who wrote something else."""
+"""National files of yields: what is read, and the errors of what is not."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def test_a_place_takes_its_own_weather_or_its_countrys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "words"),
     [
         ("rise,LAO,LAO,2005,3,6,11,1", ["row 7", "crop_name", "'rise'", "rice_2"]),
         ("rice,LAO,LAO,2005,3200,6,11,1", ["row 7", "yield", "3200", "t/ha"]),
@@ -75,11 +75,11 @@ def test_a_place_takes_its_own_weather_or_its_countrys(tmp_path: Path) -> None:
         ("rice,VNM,VNM,2004,3.6,6,11,1", ["row 7", "country_code", "'VNM'", "LAO"]),
     ],
 )
-def test_a_mistake_is_one_line_with_row_value_and_remedy(tmp_path: Path, row: str, told: list[str]) -> None:
+def test_a_mistake_is_one_line_with_row_value_and_remedy(tmp_path: Path, row: str, words: list[str]) -> None:
     with pytest.raises(DataError) as error:
         read_panel(write(tmp_path, f"{ROWS}{row}\n"), "LAO", AgricultureSettings())
     assert "\n" not in str(error.value)
-    for word in ["agriculture.csv", *told]:
+    for word in ["agriculture.csv", *words]:
         assert word in str(error.value)
 
 

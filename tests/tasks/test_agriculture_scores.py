@@ -40,9 +40,9 @@ def test_pinball_and_wis_agree_with_scoringrules() -> None:
     every = scoringrules.crps_quantile(case.observed, case.forecast, LEVELS)
     expected = {"pinball": seven, "wis": every}
     for name, points in expected.items():
-        found = TASK.scores[name].estimate(TASK.scores[name].sums(case))
-        np.testing.assert_allclose(found.value, [*np.nanmean(points, axis=0), np.nanmean(points)], rtol=1e-9)
-        np.testing.assert_array_equal(found.n[:4], np.isfinite(case.observed).sum(axis=0))
+        estimate = TASK.scores[name].estimate(TASK.scores[name].sums(case))
+        np.testing.assert_allclose(estimate.value, [*np.nanmean(points, axis=0), np.nanmean(points)], rtol=1e-9)
+        np.testing.assert_array_equal(estimate.n[:4], np.isfinite(case.observed).sum(axis=0))
 
 
 def test_relative_scores_do_not_depend_on_the_unit_and_sums_merge() -> None:
@@ -81,13 +81,13 @@ def test_baselines_say_at_the_median_what_they_are_called() -> None:
         "location_mean": np.mean(rising[:12]),
     }
     for name, centre in expected.items():
-        found = TASK.baselines[name](panel, windows.take(last), AgricultureSettings())
-        assert found.shape == (2, 4, 23)
-        assert (np.diff(found, axis=-1) >= 0).all()
-        assert (found[:, :1] == found).all()
+        forecast = TASK.baselines[name](panel, windows.take(last), AgricultureSettings())
+        assert forecast.shape == (2, 4, 23)
+        assert (np.diff(forecast, axis=-1) >= 0).all()
+        assert (forecast[:, :1] == forecast).all()
         # the steady place was never missed: its errors and the nine of a country without a past are centred on 0
-        assert found[1, 0, 11] == pytest.approx(4.0, rel=0.02)
-        low, high = found[0, 0, [0, -1]]
+        assert forecast[1, 0, 11] == pytest.approx(4.0, rel=0.02)
+        low, high = forecast[0, 0, [0, -1]]
         assert low < centre < high
     trend = TASK.baselines["trend"](panel, windows.take(last), AgricultureSettings())
     assert trend[0, 0, 11] == pytest.approx(rising[12], rel=0.005)

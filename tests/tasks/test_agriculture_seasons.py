@@ -25,10 +25,10 @@ def walked(planting: int, harvest: int) -> list[int]:
 @given(planting=MONTHS, harvest=MONTHS)
 def test_issue_dates_are_a_quarter_the_middle_a_month_before_and_the_harvest(planting: int, harvest: int) -> None:
     season = walked(planting, harvest)
-    found = issued_before_harvest(np.array([planting]), np.array([harvest]))[0].tolist()
+    before_harvest = issued_before_harvest(np.array([planting]), np.array([harvest]))[0].tolist()
     assert season_months(np.array([planting]), np.array([harvest])).tolist() == [len(season)]
-    assert found == [season[ceil(len(season) / 4) - 1], season[ceil(len(season) / 2) - 1], 1, 0]
-    assert found == sorted(found, reverse=True)
+    assert before_harvest == [season[ceil(len(season) / 4) - 1], season[ceil(len(season) / 2) - 1], 1, 0]
+    assert before_harvest == sorted(before_harvest, reverse=True)
 
 
 @given(
@@ -44,7 +44,7 @@ def test_a_phase_is_the_mean_of_its_months(
     months = dict(enumerate(values))
     months[missing] = np.nan
     years = np.arange(1998, 2004)
-    found = phase_means(
+    means = phase_means(
         np.array([list(months.values())]), FIRST, years, np.array([planting]), np.array([harvest]), late
     )[0]
     ends = issued_before_harvest(np.array([planting]), np.array([harvest]))[0].tolist()
@@ -56,4 +56,4 @@ def test_a_phase_is_the_mean_of_its_months(
                 months.get(column - before, np.nan) for before in walked(planting, harvest) if end <= before < since
             ]
             expected = np.mean(known) if known else np.nan
-            np.testing.assert_allclose(found[row, phase], expected, atol=1e-9)
+            np.testing.assert_allclose(means[row, phase], expected, atol=1e-9)

@@ -28,7 +28,7 @@ def settings_of(view: str) -> AgricultureSettings:
 
 @pytest.fixture(scope="module", params=VIEWS)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Invented records with all four variables of weather."""
+    """Synthetic records with all four variables of weather."""
     place = tmp_path_factory.mktemp(request.param)
     TASK.synthesize(place, COUNTRY, 3, settings_of(request.param))
     weather = pd.read_csv(place / WEATHER)
@@ -156,15 +156,15 @@ def test_the_line_is_least_squares_and_history_scales_with_the_unit(
     values: list[float | None], window: int, scale: float
 ) -> None:
     series = np.array([np.nan if value is None else value for value in values])
-    found = next_on_line(series[None], window, 3)[0]
+    line_ahead = next_on_line(series[None], window, 3)[0]
     for now in range(len(series)):
         when = np.arange(max(0, now - window + 1), now + 1)
         known = when[np.isfinite(series[when])]
         if len(known) < 3:
-            assert np.isnan(found[now])
+            assert np.isnan(line_ahead[now])
         else:
             line = np.polyfit(known - now, series[known], 1)
-            assert found[now] == pytest.approx(np.polyval(line, 1), rel=1e-6, abs=1e-6)
+            assert line_ahead[now] == pytest.approx(np.polyval(line, 1), rel=1e-6, abs=1e-6)
     one, other = history_of(series[None], "national"), history_of(scale * series[None], "national")
     np.testing.assert_allclose(other.offset, scale * one.offset, rtol=1e-9)
     np.testing.assert_allclose(other.spread, scale * one.spread, rtol=1e-9)

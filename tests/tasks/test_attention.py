@@ -37,8 +37,8 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 
 def shaken(model: nn.Module, seed: int) -> dict[str, Tensor]:
     """Weights away from the start, where the last ones are zero; without the linear part."""
-    found = {name: weight.detach() + drawn(*weight.shape, seed=seed) for name, weight in model.named_parameters()}
-    return {name: torch.zeros_like(value) if "skip" in name else value for name, value in found.items()}
+    weights = {name: weight.detach() + drawn(*weight.shape, seed=seed) for name, weight in model.named_parameters()}
+    return {name: torch.zeros_like(value) if "skip" in name else value for name, value in weights.items()}
 
 
 def test_before_training_the_forecast_is_a_standard_normal_around_the_offset() -> None:
@@ -89,10 +89,10 @@ def test_no_operation_falls_back_to_a_loop_under_vmap() -> None:
     loops: Any = torch._C._functorch  # torch has no public way to forbid them
     loops._set_vmap_fallback_enabled(False)
     try:
-        found = vmap(grad(loss))(stacked, drawn(clients, 9, FEATURES), drawn(clients, 9, HORIZONS), torch.arange(3))
+        gradients = vmap(grad(loss))(stacked, drawn(clients, 9, FEATURES), drawn(clients, 9, HORIZONS), torch.arange(3))
     finally:
         loops._set_vmap_fallback_enabled(True)
-    assert all(torch.isfinite(each).all() for each in found.values())
+    assert all(torch.isfinite(each).all() for each in gradients.values())
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_tokens_hold_every_feature_once(tokens: Any, settings: Any) -> None:
 
 def test_a_month_is_one_token_of_all_that_is_known_of_it() -> None:
     """By hand: 12 lags, 6 anomalies, 3 changes, 4 long means, 4 of the country, 4 waves, 3 levels, 3 x 4 of weather."""
-    found = health_tokens(HealthSettings())
-    assert found[0] == (0, 12, 25, 36, 40, 44)
-    assert found[5] == (5, 17)
-    assert found[11] == (11,)
-    assert found[12:] == ((18, 19, 20, 29, 30, 31, 32), (21, 22, 23, 24, 33, 34, 35), (48, 49, 50, 51))
+    groups = health_tokens(HealthSettings())
+    assert groups[0] == (0, 12, 25, 36, 40, 44)
+    assert groups[5] == (5, 17)
+    assert groups[11] == (11,)
+    assert groups[12:] == ((18, 19, 20, 29, 30, 31, 32), (21, 22, 23, 24, 33, 34, 35), (48, 49, 50, 51))
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -49,9 +49,9 @@ def test_the_index_is_the_normal_score_of_a_gamma_distribution() -> None:
     rain = np.random.default_rng(1).gamma(2.0, 40.0, (1, 12 * 4000))
     periods = np.datetime64("1700-01", "M") + np.arange(rain.shape[1])
     fitted = gamma(rain, periods, periods[-1])
-    asked = stats.gamma.ppf([0.02, 0.1587, 0.5, 0.9, 0.98], 2.0, scale=40.0)
-    found = [index(np.full_like(rain, amount), fitted)[0, 7] for amount in asked]
-    np.testing.assert_allclose(found, stats.norm.ppf([0.02, 0.1587, 0.5, 0.9, 0.98]), atol=0.08)
+    amounts = stats.gamma.ppf([0.02, 0.1587, 0.5, 0.9, 0.98], 2.0, scale=40.0)
+    scores = [index(np.full_like(rain, amount), fitted)[0, 7] for amount in amounts]
+    np.testing.assert_allclose(scores, stats.norm.ppf([0.02, 0.1587, 0.5, 0.9, 0.98]), atol=0.08)
 
 
 def test_dry_months_share_the_middle_of_their_probability() -> None:
@@ -134,11 +134,11 @@ def test_gauges_that_close_make_no_drought_where_a_reanalysis_remembers() -> Non
     rain = showers(5)
     national = np.broadcast_to(rain.mean(axis=0), rain.shape)
     closed = np.where(np.datetime64("1995-01") > PERIODS, rain, 0.3 * rain)
-    found = steady(closed, national)
+    rescaled = steady(closed, national)
     after = np.datetime64("1997-01") <= PERIODS
-    np.testing.assert_allclose(found[:, after], rain[:, after])
-    np.testing.assert_allclose(found[:, 11:180], rain[:, 11:180])
-    assert np.isnan(found[:, :11]).all()
+    np.testing.assert_allclose(rescaled[:, after], rain[:, after])
+    np.testing.assert_allclose(rescaled[:, 11:180], rain[:, 11:180])
+    assert np.isnan(rescaled[:, :11]).all()
 
 
 def test_without_a_reanalysis_gauges_are_judged_by_their_own_years() -> None:
@@ -154,10 +154,10 @@ def test_without_a_reanalysis_gauges_are_judged_by_their_own_years() -> None:
 def test_no_later_month_rescales_an_earlier_one(reanalysis: bool, cut: int) -> None:
     rain = showers(2)
     national = np.broadcast_to(rain.mean(axis=0), rain.shape).copy() if reanalysis else np.full_like(rain, np.nan)
-    found = steady(rain, national)[:, :cut]
+    rescaled = steady(rain, national)[:, :cut]
     national[:, cut:] *= 9
     np.testing.assert_array_equal(
-        steady(np.concatenate([rain[:, :cut], 5 * rain[:, cut:]], axis=1), national)[:, :cut], found
+        steady(np.concatenate([rain[:, :cut], 5 * rain[:, cut:]], axis=1), national)[:, :cut], rescaled
     )
 
 

@@ -1,4 +1,4 @@
-"""The invented weather, and the oracle that knows what may come of it."""
+"""The synthetic weather, and the oracle that knows what may come of it."""
 
 import csv
 from dataclasses import replace
@@ -99,7 +99,7 @@ def test_eleven_states_fit_a_minute(tmp_path: Path) -> None:
     ("country", "seed", "calendar"),
     [("lao", 1, Calendar()), ("LAO", -1, Calendar()), ("LAO", 1, Calendar("1970-01", "1970-02", "1970-03"))],
 )
-def test_what_cannot_be_invented_is_refused(tmp_path: Path, country: str, seed: int, calendar: Calendar) -> None:
+def test_what_cannot_be_synthesized_is_refused(tmp_path: Path, country: str, seed: int, calendar: Calendar) -> None:
     with pytest.raises(SettingError):
         synthesize(tmp_path, country, seed, DisasterSettings(calendar=calendar))
 
@@ -143,15 +143,15 @@ def futures(truth: Truth, origin: int, draws: int, months: int) -> Array:
     last, before, dipole = (np.full(draws, value) for value in truth.state[cells:, origin])
     shared = np.linalg.cholesky(truth.covariance[:cells, :cells])
     sd = np.sqrt([truth.covariance[cells, cells], truth.covariance[-1, -1]])
-    found = []
+    states = []
     for _ in range(months):
         pull = NINO * last + DIPOLE * dipole
         z = OWN * z + COUNTRY * z.mean(axis=1, keepdims=True) - pull[:, None] + rng.standard_normal(z.shape) @ shared.T
         fresh = rng.standard_normal((draws, 2)) * sd
         last, before = NINO_MEMORY[0] * last + NINO_MEMORY[1] * before + fresh[:, 0], last
         dipole = DIPOLE_MEMORY * dipole + fresh[:, 1]
-        found.append(z)
-    return np.stack(found, axis=1)
+        states.append(z)
+    return np.stack(states, axis=1)
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)
@@ -164,35 +164,37 @@ def test_the_oracle_says_how_often_the_event_follows_its_origin(tmp_path: Path, 
     windows = windows_of(panel, settings).only("test")
     spread = 0.0
     for month in (5, 22, 40):
-        asked = windows.take(windows.origin == np.unique(windows.origin)[month])
-        known = oracle(tmp_path, asked, settings)
+        windows_of_month = windows.take(windows.origin == np.unique(windows.origin)[month])
+        known = oracle(tmp_path, windows_of_month, settings)
         assert known is not None
-        happens = chances(truth, course, asked, futures(truth, origin_of(truth, asked), 40_000, 3), settings)
+        happens = chances(
+            truth, course, windows_of_month, futures(truth, origin_of(truth, windows_of_month), 40_000, 3), settings
+        )
         np.testing.assert_allclose(known[..., 0], happens, atol=0.01)  # 4 standard errors of 40,000 draws
         spread = max(spread, np.ptp(known))
-    assert spread > 0.05, "a constant would not be told from the truth"
+    assert spread > 0.05, "a constant would pass for the truth"
 
 
 def origin_of(truth: Truth, windows: Windows) -> int:
     return int((windows.origin[0] - truth.first).astype(int))
 
 
-def chances(truth: Truth, course: Course, asked: Windows, z: Array, settings: DisasterSettings) -> Array:
+def chances(truth: Truth, course: Course, windows_of_month: Windows, z: Array, settings: DisasterSettings) -> Array:
     """(N, H) share of the drawn futures in which the event happens."""
-    origin = origin_of(truth, asked)
+    origin = origin_of(truth, windows_of_month)
     season = (truth.first + origin + np.arange(1, 4)).astype(int) % 12
     normal = truth.normal[:, season].T
     fallen = np.maximum(normal * (1 + VARIATION * z), 0)
     if settings.hazard == "flood":
         happens = ndtr(truth.floods[:, season].T + FLOOD * z)
-        return np.asarray(happens.mean(axis=0).T[asked.place])
+        return np.asarray(happens.mean(axis=0).T[windows_of_month.place])
     past = np.repeat(course.rainfall[None, :, origin - 1 : origin + 1].transpose(0, 2, 1), len(z), axis=0)
     months = np.concatenate([past, fallen], axis=1)
     threshold = course.threshold[:, origin + 1 : origin + 4].T
     if settings.hazard == "rain":
-        return np.asarray((fallen > threshold).mean(axis=0).T[asked.place])
+        return np.asarray((fallen > threshold).mean(axis=0).T[windows_of_month.place])
     sums = months[:, :3] + months[:, 1:4] + months[:, 2:5]
-    return np.asarray((sums < threshold).mean(axis=0).T[asked.place])
+    return np.asarray((sums < threshold).mean(axis=0).T[windows_of_month.place])
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)

@@ -68,31 +68,33 @@ def test_brier_agrees_with_the_library_of_the_field(seed: int) -> None:
     rng = np.random.default_rng(seed)
     forecast, observed = rng.random((20, 3, 1)), np.where(rng.random((20, 3)) < 0.3, 1.0, 0.0)
     observed[rng.random((20, 3)) < 0.2] = NAN
-    found = brier_skill.derived["brier"].estimate(brier_skill.sums(evaluated(forecast, forecast, observed)))
+    estimate = brier_skill.derived["brier"].estimate(brier_skill.sums(evaluated(forecast, forecast, observed)))
     known = [
         float(brier_score(xarray.DataArray(forecast[:, h, 0]), xarray.DataArray(observed[:, h])).values)
         for h in range(3)
     ]
-    np.testing.assert_allclose(found.value[:3], known)
+    np.testing.assert_allclose(estimate.value[:3], known)
 
 
 def test_skill_is_one_minus_the_ratio_of_brier_scores() -> None:
     observed = np.array([[1.0], [0.0], [0.0], [NAN]])
     forecast, reference = np.full((4, 1, 1), 0.5), np.full((4, 1, 1), 0.25)
-    found = brier_skill.estimate(brier_skill.sums(evaluated(forecast, reference, observed)))
-    assert found.value[0] == pytest.approx(1 - 0.75 / (0.5625 + 2 * 0.0625))
-    assert found.n.tolist() == [3, 3]
+    estimate = brier_skill.estimate(brier_skill.sums(evaluated(forecast, reference, observed)))
+    assert estimate.value[0] == pytest.approx(1 - 0.75 / (0.5625 + 2 * 0.0625))
+    assert estimate.n.tolist() == [3, 3]
 
 
 def test_where_nothing_happened_there_is_no_skill_to_speak_of() -> None:
     calm = evaluated(np.zeros((5, 2, 1)), np.full((5, 2, 1), 0.2), np.zeros((5, 2)))
     empty = evaluated(np.zeros((0, 2, 1)), np.zeros((0, 2, 1)), np.zeros((0, 2)))
     for nothing in (calm, empty):
-        found = brier_skill.estimate(brier_skill.sums(nothing))
-        assert np.isnan([found.value, found.low, found.high]).all()
+        estimate = brier_skill.estimate(brier_skill.sums(nothing))
+        assert np.isnan([estimate.value, estimate.low, estimate.high]).all()
     struck = evaluated(np.full((5, 2, 1), 0.1), np.full((5, 2, 1), 0.2), np.array([[1.0, 0.0]] * 5))
     both = brier_skill.estimate(merge([brier_skill.sums(calm), brier_skill.sums(struck)]))
-    assert both.value[0] == pytest.approx(1 - 0.81 / (0.04 + 0.64)), "a calm country counts beside one that was struck"
+    assert both.value[0] == pytest.approx(1 - 0.81 / (0.04 + 0.64)), (
+        "a calm country counts as well as one that was struck"
+    )
     assert np.isnan(both.value[1])
     assert tuple(brier_skill.sums(calm)) == (*brier_skill.names, "small_count")
 
@@ -136,12 +138,12 @@ def test_the_logistic_regression_finds_what_made_the_data() -> None:
 def test_the_logistic_regression_survives_a_country_where_nothing_varies(happened: float) -> None:
     usual = np.full(50, logit(0.1))
     table = np.stack([np.ones(50), usual, np.zeros(50)], axis=-1)
-    found = logistic(table, np.full(50, happened))
-    assert np.isfinite(found).all()
+    coefficients = logistic(table, np.full(50, happened))
+    assert np.isfinite(coefficients).all()
     if np.isnan(happened):
-        np.testing.assert_array_equal(found, [0, 1, 0])
+        np.testing.assert_array_equal(coefficients, [0, 1, 0])
     else:
-        assert (expit(table[0] @ found) > 0.1) == (happened == 1)
+        assert (expit(table[0] @ coefficients) > 0.1) == (happened == 1)
 
 
 def test_the_task_is_judged_against_its_cells_own_past() -> None:

@@ -29,13 +29,13 @@ def forecast(baseline: Baseline, target: Array) -> tuple[Windows, Array]:
         target=target,
         covariates={name: np.full(target.shape, np.nan) for name in COVARIATES},
     )
-    found = windows(panel, SETTINGS)
-    return found, baseline(panel, found, SETTINGS)
+    situations = windows(panel, SETTINGS)
+    return situations, baseline(panel, situations, SETTINGS)
 
 
-def index(found: Windows) -> Array:
+def index(situations: Windows) -> Array:
     """(N, H) month due, counted from the first; beyond the record too."""
-    return (found.due - FIRST).astype(int)
+    return (situations.due - FIRST).astype(int)
 
 
 SEASON = np.round(100 + 90 * np.cos(2 * np.pi * np.arange(12) / 12))
@@ -44,25 +44,25 @@ PERIODIC = np.tile(SEASON, MONTHS // 12)[None]
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_of_a_constant_record_every_baseline_is_certain(baseline: Baseline) -> None:
-    _, found = forecast(baseline, np.full((2, MONTHS), 7.0))
-    np.testing.assert_allclose(found, 7)
+    _, forecasts = forecast(baseline, np.full((2, MONTHS), 7.0))
+    np.testing.assert_allclose(forecasts, 7)
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_of_a_country_without_cases_every_baseline_says_none(baseline: Baseline) -> None:
-    _, found = forecast(baseline, np.zeros((2, MONTHS)))
-    np.testing.assert_array_equal(found, 0)
+    _, forecasts = forecast(baseline, np.zeros((2, MONTHS)))
+    np.testing.assert_array_equal(forecasts, 0)
 
 
 def test_of_a_record_that_repeats_itself_last_year_is_right() -> None:
-    found, said = forecast(seasonal_naive, PERIODIC)
-    np.testing.assert_allclose(said, np.repeat(SEASON[index(found) % 12][..., None], len(LEVELS), axis=2))
+    situations, said = forecast(seasonal_naive, PERIODIC)
+    np.testing.assert_allclose(said, np.repeat(SEASON[index(situations) % 12][..., None], len(LEVELS), axis=2))
 
 
 def test_the_spread_of_last_year_is_symmetric_though_its_errors_are_not() -> None:
     growing = np.expm1(2 + np.arange(MONTHS) / 48)[None]  # every month is a quarter above last year's, on log1p
-    found, said = forecast(seasonal_naive, growing)
-    last_year = 2 + (index(found) - 12) / 48
+    situations, said = forecast(seasonal_naive, growing)
+    last_year = 2 + (index(situations) - 12) / 48
     spread = np.log1p(said) - last_year[..., None]
     np.testing.assert_allclose(spread[..., 0], -0.25)
     np.testing.assert_allclose(spread[..., -1], 0.25)
@@ -71,9 +71,9 @@ def test_the_spread_of_last_year_is_symmetric_though_its_errors_are_not() -> Non
 def test_flat_persistence_has_the_last_value_in_the_middle_and_widens() -> None:
     rng = np.random.default_rng(1)
     target = np.round(np.exp(rng.normal(4, 1, (2, MONTHS))))
-    found, said = forecast(flat_persistence, target)
-    now = (found.origin - FIRST).astype(int)
-    np.testing.assert_allclose(said[..., MIDDLE], np.repeat(target[found.place, now][:, None], 3, axis=1))
+    situations, said = forecast(flat_persistence, target)
+    now = (situations.origin - FIRST).astype(int)
+    np.testing.assert_allclose(said[..., MIDDLE], np.repeat(target[situations.place, now][:, None], 3, axis=1))
     width = np.log1p(said[..., -2]) - np.log1p(said[..., 1])
     assert (np.diff(width, axis=1) > 0).all()
 
@@ -83,8 +83,8 @@ def test_the_spread_of_flat_persistence_is_that_of_a_random_walk() -> None:
     rng = np.random.default_rng(2)
     steps = rng.choice([-1.0, 1.0], 4 * MONTHS)
     logs = 30 + np.cumsum(steps)[:MONTHS][None]
-    found, said = forecast(flat_persistence, np.expm1(logs))
-    last = logs[0, (found.origin - FIRST).astype(int)]
+    situations, said = forecast(flat_persistence, np.expm1(logs))
+    last = logs[0, (situations.origin - FIRST).astype(int)]
     spread = np.log1p(said) - last[:, None, None]
     np.testing.assert_allclose(
         spread[:, 0],
@@ -102,24 +102,24 @@ def test_flat_persistence_learns_its_spread_from_training_months_only() -> None:
     target = np.round(np.exp(rng.normal(4, 1, (2, MONTHS))))
     wild = target.copy()
     wild[:, 121:] = np.round(np.exp(rng.normal(4, 4, (2, MONTHS - 121))))
-    (found, one), (_, two) = forecast(flat_persistence, target), forecast(flat_persistence, wild)
-    at = found.origin == FIRST + 120
+    (situations, one), (_, two) = forecast(flat_persistence, target), forecast(flat_persistence, wild)
+    at = situations.origin == FIRST + 120
     np.testing.assert_array_equal(one[at], two[at])
 
 
 def test_climatology_is_the_quantiles_of_three_months_in_earlier_years() -> None:
     """Every month of the record is its own number, so that what was used can be read off."""
     target = np.expm1(np.arange(MONTHS) / 20)[None]
-    found, said = forecast(climatology, target)
-    for row in range(0, len(found), 7):
-        for step, due in enumerate(index(found)[row]):
+    situations, said = forecast(climatology, target)
+    for row in range(0, len(situations), 7):
+        for step, due in enumerate(index(situations)[row]):
             used = [
                 at
                 for year in range(1, 13)
                 for at in (due - 12 * year - 1, due - 12 * year, due - 12 * year + 1)
                 if at >= 0
             ]
-            assert max(used) <= (found.origin[row] - FIRST).astype(int)
+            assert max(used) <= (situations.origin[row] - FIRST).astype(int)
             np.testing.assert_allclose(said[row, step], np.expm1(np.quantile(np.array(used) / 20, LEVELS)))
 
 
@@ -128,15 +128,17 @@ def test_a_december_knows_no_january_of_its_own_winter() -> None:
     target = np.zeros((1, MONTHS))
     december = FIRST + 11 + 12 * 8
     target[0, (december - FIRST).astype(int)] = 1e6
-    found, said = forecast(climatology, target)
-    assert not said[found.origin == december].any()
-    assert said[found.origin == december + 10][0, 0].any()  # October forecasts November, a neighbour of last December
+    situations, said = forecast(climatology, target)
+    assert not said[situations.origin == december].any()
+    assert said[situations.origin == december + 10][
+        0, 0
+    ].any()  # October forecasts November, a neighbour of last December
 
 
 def test_seasonal_persistence_moves_the_last_value_by_the_usual_change() -> None:
     rng = np.random.default_rng(5)
     logs = rng.normal(3, 0.5, (1, MONTHS))
-    found, said = forecast(seasonal_persistence, np.expm1(logs))
+    situations, said = forecast(seasonal_persistence, np.expm1(logs))
 
     def usual(month: int) -> float:
         past = [month - 12 * year + near for year in range(1, 13) for near in (-1, 0, 1)]
@@ -150,16 +152,16 @@ def test_seasonal_persistence_moves_the_last_value_by_the_usual_change() -> None
         errors = [logs[0, due] - point(due - step, step) for due in range(trained) if due - step >= 11]
         early = [logs[0, due] - logs[0, due - step] for due in range(step, trained) if due - step < 11]
         expected = np.quantile(errors + early, LEVELS)
-        for row in range(0, len(found), 11):
-            now = int((found.origin[row] - FIRST).astype(int))
+        for row in range(0, len(situations), 11):
+            now = int((situations.origin[row] - FIRST).astype(int))
             np.testing.assert_allclose(said[row, step - 1], np.expm1(np.maximum(point(now, step) + expected, 0)))
 
 
 def test_a_missing_month_is_bridged_by_the_value_before() -> None:
     target = np.full((1, MONTHS), 7.0)
     target[0, 100:102] = np.nan
-    found, said = forecast(flat_persistence, target)
-    np.testing.assert_allclose(said[found.origin == FIRST + 101], 7)
+    situations, said = forecast(flat_persistence, target)
+    np.testing.assert_allclose(said[situations.origin == FIRST + 101], 7)
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
@@ -169,8 +171,8 @@ def test_a_country_without_training_months_is_forecast_from_its_own_past(baselin
     target[:, 120:] = np.round(np.exp(rng.normal(4, 1, (2, 24))))
     later = target.copy()
     later[:, 135:] = 0
-    (found, one), (_, two) = forecast(baseline, target), forecast(baseline, later)
-    at = found.origin <= FIRST + 134
+    (situations, one), (_, two) = forecast(baseline, target), forecast(baseline, later)
+    at = situations.origin <= FIRST + 134
     assert at.any()
     np.testing.assert_array_equal(one[at], two[at])
     assert (one[..., -1] > one[..., 0]).any()

@@ -1,4 +1,4 @@
-"""The invented health records, and the oracle that knows how they came about."""
+"""The synthetic health records, and the oracle that knows how they came about."""
 
 import csv
 from dataclasses import replace
@@ -25,7 +25,7 @@ from tasks.synthetic.truth import load
 Array = NDArray[Any]
 LEVEL = np.array(LEVELS)
 SETTINGS = TaskSettings()
-LONG = TaskSettings(calendar=Calendar(test_until="2399-12"))  # 410 years: enough to tell .05 from .04
+LONG = TaskSettings(calendar=Calendar(test_until="2399-12"))  # 410 years: enough to distinguish .05 from .04
 
 
 def records(folder: Path) -> dict[str, Array]:
@@ -58,10 +58,10 @@ def windows(table: dict[str, Array], place: Array, origin: Array, horizons: Arra
     )
 
 
-def forecast(folder: Path, asked: Windows) -> Array:
-    answer: Array | None = oracle(folder, asked, SETTINGS)
-    assert answer is not None
-    return answer
+def forecast(folder: Path, wanted: Windows) -> Array:
+    quantiles: Array | None = oracle(folder, wanted, SETTINGS)
+    assert quantiles is not None
+    return quantiles
 
 
 def every(table: dict[str, Array], last: int) -> tuple[Array, Array]:
@@ -100,7 +100,7 @@ def test_a_national_file_is_plain(tmp_path: Path, country: str) -> None:
     assert all(0 <= float(row["mean_relative_humidity"]) <= 100 for row in rows)
 
 
-def test_the_task_reads_what_was_invented(tmp_path: Path) -> None:
+def test_the_task_reads_what_was_synthesized(tmp_path: Path) -> None:
     synthesize(tmp_path, "KHM", 3, SETTINGS)
     panel, table = read_panel(tmp_path, "KHM", HealthSettings()), records(tmp_path)
     assert panel.places == tuple(table["places"][:, 0])
@@ -129,16 +129,16 @@ def test_under_the_equator_the_rains_come_half_a_year_later(tmp_path: Path) -> N
 
 
 def test_bytes_follow_from_seed_and_country_alone(tmp_path: Path) -> None:
-    def invent(name: str, order: list[str], seed: int) -> dict[Path, bytes]:
+    def synthesized(name: str, order: list[str], seed: int) -> dict[Path, bytes]:
         for country in order:
             synthesize(tmp_path / name / country, country, seed, SETTINGS)
         root = tmp_path / name
         return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
-    first = invent("first", ["LAO", "TLS", "SGP"], 7)
-    assert invent("second", ["SGP", "TLS", "LAO"], 7) == first
+    first = synthesized("first", ["LAO", "TLS", "SGP"], 7)
+    assert synthesized("second", ["SGP", "TLS", "LAO"], 7) == first
     assert {path.name for path in first} == {"health.csv", "health.oracle.npz"}
-    other = invent("first", ["LAO", "TLS", "SGP"], 8)  # invented records may be replaced
+    other = synthesized("first", ["LAO", "TLS", "SGP"], 8)  # synthetic records may be replaced
     assert all(other[path] != content for path, content in first.items())
 
 
@@ -180,9 +180,11 @@ def test_variance_of_the_oracle_is_that_of_the_surprises(tmp_path: Path, country
 @pytest.mark.parametrize("ahead", [1, 2, 3, 6])
 def test_the_oracle_is_right_as_often_as_it_says(long: Path, ahead: int) -> None:
     table = records(long / "SGP")
-    origin = np.arange(0, table["months"].shape[1] - ahead, ahead)  # apart, so that errors are independent
-    asked = windows(table, np.zeros_like(origin), origin, np.array([ahead]))
-    quantiles, observed = forecast(long / "SGP", asked)[:, 0], asked.observed
+    origin = np.arange(
+        0, table["months"].shape[1] - ahead, ahead
+    )  # far enough from each other that errors are independent
+    wanted = windows(table, np.zeros_like(origin), origin, np.array([ahead]))
+    quantiles, observed = forecast(long / "SGP", wanted)[:, 0], wanted.observed
     below = (observed <= quantiles).mean(axis=0)
     spread = np.sqrt(LEVEL * (1 - LEVEL) / len(origin))
     assert (np.abs(below - LEVEL) < 4 * spread + 0.002).all()  # 0.002: a single case more or less, of a thousand
@@ -200,11 +202,11 @@ def test_quantiles_stay_quantiles_where_counts_are_few(long: Path, ahead: int) -
     for place in range(3):
         origin = np.arange(0, table["months"].shape[1] - ahead, ahead)
         origin = origin[~np.isnan(table["disease_cases"][place, origin + ahead])]
-        asked = windows(table, np.full_like(origin, place), origin, np.array([ahead]))
-        quantiles = forecast(long / "TLS", asked)[:, 0]
+        wanted = windows(table, np.full_like(origin, place), origin, np.array([ahead]))
+        quantiles = forecast(long / "TLS", wanted)[:, 0]
         spread = 4 * np.sqrt(LEVEL * (1 - LEVEL) / len(origin))
-        assert ((asked.observed <= quantiles).mean(axis=0) >= LEVEL - spread).all()
-        assert ((asked.observed < quantiles).mean(axis=0) <= LEVEL + spread).all()
+        assert ((wanted.observed <= quantiles).mean(axis=0) >= LEVEL - spread).all()
+        assert ((wanted.observed < quantiles).mean(axis=0) <= LEVEL + spread).all()
 
 
 def test_the_oracle_sees_nothing_after_its_origin(tmp_path: Path) -> None:
@@ -281,10 +283,10 @@ def test_the_oracle_leaves_a_gap_to_the_baselines(tmp_path: Path, seed: int) -> 
         table = records(tmp_path / country)
         logs = np.log1p(table["disease_cases"])
         place, origin = every(table, 24)
-        asked = windows(table, place, origin, horizons)
-        best = np.log1p(forecast(tmp_path / country, asked))
+        wanted = windows(table, place, origin, horizons)
+        best = np.log1p(forecast(tmp_path / country, wanted))
         rivals = climatology(logs, place, origin, horizons), flat_persistence(logs, place, origin, horizons)
-        score = [np.nanmean(weighted_interval_score(each, asked.target, LEVEL)) for each in (best, *rivals)]
+        score = [np.nanmean(weighted_interval_score(each, wanted.target, LEVEL)) for each in (best, *rivals)]
         assert score[0] < 0.9 * min(score[1:]), country
         ratios.append(score[0] / score[1])
     assert 0.4 < np.exp(np.log(ratios).mean()) < 0.6
@@ -297,12 +299,12 @@ def test_no_windows_get_no_forecasts(tmp_path: Path) -> None:
 
 
 def test_real_records_have_no_oracle_and_stay(tmp_path: Path) -> None:
-    synthesize(tmp_path / "invented", "LAO", 0, SETTINGS)
+    synthesize(tmp_path / "synthetic", "LAO", 0, SETTINGS)
     real = tmp_path / "real"
     real.mkdir()
     (real / "health.csv").write_text("real records")
-    asked = windows(records(tmp_path / "invented"), np.array([0]), np.array([50]), np.array([1]))
-    assert oracle(real, asked, SETTINGS) is None
+    wanted = windows(records(tmp_path / "synthetic"), np.array([0]), np.array([50]), np.array([1]))
+    assert oracle(real, wanted, SETTINGS) is None
     with pytest.raises(DataError, match=r"real/health\.csv is not synthetic"):
         synthesize(real, "LAO", 0, SETTINGS)
     assert (real / "health.csv").read_text() == "real records"
@@ -310,11 +312,11 @@ def test_real_records_have_no_oracle_and_stay(tmp_path: Path) -> None:
 
 def test_an_oracle_refuses_other_records(tmp_path: Path) -> None:
     synthesize(tmp_path, "LAO", 0, SETTINGS)
-    asked = windows(records(tmp_path), np.array([0]), np.array([50]), np.array([1]))
+    wanted = windows(records(tmp_path), np.array([0]), np.array([50]), np.array([1]))
     with (tmp_path / "health.csv").open("a", encoding="utf-8") as file:
         file.write("2009-01,LAO-01,3,1,1,1,1,x\n")
     with pytest.raises(DataError, match=r"belongs to another health\.csv"):
-        oracle(tmp_path, asked, SETTINGS)
+        oracle(tmp_path, wanted, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +328,7 @@ def test_an_oracle_refuses_other_records(tmp_path: Path) -> None:
         ("TLS", 0, "2000-12", "choose 2001-01 or later"),
     ],
 )
-def test_impossible_inventions_are_refused_in_one_line(
+def test_impossible_synthetic_records_are_refused_in_one_line(
     tmp_path: Path, country: str, seed: int, until: str, said: str
 ) -> None:
     settings = TaskSettings(calendar=Calendar(train_until="1999-12", validate_until="2000-06", test_until=until))

@@ -50,21 +50,21 @@ def test_the_level_is_the_mean_so_far() -> None:
 def test_the_spread_by_hand() -> None:
     """One place: LEAST values 0, 2, 0, 2 ...: sum of squares around the mean LEAST; the country is the place."""
     values = np.tile([0.0, 2], LEAST)[None]
-    found = spread(values, LEAST)
+    spreads = spread(values, LEAST)
     country = (LEAST + 1) / (LEAST + 1)
-    np.testing.assert_allclose(found[0, LEAST - 1 :], np.sqrt((LEAST + PRIOR * country) / (LEAST + PRIOR)))
-    np.testing.assert_allclose(found[0, 0], np.sqrt((0 + PRIOR * 0.5) / (1 + PRIOR)))  # country: (0 + 1) / (1 + 1)
+    np.testing.assert_allclose(spreads[0, LEAST - 1 :], np.sqrt((LEAST + PRIOR * country) / (LEAST + PRIOR)))
+    np.testing.assert_allclose(spreads[0, 0], np.sqrt((0 + PRIOR * 0.5) / (1 + PRIOR)))  # country: (0 + 1) / (1 + 1)
 
 
 def test_the_spread_stands_still_after_the_training_months() -> None:
     values = np.random.default_rng(1).normal(size=(3, 60))
     values[2, :31] = np.nan  # 5 training months: goes on running
-    found = spread(values, 36)
-    assert (found[:2, 36:] == found[:2, 35:36]).all()
-    assert len(np.unique(found[2, 31:])) == 29
+    spreads = spread(values, 36)
+    assert (spreads[:2, 36:] == spreads[:2, 35:36]).all()
+    assert len(np.unique(spreads[2, 31:])) == 29
     later = values.copy()
     later[:, 36:] += 100
-    np.testing.assert_array_equal(spread(later, 36)[:2], found[:2])
+    np.testing.assert_array_equal(spread(later, 36)[:2], spreads[:2])
 
 
 def test_whether_a_place_will_be_reported_for_a_year_is_not_known_before() -> None:
@@ -82,10 +82,10 @@ def test_a_season_is_found_again() -> None:
     """Ten years of one cosine: each month's mean with its neighbours, shrunk by SEASON_PRIOR values of itself."""
     month = np.arange(120) % 12
     wave = np.cos(2 * np.pi * month / 12)[None]
-    found = season(wave, month, np.ones_like(wave))[0, -1]
+    seasons = season(wave, month, np.ones_like(wave))[0, -1]
     usual = wave[0, :12] * (1 + 2 * np.cos(2 * np.pi / 12)) / 3
     country = 30 / (30 + SEASON_PRIOR)
-    np.testing.assert_allclose(found, usual * (30 + SEASON_PRIOR * country) / (30 + SEASON_PRIOR), atol=1e-9)
+    np.testing.assert_allclose(seasons, usual * (30 + SEASON_PRIOR * country) / (30 + SEASON_PRIOR), atol=1e-9)
 
 
 @given(values=COUNTS, now=st.integers(0, 58), poison=st.sampled_from([np.nan, 0.0, 1e6]), trained=st.integers(0, 60))
@@ -97,8 +97,8 @@ def test_scales_see_only_their_past_in_training_too(values: Array, now: int, poi
     def everything(seen: Array) -> list[Array]:
         return [level(seen), spread(seen, trained), season(seen, month, spread(seen, trained))]
 
-    for expected, found in zip(everything(logs), everything(other), strict=True):
-        np.testing.assert_array_equal(found[:, : now + 1], expected[:, : now + 1])
+    for expected, again in zip(everything(logs), everything(other), strict=True):
+        np.testing.assert_array_equal(again[:, : now + 1], expected[:, : now + 1])
 
 
 @pytest.mark.parametrize("last", ["2001-06", "2003-12", "2005-03"])
@@ -113,37 +113,37 @@ def test_windows_see_only_their_past_in_training_too(last: str) -> None:
     )
     mine, theirs = (windows(each, SETTINGS) for each in (whole, other))
     rows, same = mine.origin <= np.datetime64(last), theirs.origin <= np.datetime64(last)
-    for values, found in ((mine.inputs, theirs.inputs), (mine.restore, theirs.restore)):
+    for values, other_arrays in ((mine.inputs, theirs.inputs), (mine.restore, theirs.restore)):
         for name in values:
-            np.testing.assert_array_equal(values[name][rows], found[name][same], err_msg=name)
+            np.testing.assert_array_equal(values[name][rows], other_arrays[name][same], err_msg=name)
     assert any((mine.inputs[name][~rows] != theirs.inputs[name][~same][: (~rows).sum()]).any() for name in mine.inputs)
 
 
 def test_targets_lead_back_to_the_cases_observed() -> None:
-    found = windows(panel(cases()), SETTINGS)
-    forecast = TASK.forecast(np.repeat(found.target[..., None], 23, axis=2), found)
-    known = np.isfinite(found.observed)
+    situations = windows(panel(cases()), SETTINGS)
+    forecast = TASK.forecast(np.repeat(situations.target[..., None], 23, axis=2), situations)
+    known = np.isfinite(situations.observed)
     np.testing.assert_allclose(
-        forecast[known], np.repeat(found.observed[known][:, None], 23, axis=1), rtol=1e-4, atol=1e-4
+        forecast[known], np.repeat(situations.observed[known][:, None], 23, axis=1), rtol=1e-4, atol=1e-4
     )
 
 
 def test_observed_is_what_the_panel_says_of_the_months_due() -> None:
     whole = panel(cases())
-    found = windows(whole, SETTINGS)
-    at = (found.due - FIRST).astype(int)
+    situations = windows(whole, SETTINGS)
+    at = (situations.due - FIRST).astype(int)
     inside = at < whole.target.shape[1]
     np.testing.assert_array_equal(
-        found.observed[inside], whole.target[found.place[:, None], np.where(inside, at, 0)][inside]
+        situations.observed[inside], whole.target[situations.place[:, None], np.where(inside, at, 0)][inside]
     )
-    assert np.isnan(found.observed[~inside]).all()
+    assert np.isnan(situations.observed[~inside]).all()
 
 
 def test_the_floor_is_where_no_case_is() -> None:
-    found = windows(panel(cases()), SETTINGS)
-    output = np.repeat(found.inputs["floor"].astype(float)[:, None, None], 3, axis=1).repeat(23, axis=2)
-    np.testing.assert_allclose(TASK.forecast(output, found), 0, atol=1e-4)
-    np.testing.assert_array_equal(TASK.forecast(output - 5, found), 0)
+    situations = windows(panel(cases()), SETTINGS)
+    output = np.repeat(situations.inputs["floor"].astype(float)[:, None, None], 3, axis=1).repeat(23, axis=2)
+    np.testing.assert_allclose(TASK.forecast(output, situations), 0, atol=1e-4)
+    np.testing.assert_array_equal(TASK.forecast(output - 5, situations), 0)
 
 
 def test_an_origin_needs_a_year_of_record_and_a_value_not_older_than_three_months() -> None:
@@ -155,8 +155,8 @@ def test_an_origin_needs_a_year_of_record_and_a_value_not_older_than_three_month
 
 
 def test_the_last_origin_can_be_forecast_though_nothing_of_it_is_known_yet() -> None:
-    found = windows(panel(cases(gone=0)), SETTINGS)
-    newest = found.take(found.origin == found.origin.max())
+    situations = windows(panel(cases(gone=0)), SETTINGS)
+    newest = situations.take(situations.origin == situations.origin.max())
     assert newest.origin[0] == FIRST + 79
     assert np.isnan(newest.observed).all()
     assert np.isnan(newest.target).all()

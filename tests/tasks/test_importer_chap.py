@@ -99,7 +99,7 @@ def test_what_is_wrong_is_said_with_its_row(tmp_path: Path, row: str, said: str)
 
 
 def test_rain_of_the_month_is_not_multiplied_again(tmp_path: Path) -> None:
-    """A national file has the same columns as a CHAP table; only its rain tells them apart."""
+    """A national file has the same columns as a CHAP table; only its rain is in another unit."""
     days = [f"{2000 + month // 12}-{month % 12 + 1:02d},LA-AT,1,100456,Attapeu,5,25,70" for month in range(24)]
     national = import_chap(write(tmp_path / "chap.csv", HEADER, days), tmp_path / "to").file
     assert national is not None

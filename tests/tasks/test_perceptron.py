@@ -36,29 +36,29 @@ def shaken(model: Perceptron, seed: int) -> dict[str, Tensor]:
 
 @given(arrays(np.float32, (4, len(LEVELS)), elements=st.floats(-50, 50, width=32)))
 def test_quantiles_never_cross_and_keep_their_middle(raw: Array) -> None:
-    found = ascending(torch.from_numpy(raw), normal_gaps(LEVELS))
-    assert (found.diff(dim=-1) >= 0).all()
-    torch.testing.assert_close(found[:, LEVELS.index(0.5)], torch.from_numpy(raw[:, 0]))
+    quantiles = ascending(torch.from_numpy(raw), normal_gaps(LEVELS))
+    assert (quantiles.diff(dim=-1) >= 0).all()
+    torch.testing.assert_close(quantiles[:, LEVELS.index(0.5)], torch.from_numpy(raw[:, 0]))
 
 
 def test_before_training_the_forecast_is_a_standard_normal_around_the_offset() -> None:
     offset = drawn(4, HORIZONS)
-    found = perceptron()({"features": drawn(4, FEATURES), "offset": offset})
+    quantiles = perceptron()({"features": drawn(4, FEATURES), "offset": offset})
     normal = torch.tensor([NormalDist().inv_cdf(level) for level in LEVELS])
-    torch.testing.assert_close(found, offset[..., None] + normal, atol=1e-5, rtol=0)
+    torch.testing.assert_close(quantiles, offset[..., None] + normal, atol=1e-5, rtol=0)
 
 
 def test_without_levels_the_forecast_is_one_logit() -> None:
     offset = drawn(4, HORIZONS)
-    found = perceptron(levels=())({"features": drawn(4, FEATURES), "offset": offset})
-    torch.testing.assert_close(found, offset[..., None])
+    quantiles = perceptron(levels=())({"features": drawn(4, FEATURES), "offset": offset})
+    torch.testing.assert_close(quantiles, offset[..., None])
 
 
 def test_no_quantile_lies_below_the_floor() -> None:
     floor = drawn(50)
-    found = perceptron()({"features": drawn(50, FEATURES), "floor": floor})
+    quantiles = perceptron()({"features": drawn(50, FEATURES), "floor": floor})
     free = perceptron()({"features": drawn(50, FEATURES)})
-    assert torch.equal(found, torch.maximum(free, floor[:, None, None]))
+    assert torch.equal(quantiles, torch.maximum(free, floor[:, None, None]))
 
 
 def test_a_seed_decides_the_weights_and_the_global_generators_neither_decide_nor_change() -> None:
@@ -116,8 +116,8 @@ def test_what_was_not_reported_counts_for_nothing(gone: list[bool]) -> None:
     masked = torch.where(reported, target, torch.nan)
     pairs = zip(output[reported], target[reported], strict=True)
     points = [pinball(one[None, None], happened[None, None], LEVELS).item() for one, happened in pairs]
-    found = pinball(output.requires_grad_(), masked, LEVELS)
-    assert found.item() == pytest.approx(np.mean(points) if points else 0, rel=1e-5)
-    (slope,) = torch.autograd.grad(found, output)
+    mean_loss = pinball(output.requires_grad_(), masked, LEVELS)
+    assert mean_loss.item() == pytest.approx(np.mean(points) if points else 0, rel=1e-5)
+    (slope,) = torch.autograd.grad(mean_loss, output)
     assert torch.isfinite(slope).all()
     assert not slope[~reported].any()

@@ -65,15 +65,15 @@ def test_every_problem_has_file_row_column_value_and_remedy(tmp_path: Path, name
     column = MEASURED[name]
     for row, value in ((4, "1 234"), (9, "many"), (20, "-")):
         changed(file, column, row, value)
-    found = check(file)
-    assert [(each.file, each.row, each.column, each.value) for each in found] == [
+    wrong = check(file)
+    assert [(each.file, each.row, each.column, each.value) for each in wrong] == [
         (str(file), 4, column, "1 234"),
         (str(file), 9, column, "many"),
         (str(file), 20, column, "-"),
     ]
-    assert "1234 without thousands separators" in found[0].remedy
-    assert all(each.remedy for each in found)
-    assert check(file, limit=2) == found[:2]
+    assert "1234 without thousands separators" in wrong[0].remedy
+    assert all(each.remedy for each in wrong)
+    assert check(file, limit=2) == wrong[:2]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -116,8 +116,8 @@ def test_places_that_look_like_one(tmp_path: Path, name: str) -> None:
 def test_two_countries_in_one_file(tmp_path: Path, name: str, column: str, value: str) -> None:
     file = sound(name, tmp_path)
     changed(file, column, 8, value)
-    (found,) = check(file)
-    assert (found.row, found.column, found.value, found.what) == (8, column, value, "is not of THA")
+    (wrong,) = check(file)
+    assert (wrong.row, wrong.column, wrong.value, wrong.what) == (8, column, value, "is not of THA")
 
 
 def test_files_are_found_at_every_depth(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_template_is_a_header_and_a_page(tmp_path: Path, name: str) -> None:
     assert [each.what for each in problems(written[0], TABLES[name].schema)] == ["has a header but no row"]
     page = written[1].read_text()
     assert all(f"| `{column}` |" in page and text in page for column, text in TABLES[name].meaning.items())
-    with pytest.raises(DataError, match="is there already and stays"):
+    with pytest.raises(DataError, match="exists and stays"):
         write_template(task, tmp_path / "new" / name)
 
 

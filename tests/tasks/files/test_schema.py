@@ -121,8 +121,8 @@ def test_a_broken_file_is_one_line(
     tmp_path: Path, old: str, new: str, says: str, row: int | None, column: str | None
 ) -> None:
     path = written(tmp_path, GOOD.replace(old, new))
-    found = problems(path, SCHEMA)
-    assert (found[0].row, found[0].column) == (row, column)
+    wrong = problems(path, SCHEMA)
+    assert (wrong[0].row, wrong[0].column) == (row, column)
     with pytest.raises(DataError) as error:
         read_table(path, SCHEMA)
     text = str(error.value)
@@ -134,8 +134,8 @@ def test_a_broken_file_is_one_line(
 def test_rows_are_counted_as_in_a_text_editor(tmp_path: Path) -> None:
     """Blank lines count, and so do the lines inside quotes."""
     text = GOOD.replace("2004-02,A", '\n2004-02,"A\nor so"') + "2004-03,A,many,1000\n"
-    (found,) = problems(written(tmp_path, text), SCHEMA)
-    assert text.splitlines()[(found.row or 0) - 1] == "2004-03,A,many,1000"
+    (wrong,) = problems(written(tmp_path, text), SCHEMA)
+    assert text.splitlines()[(wrong.row or 0) - 1] == "2004-03,A,many,1000"
 
 
 @pytest.mark.parametrize(("encoding", "says"), [("latin-1", "row 4: is not UTF-8"), ("utf-16", "row 1: is UTF-16")])
@@ -164,9 +164,9 @@ def rain(unit: float, months: int = 24) -> str:
 @pytest.mark.parametrize("unit", [1 / 30, 1 / 1000, 10])
 def test_a_column_in_another_unit_is_noticed(tmp_path: Path, unit: float) -> None:
     assert not problems(written(tmp_path, rain(1)), SCHEMA)
-    (found,) = problems(written(tmp_path, rain(unit)), SCHEMA)
-    assert "looks like another unit" in str(found)
-    assert found.remedy == "Write mm a month"
+    (wrong,) = problems(written(tmp_path, rain(unit)), SCHEMA)
+    assert "looks like another unit" in str(wrong)
+    assert wrong.remedy == "Write mm a month"
 
 
 def test_a_few_dry_months_are_no_other_unit(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
 def test_two_copies_of_a_table_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     (tmp_path / "table.csv.gz").write_bytes(gzip.compress(GOOD.encode()))
-    with pytest.raises(DataError, match=r"more than once: table.csv, table.csv.gz. Keep one"):
+    with pytest.raises(DataError, match=r"exists more than once: table.csv, table.csv.gz. Keep one"):
         read_table(path, SCHEMA)
 
 

@@ -13,7 +13,7 @@ DATE = {"health": 0, "disaster": 3, "agriculture": 3}  # column of a time
 
 
 def folder_of(task: str, folder: Path) -> Path:
-    """A sound public folder whose main file has enough rows to tell its unit."""
+    """A sound public folder whose main file has enough rows to check its unit."""
     public_folder(folder)
     months = [(year, month) for year in (2000, 2001, 2002) for month in range(1, 13)]
     rows = {
@@ -113,7 +113,7 @@ EVERYWHERE: dict[str, tuple[Damage, str]] = {
     "binary junk": (_bytes(lambda content: random.Random(1).randbytes(len(content) * 9)), "row 1: is not"),
     "truncated gzip": (_bytes(lambda content: gzip.compress(content)[:-40], ".gz"), "is no whole gzip file"),
     "gzip that is none": (_bytes(lambda content: content, ".gz"), "is no whole gzip file"),
-    "two copies": (_copied, "stands there more than once"),
+    "two copies": (_copied, "exists more than once"),
 }
 ALONE: dict[str, list[tuple[str, Damage, str]]] = {
     "health": [

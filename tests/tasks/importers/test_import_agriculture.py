@@ -13,8 +13,8 @@ from tests.tasks.importers.excerpts import FAO, calendar, calendar_header, lines
 def test_yields_of_the_nation_and_of_cells_share_a_file(tmp_path: Path) -> None:
     import_folder(public_folder(tmp_path / "from"), tmp_path / "to")
     rows = lines(tmp_path / "to" / "THA" / "agriculture.csv")
-    told = [(row["adm_id"], row["crop_name"], row["harvest_year"], row["yield"], row["observed"]) for row in rows]
-    assert told == [
+    values = [(row["adm_id"], row["crop_name"], row["harvest_year"], row["yield"], row["observed"]) for row in rows]
+    assert values == [
         ("14.5_100.5", "maize", "2000", "2.5", "1"),
         ("14.5_100.5", "rice", "2000", "3.5", "1"),
         ("THA", "cocoa_beans", "2000", "0.5", "1"),

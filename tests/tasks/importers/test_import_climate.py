@@ -1,4 +1,4 @@
-"""National climate tables and ocean indices: months written X194001, files told by their names, a stray first row."""
+"""National climate tables and ocean indices: months written X194001, files recognised by name, a stray first row."""
 
 from pathlib import Path
 

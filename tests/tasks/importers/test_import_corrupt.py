@@ -36,14 +36,14 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 reading.MAX_ROWS = int(sys.argv[1])
-told = [("", peak())]
+outcomes = [("", peak())]
 for source in map(Path, sys.argv[2:]):
     try:
         import_folder(source, source / "to")
-        told.append(("no problem", peak()))
+        outcomes.append(("no problem", peak()))
     except DataError as error:
-        told.append((str(error), peak()))
-print(json.dumps(told))
+        outcomes.append((str(error), peak()))
+print(json.dumps(outcomes))
 """
 
 
@@ -73,9 +73,9 @@ def test_three_gigabytes_do_not_fill_the_memory(tmp_path: Path, task: str) -> No
         explode(task, source)
     words = [sys.executable, "-c", CHILD, str(ROWS), *map(str, sources)]
     ended = subprocess.run(words, capture_output=True, text=True, check=True, timeout=280)
-    (_, before), *told = json.loads(ended.stdout)
-    for source, bomb, (said, _) in zip(sources, BOMBS, told, strict=True):
+    (_, before), *outcomes = json.loads(ended.stdout)
+    for source, bomb, (said, _) in zip(sources, BOMBS, outcomes, strict=True):
         assert re.match(f"{source / MAIN[task]}{SAID[bomb]}", said), said
-    assert max(peak for _, peak in told) - before < MEMORY
+    assert max(peak for _, peak in outcomes) - before < MEMORY
     assert not list(tmp_path.rglob("to"))
     assert ended.stderr == ""

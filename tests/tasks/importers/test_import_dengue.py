@@ -37,7 +37,7 @@ def week(start: date, cases: object, country: str = "KHM", of: str = "Total") ->
 
 
 def test_the_finest_resolution_counts_once(tmp_path: Path) -> None:
-    found, report = imported(
+    counts, report = imported(
         tmp_path,
         [
             dengue("KHM", "", "2000-01-01", "2000-12-31", 999, period="Year"),
@@ -50,7 +50,7 @@ def test_the_finest_resolution_counts_once(tmp_path: Path) -> None:
         ],
     )
     # nothing came in from Kep in February: it stays missing, it does not become the nation's or zero
-    assert found == {("KEP", "2000-01"): "3", ("KAMPOT", "2000-01"): "0", ("KHM", "2000-02"): "7"}
+    assert counts == {("KEP", "2000-01"): "3", ("KAMPOT", "2000-01"): "0", ("KHM", "2000-02"): "7"}
     assert report.records == 7
     assert sorted(report.dropped.values()) == [1, 1, 2]
     assert report.dropped["counts of a year"] == 2
@@ -59,16 +59,16 @@ def test_the_finest_resolution_counts_once(tmp_path: Path) -> None:
 def test_the_nation_goes_on_where_its_provinces_end(tmp_path: Path) -> None:
     rows = [month("KHM", "KEP", text, 1) for text in ("2000-01", "2000-03")]
     rows += [month("KHM", "", text, 5) for text in ("1999-12", "2000-02", "2000-03", "2000-04")]
-    found, _ = imported(tmp_path, rows)
-    assert [key for key in found if key[0] == "KHM"] == [("KHM", "2000-04")]
+    counts, _ = imported(tmp_path, rows)
+    assert [key for key in counts if key[0] == "KHM"] == [("KHM", "2000-04")]
 
 
 def test_weeks_that_come_twice_count_as_total(tmp_path: Path) -> None:
     start = date(2015, 2, 1)  # a Sunday; February 2015 has four whole weeks
     weeks = [start + timedelta(days=7 * number) for number in range(4)]
     rows = [week(each, 10, "MYS") for each in weeks] + [week(each, 7, "MYS", "Confirmed") for each in weeks]
-    found, report = imported(tmp_path, rows, "MYS")
-    assert found == {("MYS", "2015-02"): "40"}
+    counts, report = imported(tmp_path, rows, "MYS")
+    assert counts == {("MYS", "2015-02"): "40"}
     assert dict(report.dropped) == {"a narrower case definition": 4}
 
 
@@ -81,26 +81,26 @@ def test_a_week_across_new_year_is_shared_by_its_days(tmp_path: Path) -> None:
     first = date(2011, 11, 27)
     weeks = [first + timedelta(days=7 * number) for number in range(10)]  # to 2012-02-04
     rows = [week(start, 70 if start == date(2011, 12, 25) else 7) for start in weeks]
-    found, report = imported(tmp_path, rows)
+    counts, report = imported(tmp_path, rows)
     # the week of 25 December has seven days in December: all 70 stay in 2011
-    assert found == {("KHM", "2011-12"): str(3 + 7 * 3 + 70), ("KHM", "2012-01"): str(31)}
+    assert counts == {("KHM", "2011-12"): str(3 + 7 * 3 + 70), ("KHM", "2012-01"): str(31)}
     assert dict(report.dropped) == {}
     rows = [week(start, 70 if start == date(2012, 1, 29) else 7) for start in weeks]
-    found, _ = imported(tmp_path / "again", rows)
-    assert found[("KHM", "2012-01")] == str(28 + 30)  # three of its seven days
+    counts, _ = imported(tmp_path / "again", rows)
+    assert counts[("KHM", "2012-01")] == str(28 + 30)  # three of its seven days
 
 
 def test_a_month_with_a_missing_week_is_missing(tmp_path: Path) -> None:
     weeks = [date(2011, 5, 1) + timedelta(days=7 * number) for number in range(14)]
-    found, report = imported(tmp_path, [week(each, 7) for each in weeks if each != date(2011, 6, 12)])
-    assert found == {("KHM", "2011-05"): "31", ("KHM", "2011-07"): "31"}
+    counts, report = imported(tmp_path, [week(each, 7) for each in weeks if each != date(2011, 6, 12)])
+    assert counts == {("KHM", "2011-05"): "31", ("KHM", "2011-07"): "31"}
     assert sum(report.dropped.values()) == 2  # the two weeks that lie in June alone
 
 
 def test_a_month_goes_before_its_weeks(tmp_path: Path) -> None:
     weeks = [date(2015, 2, 1) + timedelta(days=7 * number) for number in range(4)]
-    found, _ = imported(tmp_path, [*(week(each, 10) for each in weeks), month("KHM", "", "2015-02", 39)])
-    assert found == {("KHM", "2015-02"): "39"}
+    counts, _ = imported(tmp_path, [*(week(each, 10) for each in weeks), month("KHM", "", "2015-02", 39)])
+    assert counts == {("KHM", "2015-02"): "39"}
 
 
 @settings(max_examples=30, deadline=None)
@@ -122,8 +122,8 @@ def test_weeks_become_months_without_losing_a_case(
     while after.day != 1:
         rows.append(dengue("KHM", "", str(after), str(after), 0, period="Week"))
         after += timedelta(days=1)
-    found, report = imported(tmp_path_factory.mktemp("weeks"), rows)
-    assert sum(map(int, found.values())) == sum(cases)
+    counts, report = imported(tmp_path_factory.mktemp("weeks"), rows)
+    assert sum(map(int, counts.values())) == sum(cases)
     assert not report.dropped
 
 
@@ -131,15 +131,15 @@ def test_chap_goes_before_the_same_provinces(tmp_path: Path) -> None:
     write(tmp_path / "from" / "chap.csv", CHAP, ["2000-01,LA-AT,1,100456,Attapeu,0.5,25.1,54.3"])
     rows = [month("LAO", "ATTAPU", text, 9) for text in ("2000-01", "2000-02")]
     rows += [month("LAO", "", text, 20) for text in ("2000-01", "2000-02")]
-    found, report = imported(tmp_path, rows, "LAO")
-    assert found == {("LA-AT", "2000-01"): "1", ("LAO", "2000-02"): "20"}
+    counts, report = imported(tmp_path, rows, "LAO")
+    assert counts == {("LA-AT", "2000-01"): "1", ("LAO", "2000-02"): "20"}
     assert (report.records, sum(report.dropped.values())) == (5, 3)
 
 
 def test_copies_count_once_and_different_counts_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "from" / "national.csv", DENGUE, [month("KHM", "", "2000-01", 5)])
-    found, report = imported(tmp_path, [month("KHM", "", "2000-01", 5)])
-    assert found == {("KHM", "2000-01"): "5"}
+    counts, report = imported(tmp_path, [month("KHM", "", "2000-01", 5)])
+    assert counts == {("KHM", "2000-01"): "5"}
     assert dict(report.dropped) == {"copies of another row": 1}
     write(tmp_path / "from" / "national.csv", DENGUE, [month("KHM", "", "2000-01", 6)])
     with pytest.raises(DataError, match=r"opendengue\.csv, row 2.*5 for KHM is not the 6 .*national\.csv, row 2"):
@@ -165,9 +165,9 @@ def test_weeks_that_overlap_are_refused(tmp_path: Path) -> None:
 )
 def test_spellings_of_a_province_become_one(tmp_path: Path, spellings: list[str], name: str) -> None:
     rows = [month("IDN", each, f"20{10 + year}-01", 1) for year, each in enumerate(spellings)]
-    found, _ = imported(tmp_path, rows, "IDN")
-    assert {place for place, _ in found} == {name}
-    assert len(found) == len(spellings)
+    counts, _ = imported(tmp_path, rows, "IDN")
+    assert {place for place, _ in counts} == {name}
+    assert len(counts) == len(spellings)
 
 
 def test_accents_case_and_the_word_province_do_not_make_a_place() -> None:
@@ -179,8 +179,8 @@ def test_accents_case_and_the_word_province_do_not_make_a_place() -> None:
 def test_districts_are_named_by_their_finest_name(tmp_path: Path) -> None:
     rows = [month("PHL", "BICOL/PROVINCE OF ALBAY", "2000-01", 3), month("PHL", "BICOL", "2000-02", 9)]
     rows += [month("PHL", "BICOL/PROVINCE OF ALBAY", "2000-02", 2)]
-    found, report = imported(tmp_path, rows, "PHL")
-    assert found == {("ALBAY", "2000-01"): "3", ("ALBAY", "2000-02"): "2"}
+    counts, report = imported(tmp_path, rows, "PHL")
+    assert counts == {("ALBAY", "2000-01"): "3", ("ALBAY", "2000-02"): "2"}
     assert dict(report.dropped) == {"another level of provinces": 1}
 
 

@@ -68,10 +68,10 @@ def test_a_cell_gets_its_rain_flood_and_what_the_country_shares(tmp_path: Path) 
 
 
 def test_months_without_an_archive_are_unknown_and_others_zero(tmp_path: Path) -> None:
-    found = marks(tmp_path, [flood(1, "Thailand", "2000-02-10")])
-    assert found[("THA", "2000-01")] == ""
-    assert found[("THA", "2000-02")] == "1"
-    assert found[("IDN", "2000-02")] == "0"
+    marked = marks(tmp_path, [flood(1, "Thailand", "2000-02-10")])
+    assert marked[("THA", "2000-01")] == ""
+    assert marked[("THA", "2000-02")] == "1"
+    assert marked[("IDN", "2000-02")] == "0"
 
 
 def test_a_flood_marks_the_countries_it_names(tmp_path: Path) -> None:

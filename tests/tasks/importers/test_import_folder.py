@@ -113,7 +113,7 @@ def test_files_of_no_known_format_are_told(tmp_path: Path) -> None:
     unused = {path.name: why for path, why in import_folder(source, tmp_path / "to").unused.items()}
     assert unused["other.csv"] == "its columns are of no known format"
     assert unused["tracks.csv"].startswith("no task needs it: a track is known days ahead")
-    assert "told by a name that holds era_pre" in unused["rain.csv"]
+    assert "the name of a table must hold era_pre" in unused["rain.csv"]
     assert set(unused) == {"other.csv", "tracks.csv", "rain.csv"}
 
 

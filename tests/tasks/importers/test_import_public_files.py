@@ -45,8 +45,8 @@ def nations(public_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 def report(done: Imported, country: str, name: str) -> tuple[int, int, int]:
     """Rows kept, public records, and those left out."""
-    (found,) = [each for each in done.reports if each.country == country and each.file and each.file.name == name]
-    return found.kept, found.records, sum(found.dropped.values())
+    (report,) = [each for each in done.reports if each.country == country and each.file and each.file.name == name]
+    return report.kept, report.records, sum(report.dropped.values())
 
 
 def between(start: date, end: date) -> Iterator[date]:
@@ -131,11 +131,11 @@ def test_floods_of_thailand_cell_by_cell(public_data: Path, nations: tuple[Path,
                 if math.hypot(east, north) <= radius:
                     marked.add((x, y, event["Began"][:7]))
     rows = lines(nations[0] / "THA" / "disaster.csv")
-    found = {
+    flooded = {
         (float(row["longitude"]), float(row["latitude"]), row["time_period"]) for row in rows if row["flood"] == "1"
     }
-    assert len(found) > 100
-    assert found == marked
+    assert len(flooded) > 100
+    assert flooded == marked
 
 
 @pytest.mark.parametrize("country", COUNTRIES)

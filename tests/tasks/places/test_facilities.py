@@ -16,11 +16,11 @@ COUNTRIES = ["BRN", "SGP", "VNM"]
 
 @given(count=st.integers(3, 500))
 def test_they_are_shared_out_evenly_and_each_is_there_once(count: int) -> None:
-    found = facilities(COUNTRIES, count)
-    assert len(set(found)) == len(found) == count
-    sizes = [sum(country_of(client) == country for client in found) for country in COUNTRIES]
+    codes = facilities(COUNTRIES, count)
+    assert len(set(codes)) == len(codes) == count
+    sizes = [sum(country_of(client) == country for client in codes) for country in COUNTRIES]
     assert max(sizes) - min(sizes) <= 1
-    assert found == sorted(found)
+    assert codes == sorted(codes)
 
 
 def test_a_code_is_that_of_a_country_or_of_a_facility() -> None:

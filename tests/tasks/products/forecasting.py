@@ -1,4 +1,4 @@
-"""Forecasts of invented countries, issued without a federation."""
+"""Forecasts of synthetic countries, issued without a federation."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -25,7 +25,7 @@ def forecast(task: Task, settings: Any, windows: Windows) -> Any:
 
 
 def issue(task: Task, folder: Path, country: str = "VNM", **chosen: Any) -> Issued:
-    """The newest forecast of the records in a folder, which are invented where there are none."""
+    """The newest forecast of the records in a folder, which are synthesized where there are none."""
     settings = chosen.pop("settings", task.settings())
     if not (folder / task.file).exists():
         task.synthesize(folder, country, 1, settings)

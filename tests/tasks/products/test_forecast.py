@@ -105,11 +105,11 @@ def test_an_outbreak_by_hand() -> None:
     """Five Januaries of 10, 20, 30, 40, 50 cases: mean 30, sd 15.81, so more than 61.62 in the sixth."""
     cases = np.zeros((1, 60))
     cases[0, ::12] = [10, 20, 30, 40, 50]
-    found = thresholds(cases, 12)
-    assert found.shape == (1, 72)
-    assert np.isnan(found[0, :60]).all()  # fewer than five years before
-    assert found[0, 60] == pytest.approx(30 + 2 * np.sqrt(250))
-    assert (found[0, 61:] == FEW).all()  # months without a case: not every single case is an outbreak
+    limits = thresholds(cases, 12)
+    assert limits.shape == (1, 72)
+    assert np.isnan(limits[0, :60]).all()  # fewer than five years before
+    assert limits[0, 60] == pytest.approx(30 + 2 * np.sqrt(250))
+    assert (limits[0, 61:] == FEW).all()  # months without a case: not every single case is an outbreak
 
 
 def test_the_year_of_the_forecast_is_in_no_threshold() -> None:

@@ -64,9 +64,12 @@ def hub(folder: Path, issued: Issued) -> Path:
         "target_end_date": {"required": None, "optional": [last_day(due) for due in issued.windows.due[0]]},
         "location": {"required": None, "optional": list(issued.panel.places)},
     }
-    asked = {"task_ids": ids, "output_type": {"quantile": {"output_type_id": {"required": LEVELS}, "value": value}}}
+    model_task = {
+        "task_ids": ids,
+        "output_type": {"quantile": {"output_type_id": {"required": LEVELS}, "value": value}},
+    }
     (folder / "hub-config").mkdir(parents=True)
-    (folder / "hub-config" / "tasks.json").write_text(json.dumps({"rounds": [{"model_tasks": [asked]}]}))
+    (folder / "hub-config" / "tasks.json").write_text(json.dumps({"rounds": [{"model_tasks": [model_task]}]}))
     admin = {"file_format": ["csv"], "model_output_dir": "model-output"}
     (folder / "hub-config" / "admin.json").write_text(json.dumps(admin))
     target = folder / "model-output" / "gotong-first" / f"{last_day(issued.origin)}-gotong-first.csv"
@@ -109,8 +112,8 @@ def test_samples_are_read_as_chap_reads_them(dengue: Issued) -> None:
         assert str(months[0] - 1) == dengue.origin
         row = next(row for row in range(len(dengue.windows)) if dengue.place(row) == location)
         inner = slice(3, -3)  # .1 to .9: further out 200 samples say little
-        found = np.quantile(group[columns].to_numpy(), LEVELS[inner], axis=1).T
-        np.testing.assert_allclose(np.log1p(found), np.log1p(dengue.forecast[row][:, inner]), atol=0.15)
+        sampled = np.quantile(group[columns].to_numpy(), LEVELS[inner], axis=1).T
+        np.testing.assert_allclose(np.log1p(sampled), np.log1p(dengue.forecast[row][:, inner]), atol=0.15)
 
 
 def test_samples_depend_on_the_seed_and_their_own_place_alone(dengue: Issued) -> None:
@@ -134,15 +137,15 @@ def test_an_alert_is_one_by_the_standard_and_names_who_is_to_be_warned(drought: 
     alert = ET.fromstring(warned)
     assert alert.findtext(f"{SPACE}status") == "Exercise"
     assert alert.findtext(f"{SPACE}sent") == "2026-03-01T02:30:00-00:00"
-    found = {
+    areas = {
         (info.findtext(f"{SPACE}onset", "")[:7], code.findtext(f"{SPACE}value"))
         for info in alert.iter(f"{SPACE}info")
         for code in info.iter(f"{SPACE}geocode")
     }
     at = np.argwhere(drought.forecast[..., 0] >= drought.cost_loss)
-    assert found == {(str(drought.windows.due[row, h]), drought.place(row)) for row, h in at}
-    assert 0 < len(found) < drought.forecast.size
-    assert warned.count("<polygon>") == len(found)
+    assert areas == {(str(drought.windows.due[row, h]), drought.place(row)) for row, h in at}
+    assert 0 < len(areas) < drought.forecast.size
+    assert warned.count("<polygon>") == len(areas)
 
 
 def test_likely_is_said_of_more_than_half_alone(drought: Issued) -> None:
@@ -169,7 +172,7 @@ def test_an_outbreak_alert_names_provinces(dengue: Issued) -> None:
 def test_where_nobody_is_to_be_warned_there_is_no_alert(drought: Issued) -> None:
     product = DISASTER.products["cap"](replace(drought, forecast=np.full_like(drought.forecast, 0.11)))
     assert product.text is None
-    assert product.told == "no warning: the highest probability is 0.11, below cost_loss=0.2"
+    assert product.summary == "no warning: the highest probability is 0.11, below cost_loss=0.2"
 
 
 def test_an_alert_that_replaces_another_refers_to_it(drought: Issued) -> None:
@@ -196,7 +199,7 @@ def test_where_no_outbreak_is_defined_that_is_said(dengue: Issued) -> None:
     windows = replace(dengue.windows, threshold=np.full_like(dengue.windows.threshold, np.nan))
     product = HEALTH.products["cap"](replace(dengue, windows=windows))
     assert product.text is None
-    assert product.told == "no warning: the records are too short to tell what would be a dengue outbreak"
+    assert product.summary == "no warning: the records are too short to define a dengue outbreak"
 
 
 @pytest.mark.parametrize("sender", ["", "met office", "a,b", "a<b", "a&b"])
@@ -225,14 +228,14 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("told", "change"), BROKEN.items(), ids=BROKEN)
-def test_the_check_of_the_standard_sees_what_is_wrong(drought: Issued, told: str, change: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("mistake", "change"), BROKEN.items(), ids=BROKEN)
+def test_the_check_of_the_standard_sees_what_is_wrong(drought: Issued, mistake: str, change: tuple[str, str]) -> None:
     warned = text("disaster", "cap", drought)
     assert change[0] in warned
     broken = warned.replace(*change)
-    if told == "in another order":
+    if mistake == "in another order":
         broken = broken.replace("<note>", "<scope>Restricted</scope><note>")
-    assert any(told in problem for problem in problems(broken))
+    assert any(mistake in problem for problem in problems(broken))
 
 
 def test_cells_that_touch_are_one_group() -> None:
