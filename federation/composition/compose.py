@@ -157,6 +157,11 @@ def _explained(error: Exception, schema: type[Any]) -> str:
         return f"there is no key {key!r}; {nearest(key, _keys(schema))}"
     group = re.search(r"Could not find '([\w]+)/([\w/]+)'", text)
     if group:
+        if group.group(1) == "strategy":
+            from federation.strategies import REMOVED
+
+            if group.group(2) in REMOVED:
+                return f"strategy={group.group(2)} is gone; {REMOVED[group.group(2)]}"
         options = re.search(r"Available options in '\w+':(.*)", text, re.DOTALL)
         names = [name for name in options.group(1).split() if not name.endswith("_schema")] if options else []
         return f"{group.group(1)}={group.group(2)} is not there; {nearest(group.group(2), names)}"

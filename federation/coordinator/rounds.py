@@ -19,6 +19,7 @@ from federation.settings.schema import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from federation.wire.compression import arrived
+from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
 
@@ -46,8 +47,8 @@ def begin(federation: Federation, start: Arrays | None = None) -> Progress:
     Raises ConfigError if `start` is of another model.
     """
     plan = federation.plan
-    module = TASKS[plan.task.name].build_model(plan.task, plan.seed)
-    weights = {name: value.detach().numpy().copy() for name, value in module.named_parameters()}
+    module = built(TASKS[plan.task.name], plan.task, plan.seed)
+    weights = {name: value.numpy().copy() for name, value in trainable(module).items()}
     model = public(weights, plan.strategy.private)
     if start is not None:
         if {name: value.shape for name, value in start.items()} != {name: value.shape for name, value in model.items()}:
@@ -74,7 +75,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         found = _validated(federation, replies)
         progress = evaluated(progress, found, plan, federation.region)
         after = aggregation.aggregated(
-            server, strategy, plan.strategy, progress, replies.parts, replies.examples, len(federation.learning)
+            server, strategy, plan, progress, replies.parts, replies.examples, len(federation.learning)
         )
         watch.round(Report(round=round_, rounds=plan.rounds, summaries=replies.summaries, rows=found))
         progress = replace(after, tracked=watch.flush())

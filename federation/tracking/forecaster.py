@@ -13,6 +13,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
 from federation.settings.values import build
+from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
 
@@ -33,15 +34,14 @@ class Forecaster(_Predicts, PythonModel):
         """Called by MLflow, with its argument by this name."""
         recipe = json.loads(Path(context.artifacts["recipe"]).read_text("utf-8"))
         task = TASKS[recipe["task"]]
-        network = task.build_model(build(task.settings, recipe["settings"], "model"), 0)
+        # The seed decides the constants, which no file of weights holds.
+        network = built(task, build(task.settings, recipe["settings"], "model"), recipe.get("seed", 0))
         with np.load(context.artifacts["weights"], allow_pickle=False) as file:
             weights = {name: torch.from_numpy(values) for name, values in file.items()}
-        missing, unknown = network.load_state_dict(
-            weights, strict=False
-        )  # constants may be missing: the build made them
-        if unknown or {name for name, _ in network.named_parameters()} & set(missing):
+        missing, unknown = network.load_state_dict(weights, strict=False)
+        if unknown or trainable(network).keys() & set(missing):
             raise ValueError(f"weights do not fit task {recipe['task']}: unknown {unknown}, missing {missing}")
-        self.network = network.eval()
+        self.network = network
 
 
 set_model(Forecaster())

@@ -24,6 +24,7 @@ def write(
     *,
     task: str,
     settings: Mapping[str, Any],
+    seed: int = 0,
     example: Mapping[str, NDArray[Any]],
     output: NDArray[Any],
 ) -> Path:
@@ -34,7 +35,7 @@ def write(
     _savez(beside / WEIGHTS, weights)
     _savez(beside / EXAMPLE, example)
     np.save(beside / OUTPUT, output, allow_pickle=False)
-    (beside / RECIPE).write_text(json.dumps({"task": task, "settings": dict(settings)}, indent=1))
+    (beside / RECIPE).write_text(json.dumps({"task": task, "settings": dict(settings), "seed": seed}, indent=1))
     shutil.rmtree(folder, ignore_errors=True)
     return beside.rename(folder)
 

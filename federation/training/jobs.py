@@ -31,11 +31,13 @@ class ClientHalf:
     penalty: (weights, start) -> scalar added to the task's loss at every step.
     correction: (shared arrays, memory) -> name -> tensor added to the gradient at every step.
     finish: (start, end, sum of learning rates, shared, memory) -> Finished.
+    start_loss: whether the server half needs the loss of the model that arrived, over all training records.
     """
 
     penalty: Callable[[Tensors, Tensors], Tensor] | None = None
     correction: Callable[[Tensors, Tensors], Tensors] | None = None
     finish: Callable[[Tensors, Tensors, float, Tensors, Tensors], Finished] | None = None
+    start_loss: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ class Result:
     """params: trained weights, or None if there was nothing to train. output: (N, H, K) of the scored windows, or None.
 
     loss: mean training loss over the last epoch, NaN without training.
+    start_loss: the loss of `start` over all training windows, without dropout; None unless the client half asks for it.
     """
 
     job: Job
@@ -78,6 +81,7 @@ class Result:
     loss: float
     steps: int
     finished: Finished = field(default_factory=Finished)
+    start_loss: float | None = None
 
 
 def seed_of(*parts: str | int) -> int:

@@ -255,6 +255,8 @@ class Vault:
             "loss": result.loss if trained else 0.0,
             "fingerprint": records.fingerprint,
         }
+        if result.start_loss is not None:
+            header["start_loss"] = result.start_loss
         scores = {
             name: sums for name, sums in found.items() if name[1] != local_model.TWIN
         }  # of no use but to its pair

@@ -1,7 +1,7 @@
 """The cohort engine: many clients in one step. It gives the weights that the sequential trainer gives, only sooner."""
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from math import nan
@@ -22,6 +22,8 @@ from federation.training.device import autocast, matmul_precision
 from federation.training.jobs import Array, Finished, Job, Result, Tensors
 
 log = logging.getLogger(__name__)
+
+Score = Callable[[Sequence[Job], Mapping[int, Trained]], dict[int, Array]]
 
 
 def run(jobs: Sequence[Job], device: torch.device | None = None, plan: ChunkPlan | None = None) -> list[Result]:
@@ -47,8 +49,13 @@ class Cohort:
             return sequential.run(jobs, self.device, self.plan.precision)
         with matmul_precision(self.plan.precision):
             trained = self._trained(jobs)
-            outputs = self._scored(jobs, trained) if self.plan.chunk > 1 else self._scored_one_by_one(jobs, trained)
-        return [_result(job, outputs.get(place), trained.get(place)) for place, job in enumerate(jobs)]
+            score = self._scored if self.plan.chunk > 1 else self._scored_one_by_one
+            outputs = score(jobs, trained)
+            losses = self._start_losses(jobs, trained, score)
+        return [
+            replace(_result(job, outputs.get(place), trained.get(place)), start_loss=losses.get(place))
+            for place, job in enumerate(jobs)
+        ]
 
     def end(self) -> None:
         """Leave no process behind, before this engine itself is gone; a later call makes new ones."""
@@ -76,6 +83,14 @@ class Cohort:
                 with autocast(self.plan.precision, self.device):
                     outputs[place] = alone(job, weights, self._store)
         return outputs
+
+    def _start_losses(
+        self, jobs: Sequence[Job], trained: Mapping[int, Trained], score: Score
+    ) -> dict[int, float]:
+        """Of the jobs whose strategy asks for it: the loss of the model that arrived."""
+        places = [place for place in trained if jobs[place].client.start_loss]
+        outputs = score([replace(jobs[place], score=jobs[place].train) for place in places], {})
+        return {place: sequential.loss_of(jobs[place], outputs[number]) for number, place in enumerate(places)}
 
     def _trained(self, jobs: Sequence[Job]) -> dict[int, Trained]:
         places = [place for place, job in enumerate(jobs) if job.train is not None and len(job.train)]
@@ -136,7 +151,7 @@ class Cohort:
         return gradients
 
     def _one_by_one(self, jobs: Sequence[Job]) -> list[Trained]:
-        plain = [replace(job, score=None, client=replace(job.client, finish=None)) for job in jobs]
+        plain = [replace(job, score=None, client=replace(job.client, finish=None, start_loss=False)) for job in jobs]
         results = sequential.run(plain, self.device, self.plan.precision)
         return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
 

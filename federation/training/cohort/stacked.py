@@ -17,6 +17,7 @@ from federation.training.device import home
 from federation.training.jobs import Job, Tensors
 from federation.training.optimizers import clip_each, narrowed
 from federation.training.per_example import Averaged, Objective, averaged
+from tasks.models.weights import constants
 
 # (leaves, batch, start) of K clients -> (K,) losses, and gradients of the leaves that are still to be moved by them
 Found = tuple[Tensor, dict[str, Tensor]]
@@ -59,10 +60,10 @@ def train(jobs: Sequence[Job], store: Store, gradients: Gradients, *, full: bool
 
 def objective_of(job: Job, device: torch.device) -> Objective:
     """One client's loss as a pure function."""
-    model, buffers = job.model, {name: value.to(device) for name, value in job.model.named_buffers()}
+    model, fixed = job.model, constants(job.model, device)
 
     def objective(params: Tensors, inputs: Mapping[str, Tensor], target: Tensor, seed: Tensor) -> Tensor:
-        output = functional_call(model, {**params, **buffers}, (dict(inputs), seed))
+        output = functional_call(model, {**params, **fixed}, (dict(inputs), seed))
         return job.loss(output.to(target.dtype), target)  # a loss in bf16 would round its sum
 
     return objective

@@ -26,7 +26,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "participation=0.5": (("keep_best=3", "participation=0.5"), "set keep_best=0"),
     "availability=0.5": (("keep_best=3", "availability=0.5"), "set keep_best=0"),
     "strategy=fedper strategy.private=[]": (("strategy=fedper", "strategy.private=[]"), "strategy=fedavg"),
-    "strategy=fedbn strategy.private=[]": (("strategy=fedbn", "strategy.private=[]"), "strategy=fedavg"),
+    "strategy=fedbn": (("strategy=fedbn",), "use strategy=fedper strategy.private=['*.bias']"),
     "strategy.private=[nothing.*]": (("strategy.private", "nothing.*"), "matches none of"),
     "strategy.private=[*]": (("strategy.private",), "nothing is left to learn together"),
     "arms=[local]": (("arms=['local']",), "must name federated"),
@@ -64,7 +64,8 @@ GOES = [
     "+local.THA.training.lr=0.1 +local.VNM.task.hidden=[] +local.LAO.task.attention.width=8",
     "+local.THA.training.lr=0.1 region.countries=[LAO,VNM]",
     "participation=0.5 availability=0.9 keep_best=0",
-    *(f"task={task} strategy={strategy}" for task in TASKS for strategy in ("fedper", "fedbn")),
+    *(f"task={task} strategy=fedper" for task in TASKS),
+    "strategy=fedper strategy.private=['*.bias']",
 ]
 
 

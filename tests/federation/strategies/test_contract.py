@@ -22,7 +22,7 @@ EVERY = pytest.mark.parametrize("strategy", STRATEGIES)
 # Settings under which a strategy is quick on the toy, or plain averaging; none are needed of a new one.
 ADAPTIVE = {"eta": 0.1, "tau": 0.01, "beta_1": 0.5}
 QUICK: dict[str, dict[str, Any]] = {"fedadam": ADAPTIVE, "fedyogi": ADAPTIVE, "fedavgm": {"server_momentum": 0.3}}
-PLAIN: dict[str, dict[str, Any]] = {"fedprox": {"mu": 0.0}, "fedavgm": {"server_momentum": 0.0}}
+PLAIN: dict[str, dict[str, Any]] = {"fedprox": {"mu": 0.0}, "fedavgm": {"server_momentum": 0.0}, "qfedavg": {"q": 0.0}}
 
 
 def averages(strategy: str) -> bool:
