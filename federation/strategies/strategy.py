@@ -1,4 +1,30 @@
-"""What a strategy is: settings, a client half that runs in the vault, a server half that runs in the coordinator."""
+"""What a strategy is: settings, a client half that runs in the vault, a server half that runs in the coordinator.
+
+A whole strategy, which trusts a country less the fewer steps it took:
+
+>>> from dataclasses import dataclass, replace
+>>> from federation.settings.schema import StrategySettings
+>>> from federation.strategies.fedavg import client, server
+>>> from federation.strategies.strategy import Strategy
+>>> from federation.strategies.testing import check_strategy
+>>>
+>>> @dataclass
+... class CautiousSettings(StrategySettings):
+...     name: str = "cautious"
+...     patience: float = 5.0  # steps after which half of a change is believed
+>>>
+>>> def adjust(parts, plan, round_):
+...     shares = [part.steps / (part.steps + plan.strategy.patience) for part in parts]
+...     return [
+...         replace(part, change={name: value * value.dtype.type(share) for name, value in part.change.items()})
+...         for part, share in zip(parts, shares)
+...     ]
+>>>
+>>> CAUTIOUS = Strategy(name="cautious", settings=CautiousSettings, client=client, server=server, adjust=adjust)
+>>> check_strategy(CAUTIOUS)
+
+In a file of this folder and with a line in `__init__.py`, it is `gotong simulate strategy=cautious`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from federation.training.device import autocast, matmul_precision
-from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
+from federation.training.jobs import Array, Finished, Job, Result, Tensors, last_losses, seed_of, steps_in
 from federation.training.per_example import averaged
 from tasks.data import Windows
 from tasks.models.weights import with_constants_on
@@ -123,8 +123,7 @@ def _train(
             gradient = params[name].grad
             params[name].grad = correction.clone() if gradient is None else gradient + correction
         optimizer.step()
-    per_epoch = len(losses) // job.settings.epochs
-    last = torch.stack(losses[-per_epoch:]).mean().item()
+    last = torch.stack(losses[-last_losses(job.settings, len(windows)) :]).mean().item()
     return {name: value.detach() for name, value in params.items()}, last, len(losses)
 
 
@@ -204,10 +203,13 @@ def _in_less(job: Job, params: Tensors, batch: Batch, precision: str, parts: int
 
 
 def batches(job: Job, examples: int) -> Iterator[Tensor]:
-    """Row indices of every step: each epoch a fresh permutation from the job's seed, cut into batches."""
+    """Row indices of every step: one fresh permutation from the job's seed after another, cut into batches."""
     generator = torch.Generator().manual_seed(job.seed)
-    for _ in range(job.settings.epochs):
-        yield from torch.split(torch.randperm(examples, generator=generator), job.settings.batch_size)
+    left = steps_in(job.settings, examples)
+    while left:
+        epoch = torch.split(torch.randperm(examples, generator=generator), job.settings.batch_size)[:left]
+        yield from epoch
+        left -= len(epoch)
 
 
 def _optimizer(job: Job, params: list[Tensor]) -> torch.optim.Optimizer:

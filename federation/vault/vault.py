@@ -220,7 +220,7 @@ class Vault:
         learns = (request.kind == "train" or tuned) and self.learns(plan)
         training = plan.training
         if tuned:
-            training = replace(training, epochs=plan.tuning.epochs, lr=plan.tuning.lr, schedule="constant")
+            training = replace(training, epochs=plan.tuning.epochs, steps=None, lr=plan.tuning.lr, schedule="constant")
         return Job(
             country=self.country,
             arm=arm,

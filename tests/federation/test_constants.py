@@ -53,7 +53,8 @@ class Mixed(nn.Module):
 
     def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None) -> Tensor:  # noqa: ARG002
         hidden = self.norm(inputs[self.name]) @ self.frozen + self.table
-        return (self.scale * hidden + self.head["bias"]).unsqueeze(-1)
+        output: Tensor = self.scale * hidden + self.head["bias"]
+        return output.unsqueeze(-1)
 
 
 def by_hand(weights: Mapping[str, Tensor], fixed: Mapping[str, Tensor], x: Tensor) -> Tensor:
@@ -106,7 +107,8 @@ def federated_by_hand(ran: Ran, start: Mapping[str, Tensor] | None = None) -> di
             ends.append(descended(model, fixed, data, [torch.arange(len(part))], settings.training.lr, loss))
         sizes = [int(np.isfinite(part.target).sum(axis=0).max()) for part in parts]
         model = {
-            name: sum(size / sum(sizes) * end[name] for size, end in zip(sizes, ends, strict=True)) for name in TRAINED
+            name: torch.stack([size / sum(sizes) * end[name] for size, end in zip(sizes, ends, strict=True)]).sum(0)
+            for name in TRAINED
         }
     return model
 
@@ -217,7 +219,7 @@ def test_models_that_differ_in_a_constant_share_no_step() -> None:
     one, other = Mixed(1), Mixed(1)
     assert grouping.structure(one) == grouping.structure(other)
     with torch.no_grad():
-        other.frozen += 1
+        other.frozen.add_(1)
     assert grouping.structure(one) != grouping.structure(other)
 
 

@@ -84,9 +84,7 @@ class Cohort:
                     outputs[place] = alone(job, weights, self._store)
         return outputs
 
-    def _start_losses(
-        self, jobs: Sequence[Job], trained: Mapping[int, Trained], score: Score
-    ) -> dict[int, float]:
+    def _start_losses(self, jobs: Sequence[Job], trained: Mapping[int, Trained], score: Score) -> dict[int, float]:
         """Of the jobs whose strategy asks for it: the loss of the model that arrived."""
         places = [place for place in trained if jobs[place].client.start_loss]
         outputs = score([replace(jobs[place], score=jobs[place].train) for place in places], {})

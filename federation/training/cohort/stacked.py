@@ -14,7 +14,7 @@ from federation.training.cohort.batches import Batch, Draws
 from federation.training.cohort.chunks import FEW, active, steps_of
 from federation.training.cohort.device_cache import Store
 from federation.training.device import home
-from federation.training.jobs import Job, Tensors
+from federation.training.jobs import Job, Tensors, last_losses
 from federation.training.optimizers import clip_each, narrowed
 from federation.training.per_example import Averaged, Objective, averaged
 from tasks.models.weights import constants
@@ -185,7 +185,8 @@ def _trained(
     arrived = {name: value.unbind() for name, value in home(params).items()}
     found = []
     for client, (job, many) in enumerate(zip(jobs, steps, strict=True)):
-        last = table[many - many // job.settings.epochs : many, client]
+        assert job.train is not None, "only jobs that train are stacked"
+        last = table[many - last_losses(job.settings, len(job.train)) : many, client]
         own = {name: values[client] for name, values in arrived.items()}
         found.append(Trained(params=own, loss=last.mean().item(), steps=many))
     return found

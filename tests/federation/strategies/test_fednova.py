@@ -86,3 +86,14 @@ def test_adam_is_refused_with_the_remedy() -> None:
     plan = Plan(task=ToySettings(), strategy=STRATEGIES["fednova"].settings(), training=TrainingSettings())
     with pytest.raises(ConfigError, match="set training=sgd"):
         STRATEGIES["fednova"].fits(plan)
+
+
+def test_with_the_same_steps_in_every_country_it_is_fedavg(tmp_path: Path) -> None:
+    training = replace(UNEVEN, epochs=None, steps=5)
+    nova_run, average = (
+        run(ready(settings_of(tmp_path / name, COUNTRIES, strategy=name, training=training)))
+        for name in ("fednova", "fedavg")
+    )
+    assert {header["steps"] for header, _ in replies_of(nova_run, 3).values()} == {5}
+    for name, value in average.weights.items():
+        np.testing.assert_allclose(nova_run.weights[name], value, atol=1e-6)

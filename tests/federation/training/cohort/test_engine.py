@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,10 @@ def test_attention_ends_there_too(optimizer: str, dtype: torch.dtype, device: to
 ANY_SHAPE = given(
     sizes=st.lists(st.integers(1, 40), min_size=3, max_size=8),
     batch=st.integers(1, 24),
-    epochs=st.integers(1, 3),
+    length=st.one_of(
+        st.builds(lambda epochs: {"epochs": epochs, "steps": None}, st.integers(1, 3)),
+        st.builds(lambda steps: {"epochs": None, "steps": steps}, st.integers(1, 12)),
+    ),
     chunk=st.integers(2, 6),
     strategy=st.sampled_from(["fedprox", "scaffold"]),  # a penalty, a correction
     case=st.sampled_from(CASES),
@@ -97,7 +101,7 @@ ANY_SHAPE = given(
 def test_any_shape_ends_there_too(
     sizes: list[int],
     batch: int,
-    epochs: int,
+    length: dict[str, Any],
     chunk: int,
     strategy: str,
     case: tuple[str, torch.dtype],
@@ -108,7 +112,7 @@ def test_any_shape_ends_there_too(
     optimizer, dtype = case
     assume(strategy != "scaffold" or optimizer == "sgd")
     lr = 0.05 if optimizer != "adamw" and clip is not None and clip <= 1 else 0.005
-    training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip, lr=lr)
+    training = replace(OPTIMIZERS[optimizer], batch_size=batch, clip_gradient=clip, lr=lr, **length)
     assert apart(build, STRATEGIES[strategy], training, sizes, ChunkPlan(chunk=chunk), dtype=dtype) < SAME[dtype]
 
 
