@@ -50,7 +50,7 @@ def begin(federation: Federation, start: Arrays | None = None) -> Progress:
     plan = federation.plan
     module = built(TASKS[plan.task.name], plan.task, plan.seed)
     weights = {name: value.numpy().copy() for name, value in trainable(module).items()}
-    model = public(weights, plan.strategy.private)
+    model: Arrays = public(weights, plan.strategy.private)
     if start is not None:
         model = _started(model, start, federation.settings)
     return Progress(round=0, model=model, shared=STRATEGIES[plan.strategy.name].shared(model))

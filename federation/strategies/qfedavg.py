@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, StrategySettings, within
+from federation.settings.checks import within
+from federation.settings.schema import Plan, StrategySettings
 from federation.strategies.fedavg import server
 from federation.strategies.strategy import Part, Strategy
 from federation.training.jobs import ClientHalf, rate_of

@@ -68,7 +68,7 @@ def check_settings(strategy: Strategy) -> None:
     assert {each.name for each in fields(StrategySettings)} <= {each.name for each in fields(strategy.settings)}
     for wrong in ({"weights": "squareroot"}, {"server_step": 0.0}, {"server_step": float("nan")}):
         try:
-            replace(chosen, **wrong).check()  # type: ignore[arg-type]
+            replace(chosen, **wrong).check()
         except ConfigError:
             continue
         raise AssertionError(f"{strategy.name}: check() lets {wrong} pass; call super().check() first")

@@ -20,6 +20,8 @@ from federation.training.cohort.stacked import Found, Gradients, Trained, eager,
 from federation.training.cohort.workers import Crew
 from federation.training.device import autocast, matmul_precision
 from federation.training.jobs import Array, Finished, Job, Result, Tensors
+from tasks.models.batching import unbatched
+from tasks.models.weights import with_constants_on
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class Cohort:
         self.device = device or torch.device("cpu")
         self._store = Store(self.device)
         self._said: set[str] = set()
+        self._looked_at: set[str] = set()
         self._compiled: dict[Hashable, Compiled] = {}  # compiling is dear: once a run
         self._known: set[Hashable] = set()  # kinds of jobs and shapes of steps that were trained in this process
         self._crew = Crew(self.plan.workers if self.device.type == "cpu" else 1)
@@ -126,7 +129,9 @@ class Cohort:
         if len(jobs) <= FEW:
             return self._one_by_one(jobs)
         try:
-            return train(jobs, self._store, self._gradients(jobs[0]), full=self.plan.compiled)
+            trained = train(jobs, self._store, self._gradients(jobs[0]), full=self.plan.compiled)
+            self._say_if_slow(jobs[0])
+            return trained
         except Exception as error:  # as above
             self._say(jobs[0], error)
             return self._one_by_one(jobs)
@@ -154,12 +159,24 @@ class Cohort:
         return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
 
     def _say(self, job: Job, error: Exception) -> None:
-        """Once for a model, on the log."""
+        """Once for a model, on the log: which layer it is, and what to use instead, where that is known."""
         name = type(job.model).__name__
         if name not in self._said:
             self._said.add(name)
-            why = " ".join(str(error).split())[:200]
+            why = "; ".join(unbatched(job.model)) or " ".join(str(error).split())[:200]
             log.warning("%s cannot be trained many at a time, so it is trained one by one: %s", name, why)
+
+    def _say_if_slow(self, job: Job) -> None:
+        """Once for a model that trains many at a time, but loops over the clients in some layer."""
+        name = type(job.model).__name__
+        if job.train is None or name in self._looked_at:
+            return
+        self._looked_at.add(name)
+        model = with_constants_on(job.model, torch.device("cpu"))
+        lines = unbatched(model, {each: torch.from_numpy(values[:1]) for each, values in job.train.inputs.items()})
+        if lines and name not in self._said:
+            self._said.add(name)
+            log.warning("%s is slow to train many at a time: %s", name, "; ".join(lines))
 
 
 def _groups(jobs: Sequence[Job], places: Sequence[int]) -> list[list[int]]:

@@ -62,7 +62,7 @@ def trained_alone(plan: Plan, folder: Any, country: str) -> dict[str, Any]:
         generator = torch.Generator().manual_seed(seed)
         lr = rate_of(plan.training, round_, plan.rounds)
         optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-        for _ in range(plan.training.epochs):
+        for _ in range(plan.training.epochs or 0):
             for rows in torch.split(torch.randperm(len(data), generator=generator), plan.training.batch_size):
                 optimizer.zero_grad()
                 torch.autograd.backward(loss(model({"recent": x[rows]}, None), y[rows]))
