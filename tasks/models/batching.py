@@ -38,9 +38,10 @@ def unbatched(model: nn.Module, inputs: Mapping[str, Tensor] | None = None) -> l
 
 @torch.no_grad()
 def _called(model: nn.Module, inputs: Mapping[str, Tensor]) -> set[str]:
-    with _Listening() as heard:
+    listening = _Listening()
+    with listening:
         model(inputs, None)
-    return heard.names
+    return listening.names
 
 
 class _Listening(TorchFunctionMode):
