@@ -17,6 +17,7 @@ from federation.errors import CheckpointError, ConfigError
 from federation.settings.schema import Settings
 from tasks.data import Windows
 from tasks.errors import DataError
+from tasks.models.weights import built, trainable
 from tasks.products.forecast import Issued, newest
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
@@ -48,7 +49,8 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     """
     weights = checkpoint.load_model(run)
     _, header = checkpoint.load(run / checkpoint.FILE)
-    settings = restore(Settings, header["settings"], "checkpoint").task
+    whole = restore(Settings, header["settings"], "checkpoint")
+    settings = whole.task
     if settings.calendar.unaligned:
         raise ConfigError(
             f"run {run.name} cut each country at its own end, to show how that flatters; forecast from a run of one cut"
@@ -62,7 +64,7 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
             f"{folder / task.file}: no place has a record that is long and recent enough for a forecast (it holds "
             f"{len(panel.periods)} periods, the last is {panel.periods[-1]}); see HISTORY in tasks/{task.name}"
         )
-    output = _output(task, settings, weights, windows, run.name)
+    output = _output(task, settings, whole.seed, weights, windows, run.name)
     return task, Issued(
         model=run.name,
         settings=settings,
@@ -88,10 +90,12 @@ def _folder(data: Path, country: str) -> Path:
     raise ConfigError(f"no records of country={country} in data={data}; {known}")
 
 
-def _output(task: Task, settings: TaskSettings, weights: Mapping[str, Array], windows: Windows, run: str) -> Array:
-    """(N, H, K) in model units."""
-    model = task.build_model(settings, 0).eval()
-    lacking = sorted({name for name, _ in model.named_parameters()} - set(weights))
+def _output(
+    task: Task, settings: TaskSettings, seed: int, weights: Mapping[str, Array], windows: Windows, run: str
+) -> Array:
+    """(N, H, K) in model units. seed: the run's, which decides the model's constants."""
+    model = built(task, settings, seed)
+    lacking = sorted(trainable(model).keys() - set(weights))
     if lacking:
         raise CheckpointError(
             f"run {run} keeps {', '.join(lacking)} in every country's vault, so its model alone makes no forecast; "

@@ -23,6 +23,11 @@ def explained(error: Exception, schema: type[Any]) -> str:
     if missing := next(filter(None, (re.search(pattern, text) for pattern in MISSING_KEY)), None):
         return unknown((full or missing).group(1), schema)
     if group := re.search(r"Could not find '([\w]+)/([\w/]+)'", text):
+        if group.group(1) == "strategy":
+            from federation.strategies import REMOVED  # late: strategies load torch
+
+            if group.group(2) in REMOVED:
+                return f"strategy={group.group(2)} is gone; {REMOVED[group.group(2)]}"
         options = re.search(r"Available options in '\w+':(.*)", text, re.DOTALL)
         names = options.group(1).split() if options else []
         return f"there is no {group.group(1)}={group.group(2)}; {nearest(group.group(2), names)}"

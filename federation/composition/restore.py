@@ -11,10 +11,11 @@ from federation.composition.renamed import refuse_renamed
 from federation.errors import ConfigError
 from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
 from federation.settings.values import build, plain
-from federation.strategies import STRATEGIES
+from federation.strategies import REMOVED, STRATEGIES
 from federation.strategies.strategy import public
 from tasks.errors import SettingError
 from tasks.models.choice import ModelSettings
+from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 
@@ -41,8 +42,7 @@ def check(settings: Plan | Settings) -> None:
     for country in plan.local:
         alone(plan, country)
     if plan.strategy.private:
-        model = TASKS[plan.task.name].build_model(plan.task, plan.seed)
-        public(dict(model.named_parameters()), plan.strategy.private)
+        public(trainable(built(TASKS[plan.task.name], plan.task, plan.seed)), plan.strategy.private)
 
 
 def alone(plan: Plan, country: str) -> Plan:
@@ -102,6 +102,8 @@ def _agree(part: str, chosen: TaskSettings | StrategySettings, schemas: Mapping[
 def _chosen(values: Mapping[str, Any], part: str, registry: Mapping[str, Any]) -> str:
     table = values.get(part)
     name = table.get("name") if isinstance(table, Mapping) else None
+    if part == "strategy" and isinstance(name, str) and name in REMOVED:
+        raise ConfigError(f"strategy {name!r} is gone; {REMOVED[name]}")
     if not isinstance(name, str) or name not in registry:
         raise ConfigError(f"{part} {name!r} is not installed here; installed are {', '.join(registry)}")
     return name

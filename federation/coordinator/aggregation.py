@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -13,29 +13,26 @@ from numpy.typing import NDArray
 
 from federation.coordinator.checks import Update
 from federation.coordinator.state import Arrays, Progress
-from federation.settings.schema import StrategySettings
-from federation.strategies.strategy import Strategy
+from federation.settings.schema import Plan, StrategySettings
+from federation.strategies.strategy import Part, Strategy
 
 LISTED = "@"  # marks a place in a list; FedAvgM keeps its momentum without names
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """What a strategy aggregates: the change of one client, or the weighted mean of many, and what was shared beside.
-
-    weight: of the client, or of all of them together. shared: the sum of theirs.
-    """
-
-    weight: float
-    change: Arrays
-    shared: Arrays
 
 
 def separate(updates: Iterable[Update], settings: StrategySettings) -> list[Part]:
     """One part a client that learnt, in alphabetical order, so that arrival does not matter."""
     ordered = sorted((update for update in updates if update.examples), key=lambda update: update.country)
     return [
-        Part(weight=weight(update, settings.weights), change=update.change, shared=update.shared) for update in ordered
+        Part(
+            weight=weight(update, settings.weights),
+            change=update.change,
+            shared=update.shared,
+            examples=update.examples,
+            steps=update.steps,
+            loss=update.loss,
+            start_loss=update.start_loss,
+        )
+        for update in ordered
     ]
 
 
@@ -46,6 +43,8 @@ def combined(parts: Sequence[Part]) -> Part:
         weight=total,
         change={name: _sum([(part.weight / total, part.change[name]) for part in parts]) for name in parts[0].change},
         shared={name: _sum([(1.0, part.shared[name]) for part in parts]) for name in parts[0].shared},
+        examples=sum(part.examples for part in parts),
+        steps=sum(part.steps for part in parts),
     )
 
 
@@ -88,7 +87,7 @@ def configured(server: FlowerStrategy, round_: int, progress: Progress, nodes: S
 def aggregated(
     server: FlowerStrategy,
     strategy: Strategy,
-    settings: StrategySettings,
+    plan: Plan,
     progress: Progress,
     parts: Sequence[Part],
     examples: Mapping[str, int],
@@ -100,10 +99,11 @@ def aggregated(
     or not.
     """
     round_ = progress.round + 1
-    arrays, _ = server.aggregate_train(round_, [_reply(part, progress.model) for part in parts])
+    adjusted = strategy.adjust(parts, plan, round_)
+    arrays, _ = server.aggregate_train(round_, [_reply(part, progress.model) for part in adjusted])
     assert arrays is not None, "a quorum of updates was there"
     model = {
-        name: (old + settings.server_step * (arrays[name].numpy() - old)).astype(old.dtype)
+        name: (old + plan.strategy.server_step * (arrays[name].numpy() - old)).astype(old.dtype)
         for name, old in progress.model.items()
     }
     shared = progress.shared

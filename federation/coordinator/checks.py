@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from federation.coordinator.state import Arrays
 from federation.errors import UpdateRejected
 from federation.settings.schema import Plan, compared
+from federation.strategies import STRATEGIES
 from federation.wire.frame import Frame
 from tasks.evaluation import histograms
 from tasks.evaluation.paired_difference import NAMES
@@ -31,6 +32,7 @@ class Update:
     examples: int
     steps: int
     loss: float | None  # None where the country keeps it
+    start_loss: float | None = None  # of the model that arrived; where the strategy weighs by it
     change: Arrays
     shared: Arrays
     scores: Mapping[ScoreName, Sums]
@@ -59,6 +61,9 @@ def read_update(
         raise UpdateRejected(f"{country} reports {str(steps)[:40]} steps on {examples} examples")
     if type(loss) not in (float, type(None)) or not isinstance(withheld, list):
         raise UpdateRejected(f"{country} reports a loss or withheld scores that are none")
+    start_loss = header.get("start_loss")
+    if examples and STRATEGIES[plan.strategy.name].client(plan.strategy).start_loss:
+        _need_loss(country, start_loss, plan)
     strange = [name for name in frame.arrays if name.split("/")[0] not in ("update", "shared", "score")]
     if strange:
         raise UpdateRejected(f"{country} sends {strange[0][:80]!r}, for which nobody asked")
@@ -73,12 +78,23 @@ def read_update(
         examples=examples,
         steps=steps,
         loss=loss,
+        start_loss=start_loss,
         change=change,
         shared=released,
         scores=_scores(country, frame, plan),
         fingerprint=str(header.get("fingerprint", ""))[:64],
         withheld=tuple(str(name)[:200] for name in withheld[:10_000]),
     )
+
+
+def _need_loss(country: str, loss: Any, plan: Plan) -> None:
+    if loss is None:
+        raise UpdateRejected(
+            f"{country} keeps its losses (round_scores = false in its policy) and strategy={plan.strategy.name} weighs "
+            f"updates by them; choose another strategy, or leave {country} out"
+        )
+    if type(loss) is not float or not 0 <= loss < np.inf:
+        raise UpdateRejected(f"{country} reports {str(loss)[:40]} as the loss of the model that arrived")
 
 
 def outliers(updates: Sequence[Update]) -> dict[str, str]:

@@ -12,13 +12,14 @@ from flwr.app import Message
 from flwr.serverapp import Grid
 
 from federation.coordinator import evaluation
-from federation.coordinator.aggregation import Part, combined, separate
+from federation.coordinator.aggregation import combined, separate
 from federation.coordinator.checks import ScoreName, Update, outliers, read_update
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
 from federation.settings.schema import Plan
 from federation.settings.values import sent
 from federation.strategies import STRATEGIES
+from federation.strategies.strategy import Part
 from federation.training.jobs import seed_of
 from federation.wire.compression import packed, unpacked
 from federation.wire.flower_message import seal, unseal

@@ -5,6 +5,7 @@ One message a round: the country scores the model that arrives on its validation
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from flwr.serverapp import Grid
 
@@ -15,10 +16,11 @@ from federation.coordinator.reply_summary import by_country, who
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary, Report, Watch
 from federation.errors import ConfigError, QuorumError
 from federation.reporting.rows import EXCLUDED_PERIOD, Point, Row
-from federation.settings.schema import Plan
+from federation.settings.schema import Plan, Settings
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from federation.wire.compression import arrived
+from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
 
@@ -43,20 +45,34 @@ class Outcome:
 def begin(federation: Federation, start: Arrays | None = None) -> Progress:
     """The state before the first round: freshly drawn weights, the same for every run of this plan, or `start`.
 
-    Raises ConfigError if `start` is of another model.
+    Raises ConfigError if what is taken of `start` is of another model.
     """
     plan = federation.plan
-    module = TASKS[plan.task.name].build_model(plan.task, plan.seed)
-    weights = {name: value.detach().numpy().copy() for name, value in module.named_parameters()}
-    model = public(weights, plan.strategy.private)
+    module = built(TASKS[plan.task.name], plan.task, plan.seed)
+    weights = {name: value.numpy().copy() for name, value in trainable(module).items()}
+    model: Arrays = public(weights, plan.strategy.private)
     if start is not None:
-        if {name: value.shape for name, value in start.items()} != {name: value.shape for name, value in model.items()}:
-            raise ConfigError(
-                f"start_from={federation.settings.start_from} holds another model than this run's task settings make; "
-                f"use the settings of that run"
-            )
-        model = {name: start[name] for name in model}
+        model = _started(model, start, federation.settings)
     return Progress(round=0, model=model, shared=STRATEGIES[plan.strategy.name].shared(model))
+
+
+def _started(fresh: Arrays, start: Arrays, settings: Settings) -> Arrays:
+    """The fresh model with the weights of `start` that match `settings.start_from_weights`. Raises ConfigError."""
+    patterns = settings.start_from_weights
+    chosen = {name for name in (*fresh, *start) if any(fnmatchcase(name, pattern) for pattern in patterns)}
+    shapes = {
+        name: tuple(f"is {arrays[name].shape}" if name in arrays else "is missing" for arrays in (start, fresh))
+        for name in sorted(chosen)
+    }
+    for name, (there, here) in shapes.items():
+        if there != here:
+            raise ConfigError(
+                f"start_from={settings.start_from} holds another model than this run's settings make: {name} {there} "
+                f"there and {here} here; use the settings of that run, or name weights in start_from_weights"
+            )
+    if not chosen:
+        raise ConfigError(f"start_from_weights={patterns} matches none of {', '.join(fresh)}")
+    return {name: start[name] if name in chosen else value for name, value in fresh.items()}
 
 
 def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watch) -> Outcome:
@@ -74,7 +90,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         found = _validated(federation, replies)
         progress = evaluated(progress, found, plan, federation.region)
         after = aggregation.aggregated(
-            server, strategy, plan.strategy, progress, replies.parts, replies.examples, len(federation.learning)
+            server, strategy, plan, progress, replies.parts, replies.examples, len(federation.learning)
         )
         watch.round(Report(round=round_, rounds=plan.rounds, summaries=replies.summaries, rows=found))
         progress = replace(after, tracked=watch.flush())

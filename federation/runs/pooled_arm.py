@@ -21,6 +21,7 @@ from federation.vault.vault import Vault
 from tasks.data import Part, Windows, joined
 from tasks.evaluation import histograms
 from tasks.evaluation.scores import HistogramScore, Sums, merge
+from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
 
@@ -53,8 +54,7 @@ def _trained(learning: Sequence[Records], plan: Plan, train: Train = sequential.
     """The mean of the best rounds by the validation years of all countries together."""
     task = TASKS[plan.task.name]
     known, past = (reduce(joined, [each.windows[part] for each in learning]) for part in ("train", "validation"))
-    model = task.build_model(plan.task, plan.seed)
-    weights: Tensors = {name: value.detach() for name, value in model.named_parameters()}
+    weights: Tensors = trainable(built(task, plan.task, plan.seed))
     memory: local_model.Memory = {}
     for round_ in range(1, plan.rounds + 1):
         result = _run(plan, weights, round_, known, past, train)
@@ -70,7 +70,7 @@ def _run(plan: Plan, weights: Tensors, round_: int, known: Windows | None, score
     job = Job(
         country=POOLED,
         arm=POOLED,
-        model=task.build_model(plan.task, plan.seed),
+        model=built(task, plan.task, plan.seed),
         loss=task.loss,
         start=weights,
         train=known,

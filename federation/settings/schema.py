@@ -47,7 +47,8 @@ class TrainingSettings:
     schedule: str = "cosine"  # cosine | constant, over the rounds of the run
     momentum: float = 0.0  # sgd only
     weight_decay: float = 0.01  # adamw only
-    epochs: int = 2
+    epochs: int | None = 2  # passes over its records a round; none: `steps` says how long
+    steps: int | None = None  # optimiser steps a round, the same of every country; none: as many as `epochs` take
     batch_size: int = 64
     clip_gradient: float | None = 1.0  # largest gradient norm of a step
     clip_example: float | None = None  # largest gradient norm of one example, before a step takes their mean
@@ -59,7 +60,17 @@ class TrainingSettings:
         within("training.lr", self.lr, 0, 10, above=True)
         within("training.momentum", self.momentum, 0, 0.999)
         within("training.weight_decay", self.weight_decay, 0, 10)
-        within("training.epochs", self.epochs, 1, 1000)
+        if self.epochs is not None and self.steps is not None:
+            raise ConfigError(
+                f"training.epochs={self.epochs} and training.steps={self.steps} exclude each other; "
+                f"set training.epochs=null or training.steps=null"
+            )
+        if self.epochs is None and self.steps is None:
+            raise ConfigError("training.epochs=null needs training.steps; set one of the two")
+        if self.epochs is not None:
+            within("training.epochs", self.epochs, 1, 1000)
+        if self.steps is not None:
+            within("training.steps", self.steps, 1, 1_000_000)
         within("training.batch_size", self.batch_size, 1, 1_000_000)
         if self.momentum and self.optimizer != "sgd":
             raise ConfigError(
@@ -174,6 +185,7 @@ class Settings(Plan):
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
     retries: int = 1  # times a country that did not reply is sent the request again within the deadline
     start_from: str | None = None  # a finished run whose model is trained on
+    start_from_weights: list[str] = field(default_factory=lambda: ["*"])  # which of its weights, such as "layers.*"
     sweep: str | None = None  # names the runs of a sweep; the same sweep again continues where it was
     engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here
     device: str = "cpu"  # cpu | cuda | cuda:1: where a simulation trains; a node sets its own with `gotong node`
@@ -204,6 +216,10 @@ class Settings(Plan):
         within("retries", self.retries, 0, 100)
         if self.deadline is not None:
             within("deadline", self.deadline, 0, 1e7, above=True)
+        if self.start_from is None and self.start_from_weights != ["*"]:
+            raise ConfigError(f"start_from_weights={self.start_from_weights} needs a run: set start_from=RUN")
+        if not self.start_from_weights:
+            raise ConfigError("start_from_weights=[] takes nothing; name weights, such as [layers.*], or leave it out")
         self.region.check()
         clients = len(self.region.clients())
         for key, named in (("hold_out", self.hold_out), ("record_of", self.record_of)):

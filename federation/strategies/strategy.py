@@ -1,7 +1,33 @@
-"""What a strategy is: settings, a client half that runs in the vault, a server half that runs in the coordinator."""
+"""What a strategy is: settings, a client half that runs in the vault, a server half that runs in the coordinator.
+
+A whole strategy, which trusts a country less the fewer steps it took:
+
+>>> from dataclasses import dataclass, replace
+>>> from federation.settings.schema import StrategySettings
+>>> from federation.strategies.fedavg import client, server
+>>> from federation.strategies.strategy import Strategy
+>>> from federation.strategies.testing import check_strategy
+>>>
+>>> @dataclass
+... class CautiousSettings(StrategySettings):
+...     name: str = "cautious"
+...     patience: float = 5.0  # steps after which half of a change is believed
+>>>
+>>> def adjust(parts, plan, round_):
+...     shares = [part.steps / (part.steps + plan.strategy.patience) for part in parts]
+...     return [
+...         replace(part, change={name: value * value.dtype.type(share) for name, value in part.change.items()})
+...         for part, share in zip(parts, shares)
+...     ]
+>>>
+>>> CAUTIOUS = Strategy(name="cautious", settings=CautiousSettings, client=client, server=server, adjust=adjust)
+>>> check_strategy(CAUTIOUS)
+
+In a file of this folder and with a line in `__init__.py`, it is `gotong simulate strategy=cautious`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +50,28 @@ ROUNDS_DECIDE: dict[str, Any] = {
     "min_available_nodes": 1,
     "weighted_by_key": "weight",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What a strategy aggregates: the update of one client or, of a linear strategy, the weighted mean of many.
+
+    weight: how much the client counts; of many, their sum. change: of the weights that travel, name -> array.
+    shared: what the client half released beside it; of many, the sum.
+    examples, steps: training examples and optimiser steps of the client; of many, the sums.
+    loss: mean training loss over the last pass of the records, in whose course the weights move; None where the
+    country's policy keeps it, and of many.
+    start_loss: the loss of the model that arrived over all training records; where the client half asks for it, a
+    number of every client, for an update without it does not count.
+    """
+
+    weight: float
+    change: Arrays
+    shared: Arrays = field(default_factory=dict)
+    examples: int
+    steps: int
+    loss: float | None = None
+    start_loss: float | None = None
 
 
 def public(arrays: Mapping[str, T], private: Sequence[str]) -> dict[str, T]:
@@ -52,6 +100,11 @@ def no_memory(params: Tensors) -> Tensors:  # noqa: ARG001
     return {}
 
 
+def as_they_are(parts: Sequence[Part], plan: Plan, round_: int) -> Sequence[Part]:  # noqa: ARG001
+    """Nothing is done to updates before they are averaged."""
+    return parts
+
+
 def any_plan(plan: Plan) -> None:
     """Goes with every training."""
 
@@ -72,6 +125,7 @@ class Strategy:
     shared: weights -> the arrays that travel beside the model, at the start (SCAFFOLD's control variate).
     merge: (shared, what each country released beside its update, countries in the region) -> new shared arrays.
     memory: weights -> what a country keeps for itself between rounds, at the start.
+    adjust: (a part for each client, plan, round from 1) -> parts, whose weighted mean the server half takes.
     fits: raises ConfigError for a plan that the algorithm cannot follow.
     linear: the server half uses nothing of the updates but their weighted mean, so that thousands may be summed as they
     come. An algorithm that looks at each of them (a median, a trimmed mean) is not.
@@ -84,5 +138,6 @@ class Strategy:
     shared: Callable[[Arrays], dict[str, NDArray[Any]]] = nothing_shared
     merge: Callable[[Arrays, Sequence[Arrays], int], dict[str, NDArray[Any]]] | None = None
     memory: Callable[[Tensors], Tensors] = no_memory
+    adjust: Callable[[Sequence[Part], Plan, int], Sequence[Part]] = as_they_are
     fits: Callable[[Plan], None] = any_plan
     linear: bool = False

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from federation.settings.values import build
 from federation.tracking import names_0_1
 from federation.tracking.model import RECIPE, WEIGHTS
+from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
 
@@ -35,10 +36,11 @@ def _load_pyfunc(path: str) -> Forecaster:
     """Called by MLflow, by this name, with the folder of the model's data. Raises ValueError for other weights."""
     recipe = json.loads((Path(path) / RECIPE).read_text("utf-8"))
     task = TASKS[recipe["task"]]
-    network = task.build_model(build(task.settings, names_0_1.task_settings(recipe["settings"]), "model"), 0)
+    settings = build(task.settings, names_0_1.task_settings(recipe["settings"]), "model")
+    network = built(task, settings, recipe.get("seed", 0))  # the seed decides the constants, which no file holds
     with np.load(Path(path) / WEIGHTS, allow_pickle=False) as file:
         weights = {name: torch.from_numpy(values) for name, values in file.items()}
-    missing, unknown = network.load_state_dict(weights, strict=False)  # constants may be missing: the build made them
-    if unknown or {name for name, _ in network.named_parameters()} & set(missing):
+    missing, unknown = network.load_state_dict(weights, strict=False)
+    if unknown or trainable(network).keys() & set(missing):
         raise ValueError(f"weights do not fit task {recipe['task']}: unknown {unknown}, missing {missing}")
     return Forecaster(network)

@@ -25,6 +25,7 @@ def write(
     *,
     task: str,
     settings: Mapping[str, Any],
+    seed: int = 0,
     example: Mapping[str, NDArray[Any]],
     output: NDArray[Any],
 ) -> Path:
@@ -35,7 +36,7 @@ def write(
     _savez(temp_path / WEIGHTS, weights)
     _savez(temp_path / EXAMPLE, example)
     np.save(temp_path / OUTPUT, output, allow_pickle=False)
-    (temp_path / RECIPE).write_text(json.dumps({"task": task, "settings": dict(settings)}, indent=1))
+    (temp_path / RECIPE).write_text(json.dumps({"task": task, "settings": dict(settings), "seed": seed}, indent=1))
     shutil.rmtree(folder, ignore_errors=True)
     return temp_path.rename(folder)
 

@@ -29,6 +29,7 @@ from federation.settings.values import plain
 from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from federation.wire.frame import Arrays
+from tasks.models.weights import built
 from tasks.places.facilities import country_of
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
@@ -122,6 +123,7 @@ class TrackedRun:
             outcome.model,
             task=self._task.name,
             settings=plain(self._settings.task),
+            seed=self._settings.seed,
             example=example,
             output=output,
         )
@@ -169,7 +171,7 @@ def synthetic_example(settings: Settings, model: Arrays) -> tuple[dict[str, Any]
         task.synthesize(Path(scratch), "SGP", settings.seed, settings.task)
         windows = task.windows(task.read(Path(scratch), "SGP", settings.task), settings.task)
     example = windows.take(np.arange(min(2, len(windows)))).inputs
-    module = task.build_model(settings.task, settings.seed)
+    module = built(task, settings.task, settings.seed)
     weights = {name: torch.from_numpy(np.array(value)) for name, value in model.items()}
     inputs = {name: torch.from_numpy(value) for name, value in example.items()}
     with torch.no_grad():

@@ -73,17 +73,24 @@ class Tracker:
         *,
         task: str,
         settings: Mapping[str, Any],
+        seed: int = 0,
         example: Mapping[str, NDArray[np.generic]],
         output: NDArray[Any],
     ) -> None:
         """The final model; loading it back gives `output` for `example`, which must be synthetic and never a record.
 
-        weights: state dict as arrays. task, settings: what `build_model` was given, as plain values.
+        weights: state dict as arrays. task, settings, seed: what `build_model` was given, as plain values.
         example: input name -> (N, ...); output: (N, H, K), the model's answer in model units.
         """
         try:
             folder = model.write(
-                self._folder / "model", weights, task=task, settings=settings, example=example, output=output
+                self._folder / "model",
+                weights,
+                task=task,
+                settings=settings,
+                seed=seed,
+                example=example,
+                output=output,
             )
         except (OSError, ValueError, TypeError) as error:
             self._say(f"the final model is not tracked: {one_line(error)}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from math import cos, pi
+from math import ceil, cos, pi
 from typing import Any
 
 from numpy.typing import NDArray
@@ -31,11 +31,13 @@ class ClientHalf:
     penalty: (weights, start) -> scalar added to the task's loss at every step.
     correction: (shared arrays, memory) -> name -> tensor added to the gradient at every step.
     finish: (start, end, sum of learning rates, shared, memory) -> Finished.
+    start_loss: whether the server half needs the loss of the model that arrived, over all training records.
     """
 
     penalty: Callable[[Tensors, Tensors], Tensor] | None = None
     correction: Callable[[Tensors, Tensors], Tensors] | None = None
     finish: Callable[[Tensors, Tensors, float, Tensors, Tensors], Finished] | None = None
+    start_loss: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,8 @@ class Job:
 class Result:
     """params: trained weights, or None if there was nothing to train. output: (N, H, K) of the scored windows, or None.
 
-    loss: mean training loss over the last epoch, NaN without training.
+    loss: mean training loss over the last epoch (of fewer steps: over them all), NaN without training.
+    start_loss: the loss of `start` over all training windows, without dropout; None unless the client half asks for it.
     """
 
     job: Job
@@ -78,6 +81,19 @@ class Result:
     loss: float
     steps: int
     finished: Finished = field(default_factory=Finished)
+    start_loss: float | None = None
+
+
+def steps_in(settings: TrainingSettings, examples: int) -> int:
+    """Optimiser steps of one round on so many examples: those set, or those of all epochs."""
+    if not examples:
+        return 0
+    return settings.steps or (settings.epochs or 0) * ceil(examples / settings.batch_size)
+
+
+def last_losses(settings: TrainingSettings, examples: int) -> int:
+    """How many of the last steps the reported training loss is the mean of: those of one epoch, or all if fewer."""
+    return min(steps_in(settings, examples), ceil(examples / settings.batch_size))
 
 
 def seed_of(*parts: str | int) -> int:

@@ -5,6 +5,7 @@ Where a device runs out of memory, batches and forecasts are worked on in smalle
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -13,9 +14,10 @@ from torch import Tensor
 from torch.func import functional_call
 
 from federation.training.device import autocast, matmul_precision
-from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
+from federation.training.jobs import Array, Finished, Job, Result, Tensors, last_losses, seed_of, steps_in
 from federation.training.per_example import averaged
 from tasks.data import Windows
+from tasks.models.weights import with_constants_on
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +32,21 @@ def run(jobs: Sequence[Job], device: torch.device | None = None, precision: str 
 
 
 def _one(job: Job, device: torch.device, precision: str) -> Result:
+    result = _trained(replace(job, model=with_constants_on(job.model, device)), device, precision)
+    return replace(result, job=job)
+
+
+def _trained(job: Job, device: torch.device, precision: str) -> Result:
     start = _on(job.start, device)
     early = job.score is not None and not (job.score_trained and job.train is not None and len(job.train))
     with autocast(precision, device):
         output = forecast(job, start, job.score, device) if early and job.score is not None else None
     if job.train is None or not len(job.train):
         return Result(job=job, params=None, output=output, loss=nan, steps=0, finished=Finished(memory=job.memory))
+    start_loss = None
+    if job.client.start_loss:
+        with autocast(precision, device):
+            start_loss = loss_of(job, forecast(job, start, job.train, device))
     params, loss, steps = _train(job, job.train, start, device, precision)
     if job.score is not None and job.score_trained:
         with autocast(precision, device):
@@ -52,6 +63,7 @@ def _one(job: Job, device: torch.device, precision: str) -> Result:
         loss=loss,
         steps=steps,
         finished=Finished(released=_on(finished.released, cpu), memory=_on(finished.memory, cpu)),
+        start_loss=start_loss,
     )
 
 
@@ -75,6 +87,12 @@ def forecast(job: Job, params: Tensors, windows: Windows, device: torch.device, 
             log.warning("%s has too little memory: forecasts %d windows at a time", device, chunk)
         else:
             return np.concatenate(outputs).astype(np.float64)
+
+
+def loss_of(job: Job, output: Array) -> float:
+    """The task's loss of these (N, H, K) outputs for all training windows."""
+    assert job.train is not None, "a job that trains"
+    return job.loss(torch.from_numpy(output), torch.from_numpy(job.train.target).double()).item()
 
 
 def _train(
@@ -105,8 +123,7 @@ def _train(
             gradient = params[name].grad
             params[name].grad = correction.clone() if gradient is None else gradient + correction
         optimizer.step()
-    per_epoch = len(losses) // job.settings.epochs
-    last = torch.stack(losses[-per_epoch:]).mean().item()
+    last = torch.stack(losses[-last_losses(job.settings, len(windows)) :]).mean().item()
     return {name: value.detach() for name, value in params.items()}, last, len(losses)
 
 
@@ -186,10 +203,13 @@ def _in_less(job: Job, params: Tensors, batch: Batch, precision: str, parts: int
 
 
 def batches(job: Job, examples: int) -> Iterator[Tensor]:
-    """Row indices of every step: each epoch a fresh permutation from the job's seed, cut into batches."""
+    """Row indices of every step: one fresh permutation from the job's seed after another, cut into batches."""
     generator = torch.Generator().manual_seed(job.seed)
-    for _ in range(job.settings.epochs):
-        yield from torch.split(torch.randperm(examples, generator=generator), job.settings.batch_size)
+    left = steps_in(job.settings, examples)
+    while left:
+        epoch = torch.split(torch.randperm(examples, generator=generator), job.settings.batch_size)[:left]
+        yield from epoch
+        left -= len(epoch)
 
 
 def _optimizer(job: Job, params: list[Tensor]) -> torch.optim.Optimizer:

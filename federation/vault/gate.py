@@ -25,6 +25,7 @@ HEADER = {
     "examples": int,
     "steps": int,
     "loss": float,
+    "start_loss": float,
     "fingerprint": str,
     "withheld": list,
 }
@@ -83,6 +84,7 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     header = {**outgoing.header, "withheld": withheld}
     if not policy.round_scores:
         header.pop("loss", None)
+        header.pop("start_loss", None)
     for key, value in header.items():
         if key not in HEADER or type(value) is not HEADER[key]:
             raise PolicyRefusal(f"{policy.country}: {key!r} may not leave in a reply's header")

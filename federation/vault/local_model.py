@@ -11,6 +11,7 @@ import torch
 from federation.settings.schema import Plan
 from federation.training.jobs import Result, Tensors, seed_of
 from tasks.evaluation.scores import Sums
+from tasks.models.weights import built, trainable
 from tasks.task import Task
 
 Memory = dict[str, torch.Tensor]
@@ -19,8 +20,7 @@ TWIN = "twin"  # a second local model; it is scored by nobody, but a pair of the
 
 def twin(task: Task, plan: Plan) -> Memory:
     """The first weights of a second local model: other ones, the same for every run of this plan."""
-    model = task.build_model(plan.task, seed_of(plan.seed, TWIN) % 2**31)
-    return {name: value.detach() for name, value in model.named_parameters()}
+    return trainable(built(task, plan.task, seed_of(plan.seed, TWIN) % 2**31))
 
 
 def remembered(memory: Tensors, result: Result, sums: Sums, task: Task, plan: Plan) -> Memory:

@@ -54,6 +54,7 @@ class Policy:
     minimum_cohort: int = _key(POSITIVE, "fewest reported place-periods behind any number that leaves", 24)
     maximum_rounds: int = _key(COUNT, "longest run", 1000)
     maximum_epochs: int = _key(COUNT, "passes over the records in one round", 100)
+    maximum_steps: int = _key(COUNT, "optimiser steps in one round, of a run that sets them", 10_000)
     maximum_parameters: int = _key(COUNT, "of the largest model that is built here", 10_000_000)
     runs_per_day: int = _key(COUNT, "runs that may begin within 24 hours", 100)
     round_scores: bool = _key(
@@ -68,10 +69,11 @@ class Policy:
                 f"{self.country} refuses task {task!r}: its policy allows {', '.join(self.tasks) or 'none'}. "
                 f"To allow it, edit `tasks` in {self.path} on that country's node."
             )
-        epochs = max(plan.training.epochs, plan.tuning.epochs if "personalised" in plan.arms else 0)
+        epochs = max(plan.training.epochs or 0, plan.tuning.epochs if "personalised" in plan.arms else 0)
         for key, wanted, allowed in (
             ("maximum_rounds", plan.rounds, self.maximum_rounds),
             ("maximum_epochs", epochs, self.maximum_epochs),
+            ("maximum_steps", plan.training.steps or 0, self.maximum_steps),
             ("maximum_parameters", parameters, self.maximum_parameters),
         ):
             if wanted > allowed:

@@ -17,6 +17,7 @@ from federation.strategies.strategy import Strategy, public
 from federation.training.jobs import Array, Tensors
 from federation.wire.compression import unpacked
 from federation.wire.frame import Frame, decode, digest
+from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 from tasks.task import Task
 
@@ -90,7 +91,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Fresh:
-    """A model's structure, and its first weights."""
+    """A model's structure with its constants, and the first weights of what is trained."""
 
     model: torch.nn.Module
     weights: Tensors
@@ -98,8 +99,8 @@ class Fresh:
 
 def fresh(task: Task, plan: Plan) -> Fresh:
     """The model of a plan, made anew."""
-    model = task.build_model(plan.task, plan.seed)
-    return Fresh(model=model, weights={name: value.detach() for name, value in model.named_parameters()})
+    model = built(task, plan.task, plan.seed)
+    return Fresh(model=model, weights=trainable(model))
 
 
 def numpy_of(tensors: Tensors) -> dict[str, Array]:

@@ -220,7 +220,7 @@ class Vault:
         learns = (request.kind == "train" or tuned) and self.learns(plan)
         training = plan.training
         if tuned:
-            training = replace(training, epochs=plan.tuning.epochs, lr=plan.tuning.lr, schedule="constant")
+            training = replace(training, epochs=plan.tuning.epochs, steps=None, lr=plan.tuning.lr, schedule="constant")
         return Job(
             country=self.country,
             arm=arm,
@@ -255,6 +255,8 @@ class Vault:
             "loss": result.loss if trained else 0.0,
             "fingerprint": records.fingerprint,
         }
+        if result.start_loss is not None:
+            header["start_loss"] = result.start_loss
         scores = {
             name: sums for name, sums in found.items() if name[1] != local_model.TWIN
         }  # of no use but to its pair

@@ -151,6 +151,12 @@ def test_objections_say_what_would_be_accepted() -> None:
         "allows 100 parameters, the run needs"
     )
     assert objections({**terms, "maximum_parameters": 10**6}, _plan(5)) == []
+    many = _plan(5)
+    many.training.epochs, many.training.steps = None, 200
+    assert objections({**terms, "maximum_steps": 200}, many) == []
+    assert objections({**terms, "maximum_steps": 50}, many) == [
+        "allows 50 steps, the run needs 200; training.steps=50 would be accepted"
+    ]
     assert len(objections({}, _plan(1))) == 4  # says nothing, agrees to nothing
 
 

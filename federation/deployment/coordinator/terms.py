@@ -75,14 +75,18 @@ def objections(terms: Mapping[str, Any], plan: Plan) -> list[str]:
         allowed = ", ".join(map(str, tasks)) if isinstance(tasks, list) else "nothing"
         reasons.append(f"does not take part in task {plan.task.name}; its policy allows {allowed}")
     size = parameter_count(plan)
-    planned = {"maximum_rounds": plan.rounds, "maximum_epochs": plan.training.epochs, "maximum_parameters": size}
+    planned = {"maximum_rounds": plan.rounds, "maximum_parameters": size}
+    length = ("epochs", plan.training.epochs) if plan.training.steps is None else ("steps", plan.training.steps)
+    planned[f"maximum_{length[0]}"] = length[1] or 0
     if "maximum_parameters" not in terms:  # a node of before this limit existed
         del planned["maximum_parameters"]
     for key, value in planned.items():
         limit = terms.get(key)
         if not isinstance(limit, int) or value > limit:
             word = key.removeprefix("maximum_")
-            remedy = "a smaller model" if word == "parameters" else f"{word}={limit}"
+            remedy = {"parameters": "a smaller model", "rounds": f"rounds={limit}"}.get(
+                word, f"training.{word}={limit}"
+            )
             reasons.append(f"allows {limit} {word}, the run needs {value}; {remedy} would be accepted")
     accepted = terms.get("accepted")
     if not isinstance(accepted, list) or VERSION not in accepted:

@@ -20,6 +20,7 @@ from federation.deployment.node.vault_process import read_policy
 from federation.errors import GotongError
 from federation.vault.policy import template
 from tasks.errors import TaskError
+from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
 CLOCK = 60.0  # seconds; Flower refuses signatures that are five minutes off
@@ -75,13 +76,13 @@ def _records(settings: NodeSettings, name: str) -> Iterator[Finding]:
     try:
         windows = task.windows(task.read(settings.data_folder, settings.country, task_settings), task_settings)
         parts = {part: len(windows.only(part)) for part in ("train", "validation", "test")}
-        module = task.build_model(task_settings, 1)
+        module = built(task, task_settings, 1)
     except (TaskError, OSError) as error:
         yield Finding(what=name, detail=f"takes no part: {error}", good=None)
         return
     yield Finding(what=name, detail=", ".join(f"{count:,} windows to {part}" for part, count in parts.items()))
-    values = [value.shape for _, value in module.named_parameters()]
-    size = sum(value.numel() for value in module.parameters())
+    values = trainable(module)
+    size = sum(value.numel() for value in values.values())
     yield Finding(
         what=f"{name} sends",
         detail=f"a round: {len(values)} arrays of {size:,} weights' changes ({4 * size / 1024:,.0f} KiB as float32), "

@@ -91,6 +91,7 @@ def terms(vault: Vault) -> bytes:
         "minimum_cohort": policy.minimum_cohort,
         "maximum_rounds": policy.maximum_rounds,
         "maximum_epochs": policy.maximum_epochs,
+        "maximum_steps": policy.maximum_steps,
         "maximum_parameters": policy.maximum_parameters,
         "runs_per_day": policy.runs_per_day,
         "round_scores": policy.round_scores,

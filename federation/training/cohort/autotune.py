@@ -132,8 +132,7 @@ def _shortened(job: Job) -> Job:
     assert job.train is not None, "only jobs that train are tried"
     rows = min(len(job.train), STEPS * job.settings.batch_size)
     few = job.train.take(np.arange(rows))
-    epochs = max(1, STEPS // max(1, rows // job.settings.batch_size))
-    settings = replace(job.settings, epochs=min(epochs, job.settings.epochs))
+    settings = replace(job.settings, epochs=None, steps=min(STEPS, steps_of(job)))
     return replace(job, train=few, score=None, settings=settings, client=replace(job.client, finish=None))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from federation.training.jobs import Job
+from federation.training.jobs import Job, steps_in
 
 FEW = 2  # with one or two clients a vmapped step is slower than plain ones
 
@@ -28,9 +28,7 @@ class ChunkPlan:
 
 def steps_of(job: Job) -> int:
     """Optimiser steps of a job in a round."""
-    if job.train is None:
-        return 0
-    return job.settings.epochs * ceil(len(job.train) / job.settings.batch_size)
+    return steps_in(job.settings, _examples(job))
 
 
 def chunks(jobs: Sequence[Job], places: Sequence[int], chunk: int, *, whole: bool = False) -> list[list[int]]:

@@ -1,7 +1,7 @@
 """The cohort engine: many clients in one step. It gives the weights that the sequential trainer gives, only sooner."""
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from math import nan
@@ -20,8 +20,12 @@ from federation.training.cohort.stacked import Found, Gradients, Trained, eager,
 from federation.training.cohort.workers import Crew
 from federation.training.device import autocast, matmul_precision
 from federation.training.jobs import Array, Finished, Job, Result, Tensors
+from tasks.models.batching import unbatched
+from tasks.models.weights import with_constants_on
 
 log = logging.getLogger(__name__)
+
+Score = Callable[[Sequence[Job], Mapping[int, Trained]], dict[int, Array]]
 
 
 def run(jobs: Sequence[Job], device: torch.device | None = None, plan: ChunkPlan | None = None) -> list[Result]:
@@ -37,6 +41,7 @@ class Cohort:
         self.device = device or torch.device("cpu")
         self._store = Store(self.device)
         self._said: set[str] = set()
+        self._looked_at: set[str] = set()
         self._compiled: dict[Hashable, Compiled] = {}  # compiling is dear: once a run
         self._known: set[Hashable] = set()  # kinds of jobs and shapes of steps that were trained in this process
         self._crew = Crew(self.plan.workers if self.device.type == "cpu" else 1)
@@ -47,8 +52,13 @@ class Cohort:
             return sequential.run(jobs, self.device, self.plan.precision)
         with matmul_precision(self.plan.precision):
             trained = self._trained(jobs)
-            outputs = self._scored(jobs, trained) if self.plan.chunk > 1 else self._scored_one_by_one(jobs, trained)
-        return [_result(job, outputs.get(place), trained.get(place)) for place, job in enumerate(jobs)]
+            score = self._scored if self.plan.chunk > 1 else self._scored_one_by_one
+            outputs = score(jobs, trained)
+            losses = self._start_losses(jobs, trained, score)
+        return [
+            replace(_result(job, outputs.get(place), trained.get(place)), start_loss=losses.get(place))
+            for place, job in enumerate(jobs)
+        ]
 
     def end(self) -> None:
         """Leave no process behind, before this engine itself is gone; a later call makes new ones."""
@@ -76,6 +86,12 @@ class Cohort:
                 with autocast(self.plan.precision, self.device):
                     outputs[place] = alone(job, weights, self._store)
         return outputs
+
+    def _start_losses(self, jobs: Sequence[Job], trained: Mapping[int, Trained], score: Score) -> dict[int, float]:
+        """Of the jobs whose strategy asks for it: the loss of the model that arrived."""
+        places = [place for place in trained if jobs[place].client.start_loss]
+        outputs = score([replace(jobs[place], score=jobs[place].train) for place in places], {})
+        return {place: sequential.loss_of(jobs[place], outputs[number]) for number, place in enumerate(places)}
 
     def _trained(self, jobs: Sequence[Job]) -> dict[int, Trained]:
         places = [place for place, job in enumerate(jobs) if job.train is not None and len(job.train)]
@@ -113,7 +129,9 @@ class Cohort:
         if len(jobs) <= FEW:
             return self._one_by_one(jobs)
         try:
-            return train(jobs, self._store, self._gradients(jobs[0]), full=self.plan.compiled)
+            trained = train(jobs, self._store, self._gradients(jobs[0]), full=self.plan.compiled)
+            self._say_if_slow(jobs[0])
+            return trained
         except Exception as error:  # as above
             self._say(jobs[0], error)
             return self._one_by_one(jobs)
@@ -136,17 +154,29 @@ class Cohort:
         return gradients
 
     def _one_by_one(self, jobs: Sequence[Job]) -> list[Trained]:
-        plain = [replace(job, score=None, client=replace(job.client, finish=None)) for job in jobs]
+        plain = [replace(job, score=None, client=replace(job.client, finish=None, start_loss=False)) for job in jobs]
         results = sequential.run(plain, self.device, self.plan.precision)
         return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
 
     def _say(self, job: Job, error: Exception) -> None:
-        """Once for a model, on the log."""
+        """Once for a model, on the log: which layer it is, and what to use instead, where that is known."""
         name = type(job.model).__name__
         if name not in self._said:
             self._said.add(name)
-            why = " ".join(str(error).split())[:200]
+            why = "; ".join(unbatched(job.model)) or " ".join(str(error).split())[:200]
             log.warning("%s cannot be trained many at a time, so it is trained one by one: %s", name, why)
+
+    def _say_if_slow(self, job: Job) -> None:
+        """Once for a model that trains many at a time, but loops over the clients in some layer."""
+        name = type(job.model).__name__
+        if job.train is None or name in self._looked_at:
+            return
+        self._looked_at.add(name)
+        model = with_constants_on(job.model, torch.device("cpu"))
+        lines = unbatched(model, {each: torch.from_numpy(values[:1]) for each, values in job.train.inputs.items()})
+        if lines and name not in self._said:
+            self._said.add(name)
+            log.warning("%s is slow to train many at a time: %s", name, "; ".join(lines))
 
 
 def _groups(jobs: Sequence[Job], places: Sequence[int]) -> list[list[int]]:

@@ -13,6 +13,7 @@ from federation.training.cohort.chunks import FEW
 from federation.training.cohort.device_cache import Store
 from federation.training.cohort.stacked import FlatLinear, stack
 from federation.training.jobs import Array, Job, Tensors
+from tasks.models.weights import constants
 
 ROWS = 8192  # of one forward
 FULL = 256  # rows that fill a core by themselves: clients with more are forecast one after another
@@ -70,12 +71,12 @@ def _stacked(
     windows = [scored for place in places if (scored := jobs[place].score) is not None]
     inputs, _, offsets = store.joined(windows, sequential.dtype_of(weights[places[0]]))
     params = stack([weights[place] for place in places], store.device)
-    buffers = {name: value.to(store.device) for name, value in job.model.named_buffers()}
+    fixed = constants(job.model, store.device)
     rows = [torch.arange(len(own)) + offset for own, offset in zip(windows, offsets, strict=True)]
     picked = pad_sequence(rows, batch_first=True, padding_value=offsets[0]).to(store.device)
 
     def forward(own: dict[str, Tensor], seen: dict[str, Tensor]) -> Tensor:
-        output: Tensor = functional_call(job.model, {**own, **buffers}, (seen, None))
+        output: Tensor = functional_call(job.model, {**own, **fixed}, (seen, None))
         return output
 
     with FlatLinear():
@@ -89,8 +90,7 @@ def _same(one: Tensors, other: Tensors) -> bool:
 
 
 def _params(job: Job, weights: Tensors, device: torch.device) -> dict[str, Tensor]:
-    buffers = {name: value.to(device) for name, value in job.model.named_buffers()}
-    return {name: value.to(device) for name, value in weights.items()} | buffers
+    return {name: value.to(device) for name, value in weights.items()} | constants(job.model, device)
 
 
 def _rows(job: Job) -> int:

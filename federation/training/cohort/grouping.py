@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from federation.training.jobs import Job, Tensors
+from tasks.models.weights import constants
 
 PLAIN = (bool, int, float, str, type(None))
 
@@ -27,9 +28,9 @@ def kind(job: Job) -> Hashable:
 
 
 def structure(model: nn.Module) -> Hashable:
-    """All of a model but its weights: modules, their plain attributes and their buffers."""
+    """All of a model but its trained weights: modules, their plain attributes, frozen parameters and buffers."""
     modules = tuple((name, type(module), _attributes(module)) for name, module in model.named_modules())
-    return modules, tuple((name, _bytes(value)) for name, value in model.named_buffers())
+    return modules, tuple((name, _bytes(value)) for name, value in constants(model).items())
 
 
 class _Seen:

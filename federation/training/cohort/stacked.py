@@ -14,9 +14,10 @@ from federation.training.cohort.batches import Batch, Draws
 from federation.training.cohort.chunks import FEW, active, steps_of
 from federation.training.cohort.device_cache import Store
 from federation.training.device import home
-from federation.training.jobs import Job, Tensors
+from federation.training.jobs import Job, Tensors, last_losses
 from federation.training.optimizers import clip_each, narrowed
 from federation.training.per_example import Averaged, Objective, averaged
+from tasks.models.weights import constants
 
 # (leaves, batch, start) of K clients -> (K,) losses, and gradients of the leaves that are still to be moved by them
 Found = tuple[Tensor, dict[str, Tensor]]
@@ -59,10 +60,10 @@ def train(jobs: Sequence[Job], store: Store, gradients: Gradients, *, full: bool
 
 def objective_of(job: Job, device: torch.device) -> Objective:
     """One client's loss as a pure function."""
-    model, buffers = job.model, {name: value.to(device) for name, value in job.model.named_buffers()}
+    model, fixed = job.model, constants(job.model, device)
 
     def objective(params: Tensors, inputs: Mapping[str, Tensor], target: Tensor, seed: Tensor) -> Tensor:
-        output = functional_call(model, {**params, **buffers}, (dict(inputs), seed))
+        output = functional_call(model, {**params, **fixed}, (dict(inputs), seed))
         return job.loss(output.to(target.dtype), target)  # a loss in bf16 would round its sum
 
     return objective
@@ -184,7 +185,8 @@ def _trained(
     arrived = {name: value.unbind() for name, value in home(params).items()}
     found = []
     for client, (job, many) in enumerate(zip(jobs, steps, strict=True)):
-        last = table[many - many // job.settings.epochs : many, client]
+        assert job.train is not None, "only jobs that train are stacked"
+        last = table[many - last_losses(job.settings, len(job.train)) : many, client]
         own = {name: values[client] for name, values in arrived.items()}
         found.append(Trained(params=own, loss=last.mean().item(), steps=many))
     return found

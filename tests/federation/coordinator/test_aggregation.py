@@ -17,16 +17,21 @@ from federation.coordinator.aggregation import aggregated, configured, give_memo
 from federation.coordinator.checks import Update
 from federation.coordinator.state import Progress
 from federation.runs.in_process_grid import InProcessGrid
-from federation.settings.schema import StrategySettings
+from federation.settings.schema import Plan, StrategySettings
 from federation.strategies import STRATEGIES
 from federation.strategies.fedavgm import FedAvgMSettings
+from federation.strategies.strategy import as_they_are
 from federation.training import sequential
+from tasks.settings import TaskSettings
+from tests.federation.federations import GRADIENT
 
 Arrays = Mapping[str, NDArray[Any]]
 # Named so that the order of a module's weights is not the alphabet's, in which they arrive.
 SHAPES = {"z.weight": (2, 3), "body.bias": (3,), "head.weight": (3, 2)}
 EVERY = pytest.mark.parametrize("name", STRATEGIES)
-AVERAGING = [name for name, one in STRATEGIES.items() if type(one.server(one.settings())) is FedAvg]
+AVERAGING = [
+    name for name, one in STRATEGIES.items() if type(one.server(one.settings())) is FedAvg and one.adjust is as_they_are
+]
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +51,7 @@ def update(country: str, seed: int, examples: int = 10) -> Update:
         examples=examples,
         steps=1,
         loss=0.5,
+        start_loss=0.5,
         change=dict(sorted(drawn(seed).items())),
         shared={},
         scores={},
@@ -60,6 +66,7 @@ class Server:
     def __init__(self, name: str, chosen: StrategySettings | None = None) -> None:
         self.strategy = STRATEGIES[name]
         self.chosen = chosen or self.strategy.settings()
+        self.plan = Plan(task=TaskSettings(), strategy=self.chosen, training=GRADIENT)
         self.flower = self.strategy.server(self.chosen)
 
     def start(self) -> Progress:
@@ -70,7 +77,7 @@ class Server:
         configured(self.flower, progress.round + 1, progress, [1, 2])
         parts = separate(given, self.chosen)
         examples = {each.country: each.examples for each in given}
-        return aggregated(self.flower, self.strategy, self.chosen, progress, parts, examples, countries)
+        return aggregated(self.flower, self.strategy, self.plan, progress, parts, examples, countries)
 
     def shared(self, one: Update) -> dict[str, NDArray[Any]]:
         return {name: one.change[name] / 2 for name in self.strategy.shared(drawn(0))}

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from federation.coordinator import aggregation, exchange
-from federation.coordinator.aggregation import Part, combined
+from federation.coordinator.aggregation import combined
 from federation.strategies import STRATEGIES
+from federation.strategies.strategy import Part
 from tests.federation.coordinator.tampering import only, run_tampered, scaled
 from tests.federation.federations import FOUR, GRADIENT, FederationOf, ready, settings_of
 
@@ -80,12 +81,19 @@ def test_together_is_the_weighted_mean_and_the_sum_of_what_was_shared(
     weights: list[float], changes: list[float]
 ) -> None:
     parts = [
-        Part(weight=weight, change={"w": np.array([change], np.float32)}, shared={"c": np.array([change], np.float32)})
+        Part(
+            weight=weight,
+            change={"w": np.array([change], np.float32)},
+            shared={"c": np.array([change], np.float32)},
+            examples=3,
+            steps=2,
+        )
         for weight, change in zip(weights, changes, strict=False)
     ]
     one = combined(parts)
     mean = sum(w * c for w, c in zip(weights, changes, strict=False)) / sum(weights)
     assert one.weight == pytest.approx(sum(weights))
+    assert (one.examples, one.steps) == (3 * len(parts), 2 * len(parts))
     assert one.change["w"][0] == pytest.approx(mean, abs=1e-5)
     assert one.shared["c"][0] == pytest.approx(sum(changes[: len(weights)]), abs=1e-5)
     assert one.change["w"].dtype == np.float32

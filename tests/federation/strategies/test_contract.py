@@ -1,19 +1,25 @@
 """What every strategy must do in a whole federation, on a task whose answer is known. A new one is tested unasked."""
 
+import doctest
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from flwr.serverapp.strategy import FedAvg
+from flwr.serverapp.strategy import FedAvg, FedMedian
 
-from federation.errors import ConfigError
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.schema import Plan, StrategySettings, TrainingSettings
 from federation.strategies import STRATEGIES
-from federation.strategies.strategy import public
+from federation.strategies import strategy as contract
+from federation.strategies.strategy import ROUNDS_DECIDE, Part, public
+from federation.strategies.testing import check_linear, check_round, check_strategy, vault_of
 from federation.training.jobs import rate_of, seed_of
+from federation.vault.vault import Vault
 from federation.wire.frame import decode
+from tasks.models.choice import ModelSettings
+from tasks.registry import TASKS
 from tests.federation.federations import FOUR, GRADIENT, FederationOf, Ran
 from tests.federation.toy import Line, ToySettings, loss, optimum, training_windows
 
@@ -22,7 +28,7 @@ EVERY = pytest.mark.parametrize("strategy", STRATEGIES)
 # Settings under which a strategy is quick on the toy, or plain averaging; none are needed of a new one.
 ADAPTIVE = {"eta": 0.1, "tau": 0.01, "beta_1": 0.5}
 QUICK: dict[str, dict[str, Any]] = {"fedadam": ADAPTIVE, "fedyogi": ADAPTIVE, "fedavgm": {"server_momentum": 0.3}}
-PLAIN: dict[str, dict[str, Any]] = {"fedprox": {"mu": 0.0}, "fedavgm": {"server_momentum": 0.0}}
+PLAIN: dict[str, dict[str, Any]] = {"fedprox": {"mu": 0.0}, "fedavgm": {"server_momentum": 0.0}, "qfedavg": {"q": 0.0}}
 
 
 def averages(strategy: str) -> bool:
@@ -56,7 +62,7 @@ def trained_alone(plan: Plan, folder: Any, country: str) -> dict[str, Any]:
         generator = torch.Generator().manual_seed(seed)
         lr = rate_of(plan.training, round_, plan.rounds)
         optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-        for _ in range(plan.training.epochs):
+        for _ in range(plan.training.epochs or 0):
             for rows in torch.split(torch.randperm(len(data), generator=generator), plan.training.batch_size):
                 optimizer.zero_grad()
                 torch.autograd.backward(loss(model({"recent": x[rows]}, None), y[rows]))
@@ -119,15 +125,46 @@ def test_what_is_private_travels_in_no_direction(strategy: str, federation_of: F
 
 
 @EVERY
-def test_its_settings_refuse_what_cannot_be(strategy: str) -> None:
-    one = STRATEGIES[strategy].settings()
-    one.check()
-    assert one.name == strategy
-    wrongs: list[dict[str, Any]] = [{"weights": "squareroot"}, {"server_step": 0.0}, {"server_step": float("nan")}]
-    for wrong in wrongs:
-        bad = replace(one, **wrong)
-        with pytest.raises(ConfigError, match="strategy"):
-            bad.check()
+def test_it_keeps_the_contract(strategy: str) -> None:
+    check_strategy(STRATEGIES[strategy])
+
+
+def median(settings: StrategySettings) -> Any:  # noqa: ARG001
+    """Flower's median of the updates, which no sum of some of them can tell."""
+    return FedMedian(**ROUNDS_DECIDE)
+
+
+def by_steps(parts: Sequence[Part], plan: Plan, round_: int) -> list[Part]:  # noqa: ARG001
+    return [replace(part, weight=part.weight / part.steps) for part in parts]
+
+
+@pytest.mark.parametrize("wrong", [{"server": median}, {"adjust": by_steps}], ids=["median", "by steps"])
+def test_a_strategy_that_is_not_linear_cannot_say_so(wrong: dict[str, Any]) -> None:
+    honest = replace(STRATEGIES["fedavg"], linear=False, **wrong)
+    check_strategy(honest)
+    with pytest.raises(AssertionError, match=r"fedavg says linear=True, but updates summed .* set linear=False"):
+        check_linear(replace(honest, linear=True))
+
+
+def test_the_example_of_the_contract_runs() -> None:
+    found = doctest.testmod(contract)
+    assert found.attempted > 5
+    assert not found.failed
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def country(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Vault]:
+    """A task's settings, with a small model where it lets one choose, and a vault under the template policy."""
+    task = TASKS[request.param]
+    settings = task.settings()
+    if isinstance(settings, ModelSettings):
+        settings = replace(settings, hidden=[4])
+    return settings, vault_of(task, settings, tmp_path_factory.mktemp(task.name))
+
+
+@EVERY
+def test_every_task_trains_a_round_under_the_template_policy(strategy: str, country: tuple[Any, Vault]) -> None:
+    check_round(STRATEGIES[strategy], *country)
 
 
 def test_adamw_comes_near_too(federation_of: FederationOf) -> None:

@@ -52,6 +52,18 @@ def test_so_it_is_when_only_some_are_asked(federation_of: FederationOf) -> None:
     assert near(mean_variate(ran), ran.outcome.progress.shared)
 
 
+def test_so_it_is_with_a_number_of_steps(federation_of: FederationOf) -> None:
+    """Each variate is the mean gradient over as many steps as there were."""
+    training = replace(LOCAL_STEPS, epochs=None, steps=7, batch_size=40)
+    ran = federation_of(strategy="scaffold", task=UNLIKE, training=training, rounds=1)
+    assert near(mean_variate(ran), ran.outcome.progress.shared)
+    database = ran.ready.vaults[2].database
+    for reply, memory in database.execute("SELECT reply, memory FROM state WHERE round = 1"):
+        update, variate = decode(reply).group("update"), decode(memory).group("strategy")
+        assert decode(reply).header["steps"] == 7
+        assert near({name: -value / (7 * training.lr) for name, value in update.items()}, variate)
+
+
 def test_near_the_best_model_the_gradients_of_the_countries_cancel(federation_of: FederationOf) -> None:
     ran = federation_of(strategy="scaffold", task=UNLIKE, training=replace(LOCAL_STEPS, epochs=5), rounds=30)
     assert all(np.abs(value).max() < 0.05 for value in ran.outcome.progress.shared.values())

@@ -14,6 +14,7 @@ from federation.training.jobs import ClientHalf, Job, Result, Tensors, seed_of
 from tasks.data import Windows
 from tasks.models.dropout import dropout
 from tasks.models.mlp import Perceptron
+from tasks.models.weights import trainable
 
 Train = Callable[[Sequence[Job]], list[Result]]
 FEATURES, HORIZONS = 5, 2
@@ -134,7 +135,7 @@ class Federation:
     held: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        weights = {name: value.detach() for name, value in self.build(1).to(self.dtype).named_parameters()}
+        weights = trainable(self.build(1).to(self.dtype))
         arrays = {name: value.numpy() for name, value in weights.items()}
         shared = {name: torch.from_numpy(value) for name, value in self.strategy.shared(arrays).items()}
         countries = [client.country for client in self.clients]

@@ -228,3 +228,29 @@ def test_a_client_half_finishes_with_start_end_and_the_way_between() -> None:
 def test_a_batch_of_everything_is_one_step() -> None:
     assert len(windows()) < FULL
     assert run([job()])[0].steps == 1
+
+
+@pytest.mark.parametrize(("steps", "sizes"), [(3, [7, 7, 7]), (10, [7, 7, 7, 3, 7, 7, 7, 3, 7, 7])])
+def test_steps_go_on_from_permutation_to_permutation(steps: int, sizes: list[int]) -> None:
+    """So many batches as are asked for, the first of them those of epochs."""
+    one = job(settings=replace(GRADIENT, epochs=None, steps=steps, batch_size=7))
+    found = [rows.tolist() for rows in batches(one, 24)]
+    assert [len(rows) for rows in found] == sizes
+    as_epochs = [rows.tolist() for rows in batches(job(settings=replace(GRADIENT, epochs=3, batch_size=7)), 24)]
+    assert found == as_epochs[:steps]
+    (result,) = run([one])
+    assert result.steps == steps
+
+
+def test_so_many_steps_are_gradient_descent_of_that_length() -> None:
+    assert near(trained(job(settings=replace(GRADIENT, epochs=None, steps=5))), descended(5, 0.1))
+
+
+def test_the_loss_of_few_steps_is_their_mean() -> None:
+    """Two batches of twelve in one order, and the same two cut short after the first."""
+    one = job(settings=replace(GRADIENT, epochs=None, steps=1, batch_size=12))
+    first = next(batches(one, 24))
+    data = windows().take(first.numpy())
+    x, y = torch.from_numpy(data.inputs["recent"]), torch.from_numpy(data.target)
+    expected = loss(torch.func.functional_call(Line(0), dict(one.start), ({"recent": x}, None)), y).item()
+    assert run([one])[0].loss == pytest.approx(expected, rel=1e-6)

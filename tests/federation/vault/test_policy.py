@@ -12,6 +12,7 @@ from federation.settings.schema import Plan, TrainingSettings
 from federation.strategies.fedavg import FedAvgSettings
 from federation.vault.policy import FILE, Policy, open_policy, read_policy, template
 from tasks.registry import TASKS
+from tests.federation.federations import GRADIENT
 from tests.federation.toy import ToySettings
 from tests.federation.vault.requesting import answer, ask, plan_of, refusal, vault_in
 
@@ -140,6 +141,13 @@ def test_what_a_policy_allows_is_served_up_to_its_limits() -> None:
         PolicyRefusal, match=r"VNM refuses 51 parameters: its policy allows 50.*edit `maximum_parameters`"
     ):
         policy.check("toy", plan(), 51)
+
+
+def test_steps_are_bounded_as_epochs_are() -> None:
+    policy = Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4, maximum_steps=30)
+    policy.check("toy", plan_of(training=replace(GRADIENT, epochs=None, steps=30)), 50)
+    with pytest.raises(PolicyRefusal, match=r"VNM refuses 31 steps: its policy allows 30.*edit `maximum_steps`"):
+        policy.check("toy", plan_of(training=replace(GRADIENT, epochs=None, steps=31)), 50)
 
 
 @pytest.mark.usefixtures("toy")

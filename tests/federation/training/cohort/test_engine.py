@@ -1,16 +1,17 @@
 """The cohort engine gives what the sequential trainer gives, whoever else is in the chunk."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from federation.settings.schema import TrainingSettings
 from federation.strategies import STRATEGIES
@@ -22,6 +23,7 @@ from federation.training.cohort.engine import Cohort
 from federation.training.jobs import Job, Result
 from tests.federation.training.clients import (
     CASES,
+    HORIZONS,
     OPTIMIZERS,
     RAGGED,
     SAME,
@@ -83,7 +85,10 @@ def test_attention_ends_there_too(optimizer: str, dtype: torch.dtype, device: to
 ANY_SHAPE = given(
     sizes=st.lists(st.integers(1, 40), min_size=3, max_size=8),
     batch=st.integers(1, 24),
-    epochs=st.integers(1, 3),
+    length=st.one_of(
+        st.builds(lambda epochs: {"epochs": epochs, "steps": None}, st.integers(1, 3)),
+        st.builds(lambda steps: {"epochs": None, "steps": steps}, st.integers(1, 12)),
+    ),
     chunk=st.integers(2, 6),
     strategy=st.sampled_from(["fedprox", "scaffold"]),  # a penalty, a correction
     case=st.sampled_from(CASES),
@@ -97,7 +102,7 @@ ANY_SHAPE = given(
 def test_any_shape_ends_there_too(
     sizes: list[int],
     batch: int,
-    epochs: int,
+    length: dict[str, Any],
     chunk: int,
     strategy: str,
     case: tuple[str, torch.dtype],
@@ -108,7 +113,7 @@ def test_any_shape_ends_there_too(
     optimizer, dtype = case
     assume(strategy != "scaffold" or optimizer == "sgd")
     lr = 0.05 if optimizer != "adamw" and clip is not None and clip <= 1 else 0.005
-    training = replace(OPTIMIZERS[optimizer], batch_size=batch, epochs=epochs, clip_gradient=clip, lr=lr)
+    training = replace(OPTIMIZERS[optimizer], batch_size=batch, clip_gradient=clip, lr=lr, **length)
     assert apart(build, STRATEGIES[strategy], training, sizes, ChunkPlan(chunk=chunk), dtype=dtype) < SAME[dtype]
 
 
@@ -179,7 +184,31 @@ def test_a_model_that_vmap_cannot_run_is_trained_one_by_one_and_says_so(
         assert apart <= (1e-6 if device.type == "cuda" else 0.0)  # cuDNN's GRU adds in no fixed order
         engine(jobs)
     assert [record.message for record in caplog.records if "Recurrent" in record.message][1:] == []
-    assert "one by one" in caplog.text
+    assert "one by one: gru (nn.GRU): use a cell written with matrix products" in caplog.text
+
+
+class Fused(nn.Module):
+    """torch's fused attention, over whose clients vmap loops."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.embed, self.head = nn.Linear(1, 4), nn.Linear(4, HORIZONS)
+
+    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """(N, F) -> (N, H, 1)."""
+        tokens = self.embed(inputs["features"][..., None])
+        mixed = nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+        output: Tensor = self.head(mixed.mean(1))[..., None]
+        return output
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+def test_a_layer_in_which_torch_loops_over_clients_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    jobs = jobs_of(build=Fused)
+    assert largest_difference(sequential.run(jobs), cohort.run(jobs)) < 1e-5
+    (said,) = [record.message for record in caplog.records if "Fused" in record.message]
+    assert "slow to train many at a time: scaled_dot_product_attention: use matrix products and softmax" in said
 
 
 def test_models_that_differ_are_not_stacked(device: torch.device) -> None:
