@@ -13,7 +13,7 @@ from federation.settings.schema import ADAPTED, AdaptationSettings
 from federation.training import sequential
 from federation.vault import adaptation, scoring
 from federation.vault.vault import Admission, Vault
-from tasks.data import Array, Windows
+from tasks.data import Array, DenseWindows
 from tasks.evaluation.scores import Sums
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -34,11 +34,11 @@ def uniform(rows: int, seed: int = 1) -> Array:
     return np.random.default_rng(seed).uniform(size=(rows, 2))
 
 
-def windows_of(target: Array, years: int = 1) -> Windows:
-    """Windows of which the target and the years alone are looked at; the first is of the first year, and so on."""
+def windows_of(target: Array, years: int = 1) -> DenseWindows:
+    """DenseWindows of which the target and the years alone are looked at; the first is of the first year, and so on."""
     nothing = np.zeros(len(target))
     months = np.datetime64("2005-01", "M") + 12 * (np.arange(len(target)) % years)
-    return Windows(
+    return DenseWindows(
         country="VNM",
         places=("a",),
         inputs={},
@@ -270,7 +270,7 @@ def test_no_label_of_the_test_reaches_an_adapted_forecast(task: Task, tmp_path: 
     }
     for arm in ADAPTED:
 
-        def said(past: Windows, now: Windows, arm: str = arm) -> Array:
+        def said(past: DenseWindows, now: DenseWindows, arm: str = arm) -> Array:
             output = adaptation.adapted(models, past, task, AdaptationSettings(), arm)  # type: ignore[arg-type]
             assert output is not None
             return task.forecast(output, now)
