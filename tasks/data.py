@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tasks.time_step import STEPS
@@ -53,8 +52,8 @@ class Windows(Protocol):
     observed: (N, H) float64 in natural units, NaN where not reported. What the scores see.
     restore: name -> (N, ...) float64, what `Task.forecast` needs to turn model units into natural units.
     place: (N,) integer index into places.
-    origin: (N,) as Panel.periods, the last period whose target is known. Where horizons are issue dates within a season,
-        the inputs of a horizon may also hold covariates that became known between the origin and that issue date.
+    origin: (N,) as Panel.periods, the last period whose target is known. Where horizons are issue dates within a
+        season, the inputs of a horizon may also hold covariates that became known between the origin and that date.
     due: (N, H) as Panel.periods, the period each horizon forecasts.
     part: (N,) 'train' | 'validation' | 'test' | 'excluded_period' (within the test, scored separately)
         | '' (straddles a cut or lies after the last one: never used).

@@ -4,7 +4,7 @@ A year of daily covariates before every origin, copied, is 365 times the record.
 window is two integers: its place and the period of its origin.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ class Lagged:
     """Values of a series around an origin.
 
     values: (P, T, ...). What is the same in all places or periods is a view, `np.broadcast_to`.
-    lags: (L,) steps from the origin, negative ones look back: gives (N, L, ...). None: the value at the origin, (N, ...).
+    lags: (L,) steps from the origin, negative ones look back; the result is (N, L, ...). None: of the origin, (N, ...).
     """
 
     values: Array
@@ -173,10 +173,10 @@ class JoinedWindows:
         """The windows of one part of the calendar."""
         return self.take(self.part == part)
 
-    def _values(self, of: Callable[[Windows], Array]) -> Array:
-        lengths = [len(member) for member in self.members]
-        begins = np.cumsum([0, *lengths[:-1]])
-        return np.asarray(np.concatenate([of(member) for member in self.members])[begins[self.owner] + self.row])
+    def _picked(self, arrays: Sequence[Array]) -> Array:
+        """The rows of one array a member."""
+        begins = np.cumsum([0, *map(len, arrays)])
+        return np.asarray(np.concatenate(arrays)[begins[self.owner] + self.row])
 
     @property
     def country(self) -> str:
@@ -196,47 +196,44 @@ class JoinedWindows:
     @property
     def target(self) -> Array:
         """(N, H) in model units."""
-        return self._values(lambda member: member.target)
+        return self._picked([member.target for member in self.members])
 
     @property
     def observed(self) -> Array:
         """(N, H) in natural units."""
-        return self._values(lambda member: member.observed)
+        return self._picked([member.observed for member in self.members])
 
     @property
     def restore(self) -> dict[str, Array]:
         """name -> (N, ...)."""
         each = [member.restore for member in self.members]
-        names = dict(zip(map(id, self.members), each, strict=True))
-        return {name: self._values(lambda member, name=name: names[id(member)][name]) for name in each[0]}  # type: ignore[misc]
+        return {name: self._picked([restore[name] for restore in each]) for name in each[0]}
 
     @property
     def place(self) -> Array:
         """(N,) integers."""
-        return self._values(lambda member: member.place)
+        return self._picked([member.place for member in self.members])
 
     @property
     def origin(self) -> Array:
         """(N,) periods."""
-        return self._values(lambda member: member.origin)
+        return self._picked([member.origin for member in self.members])
 
     @property
     def due(self) -> Array:
         """(N, H) periods."""
-        return self._values(lambda member: member.due)
+        return self._picked([member.due for member in self.members])
 
     @property
     def part(self) -> Array:
         """(N,) names."""
-        return self._values(lambda member: member.part)
+        return self._picked([member.part for member in self.members])
 
     @property
     def threshold(self) -> Array | None:
         """(N, H); None where a member has none."""
-        thresholds = {id(member): member.threshold for member in self.members}
-        if any(each is None for each in thresholds.values()):
-            return None
-        return self._values(lambda member: np.asarray(thresholds[id(member)]))
+        known = [each for member in self.members if (each := member.threshold) is not None]
+        return self._picked(known) if len(known) == len(self.members) else None
 
 
 def dense(windows: Windows) -> DenseWindows:
@@ -250,27 +247,9 @@ def joined(members: Sequence[Windows]) -> Windows:
     """The windows of all members, end to end; they must be of one task. Country and places are the first one's."""
     if len(members) == 1:
         return members[0]
-    if not all(isinstance(member, DenseWindows) for member in members):
-        return JoinedWindows(
-            members=tuple(members),
-            owner=np.repeat(np.arange(len(members)), [len(member) for member in members]),
-            row=np.concatenate([np.arange(len(member)) for member in members]),
-        )
-
-    def rows(of: Callable[[Windows], Array]) -> Array:
-        return np.concatenate([of(member) for member in members])
-
-    first, thresholds = members[0], [member.threshold for member in members]
-    return DenseWindows(
-        country=first.country,
-        places=first.places,
-        inputs={name: np.concatenate([member.inputs[name] for member in members]) for name in first.inputs},
-        target=rows(lambda member: member.target),
-        observed=rows(lambda member: member.observed),
-        restore={name: np.concatenate([member.restore[name] for member in members]) for name in first.restore},
-        place=rows(lambda member: member.place),
-        origin=rows(lambda member: member.origin),
-        due=rows(lambda member: member.due),
-        part=rows(lambda member: member.part),
-        threshold=None if any(each is None for each in thresholds) else np.concatenate([np.asarray(e) for e in thresholds]),
+    whole = JoinedWindows(
+        members=tuple(members),
+        owner=np.repeat(np.arange(len(members)), [len(member) for member in members]),
+        row=np.concatenate([np.arange(len(member)) for member in members]),
     )
+    return dense(whole) if all(isinstance(member, DenseWindows) for member in members) else whole

@@ -145,7 +145,7 @@ def invented(settings: Settings, model: Arrays) -> tuple[dict[str, Any], Any]:
     with TemporaryDirectory() as scratch:
         task.synthesize(Path(scratch), "SGP", settings.seed, settings.task)
         windows = task.windows(task.read(Path(scratch), "SGP", settings.task), settings.task)
-    example = windows.take(np.arange(min(2, len(windows)))).inputs
+    example = windows.batch(slice(0, 2))[0]
     module = task.build_model(settings.task, settings.seed)
     weights = {name: torch.from_numpy(np.array(value)) for name, value in model.items()}
     inputs = {name: torch.from_numpy(value) for name, value in example.items()}

@@ -10,7 +10,7 @@ from tasks.agriculture.history import History, history_of
 from tasks.agriculture.schema import CROPS
 from tasks.agriculture.seasons import ISSUES, PHASES
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.data import Array, Panel, DenseWindows
+from tasks.data import Array, DenseWindows, Panel
 from tasks.models.tokens import consecutive
 from tasks.windows import ahead, carried, lagged, part_of, training_periods
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import logit
 
-from tasks.data import Panel, DenseWindows
+from tasks.data import DenseWindows, Panel
 from tasks.disaster.climatology import RAREST, cell_month
 from tasks.disaster.events import follow
 from tasks.disaster.features import features

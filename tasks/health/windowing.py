@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tasks.data import Panel, DenseWindows
+from tasks.data import DenseWindows, Panel
 from tasks.health.features import CARRY, features, scale_of
 from tasks.health.outbreaks import thresholds
 from tasks.health.settings import HealthSettings

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasks.data import Panel, DenseWindows
+from tasks.data import DenseWindows, Panel
 from tasks.errors import DataError, SettingError
 from tasks.evaluation.scores import mean_of, relative
 from tasks.settings import Calendar, TaskSettings
