@@ -75,7 +75,7 @@ def _adapted(
     return found
 
 
-def _enough(past: Windows, least: int) -> adaptation.Past:
+def _enough(past: Windows | adaptation.Past, least: int) -> adaptation.Past:
     """Without the targets of horizons of which fewer are known: a correction by one record would tell that record."""
     target = past.target
     known = np.isfinite(target).sum(axis=0)

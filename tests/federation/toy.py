@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasks.data import DenseWindows, Panel
+from tasks.data import DenseWindows, Panel, Windows
 from tasks.errors import DataError, SettingError
 from tasks.evaluation.scores import mean_of, relative
 from tasks.settings import Calendar, TaskSettings
@@ -107,7 +107,7 @@ def synthesize(folder: Path, country: str, seed: int, settings: ToySettings) -> 
     (folder / "truth.txt").write_text(f"{a!r} {b!r}")
 
 
-def windows(panel: Panel, settings: ToySettings) -> DenseWindows:
+def windows(panel: Panel, settings: ToySettings) -> Windows:
     future = ahead(panel.target, HORIZONS)
     recent = lagged(panel.covariates["push"], [0, 1])
     places, periods = panel.target.shape
@@ -136,7 +136,7 @@ def loss(output: Tensor, target: Tensor) -> Tensor:
     return error.square().sum() / known.sum().clamp(min=1)
 
 
-def oracle(folder: Path, windows: DenseWindows, settings: ToySettings) -> Array | None:  # noqa: ARG001
+def oracle(folder: Path, windows: Windows, settings: ToySettings) -> Array | None:  # noqa: ARG001
     truth = folder / "truth.txt"
     if not truth.exists():
         return None
@@ -148,7 +148,7 @@ def squared(forecast: Array, observed: Array) -> Array:
     return np.asarray(np.square(forecast[..., 0] - observed))
 
 
-def optimum(parts: list[DenseWindows], weights: list[float] | None = None) -> dict[str, Array]:
+def optimum(parts: list[Windows], weights: list[float] | None = None) -> dict[str, Array]:
     """Weights that minimise the weighted mean of the countries' mean squared errors, by the normal equations.
 
     weights: one a country; None counts every example alike, which is pooling.
@@ -183,7 +183,7 @@ TOY = Task(
 )
 
 
-def training_windows(folder: Path, country: str, settings: ToySettings) -> DenseWindows:
+def training_windows(folder: Path, country: str, settings: ToySettings) -> Windows:
     """What a country learns from."""
     return TOY.windows(TOY.read(folder, country, settings), settings).only("train")
 

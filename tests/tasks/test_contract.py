@@ -16,6 +16,7 @@ from torch.func import functional_call, vmap
 from tasks.data import Array, Panel, Windows
 from tasks.errors import DataError
 from tasks.evaluation.scores import Evaluated, FinalScore, HistogramScore, Sums, estimates, merge
+from tasks.gathered_windows import dense
 from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -527,7 +528,7 @@ def test_what_was_not_reported_is_not_scored(invented: Invented) -> None:
     windows, forecast, reference = of_the_test_years(invented)
     gone = np.random.default_rng(1).random(windows.observed.shape) < 0.3
     absurd = np.where(gone[..., None], 0.999, forecast)
-    masked = replace(windows, observed=np.where(gone, np.nan, windows.observed))
+    masked = replace(dense(windows), observed=np.where(gone, np.nan, windows.observed))
     for score in invented.task.scores.values():
         expected = score.estimate(score.sums(evaluated(masked, forecast, reference)))
         found = score.estimate(score.sums(evaluated(masked, absurd, reference)))
