@@ -101,7 +101,8 @@ def _output(
             f"run {run} keeps {', '.join(lacking)} in every country's vault, so its model alone makes no forecast; "
             f"take a run whose strategy.private is []"
         )
-    inputs = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in windows.inputs.items()}
+    seen, _ = windows.batch(slice(None))
+    inputs = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in seen.items()}
     with torch.no_grad():
         own = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
         output: torch.Tensor = functional_call(model, own, (inputs, None))

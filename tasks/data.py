@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tasks.time_step import STEPS
@@ -40,24 +39,66 @@ class Panel:
         assert self.periods.dtype == expected, f"periods of a {self.step} are {expected}, not {self.periods.dtype}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Windows:
+class Windows(Protocol):
     """Forecast situations of one country: N origins-at-a-place, H horizons. Only labels are newer than their origin.
+
+    Training and scoring read them by `batch`, so that the inputs of all of them need not lie in memory at once.
+    Implementations: `DenseWindows`; `tasks.gathered_windows` for long daily records, of which every period's inputs
+    repeat those of the period before.
 
     country, places: as in Panel.
     inputs: name -> (N, ...) float32, what the model may see. Scaled inside the country, on its training part alone.
     target: (N, H) float32 in model units, NaN where not reported. What the loss sees.
     observed: (N, H) float64 in natural units, NaN where not reported. What the scores see.
     restore: name -> (N, ...) float64, what `Task.forecast` needs to turn model units into natural units.
-    place: (N,) int64 index into places.
-    origin: (N,) datetime64[M], the last period whose target is known. Where horizons are issue dates within a season,
-        the inputs of a horizon may also hold covariates that became known between the origin and that issue date.
-    due: (N, H) datetime64[M], the period each horizon forecasts.
+    place: (N,) integer index into places.
+    origin: (N,) as Panel.periods, the last period whose target is known. Where horizons are issue dates within a
+        season, the inputs of a horizon may also hold covariates that became known between the origin and that date.
+    due: (N, H) as Panel.periods, the period each horizon forecasts.
     part: (N,) 'train' | 'validation' | 'test' | 'excluded_period' (within the test, scored separately)
         | '' (straddles a cut or lies after the last one: never used).
-    threshold: (N, H) natural units, whose crossing is warned of, from what was known at the origin; NaN where nobody
-        knows it. None where the target is the event itself.
+    threshold: (N, H) natural units, whose crossing is warned of, from what was known at the origin; NaN where it is
+        unknown. None where the target is the event itself.
     """
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: Array | slice) -> tuple[Mapping[str, Array], Array]:
+        """Inputs and target of the windows at `rows` (a boolean mask, indices or a slice), in that order."""
+
+    def take(self, rows: Array) -> "Windows":
+        """The windows at `rows` (a boolean mask or indices), in that order."""
+
+    def only(self, part: Part) -> "Windows":
+        """The windows of one part of the calendar."""
+
+    @property
+    def country(self) -> str: ...
+    @property
+    def places(self) -> tuple[str, ...]: ...
+    @property
+    def inputs(self) -> Mapping[str, Array]: ...
+    @property
+    def target(self) -> Array: ...
+    @property
+    def observed(self) -> Array: ...
+    @property
+    def restore(self) -> Mapping[str, Array]: ...
+    @property
+    def place(self) -> Array: ...
+    @property
+    def origin(self) -> Array: ...
+    @property
+    def due(self) -> Array: ...
+    @property
+    def part(self) -> Array: ...
+    @property
+    def threshold(self) -> Array | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseWindows:
+    """Windows whose arrays lie in memory as they are; the fields are those of `Windows`."""
 
     country: str
     places: tuple[str, ...]
@@ -74,13 +115,18 @@ class Windows:
     def __len__(self) -> int:
         return len(self.origin)
 
-    def take(self, rows: Array) -> "Windows":
+    def batch(self, rows: Array | slice) -> tuple[dict[str, Array], Array]:
+        """Inputs and target of the windows at `rows`."""
+        return {name: values[rows] for name, values in self.inputs.items()}, self.target[rows]
+
+    def take(self, rows: Array) -> "DenseWindows":
         """The windows at `rows` (a boolean mask or indices), in that order."""
-        return Windows(
+        inputs, target = self.batch(rows)
+        return DenseWindows(
             country=self.country,
             places=self.places,
-            inputs={name: values[rows] for name, values in self.inputs.items()},
-            target=self.target[rows],
+            inputs=inputs,
+            target=target,
             observed=self.observed[rows],
             restore={name: values[rows] for name, values in self.restore.items()},
             place=self.place[rows],
@@ -90,29 +136,6 @@ class Windows:
             threshold=None if self.threshold is None else self.threshold[rows],
         )
 
-    def only(self, part: Part) -> "Windows":
+    def only(self, part: Part) -> "DenseWindows":
         """The windows of one part of the calendar."""
         return self.take(self.part == part)
-
-
-def joined(first: Windows, second: Windows) -> Windows:
-    """The windows of both, first then second; they must be of one country and one task."""
-
-    def rows(one: Array, other: Array) -> Array:
-        return np.concatenate([one, other])
-
-    return Windows(
-        country=first.country,
-        places=first.places,
-        inputs={name: rows(values, second.inputs[name]) for name, values in first.inputs.items()},
-        target=rows(first.target, second.target),
-        observed=rows(first.observed, second.observed),
-        restore={name: rows(values, second.restore[name]) for name, values in first.restore.items()},
-        place=rows(first.place, second.place),
-        origin=rows(first.origin, second.origin),
-        due=rows(first.due, second.due),
-        part=rows(first.part, second.part),
-        threshold=None
-        if first.threshold is None or second.threshold is None
-        else rows(first.threshold, second.threshold),
-    )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class TimeStep:
         resemble each other: Kunsch (1989), https://doi.org/10.1214/aos/1176347265.
     """
 
-    unit: str
+    unit: Literal["M", "D"]
     length: int
     block: tuple[str, int]
 
@@ -40,13 +40,15 @@ class TimeStep:
         """
         if self.unit == "M" or not re.fullmatch(r"\d{4}-\d{2}", text):
             return self.first(text)
-        return (np.datetime64(text, "M") + 1).astype("datetime64[D]") - 1
+        following: np.datetime64 = (np.datetime64(text, "M") + 1).astype("datetime64[D]")
+        return following - 1
 
     def first(self, text: str) -> np.datetime64:
         """As `last`, but of a month its first day."""
         if not re.fullmatch(r"\d{4}-\d{2}" if self.unit == "M" else r"\d{4}-\d{2}(-\d{2})?", text):
             raise ValueError(f"{text!r} is no {'month' if self.unit == 'M' else 'date'}; {self.format}")
-        return np.datetime64(text, self.unit)
+        first: np.datetime64 = np.datetime64(text, self.unit)
+        return first
 
     @property
     def format(self) -> str:
@@ -58,7 +60,8 @@ class TimeStep:
     def years_before(self, period: np.datetime64, years: int) -> np.datetime64:
         """The first period of the `years` that end with this one; a year of days and weeks has 365.25 days."""
         units = 12 * years if self.unit == "M" else round(365.25 * years)
-        return np.datetime64(period - units + 1, self.unit)
+        first: np.datetime64 = period - units + 1
+        return first
 
     def blocks(self, periods: Array) -> Array:
         """(N,) int64 labels of the blocks of time, the same in every country."""

@@ -4,7 +4,6 @@ It is trained as a country of its own would be: the same rounds, passes, learnin
 """
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
 
 import numpy as np
 
@@ -18,9 +17,10 @@ from federation.vault import local_model
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.round import Train
 from federation.vault.vault import Vault
-from tasks.data import Part, Windows, joined
+from tasks.data import Part, Windows
 from tasks.evaluation import histograms
 from tasks.evaluation.scores import HistogramScore, Sums, merge
+from tasks.gathered_windows import joined
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
@@ -53,7 +53,7 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequen
 def _trained(learning: Sequence[Records], plan: Plan, train: Train = sequential.run) -> Tensors:
     """The mean of the best rounds by the validation years of all countries together."""
     task = TASKS[plan.task.name]
-    known, past = (reduce(joined, [each.windows[part] for each in learning]) for part in ("train", "validation"))
+    known, past = (joined([each.windows[part] for each in learning]) for part in ("train", "validation"))
     weights: Tensors = trainable(built(task, plan.task, plan.seed))
     memory: local_model.Memory = {}
     for round_ in range(1, plan.rounds + 1):

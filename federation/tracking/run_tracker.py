@@ -170,7 +170,7 @@ def synthetic_example(settings: Settings, model: Arrays) -> tuple[dict[str, Any]
     with TemporaryDirectory() as scratch:
         task.synthesize(Path(scratch), "SGP", settings.seed, settings.task)
         windows = task.windows(task.read(Path(scratch), "SGP", settings.task), settings.task)
-    example = windows.take(np.arange(min(2, len(windows)))).inputs
+    example = windows.batch(slice(0, 2))[0]
     module = built(task, settings.task, settings.seed)
     weights = {name: torch.from_numpy(np.array(value)) for name, value in model.items()}
     inputs = {name: torch.from_numpy(value) for name, value in example.items()}

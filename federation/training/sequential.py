@@ -16,6 +16,7 @@ from torch.func import functional_call
 from federation.training.device import autocast, matmul_precision
 from federation.training.jobs import Array, Finished, Job, Result, Tensors, last_losses, seed_of, steps_in
 from federation.training.per_example import averaged
+from federation.training.reader import Reader
 from tasks.data import Windows
 from tasks.models.weights import with_constants_on
 
@@ -70,14 +71,11 @@ def _trained(job: Job, device: torch.device, precision: str) -> Result:
 @torch.no_grad()
 def forecast(job: Job, params: Tensors, windows: Windows, device: torch.device, chunk: int = 8192) -> Array:
     """(N, H, K) outputs of the model with these weights, in chunks of windows; no dropout."""
-    inputs, _ = records(windows, device, dtype_of(params))
+    read = Reader(windows, device, dtype_of(params))
     while True:
         try:
             outputs = [
-                functional_call(job.model, dict(params), ({k: v[i : i + chunk] for k, v in inputs.items()}, None))
-                .double()
-                .cpu()
-                .numpy()
+                functional_call(job.model, dict(params), (read(slice(i, i + chunk))[0], None)).double().cpu().numpy()
                 for i in range(0, max(len(windows), 1), chunk)
             ]
         except torch.OutOfMemoryError:
@@ -103,12 +101,11 @@ def _train(
     corrections: Tensors = {}
     if job.client.correction is not None:
         corrections = job.client.correction(_on(job.shared, device), _on(job.memory, device))
-    inputs, target = records(windows, device, dtype_of(start))
+    read = Reader(windows, device, dtype_of(start))
     losses: list[Tensor] = []
     parts = 1
     for step, rows in enumerate(batches(job, len(windows))):
-        picked = rows.to(device)
-        batch = {k: v[picked] for k, v in inputs.items()}, target[picked], seed_of(job.seed, step)
+        batch = *read(rows), seed_of(job.seed, step)
         optimizer.zero_grad(set_to_none=True)
         try:
             loss = _gradient(job, params, batch, precision, parts)
@@ -216,13 +213,6 @@ def _optimizer(job: Job, params: list[Tensor]) -> torch.optim.Optimizer:
     if job.settings.optimizer == "sgd":
         return torch.optim.SGD(params, lr=job.lr, momentum=job.settings.momentum, fused=True)
     return torch.optim.AdamW(params, lr=job.lr, weight_decay=job.settings.weight_decay, fused=True)
-
-
-def records(windows: Windows, device: torch.device, dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor]:
-    """Inputs and target on a device, real numbers in this dtype; what needs no change shares the windows' memory."""
-    inputs = {name: torch.from_numpy(values).to(device) for name, values in windows.inputs.items()}
-    real = {name: values.to(dtype) if values.is_floating_point() else values for name, values in inputs.items()}
-    return real, torch.from_numpy(windows.target).to(device, dtype)
 
 
 def dtype_of(weights: Tensors) -> torch.dtype:

@@ -5,15 +5,24 @@ stays in the vault: of an adapted arm, nothing but the sums of its test scores l
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
 from federation.settings.schema import AdaptationSettings
-from tasks.data import Array, Windows
+from tasks.data import Array
 from tasks.task import Task
 
 RIDGE = 1.0  # observations that pull odds towards no correction, so that they stay finite where no event was seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What happened in the validation years: target (N, H) in model units, NaN unknown; due (N, H) periods."""
+
+    target: Array
+    due: Array
 
 
 def members(arm: str, settings: AdaptationSettings) -> dict[str, float]:
@@ -30,7 +39,7 @@ def members(arm: str, settings: AdaptationSettings) -> dict[str, float]:
 
 
 def adapted(
-    outputs: Mapping[str, tuple[Array, Array]], past: Windows, task: Task, settings: AdaptationSettings, arm: str
+    outputs: Mapping[str, tuple[Array, Array]], past: Past, task: Task, settings: AdaptationSettings, arm: str
 ) -> Array | None:
     """(N, H, K) test output of an adapted arm in model units; None where the country has none of its models.
 
@@ -48,7 +57,7 @@ def adapted(
     return recalibrated(now, odds(then, past, settings))
 
 
-def trust(past: Windows, settings: AdaptationSettings) -> Array:
+def trust(past: Past, settings: AdaptationSettings) -> Array:
     """(H,) how much of a correction is believed: 1 / (1 + years / Y + prior / n) of n values from Y calendar years.
 
     Values of one year err together: a hundred cells in four harvests are four observations, hardly more. What a year
@@ -62,7 +71,7 @@ def trust(past: Windows, settings: AdaptationSettings) -> Array:
     return np.asarray(np.where(values > 0, 1 / (1 + doubt), 0.0))
 
 
-def quantile_shifts(output: Array, past: Windows, levels: tuple[float, ...], settings: AdaptationSettings) -> Array:
+def quantile_shifts(output: Array, past: Past, levels: tuple[float, ...], settings: AdaptationSettings) -> Array:
     """(N, H, K) quantiles of the windows `past` -> (H, K) shifts that would have made each quantile right.
 
     Each is the same quantile of the errors, trusted as far as `trust` says and capped.
@@ -85,7 +94,7 @@ def shifted(output: Array, shifts: Array) -> Array:
     return np.asarray(np.sort(output + shifts, axis=-1))
 
 
-def odds(logits: Array, past: Windows, settings: AdaptationSettings) -> Array:
+def odds(logits: Array, past: Past, settings: AdaptationSettings) -> Array:
     """(N, H, 1) logits of the windows `past` -> (H, 2) intercept and slope of the logits that would have been right.
 
     Both are those of greatest likelihood; their distance from (0, 1) is trusted and capped as shifts are.

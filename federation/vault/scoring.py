@@ -1,8 +1,6 @@
 """The scores of one answer: sums of every model's forecasts, of the adapted arms and of the baselines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import reduce
 
 import numpy as np
 
@@ -12,13 +10,14 @@ from federation.vault import adaptation
 from federation.vault.gate import ScoreName
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.requests import Request
-from tasks.data import Part, Windows, joined
+from tasks.data import Part, Windows
 from tasks.evaluation.scores import Sums
+from tasks.gathered_windows import joined
 
 
 def scored(records: Records, kind: str) -> Windows:
     """What a model is scored on: validation every round, that and all of the test together at the end."""
-    return reduce(joined, [records.windows[part] for part in parts_of(kind, records)])
+    return joined([records.windows[part] for part in parts_of(kind, records)])
 
 
 def parts_of(kind: str, records: Records) -> tuple[Part, ...]:
@@ -76,7 +75,8 @@ def _adapted(
     return found
 
 
-def _enough(past: Windows, least: int) -> Windows:
+def _enough(past: Windows | adaptation.Past, least: int) -> adaptation.Past:
     """Without the targets of horizons of which fewer are known: a correction by one record would tell that record."""
-    known = np.isfinite(past.target).sum(axis=0)
-    return replace(past, target=np.where(known >= least, past.target, np.float32(np.nan)))
+    target = past.target
+    known = np.isfinite(target).sum(axis=0)
+    return adaptation.Past(target=np.where(known >= least, target, np.float32(np.nan)), due=past.due)

@@ -17,7 +17,7 @@ from federation.training.cohort.autotune import choose
 from federation.training.cohort.chunks import ChunkPlan
 from federation.training.cohort.engine import Cohort
 from federation.training.jobs import ClientHalf, Job, Result
-from tasks.data import Windows
+from tasks.data import DenseWindows
 
 AT_ONCE = (
     200  # clients trained before their updates are summed, as `coordinator/asking.py` does; Flower may be absent here
@@ -44,10 +44,10 @@ def loss(output: Tensor, target: Tensor) -> Tensor:
     return torch.where(reported, error, 0.0).sum() / reported.sum().clamp(min=1)
 
 
-def windows(name: str, inputs: np.ndarray, target: np.ndarray) -> Windows:
+def windows(name: str, inputs: np.ndarray, target: np.ndarray) -> DenseWindows:
     """One client's records."""
     rows, outputs = target.shape
-    return Windows(
+    return DenseWindows(
         country=name,
         places=("one",),
         inputs={"series": inputs},

@@ -1,4 +1,4 @@
-"""Panel -> Windows: one situation a harvest and place, forecast at four issue dates.
+"""Panel -> DenseWindows: one situation a harvest and place, forecast at four issue dates.
 
 All four forecasts know the harvests up to the year before; the forecast of issue date k also knows the weather of the
 season's phases 0 to k. Later phases are masked with 0, the weather of an average year.
@@ -10,7 +10,7 @@ from tasks.agriculture.history import History, history_of
 from tasks.agriculture.schema import CROPS
 from tasks.agriculture.seasons import ISSUES, PHASES
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.data import Array, Panel, Windows
+from tasks.data import Array, DenseWindows, Panel
 from tasks.models.tokens import consecutive
 from tasks.windows import ahead, carried, lagged, part_of, training_periods
 
@@ -33,7 +33,7 @@ def tokens(settings: AgricultureSettings) -> tuple[tuple[int, ...], ...]:
     return (*consecutive(sizes), *phases)
 
 
-def windows(panel: Panel, settings: AgricultureSettings) -> Windows:
+def windows(panel: Panel, settings: AgricultureSettings) -> DenseWindows:
     """Situations in order of their harvest, then place, wherever one of the five harvests before is known.
 
     inputs: `features` (N, 4, F), one row an issue date. target: error of the offset in units of its past-only spread.
@@ -48,7 +48,7 @@ def windows(panel: Panel, settings: AgricultureSettings) -> Windows:
     origin, place = np.nonzero(useful.T)
     restore = {name: getattr(history, name)[place, origin] for name in ("offset", "spread", "unit")}
     observed = np.repeat(coming[place, origin][:, None], len(ISSUES), axis=1)
-    return Windows(
+    return DenseWindows(
         country=panel.country,
         places=panel.places,
         inputs={"features": _features(panel, history, settings, place, origin)},

@@ -1,9 +1,9 @@
-"""Panel -> Windows: one forecast situation a cell and month."""
+"""Panel -> DenseWindows: one forecast situation a cell and month."""
 
 import numpy as np
 from scipy.special import logit
 
-from tasks.data import Panel, Windows
+from tasks.data import DenseWindows, Panel
 from tasks.disaster.climatology import RAREST, cell_month
 from tasks.disaster.events import follow
 from tasks.disaster.features import features
@@ -11,7 +11,7 @@ from tasks.disaster.settings import DisasterSettings
 from tasks.windows import ahead, part_of
 
 
-def windows(panel: Panel, settings: DisasterSettings) -> Windows:
+def windows(panel: Panel, settings: DisasterSettings) -> DenseWindows:
     """Situations in order of their origin, then cell, wherever the rain of the origin's month is known.
 
     inputs: `features` (N, F) and `offset` (N, H), the logit of the cell-month climatology that the model starts from.
@@ -29,7 +29,7 @@ def windows(panel: Panel, settings: DisasterSettings) -> Windows:
         "features": features(panel, course, settings)[place, origin].astype(np.float32),
         "offset": logit(np.clip(usual[place, origin], RAREST, 1 - RAREST)).astype(np.float32),
     }
-    return Windows(
+    return DenseWindows(
         country=panel.country,
         places=panel.places,
         inputs=inputs,

@@ -122,7 +122,7 @@ def _event_counts(points: Evaluated) -> dict[str, Array]:
     reference is, and where both are; of a forecast that is known, such a sum counts the events.
     """
     forecast, reference = (np.isfinite(brier(each, points.observed)) for each in (points.forecast, points.reference))
-    counts = {}
+    counts: dict[str, Array] = {}
     for name, known in (("forecast", forecast), ("reference", reference), ("both", forecast & reference)):
         events = np.where(known, points.observed, 0.0).sum(axis=0)
         counts |= {f"events/{name}": events, f"absences/{name}": known.sum(axis=0) - events}
@@ -132,7 +132,7 @@ def _event_counts(points: Evaluated) -> dict[str, Array]:
 def _small_count(totals: Sums) -> Array:
     """(H,) where events, or their absences, are fewer than SMALL_COUNT and not 0."""
     counts = [*group(totals, "events").values(), *group(totals, "absences").values()]
-    return np.any([(each > 0) & (each < histograms.SMALL_COUNT) for each in counts], axis=0)
+    return np.asarray(np.any([(each > 0) & (each < histograms.SMALL_COUNT) for each in counts], axis=0))
 
 
 def _up_to(evaluated: Evaluated, levels: tuple[float, ...]) -> tuple[Array, Array, Array]:

@@ -1,8 +1,8 @@
-"""Panel -> Windows of the health task: every place at every month from which a forecast can be made."""
+"""Panel -> DenseWindows of the health task: every place at every month from which a forecast can be made."""
 
 import numpy as np
 
-from tasks.data import Panel, Windows
+from tasks.data import DenseWindows, Panel
 from tasks.health.features import CARRY, features, scale_of
 from tasks.health.outbreaks import thresholds
 from tasks.health.settings import HealthSettings
@@ -11,7 +11,7 @@ from tasks.windows import ahead, carried, part_of
 HISTORY = 12  # months of record before an origin, so that it has seen every season; older lags may be unknown
 
 
-def windows(panel: Panel, settings: HealthSettings) -> Windows:
+def windows(panel: Panel, settings: HealthSettings) -> DenseWindows:
     """Origins in order of time, of each the places whose last value is at most three months old.
 
     Model unit: log1p cases, minus the last known, in spreads of the place; `floor` is where it means no case.
@@ -26,7 +26,7 @@ def windows(panel: Panel, settings: HealthSettings) -> Windows:
     target = (np.log1p(cases[at]) - last[at][:, None]) / scale[at][:, None]
     steps = np.arange(1, settings.horizons + 1)
     due = panel.periods[origin][:, None] + steps
-    return Windows(
+    return DenseWindows(
         country=panel.country,
         places=panel.places,
         inputs={

@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.data import Array, Windows
 from tasks.evaluation.scores import FinalScore, HistogramScore, Sums, estimates, merge
+from tasks.gathered_windows import dense
 from tasks.testing.example import Check, Example, equal, evaluated, outputs
 
 
@@ -93,7 +94,7 @@ def check_unreported_targets_are_not_scored(example: Example) -> None:
     windows, forecast, reference = _of_the_test(example)
     missing = np.random.default_rng(1).random(windows.observed.shape) < 0.3
     absurd = np.where(missing[..., None], 0.999, forecast)
-    masked = replace(windows, observed=np.where(missing, np.nan, windows.observed))
+    masked = replace(dense(windows), observed=np.where(missing, np.nan, windows.observed))
     for name, score in example.task.scores.items():
         expected, value = (
             score.estimate(score.sums(evaluated(example, masked, each, reference))).value for each in (forecast, absurd)

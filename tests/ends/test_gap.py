@@ -13,6 +13,7 @@ from federation.settings.region import RegionSettings
 from federation.settings.schema import Settings, TrackingSettings
 from federation.strategies.fedavg import FedAvgSettings
 from tasks.data import Panel, Windows
+from tasks.gathered_windows import dense
 from tasks.health.settings import HealthSettings
 from tasks.registry import TASKS
 
@@ -59,7 +60,7 @@ def test_with_shuffled_inputs_it_does_not(tmp_path: Path, monkeypatch: pytest.Mo
     def shuffled(panel: Panel, settings: HealthSettings) -> Windows:
         windows = task.windows(panel, settings)
         order = np.random.default_rng(0).permutation(len(windows))
-        return replace(windows, inputs={name: values[order] for name, values in windows.inputs.items()})
+        return replace(dense(windows), inputs={name: values[order] for name, values in windows.inputs.items()})
 
     monkeypatch.setitem(TASKS, "health", replace(task, windows=shuffled))
     assert share_of_gap_closed(tmp_path) < 0.5

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from federation.composition.compose import settings_of as composed
 from federation.coordinator import checkpoint
 from federation.coordinator.rounds import begin
-from federation.forecasting import Asked, issue
+from federation.forecasting import ForecastRequest, issue
 from federation.runs import simulation
 from federation.settings.schema import TrainingSettings
 from federation.strategies import STRATEGIES
@@ -93,12 +93,12 @@ def mixed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def federated_by_hand(ran: Ran, start: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
     """FedAvg of full gradient steps: two countries, three rounds."""
-    settings = ran.ready.settings
+    settings = ran.ready.run.settings
     assert isinstance(settings.task, ToySettings)
     first = Mixed(settings.seed)
     fixed = {"frozen": first.frozen, "table": first.table}
     model = dict(start or {name: value.detach() for name, value in first.named_parameters() if name in TRAINED})
-    folder = ran.ready.folder / "data"
+    folder = ran.ready.run.folder / "data"
     parts = [training_windows(folder / country, country, settings.task) for country in COUNTRIES]
     for _ in range(settings.rounds):
         ends = []
@@ -129,20 +129,22 @@ def test_a_federation_trains_and_sends_nothing_else(tmp_path: Path) -> None:
         assert sent == TRAINED
         assert {name.split("/")[-1] for name in decode(memory).arrays if "last/" in name} == TRAINED
     settings_again = replace(settings, start_from="run", name="later", runs=str(tmp_path / "runs"))
-    checkpoint.save_model(ran.ready.folder, "run", ran.outcome.model)
-    progress = begin(replace(ran.ready.federation, settings=settings_again), checkpoint.load_model(ran.ready.folder))
+    checkpoint.save_model(ran.ready.run.folder, "run", ran.outcome.model)
+    progress = begin(
+        replace(ran.ready.run.federation, settings=settings_again), checkpoint.load_model(ran.ready.run.folder)
+    )
     assert near(progress.model, ran.weights, 0)
-    again = simulation.resume(settings.runs, ran.ready.folder)
-    assert near(again.progress.model, ran.weights, 0)
+    again = simulation.resume(settings.runs, ran.ready.run.folder)
+    assert near(again.run.progress.model, ran.weights, 0)
 
 
 @pytest.mark.usefixtures("mixed")
 def test_a_forecast_is_the_models_with_the_constants_of_its_run(tmp_path: Path) -> None:
     """Another seed than 0 or 1, so that constants of no other model fit."""
     ran = run(ready(settings_of(tmp_path, COUNTRIES, seed=7)))
-    checkpoint.save_model(ran.ready.folder, "run", ran.outcome.model)
-    asked = Asked(
-        data=ran.ready.folder / "data",
+    checkpoint.save_model(ran.ready.run.folder, "run", ran.outcome.model)
+    asked = ForecastRequest(
+        data=ran.ready.run.folder / "data",
         country="VNM",
         sent=np.datetime64("2009-01-01").astype("datetime64[s]").item(),
         sender="",
@@ -151,7 +153,7 @@ def test_a_forecast_is_the_models_with_the_constants_of_its_run(tmp_path: Path) 
         seed=1,
         replaces="",
     )
-    _, issued = issue(ran.ready.folder, asked)
+    _, issued = issue(ran.ready.run.folder, asked)
     first = Mixed(7)
     weights = {name: torch.from_numpy(value) for name, value in ran.weights.items()}
     inputs = torch.from_numpy(issued.windows.inputs["recent"])

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasks.data import Panel, Windows
+from tasks.data import DenseWindows, Panel, Windows
 from tasks.errors import DataError, SettingError
 from tasks.evaluation.scores import mean_of, relative
 from tasks.settings import Calendar, TaskSettings
@@ -115,7 +115,7 @@ def windows(panel: Panel, settings: ToySettings) -> Windows:
     place, month = (each.ravel()[usable] for each in np.indices((places, periods)))
     observed = future.reshape(-1, HORIZONS)[usable]
     due = (panel.periods[month][:, None] + np.arange(1, HORIZONS + 1)).astype("datetime64[M]")
-    return Windows(
+    return DenseWindows(
         country=panel.country,
         places=panel.places,
         inputs={"recent": recent.reshape(-1, 2)[usable].astype(np.float32)},

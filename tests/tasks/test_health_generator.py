@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.data import Windows
+from tasks.data import DenseWindows
 from tasks.errors import DataError, SettingError
 from tasks.evaluation.levels import LEVELS
 from tasks.evaluation.scores import weighted_interval_score
@@ -39,12 +39,12 @@ def records(folder: Path) -> dict[str, Array]:
     return {**table, "months": months, "places": np.array([row["location"] for row in rows]).reshape(len(places), -1)}
 
 
-def windows(table: dict[str, Array], place: Array, origin: Array, horizons: Array) -> Windows:
-    """Windows at (N,) rows and (N,) columns of the table; what happened is NaN beyond its end."""
+def windows(table: dict[str, Array], place: Array, origin: Array, horizons: Array) -> DenseWindows:
+    """DenseWindows at (N,) rows and (N,) columns of the table; what happened is NaN beyond its end."""
     due = origin[:, None] + horizons
     cases = np.pad(table["disease_cases"], ((0, 0), (0, int(horizons.max()))), constant_values=np.nan)
     observed = cases[place[:, None], due]
-    return Windows(
+    return DenseWindows(
         country="",
         places=tuple(table["places"][:, 0]),
         inputs={},
@@ -58,7 +58,7 @@ def windows(table: dict[str, Array], place: Array, origin: Array, horizons: Arra
     )
 
 
-def forecast(folder: Path, wanted: Windows) -> Array:
+def forecast(folder: Path, wanted: DenseWindows) -> Array:
     quantiles: Array | None = oracle(folder, wanted, SETTINGS)
     assert quantiles is not None
     return quantiles

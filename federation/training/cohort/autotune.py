@@ -164,5 +164,6 @@ def _predicted(group: Sequence[Job], size: int, costs: Mapping[int, float]) -> f
 def _record_bytes(job: Job) -> int:
     """A guess at the activations of one step: a hundred times what a batch holds."""
     assert job.train is not None, "only jobs that train are tried"
-    row = sum(values[:1].nbytes for values in job.train.inputs.values()) + job.train.target[:1].nbytes
+    inputs, target = job.train.batch(slice(0, 1))
+    row = sum(values.nbytes for values in inputs.values()) + target.nbytes
     return 100 * row * min(len(job.train), job.settings.batch_size)

@@ -38,12 +38,11 @@ class Draws:
     def __init__(self, jobs: Sequence[Job], store: Store, *, full: bool) -> None:
         """jobs: by falling steps. full: always fill up to the longest batch of any, so that shapes hardly change."""
         windows = [job.train for job in jobs if job.train is not None]
-        self._inputs, self._target, offsets = store.joined(windows, dtype_of(jobs[0].start))
+        self._pick, device = store.side_by_side(windows, dtype_of(jobs[0].start)), store.device
         rows = [list(batches(job, len(own))) for job, own in zip(jobs, windows, strict=True)]
         self._sizes = [[len(batch) for batch in own] for own in rows]
         self._width = width(jobs) if full else 0
-        self._rows, self._offsets = rows, torch.tensor(offsets)
-        device = self._target.device
+        self._rows = rows
         seeds = [[seed_of(job.seed, step) for step in range(len(own))] for job, own in zip(jobs, rows, strict=True)]
         self._seeds = torch.tensor([own + [0] * (len(rows[0]) - len(own)) for own in seeds], device=device)
         self._step = 0
@@ -57,12 +56,11 @@ class Draws:
         whole = min(sizes) == width
         places = torch.stack(rows) if whole else _filled(rows, width)
         # A filling row repeats the client's first: real values, so that no gradient of it can be NaN times zero.
-        at = (places.clamp(min=0) + self._offsets[:clients, None]).to(self._target.device)
-        target = self._target[at]
+        inputs, target = self._pick(places.clamp(min=0))
         if not whole:
             target[(places < 0).to(target.device)] = torch.nan
         return Batch(
-            inputs={name: values[at] for name, values in self._inputs.items()},
+            inputs=inputs,
             target=target,
             seeds=self._seeds[:clients, step].clone(),  # one layout for all, or a compiled step is compiled anew
             sizes=sizes,

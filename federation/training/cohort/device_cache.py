@@ -1,37 +1,67 @@
 """Records on the device that trains: moved once, kept as long as the engine lives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from federation.training.sequential import records
-from tasks.data import Windows
+from federation.training.reader import Batch, Reader, moved
+from tasks.data import DenseWindows, Windows
+from tasks.gathered_windows import joined
 
 
 class Store:
-    """Tensors of windows. The windows are held too, so that an id cannot come to mean other records."""
+    """Tensors of dense windows, which are held too, so that an id cannot come to mean other records."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._kept: dict[tuple[int, torch.dtype], tuple[Windows, dict[str, Tensor], Tensor]] = {}
+        self._kept: dict[tuple[int, torch.dtype], tuple[DenseWindows, Batch]] = {}
 
-    def tensors(self, windows: Windows, dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor]:
+    def tensors(self, windows: DenseWindows, dtype: torch.dtype) -> Batch:
         """Inputs and target of these windows; on a CPU, in their own dtype, they share the memory of their arrays."""
         key = id(windows), dtype
         if key not in self._kept:
-            self._kept[key] = windows, *records(windows, self.device, dtype)
-        return self._kept[key][1:]
+            self._kept[key] = windows, moved(windows.inputs, windows.target, self.device, dtype)
+        return self._kept[key][1]
 
-    def joined(self, several: Sequence[Windows], dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor, list[int]]:
-        """Inputs and targets of several windows end to end, and where each begins; the same windows lie there once."""
+    def end_to_end(self, several: Sequence[Windows], dtype: torch.dtype) -> Callable[[slice], dict[str, Tensor]]:
+        """Rows of several windows laid end to end -> their inputs."""
+        held = [windows for windows in several if isinstance(windows, DenseWindows)]
+        if len(held) < len(several):
+            read = Reader(joined(several), self.device, dtype)
+            return lambda rows: read(rows)[0]
+        parts = [self.tensors(windows, dtype)[0] for windows in held]
+        inputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return lambda rows: {name: values[rows] for name, values in inputs.items()}
+
+    def side_by_side(self, several: Sequence[Windows], dtype: torch.dtype) -> Callable[[Tensor], Batch]:
+        """(K, B) rows of each of the first K windows -> inputs and target, (K, B, ...)."""
+        held = [windows for windows in several if isinstance(windows, DenseWindows)]
+        if len(held) < len(several):
+            return lambda rows: self._gathered(several, rows, dtype)
+        inputs, target, begins = self._laid(held, dtype)
+
+        def pick(rows: Tensor) -> Batch:
+            at = (rows + begins[: len(rows), None]).to(self.device)
+            return {name: values[at] for name, values in inputs.items()}, target[at]
+
+        return pick
+
+    def _gathered(self, several: Sequence[Windows], rows: Tensor, dtype: torch.dtype) -> Batch:
+        batches = [Reader(windows, self.device, dtype)(row) for windows, row in zip(several, rows, strict=False)]
+        inputs = {name: torch.stack([batch[name] for batch, _ in batches]) for name in batches[0][0]}
+        return inputs, torch.stack([target for _, target in batches])
+
+    def _laid(self, several: Sequence[DenseWindows], dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Inputs and targets end to end, and where each begins; the same windows lie there once."""
         begins: dict[int, int] = {}
-        parts: list[tuple[dict[str, Tensor], Tensor]] = []
+        parts: list[Batch] = []
         end = 0
         for windows in several:
             if id(windows) not in begins:
                 begins[id(windows)] = end
                 parts.append(self.tensors(windows, dtype))
                 end += len(windows)
-        inputs = {name: torch.cat([own[name] for own, _ in parts]) for name in parts[0][0]}
-        return inputs, torch.cat([target for _, target in parts]), [begins[id(windows)] for windows in several]
+        inputs = {name: torch.cat([part[name] for part, _ in parts]) for name in parts[0][0]}
+        target = torch.cat([target for _, target in parts])
+        return inputs, target, torch.tensor([begins[id(windows)] for windows in several])

@@ -50,12 +50,11 @@ def _together(jobs: Sequence[Job], places: Sequence[int], weights: Tensors, stor
     sizes = [_rows(jobs[place]) for place in places]
     if not any(sizes):
         return {place: alone(jobs[place], weights, store) for place in places}
-    dtype = sequential.dtype_of(weights)
-    scored = [store.tensors(windows, dtype)[0] for place in places if (windows := jobs[place].score) is not None]
-    inputs = {name: torch.cat([own[name] for own in scored]) for name in scored[0]}
+    scored = [windows for place in places if (windows := jobs[place].score) is not None]
+    read = store.end_to_end(scored, sequential.dtype_of(weights))
     model, params = jobs[places[0]].model, _params(jobs[places[0]], weights, store.device)
     parts = [
-        functional_call(model, params, ({k: v[i : i + ROWS] for k, v in inputs.items()}, None)).double().cpu()
+        functional_call(model, params, (read(slice(i, i + ROWS)), None)).double().cpu()
         for i in range(0, sum(sizes), ROWS)
     ]
     outputs = torch.cat(parts).numpy()
@@ -69,18 +68,17 @@ def _stacked(
     """Weights of each client's own, all with the rows of the longest."""
     job = jobs[places[0]]
     windows = [scored for place in places if (scored := jobs[place].score) is not None]
-    inputs, _, offsets = store.joined(windows, sequential.dtype_of(weights[places[0]]))
+    pick = store.side_by_side(windows, sequential.dtype_of(weights[places[0]]))
     params = stack([weights[place] for place in places], store.device)
     fixed = constants(job.model, store.device)
-    rows = [torch.arange(len(own)) + offset for own, offset in zip(windows, offsets, strict=True)]
-    picked = pad_sequence(rows, batch_first=True, padding_value=offsets[0]).to(store.device)
+    rows = pad_sequence([torch.arange(len(own)) for own in windows], batch_first=True)  # its first row fills each up
 
     def forward(own: dict[str, Tensor], seen: dict[str, Tensor]) -> Tensor:
         output: Tensor = functional_call(job.model, {**own, **fixed}, (seen, None))
         return output
 
     with FlatLinear():
-        outputs: Tensor = vmap(forward)(params, {name: values[picked] for name, values in inputs.items()})
+        outputs: Tensor = vmap(forward)(params, pick(rows)[0])
     values = outputs.double().cpu().numpy()
     return {place: values[client, : len(own)] for client, (place, own) in enumerate(zip(places, windows, strict=True))}
 

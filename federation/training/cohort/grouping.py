@@ -50,8 +50,8 @@ class _Seen:
 def _work(job: Job, seen: _Seen) -> Hashable:
     records: Hashable = None
     if job.train is not None:
-        inputs = tuple((name, values.shape[1:], values.dtype) for name, values in job.train.inputs.items())
-        records = inputs, job.train.target.shape[1:]
+        inputs, target = job.train.batch(slice(0, 0))
+        records = tuple((name, values.shape[1:], values.dtype) for name, values in inputs.items()), target.shape[1:]
     # `finish` is called for each job by itself, so it may differ
     client = _called(job.client.penalty), _called(job.client.correction)
     return seen.by(_weights, job.start), records, _called(job.loss), client, seen.by(astuple, job.settings), job.lr

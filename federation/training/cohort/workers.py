@@ -30,13 +30,15 @@ from federation.training.cohort.chunks import steps_of
 from federation.training.cohort.grouping import structure
 from federation.training.cohort.shared_memory import Chunk, room_of, shelves
 from federation.training.cohort.stacked import Trained
-from tasks.data import Windows
+from tasks.data import DenseWindows
+from tasks.gathered_windows import GatheredWindows, JoinedWindows
 
 SLOWER = 10.0  # times as long as this process took for as many steps may a fork take,
 PATIENCE = 60.0  # and seconds more: made while another thread held a lock, it could wait for that without end
 PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent dies
 HELD_BACK = {signal.SIGINT, signal.SIGTERM}
 NOTHING = -1  # a place among things
+RECORDS = DenseWindows | GatheredWindows | JoinedWindows
 
 Train = Callable[[Chunk], list[Trained]]
 
@@ -218,11 +220,11 @@ class _Pickler(pickle.Pickler):
 
     def persistent_id(self, thing: object) -> int | None:
         """The place of a fork's own. Raises PicklingError for other models or windows, in a loss, say."""
-        if not isinstance(thing, Windows | nn.Module):
-            return None
-        if id(thing) not in self._names:
+        if id(thing) in self._names:
+            return self._names[id(thing)]
+        if isinstance(thing, RECORDS | nn.Module):
             raise pickle.PicklingError(f"a {type(thing).__name__} that is neither trained nor trained on")
-        return self._names[id(thing)]
+        return None
 
     def reducer_override(self, thing: object) -> Any:
         """Tensors as arrays, in a tenth of the time of torch's own way."""

@@ -16,7 +16,7 @@ from federation.training.jobs import Tensors
 from federation.vault import ledger
 from federation.verbs.node_train import OwnSettings
 from federation.verbs.submit import SubmitSettings, submit
-from tasks.data import joined
+from tasks.gathered_windows import joined
 from tests.federation.federations import FOUR, GRADIENT, FederationOf, Ran, ready, records_in, settings_of
 from tests.federation.toy import TOY, ToySettings, optimum, training_windows
 from tests.federation.vault.requesting import plan_of, vault_in
@@ -94,7 +94,7 @@ def test_a_plan_knows_of_no_pooled_arm_and_a_deployment_refuses_it(tmp_path: Pat
 def test_windows_laid_together_are_all_of_them(federation_of: FederationOf) -> None:
     vaults = list(federation_of(rounds=1).ready.vaults.values())
     parts = [vault.records(plan_of()).windows["train"] for vault in vaults[:2]]
-    assert len(joined(*parts)) == sum(map(len, parts))
+    assert len(joined(parts)) == sum(map(len, parts))
 
 
 # Held out

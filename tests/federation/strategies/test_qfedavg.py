@@ -52,7 +52,7 @@ def test_a_round_is_the_papers(tmp_path: Path, q: float) -> None:
     )
     ran = run(ready(settings))
     replies, start = replies_of(ran, 1), first_model()
-    losses = {country: squared_error(ran.ready.folder / "data", country, start) for country in COUNTRIES}
+    losses = {country: squared_error(ran.ready.run.folder / "data", country, start) for country in COUNTRIES}
     for country, (header, _) in replies.items():
         assert header["start_loss"] == pytest.approx(losses[country], rel=1e-5)
         assert header["start_loss"] != pytest.approx(header["loss"], rel=1e-2)  # that of a training under way

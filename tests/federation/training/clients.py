@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from federation.settings.schema import TrainingSettings
 from federation.strategies.strategy import Strategy
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, seed_of
-from tasks.data import Windows
+from tasks.data import DenseWindows
 from tasks.models.dropout import dropout
 from tasks.models.mlp import Perceptron
 from tasks.models.weights import trainable
@@ -82,14 +82,14 @@ def squared(output: Tensor, target: Tensor) -> Tensor:
     return torch.where(reported, error, 0.0).sum() / reported.sum().clamp(min=1)
 
 
-def windows(country: str, examples: int, seed: int) -> Windows:
+def windows(country: str, examples: int, seed: int) -> DenseWindows:
     """Records of an invented client; the last feature is always zero, so its weights have no gradient."""
     draw = np.random.default_rng([seed, seed_of(country), examples])
     features = draw.normal(size=(examples, FEATURES)).astype(np.float32)
     features[:, -1] = 0
     target = (features[:, :1] * [1.0, -0.5] + draw.normal(size=(examples, HORIZONS))).astype(np.float32)
     target[draw.random(target.shape) < 0.2] = np.nan
-    return Windows(
+    return DenseWindows(
         country=country,
         places=("one",),
         inputs={"features": features},
@@ -108,8 +108,8 @@ class Client:
     """One country: its records, and its own model if it also trains alone."""
 
     country: str
-    train: Windows
-    score: Windows
+    train: DenseWindows
+    score: DenseWindows
 
 
 def clients_of(sizes: Sequence[int], seed: int = 1) -> list[Client]:

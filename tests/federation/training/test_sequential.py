@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from federation.settings.schema import TrainingSettings
 from federation.training.jobs import ClientHalf, Finished, Job
 from federation.training.sequential import batches, run
-from tasks.data import Windows
+from tasks.data import DenseWindows
 from tests.federation.federations import FULL, GRADIENT
 from tests.federation.toy import SHIFT, SLOPE, Line, loss
 
 
-def windows(examples: int = 24, seed: int = 0) -> Windows:
+def windows(examples: int = 24, seed: int = 0) -> DenseWindows:
     generator = np.random.default_rng(seed)
     recent = generator.standard_normal((examples, 2)).astype(np.float32)
     target = (recent @ np.array([[0.8, -0.5], [-0.5, 0.0]]).T + 0.3).astype(np.float32)
     months = np.datetime64("1999-01", "M") + np.arange(examples)
-    return Windows(
+    return DenseWindows(
         country="VNM",
         places=("p",),
         inputs={"recent": recent},
@@ -54,7 +54,7 @@ def job(**chosen: Any) -> Job:
     return Job(**values | chosen)
 
 
-def descended(steps: int, lr: float, add: float = 0.0, data: Windows | None = None) -> dict[str, Any]:
+def descended(steps: int, lr: float, add: float = 0.0, data: DenseWindows | None = None) -> dict[str, Any]:
     """Gradient descent on the mean squared error with a constant added to every gradient, in NumPy alone."""
     data = data or windows()
     x, y = data.inputs["recent"].astype(np.float64), data.target.astype(np.float64)
@@ -140,7 +140,7 @@ def test_jobs_do_not_touch_one_another_nor_what_they_were_given() -> None:
 
 
 @pytest.mark.parametrize("train", [None, windows(0)], ids=["not asked to", "no windows"])
-def test_with_nothing_to_learn_from_nothing_is_learnt(train: Windows | None) -> None:
+def test_with_nothing_to_learn_from_nothing_is_learnt(train: DenseWindows | None) -> None:
     memory = {"c": torch.ones(2)}
     (result,) = run([job(train=train, score=windows(4), memory=memory)])
     assert (result.params, result.steps) == (None, 0)

@@ -13,8 +13,9 @@ from federation.settings.schema import ADAPTED, AdaptationSettings
 from federation.training import sequential
 from federation.vault import adaptation, scoring
 from federation.vault.vault import Admission, Vault
-from tasks.data import Array, Windows
+from tasks.data import Array, DenseWindows
 from tasks.evaluation.scores import Sums
+from tasks.gathered_windows import dense
 from tasks.registry import TASKS
 from tasks.task import Task
 from tests.federation.toy import TOY, ToySettings
@@ -34,22 +35,10 @@ def uniform(rows: int, seed: int = 1) -> Array:
     return np.random.default_rng(seed).uniform(size=(rows, 2))
 
 
-def windows_of(target: Array, years: int = 1) -> Windows:
-    """Windows of which the target and the years alone are looked at; the first is of the first year, and so on."""
-    nothing = np.zeros(len(target))
+def past_of(target: Array, years: int = 1) -> adaptation.Past:
+    """The first row is of the first year, the second of the second, and so on."""
     months = np.datetime64("2005-01", "M") + 12 * (np.arange(len(target)) % years)
-    return Windows(
-        country="VNM",
-        places=("a",),
-        inputs={},
-        target=target.astype(np.float32),
-        observed=target,
-        restore={},
-        place=nothing.astype(np.int64),
-        origin=months,
-        due=np.repeat(months[:, None], target.shape[1], axis=1),
-        part=np.full(len(target), "validation"),
-    )
+    return adaptation.Past(target=target.astype(np.float32), due=np.repeat(months[:, None], target.shape[1], axis=1))
 
 
 # Quantiles
@@ -57,19 +46,19 @@ def windows_of(target: Array, years: int = 1) -> Windows:
 
 @given(wrong=st.floats(-3, 3), seed=st.integers(0, 9))
 def test_a_forecast_that_is_off_by_a_constant_is_moved_back_by_it(wrong: float, seed: int) -> None:
-    found = adaptation.quantile_shifts(spread(4000) + wrong, windows_of(uniform(4000, seed)), LEVELS, FREE)
+    found = adaptation.quantile_shifts(spread(4000) + wrong, past_of(uniform(4000, seed)), LEVELS, FREE)
     assert found == pytest.approx(np.full((2, 3), -wrong), abs=0.05)  # the 0.5 quantile of 4000 draws: sd .008
 
 
 def test_a_forecast_that_is_too_narrow_is_widened() -> None:
     narrow = 0.5 + (spread(4000) - 0.5) / 4
-    found = adaptation.shifted(narrow, adaptation.quantile_shifts(narrow, windows_of(uniform(4000)), LEVELS, FREE))
+    found = adaptation.shifted(narrow, adaptation.quantile_shifts(narrow, past_of(uniform(4000)), LEVELS, FREE))
     assert found == pytest.approx(spread(4000), abs=0.05)
 
 
 def test_a_shift_makes_the_pinball_loss_of_the_past_least() -> None:
     output, happened = spread(300) + 0.3, uniform(300)
-    shifts = adaptation.quantile_shifts(output, windows_of(happened), LEVELS, FREE)
+    shifts = adaptation.quantile_shifts(output, past_of(happened), LEVELS, FREE)
 
     def loss(moved: Array) -> float:
         error = happened[..., None] - (output + moved)
@@ -84,14 +73,14 @@ def test_a_shift_is_shrunk_by_the_values_and_the_years_that_are_known(known: int
     happened = np.full((200, 2), np.nan)
     happened[:known] = 2.0
     settings = AdaptationSettings(prior=200, years=3, largest=9)
-    found = adaptation.quantile_shifts(np.zeros((200, 2, 3)), windows_of(happened, years), LEVELS, settings)
+    found = adaptation.quantile_shifts(np.zeros((200, 2, 3)), past_of(happened, years), LEVELS, settings)
     assert found == pytest.approx(np.full((2, 3), 2 / (1 + 200 / known + 3 / years)))
 
 
 def test_more_values_of_the_same_years_are_hardly_more_trusted_but_more_years_are() -> None:
     settings = AdaptationSettings(prior=10, years=2)
     few, many, long = (
-        float(adaptation.trust(windows_of(np.zeros((rows, 1)), years), settings)[0])
+        float(adaptation.trust(past_of(np.zeros((rows, 1)), years), settings)[0])
         for rows, years in ((1000, 2), (100_000, 2), (1000, 20))
     )
     assert many == pytest.approx(few, abs=0.01)
@@ -104,14 +93,14 @@ def test_the_trust_is_the_share_of_least_error_where_years_have_something_in_com
     truth = draw.normal(size=20_000)
     seen = truth + draw.normal(size=(3, 20_000)).mean(axis=0) * 2**0.5 + draw.normal(size=20_000) * (30 / 60) ** 0.5
     best = (truth * seen).sum() / np.square(seen).sum()
-    share = adaptation.trust(windows_of(np.zeros((60, 1)), 3), AdaptationSettings(prior=30, years=2))
+    share = adaptation.trust(past_of(np.zeros((60, 1)), 3), AdaptationSettings(prior=30, years=2))
     assert share == pytest.approx(best, abs=0.02)
 
 
 @given(wrong=st.floats(-100, 100), largest=st.floats(0, 2))
 def test_no_shift_is_larger_than_allowed(wrong: float, largest: float) -> None:
     settings = replace(FREE, largest=largest)
-    found = adaptation.quantile_shifts(spread(40) + wrong, windows_of(uniform(40)), LEVELS, settings)
+    found = adaptation.quantile_shifts(spread(40) + wrong, past_of(uniform(40)), LEVELS, settings)
     assert (np.abs(found) <= largest).all()
 
 
@@ -125,8 +114,8 @@ def test_quantiles_stay_in_order(seed: int) -> None:
 def test_a_country_without_a_validation_record_is_not_corrected() -> None:
     nothing = np.full((7, 2), np.nan)
     for happened, rows in ((nothing, 7), (np.zeros((0, 2)), 0)):
-        assert not adaptation.quantile_shifts(spread(rows), windows_of(happened), LEVELS, FREE).any()
-        assert adaptation.odds(np.zeros((rows, 2, 1)), windows_of(happened), FREE).tolist() == [[0, 1], [0, 1]]
+        assert not adaptation.quantile_shifts(spread(rows), past_of(happened), LEVELS, FREE).any()
+        assert adaptation.odds(np.zeros((rows, 2, 1)), past_of(happened), FREE).tolist() == [[0, 1], [0, 1]]
 
 
 # Odds
@@ -138,13 +127,13 @@ def test_odds_that_are_wrong_by_a_line_are_put_right(intercept: float, slope: fl
     true = draw.normal(size=(20_000, 1))
     happened = (draw.uniform(size=true.shape) < expit(true)).astype(float)
     said = ((true - intercept) / slope)[..., None]
-    found = adaptation.odds(said, windows_of(happened), FREE)
+    found = adaptation.odds(said, past_of(happened), FREE)
     assert found[0] == pytest.approx([intercept, slope], abs=0.12)  # se of the slope: .02 x slope
     assert adaptation.recalibrated(said, found)[..., 0] == pytest.approx(true, abs=0.3)
 
 
 def test_where_no_event_was_seen_odds_stay_finite_and_within_bounds() -> None:
-    found = adaptation.odds(np.full((500, 1, 1), -2.0), windows_of(np.zeros((500, 1))), AdaptationSettings(largest=0.5))
+    found = adaptation.odds(np.full((500, 1, 1), -2.0), past_of(np.zeros((500, 1))), AdaptationSettings(largest=0.5))
     assert np.isfinite(found).all()
     assert np.abs(found - [0, 1]).max() <= 0.5
     assert found[0, 0] < 0
@@ -155,7 +144,7 @@ def test_a_mix_of_logits_lies_between_its_members(probability: float) -> None:
     low, high = sorted((logit(probability), logit(0.3)))
     output = {"federated": np.full((1, 2, 1), logit(probability)), "local": np.full((1, 2, 1), logit(0.3))}
     pairs = {name: (np.zeros((0, 2, 1)), value) for name, value in output.items()}
-    found = adaptation.adapted(pairs, windows_of(np.zeros((0, 2))), EVENTS, AdaptationSettings(), "adapted")
+    found = adaptation.adapted(pairs, past_of(np.zeros((0, 2))), EVENTS, AdaptationSettings(), "adapted")
     assert found is not None
     assert ((found >= low - 1e-9) & (found <= high + 1e-9)).all()
 
@@ -172,7 +161,7 @@ def test_shares_add_up_and_no_arm_takes_the_federated_model_in_secret(arm: str) 
 
 def test_without_a_local_model_the_mix_is_the_federated_one_and_the_local_arms_are_not() -> None:
     outputs = {"federated": (spread(5), spread(5))}
-    past = windows_of(uniform(5))
+    past = past_of(uniform(5))
     untouched = AdaptationSettings(largest=0.0)
     assert np.array_equal(adaptation.adapted(outputs, past, _levelled(), untouched, "adapted"), spread(5))  # type: ignore[arg-type]
     assert adaptation.adapted(outputs, past, _levelled(), untouched, "local_adapted") is None
@@ -182,7 +171,7 @@ def test_without_a_local_model_the_mix_is_the_federated_one_and_the_local_arms_a
 def test_members_count_by_their_share() -> None:
     outputs = {"federated": (spread(5), spread(5) + 1), "local": (spread(5), spread(5))}
     found = adaptation.adapted(
-        outputs, windows_of(uniform(5)), _levelled(), AdaptationSettings(share=0.25, largest=0.0), "adapted"
+        outputs, past_of(uniform(5)), _levelled(), AdaptationSettings(share=0.25, largest=0.0), "adapted"
     )
     assert found == pytest.approx(spread(5) + 0.25)
 
@@ -211,7 +200,7 @@ def at_its_end(vault: Vault, rounds: int = 1) -> tuple[Admission, dict[tuple[str
 
 
 def test_horizons_with_fewer_values_than_the_cohort_correct_nothing() -> None:
-    past = windows_of(uniform(30))
+    past = past_of(uniform(30))
     past.target[5:, 0] = np.nan
     kept = scoring._enough(past, 24).target
     assert np.isnan(kept[:, 0]).all()
@@ -261,7 +250,7 @@ def test_no_label_of_the_test_reaches_an_adapted_forecast(task: Task, tmp_path: 
     settings = task.settings()
     task.synthesize(tmp_path, "LAO", 1, settings)
     windows = task.windows(task.read(tmp_path, "LAO", settings), settings)
-    parts = windows.only("validation"), windows.only("test")
+    parts = dense(windows.only("validation")), dense(windows.only("test"))
     draw = np.random.default_rng(1)
     width = max(len(task.levels), 1)
     models = {
@@ -270,7 +259,8 @@ def test_no_label_of_the_test_reaches_an_adapted_forecast(task: Task, tmp_path: 
     }
     for arm in ADAPTED:
 
-        def said(past: Windows, now: Windows, arm: str = arm) -> Array:
+        def said(before: DenseWindows, now: DenseWindows, arm: str = arm) -> Array:
+            past = adaptation.Past(target=before.target, due=before.due)
             output = adaptation.adapted(models, past, task, AdaptationSettings(), arm)  # type: ignore[arg-type]
             assert output is not None
             return task.forecast(output, now)
@@ -299,7 +289,8 @@ def test_what_happened_in_the_test_years_changes_no_adapted_forecast_of_a_vault(
         for result in sequential.run(admission.jobs):
             assert result.output is not None
             pairs[result.job.arm] = (result.output[:size], result.output[size:])
-        past = vault.records(admission.request.plan).windows["validation"]
+        seen = vault.records(admission.request.plan).windows["validation"]
+        past = adaptation.Past(target=seen.target, due=seen.due)
         outputs.append([adaptation.adapted(pairs, past, TOY, AdaptationSettings(), arm) for arm in ADAPTED])
     for was, is_now in zip(*outputs, strict=True):
         assert np.array_equal(was, is_now)

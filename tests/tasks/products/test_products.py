@@ -15,6 +15,7 @@ from hubdata import connect_hub
 from tasks.disaster.products import neighbours, square
 from tasks.errors import DataError, SettingError
 from tasks.evaluation.levels import LEVELS
+from tasks.gathered_windows import dense
 from tasks.products.cap import reference
 from tasks.products.forecast import Issued, last_day
 from tasks.registry import TASKS
@@ -196,7 +197,7 @@ def test_what_is_no_alert_cannot_be_replaced(other: str) -> None:
 
 def test_where_no_outbreak_is_defined_that_is_said(dengue: Issued) -> None:
     assert dengue.windows.threshold is not None
-    windows = replace(dengue.windows, threshold=np.full_like(dengue.windows.threshold, np.nan))
+    windows = replace(dense(dengue.windows), threshold=np.full_like(dengue.windows.threshold, np.nan))
     product = HEALTH.products["cap"](replace(dengue, windows=windows))
     assert product.text is None
     assert product.summary == "no warning: the records are too short to define a dengue outbreak"

@@ -13,6 +13,7 @@ from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.cohort.chunks import ChunkPlan
 from federation.training.cohort.engine import Cohort
+from tasks.gathered_windows import dense
 from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -33,7 +34,7 @@ def test_ten_rounds_of_a_task(task: Task, model: str, tmp_path: Path, device: to
         folder = tmp_path / country
         folder.mkdir()
         task.synthesize(folder, country, 1, chosen)
-        windows = task.windows(task.read(folder, country, chosen), chosen)
+        windows = dense(task.windows(task.read(folder, country, chosen), chosen))
         train, score = windows.only("train"), windows.only("validation")
         clients.append(Client(country=country, train=train.take(np.arange(len(train))[:rows]), score=score))
     pair = [
