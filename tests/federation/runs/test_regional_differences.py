@@ -52,7 +52,9 @@ def test_the_region_is_that_of_months_that_countries_share(federation_of: Federa
     assert row.value == pytest.approx(one.value - other.value)
     assert row.n == one.n
     vaults = ran.ready.vaults.values()
-    parts = [vault.blocks(ran.ready.run.federation.run, ran.ready.run.federation.plan)["federated-local"] for vault in vaults]
+    parts = [
+        vault.blocks(ran.ready.run.federation.run, ran.ready.run.federation.plan)["federated-local"] for vault in vaults
+    ]
     assert row.low == paired_interval(merge_blocks(parts))["low"][-1]
 
 
