@@ -47,7 +47,7 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     short.
     """
     weights = checkpoint.load_model(run)
-    _, header = checkpoint.load(run / checkpoint.FILE)
+    header = checkpoint.read_header(run / checkpoint.FILE)
     settings = restore(Settings, header["settings"], "checkpoint").task
     if settings.calendar.unaligned:
         raise ConfigError(

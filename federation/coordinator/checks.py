@@ -35,7 +35,7 @@ class Update:
     shared: Arrays
     scores: Mapping[ScoreName, Sums]
     fingerprint: str
-    withheld: tuple[str, ...]
+    suppressed: tuple[str, ...]
 
     @property
     def norm(self) -> float:
@@ -51,14 +51,14 @@ def read_update(
     for key, expected in (("run", run), ("round", round_), ("country", country)):
         if header.get(key) != expected:
             raise UpdateRejected(f"{country} answered for {key} {str(header.get(key))[:80]!r}, asked was {expected!r}")
-    examples, loss, withheld = header.get("examples"), header.get("loss"), header.get("withheld", [])
+    examples, loss, suppressed = header.get("examples"), header.get("loss"), header.get("suppressed", [])
     if type(examples) is not int or not 0 <= examples <= MOST:
         raise UpdateRejected(f"{country} reports {str(examples)[:40]} examples")
     steps = header.get("steps")
     if type(steps) is not int or not bool(examples) <= steps <= MOST:
         raise UpdateRejected(f"{country} reports {str(steps)[:40]} steps on {examples} examples")
-    if type(loss) not in (float, type(None)) or not isinstance(withheld, list):
-        raise UpdateRejected(f"{country} reports a loss or withheld scores that are none")
+    if type(loss) not in (float, type(None)) or not isinstance(suppressed, list):
+        raise UpdateRejected(f"{country} reports a loss or suppressed scores that are none")
     strange = [name for name in frame.arrays if name.split("/")[0] not in ("update", "shared", "score")]
     if strange:
         raise UpdateRejected(f"{country} sends {strange[0][:80]!r}, for which nobody asked")
@@ -77,7 +77,7 @@ def read_update(
         shared=released,
         scores=_scores(country, frame, plan),
         fingerprint=str(header.get("fingerprint", ""))[:64],
-        withheld=tuple(str(name)[:200] for name in withheld[:10_000]),
+        suppressed=tuple(str(name)[:200] for name in suppressed[:10_000]),
     )
 
 

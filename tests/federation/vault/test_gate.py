@@ -57,7 +57,7 @@ def sent(arrays: Any = GOOD, scores: Any = None, policy: Policy = POLICY, **head
 
 def test_what_the_contract_names_leaves_as_it_is() -> None:
     frame = sent(scores={NAME: rows(30, 40)})
-    assert frame.header == HEADER | {"withheld": []}
+    assert frame.header == HEADER | {"suppressed": []}
     assert all(np.array_equal(frame.arrays[name], value) for name, value in GOOD.items())
     assert frame.arrays["score/validation/federated/mse/sum"].tolist() == [61, 81, 141]
     assert set(frame.arrays) == {*GOOD, *(f"score/validation/federated/mse/{name}" for name in SUMS)}
@@ -105,7 +105,7 @@ def test_a_row_below_the_cohort_is_withheld_and_named(counts: tuple[int, int], c
     sums = rows(*counts)
     frame = sent(scores={NAME: sums}, policy=replace(POLICY, minimum_cohort=cohort))
     for row, count in enumerate(counts):
-        named = f"validation/federated/mse/{row}" in frame.header["withheld"]
+        named = f"validation/federated/mse/{row}" in frame.header["suppressed"]
         assert named == (count < cohort)
         for name in SUMS:
             left = frame.arrays[f"score/validation/federated/mse/{name}"][row]
@@ -132,7 +132,7 @@ def test_a_row_that_tells_a_small_count_stays_at_home_and_so_does_the_one_of_all
     frame = sent(scores={NAME: rows(60, 70) | {"small_count": np.array([1.0, 0.0, 1.0])}})
     assert frame.arrays["score/validation/federated/mse/count"].tolist() == [0, 70, 0]
     assert frame.arrays["score/validation/federated/mse/sum"].tolist() == [0, 141, 0]
-    assert frame.header["withheld"] == ["validation/federated/mse/0", "validation/federated/mse/2"]
+    assert frame.header["suppressed"] == ["validation/federated/mse/0", "validation/federated/mse/2"]
     assert not [name for name in frame.arrays if name.endswith("small_count")]
 
 
@@ -141,7 +141,7 @@ def test_scores_of_rounds_stay_at_home_where_the_policy_says_so() -> None:
     frame = sent(scores={NAME: rows(60, 70)}, policy=quiet)
     assert "loss" not in frame.header
     assert not any(frame.arrays[f"score/validation/federated/mse/{name}"].any() for name in SUMS)
-    assert frame.header["withheld"] == [f"validation/federated/mse/{row}" for row in range(3)]
+    assert frame.header["suppressed"] == [f"validation/federated/mse/{row}" for row in range(3)]
     assert np.array_equal(frame.arrays["update/w"], GOOD["update/w"])
     outgoing = Outgoing(kind="scores", header=HEADER, scores={NAME: rows(60, 70)}, last=True)
     told = decode(release(outgoing, CONTRACT, quiet)[0])
@@ -221,15 +221,15 @@ def test_a_histogram_leaves_with_its_small_groups_put_together() -> None:
     left = {name: frame.arrays[f"score/test/federated/auc/{name}"] for name in histograms.NAMES}
     count, events = left["bin_count"], left["bin_events"]
     assert count[count > 0].min() >= POLICY.minimum_cohort
-    assert events[events > 0].min() >= histograms.SMALL_COUNT
+    assert events[events > 0].min() >= histograms.FEW
     assert count.sum(axis=1).tolist() == left["count"].tolist() == [100, 100, 200]
-    assert frame.header["withheld"] == []
+    assert frame.header["suppressed"] == []
 
 
 def test_a_histogram_of_fewer_than_a_cohort_is_withheld_and_named() -> None:
     frame = told(histogram(20))
     assert not any(value.any() for value in frame.arrays.values())
-    assert frame.header["withheld"] == [f"test/federated/auc/{row}" for row in range(3)]
+    assert frame.header["suppressed"] == [f"test/federated/auc/{row}" for row in range(3)]
 
 
 @pytest.mark.parametrize("name", histograms.NAMES)
