@@ -4,7 +4,7 @@ SQLite, one file a node; in a simulation one file for all countries. Each row se
 changed, removed or inserted later breaks the chain of its country, and `heads` keeps the last seal of each. That shows
 mistakes and hasty hands; nothing is keyed, so who may write the file can forge all of it.
 
-A ledger of an earlier version is continued as it is: a row is never rewritten, so the contents of its old rows keep that
+A ledger of an earlier version is continued: no row is ever rewritten, so the contents of old rows keep that
 version's names (`withheld`, `apart` where later rows say `suppressed`, `excluded_period`).
 """
 

@@ -48,7 +48,9 @@ def contract(request: Request, job: Job, records: Records) -> Contract:
         scores=_scores(request, records)
         | {difference_name(request, pair): NAMES for pair in pairs(request, job.country)},
         horizons=len(task.horizons(plan.task)),
-        histograms={name: plan.task.cost_loss for name, score in task.scores.items() if isinstance(score, HistogramScore)},
+        histograms={
+            name: plan.task.cost_loss for name, score in task.scores.items() if isinstance(score, HistogramScore)
+        },
         transport=plan.transport,
         seed=seed_of(plan.seed, job.country, request.round, "transport"),
     )

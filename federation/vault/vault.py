@@ -96,7 +96,9 @@ class Vault:
         differences: dict[str, Blocks] = {}
         if outgoing.pairs(request, self.country):
             differences = paired_differences.found(records, forecasts["test"], request.plan)
-        intervals = {outgoing.difference_name(request, pair): paired_interval(each) for pair, each in differences.items()}
+        intervals = {
+            outgoing.difference_name(request, pair): paired_interval(each) for pair, each in differences.items()
+        }
         reply = outgoing.outgoing(request, records, federated, scores | intervals)
         data, entry = gate.release(reply, outgoing.contract(request, federated.job, records), self.policy)
         ledger.enter(self.database, entry)
