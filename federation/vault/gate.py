@@ -64,9 +64,9 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
 
     Updates larger than the policy's norm are scaled down, so that they arrive no larger. Score rows with fewer
-    place-periods than the policy's cohort, or with a `small_count`, are suppressed (zero sums and counts), and so is the
-    row of all horizons where it would reveal them. The bins of histograms are merged as `histograms.coarse` says. Where
-    the policy keeps `round_scores` in the country, no row and no loss leaves before the last reply.
+    place-periods than the policy's cohort, or with a `small_count`, are suppressed (zero sums and counts), and so is
+    the row of all horizons where it would reveal them. The bins of histograms are merged as `histograms.coarse` says.
+    Where the policy keeps `round_scores` in the country, no row and no loss leaves before the last reply.
     Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
     finite.
     """
