@@ -48,7 +48,7 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     short.
     """
     weights = checkpoint.load_model(run)
-    _, header = checkpoint.load(run / checkpoint.FILE)
+    header = checkpoint.read_header(run / checkpoint.FILE)
     whole = restore(Settings, header["settings"], "checkpoint")
     settings = whole.task
     if settings.calendar.unaligned:

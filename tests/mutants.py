@@ -94,7 +94,7 @@ MUTANTS = {
     ),
     "wire version is not looked at": Mutant(
         file="federation/wire/frame.py",
-        old="    if version not in ACCEPTED:",
+        old="    if version not in accepted:",
         new="    if False:",
         tests="tests/federation/wire/test_frame.py",
     ),

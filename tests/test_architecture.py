@@ -241,7 +241,7 @@ for name, strategy in STRATEGIES.items():
     model = {key: value for key, value in model.items() if not plan.strategy.private or "head" not in key}
     arrays = {f"model/{key}": value for key, value in model.items()}
     arrays |= {f"shared/{key}": value for key, value in strategy.shared(model).items()}
-    header = {"run": name, "round": 1, "counted": 0, "plan": plain(plan)}
+    header = {"run": name, "round": 1, "last_aggregated": 0, "plan": plain(plan)}
     request = encode(Frame(kind="train", header=header, arrays=arrays))
     admission = vault.admit(request)
     results = sequential.run(admission.jobs)

@@ -109,7 +109,7 @@ def aggregated(
     shared = progress.shared
     if strategy.merge is not None:
         shared = strategy.merge(progress.shared, [part.shared for part in parts], countries)
-    counted = {**progress.counted, **{client: round_ for client, many in examples.items() if many}}
+    last_aggregated = {**progress.last_aggregated, **{client: round_ for client, many in examples.items() if many}}
     return replace(
         progress,
         round=round_,
@@ -117,7 +117,7 @@ def aggregated(
         shared=shared,
         server=memory_of(server),
         examples={**progress.examples, **examples},
-        counted=counted,
+        last_aggregated=last_aggregated,
     )
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: all a run needs to go on as if it had never stopped. One file, replaced atomically; no pickle."""
+"""Checkpoints: all a run needs to continue as if it had never stopped. One file, replaced atomically; no pickle."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Any
 
 from federation.coordinator.state import Arrays, Candidate, Federation, Progress
 from federation.errors import CheckpointError, WireError
+from federation.settings.upgrade import OLDEST, upgraded_header
 from federation.settings.values import plain
-from federation.wire.frame import Frame, decode, digest, encode
+from federation.wire.frame import STORED, VERSION, Frame, decode, digest, encode, version_of
 from tasks.files.atomic import write_atomically
 
 FILE = "checkpoint.gotong"
@@ -25,30 +26,36 @@ def load_model(folder: Path) -> Arrays:
     """The final model of a run. Raises CheckpointError if the run has not ended, or the file is damaged."""
     if not (folder / MODEL).exists():
         raise CheckpointError(f"run {folder.name} has not ended; end it first with resume={folder.name}")
-    return _copied(_read(folder / MODEL).group("model"))
+    return _copied(_read(folder / MODEL)[0].group("model"))
 
 
 def save(federation: Federation, progress: Progress) -> None:
     """Write the checkpoint; it is either the old one or the new one, whole, at any moment of a crash."""
     arrays = {f"{group}/{name}": value for group in GROUPS for name, value in getattr(progress, group).items()}
-    for one in progress.best:
-        arrays |= {f"best.{one.round}/{name}": value for name, value in one.model.items()}
+    for candidate in progress.best:
+        arrays |= {f"best.{candidate.round}/{name}": value for name, value in candidate.model.items()}
     header = {
         "run": federation.run,
         "round": progress.round,
-        "tracked": progress.tracked,
+        "tracked_bytes": progress.tracked_bytes,
         "examples": dict(progress.examples),
-        "counted": dict(progress.counted),
-        "best": [[one.round, one.value] for one in progress.best],
+        "last_aggregated": dict(progress.last_aggregated),
+        "best": [[candidate.round, candidate.value] for candidate in progress.best],
         "settings": plain(federation.settings),
-        "nodes": sorted(federation.nodes),
+        "countries": sorted(federation.nodes),
     }
     _write(federation.checkpoint, Frame(kind="checkpoint", header=header, arrays=arrays))
 
 
 def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
-    """Progress and header (run, settings, nodes). Raises CheckpointError if it is missing or damaged."""
-    frame = _read(path)
+    """Where a run stands, to continue it, and its header. Raises CheckpointError if it is missing, damaged or old."""
+    frame, version = _read(path)
+    run = path.parent.name
+    if version != VERSION:
+        raise CheckpointError(
+            f"run {run} was begun with {OLDEST}, and this version cannot continue it; finish it with that version, or "
+            f"start a new run (start_from={run} takes its model if it has ended)"
+        )
     header = frame.header
     best = tuple(
         Candidate(round=round_, value=value, model=_copied(frame.group(f"best.{round_}")))
@@ -60,11 +67,20 @@ def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
         shared=_copied(frame.group("shared")),
         server=_copied(frame.group("server")),
         examples=header["examples"],
-        counted=header["counted"],
+        last_aggregated=header["last_aggregated"],
         best=best,
-        tracked=header["tracked"],
+        tracked_bytes=header["tracked_bytes"],
     )
     return progress, header
+
+
+def read_header(path: Path) -> Mapping[str, Any]:
+    """A run's header alone (run, round, countries, settings), of this version or the one before.
+
+    Raises CheckpointError if it is missing or damaged.
+    """
+    frame, version = _read(path)
+    return frame.header if version == VERSION else upgraded_header(frame.header)
 
 
 def _write(path: Path, frame: Frame) -> None:
@@ -73,11 +89,12 @@ def _write(path: Path, frame: Frame) -> None:
         write_atomically(path, data + bytes.fromhex(digest(data)))
     except OSError as error:
         raise CheckpointError(
-            f"{path} cannot be written ({error.strerror}); make room, and go on from the one before if it is there"
+            f"{path} cannot be written ({error.strerror}); make room, and continue from the one before if it is there"
         ) from None
 
 
-def _read(path: Path) -> Frame:
+def _read(path: Path) -> tuple[Frame, int]:
+    """A stored frame and its wire version."""
     if not path.exists():
         raise CheckpointError(f"{path} does not exist; resume=RUN takes a run that began")
     raw = path.read_bytes()
@@ -85,7 +102,7 @@ def _read(path: Path) -> Frame:
     if bytes.fromhex(digest(data)) != seal:
         raise CheckpointError(f"{path} is damaged (its checksum does not match); restore it or start the run again")
     try:
-        return decode(data)
+        return decode(data, accepted=STORED), version_of(data)
     except WireError as error:
         raise CheckpointError(f"{path}: {error}") from None
 

@@ -37,7 +37,7 @@ class Update:
     shared: Arrays
     scores: Mapping[ScoreName, Sums]
     fingerprint: str
-    withheld: tuple[str, ...]
+    suppressed: tuple[str, ...]
 
     @property
     def norm(self) -> float:
@@ -53,14 +53,14 @@ def read_update(
     for key, expected in (("run", run), ("round", round_), ("country", country)):
         if header.get(key) != expected:
             raise UpdateRejected(f"{country} answered for {key} {str(header.get(key))[:80]!r}, asked was {expected!r}")
-    examples, loss, withheld = header.get("examples"), header.get("loss"), header.get("withheld", [])
+    examples, loss, suppressed = header.get("examples"), header.get("loss"), header.get("suppressed", [])
     if type(examples) is not int or not 0 <= examples <= MOST:
         raise UpdateRejected(f"{country} reports {str(examples)[:40]} examples")
     steps = header.get("steps")
     if type(steps) is not int or not bool(examples) <= steps <= MOST:
         raise UpdateRejected(f"{country} reports {str(steps)[:40]} steps on {examples} examples")
-    if type(loss) not in (float, type(None)) or not isinstance(withheld, list):
-        raise UpdateRejected(f"{country} reports a loss or withheld scores that are none")
+    if type(loss) not in (float, type(None)) or not isinstance(suppressed, list):
+        raise UpdateRejected(f"{country} reports a loss or suppressed scores that are none")
     start_loss = header.get("start_loss")
     if examples and STRATEGIES[plan.strategy.name].client(plan.strategy).start_loss:
         _need_loss(country, start_loss, plan)
@@ -83,7 +83,7 @@ def read_update(
         shared=released,
         scores=_scores(country, frame, plan),
         fingerprint=str(header.get("fingerprint", ""))[:64],
-        withheld=tuple(str(name)[:200] for name in withheld[:10_000]),
+        suppressed=tuple(str(name)[:200] for name in suppressed[:10_000]),
     )
 
 

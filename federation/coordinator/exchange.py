@@ -17,7 +17,7 @@ from federation.coordinator.checks import ScoreName, Update, outliers, read_upda
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
 from federation.settings.schema import Plan
-from federation.settings.values import sent
+from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Part
 from federation.training.jobs import seed_of
@@ -117,27 +117,26 @@ def _group(
 def _frames(
     federation: Federation, asked: _Asked, models: Mapping[str, Arrays], progress: Progress
 ) -> dict[str, bytes]:
-    """Client -> its question; the very same bytes for those who get the same weights and were last counted alike."""
+    """Client -> its request; the very same bytes for clients with the same weights and last aggregated round."""
     made: dict[tuple[int, ...], bytes] = {}
     frames: dict[str, bytes] = {}
     for client, model in models.items():
-        counted = progress.counted.get(client, 0)
-        alike = (counted, *(id(value) for value in model.values()))
-        if alike not in made:
-            made[alike] = _frame(federation, asked, counted, model, progress)
-        frames[client] = made[alike]
+        last_aggregated = progress.last_aggregated.get(client, 0)
+        contents = (last_aggregated, *(id(value) for value in model.values()))
+        if contents not in made:
+            made[contents] = _frame(federation, asked, last_aggregated, model, progress)
+        frames[client] = made[contents]
     return frames
 
 
-def _frame(federation: Federation, asked: _Asked, counted: int, model: Arrays, progress: Progress) -> bytes:
+def _frame(federation: Federation, asked: _Asked, last_aggregated: int, model: Arrays, progress: Progress) -> bytes:
+    assert type(federation.plan) is Plan, "settings hold paths, which stay here"
     header: dict[str, Any] = {
         "run": federation.run,
         "round": asked.round,
-        "counted": counted,
-        "plan": sent(federation.plan),
+        "last_aggregated": last_aggregated,
+        "plan": plain(federation.plan),
     }
-    if asked.kind == "test" and not federation.settings.region.facilities:  # ends of several clients do not add up
-        header["paired"] = True
     arrays = {f"model/{name}": value for name, value in model.items()}
     arrays |= {f"shared/{name}": value for name, value in progress.shared.items()}
     travelling = packed(arrays, federation.plan.transport, rounding_seed(federation.plan, asked.round))
@@ -196,7 +195,7 @@ def _read(
         norm=update.norm if update.examples else None,
         sent=len(data),
         fingerprint=update.fingerprint,
-        withheld=update.withheld,
+        suppressed=update.suppressed,
     )
     return summary, update
 

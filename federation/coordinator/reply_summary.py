@@ -51,13 +51,13 @@ def _together(country: str, own: Sequence[ReplySummary]) -> ReplySummary:
         norm=float(np.median(norms)) if norms else None,
         sent=sum(summary.sent for summary in own),
         received=sum(summary.received for summary in own),
-        withheld=_common([summary.withheld for summary in own]),
+        suppressed=_common([summary.suppressed for summary in own]),
         refused=told if len(refused) == len(own) else None,
         remark=told if len(refused) < len(own) else None,
     )
 
 
-def _common(withheld: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """What every facility withheld, so that the country has no such score at all."""
-    shared = set(withheld[0]).intersection(*withheld[1:]) if withheld else set()
+def _common(suppressed: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """What every facility suppressed, so that the country has no such score at all."""
+    shared = set(suppressed[0]).intersection(*suppressed[1:]) if suppressed else set()
     return tuple(sorted(shared))

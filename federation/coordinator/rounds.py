@@ -93,7 +93,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
             server, strategy, plan, progress, replies.parts, replies.examples, len(federation.learning)
         )
         watch.round(Report(round=round_, rounds=plan.rounds, summaries=replies.summaries, rows=found))
-        progress = replace(after, tracked=watch.flush())
+        progress = replace(after, tracked_bytes=watch.flush())
         checkpoint.save(federation, progress)
         watch.commit()
     return _test(grid, federation, progress)

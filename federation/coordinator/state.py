@@ -55,9 +55,9 @@ class Progress:
     shared: Arrays = field(default_factory=dict)
     server: Arrays = field(default_factory=dict)
     examples: Mapping[str, int] = field(default_factory=dict)  # country -> training examples, as it last said
-    counted: Mapping[str, int] = field(default_factory=dict)  # country -> the last round its update counted in
+    last_aggregated: Mapping[str, int] = field(default_factory=dict)  # country -> the last round its update was part of
     best: tuple[Candidate, ...] = ()
-    tracked: int = 0  # bytes of the tracking spool that belong to these rounds
+    tracked_bytes: int = 0  # bytes of the tracking spool that belong to these rounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class ReplySummary:
     sent: int = 0  # bytes
     received: int = 0  # bytes
     fingerprint: str = ""
-    withheld: tuple[str, ...] = ()
+    suppressed: tuple[str, ...] = ()
     refused: str | None = None
     remark: str | None = None
 

@@ -118,9 +118,9 @@ def _nodes(grid: Grid, countries: Sequence[str]) -> dict[str, int]:
 def _vault(words: str, run: str, place: int) -> Vault:
     settings = settings_of(shlex.split(words))
     folder = run_folder.existing(settings.runs, run)
-    _, header = checkpoint.load(folder / checkpoint.FILE)
+    header = checkpoint.read_header(folder / checkpoint.FILE)
     database = open_database(folder / simulation.LEDGER)
-    return simulation.open_vault(settings, folder, sorted(header["nodes"])[place], database)
+    return simulation.open_vault(settings, folder, sorted(header["countries"])[place], database)
 
 
 def _place(context: Context) -> int:

@@ -79,7 +79,7 @@ def _withheld(run: Run, outcome: Outcome) -> list[str]:
     for summary in by_country(outcome.summaries):
         if summary.refused:
             lines.append(summary.refused)
-        if f"test/federated/{run.headline}/{combined}" in summary.withheld:
+        if f"test/federated/{run.headline}/{combined}" in summary.suppressed:
             lines.append(f"{summary.country}: its vault withholds scores of too few place-periods or events.")
     return lines
 

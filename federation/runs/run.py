@@ -57,7 +57,7 @@ def saved(folder: Path, **changes: Any) -> tuple[Settings, Progress, list[str]]:
     """Settings (with changes), progress and countries of a run's checkpoint. Raises CheckpointError or ConfigError."""
     progress, header = checkpoint.load(folder / checkpoint.FILE)
     settings = replace(restore(Settings, header["settings"], "checkpoint"), **changes)
-    return settings, progress, list(header["nodes"])
+    return settings, progress, list(header["countries"])
 
 
 def federation_of(settings: Settings, folder: Path, nodes: Mapping[str, int]) -> Federation:

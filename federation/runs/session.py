@@ -59,7 +59,7 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
         incidents = Faults(run.folder, run.progress.round)
         tracker = Tracker(run.folder, run.settings.tracking, runs=Path(run.settings.runs), warn=screen.say)
         tracked = TrackedRun(tracker, run.settings, run.federation, incidents)
-        with tracked.following(run.progress.tracked):
+        with tracked.following(run.progress.tracked_bytes):
             outcome = environment.rounds(Followers(screen, tracked))
             outcome = environment.with_regional_rows(outcome)
             files = report.keep(run, outcome, out)

@@ -10,8 +10,6 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from federation.errors import ConfigError
 from federation.settings.checks import nearest
-from federation.settings.schema import Plan
-from tasks.settings import Calendar
 
 T = TypeVar("T")
 EXACT = 2**53  # beyond that a float is another number than the integer
@@ -35,22 +33,6 @@ def build(schema: type[T], values: Mapping[str, Any], where: str, **schemas: typ
 def plain(settings: Any) -> dict[str, Any]:
     """Nested plain values of a settings dataclass, ready for JSON."""
     return asdict(settings)
-
-
-def sent(plan: Plan) -> dict[str, Any]:
-    """A plan as it travels, without newer keys that its calendar leaves at their defaults.
-
-    A vault of the version before knows no such keys and refuses what it does not know; thus it serves all runs but
-    those that use them.
-    """
-    assert type(plan) is Plan, "settings hold paths, which stay here"
-    values, usual = plain(plan), plain(Calendar())
-    values["task"]["calendar"] = {
-        key: value
-        for key, value in values["task"]["calendar"].items()
-        if value != usual[key] or key not in ("excluded_period", "unaligned", "step")
-    }
-    return values
 
 
 def _typed(hint: Any, value: Any, where: str) -> Any:

@@ -185,7 +185,7 @@ def check_round(strategy: Strategy, task: TaskSettings, vault: Vault) -> Outcome
     outcome = rounds.federate(InProcessGrid({2: vault}, sequential.run), federation, start, _Quiet())
     (summary,) = outcome.summaries
     assert summary.refused is None, summary.refused
-    assert outcome.progress.counted == {vault.country: 1}, f"{vault.country} sent no update"
+    assert outcome.progress.last_aggregated == {vault.country: 1}, f"{vault.country} sent no update"
     assert any(not np.array_equal(value, start.model[name]) for name, value in outcome.model.items()), "nothing learnt"
     assert all(np.isfinite(value).all() for value in outcome.model.values())
     assert any(row.arm == "federated" for row in outcome.rows), "no score came back"
@@ -241,7 +241,7 @@ def updates(strategy: Strategy, countries: Sequence[str] = tuple(COUNTRIES)) -> 
                 shared=shared,
                 scores={},
                 fingerprint="",
-                withheld=(),
+                suppressed=(),
             )
         )
     return found

@@ -27,7 +27,7 @@ HEADER = {
     "loss": float,
     "start_loss": float,
     "fingerprint": str,
-    "withheld": list,
+    "suppressed": list,
 }
 
 
@@ -64,24 +64,24 @@ class Outgoing:
 def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[bytes, Entry]:
     """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
 
-    Updates larger than the policy's norm are scaled down, so that they arrive no larger; score rows with fewer
-    place-periods than the policy's cohort, or with a `small_count`, are withheld (zero sums and counts), and the row of
-    all horizons where it would give them away; the bins of histograms are merged as `histograms.coarse` says. Where the
-    policy keeps `round_scores` at home, no row and no loss leaves before the last reply.
+    Updates larger than the policy's norm are scaled down, so that they arrive no larger. Score rows with fewer
+    place-periods than the policy's cohort, or with a `small_count`, are suppressed (zero sums and counts), and so is
+    the row of all horizons where it would reveal them. The bins of histograms are merged as `histograms.coarse` says.
+    Where the policy keeps `round_scores` in the country, no row and no loss leaves before the last reply.
     Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
     finite.
     """
     allowed = {name: _allowed(name, value, contract) for name, value in outgoing.arrays.items()}
     arrays = _packed(_clipped(allowed, policy), contract, policy)
-    withheld: list[str] = []
+    suppressed: list[str] = []
     for name, sums in outgoing.scores.items():
         told = _score(name, sums, contract, policy)
         if not outgoing.last and not policy.round_scores:
             told = {key: np.zeros_like(value) for key, value in told.items()}
         path = "/".join(name)
-        withheld += [f"{path}/{row}" for row in np.flatnonzero(told["count"] == 0)]
+        suppressed += [f"{path}/{row}" for row in np.flatnonzero(told["count"] == 0)]
         arrays |= {f"score/{path}/{key}": value for key, value in told.items()}
-    header = {**outgoing.header, "withheld": withheld}
+    header = {**outgoing.header, "suppressed": suppressed}
     if not policy.round_scores:
         header.pop("loss", None)
         header.pop("start_loss", None)
@@ -92,7 +92,7 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     contents = {
         "arrays": {name: list(value.shape) for name, value in arrays.items() if not name.startswith("score/")},
         "scores": sorted("/".join(name) for name in outgoing.scores),
-        "withheld": withheld,
+        "suppressed": suppressed,
         "examples": header["examples"],
     }
     entry = Entry(

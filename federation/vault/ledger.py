@@ -3,6 +3,9 @@
 SQLite, one file a node; in a simulation one file for all countries. Each row seals the one before it, so a row that is
 changed, removed or inserted later breaks the chain of its country, and `heads` keeps the last seal of each. That shows
 mistakes and hasty hands; nothing is keyed, so who may write the file can forge all of it.
+
+A ledger of an earlier version is continued: no row is ever rewritten, so the contents of old rows keep that
+version's names (`withheld`, `apart` where later rows say `suppressed`, `excluded_period`).
 """
 
 import json

@@ -23,8 +23,8 @@ def twin(task: Task, plan: Plan) -> Memory:
     return trainable(built(task, plan.task, seed_of(plan.seed, TWIN) % 2**31))
 
 
-def remembered(memory: Tensors, result: Result, sums: Sums, task: Task, plan: Plan) -> Memory:
-    """What to remember after a round. sums: validation scores of the model that the round started from."""
+def memory_after(memory: Tensors, result: Result, sums: Sums, task: Task, plan: Plan) -> Memory:
+    """What to keep after a round. sums: validation scores of the model that the round started from."""
     last = result.params or result.job.start
     best = evaluated(memory, result.job.start, sums, task, plan)
     return {f"last/{name}": tensor for name, tensor in last.items()} | best
@@ -34,20 +34,20 @@ def evaluated(memory: Tensors, weights: Tensors, sums: Sums, task: Task, plan: P
     """The best `keep_best` local models by the country's own validation, these weights among the candidates."""
     score = next(iter(task.scores.values()))
     value = float(score.estimate(sums).value[-1])
-    found = [(float(memory[f"value.{rank}"]), _under(f"best.{rank}", memory)) for rank in _ranks(memory)]
+    candidates = [(float(memory[f"value.{rank}"]), under(f"best.{rank}", memory)) for rank in _ranks(memory)]
     if plan.keep_best and math.isfinite(value):
-        found.append((-value if score.better == "larger" else value, dict(weights)))
-        found.sort(key=lambda candidate: candidate[0])  # stable: of equals, the earlier stays first
+        candidates.append((-value if score.better == "larger" else value, dict(weights)))
+        candidates.sort(key=lambda candidate: candidate[0])  # stable: of equals, the earlier stays first
     kept: Memory = {}
-    for rank, (each, model) in enumerate(found[: plan.keep_best]):
+    for rank, (each, model) in enumerate(candidates[: plan.keep_best]):
         kept |= {f"value.{rank}": torch.tensor(each, dtype=torch.float64)}
         kept |= {f"best.{rank}/{name}": tensor for name, tensor in model.items()}
     return kept
 
 
 def final(memory: Tensors, last: Tensors) -> Tensors:
-    """The mean of the best models, or the last one if none was judged."""
-    models = [_under(f"best.{rank}", memory) for rank in _ranks(memory)]
+    """The mean of the best models, or the last one if none was evaluated."""
+    models = [under(f"best.{rank}", memory) for rank in _ranks(memory)]
     if not models:
         return last
     return {
@@ -56,10 +56,11 @@ def final(memory: Tensors, last: Tensors) -> Tensors:
     }
 
 
-def _ranks(memory: Tensors) -> list[int]:
-    return sorted(int(name.removeprefix("value.")) for name in memory if name.startswith("value."))
-
-
-def _under(prefix: str, memory: Tensors) -> Memory:
+def under(prefix: str, memory: Tensors) -> Memory:
+    """The part of a memory under `prefix/`, without the prefix."""
     start = f"{prefix}/"
     return {name.removeprefix(start): value for name, value in memory.items() if name.startswith(start)}
+
+
+def _ranks(memory: Tensors) -> list[int]:
+    return sorted(int(name.removeprefix("value.")) for name in memory if name.startswith("value."))

@@ -29,23 +29,21 @@ KINDS = ("train", "validate", "test")
 class Request:
     """A frame that could be served. After the rounds come a validation (rounds + 1) and the test (rounds + 2), once.
 
-    counted: the last round before this one in which this country's update counted; 0 if none did yet.
+    last_aggregated: the last round before this one whose aggregate holds this country's update; 0 if none does yet.
     frame: its weights are float32 again, however they travelled. digest: of the whole frame, which tells a repetition.
-    plan_digest: of the plan, which a run keeps. paired: a test that asks for intervals of differences too, as a
-    coordinator of the version before does not.
+    plan_digest: of the plan, which a run keeps.
     """
 
     frame: Frame
     kind: str
     run: str
     round: int
-    counted: int
+    last_aggregated: int
     plan: Plan
     task: Task
     strategy: Strategy
     digest: str
     plan_digest: str
-    paired: bool = False
 
     @cached_property
     def fresh(self) -> "Fresh":
@@ -125,24 +123,25 @@ def read_request(data: bytes) -> Request:
     ]
     if not first <= round_ <= last:
         raise PolicyRefusal(f"round {round_} of a run of {plan.rounds} rounds is not served as {frame.kind!r}")
-    counted = frame.header.get("counted")
-    if type(counted) is not int or not 0 <= counted < round_:
-        raise PolicyRefusal(f"round {round_} of run {run!r}: the last update to count cannot be {str(counted)[:40]!r}")
+    last_aggregated = frame.header.get("last_aggregated")
+    if type(last_aggregated) is not int or not 0 <= last_aggregated < round_:
+        raise PolicyRefusal(
+            f"round {round_} of run {run!r}: the last aggregated round cannot be {str(last_aggregated)[:40]!r}"
+        )
     return Request(
         frame=replace(frame, arrays=unpacked(frame.arrays, plan.transport)),
         kind=frame.kind,
         run=run,
         round=round_,
-        counted=counted,
+        last_aggregated=last_aggregated,
         plan=plan,
         task=TASKS[plan.task.name],
         strategy=STRATEGIES[plan.strategy.name],
         digest=digest(data),
         plan_digest=digest_of(plan),
-        paired=frame.kind == "test" and frame.header.get("paired") is True,
     )
 
 
 def digest_of(plan: Plan) -> str:
-    """SHA-256 of a plan with every key, whichever of them travelled."""
+    """SHA-256 of a plan."""
     return digest(json.dumps(plain(plan), sort_keys=True).encode())

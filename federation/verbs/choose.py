@@ -54,14 +54,14 @@ def _choose(settings: ChooseSettings) -> None:
 def _trials(runs: Path, sweep: str) -> Iterator[Trial]:
     """Every run of the sweep. Raises ConfigError for one that has not ended, CheckpointError or DataError."""
     for path in sorted(runs.glob(f"*/{checkpoint.FILE}")):
-        _, header = checkpoint.load(path)
+        header = checkpoint.read_header(path)
         if header["settings"].get("sweep") != sweep:
             continue
         folder = path.parent
         if state(folder) != "FINISHED":
             raise ConfigError(f"trial {folder.name} has not ended; the command that began the search goes on with it")
         rows = read_json(folder / RESULTS)
-        yield Trial(name=folder.name, settings=header["settings"], countries=header["nodes"], rows=rows)
+        yield Trial(name=folder.name, settings=header["settings"], countries=header["countries"], rows=rows)
 
 
 def _table(choice: Choice, title: str) -> Table:

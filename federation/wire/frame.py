@@ -6,7 +6,7 @@ The header names every tensor with dtype and shape, so a reader knows the size o
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import prod
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from federation.errors import WireError
 
 MAGIC = b"GTNG"
-VERSION = 1
-ACCEPTED = (1,)  # N and N-1, from the second version on
+VERSION = 2
+ACCEPTED = (2,)  # of a peer; the names in a frame are those of its version
+STORED = (1, 2)  # of a file: `federation.settings.upgrade` knows the names of version 1
 PREFIX = struct.Struct("<4sHI")
 DTYPES = ("float32", "float64", "int64", "int8", "uint8", "uint16", "bool")
 MAX_HEADER = 4 * 2**20  # bytes
@@ -65,7 +66,7 @@ def encode(frame: Frame) -> bytes:
     return b"".join([PREFIX.pack(MAGIC, VERSION, len(header)), header, *raw])
 
 
-def decode(data: bytes | memoryview, *, limit: int = MAX_FRAME) -> Frame:
+def decode(data: bytes | memoryview, *, limit: int = MAX_FRAME, accepted: Sequence[int] = ACCEPTED) -> Frame:
     """A frame from bytes; its arrays are read-only views. Raises WireError before allocating for what is unexpected."""
     view = memoryview(data)
     if len(view) > limit:
@@ -75,15 +76,21 @@ def decode(data: bytes | memoryview, *, limit: int = MAX_FRAME) -> Frame:
     magic, version, length = PREFIX.unpack_from(view)
     if magic != MAGIC:
         raise WireError("these bytes are not a Gotong frame")
-    if version not in ACCEPTED:
+    if version not in accepted:
         raise WireError(
-            f"a frame of wire version {version} came to a reader of {', '.join(map(str, ACCEPTED))}; "
-            f"upgrade the older side"
+            f"the frame has wire version {version}, and {VERSION} is read here; "
+            f"install the same version of Gotong on both sides and start a new run"
         )
     if length > MAX_HEADER or PREFIX.size + length > len(view):
         raise WireError(f"a header of {length:,} bytes does not fit its frame; the frame is damaged")
     kind, header, tensors = _header(bytes(view[PREFIX.size : PREFIX.size + length]))
     return Frame(kind=kind, header=header, arrays=_arrays(view[PREFIX.size + length :], tensors))
+
+
+def version_of(data: bytes) -> int:
+    """The wire version of a frame that was read."""
+    version: int = PREFIX.unpack_from(data)[1]
+    return version
 
 
 def digest(data: bytes) -> str:

@@ -56,7 +56,7 @@ def update(country: str, seed: int, examples: int = 10) -> Update:
         shared={},
         scores={},
         fingerprint="",
-        withheld=(),
+        suppressed=(),
     )
 
 

@@ -43,7 +43,7 @@ PROGRESS = Progress(
     server={"m_t/b.w": drawn(3)["b.w"], "momentum_vector/@000000": drawn(4)["a"]},
     examples={"THA": 10, "VNM": 20},
     best=(Candidate(round=5, value=0.25, model=drawn(5)), Candidate(round=2, value=0.5, model=drawn(6))),
-    tracked=1234,
+    tracked_bytes=1234,
 )
 
 
@@ -63,8 +63,8 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     for one, other in zip(progress.best, PROGRESS.best, strict=True):
         assert (one.round, one.value) == (other.round, other.value)
         assert same(one.model, other.model)
-    assert (progress.round, progress.tracked, progress.examples) == (7, 1234, {"THA": 10, "VNM": 20})
-    assert (header["run"], header["nodes"]) == ("run", ["THA", "VNM"])
+    assert (progress.round, progress.tracked_bytes, progress.examples) == (7, 1234, {"THA": 10, "VNM": 20})
+    assert (header["run"], header["countries"]) == ("run", ["THA", "VNM"])
     assert restore(Settings, header["settings"], "checkpoint") == settings_of(tmp_path, keep_best=2)
 
 
@@ -76,7 +76,16 @@ def test_what_is_loaded_may_be_written(tmp_path: Path) -> None:
 def test_no_country_can_be_told_from_a_checkpoint(tmp_path: Path) -> None:
     checkpoint.save(federation(tmp_path), PROGRESS)
     names = checkpoint.load(tmp_path / checkpoint.FILE)[1]
-    assert set(names) == {"run", "round", "tracked", "examples", "counted", "best", "settings", "nodes"}
+    assert set(names) == {
+        "run",
+        "round",
+        "tracked_bytes",
+        "examples",
+        "last_aggregated",
+        "best",
+        "settings",
+        "countries",
+    }
 
 
 @given(at=st.integers(0, 10_000), flip=st.integers(1, 255))

@@ -26,7 +26,7 @@ HEADER: dict[str, Any] = {
     "steps": 5,
     "loss": 0.5,
     "fingerprint": "f",
-    "withheld": [],
+    "suppressed": [],
 }
 WEIGHT = "update/slope.weight"
 COUNT = "score/validation/federated/mse/count"
@@ -48,9 +48,9 @@ def without(name: str) -> Frame:
 
 
 def test_a_good_reply_is_understood() -> None:
-    update = read({"withheld": ["validation/federated/mse/0"]})
+    update = read({"suppressed": ["validation/federated/mse/0"]})
     assert (update.country, update.examples, update.loss, update.fingerprint) == ("VNM", 100, 0.5, "f")
-    assert update.withheld == ("validation/federated/mse/0",)
+    assert update.suppressed == ("validation/federated/mse/0",)
     assert set(update.change) == set(MODEL)
     assert set(update.shared) == {"c"}
     assert update.scores["validation", "federated", "mse"]["sum"].tolist() == [50, 50, 50]
@@ -73,8 +73,8 @@ WRONG_HEADERS: dict[str, dict[str, Any]] = {
     "a loss in words": {"loss": "low"},
     "a list of losses": {"loss": [0.5]},
     "a loss beyond floats": {"loss": 10**400},
-    "withheld a number": {"withheld": 5},
-    "withheld nothing": {"withheld": None},
+    "suppressed a number": {"suppressed": 5},
+    "suppressed nothing": {"suppressed": None},
 }
 
 

@@ -39,7 +39,7 @@ def test_asking_in_groups_gives_the_same_model_and_the_same_table(
         )
         assert one.value == pytest.approx(other.value, abs=1e-5, nan_ok=True)
     assert [summary.country for summary in grouped.outcome.summaries] == list(FACILITIES)
-    assert grouped.outcome.progress.counted == dict.fromkeys(FACILITIES, 3)
+    assert grouped.outcome.progress.last_aggregated == dict.fromkeys(FACILITIES, 3)
 
 
 def test_facilities_are_rows_of_their_country(federation_of: FederationOf) -> None:
@@ -53,7 +53,7 @@ def test_a_group_is_checked_before_it_is_summed(tmp_path: Any, monkeypatch: pyte
     ran = run_tampered(prepared, only("VNM-0002", lambda frame: [scaled(frame, 1e4)]))
     left_out = [summary.country for summary in ran.reports[0].summaries if summary.refused]
     assert left_out == ["VNM-0002"]
-    assert "VNM-0002" not in ran.outcome.progress.counted
+    assert "VNM-0002" not in ran.outcome.progress.last_aggregated
 
 
 def test_a_strategy_that_looks_at_every_update_gets_every_update(

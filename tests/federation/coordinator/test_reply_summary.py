@@ -6,8 +6,8 @@ from federation.coordinator.reply_summary import by_country, who
 from federation.coordinator.state import ReplySummary
 
 FACILITIES = (
-    ReplySummary(country="VNM-0002", examples=30, loss=2.0, norm=1.0, sent=10, received=5, withheld=("a", "b")),
-    ReplySummary(country="VNM-0001", examples=10, loss=1.0, norm=3.0, sent=20, received=5, withheld=("a",)),
+    ReplySummary(country="VNM-0002", examples=30, loss=2.0, norm=1.0, sent=10, received=5, suppressed=("a", "b")),
+    ReplySummary(country="VNM-0001", examples=10, loss=1.0, norm=3.0, sent=20, received=5, suppressed=("a",)),
     ReplySummary(country="LAO-0001", examples=5, loss=4.0, norm=2.0, sent=1, received=1),
 )
 
@@ -22,7 +22,7 @@ def test_facilities_are_summed_and_their_loss_is_the_mean_over_examples() -> Non
     lao, vnm = by_country(FACILITIES)
     assert (lao.country, lao.examples, vnm.country, vnm.examples) == ("LAO", 5, "VNM", 40)
     assert vnm.loss == pytest.approx((30 * 2 + 10 * 1) / 40)
-    assert (vnm.norm, vnm.sent, vnm.received, vnm.withheld) == (2.0, 30, 10, ("a",))
+    assert (vnm.norm, vnm.sent, vnm.received, vnm.suppressed) == (2.0, 30, 10, ("a",))
     assert who(FACILITIES) == "facilities"
 
 

@@ -84,14 +84,14 @@ def test_a_training_that_crashes_is_its_countrys_alone(vaults: list[Vault], capl
 
 
 def test_if_one_release_cannot_be_kept_none_leaves(vaults: list[Vault], monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = state.remember
+    kept = state.store_round
 
     def full(connection: Any, answered: Any) -> None:
         kept(connection, answered)
         if answered.country == "VNM":
             connection.execute("INSERT INTO no_such_table VALUES (1)")
 
-    monkeypatch.setattr(state, "remember", full)
+    monkeypatch.setattr(state, "store_round", full)
     with pytest.raises(LedgerError, match="nothing was released"):
         serve([(vault, ask("train", 1, plan_of())) for vault in vaults], sequential.run)
     assert ledger.verify(vaults[0].database) == 0
@@ -99,14 +99,14 @@ def test_if_one_release_cannot_be_kept_none_leaves(vaults: list[Vault], monkeypa
 
 
 def test_a_refused_release_leaves_no_row(vaults: list[Vault], monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = state.remember
+    kept = state.store_round
 
     def refuse(connection: Any, answered: Any) -> None:
         if answered.country == "THA":
             raise LedgerError("no room for THA")
         kept(connection, answered)
 
-    monkeypatch.setattr(state, "remember", refuse)
+    monkeypatch.setattr(state, "store_round", refuse)
     replies = serve([(vault, ask("train", 1, plan_of())) for vault in vaults], sequential.run)
     assert kinds(replies) == ["update", "refused", "update"]
     assert [each.country for each in ledger.entries(vaults[0].database)] == ["LAO", "VNM"]

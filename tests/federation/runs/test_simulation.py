@@ -92,7 +92,7 @@ def test_a_country_too_small_for_its_policy_receives_only(federation_of: Federat
     assert all(ran.weights[name].tobytes() == alone.weights[name].tobytes() for name in ran.weights)
     told = {each.country: each for each in ran.reports[0].summaries}
     assert (told["THA"].examples, told["THA"].refused, told["THA"].loss) == (0, None, None)
-    assert told["THA"].withheld
+    assert told["THA"].suppressed
     assert {row.n for row in ran.outcome.rows if row.country == "THA"} == {0}
 
 

@@ -79,7 +79,7 @@ def test_a_country_that_keeps_its_losses_does_not_count_and_is_named(tmp_path: P
     assert refused["KHM"] is refused["VNM"] is None
     assert "THA keeps its losses" in str(refused["THA"])
     assert "choose another strategy" in str(refused["THA"])
-    assert ran.outcome.progress.counted == {"KHM": 1, "VNM": 1}
+    assert ran.outcome.progress.last_aggregated == {"KHM": 1, "VNM": 1}
 
 
 def test_the_cohort_finds_the_losses_that_the_sequential_trainer_finds() -> None:

@@ -44,7 +44,7 @@ def ask(
     add: float = 0.0,
     arrays: Arrays | None = None,
     run: str = "r",
-    counted: int = 0,
+    last_aggregated: int = 0,
     **more: Any,
 ) -> bytes:
     """A request's bytes. arrays: instead of those that the plan's model and strategy have; more: of the header."""
@@ -53,7 +53,7 @@ def ask(
         shared = STRATEGIES[plan.strategy.name].shared(model)
         arrays = {f"model/{name}": value for name, value in model.items()}
         arrays |= {f"shared/{name}": value for name, value in shared.items()}
-    header = {"run": run, "round": round_, "counted": counted, "plan": plain(plan), **more}
+    header = {"run": run, "round": round_, "last_aggregated": last_aggregated, "plan": plain(plan), **more}
     return encode(Frame(kind=kind, header=header, arrays=arrays))
 
 

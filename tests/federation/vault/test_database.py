@@ -23,14 +23,14 @@ from pathlib import Path
 from federation.vault import ledger, state
 from federation.vault.database import open_database, transaction
 from tests.federation.vault.test_ledger import entry
-from tests.federation.vault.test_state import answered
+from tests.federation.vault.test_state import record_of
 database = open_database(Path(sys.argv[1]))
 with transaction(database):
     ledger.enter(database, entry(round_=1))
-    state.remember(database, answered(1))
+    state.store_round(database, record_of(1))
 with transaction(database):
     ledger.enter(database, entry(round_=2))
-    state.remember(database, answered(2))
+    state.store_round(database, record_of(2))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

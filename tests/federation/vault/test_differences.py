@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +31,7 @@ def pairs_of(frame: Frame) -> dict[str, dict[str, np.ndarray]]:
 
 def test_a_test_that_asks_is_told_differences_and_ends(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
-    reply = answer(vault, ask("test", 5, PLAN, add=0.1, paired=True))  # other weights than the local model begins with
+    reply = answer(vault, ask("test", 5, PLAN, add=0.1))  # other weights than the local model begins with
     found = pairs_of(reply)
     assert set(found) == PAIRS
     mse = {arm: reply.group(f"score/test/{arm}/mse") for arm in ("federated", "local", "zero")}
@@ -47,18 +46,14 @@ def test_a_test_that_asks_is_told_differences_and_ends(tmp_path: Path) -> None:
     assert {f"paired/{pair}/mse" for pair in PAIRS} <= set(entry.contents["scores"])
 
 
-@pytest.mark.parametrize(
-    ("kind", "round_", "more"),
-    [
-        ("test", 5, {}),
-        ("test", 5, {"paired": "yes"}),
-        ("train", 1, {"paired": True}),
-        ("validate", 4, {"paired": True}),
-    ],
-)
-def test_nobody_else_is_told_any(tmp_path: Path, kind: str, round_: int, more: dict[str, Any]) -> None:
-    """A coordinator of the version before does not ask, and would not understand."""
-    assert not pairs_of(answer(vault_in(tmp_path), ask(kind, round_, PLAN, **more)))
+@pytest.mark.parametrize(("kind", "round_"), [("train", 1), ("validate", 4)])
+def test_differences_leave_with_the_test_alone(tmp_path: Path, kind: str, round_: int) -> None:
+    assert not pairs_of(answer(vault_in(tmp_path), ask(kind, round_, PLAN)))
+
+
+def test_a_facility_releases_no_differences(tmp_path: Path) -> None:
+    """The ends of intervals of several facilities do not add up to their country's."""
+    assert not pairs_of(answer(vault_in(tmp_path, "VNM-0001"), ask("test", 5, PLAN)))
 
 
 def test_differences_of_fewer_than_a_cohort_are_withheld(tmp_path: Path) -> None:
@@ -68,9 +63,9 @@ def test_differences_of_fewer_than_a_cohort_are_withheld(tmp_path: Path) -> None
     count = len(vault.records(PLAN).windows["test"])
     assert vault.learns(PLAN)
     assert count < 120 < 2 * count  # as horizons look at the same months, they make no cohort together
-    reply = answer(vault, ask("test", 5, PLAN, paired=True))
+    reply = answer(vault, ask("test", 5, PLAN))
     assert not any(value.any() for told in pairs_of(reply).values() for value in told.values())
-    assert {f"paired/federated-local/mse/{row}" for row in range(3)} <= set(reply.header["withheld"])
+    assert {f"paired/federated-local/mse/{row}" for row in range(3)} <= set(reply.header["suppressed"])
     assert not any(each.count.any() for each in vault.blocks("r", PLAN).values())
 
 
@@ -78,7 +73,7 @@ def test_what_the_ends_rest_on_is_remembered_at_home_after_the_test_alone(tmp_pa
     vault = vault_in(tmp_path)
     answer(vault, ask("train", 1, PLAN))
     assert vault.blocks("r", PLAN) == {}
-    found = pairs_of(answer(vault, ask("test", 5, PLAN, paired=True)))
+    found = pairs_of(answer(vault, ask("test", 5, PLAN)))
     kept = vault_in(tmp_path).blocks("r", PLAN)  # by a process that is started again
     assert set(kept) == PAIRS
     for pair, told in found.items():
@@ -89,8 +84,8 @@ def test_what_the_ends_rest_on_is_remembered_at_home_after_the_test_alone(tmp_pa
 def test_months_set_apart_are_in_no_difference_and_scored_by_themselves(tmp_path: Path) -> None:
     calendar = Calendar(excluded_period=["2007-06", "2007-12"])
     plan = plan_of(task=ToySettings(calendar=calendar), arms=["federated", "local"])
-    whole = answer(vault_in(tmp_path), ask("test", 5, PLAN, paired=True))
-    reply = answer(vault_in(tmp_path), ask("test", 5, plan, run="other", paired=True))
+    whole = answer(vault_in(tmp_path), ask("test", 5, PLAN))
+    reply = answer(vault_in(tmp_path), ask("test", 5, plan, run="other"))
     counts = {part: reply.group(f"score/{part}/federated/mse")["count"] for part in ("test", "excluded_period")}
     everything = whole.group("score/test/federated/mse")["count"]
     places = len(vault_in(tmp_path).records(plan).windows["test"].places)

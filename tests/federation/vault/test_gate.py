@@ -57,7 +57,7 @@ def sent(arrays: Any = GOOD, scores: Any = None, policy: Policy = POLICY, **head
 
 def test_what_the_contract_names_leaves_as_it_is() -> None:
     frame = sent(scores={NAME: rows(30, 40)})
-    assert frame.header == HEADER | {"withheld": []}
+    assert frame.header == HEADER | {"suppressed": []}
     assert all(np.array_equal(frame.arrays[name], value) for name, value in GOOD.items())
     assert frame.arrays["score/validation/federated/mse/sum"].tolist() == [61, 81, 141]
     assert set(frame.arrays) == {*GOOD, *(f"score/validation/federated/mse/{name}" for name in SUMS)}
@@ -101,11 +101,11 @@ def test_other_scores_are_refused(scores: Any) -> None:
 
 
 @given(counts=st.tuples(st.integers(0, 60), st.integers(0, 60)), cohort=st.integers(1, 50))
-def test_a_row_below_the_cohort_is_withheld_and_named(counts: tuple[int, int], cohort: int) -> None:
+def test_a_row_below_the_cohort_is_suppressed_and_named(counts: tuple[int, int], cohort: int) -> None:
     sums = rows(*counts)
     frame = sent(scores={NAME: sums}, policy=replace(POLICY, minimum_cohort=cohort))
     for row, count in enumerate(counts):
-        named = f"validation/federated/mse/{row}" in frame.header["withheld"]
+        named = f"validation/federated/mse/{row}" in frame.header["suppressed"]
         assert named == (count < cohort)
         for name in SUMS:
             left = frame.arrays[f"score/validation/federated/mse/{name}"][row]
@@ -122,7 +122,7 @@ def test_horizons_that_look_at_the_same_few_do_not_make_a_cohort_together() -> N
 
 
 @given(counts=st.tuples(st.integers(0, 60), st.integers(0, 60)), cohort=st.integers(1, 50))
-def test_a_withheld_row_cannot_be_had_by_subtraction(counts: tuple[int, int], cohort: int) -> None:
+def test_a_suppressed_row_cannot_be_had_by_subtraction(counts: tuple[int, int], cohort: int) -> None:
     frame = sent(scores={NAME: rows(*counts)}, policy=replace(POLICY, minimum_cohort=cohort))
     count = frame.arrays["score/validation/federated/mse/count"]
     assert count[-1] in (0, count[:-1].sum())  # all together, less the rows that left, leaves nothing
@@ -132,7 +132,7 @@ def test_a_row_that_tells_a_small_count_stays_at_home_and_so_does_the_one_of_all
     frame = sent(scores={NAME: rows(60, 70) | {"small_count": np.array([1.0, 0.0, 1.0])}})
     assert frame.arrays["score/validation/federated/mse/count"].tolist() == [0, 70, 0]
     assert frame.arrays["score/validation/federated/mse/sum"].tolist() == [0, 141, 0]
-    assert frame.header["withheld"] == ["validation/federated/mse/0", "validation/federated/mse/2"]
+    assert frame.header["suppressed"] == ["validation/federated/mse/0", "validation/federated/mse/2"]
     assert not [name for name in frame.arrays if name.endswith("small_count")]
 
 
@@ -141,11 +141,11 @@ def test_scores_of_rounds_stay_at_home_where_the_policy_says_so() -> None:
     frame = sent(scores={NAME: rows(60, 70)}, policy=quiet)
     assert "loss" not in frame.header
     assert not any(frame.arrays[f"score/validation/federated/mse/{name}"].any() for name in SUMS)
-    assert frame.header["withheld"] == [f"validation/federated/mse/{row}" for row in range(3)]
+    assert frame.header["suppressed"] == [f"validation/federated/mse/{row}" for row in range(3)]
     assert np.array_equal(frame.arrays["update/w"], GOOD["update/w"])
     outgoing = Outgoing(kind="scores", header=HEADER, scores={NAME: rows(60, 70)}, last=True)
-    told = decode(release(outgoing, CONTRACT, quiet)[0])
-    assert told.arrays["score/validation/federated/mse/count"].tolist() == [60, 70, 130]
+    released = decode(release(outgoing, CONTRACT, quiet)[0])
+    assert released.arrays["score/validation/federated/mse/count"].tolist() == [60, 70, 130]
 
 
 NORM = float(np.sqrt(sum(np.square(value).sum() for value in GOOD.values())))
@@ -202,7 +202,7 @@ def test_a_header_carries_the_listed_keys_and_types_alone(header: dict[str, Any]
 WARNINGS = ("test", "federated", "auc")
 
 
-def told(sums: Any) -> Frame:
+def released(sums: Any) -> Frame:
     contract = replace(CONTRACT, scores={WARNINGS: histograms.NAMES}, histograms={"auc": 0.3})
     data, _ = release(Outgoing(kind="scores", header=HEADER, scores={WARNINGS: sums}), contract, POLICY)
     return decode(data)
@@ -217,19 +217,19 @@ def histogram(rows: int) -> dict[str, Any]:
 def test_a_histogram_leaves_with_its_small_groups_put_together() -> None:
     raw = histogram(100)
     assert (raw["bin_count"][raw["bin_count"] > 0] < POLICY.minimum_cohort).any()
-    frame = told(raw)
+    frame = released(raw)
     left = {name: frame.arrays[f"score/test/federated/auc/{name}"] for name in histograms.NAMES}
     count, events = left["bin_count"], left["bin_events"]
     assert count[count > 0].min() >= POLICY.minimum_cohort
     assert events[events > 0].min() >= histograms.SMALL_COUNT
     assert count.sum(axis=1).tolist() == left["count"].tolist() == [100, 100, 200]
-    assert frame.header["withheld"] == []
+    assert frame.header["suppressed"] == []
 
 
-def test_a_histogram_of_fewer_than_a_cohort_is_withheld_and_named() -> None:
-    frame = told(histogram(20))
+def test_a_histogram_of_fewer_than_a_cohort_is_suppressed_and_named() -> None:
+    frame = released(histogram(20))
     assert not any(value.any() for value in frame.arrays.values())
-    assert frame.header["withheld"] == [f"test/federated/auc/{row}" for row in range(3)]
+    assert frame.header["suppressed"] == [f"test/federated/auc/{row}" for row in range(3)]
 
 
 @pytest.mark.parametrize("name", histograms.NAMES)
@@ -237,4 +237,4 @@ def test_a_histogram_of_another_shape_is_refused(name: str) -> None:
     sums = histogram(100)
     for wrong in (sums[name][..., None], sums[name][:-1], sums[name] * np.nan):
         with pytest.raises(PolicyRefusal, match="may not leave"):
-            told({**sums, name: wrong})
+            released({**sums, name: wrong})

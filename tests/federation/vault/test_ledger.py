@@ -12,7 +12,7 @@ from federation.vault.ledger import Entry, describe, enter, entries, verify
 
 
 def entry(country: str = "VNM", round_: int = 1, kind: str = "update", digest: str = "d1") -> Entry:
-    contents = {"examples": 100, "arrays": {"update/w": [2, 3]}, "withheld": []}
+    contents = {"examples": 100, "arrays": {"update/w": [2, 3]}, "suppressed": []}
     return Entry(country=country, run="r", round=round_, kind=kind, digest=digest, bytes=10, contents=contents)
 
 

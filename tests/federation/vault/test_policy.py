@@ -158,7 +158,7 @@ def test_so_many_runs_may_begin_within_a_day(tmp_path: Path, monkeypatch: pytest
     assert [answer(vault, each).kind for each in (first, ask("train", 1, plan_of(), run="second"))] == ["update"] * 2
     assert "refuses another run: 2 began within 24 hours" in refusal(vault, ask("train", 1, plan_of(), run="third"))
     assert answer(vault, first).kind == "update"  # those that began go on
-    assert answer(vault, ask("train", 2, plan_of(), run="second", counted=1)).kind == "update"
+    assert answer(vault, ask("train", 2, plan_of(), run="second", last_aggregated=1)).kind == "update"
     assert answer(vault_in(tmp_path, "THA"), ask("train", 1, plan_of(), run="third")).kind == "update"
 
     class Tomorrow(datetime):

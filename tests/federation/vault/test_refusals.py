@@ -32,7 +32,7 @@ def with_plan(**changes: Any) -> bytes:
         for part in parts:
             inner = inner[part]
         inner[last] = value
-    return asked({"run": "r", "round": 1, "counted": 0, "plan": values})
+    return asked({"run": "r", "round": 1, "last_aggregated": 0, "plan": values})
 
 
 POLICIES = {
@@ -54,22 +54,22 @@ def test_the_policy_on_the_countrys_own_disk_decides(tmp_path: Path, text: str, 
 
 REQUESTS = {
     "no frame": b"GTNG nothing",
-    "unknown kind": asked({"run": "r", "round": 1, "counted": 0, "plan": plain(plan_of())}, kind="export"),
+    "unknown kind": asked({"run": "r", "round": 1, "last_aggregated": 0, "plan": plain(plan_of())}, kind="export"),
     "no run": asked({"round": 1, "plan": plain(plan_of())}),
     "a run that writes into logs": asked({"run": "r\nVNM: all is well", "round": 1, "plan": plain(plan_of())}),
     "a run of a page": asked({"run": "r" * 5000, "round": 1, "plan": plain(plan_of())}),
     "no round": asked({"run": "r", "plan": plain(plan_of())}),
     "round true": asked({"run": "r", "round": True, "plan": plain(plan_of())}),
-    "no word of what counted": asked({"run": "r", "round": 1, "plan": plain(plan_of())}),
-    "a round that counted before its time": ask("train", 1, plan_of(), counted=1),
-    "a round before the first that counted": ask("train", 1, plan_of(), counted=-1),
+    "no last aggregated round": asked({"run": "r", "round": 1, "plan": plain(plan_of())}),
+    "a round that was aggregated before its time": ask("train", 1, plan_of(), last_aggregated=1),
+    "an aggregated round before the first": ask("train", 1, plan_of(), last_aggregated=-1),
     "round 0": ask("train", 0, plan_of()),
     "a round too many": ask("train", 4, plan_of()),
     "a validation before its time": ask("validate", 3, plan_of()),
     "a test before its time": ask("test", 4, plan_of()),
     "a test in a round": ask("test", 1, plan_of()),
     "no plan": asked({"run": "r", "round": 1}),
-    "an empty plan": asked({"run": "r", "round": 1, "counted": 0, "plan": {}}),
+    "an empty plan": asked({"run": "r", "round": 1, "last_aggregated": 0, "plan": {}}),
     "unknown task": with_plan(task__name="weather"),
     "unknown strategy": with_plan(strategy__name="fedavgg"),
     "a list for a name": with_plan(strategy__name=["fedavg"]),
@@ -146,7 +146,7 @@ def test_a_round_whose_numbers_overflow_is_used_up_and_on_the_ledger(tmp_path: P
     first = answer_bytes(vault, huge)
     assert decode(first).kind == "refused"
     assert answer_bytes(vault, huge) == first
-    assert "for another request" in refusal(vault, ask("train", 1, plan_of()))
+    assert "replied to another request" in refusal(vault, ask("train", 1, plan_of()))
     [row] = ledger.entries(vault.database)
     assert (row.kind, row.round, row.digest) == ("refused", 1, digest(first))
     assert answer(vault, ask("train", 2, plan_of())).kind == "update"

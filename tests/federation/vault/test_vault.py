@@ -14,6 +14,7 @@ from federation.vault.gate import HEADER
 from federation.vault.policy import FILE
 from federation.wire.frame import digest
 from tasks.errors import DataError
+from tasks.evaluation.paired_difference import NAMES
 from tests.federation.toy import TOY, ToySettings, places_of, short
 from tests.federation.vault.requesting import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
 
@@ -50,7 +51,10 @@ def test_a_test_holds_scores_alone(tmp_path: Path) -> None:
     reply = answer(vault_in(tmp_path), ask("test", 5, plan_of(arms=list(ARMS))))
     models, known = [arm for arm in ARMS if arm not in ADAPTED], ["zero", "oracle"]
     validation = [f"validation/{arm}" for arm in (*models, *known)]
-    assert set(reply.arrays) == score_paths(*validation, *(f"test/{arm}" for arm in (*ARMS, *known)))
+    scores = score_paths(*validation, *(f"test/{arm}" for arm in (*ARMS, *known)))
+    pairs = {name for name in reply.arrays if name.startswith("score/paired/")}
+    assert set(reply.arrays) - pairs == scores
+    assert len(pairs) == 2 * 4 * len(NAMES)  # two learnt arms against three local ones and the baseline
     assert reply.kind == "scores"
 
 
@@ -80,7 +84,7 @@ def test_a_restarted_vault_still_knows_what_it_answered(tmp_path: Path) -> None:
     request = ask("test", 5, plan_of())
     reply = answer_bytes(vault_in(tmp_path), request)
     assert answer_bytes(vault_in(tmp_path), request) == reply
-    assert "for another request" in refusal(vault_in(tmp_path), ask("test", 5, plan_of(), add=0.1))
+    assert "replied to another request" in refusal(vault_in(tmp_path), ask("test", 5, plan_of(), add=0.1))
 
 
 def test_a_run_is_tested_once_however_long_it_claims_to_be(tmp_path: Path) -> None:
@@ -115,8 +119,8 @@ def test_a_country_below_its_cohort_receives_and_sends_nothing(tmp_path: Path) -
     reply = answer(vault, ask("train", 1, plan_of("scaffold")))
     assert (reply.kind, reply.header["examples"], reply.header["steps"], reply.header["loss"]) == ("update", 0, 0, 0.0)
     assert all(name.startswith("score/") and not value.any() for name, value in reply.arrays.items())
-    assert len(reply.header["withheld"]) == 2 * 3  # scores, rows; of one arm, for it trains no model of its own
-    jobs = vault.admit(ask("train", 2, plan_of("scaffold"), add=0.5, counted=1)).jobs
+    assert len(reply.header["suppressed"]) == 2 * 3  # scores, rows; of one arm, for it trains no model of its own
+    jobs = vault.admit(ask("train", 2, plan_of("scaffold"), add=0.5, last_aggregated=1)).jobs
     assert all(job.train is None and job.score is not None for job in jobs)
 
 
@@ -136,7 +140,7 @@ def test_a_run_begins_with_the_files_as_they_are_and_goes_on_with_what_it_began_
     vault, plan = vault_in(tmp_path), plan_of()
     first = answer(vault, ask("train", 1, plan)).header["fingerprint"]
     TOY.synthesize(tmp_path / "VNM", "VNM", 2, ToySettings())
-    assert answer(vault, ask("train", 2, plan, counted=1)).header["fingerprint"] == first
+    assert answer(vault, ask("train", 2, plan, last_aggregated=1)).header["fingerprint"] == first
     corrected = answer(vault, ask("train", 1, plan, run="next")).header["fingerprint"]
     assert corrected != first
     assert vault_in(tmp_path).records(plan).fingerprint == corrected

@@ -120,7 +120,8 @@ def test_any_json_is_a_frame_or_refused(body: Any) -> None:
 
 HOSTILE = {
     "wrong magic": b"GTNX" + SAMPLE[4:],
-    "version of tomorrow": raw(described(), version=2),
+    "the version before": raw(described(), version=1),
+    "version of tomorrow": raw(described(), version=3),
     "version 0": raw(described(), version=0),
     "header longer than the frame": raw(described(), length=10_000),
     "header longer than any": raw(b" " * (MAX_HEADER + 1)),
