@@ -19,6 +19,7 @@ from federation.coordinator.rounds import begin
 from federation.forecasting import ForecastRequest, issue
 from federation.runs import simulation
 from federation.settings.schema import TrainingSettings
+from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.cohort import engine as cohort
@@ -143,7 +144,7 @@ def test_a_forecast_is_the_models_with_the_constants_of_its_run(tmp_path: Path) 
     """Another seed than 0 or 1, so that constants of no other model fit."""
     ran = run(ready(settings_of(tmp_path, COUNTRIES, seed=7)))
     checkpoint.save_model(ran.ready.run.folder, "run", ran.outcome.model)
-    asked = ForecastRequest(
+    request = ForecastRequest(
         data=ran.ready.run.folder / "data",
         country="VNM",
         sent=np.datetime64("2009-01-01").astype("datetime64[s]").item(),
@@ -153,7 +154,7 @@ def test_a_forecast_is_the_models_with_the_constants_of_its_run(tmp_path: Path) 
         seed=1,
         replaces="",
     )
-    _, issued = issue(ran.ready.run.folder, asked)
+    _, issued = issue(ran.ready.run.folder, request)
     first = Mixed(7)
     weights = {name: torch.from_numpy(value) for name, value in ran.weights.items()}
     inputs = torch.from_numpy(issued.windows.inputs["recent"])
@@ -238,7 +239,13 @@ def test_a_pyfunc_of_a_run_has_its_constants(tmp_path: Path, capfd: pytest.Captu
     network, weights = Mixed(7), {name: torch.from_numpy(value) for name, value in ran.weights.items()}
     output = by_hand(weights, {"frozen": network.frozen, "table": network.table}, torch.ones(3, 2)).detach().numpy()
     folder = model.write(
-        tmp_path / "model", ran.weights, task="toy", settings={}, seed=7, example=inputs, output=output
+        tmp_path / "model",
+        ran.weights,
+        task="toy",
+        settings=plain(ToySettings()),
+        seed=7,
+        example=inputs,
+        output=output,
     )
     model.save(folder, tmp_path / "saved")
     found = pyfunc.load_model(str(tmp_path / "saved")).predict(inputs)
