@@ -18,7 +18,6 @@ LONGEST = (
     "deployment/test_deployment.py",
     "deployment/test_machines.py",
     "deployment/test_intruders.py",
-    "deployment/test_stock.py",
     "ends/test_flower_engine.py",
     "ends/test_resume.py",
     "ends/test_sweep.py",

@@ -1,6 +1,5 @@
 """The folder of one run: everything it leaves lies there, and only one process works in it at a time."""
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -9,10 +8,10 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TextIO
 
 from federation.errors import ConfigError, GotongError
 from federation.settings.schema import Settings
+from tasks.files.locking import try_lock
 
 LOCK = "lock"
 MOMENT = 0.2  # seconds
@@ -72,7 +71,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the run's folder until the block or the process ends. Raises GotongError if another process holds it."""
     with (folder / LOCK).open("w") as file:
         until = monotonic() + MOMENT
-        while not _acquired(file, fcntl.LOCK_EX):
+        while not try_lock(file):
             if monotonic() > until:
                 raise GotongError(f"run {folder.name} is in progress in another process; wait for it or stop it")
             sleep(MOMENT / 10)  # a process that checks with `held` holds the lock for a moment
@@ -82,16 +81,7 @@ def locked(folder: Path) -> Iterator[None]:
 def held(folder: Path) -> bool:
     """Whether a process works in the run's folder."""
     with (folder / LOCK).open("a") as file:
-        return not _acquired(file, fcntl.LOCK_SH)  # shared, so that two checks do not see each other
-
-
-def _acquired(file: TextIO, how: int) -> bool:
-    """Take the lock, until the file is closed, if nobody else holds it; whether it was taken."""
-    try:
-        fcntl.flock(file, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return not try_lock(file, shared=True)  # shared, so that two checks do not see each other
 
 
 def country_key(runs: Path, country: str) -> bytes:

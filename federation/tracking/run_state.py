@@ -1,6 +1,5 @@
 """How runs ended: read from their own folders, and set in MLflow where a killed process could not."""
 
-import fcntl
 import time
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
 from federation.tracking.run_info import FOLDER
 from federation.tracking.store import Store, address, connect, database, search
+from tasks.files.locking import try_lock
 
 LOCK = "lock"  # held in a run's folder as long as a process works in it
 
@@ -54,9 +54,6 @@ def _mark(store: Store, runs: Path, *, here: bool) -> list[str]:
 def _held(lock: Path) -> bool:
     try:
         with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two readers do not hinder each other
-    except BlockingIOError:
-        return True
+            return not try_lock(file, shared=True)
     except OSError:
         return False
-    return False

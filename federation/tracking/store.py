@@ -5,7 +5,6 @@ So it is made under another name, under a lock, and moved into place. Addresses 
 working directory.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from federation.errors import TrackingError
 from federation.settings.schema import TrackingSettings
+from tasks.files.locking import lock
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -148,5 +148,5 @@ def create(file: Path) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file)
         yield

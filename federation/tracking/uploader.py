@@ -1,6 +1,5 @@
 """Sends one run's spool to MLflow, piece by piece. What has been sent is noted in the run's folder."""
 
-import fcntl
 import time
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +9,7 @@ from federation.settings.schema import TrackingSettings
 from federation.tracking import cursor, spool
 from federation.tracking.mlflow_writer import MlflowWriter
 from federation.tracking.store import connect
+from tasks.files.locking import try_lock
 
 LOCK = "tracking.lock"
 MOMENT = 0.05  # seconds
@@ -25,18 +25,14 @@ class Uploader:
         self._folder = folder
         self._lock = (folder / LOCK).open("a")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not try_lock(self._lock):
+                raise TrackingError(f"another process is sending the records of {folder.name}; wait for it to end")
             noted = cursor.load(folder)
             store = connect(settings, runs)
             writer = MlflowWriter(store, folder, noted.runs)
             if noted.store != store.uri or not noted.runs or not writer.known():
                 noted = cursor.Cursor(store=store.uri, tried=noted.tried)
                 writer = MlflowWriter(store, folder, {})
-        except BlockingIOError:
-            self._lock.close()
-            raise TrackingError(
-                f"another process is sending the records of {folder.name}; wait for it to end"
-            ) from None
         except BaseException:
             self._lock.close()
             raise
@@ -87,11 +83,7 @@ def wait_for_others(folder: Path, seconds: float = 10.0) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + seconds
     with (folder / LOCK).open("a") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise TrackingError(f"another process is sending the records of {folder.name}") from None
-                time.sleep(MOMENT)
+        while not try_lock(lock):
+            if time.monotonic() > until:
+                raise TrackingError(f"another process is sending the records of {folder.name}")
+            time.sleep(MOMENT)

@@ -69,6 +69,7 @@ SHORTEST_POLL, LONGEST_POLL = 0.1, 2.0  # seconds between two polls: short after
 LONGEST_PAUSE = 30.0  # seconds before the coordinator is tried again
 VAULT_PATIENCE = 20.0  # seconds a message waits for a vault that is being started again
 LARGEST = 2**31  # bytes of a frame
+ANY_VERSION = range(2**16)  # a reply of another wire version is passed on: the coordinator says what to install
 
 log = logging.getLogger("courier")
 
@@ -262,7 +263,7 @@ def exchange(vault: Path, frame: bytes, heartbeat: Callable[[], None]) -> bytes:
             raise VaultAbsentError(f"the vault at {vault} does not reply: {error.strerror or error}") from None
     reply = b"".join(parts)
     try:
-        decode(reply)
+        decode(reply, accepted=ANY_VERSION)
     except WireError:
         raise VaultAbsentError(f"the vault at {vault} broke off in the middle of its reply") from None
     return reply
