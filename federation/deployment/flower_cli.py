@@ -31,10 +31,10 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def program(name: str) -> str:
-    """A command installed beside this Python. Raises DeploymentError."""
+    """A command installed with this Python. Raises DeploymentError."""
     path = Path(sys.executable).with_name(name)
     if not path.exists():
-        raise DeploymentError(f"{name} is not installed beside {sys.executable}; install Gotong with its dependencies")
+        raise DeploymentError(f"{name} is not installed with {sys.executable}; install Gotong with its dependencies")
     return str(path)
 
 

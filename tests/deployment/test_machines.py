@@ -44,8 +44,8 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         (tmp_path / "data" / country).mkdir(parents=True)
         HEALTH.synthesize(tmp_path / "data" / country, country, 3, HEALTH.settings())
     try:
-        with machines(("coordinator", *COUNTRIES)) as found:
-            deployment = Deployment(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", machines=found)
+        with machines(("coordinator", *COUNTRIES)) as by_name:
+            deployment = Deployment(folder=tmp_path, countries=COUNTRIES, data=tmp_path / "data", machines=by_name)
             try:
                 yield deployment
             finally:
@@ -71,7 +71,7 @@ def test_who_comes_late_loses_the_line_comes_back_or_leaves_is_counted_when_ther
         *deployment.submission(
             "region.countries=[KHM,LAO,VNM]",
             *(f"rounds={ROUNDS}", f"deadline={DEADLINE}", "training.epochs=1", "arms=[federated]", "transport=int8"),
-            "name=apart",
+            "name=deployed",
             tracking="mlflow",
         ),
     )
@@ -109,7 +109,7 @@ def _events(deployment: Deployment) -> None:
 
 
 def _counted(deployment: Deployment) -> list[int]:
-    """How many countries every round counted, as the run told."""
+    """How many countries every round counted, as the run printed."""
     lines = [line.split() for line in deployment.log("submission").splitlines() if line.startswith("round ")]
     return [int(words[2]) for words in lines if "/" in words[1]]
 
@@ -117,13 +117,13 @@ def _counted(deployment: Deployment) -> list[int]:
 def _took_part(runs: Path, round_: int) -> set[str]:
     return {
         country
-        for country, key, step, value in history(runs, "apart")
+        for country, key, step, value in history(runs, "deployed")
         if country and (key, step, value) == ("round/took_part", round_, 1.0)
     }
 
 
 def _every_row_is_there_once(deployment: Deployment) -> None:
-    rows = history(deployment.folder / "runs", "apart")
+    rows = history(deployment.folder / "runs", "deployed")
     names = [(country, key, step) for country, key, step, _ in rows]
     assert len(names) == len(set(names))
     for country in COUNTRIES:
@@ -138,7 +138,7 @@ def _every_row_is_there_once(deployment: Deployment) -> None:
 def _released(deployment: Deployment, country: str) -> list[ledger.Entry]:
     with closing(sqlite3.connect(deployment.folder / country / "vault" / "vault.sqlite")) as database:
         ledger.verify(database)
-        return ledger.entries(database, "apart")
+        return ledger.entries(database, "deployed")
 
 
 class Fated(InProcessGrid):
@@ -178,7 +178,7 @@ def _the_weights_are_those_of_one_process(deployment: Deployment, took: Took) ->
     grid.answered = {r: {country for country in COUNTRIES if r in answered[country]} for r in range(1, ROUNDS + 3)}
     grid.arrived = took
     outcome = rounds.federate(grid, ready.run.federation, ready.run.progress, RoundCounter())
-    apart = checkpoint.load_model(deployment.folder / "runs" / "apart")
-    assert apart.keys() == outcome.model.keys()
-    for name, value in apart.items():
+    deployed = checkpoint.load_model(deployment.folder / "runs" / "deployed")
+    assert deployed.keys() == outcome.model.keys()
+    for name, value in deployed.items():
         np.testing.assert_array_equal(value, outcome.model[name])

@@ -32,7 +32,7 @@ from federation.errors import ConfigError, DeploymentError
 from federation.settings.schema import Plan
 from federation.vault.database import open_database
 from federation.vault.vault import Vault
-from federation.wire.frame import Frame, decode, encode
+from federation.wire.frame import VERSION, Frame, decode, encode
 from tasks.registry import TASKS
 
 HEALTH = TASKS["health"]
@@ -138,7 +138,7 @@ def test_a_run_that_died_before_its_first_checkpoint_is_not_to_be_resumed(tmp_pa
 
 
 def test_objections_say_what_would_be_accepted() -> None:
-    terms = {"tasks": ["health"], "maximum_rounds": 5, "maximum_epochs": 100, "accepted": [1]}
+    terms = {"tasks": ["health"], "maximum_rounds": 5, "maximum_epochs": 100, "accepted": [VERSION]}
     assert objections(terms, _plan(5)) == []
     assert objections(terms, _plan(6)) == ["allows 5 rounds, the run needs 6; rounds=5 would be accepted"]
     assert "its policy allows disaster" in objections({**terms, "tasks": ["disaster"]}, _plan(5))[0]

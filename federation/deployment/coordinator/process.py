@@ -38,7 +38,7 @@ class Addresses:
 def children(home: Path, addresses: Addresses) -> list[Child]:
     """The processes of a coordinator, in the order of their start."""
     tls = {name: str((home / name).resolve()) for name in ("server.pem", "server.key", "ca.pem", SECRET)}
-    # Flower's executor finds its programs by PATH; they lie beside this Python, its environment being active or not.
+    # Flower's executor finds its programs by PATH; they are in this Python's folder, which may not be on PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**flower_cli.environment(home), "GOTONG_COORDINATOR": str(home.resolve()), "PATH": path}
     superlink = [
