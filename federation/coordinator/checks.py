@@ -66,7 +66,7 @@ def read_update(
         _need_loss(country, start_loss, plan)
     strange = [name for name in frame.arrays if name.split("/")[0] not in ("update", "shared", "score")]
     if strange:
-        raise UpdateRejected(f"{country} sends {strange[0][:80]!r}, for which nobody asked")
+        raise UpdateRejected(f"{country} sends {strange[0][:80]!r}, which was not requested")
     change, released = frame.group("update"), frame.group("shared")
     if examples:
         _like(country, "update", change, model)
@@ -120,8 +120,8 @@ def outliers(updates: Sequence[Update]) -> dict[str, str]:
 def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
     missing, extra = sorted(set(expected) - set(arrays)), sorted(set(arrays) - set(expected))
     if missing or extra:
-        lacks, more = (", ".join(names)[:100] or "nothing" for names in (missing, extra))
-        raise UpdateRejected(f"{country}: {what} lacks {lacks} and has {more!r} too much")
+        lacks, unexpected = (", ".join(names)[:100] or "none" for names in (missing, extra))
+        raise UpdateRejected(f"{country}: {what}: missing arrays: {lacks}; unexpected arrays: {unexpected!r}")
     for name, value in arrays.items():
         if value.shape != expected[name].shape or value.dtype != expected[name].dtype:
             raise UpdateRejected(
@@ -133,34 +133,39 @@ def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
 
 
 def _scores(country: str, frame: Frame, plan: Plan) -> dict[ScoreName, Sums]:
+    """(part, arm, score) -> its sums. Raises UpdateRejected for a name or a value that cannot be."""
     task = TASKS[plan.task.name]
-    arms = {*plan.arms, *task.baselines, "oracle"}
-    parts = {"validation", "test", *(["excluded_period"] if plan.task.calendar.excluded_period else [])}
-    differences = {f"{arm}-{other}" for arm, other in compared(plan, task.baselines)}
-    headline = next(iter(task.scores))
-    shape = (len(task.horizons(plan.task)) + 1,)
-    found: dict[ScoreName, dict[str, NDArray[Any]]] = {}
+    excluded = ["excluded_period"] if plan.task.calendar.excluded_period else []
+    parts, arms = {"validation", "test", *excluded}, {*plan.arms, *task.baselines, "oracle"}
+    pairs, headline = {f"{arm}-{other}" for arm, other in compared(plan, task.baselines)}, next(iter(task.scores))
+    scores: dict[ScoreName, dict[str, NDArray[Any]]] = {}
     for path, value in frame.group("score").items():
         match path.split("/"):
             case [part, arm, score, name] if (
                 part in parts and arm in arms and score in task.scores and name in task.scores[score].names
             ):
-                found.setdefault((part, arm, score), {})[name] = value
-            case ["paired", pair, score, name] if pair in differences and score == headline and name in NAMES:
-                found.setdefault(("paired", pair, score), {})[name] = value
+                scores.setdefault((part, arm, score), {})[name] = value
+            case ["paired", pair, score, name] if pair in pairs and score == headline and name in NAMES:
+                scores.setdefault(("paired", pair, score), {})[name] = value
             case _:
                 raise UpdateRejected(f"{country}: score {path[:80]} is unknown")
-    for (part, _, score), sums in found.items():
-        binned = histograms.BINNED if isinstance(task.scores[score], HistogramScore) else ()
-        names = NAMES if part == "paired" else task.scores[score].names
-        fits = all(
-            value.shape == ((*shape, histograms.BINS) if name in binned else shape) and np.isfinite(value).all()
-            for name, value in sums.items()
-        )
-        if set(sums) != set(names) or not fits:
-            raise UpdateRejected(f"{country}: the sums of score {score} are incomplete or not finite")
-        if sums["count"].min() < 0 or sums["count"].max() > MOST:
-            raise UpdateRejected(f"{country}: score {score} counts what cannot be counted")
-        if part == "paired" and not ((sums["low"] <= sums["value"]) & (sums["value"] <= sums["high"])).all():
-            raise UpdateRejected(f"{country}: a difference lies outside its own interval")
-    return dict(found)
+    for (part, _, score), sums in scores.items():
+        _check_sums(country, part, score, sums, plan)
+    return dict(scores)
+
+
+def _check_sums(country: str, part: str, score: str, sums: Sums, plan: Plan) -> None:
+    """Raise UpdateRejected unless the sums of one score are whole, finite, of the right shape, and can be counted."""
+    task = TASKS[plan.task.name]
+    rows = len(task.horizons(plan.task)) + 1
+    binned = histograms.BINNED if isinstance(task.scores[score], HistogramScore) else ()
+    fits = all(
+        value.shape == ((rows, histograms.BINS) if name in binned else (rows,)) and np.isfinite(value).all()
+        for name, value in sums.items()
+    )
+    if set(sums) != set(NAMES if part == "paired" else task.scores[score].names) or not fits:
+        raise UpdateRejected(f"{country}: the sums of score {score} are incomplete or not finite")
+    if sums["count"].min() < 0 or sums["count"].max() > MOST:
+        raise UpdateRejected(f"{country}: score {score} has an impossible count")
+    if part == "paired" and not ((sums["low"] <= sums["value"]) & (sums["value"] <= sums["high"])).all():
+        raise UpdateRejected(f"{country}: a difference lies outside its own interval")

@@ -91,10 +91,11 @@ CASES: dict[str, Case] = {
     ),
     "extra arrays": Case(
         fault=changed(lambda frame: with_array(frame, "update/extra", lambda _: np.zeros(3, np.float32))),
-        reason="VNM: update lacks nothing and has 'extra' too much",
+        reason="VNM: update: missing arrays: none; unexpected arrays: 'extra'",
     ),
     "missing array": Case(
-        fault=changed(lambda frame: without(frame, WEIGHT)), reason="VNM: update lacks slope.weight and has"
+        fault=changed(lambda frame: without(frame, WEIGHT)),
+        reason="VNM: update: missing arrays: slope.weight; unexpected arrays:",
     ),
     "too large": Case(fault=changed(lambda frame: scaled(frame, 100)), reason="VNM sends an update .* over 10 times"),
     "yesterday's": Case(fault=faulty.Fault(change=yesterday), reason=r"VNM answered for round '?\d'?, asked was \d"),
