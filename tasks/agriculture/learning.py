@@ -9,8 +9,9 @@ from tasks.agriculture.settings import AgricultureSettings
 from tasks.agriculture.windowing import tokens
 from tasks.data import Array, Windows
 from tasks.evaluation.levels import LEVELS
-from tasks.models.choice import Shape, build
+from tasks.models.choice import build
 from tasks.models.losses import pinball
+from tasks.models.model import Shape
 
 
 class EachIssueDate(nn.Module):

@@ -9,7 +9,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tasks.data import Array, Windows
 from tasks.disaster.features import tokens
 from tasks.disaster.settings import DisasterSettings
-from tasks.models.choice import Shape, build
+from tasks.models.choice import build
+from tasks.models.model import Shape
 
 
 def build_model(settings: DisasterSettings, seed: int) -> nn.Module:

@@ -7,8 +7,9 @@ from tasks.data import Array, Windows
 from tasks.evaluation.levels import LEVELS
 from tasks.health.features import tokens
 from tasks.health.settings import HealthSettings
-from tasks.models.choice import Shape, build
+from tasks.models.choice import build
 from tasks.models.losses import pinball
+from tasks.models.model import Shape
 
 MOST = np.log1p(1e9)  # more people than live in the region: a forecast stays a finite number
 

@@ -5,6 +5,7 @@ torch's fused ones fall back to a slow loop under vmap.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from math import sqrt
 
@@ -12,10 +13,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, pad
 
+from tasks.errors import SettingError
 from tasks.models.dropout import dropout
 from tasks.models.mlp import Linear, finished, normal_gaps
+from tasks.models.model import CommonSettings, Model, Shape
 
 WIDER = 4  # hidden width of a block, in widths of a token
+
+
+@dataclass  # not frozen: Hydra merges it
+class AttentionSettings:
+    """Of task.model=attention."""
+
+    width: int = 64  # numbers a token
+    heads: int = 4
+    blocks: int = 2
+
+    def check(self) -> None:
+        """Raise SettingError for a value out of range."""
+        for key, low, high in (("width", 1, 1024), ("heads", 1, 64), ("blocks", 1, 16)):
+            value = getattr(self, key)
+            if not low <= value <= high:
+                raise SettingError(f"task.attention.{key} is {value}; choose {low} to {high}")
+        if self.width % self.heads:
+            raise SettingError(
+                f"task.attention.heads={self.heads} does not divide task.attention.width={self.width}; choose others"
+            )
 
 
 class Attention(nn.Module):
@@ -99,3 +122,19 @@ def _normed(hidden: Tensor) -> Tensor:
     Source: Zhang and Sennrich (2019), https://arxiv.org/abs/1910.07467
     """
     return hidden * torch.rsqrt(hidden.square().mean(dim=-1, keepdim=True) + 1e-6)
+
+
+def _build(common: CommonSettings, own: AttentionSettings, shape: Shape, seed: int) -> nn.Module:
+    return Attention(
+        tokens=shape.tokens,
+        horizons=shape.horizons,
+        levels=shape.levels,
+        width=own.width,
+        heads=own.heads,
+        blocks=own.blocks,
+        dropout=common.dropout,
+        seed=seed,
+    )
+
+
+ATTENTION = Model(name="attention", settings=AttentionSettings, build=_build)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, softplus
 
 from tasks.models.dropout import dropout
+from tasks.models.model import CommonSettings, Model, Shape
 
 
 class Perceptron(nn.Module):
@@ -94,3 +95,17 @@ class Linear(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         return nn.functional.linear(values, self.weight, self.bias)
+
+
+def _build(common: CommonSettings, own: None, shape: Shape, seed: int) -> nn.Module:  # noqa: ARG001
+    return Perceptron(
+        features=shape.features,
+        horizons=shape.horizons,
+        levels=shape.levels,
+        hidden=common.hidden,
+        dropout=common.dropout,
+        seed=seed,
+    )
+
+
+MLP = Model(name="mlp", build=_build)

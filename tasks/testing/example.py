@@ -12,10 +12,11 @@ from torch.func import functional_call
 
 from tasks.data import Array, Panel, Windows
 from tasks.evaluation.scores import Evaluated
-from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
+from tasks.models.choice import MODELS, ModelSettings, with_model
 from tasks.task import Task
 
 COUNTRY = "LAO"
+SMALL = {"attention": {"width": 16, "heads": 2}}  # model -> keys that make a check of it quick
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +54,8 @@ def model_examples(example: Example) -> Iterator[Example]:
     if not isinstance(example.settings, ModelSettings):
         yield example
         return
-    small = AttentionSettings(width=16, heads=2)
     for model in MODELS:
-        yield replace(example, settings=replace(example.settings, model=model, attention=small))
+        yield replace(example, settings=with_model(example.settings, model, **SMALL.get(model, {})))
 
 
 def equal(one: Array, other: Array, what: str) -> None:

@@ -18,9 +18,10 @@ from tasks.errors import SettingError
 from tasks.evaluation.levels import LEVELS
 from tasks.health.features import tokens as health_tokens
 from tasks.health.settings import HealthSettings
-from tasks.models.attention import Attention, _Block, _normed
-from tasks.models.choice import AttentionSettings, Shape, build
+from tasks.models.attention import Attention, AttentionSettings, _Block, _normed
+from tasks.models.choice import build, with_model
 from tasks.models.losses import pinball
+from tasks.models.model import Shape
 from tasks.registry import TASKS
 
 TOKENS = ((0, 3), (1,), (2, 4, 5))
@@ -136,7 +137,7 @@ def test_a_model_that_cannot_be_built_is_refused(task: str, chosen: dict[str, An
 
 def test_the_name_chooses_the_model_and_its_settings_its_size() -> None:
     shape = Shape(tokens=TOKENS, horizons=HORIZONS, levels=())
-    settings = HealthSettings(model="attention", attention=AttentionSettings(width=12, heads=3, blocks=4))
+    settings = with_model(HealthSettings(), "attention", width=12, heads=3, blocks=4)
     model = build(settings, shape, 1)
     assert isinstance(model, Attention)
     assert len(model.blocks) == 4

@@ -1,6 +1,5 @@
 """Every task's own model and loss: the cohort engine ends where the sequential trainer ends."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from federation.training import sequential
 from federation.training.cohort.chunks import ChunkPlan
 from federation.training.cohort.engine import Cohort
 from tasks.gathered_windows import dense
-from tasks.models.choice import MODELS, AttentionSettings, ModelSettings
+from tasks.models.choice import MODELS, ModelSettings, with_model
 from tasks.registry import TASKS
 from tasks.task import Task
+from tasks.testing.example import SMALL
 from tests.federation.training.clients import SAME, Client, Federation, largest_difference
 
 COUNTRIES = {"BRN": 90, "LAO": 40, "SGP": 25, "TLS": 64}  # windows to train on, so that a round takes no second
@@ -28,7 +28,7 @@ def test_ten_rounds_of_a_task(task: Task, model: str, tmp_path: Path, device: to
     torch.set_num_threads(1)
     chosen = task.settings(name=task.name)
     if isinstance(chosen, ModelSettings):
-        chosen = replace(chosen, model=model, attention=AttentionSettings(width=16, heads=2))
+        chosen = with_model(chosen, model, **SMALL.get(model, {}))
     clients = []
     for country, rows in COUNTRIES.items():
         folder = tmp_path / country
