@@ -50,7 +50,7 @@ MUTANTS = {
         new="scale = 1.0",
         tests="tests/federation/vault/test_gate.py",
     ),
-    "policy is not asked": Mutant(
+    "policy is not checked": Mutant(
         file="federation/vault/vault.py",
         old="        self.policy.check(request.task.name, plan, request.parameters)\n",
         new="        pass\n",
@@ -86,7 +86,7 @@ MUTANTS = {
         new='part[last <= test] = "train"',
         tests="tests/tasks",
     ),
-    "few events are told": Mutant(
+    "small counts are reported": Mutant(
         file="federation/vault/gate.py",
         old=" & ~small",
         new="",

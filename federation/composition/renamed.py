@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from federation.errors import ConfigError
+from federation.settings.upgrade import SETTINGS
 
-RENAMED = {"task.calendar.apart": "task.calendar.excluded_period"}  # dotted key -> its present name
+RENAMED = SETTINGS  # dotted key -> its present name
 
 
 def renamed(key: str) -> str:

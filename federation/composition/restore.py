@@ -40,12 +40,12 @@ def check(settings: Plan | Settings) -> None:
     plan = settings.plan() if isinstance(settings, Settings) else settings
     STRATEGIES[plan.strategy.name].fits(plan)
     for country in plan.local:
-        alone(plan, country)
+        own_model_plan(plan, country)
     if plan.strategy.private:
         public(trainable(built(TASKS[plan.task.name], plan.task, plan.seed)), plan.strategy.private)
 
 
-def alone(plan: Plan, country: str) -> Plan:
+def own_model_plan(plan: Plan, country: str) -> Plan:
     """The plan that a country's own model follows: the run's, but for what `local` says of this country.
 
     Raises ConfigError for a key that would change more than a model and its training, or is out of range.

@@ -37,7 +37,7 @@ def separate(updates: Iterable[Update], settings: StrategySettings) -> list[Part
 
 
 def combined(parts: Sequence[Part]) -> Part:
-    """Many parts as one, which a linear strategy cannot tell from them. Summed in double precision."""
+    """Many parts as one, which for a linear strategy are the same as the many. Summed in double precision."""
     total = sum(part.weight for part in parts)
     return Part(
         weight=total,
@@ -75,13 +75,13 @@ def configured(server: FlowerStrategy, round_: int, progress: Progress, nodes: S
         server.current_arrays = None  # FedAvgM would go on from its own last aggregate, not from the model we hold
     messages = server.configure_train(round_, _record(progress.model), ConfigRecord(), cast(Grid, Chosen(nodes)))
     seen: dict[int, Arrays] = {}  # Flower sends everybody the same record; thousands of copies would fill the memory
-    found: dict[int, Arrays] = {}
+    weights: dict[int, Arrays] = {}
     for message in messages:
         record = message.content.array_records["arrays"]
         if id(record) not in seen:
             seen[id(record)] = {name: array.numpy() for name, array in record.items()}
-        found[message.metadata.dst_node_id] = seen[id(record)]
-    return found
+        weights[message.metadata.dst_node_id] = seen[id(record)]
+    return weights
 
 
 def aggregated(
@@ -149,7 +149,7 @@ def weight(update: Update, rule: str) -> float:
 
 
 def _reply(part: Part, model: Arrays) -> Message:
-    """A Flower reply that carries the weights a country arrived at; the instruction it answers is only a shell."""
+    """A Flower reply that carries the weights a country arrived at; the request it replies to is only a shell."""
     weights = {name: model[name] + change for name, change in part.change.items()}
     content = RecordDict(
         {

@@ -18,7 +18,7 @@ from tasks.evaluation.scores import HistogramScore, Sums
 from tasks.registry import TASKS
 
 # An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.
-# Steps of countries of unequal size are alike, but their number is a country's own claim; hence the second bound.
+# Steps of countries of unequal size are similar, but their number is a country's own claim; hence the second bound.
 OUTLIER, GIANT = 10.0, 100.0
 MOST = 10**12  # examples or place-periods; no country has more, and sums of it stay exact
 ScoreName = tuple[str, str, str]  # part, arm, score
@@ -52,7 +52,9 @@ def read_update(
     header = frame.header
     for key, expected in (("run", run), ("round", round_), ("country", country)):
         if header.get(key) != expected:
-            raise UpdateRejected(f"{country} answered for {key} {str(header.get(key))[:80]!r}, asked was {expected!r}")
+            raise UpdateRejected(
+                f"{country} replied for {key} {str(header.get(key))[:80]!r}, requested was {expected!r}"
+            )
     examples, loss, suppressed = header.get("examples"), header.get("loss"), header.get("suppressed", [])
     if type(examples) is not int or not 0 <= examples <= MOST:
         raise UpdateRejected(f"{country} reports {str(examples)[:40]} examples")
@@ -106,15 +108,15 @@ def outliers(updates: Sequence[Update]) -> dict[str, str]:
         ("a step", OUTLIER, {update.country: update.norm / update.steps for update in trained}),
         ("the whole", GIANT, {update.country: update.norm for update in trained}),
     )
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for what, times, norms in bounds:
         middle = float(np.median(list(norms.values())))
-        found |= {
+        reasons |= {
             country: f"{country} sends an update of which {what} is over {times:g} times the median of the region"
             for country, norm in norms.items()
             if norm > times * middle > 0
         }
-    return found
+    return reasons
 
 
 def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:

@@ -30,7 +30,7 @@ def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str
 
 
 def curves(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Point]:
-    """Reliability curves: a point for every bin of a histogram of which something may be told."""
+    """Reliability curves: a point for every bin of a histogram whose counts were not suppressed."""
     task = TASKS[plan.task.name]
     horizons = (*task.horizons(plan.task), ALL)
     return [
@@ -49,20 +49,20 @@ def curves(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: s
 
 
 def differences(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan) -> list[Row]:
-    """Rows of the differences that countries told of their test, arm 'adapted-local' and its like."""
+    """Rows of the differences that countries reported with their test, arms such as 'adapted-local'."""
     return [
         row
         for country in sorted(scores)
-        for (part, pair, name), told in sorted(scores[country].items())
+        for (part, pair, name), sums in sorted(scores[country].items())
         if part == PAIRED
-        for row in difference(plan, country, pair, name, told)
+        for row in difference(plan, country, pair, name, sums)
     ]
 
 
-def difference(plan: Plan, country: str, pair: str, name: str, told: Sums) -> list[Row]:
-    """A row a horizon of one difference and its interval; NaN where nothing is told."""
+def difference(plan: Plan, country: str, pair: str, name: str, sums: Sums) -> list[Row]:
+    """A row a horizon of one difference and its interval; NaN where it was suppressed."""
     task = TASKS[plan.task.name]
-    values = {key: np.where(told["count"] > 0, told[key], np.nan) for key in ("value", "low", "high")}
+    values = {key: np.where(sums["count"] > 0, sums[key], np.nan) for key in ("value", "low", "high")}
     return [
         Row(
             task=task.name,
@@ -72,7 +72,7 @@ def difference(plan: Plan, country: str, pair: str, name: str, told: Sums) -> li
             score=name,
             horizon=horizon,
             **{key: float(value[h]) for key, value in values.items()},
-            n=int(told["count"][h]),
+            n=int(sums["count"][h]),
         )
         for h, horizon in enumerate((*task.horizons(plan.task), ALL))
     ]
@@ -84,19 +84,19 @@ def _evaluated(
     """(country, arm, score, sums) of every country, then of the region."""
     merged: dict[tuple[str, str], list[Sums]] = {}
     for country, clients in groupby(sorted(scores), key=country_of):
-        of_country = _together([scores[client] for client in clients], part)
+        of_country = _merged_scores([scores[client] for client in clients], part)
         for (arm, name), sums in sorted(of_country.items()):
             yield country, arm, name, sums
-        for (arm, name), sums in _alike(of_country, TASKS[plan.task.name], plan.arms).items():
+        for (arm, name), sums in _comparable_scores(of_country, TASKS[plan.task.name], plan.arms).items():
             merged.setdefault((arm, name), []).append(sums)
     for (arm, name), parts in merged.items():
         yield region, arm, name, merge(parts)
 
 
-def by_country(found: Iterable[Mapping[str, Mapping[ScoreName, Sums]]]) -> dict[str, dict[ScoreName, Sums]]:
+def scores_by_country(replies: Iterable[Mapping[str, Mapping[ScoreName, Sums]]]) -> dict[str, dict[ScoreName, Sums]]:
     """Sums of facilities, in the order they come, merged to their country's; ends of intervals do not add up."""
     merged: dict[str, dict[ScoreName, Sums]] = {}
-    for scores in found:
+    for scores in replies:
         for client in sorted(scores):
             own = merged.setdefault(country_of(client), {})
             for name, sums in scores[client].items():
@@ -106,24 +106,24 @@ def by_country(found: Iterable[Mapping[str, Mapping[ScoreName, Sums]]]) -> dict[
     return merged
 
 
-def _together(clients: Sequence[Mapping[ScoreName, Sums]], part: str) -> dict[tuple[str, str], Sums]:
-    found: dict[tuple[str, str], list[Sums]] = {}
+def _merged_scores(clients: Sequence[Mapping[ScoreName, Sums]], part: str) -> dict[tuple[str, str], Sums]:
+    sums_by_name: dict[tuple[str, str], list[Sums]] = {}
     for scores in clients:
         for (of, arm, name), sums in scores.items():
             if of == part:
-                found.setdefault((arm, name), []).append(sums)
-    return {name: parts[0] if len(parts) == 1 else merge(parts) for name, parts in found.items()}
+                sums_by_name.setdefault((arm, name), []).append(sums)
+    return {name: parts[0] if len(parts) == 1 else merge(parts) for name, parts in sums_by_name.items()}
 
 
-def _alike(
+def _comparable_scores(
     of_country: Mapping[tuple[str, str], Sums], task: Task, learnt: Sequence[str]
 ) -> dict[tuple[str, str], Sums]:
     """The sums as they count for the region: of histograms, the same places in every arm that was learnt."""
-    found = dict(sorted(of_country.items()))
+    comparable = dict(sorted(of_country.items()))
     for score in (name for name, each in task.scores.items() if isinstance(each, HistogramScore)):
-        arms = {arm: sums for (arm, name), sums in found.items() if name == score}
-        found |= {(arm, score): sums for arm, sums in histograms.comparable(arms, learnt).items()}
-    return found
+        arms = {arm: sums for (arm, name), sums in comparable.items() if name == score}
+        comparable |= {(arm, score): sums for arm, sums in histograms.comparable(arms, learnt).items()}
+    return comparable
 
 
 def _rows(plan: Plan, part: str, country: str, arm: str, name: str, sums: Sums) -> list[Row]:
@@ -135,14 +135,14 @@ def _rows(plan: Plan, part: str, country: str, arm: str, name: str, sums: Sums) 
             part=UNALIGNED if plan.task.calendar.unaligned else part,
             country=country,
             arm=arm,
-            score=told,
+            score=score_name,
             horizon=horizon,
-            value=float(found.value[h]),
-            low=float(found.low[h]),
-            high=float(found.high[h]),
-            n=int(found.n[h]),
+            value=float(estimated.value[h]),
+            low=float(estimated.low[h]),
+            high=float(estimated.high[h]),
+            n=int(estimated.n[h]),
         )
-        for told, estimate in estimates(name, score).items()
-        for found in [estimate(sums)]
+        for score_name, estimate in estimates(name, score).items()
+        for estimated in [estimate(sums)]
         for h, horizon in enumerate((*task.horizons(plan.task), ALL))
     ]

@@ -1,6 +1,6 @@
-"""A round's question to every client, and what came back of it: checked, and where there are very many, summed.
+"""A round's request to every client, and their replies: checked, and where there are very many, summed.
 
-Who does not answer is asked again, as often as the settings say, while the deadline lasts.
+A client that does not reply gets the request again, as often as the settings say, while the deadline lasts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,12 +26,12 @@ from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, encode
 from tasks.evaluation.scores import Sums
 
-AT_ONCE = 200  # clients asked at a time, so that thousands of them do not mean thousands of models in memory
+AT_ONCE = 200  # clients in one group of requests, so that thousands of them do not mean thousands of models in memory
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replies:
-    """What came of a question.
+    """The replies to a request of one round.
 
     parts: what the strategy aggregates: an update each, or a sum of many. scores: country or facility -> its sums.
     examples: client -> those its update rests on; of every reply that counts, 0 where it brought no update.
@@ -44,67 +44,67 @@ class Replies:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class _RoundRequest:
     kind: str
     round: int
     until: float | None
 
 
-def ask(
+def request_replies(
     grid: Grid, federation: Federation, kind: str, round_: int, models: Mapping[str, Arrays], progress: Progress
 ) -> Replies:
     """A message to every client that has a model here, and what came back, in alphabetical order.
 
-    More than AT_ONCE clients of a strategy that is linear are asked in groups; each group is checked as a cohort of its
-    own, and its updates are summed before the next group is asked.
+    More than AT_ONCE clients of a strategy that is linear get it in groups; each group is checked as a cohort of its
+    own, and its updates are summed before the next group gets the request.
     """
     deadline = federation.settings.deadline
-    asked = _Asked(kind=kind, round=round_, until=None if deadline is None else monotonic() + deadline)
+    request = _RoundRequest(kind=kind, round=round_, until=None if deadline is None else monotonic() + deadline)
     clients = sorted(models)
     if len(clients) <= AT_ONCE or not STRATEGIES[federation.plan.strategy.name].linear:
-        return _group(grid, federation, asked, models, progress)
-    found: list[Replies] = []
+        return _exchange_group(grid, federation, request, models, progress)
+    grouped: list[Replies] = []
     for group in (clients[at : at + AT_ONCE] for at in range(0, len(clients), AT_ONCE)):
-        replies = _group(grid, federation, asked, {client: models[client] for client in group}, progress)
-        found.append(
+        replies = _exchange_group(grid, federation, request, {client: models[client] for client in group}, progress)
+        grouped.append(
             replace(
                 replies,
                 parts=[combined(replies.parts)] if replies.parts else [],
-                scores=evaluation.by_country([replies.scores]),
+                scores=evaluation.scores_by_country([replies.scores]),
             )
         )
     return Replies(
-        summaries=[summary for replies in found for summary in replies.summaries],
-        parts=[part for replies in found for part in replies.parts],
-        scores=evaluation.by_country([replies.scores for replies in found]),
-        examples={client: many for replies in found for client, many in replies.examples.items()},
+        summaries=[summary for replies in grouped for summary in replies.summaries],
+        parts=[part for replies in grouped for part in replies.parts],
+        scores=evaluation.scores_by_country([replies.scores for replies in grouped]),
+        examples={client: many for replies in grouped for client, many in replies.examples.items()},
     )
 
 
-def _group(
-    grid: Grid, federation: Federation, asked: _Asked, models: Mapping[str, Arrays], progress: Progress
+def _exchange_group(
+    grid: Grid, federation: Federation, request: _RoundRequest, models: Mapping[str, Arrays], progress: Progress
 ) -> Replies:
-    frames = _frames(federation, asked, models, progress)
+    frames = _frames(federation, request, models, progress)
     updates: dict[str, Update] = {}
     summaries: dict[str, ReplySummary] = {}
     for _ in range(1 + federation.settings.retries):
         silent = {client: frame for client, frame in frames.items() if client not in summaries}
-        left = None if asked.until is None else asked.until - monotonic()
+        left = None if request.until is None else request.until - monotonic()
         if not silent or (left is not None and left <= 0):
             break
-        for client, reply in _exchange(grid, federation, asked.round, silent, left):
+        for client, reply in _exchange(grid, federation, request.round, silent, left):
             if client in summaries:
-                twice = f"{client} answered more than once; its first answer is the one that is looked at"
+                twice = f"{client} replied more than once; only its first reply is read"
                 summaries[client] = replace(summaries[client], remark=twice)
                 continue
-            summaries[client], update = _read(reply, client, federation, asked.round, progress)
+            summaries[client], update = _read(reply, client, federation, request.round, progress)
             if update is not None:
                 updates[client] = update
     for client, why in outliers(list(updates.values())).items():
         summaries[client] = replace(summaries[client], refused=why)
         del updates[client]
     for client, frame in frames.items():
-        summary = summaries.get(client, ReplySummary(country=client, refused=f"{client} did not answer in time"))
+        summary = summaries.get(client, ReplySummary(country=client, refused=f"{client} did not reply in time"))
         summaries[client] = replace(summary, received=len(frame))
     return Replies(
         summaries=[summaries[client] for client in sorted(summaries)],
@@ -115,7 +115,7 @@ def _group(
 
 
 def _frames(
-    federation: Federation, asked: _Asked, models: Mapping[str, Arrays], progress: Progress
+    federation: Federation, request: _RoundRequest, models: Mapping[str, Arrays], progress: Progress
 ) -> dict[str, bytes]:
     """Client -> its request; the very same bytes for clients with the same weights and last aggregated round."""
     made: dict[tuple[int, ...], bytes] = {}
@@ -124,23 +124,25 @@ def _frames(
         last_aggregated = progress.last_aggregated.get(client, 0)
         contents = (last_aggregated, *(id(value) for value in model.values()))
         if contents not in made:
-            made[contents] = _frame(federation, asked, last_aggregated, model, progress)
+            made[contents] = _frame(federation, request, last_aggregated, model, progress)
         frames[client] = made[contents]
     return frames
 
 
-def _frame(federation: Federation, asked: _Asked, last_aggregated: int, model: Arrays, progress: Progress) -> bytes:
+def _frame(
+    federation: Federation, request: _RoundRequest, last_aggregated: int, model: Arrays, progress: Progress
+) -> bytes:
     assert type(federation.plan) is Plan, "settings hold paths, which stay here"
     header: dict[str, Any] = {
         "run": federation.run,
-        "round": asked.round,
+        "round": request.round,
         "last_aggregated": last_aggregated,
         "plan": plain(federation.plan),
     }
     arrays = {f"model/{name}": value for name, value in model.items()}
     arrays |= {f"shared/{name}": value for name, value in progress.shared.items()}
-    travelling = packed(arrays, federation.plan.transport, rounding_seed(federation.plan, asked.round))
-    return encode(Frame(kind=asked.kind, header=header, arrays=travelling))
+    travelling = packed(arrays, federation.plan.transport, rounding_seed(federation.plan, request.round))
+    return encode(Frame(kind=request.kind, header=header, arrays=travelling))
 
 
 def rounding_seed(plan: Plan, round_: int) -> int:
@@ -151,7 +153,7 @@ def rounding_seed(plan: Plan, round_: int) -> int:
 def _exchange(
     grid: Grid, federation: Federation, round_: int, frames: Mapping[str, bytes], left: float | None
 ) -> Iterator[tuple[str, Message]]:
-    """Replies with the country whose enrolled node sent them; an unreachable node's error is no answer."""
+    """Replies with the country whose enrolled node sent them; an unreachable node's error is no reply."""
     names = {node: country for country, node in federation.nodes.items()}
     messages = [
         Message(

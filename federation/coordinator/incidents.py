@@ -1,4 +1,4 @@
-"""What went wrong with whom in which round: a table in the run's folder, for a person and for MLflow."""
+"""Faults of replies by round and country: a table in the run's folder, for a person and for MLflow."""
 
 import csv
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ FILE = "faults.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One answer that was not as it should be. counted: whether the country's update counted nevertheless."""
+    """One reply that was not as it should be. counted: whether the country's update counted nevertheless."""
 
     round: int
     country: str
@@ -28,33 +28,33 @@ class Faults:
     def __init__(self, folder: Path, done: int) -> None:
         """done: rounds of the checkpoint; what the table says of later ones will happen again, or will not."""
         self._path = folder / FILE
-        self._found = [fault for fault in read(self._path) if fault.round <= done]
+        self._faults = [fault for fault in read(self._path) if fault.round <= done]
         self._fresh = False
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The table, if there is anything in it."""
-        return (self._path,) if self._found else ()
+        return (self._path,) if self._faults else ()
 
     def round(self, report: Report) -> None:
         """Take down who was left out of a round."""
         fresh = faults_of(report.round, report.summaries)
-        self._found += fresh
+        self._faults += fresh
         self._fresh = self._fresh or bool(fresh)
 
     def flush(self) -> None:
         """Write the table if it has grown."""
         if self._fresh:
-            write(self._found, self._path)
+            write(self._faults, self._path)
         self._fresh = False
 
     def lines(self) -> list[str]:
         """A sentence a country, for the end of a run."""
-        return lines(self._found)
+        return lines(self._faults)
 
 
 def faults_of(round_: int, summaries: Sequence[ReplySummary]) -> list[Fault]:
-    """The faults of one round, in the order of its answers."""
+    """The faults of one round, in the order of its replies."""
     return [
         Fault(round=round_, country=summary.country, counted=summary.refused is None, reason=reason)
         for summary in summaries
@@ -78,14 +78,14 @@ def lines(faults: Sequence[Fault]) -> list[str]:
 
 def ranges(rounds: Sequence[int]) -> str:
     """Such as `round 3` and `rounds 2-4, 7`."""
-    found: list[list[int]] = []
+    runs: list[list[int]] = []
     for each in sorted(set(rounds)):
-        if found and each == found[-1][-1] + 1:
-            found[-1].append(each)
+        if runs and each == runs[-1][-1] + 1:
+            runs[-1].append(each)
         else:
-            found.append([each])
-    told = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in found)
-    return f"round{'s' if len(set(rounds)) > 1 else ''} {told}"
+            runs.append([each])
+    text = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return f"round{'s' if len(set(rounds)) > 1 else ''} {text}"
 
 
 def write(faults: Sequence[Fault], path: Path) -> None:

@@ -21,7 +21,7 @@ def evaluated(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) 
         for row in rows
         if (row.country, row.arm, row.score, row.horizon) == (region, "federated", headline, ALL)
     )
-    value = next(values, np.nan)  # nobody may have answered
+    value = next(values, np.nan)  # no country may have replied
     if not np.isfinite(value):
         return progress
     sign = -1.0 if score.better == "larger" else 1.0

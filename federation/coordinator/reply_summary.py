@@ -1,4 +1,4 @@
-"""What the countries' replies came to, facilities taken together: thousands of them are one line a country."""
+"""Summaries of the countries' replies, facilities merged: thousands of them are one line a country."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -9,8 +9,8 @@ from federation.coordinator.state import ReplySummary
 from tasks.places.facilities import country_of, is_facility
 
 
-def by_country(summaries: Sequence[ReplySummary]) -> list[ReplySummary]:
-    """One answer a country, in alphabetical order. A country that is one client keeps its own.
+def summaries_by_country(summaries: Sequence[ReplySummary]) -> list[ReplySummary]:
+    """One summary a country, in alphabetical order. A country that is one client keeps its own.
 
     Of facilities: examples and bytes are summed, the loss is the mean over examples, the norm the median. They are
     refused if all are; what befell some of them is a remark.
@@ -20,30 +20,30 @@ def by_country(summaries: Sequence[ReplySummary]) -> list[ReplySummary]:
         (country, list(own)) for country, own in groupby(ordered, key=lambda summary: country_of(summary.country))
     ]
     return [
-        _together(country, own) if any(is_facility(summary.country) for summary in own) else own[0]
+        _country_summary(country, own) if any(is_facility(summary.country) for summary in own) else own[0]
         for country, own in groups
     ]
 
 
-def who(summaries: Sequence[ReplySummary]) -> str:
-    """What those who answered are called."""
+def client_noun(summaries: Sequence[ReplySummary]) -> str:
+    """What the clients that replied are called: 'facilities' or 'countries'."""
     return "facilities" if any(is_facility(summary.country) for summary in summaries) else "countries"
 
 
 def mean_loss(summaries: Sequence[ReplySummary]) -> float | None:
-    """Of those that trained and told it, weighted by examples; None if nobody did."""
-    told = [
+    """Of those that trained and reported a loss, weighted by examples; None if none did."""
+    losses = [
         (summary.loss, summary.examples) for summary in summaries if summary.loss is not None and not summary.refused
     ]
-    examples = sum(weight for _, weight in told)
-    return sum(loss * weight for loss, weight in told) / examples if examples else None
+    examples = sum(weight for _, weight in losses)
+    return sum(loss * weight for loss, weight in losses) / examples if examples else None
 
 
-def _together(country: str, own: Sequence[ReplySummary]) -> ReplySummary:
+def _country_summary(country: str, own: Sequence[ReplySummary]) -> ReplySummary:
     trained = [summary for summary in own if summary.examples and not summary.refused]
     norms = [summary.norm for summary in trained if summary.norm is not None]
     refused = [summary.refused for summary in own if summary.refused]
-    told = f"{country}: {len(refused)} of {len(own)} facilities did not count: {refused[0]}" if refused else None
+    refusals = f"{country}: {len(refused)} of {len(own)} facilities did not count: {refused[0]}" if refused else None
     return ReplySummary(
         country=country,
         examples=sum(summary.examples for summary in trained),
@@ -52,8 +52,8 @@ def _together(country: str, own: Sequence[ReplySummary]) -> ReplySummary:
         sent=sum(summary.sent for summary in own),
         received=sum(summary.received for summary in own),
         suppressed=_common([summary.suppressed for summary in own]),
-        refused=told if len(refused) == len(own) else None,
-        remark=told if len(refused) < len(own) else None,
+        refused=refusals if len(refused) == len(own) else None,
+        remark=refusals if len(refused) < len(own) else None,
     )
 
 

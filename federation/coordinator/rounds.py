@@ -1,4 +1,4 @@
-"""The rounds: ask every country, wait for a quorum, check, aggregate, checkpoint, tell. Then one test.
+"""The rounds: request from every country, wait for a quorum, check, aggregate, checkpoint, report. Then one test.
 
 One message a round: the country scores the model that arrives on its validation years, then trains from it.
 """
@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from flwr.serverapp import Grid
 
 from federation.coordinator import aggregation, checkpoint, evaluation, sampling
-from federation.coordinator.exchange import Replies, ask, rounding_seed
+from federation.coordinator.exchange import Replies, request_replies, rounding_seed
 from federation.coordinator.model_selection import chosen, evaluated
-from federation.coordinator.reply_summary import by_country, who
+from federation.coordinator.reply_summary import client_noun, summaries_by_country
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary, Report, Watch
 from federation.errors import ConfigError, QuorumError
 from federation.reporting.rows import EXCLUDED_PERIOD, Point, Row
@@ -26,7 +26,7 @@ from tasks.registry import TASKS
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of a run: the final model, what the test said, and who answered it.
+    """The end of a run: the final model, the test's scores, and summaries of the replies to it.
 
     rows: of the test. paired: differences of arms in it. excluded: of its excluded period.
     validation: of the final model.
@@ -83,16 +83,18 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
     aggregation.give_memory(server, progress.server)
     while progress.round < plan.rounds:
         round_ = progress.round + 1
-        nodes = _asked(federation, round_)
+        nodes = _sampled_nodes(federation, round_)
         models = aggregation.configured(server, round_, progress, list(nodes.values()))
-        replies = ask(grid, federation, "train", round_, {name: models[node] for name, node in nodes.items()}, progress)
+        replies = request_replies(
+            grid, federation, "train", round_, {name: models[node] for name, node in nodes.items()}, progress
+        )
         _need_quorum(federation, progress, replies)
-        found = _validated(federation, replies)
-        progress = evaluated(progress, found, plan, federation.region)
+        validation = _validated(federation, replies)
+        progress = evaluated(progress, validation, plan, federation.region)
         after = aggregation.aggregated(
             server, strategy, plan, progress, replies.parts, replies.examples, len(federation.learning)
         )
-        watch.round(Report(round=round_, rounds=plan.rounds, summaries=replies.summaries, rows=found))
+        watch.round(Report(round=round_, rounds=plan.rounds, summaries=replies.summaries, rows=validation))
         progress = replace(after, tracked_bytes=watch.flush())
         checkpoint.save(federation, progress)
         watch.commit()
@@ -102,12 +104,14 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
 def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
     plan = federation.plan
     if plan.keep_best:
-        last = ask(
+        last = request_replies(
             grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.learning, progress.model), progress
         )
         progress = evaluated(progress, _validated(federation, last), plan, federation.region)
     model = chosen(progress)
-    replies = ask(grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress)
+    replies = request_replies(
+        grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress
+    )
     return Outcome(
         progress=progress,
         model=_tested(model, plan),
@@ -131,9 +135,9 @@ def _validated(federation: Federation, replies: Replies) -> list[Row]:
     return evaluation.rows(replies.scores, federation.plan, federation.region, "validation")
 
 
-def _asked(federation: Federation, round_: int) -> dict[str, int]:
+def _sampled_nodes(federation: Federation, round_: int) -> dict[str, int]:
     settings = federation.settings
-    names = sampling.asked(
+    names = sampling.sampled_clients(
         federation.learning,
         round_=round_,
         seed=settings.seed,
@@ -151,10 +155,10 @@ def _need_quorum(federation: Federation, progress: Progress, replies: Replies) -
     share = sum(counted.values()) / max(sum(known.values()), 1)
     if len(counted) >= settings.quorum and share >= settings.quorum_share:
         return
-    short = f"{len(counted)} {who(replies.summaries)} sent an update and quorum={settings.quorum} are needed"
+    short = f"{len(counted)} {client_noun(replies.summaries)} sent an update and quorum={settings.quorum} are needed"
     if len(counted) >= settings.quorum:
         short = f"updates rest on {share:.0%} of the known examples and quorum_share={settings.quorum_share:.0%}"
-    refusals = [str(summary.refused) for summary in by_country(replies.summaries) if summary.refused]
+    refusals = [str(summary.refused) for summary in summaries_by_country(replies.summaries) if summary.refused]
     again = f"the checkpoint of round {progress.round} stands, go on with resume={federation.run}"
     if len(replies.summaries) < settings.quorum:  # who is there is drawn from the seed and the round
         again = (

@@ -1,4 +1,4 @@
-"""Who is asked in a round: a share of the region, and of those the ones that happen to be there."""
+"""The clients of a round: a share of the region, and of those the ones that happen to be there."""
 
 from collections.abc import Iterable
 from math import ceil
@@ -8,11 +8,13 @@ import numpy as np
 from federation.training.jobs import seed_of
 
 
-def asked(countries: Iterable[str], *, round_: int, seed: int, participation: float, availability: float) -> list[str]:
-    """Countries to ask, in alphabetical order; the same for the same seed and round, whatever order they are given in.
+def sampled_clients(
+    countries: Iterable[str], *, round_: int, seed: int, participation: float, availability: float
+) -> list[str]:
+    """Countries that get a request, in alphabetical order; the same for a seed and round, in any order of `countries`.
 
-    participation: share of the region to ask, at least one country. availability: chance that a country is there when
-    asked, drawn apart for every country and round; it imitates nodes that come and go, in simulations.
+    participation: share of the region, at least one country. availability: chance that a sampled country is there,
+    drawn for every country and round by itself; it imitates nodes that come and go, in simulations.
     """
     names = sorted(countries)
     generator = np.random.default_rng(seed_of(seed, "participation", round_))

@@ -48,7 +48,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """After `round` rounds: the model, what the strategy shares beside it, and what the server half remembers."""
+    """After `round` rounds: the model, what the strategy shares with it, and what the server half remembers."""
 
     round: int
     model: Arrays
@@ -78,7 +78,7 @@ class ReplySummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One round: who answered what, and the validation scores of the model that the round started from."""
+    """One round: summaries of the replies, and the validation scores of the model that the round started from."""
 
     round: int
     rounds: int
@@ -93,7 +93,7 @@ class Watch(Protocol):
         """A round was aggregated."""
 
     def flush(self) -> int:
-        """Make what was told durable; its length in bytes goes into the checkpoint."""
+        """Make the reports so far durable; its length in bytes goes into the checkpoint."""
 
     def commit(self) -> None:
-        """The checkpoint stands: what was told is final, and may be sent on."""
+        """The checkpoint stands: the reports so far are final, and may be sent on."""

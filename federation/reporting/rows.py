@@ -13,6 +13,7 @@ from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 
 EXCLUDED_PERIOD = "excluded_period"  # the part of rows on months within the test that are reported separately
+RENAMED_PARTS = {"apart": EXCLUDED_PERIOD}  # as version 0.1.0 wrote it -> its present name
 RESULTS = "results.json"  # the file of a run's rows, in its folder
 PAIRED = "paired"  # the part of rows on the difference of two arms of the test
 ALL = "all"  # the horizon of a score over all horizons together
@@ -101,7 +102,6 @@ def _out(value: Any) -> Any:
 def _row(entry: dict[str, Any]) -> Row:
     known: dict[str, Any] = {f.name: f.type for f in fields(Row)}
     entry = {"part": "test", **entry}  # which the tables of the first version do not say
-    if entry["part"] == "apart":  # the name that version 0.1.0 gave it
-        entry["part"] = EXCLUDED_PERIOD
+    entry["part"] = RENAMED_PARTS.get(entry["part"], entry["part"])
     values: dict[str, Any] = {name: math.nan if entry[name] is None else known[name](entry[name]) for name in known}
     return Row(**values)

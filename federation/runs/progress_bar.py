@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from federation.coordinator.reply_summary import by_country, mean_loss, who
+from federation.coordinator.reply_summary import client_noun, mean_loss, summaries_by_country
 from federation.coordinator.state import Report
 from federation.reporting.rows import ALL
 
@@ -55,7 +55,7 @@ class Screen:
 
     def round(self, report: Report) -> None:
         """Move the line; a country that drops out is named once."""
-        for summary in by_country(report.summaries):
+        for summary in summaries_by_country(report.summaries):
             if summary.refused and summary.country not in self._refused:
                 self._refused.add(summary.country)
                 self.say(f"round {report.round}: {summary.refused}")
@@ -67,7 +67,7 @@ class Screen:
             if (row.country, row.score, row.horizon) == (self._region, self._headline, ALL) and isfinite(row.value)
         }
         values = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items())) or "suppressed"
-        there = f"{len(trained)} of {len(report.summaries)} {who(report.summaries)}"
+        there = f"{len(trained)} of {len(report.summaries)} {client_noun(report.summaries)}"
         said = f"{there}  {self._headline}: {values}  loss {'suppressed' if loss is None else f'{loss:.4f}'}"
         self._bar.update(self._task, completed=report.round, said=said)
         if not self.console.is_terminal:

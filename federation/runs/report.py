@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from federation.coordinator import checkpoint
-from federation.coordinator.reply_summary import by_country
+from federation.coordinator.reply_summary import summaries_by_country
 from federation.coordinator.rounds import Outcome
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table, warning_table
@@ -76,7 +76,7 @@ def _withheld(run: Run, outcome: Outcome) -> list[str]:
     """Sentences on the countries that refused the test, or withhold its headline over all horizons."""
     lines = []
     combined = len(run.task.horizons(run.settings.task))  # the number of the row for all horizons together
-    for summary in by_country(outcome.summaries):
+    for summary in summaries_by_country(outcome.summaries):
         if summary.refused:
             lines.append(summary.refused)
         if f"test/federated/{run.headline}/{combined}" in summary.suppressed:

@@ -9,7 +9,6 @@ from typing import Any
 
 OLDEST = "Gotong 0.1.0"  # the version that wrote wire version 1
 SETTINGS = {"task.calendar.apart": "task.calendar.excluded_period"}  # dotted key -> its present name
-PARTS = {"apart": "excluded_period"}  # of scores, in a run's table
 HEADER = {"counted": "last_aggregated", "nodes": "countries", "tracked": "tracked_bytes"}  # of a checkpoint
 
 

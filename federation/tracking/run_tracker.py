@@ -19,7 +19,7 @@ from torch.func import functional_call
 
 from federation.composition.restore import flat
 from federation.coordinator.incidents import Faults, faults_of
-from federation.coordinator.reply_summary import by_country, mean_loss
+from federation.coordinator.reply_summary import mean_loss, summaries_by_country
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, ReplySummary, Report
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Better, Row
@@ -77,7 +77,7 @@ class TrackedRun:
 
     def round(self, report: Report) -> None:
         """Numbers of one round; validation scores belong to the model the round started from, one step earlier."""
-        for summary in by_country(report.summaries):
+        for summary in summaries_by_country(report.summaries):
             self._tracker.metrics(_of_country(summary), step=report.round, country=summary.country)
             for name, words in (("refused", summary.refused), ("remark", summary.remark)):
                 if words:
@@ -114,7 +114,7 @@ class TrackedRun:
         headline, score = next(iter(self._task.scores.items()))
         gained = gains(outcome.rows, headline, score.better)
         self._tracker.metrics({self._group(f"gain/{place}"): value for place, value in gained.items()}, step=step)
-        for summary in by_country(outcome.summaries):
+        for summary in summaries_by_country(outcome.summaries):
             if summary.refused:
                 self._tracker.tags({"refused.test": summary.refused}, country=summary.country)
         self._files((*files, *self._faults.files))

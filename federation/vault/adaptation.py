@@ -100,18 +100,18 @@ def odds(logits: Array, past: Past, settings: AdaptationSettings) -> Array:
     Both are those of greatest likelihood; their distance from (0, 1) is trusted and capped as shifts are.
     Source: Cox (1958), https://doi.org/10.1093/biomet/45.3-4.562
     """
-    found, share = np.tile([0.0, 1.0], (logits.shape[1], 1)), trust(past, settings)
+    fitted_odds, share = np.tile([0.0, 1.0], (logits.shape[1], 1)), trust(past, settings)
     for horizon, happened in enumerate(past.target.T.astype(np.float64)):
         known = np.isfinite(happened)
         if known.any():
             fitted = _logistic(logits[known, horizon, 0], happened[known])
-            found[horizon] += _capped(share[horizon] * (fitted - found[horizon]), settings)
-    return found
+            fitted_odds[horizon] += _capped(share[horizon] * (fitted - fitted_odds[horizon]), settings)
+    return fitted_odds
 
 
-def recalibrated(logits: Array, found: Array) -> Array:
+def recalibrated(logits: Array, fitted_odds: Array) -> Array:
     """Logits (N, H, 1) with (H, 2) intercepts and slopes."""
-    return np.asarray(found[:, :1] + found[:, 1:] * logits)
+    return np.asarray(fitted_odds[:, :1] + fitted_odds[:, 1:] * logits)
 
 
 def _capped(correction: Array, settings: AdaptationSettings) -> Array:

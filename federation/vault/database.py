@@ -34,7 +34,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.chmod(0o600)  # also where a copy or a backup left it open; the files beside it take its mode
+        path.chmod(0o600)  # also where a copy or a backup left it open; SQLite's other files take its mode
         connection = sqlite3.connect(path, isolation_level=None, timeout=60)
         # WAL with FULL: a commit is on the disk before the reply leaves, also if the machine loses power.
         # A round's memory is hundreds of KB: in pages of 16 KiB it is kept in six tenths of the time of 4 KiB.

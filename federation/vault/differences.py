@@ -14,8 +14,8 @@ PART = "paired"  # of a test's differences, among the names of scores
 _FIELDS = ("labels", "above", "below", "count")
 
 
-def found(records: Records, forecasts: Mapping[str, Array], plan: Plan) -> dict[str, Blocks]:
-    """'adapted-local' and its like -> blocks of the headline's difference. forecasts: of the test, in natural units."""
+def paired_blocks(records: Records, forecasts: Mapping[str, Array], plan: Plan) -> dict[str, Blocks]:
+    """A pair such as 'adapted-local' -> blocks of the headline's difference. forecasts: of the test, natural units."""
     score = next(iter(records.task.scores.values()))
     if score.terms is None:
         return {}

@@ -52,7 +52,7 @@ class Contract:
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """What a vault wants to say: a header, arrays, and scores as sums. last: the test's; nothing follows on it."""
+    """A reply before the gate: a header, arrays, and scores as sums. last: the test's; nothing follows on it."""
 
     kind: str
     header: Mapping[str, Any]
@@ -75,12 +75,12 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     arrays = _packed(_clipped(allowed, policy), contract, policy)
     suppressed: list[str] = []
     for name, sums in outgoing.scores.items():
-        told = _score(name, sums, contract, policy)
+        leaving = _score(name, sums, contract, policy)
         if not outgoing.last and not policy.round_scores:
-            told = {key: np.zeros_like(value) for key, value in told.items()}
+            leaving = {key: np.zeros_like(value) for key, value in leaving.items()}
         path = "/".join(name)
-        suppressed += [f"{path}/{row}" for row in np.flatnonzero(told["count"] == 0)]
-        arrays |= {f"score/{path}/{key}": value for key, value in told.items()}
+        suppressed += [f"{path}/{row}" for row in np.flatnonzero(leaving["count"] == 0)]
+        arrays |= {f"score/{path}/{key}": value for key, value in leaving.items()}
     header = {**outgoing.header, "suppressed": suppressed}
     if not policy.round_scores:
         header.pop("loss", None)
@@ -153,15 +153,15 @@ def _score(name: ScoreName, sums: Sums, contract: Contract, policy: Policy) -> d
             raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
     if cut is not None:
         sums = histograms.coarse(sums, cut, policy.minimum_cohort)
-    leaving = enough(sums["count"], policy) & ~small
+    leaving = reportable_rows(sums["count"], policy) & ~small
     return {key: np.where(leaving, value.T, 0.0).T for key, value in sums.items()}
 
 
-def enough(count: NDArray[Any], policy: Policy) -> NDArray[Any]:
+def reportable_rows(count: NDArray[Any], policy: Policy) -> NDArray[Any]:
     """(H + 1,) place-periods by horizon and of all -> which rows may leave."""
-    found: NDArray[Any] = count >= policy.minimum_cohort
-    if ((count > 0) & ~found)[:-1].any():
+    reportable: NDArray[Any] = count >= policy.minimum_cohort
+    if ((count > 0) & ~reportable)[:-1].any():
         # All horizons together, less those that leave, would be the ones withheld; and as horizons look at the same
         # place-periods, three of eight make eight, not 24.
-        found[-1] = False
-    return found
+        reportable[-1] = False
+    return reportable

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from federation.composition.restore import alone
+from federation.composition.restore import own_model_plan
 from federation.settings.schema import Plan
 from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import local_model, scoring
-from federation.vault.local_model import under
+from federation.vault.local_model import under_prefix
 from federation.vault.records import Records
 from federation.vault.requests import Request, fresh
 
@@ -35,7 +35,7 @@ def jobs(request: Request, country: Country) -> tuple[Job, ...]:
         _job(request, country, plan, model, "federated", arrived),
         client=request.strategy.client(plan.strategy),
         shared=request.shared,
-        memory=under("strategy", country.memory) or dict(request.strategy.memory(request.weights)),
+        memory=under_prefix("strategy", country.memory) or dict(request.strategy.memory(request.weights)),
     )
     personalised = "personalised" in plan.arms and request.kind == "test"
     last = (_job(request, country, plan, model, "personalised", arrived),) if personalised else ()
@@ -65,15 +65,15 @@ def memory_after(federated: Result, plan: Plan, scale: float) -> dict[str, torch
 
 def _own_jobs(request: Request, country: Country) -> list[Job]:
     """Of the country's own models, which follow its own plan where `local` of the run's plan says so."""
-    plan = alone(request.plan, country.code)
+    plan = own_model_plan(request.plan, country.code)
     structure = request.fresh if plan is request.plan else fresh(request.task, plan)
     own: list[Job] = []
     for arm in own_arms(request.plan, learns=country.learns):
-        memory = under(arm, country.memory)
+        memory = under_prefix(arm, country.memory)
         first: Mapping[str, torch.Tensor] = (
             structure.weights if arm == "local" else local_model.twin(request.task, plan)
         )
-        last = under("last", memory) or first
+        last = under_prefix("last", memory) or first
         start = local_model.final(memory, last) if request.kind == "test" else last
         own.append(_job(request, country, plan, structure.model, arm, start))
     return own

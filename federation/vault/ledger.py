@@ -5,7 +5,7 @@ changed, removed or inserted later breaks the chain of its country, and `heads` 
 mistakes and hasty hands; nothing is keyed, so who may write the file can forge all of it.
 
 A ledger of an earlier version is continued: no row is ever rewritten, so the contents of old rows keep that
-version's names (`withheld`, `apart` where later rows say `suppressed`, `excluded_period`).
+version's names (`withheld` where later rows say `suppressed`, and the old name of `excluded_period`).
 """
 
 import json
@@ -62,14 +62,14 @@ def enter(connection: sqlite3.Connection, entry: Entry) -> None:
 
 
 def begun(connection: sqlite3.Connection, country: str, run: str, since: datetime) -> int | None:
-    """How many runs other than this one began to be answered since then (in UTC); None if this one has begun."""
+    """How many runs other than this one got their first reply since then (in UTC); None if this one has begun."""
     if connection.execute("SELECT 1 FROM ledger WHERE country = ? AND run = ?", (country, run)).fetchone():
         return None
     query = (
         "SELECT count(*) FROM (SELECT min(at) AS first FROM ledger WHERE country = ? GROUP BY run HAVING first >= ?)"
     )
-    found: int = connection.execute(query, (country, since.isoformat(timespec="milliseconds"))).fetchone()[0]
-    return found
+    runs: int = connection.execute(query, (country, since.isoformat(timespec="milliseconds"))).fetchone()[0]
+    return runs
 
 
 def entries(connection: sqlite3.Connection, run: str | None = None) -> list[Entry]:

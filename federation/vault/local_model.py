@@ -34,7 +34,7 @@ def evaluated(memory: Tensors, weights: Tensors, sums: Sums, task: Task, plan: P
     """The best `keep_best` local models by the country's own validation, these weights among the candidates."""
     score = next(iter(task.scores.values()))
     value = float(score.estimate(sums).value[-1])
-    candidates = [(float(memory[f"value.{rank}"]), under(f"best.{rank}", memory)) for rank in _ranks(memory)]
+    candidates = [(float(memory[f"value.{rank}"]), under_prefix(f"best.{rank}", memory)) for rank in _ranks(memory)]
     if plan.keep_best and math.isfinite(value):
         candidates.append((-value if score.better == "larger" else value, dict(weights)))
         candidates.sort(key=lambda candidate: candidate[0])  # stable: of equals, the earlier stays first
@@ -47,7 +47,7 @@ def evaluated(memory: Tensors, weights: Tensors, sums: Sums, task: Task, plan: P
 
 def final(memory: Tensors, last: Tensors) -> Tensors:
     """The mean of the best models, or the last one if none was evaluated."""
-    models = [under(f"best.{rank}", memory) for rank in _ranks(memory)]
+    models = [under_prefix(f"best.{rank}", memory) for rank in _ranks(memory)]
     if not models:
         return last
     return {
@@ -56,7 +56,7 @@ def final(memory: Tensors, last: Tensors) -> Tensors:
     }
 
 
-def under(prefix: str, memory: Tensors) -> Memory:
+def under_prefix(prefix: str, memory: Tensors) -> Memory:
     """The part of a memory under `prefix/`, without the prefix."""
     start = f"{prefix}/"
     return {name.removeprefix(start): value for name, value in memory.items() if name.startswith(start)}

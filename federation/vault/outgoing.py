@@ -59,7 +59,7 @@ def contract(request: Request, job: Job, records: Records) -> Contract:
 
 
 def pairs(request: Request, country: str) -> list[str]:
-    """'adapted-local' and its like: differences of arms that leave with a test. None of a facility, for the ends of
+    """Pairs such as 'adapted-local': differences of arms that leave with a test. None of a facility, for the ends of
     intervals of several clients do not add up to their country's."""
     if request.kind != "test" or is_facility(country):
         return []

@@ -46,7 +46,7 @@ class Records:
         return {name: score.sums(evaluated) for name, score in chosen.items()}
 
     def evaluated(self, part: Part, forecast: Array) -> Evaluated:
-        """One arm's forecasts of one part beside what happened."""
+        """One arm's forecasts of one part with what happened."""
         windows = self.windows[part]
         return Evaluated(
             forecast=forecast,
@@ -66,12 +66,12 @@ class Records:
 
 
 def stamp(path: Path) -> Stamp | None:
-    """By which a file that was changed is told from what it was, without opening it; None where there is none."""
+    """Differs once a file was changed, without opening it; None where there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def evaluated_parts(calendar: Calendar) -> tuple[Part, ...]:

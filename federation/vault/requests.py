@@ -30,7 +30,7 @@ class Request:
     """A frame that could be served. After the rounds come a validation (rounds + 1) and the test (rounds + 2), once.
 
     last_aggregated: the last round before this one whose aggregate holds this country's update; 0 if none does yet.
-    frame: its weights are float32 again, however they travelled. digest: of the whole frame, which tells a repetition.
+    frame: its weights are float32 again, however they travelled. digest: of the whole frame, which shows a repetition.
     plan_digest: of the plan, which a run keeps.
     """
 
@@ -106,18 +106,18 @@ def numpy_of(tensors: Tensors) -> dict[str, Array]:
     return {name: value.numpy() for name, value in tensors.items()}
 
 
-@lru_cache(maxsize=1)  # all vaults of a simulation get the same bytes; each reads them, and one takes them apart
+@lru_cache(maxsize=1)  # all vaults of a simulation get the same bytes, which are decoded once
 def read_request(data: bytes) -> Request:
     """Raises WireError, PolicyRefusal, ConfigError or SettingError."""
     frame = decode(data)
-    run, round_, asked = frame.header.get("run"), frame.header.get("round"), frame.header.get("plan")
+    run, round_, plan_values = frame.header.get("run"), frame.header.get("round"), frame.header.get("plan")
     if frame.kind not in KINDS or not isinstance(run, str) or type(round_) is not int:
         raise PolicyRefusal(f"a request of kind {frame.kind!r} without a run and a round is not served")
     if not 0 < len(run) <= LONGEST_NAME or not run.isprintable():  # it goes into logs and the ledger
         raise PolicyRefusal(f"a run must have a name of 1 to {LONGEST_NAME} printable characters")
-    if not isinstance(asked, dict):
+    if not isinstance(plan_values, dict):
         raise PolicyRefusal(f"a request of run {run!r} without a plan is not served")
-    plan = restore(Plan, asked, "plan")
+    plan = restore(Plan, plan_values, "plan")
     first, last = {"train": (1, plan.rounds), "validate": (plan.rounds + 1,) * 2, "test": (plan.rounds + 2,) * 2}[
         frame.kind
     ]

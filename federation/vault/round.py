@@ -21,30 +21,32 @@ def serve(inbox: Sequence[tuple[Vault, bytes]], train: Train) -> list[bytes]:
     if not inbox:
         return []
     admitted = [_admit(vault, data) for vault, data in inbox]
-    by_country = _trained([job for each in admitted if isinstance(each, Admission) for job in each.jobs], train)
+    results_by_country = _trained([job for each in admitted if isinstance(each, Admission) for job in each.jobs], train)
     replies: list[bytes] = []
     with transaction(inbox[0][0].database):
         for (vault, _), admission in zip(inbox, admitted, strict=True):
-            found = by_country.get(vault.country, [])
-            replies.append(_failed(vault, found) if isinstance(found, Exception) else _release(vault, admission, found))
+            results = results_by_country.get(vault.country, [])
+            replies.append(
+                _failed(vault, results) if isinstance(results, Exception) else _release(vault, admission, results)
+            )
     return replies
 
 
 def _trained(jobs: Sequence[Job], train: Train) -> Mapping[str, list[Result] | Exception]:
     """country -> its results, or what its training raised: one country's crash does not end the others' round."""
     try:
-        return _by_country(train(jobs))
+        return _results_by_country(train(jobs))
     except Exception:  # whatever a model, a record or a device raises
-        found: dict[str, list[Result] | Exception] = {}
+        results: dict[str, list[Result] | Exception] = {}
         for country, own in groupby(jobs, key=lambda job: job.country):
             try:
-                found[country] = train(list(own))
+                results[country] = train(list(own))
             except Exception as error:  # the same, now of this country
-                found[country] = error
-        return found
+                results[country] = error
+        return results
 
 
-def _by_country(results: Sequence[Result]) -> dict[str, list[Result] | Exception]:
+def _results_by_country(results: Sequence[Result]) -> dict[str, list[Result] | Exception]:
     return {country: list(own) for country, own in groupby(results, key=lambda result: result.job.country)}
 
 
@@ -68,7 +70,7 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
     try:
         with savepoint(vault.database):
             return vault.release(admission, results)
-    except (PolicyRefusal, WireError) as error:  # of what training made of the records: an answer like any other
+    except (PolicyRefusal, WireError) as error:  # of what training made of the records: a reply like any other
         reply = _refused(vault, error)
         with savepoint(vault.database):
             vault.keep(admission, reply)
@@ -80,5 +82,5 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
 def _refused(vault: Vault, error: Exception) -> bytes:
     """A refusal that may leave: a policy's words, but never what an error about records quotes from them."""
     log.warning("%s: %s", vault.country, error)
-    told = str(error) if isinstance(error, GotongError) else "its records cannot be used; see the log of its node"
-    return encode(Frame(kind="refused", header={"reason": f"{vault.country}: {told}"}))
+    reason = str(error) if isinstance(error, GotongError) else "its records cannot be used; see the log of its node"
+    return encode(Frame(kind="refused", header={"reason": f"{vault.country}: {reason}"}))

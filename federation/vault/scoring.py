@@ -1,4 +1,4 @@
-"""The scores of one answer: sums of every model's forecasts, of the adapted arms and of the baselines."""
+"""The scores of one reply: sums of every model's forecasts, of the adapted arms and of the baselines."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +21,7 @@ def scored(records: Records, kind: str) -> Windows:
 
 
 def parts_of(kind: str, records: Records) -> tuple[Part, ...]:
-    """Parts that a request asks about, in the order in which their windows are laid together."""
+    """Parts that a request scores, in the order in which their windows are laid together."""
     return evaluated_parts(records.calendar) if kind == "test" else ("validation",)
 
 
@@ -44,15 +44,15 @@ def forecasts(
     """
     parts = parts_of(request.kind, records)
     outputs = {arm: _split(result, records, parts) for arm, result in results.items()}
-    found: dict[Part, dict[str, Array]] = {}
+    forecasts_by_part: dict[Part, dict[str, Array]] = {}
     for part in parts:
         windows = records.windows[part]
-        found[part] = {arm: request.task.forecast(output[part], windows) for arm, output in outputs.items()}
+        forecasts_by_part[part] = {arm: request.task.forecast(output[part], windows) for arm, output in outputs.items()}
         if request.kind == "test":
-            found[part] |= records.known[part]
+            forecasts_by_part[part] |= records.known[part]
         if part != "validation":
-            found[part] |= _adapted(request, records, outputs, part, least)
-    return found
+            forecasts_by_part[part] |= _adapted(request, records, outputs, part, least)
+    return forecasts_by_part
 
 
 def _split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part, Array]:
@@ -66,17 +66,17 @@ def _adapted(
 ) -> dict[str, Array]:
     """Adapted arm -> forecast of the windows of a part of the test, whose labels are out of its sight."""
     pairs = {arm: (output["validation"], output[part]) for arm, output in outputs.items()}
-    found: dict[str, Array] = {}
+    adapted_forecasts: dict[str, Array] = {}
     for arm in (arm for arm in ADAPTED if arm in request.plan.arms):
         past, settings = _enough(records.windows["validation"], least), request.plan.adaptation
         output = adaptation.adapted(pairs, past, request.task, settings, arm)
         if output is not None:
-            found[arm] = request.task.forecast(output, records.windows[part])
-    return found
+            adapted_forecasts[arm] = request.task.forecast(output, records.windows[part])
+    return adapted_forecasts
 
 
 def _enough(past: Windows | adaptation.Past, least: int) -> adaptation.Past:
-    """Without the targets of horizons of which fewer are known: a correction by one record would tell that record."""
+    """Without the targets of horizons of which fewer are known: a correction by one record would reveal that record."""
     target = past.target
     known = np.isfinite(target).sum(axis=0)
     return adaptation.Past(target=np.where(known >= least, target, np.float32(np.nan)), due=past.due)

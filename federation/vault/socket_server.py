@@ -80,17 +80,17 @@ class Service:
         return line
 
     def serve(self, line: socket.socket) -> None:
-        """Answer until interrupted. A caller's fault ends its connection, never the service."""
+        """Reply until interrupted. A caller's fault ends its connection, never the service."""
         while True:
             caller, _ = line.accept()
             with caller:
                 caller.settimeout(SILENCE)
                 try:
-                    self._one(caller)
+                    self._serve_caller(caller)
                 except OSError as error:
                     log.warning("a caller went away: %s", error)
 
-    def _one(self, caller: socket.socket) -> None:
+    def _serve_caller(self, caller: socket.socket) -> None:
         _, uid, _ = CREDENTIALS.unpack(caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
         if uid not in self._limits.users:
             log.warning("user %d may not call; refused unread", uid)
@@ -101,15 +101,15 @@ class Service:
             reply = _refused(f"a frame is larger than {self._limits.largest:,} bytes, the limit of this vault")
         elif not _within(self._recent, self._limits.per_minute):
             self._unread += 1
-            reply = _refused(f"more than {self._limits.per_minute} frames came within a minute; ask less often")
+            reply = _refused(f"more than {self._limits.per_minute} frames came within a minute; send fewer")
         else:
-            reply = self._answer(data, uid)
+            reply = self._reply(data, uid)
         caller.sendall(reply)
 
-    def _answer(self, data: bytes, uid: int) -> bytes:
+    def _reply(self, data: bytes, uid: int) -> bytes:
         run = self._record(data, uid)
         if not self._within_run(run):
-            return _refused(f"more than {self._limits.per_run} frames of one run came within a minute; ask less often")
+            return _refused(f"more than {self._limits.per_run} frames of one run came within a minute; send fewer")
         try:
             return self._respond(data)
         except Exception:  # a crafted frame must not end the service; what went wrong is for the country's eyes only

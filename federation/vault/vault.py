@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from federation.composition.restore import alone, parameter_count
+from federation.composition.restore import own_model_plan, parameter_count
 from federation.settings.schema import Plan
 from federation.training.jobs import Job, Result, Tensors
 from federation.vault import differences as paired_differences
@@ -95,7 +95,7 @@ class Vault:
         scores = scoring.scores(records, forecasts)
         differences: dict[str, Blocks] = {}
         if outgoing.pairs(request, self.country):
-            differences = paired_differences.found(records, forecasts["test"], request.plan)
+            differences = paired_differences.paired_blocks(records, forecasts["test"], request.plan)
         intervals = {
             outgoing.difference_name(request, pair): paired_interval(each) for pair, each in differences.items()
         }
@@ -154,13 +154,13 @@ class Vault:
             self.database, self.country, run, plan.rounds + 3, last_aggregated=0, plan=digest_of(plan)
         )
         return {
-            name: each.where(gate.enough(each.count.sum(axis=0), self.policy))
+            name: each.where(gate.reportable_rows(each.count.sum(axis=0), self.policy))
             for name, each in paired_differences.recalled(memory).items()
         }
 
     def _check(self, request: Request) -> None:
         """Raise PolicyRefusal if the country does not serve the run's plan, or the one of its own model."""
-        plan, own_plan = request.plan, alone(request.plan, self.country)
+        plan, own_plan = request.plan, own_model_plan(request.plan, self.country)
         self.policy.check(request.task.name, plan, request.parameters)
         if own_plan is not plan:
             self.policy.check(request.task.name, own_plan, parameter_count(own_plan))
@@ -188,7 +188,7 @@ class Vault:
         memory: dict[str, torch.Tensor] = {}
         for arm in job_building.own_arms(request.plan, learns=self.learns(request.plan)):
             sums = scores["validation", arm, next(iter(request.task.scores))]
-            before = local_model.under(arm, admission.memory)
+            before = local_model.under_prefix(arm, admission.memory)
             after = local_model.memory_after(before, by_arm[arm], sums, request.task, request.plan)
             memory |= {f"{arm}/{name}": value for name, value in after.items()}
         return memory

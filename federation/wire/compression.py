@@ -26,30 +26,30 @@ def packed(arrays: Arrays, transport: str, seed: int) -> dict[str, NDArray[Any]]
     seed: of the stochastic rounding, of one sender and round; an array's draws depend on it and the array's name alone.
     """
     names = [name for name in sorted(arrays) if name.startswith(GROUPS)] if transport != "float32" else []
-    found = {name: value for name, value in arrays.items() if name not in names}
+    framed = {name: value for name, value in arrays.items() if name not in names}
     if transport == "bf16":
-        return found | {name: _upper_half(arrays[name]) for name in names}
+        return framed | {name: _upper_half(arrays[name]) for name in names}
     scales = np.zeros(len(names), np.float32)
     for place, name in enumerate(names):
-        found[name], scales[place] = _quantised(arrays[name], np.random.default_rng([seed, *name.encode()]))
-    return found | ({SCALES: scales} if names else {})
+        framed[name], scales[place] = _quantised(arrays[name], np.random.default_rng([seed, *name.encode()]))
+    return framed | ({SCALES: scales} if names else {})
 
 
 def unpacked(arrays: Arrays, transport: str) -> dict[str, NDArray[Any]]:
     """float32 arrays again. Raises WireError for a frame that was packed in another way; values are not looked at."""
     names = [name for name in sorted(arrays) if name.startswith(GROUPS)]
-    found = {name: value for name, value in arrays.items() if name not in names}
+    restored = {name: value for name, value in arrays.items() if name not in names}
     for name in names:
         if arrays[name].dtype != TRAVELS_AS[transport]:
             raise WireError(f"array {name} travels as {arrays[name].dtype}; this run's transport is {transport}")
     if transport == "float32":
         return dict(arrays)
     if transport == "bf16":
-        return found | {name: _whole(arrays[name]) for name in names}
-    scales = found.pop(SCALES, np.zeros(0, np.float32))
+        return restored | {name: _whole(arrays[name]) for name in names}
+    scales = restored.pop(SCALES, np.zeros(0, np.float32))
     if scales.dtype != np.float32 or scales.shape != (len(names),):
         raise WireError(f"{len(names)} int8 arrays came with scales of shape {scales.shape} and dtype {scales.dtype}")
-    return found | {name: arrays[name].astype(np.float32) * scale for name, scale in zip(names, scales, strict=True)}
+    return restored | {name: arrays[name].astype(np.float32) * scale for name, scale in zip(names, scales, strict=True)}
 
 
 def arrived(arrays: Arrays, transport: str, seed: int) -> dict[str, NDArray[Any]]:

@@ -150,7 +150,7 @@ def _the_others_too(walker: Containers) -> None:
         walker.wait(connected, lambda line=connected: line in walker.run("coordinator", STATUS))  # type: ignore[misc]
 
 
-def _apart(walker: Containers) -> None:
+def _isolated(walker: Containers) -> None:
     """The vault has the records and no network, the courier the reverse; neither can change what it runs on."""
     every = {"change the system": "EROFS", "capabilities": 0, "may become another": False}
     vault, courier = walker.attempts("VNM", "vault"), walker.attempts("VNM", "courier")
@@ -214,7 +214,7 @@ WALK = (
     Step(at="VNM", command=UP),
     Step(at="VNM", command=ENROLMENT, then=_send),
     Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=_the_others_too),
-    Step(at="coordinator", command=STATUS, says=("VNM          connected",), then=_apart),
+    Step(at="coordinator", command=STATUS, says=("VNM          connected",), then=_isolated),
     Step(at="coordinator", command=SUBMIT, how="follow", then=_two_die),
     Step(at="coordinator", command=f"{COMPOSE} exec -T coordinator tar -c runs | tar -x", then=_results_are_out),
     Step(at="VNM", command=f"{SWITCH} pause {VAULTS_HOME}", says=("paused",)),

@@ -119,7 +119,7 @@ def test_a_vault_that_dies_over_a_frame_gets_it_again(tmp_path: Path) -> None:
     assert len(beats) >= 2  # the node stayed alive meanwhile
 
 
-def test_a_vault_that_stays_away_is_reported_when_the_answer_is_of_no_use_any_more(tmp_path: Path) -> None:
+def test_a_vault_that_stays_away_is_reported_when_its_reply_is_of_no_use_any_more(tmp_path: Path) -> None:
     began = time.monotonic()
     reply = courier.reply_to(_request(ttl=1.0), tmp_path / "none", lambda: None)
     assert 0.5 <= time.monotonic() - began < 5

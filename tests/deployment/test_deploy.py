@@ -86,7 +86,7 @@ def test_docker_compose_knows_what_the_page_asks_of_it(
         assert set(more) <= set(services)
 
 
-def test_the_image_takes_nothing_that_may_lie_in_a_checkout_beside_the_program() -> None:
+def test_the_image_takes_nothing_that_may_lie_in_a_checkout_with_the_program() -> None:
     """What is copied into a layer stays there, also if a later one removes it."""
     lines = [line for line in (DEPLOY.parent / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert lines[0] == "*"

@@ -129,10 +129,10 @@ def _every_row_is_there_once(deployment: Deployment) -> None:
     for country in COUNTRIES:
         rounds = [step for who, key, step in names if (who, key) == (country, "round/took_part")]
         assert rounds == list(range(1, ROUNDS + 1))
-        answered = [entry.round for entry in _released(deployment, country)]
-        assert answered == sorted(set(answered))
+        replied = [entry.round for entry in _released(deployment, country)]
+        assert replied == sorted(set(replied))
         counted = {step for step in range(1, ROUNDS + 1) if country in _took_part(deployment.folder / "runs", step)}
-        assert counted <= set(answered)
+        assert counted <= set(replied)
 
 
 def _released(deployment: Deployment, country: str) -> list[ledger.Entry]:
@@ -144,18 +144,18 @@ def _released(deployment: Deployment, country: str) -> list[ledger.Entry]:
 class Fated(InProcessGrid):
     """The same vaults in this process; what a vault did not get then it does not get, what did not arrive is lost."""
 
-    answered: Mapping[int, set[str]]
+    replied: Mapping[int, set[str]]
     arrived: Mapping[int, set[str]]
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
-        asked = []
+        requested = []
         for message in messages:
             country = self._vaults[message.metadata.dst_node_id].country
             round_ = int(decode(unseal(message.content)).header["round"])
-            if country in self.answered[round_]:
-                asked.append((message, country in self.arrived.get(round_, self.answered[round_])))
-        replies = super().send_and_receive([message for message, _ in asked])
-        return [reply for reply, (_, came) in zip(replies, asked, strict=True) if came]
+            if country in self.replied[round_]:
+                requested.append((message, country in self.arrived.get(round_, self.replied[round_])))
+        replies = super().send_and_receive([message for message, _ in requested])
+        return [reply for reply, (_, came) in zip(replies, requested, strict=True) if came]
 
 
 def _the_weights_are_those_of_one_process(deployment: Deployment, took: Took) -> None:
@@ -174,8 +174,8 @@ def _the_weights_are_those_of_one_process(deployment: Deployment, took: Took) ->
     folder.mkdir()
     ready = simulation.prepare(settings, folder)
     grid = Fated(ready.vaults, sequential.run)
-    answered = {country: {entry.round for entry in _released(deployment, country)} for country in COUNTRIES}
-    grid.answered = {r: {country for country in COUNTRIES if r in answered[country]} for r in range(1, ROUNDS + 3)}
+    replied = {country: {entry.round for entry in _released(deployment, country)} for country in COUNTRIES}
+    grid.replied = {r: {country for country in COUNTRIES if r in replied[country]} for r in range(1, ROUNDS + 3)}
     grid.arrived = took
     outcome = rounds.federate(grid, ready.run.federation, ready.run.progress, RoundCounter())
     deployed = checkpoint.load_model(deployment.folder / "runs" / "deployed")

@@ -231,7 +231,7 @@ def _settings(folder: Path, **given: str) -> NodeSettings:
 
 
 def _as(user: str, group: str, act: Callable[[], str]) -> tuple[int, int]:
-    """A fork of this process as another user, with no other groups; its id, and where its answer can be read."""
+    """A fork of this process as another user, with no other groups; its id, and where its output can be read."""
     owner, shared = pwd.getpwnam(user), grp.getgrnam(group)
     reading, writing = os.pipe()
     pid = os.fork()
@@ -251,7 +251,7 @@ def _as(user: str, group: str, act: Callable[[], str]) -> tuple[int, int]:
         os._exit(0)
 
 
-def _answer(pid: int, reading: int) -> str:
+def _output(pid: int, reading: int) -> str:
     with os.fdopen(reading) as file:
         text = file.read()
     os.waitpid(pid, 0)
@@ -286,7 +286,7 @@ def _attack(home: Path, data: Path, vault: int) -> str:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two other users")
-def test_a_courier_of_another_user_obtains_nothing_but_the_vaults_answers() -> None:
+def test_a_courier_of_another_user_obtains_nothing_but_the_vaults_replies() -> None:
     with TemporaryDirectory(prefix="gotong-") as folder:
         base, vault_user, courier_user = Path(folder), "daemon", "nobody"
         base.chmod(0o711)
@@ -309,13 +309,13 @@ def test_a_courier_of_another_user_obtains_nothing_but_the_vaults_answers() -> N
                 assert os.waitpid(vault, os.WNOHANG) == (0, 0), os.read(heard, 1000)
                 time.sleep(0.05)
             line, shared = settings.socket, str(settings.socket_group)
-            assert _answer(*_as(courier_user, shared, lambda: _attack(home, data, vault))) == "nothing"
-            assert _answer(*_as(courier_user, shared, lambda: exchange(line, ASK, lambda: None).hex())) == _terms(
+            assert _output(*_as(courier_user, shared, lambda: _attack(home, data, vault))) == "nothing"
+            assert _output(*_as(courier_user, shared, lambda: exchange(line, ASK, lambda: None).hex())) == _terms(
                 settings
             )
-            refused = _answer(*_as("bin", shared, lambda: exchange(line, ASK, lambda: None).hex()))
+            refused = _output(*_as("bin", shared, lambda: exchange(line, ASK, lambda: None).hex()))
             assert "VaultAbsentError" in refused  # in the group, but no user that may call
-            outside = _answer(*_as(courier_user, "daemon", lambda: exchange(line, ASK, lambda: None).hex()))
+            outside = _output(*_as(courier_user, "daemon", lambda: exchange(line, ASK, lambda: None).hex()))
             assert "VaultAbsentError" in outside  # the right user, without the group
             with sqlite3.connect(home / "vault" / "vault.sqlite") as database:
                 rows = database.execute("SELECT uid, kind FROM arrivals").fetchall()

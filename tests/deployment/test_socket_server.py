@@ -65,7 +65,7 @@ def _send(path: Path, data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def test_a_frame_is_answered_and_written_down_first(tmp_path: Path) -> None:
+def test_a_frame_is_recorded_before_its_reply(tmp_path: Path) -> None:
     with _served(tmp_path / "s") as database:
         assert decode(_send(tmp_path / "s", REQUEST)).header == {"digest": digest(REQUEST)}
         rows = database.execute("SELECT uid, digest, bytes, kind, run, round FROM arrivals").fetchall()

@@ -218,7 +218,7 @@ def _refuses(walker: Walker) -> None:
     assert _kind(walker) == "refused"
 
 
-def _answers(walker: Walker) -> None:
+def _replies_with_terms(walker: Walker) -> None:
     assert _kind(walker) == "terms"
 
 
@@ -280,6 +280,6 @@ WALK = (
         then=_new_key,
     ),
     Step(at="KHM", command="gotong node pause home=node", says=("paused",), then=_refuses),
-    Step(at="KHM", command="gotong node resume home=node", says=("serving again",), then=_answers),
+    Step(at="KHM", command="gotong node resume home=node", says=("serving again",), then=_replies_with_terms),
     Step(at="KHM", command="gotong node withdraw home=node", says=("withdrawn for good",), then=_gone),
 )

@@ -86,7 +86,7 @@ def build(common, own, shape, seed):
 LOWRANK = Model(name="lowrank", settings=LowRankSettings, build=build)
 '''
 RUN = ["region.countries=[LAO,THA]", "rounds=2", "tracking=none"]
-TOY = ["task=toy", "task.apart=0.5", "strategy=fedshrink"]
+TOY = ["task=toy", "task.heterogeneity=0.5", "strategy=fedshrink"]
 
 
 @pytest.fixture(scope="module")

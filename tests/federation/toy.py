@@ -29,19 +29,19 @@ FIRST, MONTHS = np.datetime64("1999-01", "M"), 120
 
 @dataclass  # not frozen: Hydra merges it
 class ToySettings(TaskSettings):
-    """apart: how far a country's own coefficients and the size of its inputs lie from the region's; 0 is one law."""
+    """heterogeneity: how far a country's coefficients and the size of its inputs are from the region's; 0: one law."""
 
     name: str = "toy"
     calendar: Calendar = field(default_factory=Calendar)
-    apart: float = 0.0
+    heterogeneity: float = 0.0
 
     def check(self) -> None:
         super().check()
-        if not 0 <= self.apart <= 1:
-            raise SettingError(f"task.apart={self.apart} must be at least 0 and at most 1")
+        if not 0 <= self.heterogeneity <= 1:
+            raise SettingError(f"task.heterogeneity={self.heterogeneity} must be at least 0 and at most 1")
 
 
-SLOPE, SHIFT = "slope.weight", "head.bias"  # first in the module is last in the alphabet, so order is told apart
+SLOPE, SHIFT = "slope.weight", "head.bias"  # first in the module is last in the alphabet, so a wrong order shows
 
 
 class Line(nn.Module):
@@ -54,8 +54,8 @@ class Line(nn.Module):
         self.head = nn.ParameterDict({"bias": torch.randn(HORIZONS, generator=generator) / 10})
 
     def forward(self, inputs: dict[str, Tensor], seed: Tensor | None) -> Tensor:  # noqa: ARG002
-        found: Tensor = inputs["recent"] @ self.slope["weight"].T + self.head["bias"]
-        return found.unsqueeze(-1)
+        output: Tensor = inputs["recent"] @ self.slope["weight"].T + self.head["bias"]
+        return output.unsqueeze(-1)
 
 
 def places_of(country: str) -> int:
@@ -63,10 +63,14 @@ def places_of(country: str) -> int:
     return 2 + ord(country[0]) % 4
 
 
-def law_of(country: str, apart: float) -> tuple[float, float, float]:
+def law_of(country: str, heterogeneity: float) -> tuple[float, float, float]:
     """a, b and the size of x in a country."""
     draw = np.random.default_rng(int.from_bytes(blake2b(country.encode(), digest_size=4).digest())).uniform(-1, 1, 3)
-    return float(A + apart * draw[0]), float(B + apart * draw[1]), float(np.exp(apart * draw[2]))
+    return (
+        float(A + heterogeneity * draw[0]),
+        float(B + heterogeneity * draw[1]),
+        float(np.exp(heterogeneity * draw[2])),
+    )
 
 
 def read(folder: Path, country: str, settings: ToySettings) -> Panel:  # noqa: ARG001
@@ -93,7 +97,7 @@ def read(folder: Path, country: str, settings: ToySettings) -> Panel:  # noqa: A
 
 
 def synthesize(folder: Path, country: str, seed: int, settings: ToySettings) -> None:
-    a, b, size = law_of(country, settings.apart)
+    a, b, size = law_of(country, settings.heterogeneity)
     salt = int.from_bytes(blake2b(f"{country} {seed}".encode(), digest_size=4).digest())
     generator = np.random.default_rng(salt)
     push = size * generator.standard_normal((places_of(country), MONTHS))

@@ -26,7 +26,7 @@ from federation.wire.flower_message import seal
 from federation.wire.frame import PREFIX, decode
 from tasks.health.settings import HealthSettings
 from tests.federation.federations import settings_of
-from tests.federation.vault.requesting import ask, plan_of
+from tests.federation.vault.requesting import plan_of, request_bytes
 
 ARCHIVE = Path(__file__).with_name("runs-0.1.0.tar.xz")
 ROWS = 12  # of the ledger: three countries in two rounds, the validation and the test
@@ -66,7 +66,9 @@ def request(kind: str, round_: int, run: str, **plan: Any) -> bytes:
     health = plan_of(task=HealthSettings(hidden=[8]), **plan)
     settings = settings_of(Path(), task=HealthSettings(hidden=[8]), keep_best=0)  # type: ignore[arg-type]
     model = begin(Federation(run=run, plan=health, settings=settings, nodes={}, checkpoint=Path())).model
-    return ask(kind, round_, health, run=run, arrays={f"model/{name}": value for name, value in model.items()})
+    return request_bytes(
+        kind, round_, health, run=run, arrays={f"model/{name}": value for name, value in model.items()}
+    )
 
 
 def of_version(data: bytes, version: int) -> bytes:

@@ -27,7 +27,7 @@ PASSED = frozenset(
     }
 )
 LARGEST = 16 * 2**20  # bytes of one request; Flower cuts arrays into objects of at most 5 MiB
-PATIENCE = 60.0  # seconds for the SuperLink to answer
+PATIENCE = 60.0  # seconds for the SuperLink to reply
 HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"host", b"content-length"})
 
 Scope = MutableMapping[str, Any]

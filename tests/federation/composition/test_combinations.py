@@ -58,11 +58,11 @@ def test_what_excludes_each_other_is_refused_with_a_remedy(words: str) -> None:
     values, remedy = REFUSED[words]
     with pytest.raises(ConfigError) as refused:
         check(settings_of(words.split()))
-    told = str(refused.value)
-    assert "\n" not in told
-    assert remedy in told
+    message = str(refused.value)
+    assert "\n" not in message
+    assert remedy in message
     for value in values:
-        assert value in told
+        assert value in message
 
 
 GOES = [
@@ -132,12 +132,14 @@ def test_the_model_of_another_task_is_no_start(task: str) -> None:
 def test_a_run_may_start_from_some_weights_of_another() -> None:
     """The other's outputs do not fit; its layers do."""
     old = with_fewer_outputs(add=1.0)
-    found = begun(["start_from_weights=[layers.*]"], old)
+    weights = begun(["start_from_weights=[layers.*]"], old)
     fresh = weights_of([])
-    taken = {name for name, value in found.items() if name in old and np.array_equal(value, old[name])}
-    assert taken == {name for name in found if name.startswith("layers.")}
-    assert {name: value.shape for name, value in found.items()} == {name: value.shape for name, value in fresh.items()}
-    assert all(not value.any() for name, value in found.items() if name.startswith(("head.", "skip.")))  # fresh ones
+    taken = {name for name, value in weights.items() if name in old and np.array_equal(value, old[name])}
+    assert taken == {name for name in weights if name.startswith("layers.")}
+    assert {name: value.shape for name, value in weights.items()} == {
+        name: value.shape for name, value in fresh.items()
+    }
+    assert all(not value.any() for name, value in weights.items() if name.startswith(("head.", "skip.")))  # fresh ones
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A grid on which somebody changes, drops or doubles what countries answer."""
+"""A grid on which somebody changes, drops or doubles what countries reply."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -21,18 +21,18 @@ ELSEWHERE = 99  # a node that nobody enrolled
 class TamperedGrid(InProcessGrid):
     """tamper: (country, its reply) -> what arrives instead; bytes need not be a frame, None comes from elsewhere."""
 
-    def __init__(self, ready: Simulation, tamper: Tamper, asked: list[tuple[str, int]]) -> None:
+    def __init__(self, ready: Simulation, tamper: Tamper, requested: list[tuple[str, int]]) -> None:
         super().__init__(ready.vaults, sequential.run)
         self._tamper = tamper
         self._names = {node: country for country, node in ready.run.federation.nodes.items()}
-        self._asked = asked
+        self._requested = requested
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
-        asked = list(messages)
+        requests = list(messages)
         arrived: list[Message] = []
-        for instruction, reply in zip(asked, super().send_and_receive(asked, timeout=timeout), strict=True):
+        for instruction, reply in zip(requests, super().send_and_receive(requests, timeout=timeout), strict=True):
             country = self._names[instruction.metadata.dst_node_id]
-            self._asked.append((country, decode(unseal(instruction.content)).header["round"]))
+            self._requested.append((country, decode(unseal(instruction.content)).header["round"]))
             for one in self._tamper(country, decode(unseal(reply.content))):
                 if one is None:
                     stranger = Message(instruction.content, dst_node_id=ELSEWHERE, message_type="train")
@@ -47,11 +47,11 @@ def run_tampered(
     ready: Simulation,
     tamper: Tamper,
     watching: Watching | None = None,
-    asked: list[tuple[str, int]] | None = None,
+    requested: list[tuple[str, int]] | None = None,
 ) -> Ran:
-    """A federation on such a grid; who was asked in which round is added to `asked`."""
+    """A federation on such a grid; every request's country and round are added to `requested`."""
     watch = watching or Watching()
-    grid = TamperedGrid(ready, tamper, [] if asked is None else asked)
+    grid = TamperedGrid(ready, tamper, [] if requested is None else requested)
     outcome = rounds.federate(grid, ready.run.federation, ready.run.progress, watch)
     return Ran(ready=ready, outcome=outcome, reports=watch.reports)
 

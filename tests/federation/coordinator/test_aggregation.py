@@ -1,4 +1,4 @@
-"""Contracts of every strategy's server half, on updates made up here; a new strategy is held to them unasked."""
+"""Contracts of every strategy's server half, on updates made up here; a new strategy is held to them too."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -192,10 +192,10 @@ def test_averaging_is_the_weighted_mean(name: str, rule: str, counts: list[int],
     updates = [update(f"C{seed}", seed, examples) for seed, examples in enumerate(counts, start=1)]
     shares = {"examples": np.array(counts), "sqrt": np.sqrt(counts), "equal": np.ones(len(counts))}[rule]
     assert [weight(each, rule) for each in updates] == pytest.approx(shares.tolist())
-    found = server.step(server.start(), updates).model
+    model = server.step(server.start(), updates).model
     for key, start in drawn(0).items():
         mean = np.average([each.change[key] for each in updates], axis=0, weights=shares)
-        assert np.allclose(found[key], start + step * mean, atol=1e-5)
+        assert np.allclose(model[key], start + step * mean, atol=1e-5)
 
 
 @pytest.mark.parametrize("step", [1.0, 0.5])

@@ -73,7 +73,7 @@ def test_what_is_loaded_may_be_written(tmp_path: Path) -> None:
     checkpoint.load(tmp_path / checkpoint.FILE)[0].model["a"][0] = 5.0
 
 
-def test_no_country_can_be_told_from_a_checkpoint(tmp_path: Path) -> None:
+def test_a_checkpoint_reveals_no_country(tmp_path: Path) -> None:
     checkpoint.save(federation(tmp_path), PROGRESS)
     names = checkpoint.load(tmp_path / checkpoint.FILE)[1]
     assert set(names) == {
@@ -90,7 +90,7 @@ def test_no_country_can_be_told_from_a_checkpoint(tmp_path: Path) -> None:
 
 @given(at=st.integers(0, 10_000), flip=st.integers(1, 255))
 @limits(max_examples=30)
-def test_a_damaged_byte_is_found(tmp_path_factory: pytest.TempPathFactory, at: int, flip: int) -> None:
+def test_a_damaged_byte_is_detected(tmp_path_factory: pytest.TempPathFactory, at: int, flip: int) -> None:
     folder = tmp_path_factory.mktemp("damaged")
     checkpoint.save(federation(folder), PROGRESS)
     data = bytearray((folder / checkpoint.FILE).read_bytes())
@@ -101,7 +101,7 @@ def test_a_damaged_byte_is_found(tmp_path_factory: pytest.TempPathFactory, at: i
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 500])
-def test_a_torn_file_is_found(tmp_path: Path, size: int) -> None:
+def test_a_torn_file_is_detected(tmp_path: Path, size: int) -> None:
     checkpoint.save(federation(tmp_path), PROGRESS)
     (tmp_path / checkpoint.FILE).write_bytes((tmp_path / checkpoint.FILE).read_bytes()[:size])
     with pytest.raises(CheckpointError):

@@ -33,9 +33,9 @@ COUNT = "score/validation/federated/mse/count"
 
 
 def arrays() -> dict[str, Any]:
-    found: dict[str, Any] = {f"update/{name}": np.ones_like(value) for name, value in MODEL.items()}
-    found |= {"shared/c": np.ones(2, np.float32)}
-    return found | {COUNT.replace("count", name): np.full(3, 50.0) for name in ("sum", "count", "variance")}
+    sent: dict[str, Any] = {f"update/{name}": np.ones_like(value) for name, value in MODEL.items()}
+    sent |= {"shared/c": np.ones(2, np.float32)}
+    return sent | {COUNT.replace("count", name): np.full(3, 50.0) for name in ("sum", "count", "variance")}
 
 
 def read(header: dict[str, Any] | None = None, **changed: Any) -> Update:
@@ -173,8 +173,8 @@ def moved(norms: list[float], steps: list[int] | None = None) -> list[Update]:
 def test_an_update_a_hundred_times_too_large_is_named_and_no_other(norms: list[float], at: int) -> None:
     place = at % len(norms)
     assert outliers(moved(norms)) == {}
-    found = outliers(moved([*norms[:place], 100 * norms[place], *norms[place + 1 :]]))
-    assert list(found) == [f"C{place:02}"]
+    rejected = outliers(moved([*norms[:place], 100 * norms[place], *norms[place + 1 :]]))
+    assert list(rejected) == [f"C{place:02}"]
 
 
 def test_a_large_country_may_go_far_in_many_steps_but_not_at_will() -> None:

@@ -28,8 +28,8 @@ def sums(errors: list[float]) -> Sums:
     return {"sum": np.append(total, total.sum()), "count": count, "variance": np.ones(3)}
 
 
-def one(found: list[Row], country: str, horizon: str) -> Row:
-    (row,) = [row for row in found if (row.country, row.horizon) == (country, horizon)]
+def one(table: list[Row], country: str, horizon: str) -> Row:
+    (row,) = [row for row in table if (row.country, row.horizon) == (country, horizon)]
     return row
 
 
@@ -37,16 +37,16 @@ def one(found: list[Row], country: str, horizon: str) -> Row:
 @settings(max_examples=40)
 def test_the_region_is_the_mean_over_all_place_periods(errors: dict[str, list[float]]) -> None:
     scores = {country: {("test", "federated", "mse"): sums(values)} for country, values in errors.items()}
-    found = rows(scores, PLAN, "ASEAN", "test")
+    table = rows(scores, PLAN, "ASEAN", "test")
     everything = [value for values in errors.values() for value in values]
-    assert one(found, "ASEAN", "1 month").value == pytest.approx(np.mean(everything))
-    assert one(found, "ASEAN", "2 months").value == pytest.approx(2 * np.mean(everything))
-    assert one(found, "ASEAN", ALL).value == pytest.approx(1.5 * np.mean(everything))
-    assert one(found, "ASEAN", ALL).n == 2 * len(everything)
+    assert one(table, "ASEAN", "1 month").value == pytest.approx(np.mean(everything))
+    assert one(table, "ASEAN", "2 months").value == pytest.approx(2 * np.mean(everything))
+    assert one(table, "ASEAN", ALL).value == pytest.approx(1.5 * np.mean(everything))
+    assert one(table, "ASEAN", ALL).n == 2 * len(everything)
     for country, values in errors.items():
-        assert one(found, country, "1 month").value == pytest.approx(np.mean(values))
-        assert one(found, country, "1 month").n == len(values)
-    assert len(found) == 3 * (len(errors) + 1)
+        assert one(table, country, "1 month").value == pytest.approx(np.mean(values))
+        assert one(table, country, "1 month").n == len(values)
+    assert len(table) == 3 * (len(errors) + 1)
 
 
 @given(errors=COUNTRIES)
@@ -57,7 +57,7 @@ def test_the_order_of_countries_changes_nothing(errors: dict[str, list[float]]) 
     assert rows(scores, PLAN, "ASEAN", "test") == rows(back, PLAN, "ASEAN", "test")
 
 
-def test_only_the_part_asked_for_is_told() -> None:
+def test_only_the_requested_part_is_reported() -> None:
     scores = {"VNM": {("validation", "federated", "mse"): sums([1.0]), ("test", "federated", "mse"): sums([2.0])}}
     assert {row.value for row in rows(scores, PLAN, "ASEAN", "validation")} == {1.0, 1.5, 2.0}
 
@@ -66,13 +66,13 @@ def test_what_was_withheld_is_nan_in_its_country_and_nothing_in_the_region() -> 
     hidden: Sums = {name: np.zeros(3) for name in ("sum", "count", "variance")}
     mse = ("test", "federated", "mse")
     scores = {"THA": {mse: hidden}, "VNM": {mse: sums([1.0, 3.0])}}
-    found = rows(scores, PLAN, "ASEAN", "test")
-    assert np.isnan(one(found, "THA", ALL).value)
-    assert one(found, "THA", ALL).n == 0
-    assert one(found, "ASEAN", "1 month").value == 2.0
+    table = rows(scores, PLAN, "ASEAN", "test")
+    assert np.isnan(one(table, "THA", ALL).value)
+    assert one(table, "THA", ALL).n == 0
+    assert one(table, "ASEAN", "1 month").value == 2.0
 
 
-def test_nobody_answered_is_an_empty_table() -> None:
+def test_no_reply_is_an_empty_table() -> None:
     assert rows({}, PLAN, "ASEAN", "test") == []
 
 

@@ -1,4 +1,4 @@
-"""Clients asked in groups: the same federation, with a group's updates in memory at a time."""
+"""Requests in groups of clients: the same federation, with a group's updates in memory at a time."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ FACILITIES = tuple(f"{country}-{number:04d}" for country in ("LAO", "VNM") for n
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
-def test_asking_in_groups_gives_the_same_model_and_the_same_table(
+def test_requests_in_groups_give_the_same_model_and_the_same_table(
     name: str, federation_of: FederationOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen: dict[str, Any] = {"strategy": name, "countries": FACILITIES, "training": GRADIENT}
@@ -60,11 +60,11 @@ def test_a_strategy_that_looks_at_every_update_gets_every_update(
     federation_of: FederationOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    told = aggregation.separate
+    original = aggregation.separate
 
     def counted(updates: Any, settings: Any) -> Any:
         seen.append(len(updates))
-        return told(updates, settings)
+        return original(updates, settings)
 
     monkeypatch.setattr(exchange, "AT_ONCE", 2)
     monkeypatch.setattr(exchange, "separate", counted)

@@ -1,8 +1,8 @@
-"""Facilities taken together as one answer a country."""
+"""Facilities merged into one summary a country."""
 
 import pytest
 
-from federation.coordinator.reply_summary import by_country, who
+from federation.coordinator.reply_summary import client_noun, summaries_by_country
 from federation.coordinator.state import ReplySummary
 
 FACILITIES = (
@@ -12,26 +12,26 @@ FACILITIES = (
 )
 
 
-def test_a_country_that_is_one_client_keeps_its_answer() -> None:
+def test_a_country_that_is_one_client_keeps_its_summary() -> None:
     summaries = [ReplySummary(country="VNM", fingerprint="f"), ReplySummary(country="LAO", refused="LAO: no")]
-    assert by_country(summaries) == [summaries[1], summaries[0]]
-    assert who(summaries) == "countries"
+    assert summaries_by_country(summaries) == [summaries[1], summaries[0]]
+    assert client_noun(summaries) == "countries"
 
 
 def test_facilities_are_summed_and_their_loss_is_the_mean_over_examples() -> None:
-    lao, vnm = by_country(FACILITIES)
+    lao, vnm = summaries_by_country(FACILITIES)
     assert (lao.country, lao.examples, vnm.country, vnm.examples) == ("LAO", 5, "VNM", 40)
     assert vnm.loss == pytest.approx((30 * 2 + 10 * 1) / 40)
     assert (vnm.norm, vnm.sent, vnm.received, vnm.suppressed) == (2.0, 30, 10, ("a",))
-    assert who(FACILITIES) == "facilities"
+    assert client_noun(FACILITIES) == "facilities"
 
 
 def test_a_country_is_refused_if_all_its_facilities_are_and_remarked_on_if_some_are() -> None:
     lost = ReplySummary(country="VNM-0003", refused="VNM-0003: update w holds NaN or Inf")
-    _, some = by_country([*FACILITIES, lost])
+    _, some = summaries_by_country([*FACILITIES, lost])
     assert some.refused is None
     assert some.remark == "VNM: 1 of 3 facilities did not count: VNM-0003: update w holds NaN or Inf"
     assert some.examples == 40
-    (all_,) = by_country([lost])
+    (all_,) = summaries_by_country([lost])
     assert all_.refused is not None
     assert all_.refused.startswith("VNM: 1 of 1 facilities did not count")

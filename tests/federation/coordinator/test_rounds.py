@@ -77,7 +77,9 @@ def test_a_second_reply_of_the_same_country_is_ignored(tmp_path: Path, federatio
     assert refused(doubled, 1) == {}
 
 
-def test_the_silent_are_asked_again_as_often_as_the_settings_say(tmp_path: Path, federation_of: FederationOf) -> None:
+def test_the_silent_get_the_request_again_as_often_as_the_settings_say(
+    tmp_path: Path, federation_of: FederationOf
+) -> None:
     silent = {"left": 2}
 
     def once_more(country: str, frame: Frame) -> list[Frame]:
@@ -87,12 +89,12 @@ def test_the_silent_are_asked_again_as_often_as_the_settings_say(tmp_path: Path,
         return [frame]
 
     prepared = ready(settings_of(tmp_path, retries=2))
-    asked: list[tuple[str, int]] = []
-    ran = run_tampered(prepared, once_more, asked=asked)
-    assert [country for country, round_ in asked if round_ == 1] == [*sorted(FOUR), VICTIM, VICTIM]
+    requested: list[tuple[str, int]] = []
+    ran = run_tampered(prepared, once_more, requested=requested)
+    assert [country for country, round_ in requested if round_ == 1] == [*sorted(FOUR), VICTIM, VICTIM]
     assert same(ran, federation_of(retries=2))
     counts = [each.country for each in ledger.entries(prepared.vaults[2].database) if each.round == 1]
-    assert sorted(counts) == sorted(FOUR)  # asked three times, released once
+    assert sorted(counts) == sorted(FOUR)  # three requests, one release
 
 
 @pytest.mark.parametrize("refusing", [0, 1, 2])
@@ -110,7 +112,7 @@ def test_one_less_than_a_quorum_stops_and_the_checkpoint_stands(tmp_path: Path) 
         run_tampered(prepared, fault, watch)
     text = str(caught.value)
     assert "round 2: 3 countries sent an update and quorum=4" in text
-    assert "VNM did not answer in time" in text
+    assert "VNM did not reply in time" in text
     assert "resume=run" in text
     assert checkpoint.load(prepared.run.federation.checkpoint)[0].round == 1
     assert [report.round for report in watch.reports] == [1]
@@ -131,18 +133,18 @@ def test_a_run_in_which_nobody_is_there_ends_in_words(tmp_path: Path) -> None:
     assert "resume=" not in str(stopped.value)
 
 
-def test_only_a_share_of_the_region_is_asked(tmp_path: Path) -> None:
+def test_only_a_share_of_the_region_is_sampled(tmp_path: Path) -> None:
     prepared = ready(settings_of(tmp_path, participation=0.5, rounds=4))
-    asked: list[tuple[str, int]] = []
-    run_tampered(prepared, only("nobody", lambda frame: [frame]), asked=asked)
-    trained = [(country, round_) for country, round_ in asked if round_ <= 4]
+    requested: list[tuple[str, int]] = []
+    run_tampered(prepared, only("nobody", lambda frame: [frame]), requested=requested)
+    trained = [(country, round_) for country, round_ in requested if round_ <= 4]
     assert [round_ for _, round_ in trained] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert len({country for country, _ in trained}) > 2
-    assert sorted(country for country, round_ in asked if round_ == 6) == sorted(FOUR)  # all are tested
+    assert sorted(country for country, round_ in requested if round_ == 6) == sorted(FOUR)  # all are tested
 
 
 @pytest.mark.parametrize("keep", [0, 2])
-def test_the_test_is_asked_once_at_the_end_and_told_apart(tmp_path: Path, keep: int) -> None:
+def test_the_test_is_requested_once_at_the_end_and_has_its_own_rows(tmp_path: Path, keep: int) -> None:
     ran = run(ready(settings_of(tmp_path, keep_best=keep)))
     kinds = [(each.round, each.kind) for each in ledger.entries(ran.ready.vaults[2].database, "run")]
     last = [(4, "scores")] * 4 if keep else []
@@ -152,7 +154,7 @@ def test_the_test_is_asked_once_at_the_end_and_told_apart(tmp_path: Path, keep: 
     assert {row.arm for row in ran.outcome.rows} == {"federated", "local", "zero", "oracle"}
 
 
-def test_a_reason_that_a_country_gives_is_told_and_cut(tmp_path: Path) -> None:
+def test_a_reason_that_a_country_gives_is_reported_and_cut(tmp_path: Path) -> None:
     long = only(VICTIM, lambda _: [encode(Frame(kind="refused", header={"reason": "no " * 10_000}))])
     ran = run_tampered(ready(settings_of(tmp_path, rounds=1)), long)
     assert refused(ran, 1)[VICTIM].startswith("no no")

@@ -13,8 +13,8 @@ from federation.deployment import logs
 def _said(form: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv(logs.FORM, form)
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest has its own
-    told = io.StringIO()
-    with redirect_stderr(told):
+    written = io.StringIO()
+    with redirect_stderr(written):
         logs.begin("vault")
         log = logging.getLogger("vault")
         log.info("served %d\nin two lines", 3, extra={"values": {"seconds": 0.5}})
@@ -23,7 +23,7 @@ def _said(form: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         except ValueError:
             log.exception("a frame could not be served")
         logging.getLogger("httpx").info("not for anybody")
-    return told.getvalue().splitlines()
+    return written.getvalue().splitlines()
 
 
 def test_a_json_line_is_one_object_whatever_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

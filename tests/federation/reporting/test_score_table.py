@@ -99,10 +99,10 @@ def paired(country: str, value: float, half: float) -> Row:
     return replace(row(country, "federated-local", value, half), part="paired")
 
 
-def test_a_difference_with_an_interval_of_its_own_is_judged_by_it() -> None:
+def test_a_difference_with_an_interval_of_its_own_is_evaluated_by_it() -> None:
     known = [paired("VNM", -0.3, 0.31), paired("THA", 0.01, 0.009)]
     lines = verdict(ROWS, "wis", paired=known)
-    assert lines[0].endswith("in 1 of 2 countries, clearly in 0.")  # though the intervals of the two arms are apart
+    assert lines[0].endswith("in 1 of 2 countries, clearly in 0.")  # though the intervals of the two arms are disjoint
     assert lines[1] == (
         "THA: federated did not help: 0.610 [0.510, 0.710] against 0.600 [0.500, 0.700] of the country's own model, "
         "the difference, 0.010 [0.001, 0.019], is clear."
@@ -112,7 +112,7 @@ def test_a_difference_with_an_interval_of_its_own_is_judged_by_it() -> None:
     assert unsure[2].endswith("the difference, 0.010 [-0.010, 0.030], may be chance.")
 
 
-def test_a_baseline_that_beats_federated_is_told_even_if_local_lost() -> None:
+def test_a_baseline_that_beats_federated_is_reported_even_if_local_lost() -> None:
     lines = verdict([row("KHM", "flat", 0.2), row("KHM", "local", 0.9), row("KHM", "federated", 0.5)], "wis")
     assert "in 0 of 1 countries." in lines[0]
     assert "of flat, clearly so" in lines[1]
@@ -133,7 +133,7 @@ def test_what_was_not_scored_is_not_counted_as_help() -> None:
 
 
 @given(mine=st.floats(0, 5), theirs=st.floats(0, 5), half=st.floats(0.001, 2))
-def test_a_difference_is_clear_only_where_intervals_are_apart(mine: float, theirs: float, half: float) -> None:
+def test_a_difference_is_clear_only_where_intervals_are_disjoint(mine: float, theirs: float, half: float) -> None:
     rows = [row("SGP", "local", theirs, half), row("SGP", "federated", mine, half)]
     text = " ".join(verdict(rows, "wis"))
     clear = "clearly in 1" in text or "clearly so" in text

@@ -1,4 +1,4 @@
-"""The second table: what may be told of warnings, and nothing where nothing may."""
+"""The second table: the scores of warnings that may be reported, and no table where none may."""
 
 import math
 import os
@@ -83,7 +83,7 @@ def test_the_value_is_of_the_ratio_the_user_chose() -> None:
     assert "0.77" not in shown(ROWS, 0.3)
 
 
-def test_where_nothing_may_be_told_there_is_no_table() -> None:
+def test_where_nothing_may_be_reported_there_is_no_table() -> None:
     rows = [row("THA", "federated", "auc", math.nan, 0), row("THA", "climatology", "auc", 0.6)]
     assert table(rows, event="x", prefix="outbreak_", cost_loss=0.3, horizon="1 month") is None
 
@@ -105,15 +105,15 @@ def test_every_measure_of_a_histogram_is_a_row_of_country_and_region() -> None:
         country: {("test", arm, "auc"): sums(seed, 400) for arm in ("federated", "local")}
         for seed, country in enumerate(("THA", "VNM"))
     }
-    found = {(row.country, row.score): row for row in evaluation.rows(scores, plan(), "ASEAN", "test")}
+    rows_of = {(row.country, row.score): row for row in evaluation.rows(scores, plan(), "ASEAN", "test")}
     names = {"auc", *TASKS["disaster"].scores["auc"].derived}
-    assert set(found) == {(country, name) for country in ("THA", "VNM", "ASEAN") for name in names}
-    assert found["ASEAN", "pod"].n == found["THA", "pod"].n + found["VNM", "pod"].n
-    assert np.isfinite([row.value for row in found.values()]).all()
+    assert set(rows_of) == {(country, name) for country in ("THA", "VNM", "ASEAN") for name in names}
+    assert rows_of["ASEAN", "pod"].n == rows_of["THA", "pod"].n + rows_of["VNM", "pod"].n
+    assert np.isfinite([row.value for row in rows_of.values()]).all()
 
 
 def test_the_region_compares_learnt_arms_on_the_same_countries() -> None:
-    """Vietnam's own model gave too few warnings to tell: Vietnam's table counts for neither model of the region."""
+    """Vietnam's own model gave too few warnings to report: Vietnam's table counts for neither model of the region."""
     few = {name: np.zeros_like(v) if name in histograms.TABLE else v for name, v in sums(2, 400).items()}
     scores = {
         "THA": {("test", arm, "auc"): sums(1, 400) for arm in ("federated", "local", "persistence")},
@@ -167,7 +167,7 @@ def test_curves_are_kept_as_a_file_and_a_picture(tmp_path: Path) -> None:
 # In the vault
 
 
-def test_warnings_are_judged_with_the_test_alone_and_from_the_users_threshold_on(tmp_path: Path) -> None:
+def test_warnings_are_evaluated_with_the_test_alone_and_from_the_users_threshold_on(tmp_path: Path) -> None:
     task = TASKS["agriculture"]
     settings = replace(task.settings(), cost_loss=0.1)
     task.synthesize(tmp_path, "LAO", 1, settings)
@@ -181,18 +181,18 @@ def test_warnings_are_judged_with_the_test_alone_and_from_the_users_threshold_on
     assert windows.threshold is not None
     chance = chance_up_to(trend[1], task.levels, windows.threshold)
     warned = (chance >= 0.1) & np.isfinite(windows.observed)
-    told = evaluated["shortfall_auc"]
-    assert told["hits"][-1] + told["false_alarms"][-1] == warned.sum() > 0
-    assert told["hits"][-1] == (windows.observed < windows.threshold)[warned].sum()
+    table = evaluated["shortfall_auc"]
+    assert table["hits"][-1] + table["false_alarms"][-1] == warned.sum() > 0
+    assert table["hits"][-1] == (windows.observed < windows.threshold)[warned].sum()
 
 
 def test_the_pooled_arm_is_no_finer_than_the_others() -> None:
     raw = histograms.counted(*random(1, 100), 0.3)
-    found = leaving({"auc": raw, "brier_skill": {"count": np.ones(4)}}, plan(), 24)
-    assert found["auc"]["bin_count"][found["auc"]["bin_count"] > 0].min() >= 24
+    left = leaving({"auc": raw, "brier_skill": {"count": np.ones(4)}}, plan(), 24)
+    assert left["auc"]["bin_count"][left["auc"]["bin_count"] > 0].min() >= 24
     assert raw["bin_count"][raw["bin_count"] > 0].min() < 24
-    assert found["brier_skill"]["count"].tolist() == [1, 1, 1, 1]
-    few = leaving({"brier_skill": {"count": np.ones(4), "small_count": np.array([1.0, 0, 0, 1])}}, plan(), 24)[
+    assert left["brier_skill"]["count"].tolist() == [1, 1, 1, 1]
+    small = leaving({"brier_skill": {"count": np.ones(4), "small_count": np.array([1.0, 0, 0, 1])}}, plan(), 24)[
         "brier_skill"
     ]
-    assert {name: own.tolist() for name, own in few.items()} == {"count": [0, 1, 1, 0]}
+    assert {name: own.tolist() for name, own in small.items()} == {"count": [0, 1, 1, 0]}

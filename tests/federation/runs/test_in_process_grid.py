@@ -19,7 +19,7 @@ from federation.vault.vault import Vault
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import decode
 from tests.federation.toy import TOY
-from tests.federation.vault.requesting import ask, plan_of, vault_in
+from tests.federation.vault.requesting import plan_of, request_bytes, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")
 SECRET = "Mrs Nguyen of Hue"
@@ -42,7 +42,7 @@ def kinds(replies: Sequence[bytes]) -> list[str]:
 
 
 def test_replies_come_in_the_order_of_the_requests(vaults: list[Vault]) -> None:
-    inbox = [(vault, ask("train", 1, plan_of())) for vault in vaults]
+    inbox = [(vault, request_bytes("train", 1, plan_of())) for vault in vaults]
     there = [decode(reply).header["country"] for reply in serve(inbox, sequential.run)]
     again = [decode(reply).header["country"] for reply in serve(inbox[::-1], sequential.run)]
     assert there == again[::-1] == ["LAO", "THA", "VNM"]
@@ -50,7 +50,11 @@ def test_replies_come_in_the_order_of_the_requests(vaults: list[Vault]) -> None:
 
 def test_a_refusal_and_bad_records_stop_nobody_else(vaults: list[Vault], caplog: pytest.LogCaptureFixture) -> None:
     spoil(vaults[1])
-    requests = [ask("train", 9, plan_of()), ask("train", 1, plan_of()), ask("train", 1, plan_of())]
+    requests = [
+        request_bytes("train", 9, plan_of()),
+        request_bytes("train", 1, plan_of()),
+        request_bytes("train", 1, plan_of()),
+    ]
     with caplog.at_level(logging.WARNING):
         replies = serve(list(zip(vaults, requests, strict=True)), sequential.run)
     assert kinds(replies) == ["refused", "refused", "update"]
@@ -66,7 +70,7 @@ def test_all_jobs_of_a_round_are_trained_together(vaults: list[Vault]) -> None:
         seen.append([f"{job.country} {job.arm}" for job in jobs])
         return sequential.run(jobs)
 
-    serve([(vault, ask("train", 1, plan_of())) for vault in vaults], train)
+    serve([(vault, request_bytes("train", 1, plan_of())) for vault in vaults], train)
     assert seen == [[f"{name} {arm}" for name in ("LAO", "THA", "VNM") for arm in ("federated", "local")]]
 
 
@@ -76,7 +80,7 @@ def test_a_training_that_crashes_is_its_countrys_alone(vaults: list[Vault], capl
             raise RuntimeError(SECRET)
         return sequential.run(jobs)
 
-    replies = serve([(vault, ask("train", 1, plan_of())) for vault in vaults], train)
+    replies = serve([(vault, request_bytes("train", 1, plan_of())) for vault in vaults], train)
     assert kinds(replies) == ["update", "refused", "update"]
     assert SECRET not in repr(replies)
     assert SECRET in caplog.text
@@ -93,7 +97,7 @@ def test_if_one_release_cannot_be_kept_none_leaves(vaults: list[Vault], monkeypa
 
     monkeypatch.setattr(state, "store_round", full)
     with pytest.raises(LedgerError, match="nothing was released"):
-        serve([(vault, ask("train", 1, plan_of())) for vault in vaults], sequential.run)
+        serve([(vault, request_bytes("train", 1, plan_of())) for vault in vaults], sequential.run)
     assert ledger.verify(vaults[0].database) == 0
     assert vaults[0].database.execute("SELECT count(*) FROM state").fetchone() == (0,)
 
@@ -107,7 +111,7 @@ def test_a_refused_release_leaves_no_row(vaults: list[Vault], monkeypatch: pytes
         kept(connection, answered)
 
     monkeypatch.setattr(state, "store_round", refuse)
-    replies = serve([(vault, ask("train", 1, plan_of())) for vault in vaults], sequential.run)
+    replies = serve([(vault, request_bytes("train", 1, plan_of())) for vault in vaults], sequential.run)
     assert kinds(replies) == ["update", "refused", "update"]
     assert [each.country for each in ledger.entries(vaults[0].database)] == ["LAO", "VNM"]
 
@@ -115,7 +119,7 @@ def test_a_refused_release_leaves_no_row(vaults: list[Vault], monkeypatch: pytes
 def test_the_grid_carries_messages_by_either_way(vaults: list[Vault]) -> None:
     grid = InProcessGrid(dict(enumerate(vaults, start=2)), sequential.run)
     assert list(grid.get_node_ids()) == [2, 3, 4]
-    messages = [grid.create_message(seal(ask("train", 1, plan_of())), "train", node, "1") for node in (4, 2)]
+    messages = [grid.create_message(seal(request_bytes("train", 1, plan_of())), "train", node, "1") for node in (4, 2)]
     ids = list(grid.push_messages(messages))
     pulled = {reply.metadata.src_node_id: reply for reply in grid.pull_messages(ids)}
     assert {node: decode(unseal(reply.content)).header["country"] for node, reply in pulled.items()} == {

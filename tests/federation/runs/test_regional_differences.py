@@ -5,7 +5,7 @@ from math import isfinite
 import numpy as np
 import pytest
 
-from federation.coordinator.evaluation import by_country
+from federation.coordinator.evaluation import scores_by_country
 from federation.reporting.rows import ALL, PAIRED, Row, difference, of_test
 from federation.runs import regional_differences
 from federation.vault.database import open_database
@@ -79,7 +79,7 @@ def test_no_reply_holds_a_block(federation_of: FederationOf) -> None:
 def test_ends_of_several_facilities_are_not_added_up() -> None:
     mse = {name: np.ones(3) for name in ("sum", "count", "variance")}
     each = {("test", "federated", "mse"): mse, ("paired", "federated-local", "mse"): {"low": np.ones(3)}}
-    merged = by_country([{"VNM-0001": each}, {"VNM-0002": each}])
+    merged = scores_by_country([{"VNM-0001": each}, {"VNM-0002": each}])
     assert list(merged["VNM"]) == [("test", "federated", "mse")]
 
 

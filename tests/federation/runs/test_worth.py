@@ -35,7 +35,7 @@ def pooled_weights(ran: Ran) -> Tensors:
 
 
 def test_the_pooled_model_is_that_of_all_records_together(tmp_path: Path, federation_of: FederationOf) -> None:
-    task = ToySettings(apart=0.5)
+    task = ToySettings(heterogeneity=0.5)
     data = records_in(tmp_path / "data", FOUR, task)
     ran = federation_of(data=str(data), task=task, rounds=1)
     many = replace(ran.ready.run.federation.plan, rounds=150, training=GRADIENT, keep_best=0)

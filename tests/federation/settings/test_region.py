@@ -6,7 +6,7 @@ from federation.errors import ConfigError
 from federation.settings.region import RegionSettings
 
 
-def test_every_country_is_one_client_unless_facilities_are_asked_for() -> None:
+def test_every_country_is_one_client_unless_facilities_are_requested() -> None:
     assert RegionSettings(countries=["VNM", "LAO"]).clients() == ["LAO", "VNM"]
     assert RegionSettings(countries=["VNM", "LAO"], facilities=3).clients() == ["LAO-0001", "LAO-0002", "VNM-0001"]
 

@@ -12,6 +12,7 @@ from federation.composition.restore import check, restore
 from federation.errors import ConfigError
 from federation.settings.checks import nearest, one_of, within
 from federation.settings.schema import Plan, Settings, TrainingSettings
+from federation.settings.upgrade import SETTINGS
 from federation.settings.values import build, plain
 from federation.strategies import STRATEGIES
 from tasks.health.settings import HealthSettings
@@ -72,11 +73,11 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("told", "values"), WRONG.items(), ids=WRONG)
-def test_what_does_not_fit_is_told_with_its_place(told: str, values: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("message", "values"), WRONG.items(), ids=WRONG)
+def test_what_does_not_fit_is_reported_with_its_place(message: str, values: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
         build(Outer, values, "plan")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @given(values=st.dictionaries(st.sampled_from(["count", "inner", "limit", "on", "other"]), VALUES, max_size=3))
@@ -100,10 +101,10 @@ def test_a_plan_of_every_task_and_strategy_travels(task: str, strategy: str) -> 
 
 @pytest.mark.usefixtures("toy")
 def test_settings_of_a_run_come_back_from_a_checkpoint() -> None:
-    settings = Settings(task=ToySettings(apart=0.5), strategy=STRATEGIES["fedprox"].settings())
+    settings = Settings(task=ToySettings(heterogeneity=0.5), strategy=STRATEGIES["fedprox"].settings())
     settings.region.countries = ["THA", "VNM"]
     assert restore(Settings, json.loads(json.dumps(plain(settings))), "checkpoint") == settings
-    assert plain(settings.plan())["task"]["apart"] == 0.5
+    assert plain(settings.plan())["task"]["heterogeneity"] == 0.5
 
 
 @given(values=st.dictionaries(st.sampled_from(["task", "strategy", "rounds", "seed", "arms", "x"]), VALUES, max_size=4))
@@ -130,8 +131,10 @@ def test_the_plan_of_a_run_is_its_settings_without_what_stays_here() -> None:
 
 def test_a_plan_of_an_earlier_version_is_refused_with_the_present_name() -> None:
     values = plain(Plan(task=HealthSettings(), strategy=STRATEGIES["fedavg"].settings()))
-    values["task"]["calendar"]["apart"] = values["task"]["calendar"].pop("excluded_period")
-    with pytest.raises(ConfigError, match=r"plan\.task\.calendar\.apart is now task\.calendar\.excluded_period"):
+    ((old, present),) = SETTINGS.items()
+    calendar = values["task"]["calendar"]
+    calendar[old.rpartition(".")[2]] = calendar.pop(present.rpartition(".")[2])
+    with pytest.raises(ConfigError, match=f"plan.{old} is now {present}; install the same version"):
         restore(Plan, values, "plan")
 
 

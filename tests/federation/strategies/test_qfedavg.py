@@ -20,7 +20,7 @@ from tests.federation.toy import SHIFT, SLOPE, ToySettings, training_windows
 from tests.federation.training.clients import OPTIMIZERS, RAGGED, Federation, clients_of, perceptron
 
 pytestmark = pytest.mark.usefixtures("toy")
-UNLIKE = ToySettings(apart=0.9)
+UNLIKE = ToySettings(heterogeneity=0.9)
 STEPS = replace(GRADIENT, batch_size=40, epochs=2, lr=0.05)
 
 

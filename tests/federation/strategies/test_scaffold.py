@@ -22,7 +22,7 @@ from tests.federation.toy import ToySettings
 
 pytestmark = pytest.mark.usefixtures("toy")
 LOCAL_STEPS = replace(GRADIENT, epochs=10, lr=0.05)
-UNLIKE = ToySettings(apart=0.9)
+UNLIKE = ToySettings(heterogeneity=0.9)
 
 
 def mean_variate(ran: Ran) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def of_version(frame: Frame, version: int) -> bytes:
 
 CASES: dict[str, Case] = {
     "raises": Case(fault=faulty.Fault(crashes=True), reason="VNM: its training failed", left=False),
-    "hangs": Case(fault=faulty.Fault(hangs=1.25 * DEADLINE), reason="VNM did not answer in time"),
+    "hangs": Case(fault=faulty.Fault(hangs=1.25 * DEADLINE), reason="VNM did not reply in time"),
     "NaN": Case(fault=changed(lambda frame: scaled(frame, float("nan"))), reason="VNM: update .* holds NaN or Inf"),
     "wrong shape": Case(
         fault=changed(lambda frame: with_array(frame, WEIGHT, lambda value: value[:1])),
@@ -98,17 +98,17 @@ CASES: dict[str, Case] = {
         reason="VNM: update: missing arrays: slope.weight; unexpected arrays:",
     ),
     "too large": Case(fault=changed(lambda frame: scaled(frame, 100)), reason="VNM sends an update .* over 10 times"),
-    "yesterday's": Case(fault=faulty.Fault(change=yesterday), reason=r"VNM answered for round '?\d'?, asked was \d"),
+    "yesterday's": Case(fault=faulty.Fault(change=yesterday), reason=r"VNM replied for round '?\d'?, requested was \d"),
     "duplicate": Case(
         fault=faulty.Fault(change=lambda frame, earlier: [frame, scaled(frame, -3)]),  # noqa: ARG005
-        reason="VNM answered more than once",
+        reason="VNM replied more than once",
         counts=True,
     ),
     "wire version": Case(
         fault=changed(lambda frame: of_version(frame, 9)),
         reason=r"VNM: a frame of wire version 9 came to a reader of [\d, ]+; upgrade the older side",
     ),
-    "nothing": Case(fault=faulty.Fault(deaf=True), reason="VNM did not answer in time", left=False),
+    "nothing": Case(fault=faulty.Fault(deaf=True), reason="VNM did not reply in time", left=False),
 }
 COMBINATIONS = pytest.mark.parametrize(
     ("name", "round_"), [(name, at) for name in CASES for at in EVERY], ids=lambda value: str(value)
@@ -288,7 +288,7 @@ def fault(round_: int, country: str = "VNM", reason: str = "VNM: no", counted: b
 
 
 def test_a_sentence_a_country_says_in_which_rounds_and_why() -> None:
-    several = [fault(each) for each in (2, 3, 4, 7)] + [fault(8, reason="VNM did not answer in time")]
+    several = [fault(each) for each in (2, 3, 4, 7)] + [fault(8, reason="VNM did not reply in time")]
     assert lines([*several, fault(1, "LAO", "LAO sends, well, NaN"), fault(2, "THA", counted=True)]) == [
         "LAO: left out in round 1: sends, well, NaN",
         "THA: counted, but in round 2: VNM: no",

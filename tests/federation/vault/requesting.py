@@ -1,4 +1,4 @@
-"""What a coordinator asks of a vault and what a vault answers, in the few lines that tests need."""
+"""A coordinator's requests to a vault and the vault's replies, in the few lines that tests need."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def model_of(plan: Plan, add: float = 0.0) -> dict[str, NDArray[Any]]:
     return public(drawn, plan.strategy.private)
 
 
-def ask(
+def request_bytes(
     kind: str,
     round_: int,
     plan: Plan,
@@ -60,7 +60,7 @@ def ask(
 def vault_in(
     folder: Path, country: str = "VNM", *, key: bytes = b"k" * 32, database: sqlite3.Connection | None = None
 ) -> Vault:
-    """A vault over invented records in folder/COUNTRY, with the policy that lies there."""
+    """A vault over synthetic records in folder/COUNTRY, with the policy that lies there."""
     home = folder / country
     if not home.exists():
         records_in(folder, [country], ToySettings())
@@ -73,11 +73,11 @@ def vault_in(
     )
 
 
-def answer(vault: Vault, request: bytes) -> Frame:
-    return decode(answer_bytes(vault, request))
+def reply_frame(vault: Vault, request: bytes) -> Frame:
+    return decode(reply_bytes(vault, request))
 
 
-def answer_bytes(vault: Vault, request: bytes) -> bytes:
+def reply_bytes(vault: Vault, request: bytes) -> bytes:
     return serve([(vault, request)], sequential.run)[0]
 
 

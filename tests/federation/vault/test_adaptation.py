@@ -1,4 +1,4 @@
-"""Adaptation inside a country: corrections whose answer is known, learnt from the validation years alone."""
+"""Adaptation inside a country: corrections whose true values are known, learnt from the validation years alone."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from tasks.gathered_windows import dense
 from tasks.registry import TASKS
 from tasks.task import Task
 from tests.federation.toy import TOY, ToySettings
-from tests.federation.vault.requesting import answer, ask, plan_of, vault_in
+from tests.federation.vault.requesting import plan_of, reply_frame, request_bytes, vault_in
 
 LEVELS = (0.1, 0.5, 0.9)
 FREE = AdaptationSettings(prior=0.0, years=0.0, largest=1e3)
@@ -46,14 +46,14 @@ def past_of(target: Array, years: int = 1) -> adaptation.Past:
 
 @given(wrong=st.floats(-3, 3), seed=st.integers(0, 9))
 def test_a_forecast_that_is_off_by_a_constant_is_moved_back_by_it(wrong: float, seed: int) -> None:
-    found = adaptation.quantile_shifts(spread(4000) + wrong, past_of(uniform(4000, seed)), LEVELS, FREE)
-    assert found == pytest.approx(np.full((2, 3), -wrong), abs=0.05)  # the 0.5 quantile of 4000 draws: sd .008
+    shifts = adaptation.quantile_shifts(spread(4000) + wrong, past_of(uniform(4000, seed)), LEVELS, FREE)
+    assert shifts == pytest.approx(np.full((2, 3), -wrong), abs=0.05)  # the 0.5 quantile of 4000 draws: sd .008
 
 
 def test_a_forecast_that_is_too_narrow_is_widened() -> None:
     narrow = 0.5 + (spread(4000) - 0.5) / 4
-    found = adaptation.shifted(narrow, adaptation.quantile_shifts(narrow, past_of(uniform(4000)), LEVELS, FREE))
-    assert found == pytest.approx(spread(4000), abs=0.05)
+    corrected = adaptation.shifted(narrow, adaptation.quantile_shifts(narrow, past_of(uniform(4000)), LEVELS, FREE))
+    assert corrected == pytest.approx(spread(4000), abs=0.05)
 
 
 def test_a_shift_makes_the_pinball_loss_of_the_past_least() -> None:
@@ -73,8 +73,8 @@ def test_a_shift_is_shrunk_by_the_values_and_the_years_that_are_known(known: int
     happened = np.full((200, 2), np.nan)
     happened[:known] = 2.0
     settings = AdaptationSettings(prior=200, years=3, largest=9)
-    found = adaptation.quantile_shifts(np.zeros((200, 2, 3)), past_of(happened, years), LEVELS, settings)
-    assert found == pytest.approx(np.full((2, 3), 2 / (1 + 200 / known + 3 / years)))
+    shifts = adaptation.quantile_shifts(np.zeros((200, 2, 3)), past_of(happened, years), LEVELS, settings)
+    assert shifts == pytest.approx(np.full((2, 3), 2 / (1 + 200 / known + 3 / years)))
 
 
 def test_more_values_of_the_same_years_are_hardly_more_trusted_but_more_years_are() -> None:
@@ -100,8 +100,8 @@ def test_the_trust_is_the_share_of_least_error_where_years_have_something_in_com
 @given(wrong=st.floats(-100, 100), largest=st.floats(0, 2))
 def test_no_shift_is_larger_than_allowed(wrong: float, largest: float) -> None:
     settings = replace(FREE, largest=largest)
-    found = adaptation.quantile_shifts(spread(40) + wrong, past_of(uniform(40)), LEVELS, settings)
-    assert (np.abs(found) <= largest).all()
+    shifts = adaptation.quantile_shifts(spread(40) + wrong, past_of(uniform(40)), LEVELS, settings)
+    assert (np.abs(shifts) <= largest).all()
 
 
 @given(seed=st.integers(0, 99))
@@ -127,16 +127,16 @@ def test_odds_that_are_wrong_by_a_line_are_put_right(intercept: float, slope: fl
     true = draw.normal(size=(20_000, 1))
     happened = (draw.uniform(size=true.shape) < expit(true)).astype(float)
     said = ((true - intercept) / slope)[..., None]
-    found = adaptation.odds(said, past_of(happened), FREE)
-    assert found[0] == pytest.approx([intercept, slope], abs=0.12)  # se of the slope: .02 x slope
-    assert adaptation.recalibrated(said, found)[..., 0] == pytest.approx(true, abs=0.3)
+    fitted = adaptation.odds(said, past_of(happened), FREE)
+    assert fitted[0] == pytest.approx([intercept, slope], abs=0.12)  # se of the slope: .02 x slope
+    assert adaptation.recalibrated(said, fitted)[..., 0] == pytest.approx(true, abs=0.3)
 
 
 def test_where_no_event_was_seen_odds_stay_finite_and_within_bounds() -> None:
-    found = adaptation.odds(np.full((500, 1, 1), -2.0), past_of(np.zeros((500, 1))), AdaptationSettings(largest=0.5))
-    assert np.isfinite(found).all()
-    assert np.abs(found - [0, 1]).max() <= 0.5
-    assert found[0, 0] < 0
+    fitted = adaptation.odds(np.full((500, 1, 1), -2.0), past_of(np.zeros((500, 1))), AdaptationSettings(largest=0.5))
+    assert np.isfinite(fitted).all()
+    assert np.abs(fitted - [0, 1]).max() <= 0.5
+    assert fitted[0, 0] < 0
 
 
 @given(probability=st.floats(0.05, 0.95))
@@ -144,9 +144,9 @@ def test_a_mix_of_logits_lies_between_its_members(probability: float) -> None:
     low, high = sorted((logit(probability), logit(0.3)))
     output = {"federated": np.full((1, 2, 1), logit(probability)), "local": np.full((1, 2, 1), logit(0.3))}
     pairs = {name: (np.zeros((0, 2, 1)), value) for name, value in output.items()}
-    found = adaptation.adapted(pairs, past_of(np.zeros((0, 2))), EVENTS, AdaptationSettings(), "adapted")
-    assert found is not None
-    assert ((found >= low - 1e-9) & (found <= high + 1e-9)).all()
+    mixed = adaptation.adapted(pairs, past_of(np.zeros((0, 2))), EVENTS, AdaptationSettings(), "adapted")
+    assert mixed is not None
+    assert ((mixed >= low - 1e-9) & (mixed <= high + 1e-9)).all()
 
 
 # Arms
@@ -170,10 +170,10 @@ def test_without_a_local_model_the_mix_is_the_federated_one_and_the_local_arms_a
 
 def test_members_count_by_their_share() -> None:
     outputs = {"federated": (spread(5), spread(5) + 1), "local": (spread(5), spread(5))}
-    found = adaptation.adapted(
+    mixed = adaptation.adapted(
         outputs, past_of(uniform(5)), _levelled(), AdaptationSettings(share=0.25, largest=0.0), "adapted"
     )
-    assert found == pytest.approx(spread(5) + 0.25)
+    assert mixed == pytest.approx(spread(5) + 0.25)
 
 
 def _levelled() -> Task:
@@ -187,16 +187,16 @@ def at_its_end(vault: Vault, rounds: int = 1) -> tuple[Admission, dict[tuple[str
     """A run to its end: the admission of the test, and (part, arm) -> headline sums of what left."""
     plan = plan_of(rounds=rounds, arms=["federated", "local", *ADAPTED], keep_best=1)
     for round_ in range(1, rounds + 1):
-        answer(vault, ask("train", round_, plan))
-    answer(vault, ask("validate", rounds + 1, plan))
-    request = ask("test", rounds + 2, plan)
+        reply_frame(vault, request_bytes("train", round_, plan))
+    reply_frame(vault, request_bytes("validate", rounds + 1, plan))
+    request = request_bytes("test", rounds + 2, plan)
     admission = vault.admit(request)
-    found: dict[tuple[str, str], dict[str, Array]] = {}
-    for path, value in answer(vault, request).group("score").items():
+    sums: dict[tuple[str, str], dict[str, Array]] = {}
+    for path, value in reply_frame(vault, request).group("score").items():
         part, arm, score, name = path.split("/")
         if score == "mse":
-            found.setdefault((part, arm), {})[name] = value
-    return admission, dict(found)
+            sums.setdefault((part, arm), {})[name] = value
+    return admission, dict(sums)
 
 
 def test_horizons_with_fewer_values_than_the_cohort_correct_nothing() -> None:
@@ -234,9 +234,9 @@ def test_the_sums_are_those_of_the_mixed_and_shifted_forecast(tmp_path: Path) ->
 def test_the_twin_is_another_model_trained_on_the_same_records(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
     plan = plan_of(arms=["federated", "local", "local_pair"])
-    first = {job.arm: job for job in vault.admit(ask("train", 1, plan)).jobs}
-    answer(vault, ask("train", 1, plan))
-    second = {job.arm: job for job in vault.admit(ask("train", 2, plan)).jobs}
+    first = {job.arm: job for job in vault.admit(request_bytes("train", 1, plan)).jobs}
+    reply_frame(vault, request_bytes("train", 1, plan))
+    second = {job.arm: job for job in vault.admit(request_bytes("train", 2, plan)).jobs}
     assert first["twin"].seed != first["local"].seed
     for name, start in first["twin"].start.items():
         assert not start.equal(first["local"].start[name])

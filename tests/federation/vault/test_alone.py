@@ -11,7 +11,7 @@ from federation.reporting.rows import ALL
 from federation.runs import simulation
 from federation.vault.vault import Vault
 from tests.federation.federations import GRADIENT, FederationOf, Ran, Watching
-from tests.federation.vault.requesting import ask, plan_of, vault_in
+from tests.federation.vault.requesting import plan_of, request_bytes, vault_in
 
 ARMS = ["federated", "local", "local_pair"]
 PAIR = ["THA", "VNM"]
@@ -37,9 +37,9 @@ def test_it_is_scored_as_in_a_run_where_all_take_it(federation_of: FederationOf)
 
 
 @pytest.mark.usefixtures("toy")
-def test_only_its_own_jobs_are_told(tmp_path: Path) -> None:
+def test_only_its_own_jobs_are_changed(tmp_path: Path) -> None:
     plan = plan_of(arms=ARMS, local={"VNM": {"training": {"lr": 0.5, "epochs": 4}}, "THA": {"training": {"lr": 9.0}}})
-    jobs = {job.arm: job for job in vault_in(tmp_path).admit(ask("train", 1, plan)).jobs}
+    jobs = {job.arm: job for job in vault_in(tmp_path).admit(request_bytes("train", 1, plan)).jobs}
     assert {arm: (job.lr, job.settings.epochs) for arm, job in jobs.items()} == {
         "federated": (0.2, 1),
         "local": (0.5, 4),
@@ -48,7 +48,7 @@ def test_only_its_own_jobs_are_told(tmp_path: Path) -> None:
 
 
 def run(folder: Path, *words: str) -> dict[tuple[str, str], float]:
-    """A round over two invented countries' dengue."""
+    """A round over two synthetic countries' dengue."""
     common = ["region.countries=[THA,VNM]", "rounds=1", "training.epochs=1", f"runs={folder}", "tracking=none"]
     settings = composed([*common, "arms=[federated,local,local_pair]", "engine=cohort", *words])
     ready = simulation.prepare(settings, folder)
@@ -56,7 +56,7 @@ def run(folder: Path, *words: str) -> dict[tuple[str, str], float]:
     return scores(Ran(ready=ready, outcome=ready.rounds(watching), reports=watching.reports))
 
 
-def test_another_model_is_trained_and_mixed_beside_the_federated_one(tmp_path: Path) -> None:
+def test_another_model_is_trained_and_mixed_with_the_federated_one(tmp_path: Path) -> None:
     folders: list[Any] = [tmp_path / name for name in "ab"]
     for folder in folders:
         folder.mkdir()
@@ -70,5 +70,5 @@ def test_another_model_is_trained_and_mixed_beside_the_federated_one(tmp_path: P
 def test_a_country_without_a_choice_shares_one_model(tmp_path: Path, toy: None) -> None:  # noqa: ARG001
     """A thousand clinics would otherwise build each model twice a round."""
     vault: Vault = vault_in(tmp_path)
-    jobs = vault.admit(ask("train", 1, plan_of(arms=ARMS))).jobs
+    jobs = vault.admit(request_bytes("train", 1, plan_of(arms=ARMS))).jobs
     assert len({id(job.model) for job in jobs}) == 1

@@ -16,7 +16,7 @@ from federation.vault.database import open_database, transaction
 from federation.vault.ledger import entries, verify
 from tests.federation.vault.test_ledger import entry
 
-# What a vault does when it answers, and a kill before the commit.
+# What a vault does when it replies, and a kill before the commit.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -106,14 +106,14 @@ def test_a_kill_inside_leaves_the_last_whole_transaction(tmp_path: Path) -> None
     assert database.execute("SELECT round FROM state").fetchall() == [(1,)]
 
 
-def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "vault.sqlite").write_bytes(b"x" * 5000)
     with pytest.raises(LedgerError, match="restore it from a backup") as caught:
         open_database(tmp_path / "vault.sqlite")
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_in_its_place_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_in_its_place_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "vault.sqlite").mkdir()
     with pytest.raises(LedgerError, match="restore it from a backup"):
         open_database(tmp_path / "vault.sqlite")

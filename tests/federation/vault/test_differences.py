@@ -12,7 +12,7 @@ from federation.wire.frame import Frame
 from tasks.evaluation.paired_difference import NAMES, paired_interval
 from tasks.settings import Calendar
 from tests.federation.toy import TOY, ToySettings
-from tests.federation.vault.requesting import answer, ask, plan_of, vault_in
+from tests.federation.vault.requesting import plan_of, reply_frame, request_bytes, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")
 PLAN = plan_of(arms=["federated", "local"])
@@ -21,39 +21,41 @@ PAIRS = {"federated-local", "federated-zero"}
 
 def pairs_of(frame: Frame) -> dict[str, dict[str, np.ndarray]]:
     """pair -> the numbers that left."""
-    found: dict[str, dict[str, np.ndarray]] = {}
+    sums_by_pair: dict[str, dict[str, np.ndarray]] = {}
     for path, value in frame.group("score/paired").items():
         pair, score, name = path.split("/")
         assert score == next(iter(TOY.scores))
-        found.setdefault(pair, {})[name] = value
-    return found
+        sums_by_pair.setdefault(pair, {})[name] = value
+    return sums_by_pair
 
 
-def test_a_test_that_asks_is_told_differences_and_ends(tmp_path: Path) -> None:
+def test_differences_and_their_ends_leave_with_a_test(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
-    reply = answer(vault, ask("test", 5, PLAN, add=0.1))  # other weights than the local model begins with
-    found = pairs_of(reply)
-    assert set(found) == PAIRS
+    reply = reply_frame(
+        vault, request_bytes("test", 5, PLAN, add=0.1)
+    )  # other weights than the local model begins with
+    differences = pairs_of(reply)
+    assert set(differences) == PAIRS
     mse = {arm: reply.group(f"score/test/{arm}/mse") for arm in ("federated", "local", "zero")}
-    for pair, told in found.items():
-        assert {name: value.shape for name, value in told.items()} == dict.fromkeys(NAMES, (3,))
+    for pair, values in differences.items():
+        assert {name: value.shape for name, value in values.items()} == dict.fromkeys(NAMES, (3,))
         one, other = (mse[arm]["sum"] / mse[arm]["count"] for arm in pair.split("-"))
-        np.testing.assert_allclose(told["value"], one - other)
-        assert (told["low"] < told["value"]).all()
-        assert (told["value"] < told["high"]).all()
-        np.testing.assert_array_equal(told["count"], mse["federated"]["count"])
+        np.testing.assert_allclose(values["value"], one - other)
+        assert (values["low"] < values["value"]).all()
+        assert (values["value"] < values["high"]).all()
+        np.testing.assert_array_equal(values["count"], mse["federated"]["count"])
     (entry,) = ledger.entries(vault.database)
     assert {f"paired/{pair}/mse" for pair in PAIRS} <= set(entry.contents["scores"])
 
 
 @pytest.mark.parametrize(("kind", "round_"), [("train", 1), ("validate", 4)])
 def test_differences_leave_with_the_test_alone(tmp_path: Path, kind: str, round_: int) -> None:
-    assert not pairs_of(answer(vault_in(tmp_path), ask(kind, round_, PLAN)))
+    assert not pairs_of(reply_frame(vault_in(tmp_path), request_bytes(kind, round_, PLAN)))
 
 
 def test_a_facility_releases_no_differences(tmp_path: Path) -> None:
     """The ends of intervals of several facilities do not add up to their country's."""
-    assert not pairs_of(answer(vault_in(tmp_path, "VNM-0001"), ask("test", 5, PLAN)))
+    assert not pairs_of(reply_frame(vault_in(tmp_path, "VNM-0001"), request_bytes("test", 5, PLAN)))
 
 
 def test_differences_of_fewer_than_a_cohort_are_withheld(tmp_path: Path) -> None:
@@ -63,29 +65,29 @@ def test_differences_of_fewer_than_a_cohort_are_withheld(tmp_path: Path) -> None
     count = len(vault.records(PLAN).windows["test"])
     assert vault.learns(PLAN)
     assert count < 120 < 2 * count  # as horizons look at the same months, they make no cohort together
-    reply = answer(vault, ask("test", 5, PLAN))
-    assert not any(value.any() for told in pairs_of(reply).values() for value in told.values())
+    reply = reply_frame(vault, request_bytes("test", 5, PLAN))
+    assert not any(value.any() for values in pairs_of(reply).values() for value in values.values())
     assert {f"paired/federated-local/mse/{row}" for row in range(3)} <= set(reply.header["suppressed"])
     assert not any(each.count.any() for each in vault.blocks("r", PLAN).values())
 
 
 def test_what_the_ends_rest_on_is_remembered_at_home_after_the_test_alone(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
-    answer(vault, ask("train", 1, PLAN))
+    reply_frame(vault, request_bytes("train", 1, PLAN))
     assert vault.blocks("r", PLAN) == {}
-    found = pairs_of(answer(vault, ask("test", 5, PLAN)))
+    differences = pairs_of(reply_frame(vault, request_bytes("test", 5, PLAN)))
     kept = vault_in(tmp_path).blocks("r", PLAN)  # by a process that is started again
     assert set(kept) == PAIRS
-    for pair, told in found.items():
+    for pair, values in differences.items():
         for name, value in paired_interval(kept[pair]).items():
-            np.testing.assert_array_equal(value, told[name])
+            np.testing.assert_array_equal(value, values[name])
 
 
-def test_months_set_apart_are_in_no_difference_and_scored_by_themselves(tmp_path: Path) -> None:
+def test_months_of_the_excluded_period_are_in_no_difference_and_scored_by_themselves(tmp_path: Path) -> None:
     calendar = Calendar(excluded_period=["2007-06", "2007-12"])
     plan = plan_of(task=ToySettings(calendar=calendar), arms=["federated", "local"])
-    whole = answer(vault_in(tmp_path), ask("test", 5, PLAN))
-    reply = answer(vault_in(tmp_path), ask("test", 5, plan, run="other"))
+    whole = reply_frame(vault_in(tmp_path), request_bytes("test", 5, PLAN))
+    reply = reply_frame(vault_in(tmp_path), request_bytes("test", 5, plan, run="other"))
     counts = {part: reply.group(f"score/{part}/federated/mse")["count"] for part in ("test", "excluded_period")}
     everything = whole.group("score/test/federated/mse")["count"]
     places = len(vault_in(tmp_path).records(plan).windows["test"].places)
@@ -94,7 +96,7 @@ def test_months_set_apart_are_in_no_difference_and_scored_by_themselves(tmp_path
         6 * places,
         12 * places,
     ]  # seven months hold six pairs of them
-    # Two windows of two months straddle the edges, and are told on neither side.
+    # Two windows of two months straddle the edges, and are reported on neither side.
     assert (everything - counts["test"] - counts["excluded_period"]).tolist() == [2 * places, 2 * places, 4 * places]
     assert pairs_of(reply)["federated-local"]["count"].tolist() == counts["test"].tolist()
     assert not whole.group("score/excluded_period")

@@ -128,7 +128,7 @@ def test_a_suppressed_row_cannot_be_had_by_subtraction(counts: tuple[int, int], 
     assert count[-1] in (0, count[:-1].sum())  # all together, less the rows that left, leaves nothing
 
 
-def test_a_row_that_tells_a_small_count_stays_at_home_and_so_does_the_one_of_all() -> None:
+def test_a_row_with_a_small_count_stays_at_home_and_so_does_the_one_of_all() -> None:
     frame = sent(scores={NAME: rows(60, 70) | {"small_count": np.array([1.0, 0.0, 1.0])}})
     assert frame.arrays["score/validation/federated/mse/count"].tolist() == [0, 70, 0]
     assert frame.arrays["score/validation/federated/mse/sum"].tolist() == [0, 141, 0]

@@ -114,5 +114,5 @@ def test_rows_that_changed_places_break_the_chain(ledger: sqlite3.Connection) ->
         verify(ledger)
 
 
-def test_an_entry_is_told_in_one_line() -> None:
+def test_an_entry_is_described_in_one_line() -> None:
     assert describe(entry()) == "VNM r round 1: update, 10 bytes, sha256 d1"

@@ -14,7 +14,7 @@ from federation.vault.policy import FILE, Policy, open_policy, read_policy, temp
 from tasks.registry import TASKS
 from tests.federation.federations import GRADIENT
 from tests.federation.toy import ToySettings
-from tests.federation.vault.requesting import answer, ask, plan_of, refusal, vault_in
+from tests.federation.vault.requesting import plan_of, refusal, reply_frame, request_bytes, vault_in
 
 WRONG = {
     "unknown key": "minimum_kohort = 30",
@@ -44,9 +44,9 @@ def test_no_model_of_its_own_trains_longer_than_a_country_allows(tmp_path: Path)
     vault = vault_in(tmp_path)
     vault.policy = replace(vault.policy, maximum_epochs=5)
     longer = plan_of(local={"VNM": {"training": {"epochs": 6}}}, arms=["federated", "local"])
-    assert "refuses 6 epochs" in refusal(vault, ask("train", 1, longer))
+    assert "refuses 6 epochs" in refusal(vault, request_bytes("train", 1, longer))
     elsewhere = plan_of(local={"THA": {"training": {"epochs": 6}}}, arms=["federated", "local"])
-    assert answer(vault, ask("train", 1, elsewhere)).kind == "update"
+    assert reply_frame(vault, request_bytes("train", 1, elsewhere)).kind == "update"
 
 
 @pytest.mark.usefixtures("toy")
@@ -154,12 +154,16 @@ def test_steps_are_bounded_as_epochs_are() -> None:
 def test_so_many_runs_may_begin_within_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault = vault_in(tmp_path)
     vault.policy = replace(vault.policy, runs_per_day=2)
-    first = ask("train", 1, plan_of(), run="first")
-    assert [answer(vault, each).kind for each in (first, ask("train", 1, plan_of(), run="second"))] == ["update"] * 2
-    assert "refuses another run: 2 began within 24 hours" in refusal(vault, ask("train", 1, plan_of(), run="third"))
-    assert answer(vault, first).kind == "update"  # those that began go on
-    assert answer(vault, ask("train", 2, plan_of(), run="second", last_aggregated=1)).kind == "update"
-    assert answer(vault_in(tmp_path, "THA"), ask("train", 1, plan_of(), run="third")).kind == "update"
+    first = request_bytes("train", 1, plan_of(), run="first")
+    assert [reply_frame(vault, each).kind for each in (first, request_bytes("train", 1, plan_of(), run="second"))] == [
+        "update"
+    ] * 2
+    assert "refuses another run: 2 began within 24 hours" in refusal(
+        vault, request_bytes("train", 1, plan_of(), run="third")
+    )
+    assert reply_frame(vault, first).kind == "update"  # those that began go on
+    assert reply_frame(vault, request_bytes("train", 2, plan_of(), run="second", last_aggregated=1)).kind == "update"
+    assert reply_frame(vault_in(tmp_path, "THA"), request_bytes("train", 1, plan_of(), run="third")).kind == "update"
 
     class Tomorrow(datetime):
         @classmethod
@@ -167,13 +171,13 @@ def test_so_many_runs_may_begin_within_a_day(tmp_path: Path, monkeypatch: pytest
             return cls.fromtimestamp(datetime.now(tz).timestamp() + 24 * 3600 + 1, tz)
 
     monkeypatch.setattr("federation.vault.vault.datetime", Tomorrow)
-    assert answer(vault, ask("train", 1, plan_of(), run="third")).kind == "update"
+    assert reply_frame(vault, request_bytes("train", 1, plan_of(), run="third")).kind == "update"
 
 
 def test_tuning_counts_as_epochs() -> None:
-    asked = plan()
-    asked.tuning.epochs = 5
-    Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked, 50)  # not asked for
-    asked.arms.append("personalised")
+    requested = plan()
+    requested.tuning.epochs = 5
+    Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", requested, 50)  # not requested
+    requested.arms.append("personalised")
     with pytest.raises(PolicyRefusal, match="epochs"):
-        Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", asked, 50)
+        Policy(country="VNM", path=Path("p"), tasks=("toy",), maximum_epochs=4).check("toy", requested, 50)

@@ -14,12 +14,20 @@ from federation.vault.policy import FILE
 from federation.wire.frame import Frame, decode, digest, encode
 from tests.federation.federations import GRADIENT
 from tests.federation.toy import TOY
-from tests.federation.vault.requesting import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
+from tests.federation.vault.requesting import (
+    model_of,
+    plan_of,
+    refusal,
+    reply_bytes,
+    reply_frame,
+    request_bytes,
+    vault_in,
+)
 
 pytestmark = pytest.mark.usefixtures("toy")
 
 
-def asked(header: dict[str, Any], kind: str = "train") -> bytes:
+def encoded(header: dict[str, Any], kind: str = "train") -> bytes:
     arrays = {f"model/{name}": value for name, value in model_of(plan_of()).items()}
     return encode(Frame(kind=kind, header=header, arrays=arrays))
 
@@ -32,7 +40,7 @@ def with_plan(**changes: Any) -> bytes:
         for part in parts:
             inner = inner[part]
         inner[last] = value
-    return asked({"run": "r", "round": 1, "last_aggregated": 0, "plan": values})
+    return encoded({"run": "r", "round": 1, "last_aggregated": 0, "plan": values})
 
 
 POLICIES = {
@@ -49,27 +57,27 @@ def test_the_policy_on_the_countrys_own_disk_decides(tmp_path: Path, text: str, 
     vault_in(tmp_path)
     (tmp_path / "VNM" / FILE).write_text(text)
     plan = plan_of(training=replace(GRADIENT, epochs=2))
-    assert reason in refusal(vault_in(tmp_path), ask("train", 1, plan))
+    assert reason in refusal(vault_in(tmp_path), request_bytes("train", 1, plan))
 
 
 REQUESTS = {
     "no frame": b"GTNG nothing",
-    "unknown kind": asked({"run": "r", "round": 1, "last_aggregated": 0, "plan": plain(plan_of())}, kind="export"),
-    "no run": asked({"round": 1, "plan": plain(plan_of())}),
-    "a run that writes into logs": asked({"run": "r\nVNM: all is well", "round": 1, "plan": plain(plan_of())}),
-    "a run of a page": asked({"run": "r" * 5000, "round": 1, "plan": plain(plan_of())}),
-    "no round": asked({"run": "r", "plan": plain(plan_of())}),
-    "round true": asked({"run": "r", "round": True, "plan": plain(plan_of())}),
-    "no last aggregated round": asked({"run": "r", "round": 1, "plan": plain(plan_of())}),
-    "a round that was aggregated before its time": ask("train", 1, plan_of(), last_aggregated=1),
-    "an aggregated round before the first": ask("train", 1, plan_of(), last_aggregated=-1),
-    "round 0": ask("train", 0, plan_of()),
-    "a round too many": ask("train", 4, plan_of()),
-    "a validation before its time": ask("validate", 3, plan_of()),
-    "a test before its time": ask("test", 4, plan_of()),
-    "a test in a round": ask("test", 1, plan_of()),
-    "no plan": asked({"run": "r", "round": 1}),
-    "an empty plan": asked({"run": "r", "round": 1, "last_aggregated": 0, "plan": {}}),
+    "unknown kind": encoded({"run": "r", "round": 1, "last_aggregated": 0, "plan": plain(plan_of())}, kind="export"),
+    "no run": encoded({"round": 1, "plan": plain(plan_of())}),
+    "a run that writes into logs": encoded({"run": "r\nVNM: all is well", "round": 1, "plan": plain(plan_of())}),
+    "a run of a page": encoded({"run": "r" * 5000, "round": 1, "plan": plain(plan_of())}),
+    "no round": encoded({"run": "r", "plan": plain(plan_of())}),
+    "round true": encoded({"run": "r", "round": True, "plan": plain(plan_of())}),
+    "no last aggregated round": encoded({"run": "r", "round": 1, "plan": plain(plan_of())}),
+    "a round that was aggregated before its time": request_bytes("train", 1, plan_of(), last_aggregated=1),
+    "an aggregated round before the first": request_bytes("train", 1, plan_of(), last_aggregated=-1),
+    "round 0": request_bytes("train", 0, plan_of()),
+    "a round too many": request_bytes("train", 4, plan_of()),
+    "a validation before its time": request_bytes("validate", 3, plan_of()),
+    "a test before its time": request_bytes("test", 4, plan_of()),
+    "a test in a round": request_bytes("test", 1, plan_of()),
+    "no plan": encoded({"run": "r", "round": 1}),
+    "an empty plan": encoded({"run": "r", "round": 1, "last_aggregated": 0, "plan": {}}),
     "unknown task": with_plan(task__name="weather"),
     "unknown strategy": with_plan(strategy__name="fedavgg"),
     "a list for a name": with_plan(strategy__name=["fedavg"]),
@@ -115,38 +123,38 @@ MODELS = {
 @pytest.mark.parametrize("what", MODELS)
 def test_another_model_than_the_installed_one_is_refused(tmp_path: Path, what: str) -> None:
     reason = "travels as float64; this run's transport is float32" if what == "another dtype" else "run r sends"
-    assert reason in refusal(vault_in(tmp_path), ask("train", 1, plan_of(), arrays=MODELS[what]))
+    assert reason in refusal(vault_in(tmp_path), request_bytes("train", 1, plan_of(), arrays=MODELS[what]))
 
 
 def test_what_is_wrong_with_records_stays_at_home(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
     path = tmp_path / "VNM" / TOY.file
     path.write_text(path.read_text() + "p0,2009-01,0.5,Mrs Nguyen of Hue\n")
-    reason = refusal(vault, ask("train", 1, plan_of()))
+    reason = refusal(vault, request_bytes("train", 1, plan_of()))
     assert reason == "VNM: its records cannot be used; see the log of its node"
 
 
 def test_a_vault_goes_on_after_it_refused(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
-    refusal(vault, ask("train", 9, plan_of()))
-    assert answer(vault, ask("train", 1, plan_of())).kind == "update"
+    refusal(vault, request_bytes("train", 9, plan_of()))
+    assert reply_frame(vault, request_bytes("train", 1, plan_of())).kind == "update"
 
 
 def test_another_plan_in_the_middle_of_a_run_is_refused(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
-    answer(vault, ask("train", 1, plan_of()))
-    assert "another plan" in refusal(vault, ask("train", 2, plan_of(seed=2)))
-    assert answer(vault, ask("train", 2, plan_of())).kind == "update"
+    reply_frame(vault, request_bytes("train", 1, plan_of()))
+    assert "another plan" in refusal(vault, request_bytes("train", 2, plan_of(seed=2)))
+    assert reply_frame(vault, request_bytes("train", 2, plan_of())).kind == "update"
 
 
 def test_a_round_whose_numbers_overflow_is_used_up_and_on_the_ledger(tmp_path: Path) -> None:
-    """Asked again with other weights, it would tell from which record on they overflow."""
+    """Requested again with other weights, it would reveal from which record on they overflow."""
     vault = vault_in(tmp_path)
-    huge = ask("train", 1, plan_of(), add=1e30)
-    first = answer_bytes(vault, huge)
+    huge = request_bytes("train", 1, plan_of(), add=1e30)
+    first = reply_bytes(vault, huge)
     assert decode(first).kind == "refused"
-    assert answer_bytes(vault, huge) == first
-    assert "replied to another request" in refusal(vault, ask("train", 1, plan_of()))
+    assert reply_bytes(vault, huge) == first
+    assert "replied to another request" in refusal(vault, request_bytes("train", 1, plan_of()))
     [row] = ledger.entries(vault.database)
     assert (row.kind, row.round, row.digest) == ("refused", 1, digest(first))
-    assert answer(vault, ask("train", 2, plan_of())).kind == "update"
+    assert reply_frame(vault, request_bytes("train", 2, plan_of())).kind == "update"

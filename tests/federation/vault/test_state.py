@@ -1,4 +1,4 @@
-"""A vault answers a round once; what it learnt in a round counts from the next one on."""
+"""A vault replies to a round once; what it learnt in a round counts from the next one on."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A vault answers what its contract names, once, and says no to the rest."""
+"""A vault replies with what its contract names, once, and refuses the rest."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,15 @@ from federation.wire.frame import digest
 from tasks.errors import DataError
 from tasks.evaluation.paired_difference import NAMES
 from tests.federation.toy import TOY, ToySettings, places_of, short
-from tests.federation.vault.requesting import answer, answer_bytes, ask, model_of, plan_of, refusal, vault_in
+from tests.federation.vault.requesting import (
+    model_of,
+    plan_of,
+    refusal,
+    reply_bytes,
+    reply_frame,
+    request_bytes,
+    vault_in,
+)
 
 pytestmark = pytest.mark.usefixtures("toy")
 SCORES = {(score, name) for score in ("mse", "relative_mse") for name in TOY.scores[score].names}
@@ -30,9 +38,10 @@ def score_paths(*parts_and_arms: str) -> set[str]:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_trained_round_holds_what_the_contract_names_and_no_more(tmp_path: Path, strategy: str) -> None:
     plan = plan_of(strategy)
-    reply = answer(vault_in(tmp_path), ask("train", 1, plan))
+    reply = reply_frame(vault_in(tmp_path), request_bytes("train", 1, plan))
     assert reply.kind == "update"
-    assert set(reply.header) == set(HEADER)
+    weighed = STRATEGIES[strategy].client(plan.strategy).start_loss
+    assert set(reply.header) == set(HEADER) - (set() if weighed else {"start_loss"})
     update = {f"update/{name}" for name in model_of(plan)}
     shared = {f"shared/{name}" for name in STRATEGIES[strategy].shared(model_of(plan))}
     assert set(reply.arrays) == update | shared | score_paths("validation/federated", "validation/local")
@@ -43,12 +52,12 @@ def test_a_trained_round_holds_what_the_contract_names_and_no_more(tmp_path: Pat
 
 
 def test_a_validation_holds_no_update_and_no_test(tmp_path: Path) -> None:
-    reply = answer(vault_in(tmp_path), ask("validate", 4, plan_of()))
+    reply = reply_frame(vault_in(tmp_path), request_bytes("validate", 4, plan_of()))
     assert set(reply.arrays) == score_paths("validation/federated", "validation/local")
 
 
 def test_a_test_holds_scores_alone(tmp_path: Path) -> None:
-    reply = answer(vault_in(tmp_path), ask("test", 5, plan_of(arms=list(ARMS))))
+    reply = reply_frame(vault_in(tmp_path), request_bytes("test", 5, plan_of(arms=list(ARMS))))
     models, known = [arm for arm in ARMS if arm not in ADAPTED], ["zero", "oracle"]
     validation = [f"validation/{arm}" for arm in (*models, *known)]
     scores = score_paths(*validation, *(f"test/{arm}" for arm in (*ARMS, *known)))
@@ -60,51 +69,57 @@ def test_a_test_holds_scores_alone(tmp_path: Path) -> None:
 
 def test_every_reply_is_on_the_ledger_before_it_is_had(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
-    requests = [ask("train", 1, plan_of()), ask("validate", 4, plan_of()), ask("test", 5, plan_of())]
-    replies = [answer_bytes(vault, each) for each in requests]
+    requests = [
+        request_bytes("train", 1, plan_of()),
+        request_bytes("validate", 4, plan_of()),
+        request_bytes("test", 5, plan_of()),
+    ]
+    replies = [reply_bytes(vault, each) for each in requests]
     assert [each.digest for each in ledger.entries(vault.database)] == [digest(each) for each in replies]
     assert ledger.verify(vault.database) == 3
 
 
 def test_the_same_records_and_request_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = (vault_in(tmp_path / name) for name in "ab")
-    assert answer_bytes(first, ask("train", 1, plan_of())) == answer_bytes(second, ask("train", 1, plan_of()))
+    assert reply_bytes(first, request_bytes("train", 1, plan_of())) == reply_bytes(
+        second, request_bytes("train", 1, plan_of())
+    )
 
 
-def test_a_repeated_request_is_answered_from_memory(tmp_path: Path) -> None:
-    vault, request = vault_in(tmp_path), ask("train", 1, plan_of())
-    reply = answer_bytes(vault, request)
+def test_a_repeated_request_gets_the_stored_reply(tmp_path: Path) -> None:
+    vault, request = vault_in(tmp_path), request_bytes("train", 1, plan_of())
+    reply = reply_bytes(vault, request)
     admission = vault.admit(request)
     assert (admission.jobs, admission.reply) == ((), reply)
-    assert answer_bytes(vault, request) == reply
+    assert reply_bytes(vault, request) == reply
     assert ledger.verify(vault.database) == 1
 
 
-def test_a_restarted_vault_still_knows_what_it_answered(tmp_path: Path) -> None:
-    request = ask("test", 5, plan_of())
-    reply = answer_bytes(vault_in(tmp_path), request)
-    assert answer_bytes(vault_in(tmp_path), request) == reply
-    assert "replied to another request" in refusal(vault_in(tmp_path), ask("test", 5, plan_of(), add=0.1))
+def test_a_restarted_vault_still_has_its_replies(tmp_path: Path) -> None:
+    request = request_bytes("test", 5, plan_of())
+    reply = reply_bytes(vault_in(tmp_path), request)
+    assert reply_bytes(vault_in(tmp_path), request) == reply
+    assert "replied to another request" in refusal(vault_in(tmp_path), request_bytes("test", 5, plan_of(), add=0.1))
 
 
 def test_a_run_is_tested_once_however_long_it_claims_to_be(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
-    answer(vault, ask("test", 3, plan_of(rounds=1)))
+    reply_frame(vault, request_bytes("test", 3, plan_of(rounds=1)))
     for request in (
-        ask("test", 3, plan_of(rounds=1), add=0.1),
-        ask("test", 5, plan_of(rounds=3), add=0.1),
-        ask("train", 4, plan_of(rounds=9)),
-        ask("train", 1, plan_of(rounds=9)),
+        request_bytes("test", 3, plan_of(rounds=1), add=0.1),
+        request_bytes("test", 5, plan_of(rounds=3), add=0.1),
+        request_bytes("train", 4, plan_of(rounds=9)),
+        request_bytes("train", 1, plan_of(rounds=9)),
     ):
         refusal(vault, request)
 
 
 def test_a_local_model_goes_on_from_its_own_last_round(tmp_path: Path) -> None:
     vault, plan = vault_in(tmp_path), plan_of()
-    answer(vault, ask("train", 1, plan))
-    alone = vault.admit(ask("train", 1, plan, run="another")).jobs[1]  # as the first round was
+    reply_frame(vault, request_bytes("train", 1, plan))
+    alone = vault.admit(request_bytes("train", 1, plan, run="another")).jobs[1]  # as the first round was
     learnt = sequential.run([alone])[0].params
-    federated, local = vault.admit(ask("train", 2, plan, add=0.5)).jobs
+    federated, local = vault.admit(request_bytes("train", 2, plan, add=0.5)).jobs
     assert learnt is not None
     assert all(local.start[name].equal(learnt[name]) for name in learnt)
     assert not any(local.start[name].equal(alone.start[name]) for name in learnt)
@@ -116,11 +131,11 @@ def test_a_country_below_its_cohort_receives_and_sends_nothing(tmp_path: Path) -
     vault_in(tmp_path)
     (tmp_path / "VNM" / FILE).write_text(FEW)
     vault = vault_in(tmp_path)
-    reply = answer(vault, ask("train", 1, plan_of("scaffold")))
+    reply = reply_frame(vault, request_bytes("train", 1, plan_of("scaffold")))
     assert (reply.kind, reply.header["examples"], reply.header["steps"], reply.header["loss"]) == ("update", 0, 0, 0.0)
     assert all(name.startswith("score/") and not value.any() for name, value in reply.arrays.items())
     assert len(reply.header["suppressed"]) == 2 * 3  # scores, rows; of one arm, for it trains no model of its own
-    jobs = vault.admit(ask("train", 2, plan_of("scaffold"), add=0.5, last_aggregated=1)).jobs
+    jobs = vault.admit(request_bytes("train", 2, plan_of("scaffold"), add=0.5, last_aggregated=1)).jobs
     assert all(job.train is None and job.score is not None for job in jobs)
 
 
@@ -138,39 +153,39 @@ def test_records_are_read_once_for_a_task_and_again_for_another_calendar(
 
 def test_a_run_begins_with_the_files_as_they_are_and_goes_on_with_what_it_began_with(tmp_path: Path) -> None:
     vault, plan = vault_in(tmp_path), plan_of()
-    first = answer(vault, ask("train", 1, plan)).header["fingerprint"]
+    first = reply_frame(vault, request_bytes("train", 1, plan)).header["fingerprint"]
     TOY.synthesize(tmp_path / "VNM", "VNM", 2, ToySettings())
-    assert answer(vault, ask("train", 2, plan, last_aggregated=1)).header["fingerprint"] == first
-    corrected = answer(vault, ask("train", 1, plan, run="next")).header["fingerprint"]
+    assert reply_frame(vault, request_bytes("train", 2, plan, last_aggregated=1)).header["fingerprint"] == first
+    corrected = reply_frame(vault, request_bytes("train", 1, plan, run="next")).header["fingerprint"]
     assert corrected != first
     assert vault_in(tmp_path).records(plan).fingerprint == corrected
     (tmp_path / "VNM" / TOY.file).unlink()
-    assert "VNM" in refusal(vault, ask("train", 1, plan, run="after that"))
+    assert "VNM" in refusal(vault, request_bytes("train", 1, plan, run="after that"))
 
 
 def test_a_run_of_another_task_that_cannot_be_read_leaves_no_old_records_behind(tmp_path: Path) -> None:
     vault, plan = vault_in(tmp_path), plan_of()
-    first = answer(vault, ask("train", 1, plan)).header["fingerprint"]
+    first = reply_frame(vault, request_bytes("train", 1, plan)).header["fingerprint"]
     TOY.synthesize(tmp_path / "VNM", "VNM", 2, ToySettings())
     good = (tmp_path / "VNM" / TOY.file).read_text()
     (tmp_path / "VNM" / TOY.file).write_text(good + "p0,2009-01,0.5,many\n")
     with pytest.raises(DataError):
         vault.records(plan_of(task=short(ToySettings(), "2000-12")))  # as a run that goes on would have them read
-    assert "VNM" in refusal(vault, ask("train", 1, plan, run="next"))  # and not an answer from the old records
+    assert "VNM" in refusal(vault, request_bytes("train", 1, plan, run="next"))  # and not a reply from the old records
     (tmp_path / "VNM" / TOY.file).write_text(good)
-    assert answer(vault, ask("train", 1, plan, run="next")).header["fingerprint"] != first
+    assert reply_frame(vault, request_bytes("train", 1, plan, run="next")).header["fingerprint"] != first
 
 
-def test_a_vault_that_keeps_its_rounds_to_itself_tells_the_test_alone(tmp_path: Path) -> None:
+def test_a_vault_that_keeps_its_rounds_to_itself_reports_the_test_alone(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
     vault.policy = replace(vault.policy, round_scores=False)
     for kind, round_ in (("train", 1), ("validate", 4)):
-        reply = answer(vault, ask(kind, round_, plan_of()))
+        reply = reply_frame(vault, request_bytes(kind, round_, plan_of()))
         assert "loss" not in reply.header
         assert not any(value.any() for name, value in reply.arrays.items() if name.startswith("score/"))
-    told = answer(vault, ask("test", 5, plan_of())).arrays
-    assert told["score/test/federated/mse/count"].all()
-    assert told["score/validation/federated/mse/count"].all()
+    arrays = reply_frame(vault, request_bytes("test", 5, plan_of())).arrays
+    assert arrays["score/test/federated/mse/count"].all()
+    assert arrays["score/validation/federated/mse/count"].all()
 
 
 def test_the_fingerprint_is_of_records_and_key(tmp_path: Path) -> None:

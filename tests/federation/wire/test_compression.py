@@ -35,12 +35,12 @@ def test_a_value_goes_up_or_down_by_chance_so_that_the_mean_is_right() -> None:
     np.testing.assert_allclose(mean, value, atol=4e-4)  # three standard errors
 
 
-def test_the_same_seed_draws_the_same_whatever_travels_beside() -> None:
+def test_the_same_seed_draws_the_same_whatever_travels_with_it() -> None:
     value = np.linspace(-1, 1, 1000, dtype=np.float32)
-    alone, beside = (packed(sent, "int8", 7) for sent in ({"model/w": value}, {"model/v": value, "model/w": value}))
-    np.testing.assert_array_equal(alone["model/w"], beside["model/w"])
+    alone, together = (packed(sent, "int8", 7) for sent in ({"model/w": value}, {"model/v": value, "model/w": value}))
+    np.testing.assert_array_equal(alone["model/w"], together["model/w"])
     assert (packed({"model/w": value}, "int8", 8)["model/w"] != alone["model/w"]).any()
-    assert (beside["model/v"] != beside["model/w"]).any()
+    assert (together["model/v"] != together["model/w"]).any()
 
 
 def test_int8_takes_a_quarter_and_bf16_half() -> None:
