@@ -1,7 +1,7 @@
 """SCAFFOLD: control variates correct the drift of countries that differ. Source: https://arxiv.org/abs/1910.06378
 
 Option II of the paper: after K steps of size lr from x to y, c_i' = c_i - c + (x - y) / (K lr); the country releases
-c_i' - c_i beside its update, and the server adds their sum over all countries N: c' = c + (1 / N) sum (c_i' - c_i).
+c_i' - c_i with its update, and the server adds their sum over all countries N: c' = c + (1 / N) sum (c_i' - c_i).
 """
 
 from collections.abc import Sequence

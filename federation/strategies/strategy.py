@@ -57,11 +57,11 @@ class Part:
     """What a strategy aggregates: the update of one client or, of a linear strategy, the weighted mean of many.
 
     weight: how much the client counts; of many, their sum. change: of the weights that travel, name -> array.
-    shared: what the client half released beside it; of many, the sum.
+    shared: what the client half released with it; of many, the sum.
     examples, steps: training examples and optimiser steps of the client; of many, the sums.
     loss: mean training loss over the last pass of the records, in whose course the weights move; None where the
     country's policy keeps it, and of many.
-    start_loss: the loss of the model that arrived over all training records; where the client half asks for it, a
+    start_loss: the loss of the model that arrived over all training records; where the client half needs it, a
     number of every client, for an update without it does not count.
     """
 
@@ -91,7 +91,7 @@ def public(arrays: Mapping[str, T], private: Sequence[str]) -> dict[str, T]:
 
 
 def nothing_shared(params: Arrays) -> dict[str, NDArray[Any]]:  # noqa: ARG001
-    """No arrays travel beside the model."""
+    """No arrays travel with the model."""
     return {}
 
 
@@ -122,8 +122,8 @@ class Strategy:
     """A federated algorithm as data.
 
     client: settings -> the half that trains. server: settings -> Flower's strategy, which aggregates the weights.
-    shared: weights -> the arrays that travel beside the model, at the start (SCAFFOLD's control variate).
-    merge: (shared, what each country released beside its update, countries in the region) -> new shared arrays.
+    shared: weights -> the arrays that travel with the model, at the start (SCAFFOLD's control variate).
+    merge: (shared, what each country released with its update, countries in the region) -> new shared arrays.
     memory: weights -> what a country keeps for itself between rounds, at the start.
     adjust: (a part for each client, plan, round from 1) -> parts, whose weighted mean the server half takes.
     fits: raises ConfigError for a plan that the algorithm cannot follow.

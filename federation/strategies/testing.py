@@ -76,10 +76,12 @@ def check_settings(strategy: Strategy) -> None:
 
 def check_order(strategy: Strategy) -> None:
     """Updates that arrive in another order give the same bits."""
-    ends = [_after(strategy, updates(strategy, order)) for order in permutations(tuple(COUNTRIES)[:3])]
+    ends = [_after_rounds(strategy, updates(strategy, order)) for order in permutations(tuple(COUNTRIES)[:3])]
     for end in ends:
         for group in ("model", "shared", "server"):
-            assert _same(getattr(end, group), getattr(ends[0], group)), f"{strategy.name}: the order changes {group}"
+            assert _same_bits(getattr(end, group), getattr(ends[0], group)), (
+                f"{strategy.name}: the order changes {group}"
+            )
 
 
 def check_inputs_stay(strategy: Strategy) -> None:
@@ -87,9 +89,9 @@ def check_inputs_stay(strategy: Strategy) -> None:
     given, driver = updates(strategy), Server(strategy)
     start = driver.start()
     driver.step(driver.step(start, given), given)
-    assert _same(start.model, drawn(0)), f"{strategy.name} changes the model it was given"
+    assert _same_bits(start.model, random_weights(0)), f"{strategy.name} changes the model it was given"
     for one, fresh in zip(given, updates(strategy), strict=True):
-        assert _same(one.change, fresh.change), f"{strategy.name} changes the update of {one.country}"
+        assert _same_bits(one.change, fresh.change), f"{strategy.name} changes the update of {one.country}"
 
 
 def check_restart(strategy: Strategy) -> None:
@@ -97,15 +99,15 @@ def check_restart(strategy: Strategy) -> None:
     given, first, again = updates(strategy), Server(strategy), Server(strategy)
     progress = first.step(first.step(first.start(), given), given[:2])
     give_memory(again.flower, progress.server)
-    assert _same(memory_of(again.flower), progress.server), f"{strategy.name}: memory is lost on its way"
+    assert _same_bits(memory_of(again.flower), progress.server), f"{strategy.name}: memory is lost on its way"
     there, here = first.step(progress, given), again.step(progress, given)
-    assert _same(there.model, here.model), f"{strategy.name}: a server that starts anew ends elsewhere"
-    assert _same(there.server, here.server)
+    assert _same_bits(there.model, here.model), f"{strategy.name}: a server that starts anew ends elsewhere"
+    assert _same_bits(there.server, here.server)
 
 
 def check_shapes(strategy: Strategy) -> None:
     """Names, shapes and dtypes of the model stay, and every number is finite."""
-    model = _after(strategy, updates(strategy)).model
+    model = _after_rounds(strategy, updates(strategy)).model
     assert {name: value.shape for name, value in model.items()} == SHAPES
     assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in model.values())
 
@@ -119,7 +121,7 @@ def check_direction(strategy: Strategy) -> None:
         ]
         driver = Server(strategy)
         moved = driver.step(driver.start(), given).model
-        for name, before in drawn(0).items():
+        for name, before in random_weights(0).items():
             way = moved[name] - before
             right = np.abs(way).max() < CLOSE if size == 0 else (way > 0).all()
             assert right, f"{strategy.name}: all changed {name} by {size}, the model moved by {way.ravel()[:3]}"
@@ -130,9 +132,9 @@ def check_linear(strategy: Strategy) -> None:
     if not strategy.linear:
         return
     given = updates(strategy)
-    alone = _after(strategy, given)
+    alone = _after_rounds(strategy, given)
     for groups in ([[0, 1], [2, 3]], [[0], [1, 2, 3]], [[0, 3], [1], [2]], [[0, 1, 2, 3]]):
-        summed = _after(strategy, given, groups)
+        summed = _after_rounds(strategy, given, groups)
         for group in ("model", "shared"):
             for name, value in getattr(alone, group).items():
                 gap = float(np.abs(getattr(summed, group)[name] - value).max())
@@ -203,7 +205,7 @@ class Server:
 
     def start(self) -> Progress:
         """Before the first round."""
-        return Progress(round=0, model=drawn(0), shared=self.strategy.shared(drawn(0)))
+        return Progress(round=0, model=random_weights(0), shared=self.strategy.shared(random_weights(0)))
 
     def step(
         self, progress: Progress, given: Sequence[Update], groups: Sequence[Sequence[int]] | None = None
@@ -217,7 +219,7 @@ class Server:
         return aggregated(self.flower, self.strategy, self.plan, progress, parts, examples, len(COUNTRIES))
 
 
-def drawn(seed: int) -> dict[str, NDArray[Any]]:
+def random_weights(seed: int) -> dict[str, NDArray[Any]]:
     """Random weights."""
     generator = np.random.default_rng(seed)
     return {name: generator.standard_normal(shape).astype(np.float32) for name, shape in SHAPES.items()}
@@ -225,12 +227,12 @@ def drawn(seed: int) -> dict[str, NDArray[Any]]:
 
 def updates(strategy: Strategy, countries: Sequence[str] = tuple(COUNTRIES)) -> list[Update]:
     """Updates of countries that differ in examples, steps and losses; the same of a country in every call."""
-    found = []
+    made = []
     for country in countries:
         examples, steps, loss = COUNTRIES[country]
-        change = dict(sorted(drawn(1 + list(COUNTRIES).index(country)).items()))
-        shared = {name: change[name] / 2 for name in strategy.shared(drawn(0))}
-        found.append(
+        change = dict(sorted(random_weights(1 + list(COUNTRIES).index(country)).items()))
+        shared = {name: change[name] / 2 for name in strategy.shared(random_weights(0))}
+        made.append(
             Update(
                 country=country,
                 examples=examples,
@@ -244,10 +246,12 @@ def updates(strategy: Strategy, countries: Sequence[str] = tuple(COUNTRIES)) -> 
                 suppressed=(),
             )
         )
-    return found
+    return made
 
 
-def _after(strategy: Strategy, given: Sequence[Update], groups: Sequence[Sequence[int]] | None = None) -> Progress:
+def _after_rounds(
+    strategy: Strategy, given: Sequence[Update], groups: Sequence[Sequence[int]] | None = None
+) -> Progress:
     driver = Server(strategy)
     progress = driver.start()
     for _ in range(ROUNDS):
@@ -255,7 +259,7 @@ def _after(strategy: Strategy, given: Sequence[Update], groups: Sequence[Sequenc
     return progress
 
 
-def _same(one: Arrays, other: Arrays) -> bool:
+def _same_bits(one: Arrays, other: Arrays) -> bool:
     return set(one) == set(other) and all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 

@@ -47,8 +47,8 @@ def largest_chunk(weights: int, activations: int, device: torch.device) -> int:
     return max(1, int(SHARE * free_bytes(device) / (copies * weights + activations)))
 
 
-def home(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same on the CPU, without their history.
+def to_cpu(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same values on the CPU, detached from autograd.
 
     A card's arrive in page-locked memory, which torch keeps for the next ones: 350 MB took 6 ms and not 220 on an H200.
     """
@@ -83,11 +83,11 @@ class Meter:
         if self._device.type != "cuda":
             peak, busy = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, cpu_seconds() - self._worked
             return {"seconds": seconds, "peak_mib": peak, "busy_percent": 100 * busy / max(seconds, 1e-9)}
-        found = {"seconds": seconds, "peak_mib": torch.cuda.max_memory_allocated(self._device) / 2**20}
+        used = {"seconds": seconds, "peak_mib": torch.cuda.max_memory_allocated(self._device) / 2**20}
         try:
-            return found | {"busy_percent": float(torch.cuda.utilization(self._device))}
+            return used | {"busy_percent": float(torch.cuda.utilization(self._device))}
         except ModuleNotFoundError:
-            return found
+            return used
 
 
 @contextmanager
@@ -104,5 +104,5 @@ def matmul_precision(precision: str) -> Iterator[None]:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """Products in bf16 with float32 weights, if asked for; a context of the thread that enters it."""
+    """Products in bf16 with float32 weights, for precision bf16; a context of the thread that enters it."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -1,4 +1,4 @@
-"""A job: what training needs to know, and no more. A result: what it found. Neither knows of a vault or a network."""
+"""A job: what training needs to know, and no more. A result: what came of it. Neither knows of a vault or a network."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """What a client half makes of a finished training: arrays to release beside the update, and memory to keep."""
+    """What a client half makes of a finished training: arrays to release with the update, and memory to keep."""
 
     released: Tensors = field(default_factory=dict)
     memory: Tensors = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Result:
     """params: trained weights, or None if there was nothing to train. output: (N, H, K) of the scored windows, or None.
 
     loss: mean training loss over the last epoch (of fewer steps: over them all), NaN without training.
-    start_loss: the loss of `start` over all training windows, without dropout; None unless the client half asks for it.
+    start_loss: the loss of `start` over all training windows, without dropout; None unless the client half needs it.
     """
 
     job: Job

@@ -16,7 +16,7 @@ def optimizer_of(job: Job, leaves: Mapping[str, Tensor]) -> torch.optim.Optimize
     return torch.optim.AdamW(params, lr=job.lr, weight_decay=job.settings.weight_decay, fused=True)
 
 
-def narrowed(
+def resized_optimizer(
     job: Job, before: torch.optim.Optimizer | None, stacked: Mapping[str, Tensor], clients: int
 ) -> tuple[dict[str, Tensor], torch.optim.Optimizer]:
     """Leaves for the first `clients` rows, in the memory of `stacked`, and an optimiser that goes on where it was."""
@@ -25,11 +25,11 @@ def narrowed(
     if before is not None:
         olds = [param for group in before.param_groups for param in group["params"]]
         for old, new in zip(olds, leaves.values(), strict=True):
-            after.state[new] = {key: _narrowed(value, clients) for key, value in before.state[old].items()}
+            after.state[new] = {key: _first_rows(value, clients) for key, value in before.state[old].items()}
     return leaves, after
 
 
-def clip_each(gradients: list[Tensor], largest: float) -> None:
+def clip_per_client(gradients: list[Tensor], largest: float) -> None:
     """Scale each client's gradient down to this L2 norm over all tensors, in place; clip_grad_norm_ does it for one."""
     if not gradients:
         return
@@ -39,5 +39,5 @@ def clip_each(gradients: list[Tensor], largest: float) -> None:
         gradient.mul_(scale.reshape(-1, *[1] * (gradient.dim() - 1)))
 
 
-def _narrowed(value: object, clients: int) -> object:
+def _first_rows(value: object, clients: int) -> object:
     return value[:clients] if isinstance(value, Tensor) and value.dim() else value  # `step` is a scalar of all

@@ -10,10 +10,12 @@ from federation.training.jobs import Tensors
 
 # (weights, inputs, target, seed) of one client -> the task's loss
 Objective = Callable[[Tensors, Mapping[str, Tensor], Tensor, Tensor], Tensor]
-Averaged = Callable[[dict[str, Tensor], Mapping[str, Tensor], Tensor, Tensor, Tensor], tuple[dict[str, Tensor], Tensor]]
+MeanClippedGradient = Callable[
+    [dict[str, Tensor], Mapping[str, Tensor], Tensor, Tensor, Tensor], tuple[dict[str, Tensor], Tensor]
+]
 
 
-def averaged(objective: Objective, largest: float) -> Averaged:
+def mean_clipped_gradient(objective: Objective, largest: float) -> MeanClippedGradient:
     """(weights, inputs, target, seed, size) of one client -> gradients, loss; itself usable under vmap.
 
     The gradient is the mean over the first `size` rows of each row's own, scaled down to the L2 norm `largest` over
@@ -24,14 +26,14 @@ def averaged(objective: Objective, largest: float) -> Averaged:
     def of_row(weights: dict[str, Tensor], inputs: dict[str, Tensor], target: Tensor, seed: Tensor) -> Tensor:
         return objective(weights, {name: values[None] for name, values in inputs.items()}, target[None], seed)
 
-    each = vmap(grad_and_value(of_row), in_dims=(None, 0, 0, 0))
+    per_row = vmap(grad_and_value(of_row), in_dims=(None, 0, 0, 0))
 
     def gradients(
         weights: dict[str, Tensor], inputs: Mapping[str, Tensor], target: Tensor, seed: Tensor, size: Tensor
     ) -> tuple[dict[str, Tensor], Tensor]:
         rows = torch.arange(len(target), device=target.device)
-        found, losses = each(weights, dict(inputs), target, seed + rows)
-        own = {name: _kept(one, rows < size) for name, one in found.items()}  # a filling row may be NaN
+        grads, losses = per_row(weights, dict(inputs), target, seed + rows)
+        own = {name: _kept(one, rows < size) for name, one in grads.items()}  # a filling row may be NaN
         squares = torch.stack([one.flatten(1).square().sum(1) for one in own.values()])
         share = (largest / (squares.sum(0).sqrt() + 1e-6)).clamp(max=1.0) / size
         return {name: torch.tensordot(share, one, 1) for name, one in own.items()}, _kept(

@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 from federation.training.device import autocast, matmul_precision
 from federation.training.jobs import Array, Finished, Job, Result, Tensors, last_losses, seed_of, steps_in
-from federation.training.per_example import averaged
+from federation.training.per_example import mean_clipped_gradient
 from federation.training.reader import Reader
 from tasks.data import Windows
 from tasks.models.weights import with_constants_on
@@ -29,15 +29,15 @@ def run(jobs: Sequence[Job], device: torch.device | None = None, precision: str 
     precision: float32 | tf32 | bf16, of the matrix products; all else is in the dtype of a job's weights.
     """
     with matmul_precision(precision):
-        return [_one(job, device or torch.device("cpu"), precision) for job in jobs]
+        return [_run_job(job, device or torch.device("cpu"), precision) for job in jobs]
 
 
-def _one(job: Job, device: torch.device, precision: str) -> Result:
-    result = _trained(replace(job, model=with_constants_on(job.model, device)), device, precision)
+def _run_job(job: Job, device: torch.device, precision: str) -> Result:
+    result = _score_and_train(replace(job, model=with_constants_on(job.model, device)), device, precision)
     return replace(result, job=job)
 
 
-def _trained(job: Job, device: torch.device, precision: str) -> Result:
+def _score_and_train(job: Job, device: torch.device, precision: str) -> Result:
     start = _on(job.start, device)
     early = job.score is not None and not (job.score_trained and job.train is not None and len(job.train))
     with autocast(precision, device):
@@ -110,7 +110,7 @@ def _train(
         try:
             loss = _gradient(job, params, batch, precision, parts)
         except torch.OutOfMemoryError:
-            loss, parts = _in_less(job, params, batch, precision, parts)
+            loss, parts = _in_smaller_parts(job, params, batch, precision, parts)
         losses.append(loss)
         if job.client.penalty is not None:
             job.client.penalty(params, start).backward()  # type: ignore[no-untyped-call]
@@ -161,11 +161,11 @@ def _by_example(job: Job, params: Tensors, batch: Batch, precision: str, parts: 
     for rows in torch.arange(len(target), device=target.device).chunk(parts):
         mask_seed, size = (torch.tensor(value, device=target.device) for value in (seed + int(rows[0]), len(rows)))
         part = {name: values[rows] for name, values in inputs.items()}
-        found, loss = averaged(objective, largest)(held, part, target[rows], mask_seed, size)
+        grads, loss = mean_clipped_gradient(objective, largest)(held, part, target[rows], mask_seed, size)
         share = len(rows) / len(target)
         total = total + share * loss
         for name, value in params.items():
-            value.grad = share * found[name] + (0 if value.grad is None else value.grad)
+            value.grad = share * grads[name] + (0 if value.grad is None else value.grad)
     return total
 
 
@@ -184,7 +184,7 @@ def _backward(
     return loss.detach()
 
 
-def _in_less(job: Job, params: Tensors, batch: Batch, precision: str, parts: int) -> tuple[Tensor, int]:
+def _in_smaller_parts(job: Job, params: Tensors, batch: Batch, precision: str, parts: int) -> tuple[Tensor, int]:
     """The same in twice as many parts, and again twice as many, until they fit. Raises torch.OutOfMemoryError."""
     rows = len(batch[1])
     while parts < rows:

@@ -29,7 +29,7 @@ from federation.settings.schema import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy
 from federation.training import sequential
-from federation.training.cohort.autotune import choose
+from federation.training.cohort.autotune import choose_plan
 from federation.training.cohort.chunks import ChunkPlan
 from federation.training.cohort.engine import Cohort
 from federation.training.device import matmul_precision
@@ -105,7 +105,7 @@ def rates(device: torch.device) -> dict[str, float]:
 def agree(device: torch.device) -> bool:
     """Ten rounds of every strategy with every optimiser, and for one strategy the same compiled.
 
-    Adam in float32 is told and not judged: where little more than rounding is left of a gradient it makes steps of it.
+    Adam in float32 is printed and not checked: it makes steps of a gradient that is little more than rounding.
     """
     cases = [*CASES, ("adamw", torch.float32)]
     kinds = [(perceptron, strategy, False) for strategy in STRATEGIES.values()]
@@ -147,7 +147,7 @@ def check(size: Size, device: torch.device, reached: dict[str, float]) -> bool:
     work, jobs = size.work, ours.jobs_of(size.work)
     held = {name: value.detach() for name, value in ours.Forecaster(work).named_parameters()}
     today = jobs(held, 1)
-    chosen = choose(today, device)
+    chosen = choose_plan(today, device)
     plan = chosen.plan if chosen.plan.chunk > 1 else ChunkPlan(chunk=16)
     print(f"\n{work.clients} clients, {work.model}, {device}: plan {chosen.plan} ({chosen.reason})")
     alone, expected = seconds(lambda: sequential.run(today[: size.compared], device), device)

@@ -35,7 +35,7 @@ def federated(work: Work, plan: ChunkPlan) -> float:
     jobs = ours.jobs_of(work)
     held = {name: value.detach() for name, value in ours.Forecaster(work).named_parameters()}
     engine = Cohort(torch.device("cpu"), plan)
-    return fastest(lambda: ours.averaged(dict(held), engine(jobs(held, 1))))
+    return fastest(lambda: ours.average_weights(dict(held), engine(jobs(held, 1))))
 
 
 def central(work: Work, batch: int) -> float:

@@ -13,15 +13,14 @@ from work import Work, mean_squared, name_of, order, seed_of
 
 from federation.settings.schema import TrainingSettings
 from federation.training import sequential
-from federation.training.cohort.autotune import choose
+from federation.training.cohort.autotune import choose_plan
 from federation.training.cohort.chunks import ChunkPlan
 from federation.training.cohort.engine import Cohort
 from federation.training.jobs import ClientHalf, Job, Result
 from tasks.data import DenseWindows
 
-AT_ONCE = (
-    200  # clients trained before their updates are summed, as `coordinator/asking.py` does; Flower may be absent here
-)
+# Clients trained before their updates are summed, as in coordinator/exchange.py; Flower may be absent here.
+AT_ONCE = 200
 
 
 class Forecaster(nn.Module):
@@ -100,7 +99,7 @@ def federated(work: Work, device: torch.device, reports: Path, options: dict[str
     if engine == "cohort":
         plan = ChunkPlan(**{key: value for key, value in options.items() if key in ("chunk", "workers", "compiled")})
         if "chunk" not in options:
-            plan = choose(jobs(held, 0), device, workers=plan.workers).plan
+            plan = choose_plan(jobs(held, 0), device, workers=plan.workers).plan
     train = Cohort(device, plan) if engine == "cohort" else lambda jobs: sequential.run(jobs, device)
     train(jobs(held, 0)[:AT_ONCE])  # the first round pays for what happens once, compiling above all
     if isinstance(train, Cohort):
@@ -110,7 +109,7 @@ def federated(work: Work, device: torch.device, reports: Path, options: dict[str
     def round_(number: int) -> None:
         round_jobs = jobs(held, number)
         groups = (round_jobs[at : at + AT_ONCE] for at in range(0, len(round_jobs), AT_ONCE))
-        averaged(held, (result for group in groups for result in train(group)))
+        average_weights(held, (result for group in groups for result in train(group)))
 
     seconds, _ = timed(work, round_)
     if isinstance(train, Cohort):
@@ -120,8 +119,8 @@ def federated(work: Work, device: torch.device, reports: Path, options: dict[str
     write_report(reports, weights, seconds, cpu=cpu, start=start, plan=vars(plan))
 
 
-def averaged(held: dict[str, Tensor], results: Iterable[Result]) -> None:
-    """Replace the weights by the mean of the clients', summed as they come, so that few of them are in memory."""
+def average_weights(held: dict[str, Tensor], results: Iterable[Result]) -> None:
+    """Replace the weights by the mean of the clients', summed as they come, so that they are not all in memory."""
     totals, count = {name: torch.zeros_like(value) for name, value in held.items()}, 0
     for result in results:
         assert result.params is not None, "every client trains"

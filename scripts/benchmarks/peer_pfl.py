@@ -25,7 +25,7 @@ from work import Work, mean_squared, order
 
 
 class PflModel(torch.nn.Module):
-    """The work's model with the two functions that pfl asks for."""
+    """The work's model with the two functions that pfl requires."""
 
     def __init__(self, work: Work) -> None:
         super().__init__()

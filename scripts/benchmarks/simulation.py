@@ -9,7 +9,7 @@ workers=2           processes of cohort and pfl, and actors of ray; the others h
 compiled=true       let cohort compile its steps; the table says what that takes, and when it has paid
 chunk=10            clients in one step of cohort; 0: measured and chosen, not compiled
 peers=PYTHON        interpreter that has pfl and ray; this one if left out
-memory=false        true: ask ten times a second what all processes of an engine hold together, which disturbs times
+memory=false        true: measure ten times a second what all processes of an engine hold together, which disturbs times
 out=FILE            JSON rows; plot=FILE: clients per second against clients
 """
 

@@ -1,4 +1,4 @@
-"""The faster way to train, found by trying: what suits eight skewed countries does not suit a thousand clinics."""
+"""The faster way to train, chosen by trials: what suits eight skewed countries does not suit a thousand clinics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import torch
 
 from federation.training import sequential
 from federation.training.cohort import grouping
-from federation.training.cohort.chunks import FEW, ChunkPlan, chunks, steps_of
+from federation.training.cohort.chunks import SMALL_CHUNK, ChunkPlan, chunks, steps_of
 from federation.training.cohort.engine import Cohort
 from federation.training.device import largest_chunk
 from federation.training.jobs import Job, Result
@@ -22,7 +22,7 @@ MARGIN = 0.9  # of the sequential time: below it, vmapped steps are worth their 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class PlanChoice:
     """A plan, and why: seconds a round of the largest group of jobs, as predicted from the trials, by size of chunk."""
 
     plan: ChunkPlan
@@ -31,7 +31,7 @@ class Choice:
 
 
 class Trainer:
-    """What a runtime calls every round. Without a plan, the first round that trains finds one; keep it with the run."""
+    """What a runtime calls every round. Without a plan, the first training round chooses one; keep it with the run."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Trainer:
         if self.plan is None:
             if not any(job.train is not None and len(job.train) for job in jobs):
                 return sequential.run(jobs, self._device, self._precision)
-            plan = choose(jobs, self._device, workers=self._workers).plan
+            plan = choose_plan(jobs, self._device, workers=self._workers).plan
             self.plan = replace(plan, precision=self._precision)
         if self._engine is None:
             self._engine = Cohort(self._device, self.plan)
@@ -61,44 +61,46 @@ class Trainer:
             self._engine.end()
 
 
-def choose(jobs: Sequence[Job], device: torch.device | None = None, *, workers: int = 1) -> Choice:
-    """Try a few steps of real jobs with chunks of several sizes, and predict a round.
+def choose_plan(jobs: Sequence[Job], device: torch.device | None = None, *, workers: int = 1) -> PlanChoice:
+    """Time short trials of real jobs with chunks of several sizes, and predict a round.
 
     It takes about as long as a round of a hundred clients. The plan belongs into the run's checkpoint: tried again, it
     may come out differently, and numbers would be added in another order. workers: most processes.
     """
     device = device or torch.device("cpu")
     training = [job for job in jobs if job.train is not None and len(job.train)]
-    if len(training) <= FEW:
+    if len(training) <= SMALL_CHUNK:
         plan = ChunkPlan(chunk=1, workers=workers)
-        return Choice(plan=plan, seconds={}, reason=f"{len(training)} jobs: nothing to do at once")
+        return PlanChoice(plan=plan, seconds={}, reason=f"{len(training)} jobs: nothing to do at once")
     group = [training[place] for place in max(grouping.groups(training), key=len)]
-    if len(group) <= FEW:
+    if len(group) <= SMALL_CHUNK:
         plan = ChunkPlan(chunk=1, workers=workers)
-        return Choice(plan=plan, seconds={}, reason="no three jobs have the same structure")
-    alone, costs = _trials(group, device, workers)
-    seconds = {1: alone * sum(map(steps_of, group))}
-    seconds |= {size: _predicted(group, size, {1: alone, **costs}) for size in costs}
-    processes, share = _workers(group, 1, workers, device)
+        return PlanChoice(plan=plan, seconds={}, reason="no three jobs have the same structure")
+    one_client, costs = _trials(group, device, workers)
+    seconds = {1: one_client * sum(map(steps_of, group))}
+    seconds |= {size: _predicted(group, size, {1: one_client, **costs}) for size in costs}
+    processes, share = _worker_count(group, 1, workers, device)
     seconds[1] *= share
     one_by_one = ChunkPlan(chunk=1, workers=processes)
     if not costs:
-        return Choice(plan=one_by_one, seconds=seconds, reason="memory holds one client at a time")
+        return PlanChoice(plan=one_by_one, seconds=seconds, reason="memory holds one client at a time")
     best = min(costs, key=lambda size: seconds[size])
-    processes, share = _workers(group, best, workers, device)
+    processes, share = _worker_count(group, best, workers, device)
     seconds[best] *= share
     if seconds[best] > MARGIN * seconds[1]:
-        return Choice(plan=one_by_one, seconds=seconds, reason="one client after another is as fast")
+        return PlanChoice(plan=one_by_one, seconds=seconds, reason="one client after another is as fast")
     plan = ChunkPlan(chunk=best, workers=processes)
-    return Choice(plan=plan, seconds=seconds, reason=f"{seconds[1] / seconds[best]:.1f} times as fast as one by one")
+    return PlanChoice(
+        plan=plan, seconds=seconds, reason=f"{seconds[1] / seconds[best]:.1f} times as fast as one by one"
+    )
 
 
 def _trials(group: Sequence[Job], device: torch.device, workers: int) -> tuple[float, dict[int, float]]:
-    """Seconds of a step of one client alone, and of a step of so many clients at once."""
+    """Seconds of a step of one client, and of a step by number of clients at once."""
     short = [_shortened(job) for job in group]
     sizes = SIZES if device.type == "cpu" else ON_A_CARD
     usual = short[: sizes[-1]]
-    alone = _seconds(lambda jobs: sequential.run(jobs, device), usual[:4], device) / sum(map(steps_of, usual[:4]))
+    one_client = _seconds(lambda jobs: sequential.run(jobs, device), usual[:4], device) / sum(map(steps_of, usual[:4]))
     weights = sum(value.numel() * value.element_size() for value in group[0].start.values())
     limit = largest_chunk(weights, _record_bytes(group[0]), device) // workers  # so many may train at the same time
     costs: dict[int, float] = {}
@@ -109,10 +111,10 @@ def _trials(group: Sequence[Job], device: torch.device, workers: int) -> tuple[f
         costs[size] = _seconds(Cohort(device, ChunkPlan(chunk=size)), some, device) / max(map(steps_of, some))
         if len(costs) > 2 and costs[size] / size > 1.2 * min(cost / many for many, cost in costs.items()):
             break  # past the best size, larger stacks only leave the caches
-    return alone, costs
+    return one_client, costs
 
 
-def _workers(group: Sequence[Job], size: int, most: int, device: torch.device) -> tuple[int, float]:
+def _worker_count(group: Sequence[Job], size: int, most: int, device: torch.device) -> tuple[int, float]:
     """1 or `most`, whichever was faster on that many chunks, and its share of the time that one takes.
 
     A card runs one chunk after another anyway.
@@ -131,13 +133,13 @@ def _shortened(job: Job) -> Job:
     """A job of the same shapes that takes STEPS steps at most; a round's own records, so no other data are touched."""
     assert job.train is not None, "only jobs that train are tried"
     rows = min(len(job.train), STEPS * job.settings.batch_size)
-    few = job.train.take(np.arange(rows))
+    windows = job.train.take(np.arange(rows))
     settings = replace(job.settings, epochs=None, steps=min(STEPS, steps_of(job)))
-    return replace(job, train=few, score=None, settings=settings, client=replace(job.client, finish=None))
+    return replace(job, train=windows, score=None, settings=settings, client=replace(job.client, finish=None))
 
 
 def _seconds(run: Callable[[Sequence[Job]], list[Result]], jobs: Sequence[Job], device: torch.device) -> float:
-    run(jobs[: FEW + 1])  # what happens once: kernels chosen, memory taken
+    run(jobs[: SMALL_CHUNK + 1])  # what happens once: kernels chosen, memory taken
     best = float("inf")
     for _ in range(REPEATS):
         began = perf_counter()
@@ -156,7 +158,11 @@ def _predicted(group: Sequence[Job], size: int, costs: Mapping[int, float]) -> f
         steps = [steps_of(group[place]) for place in chunk]
         ends = [*steps[1:], 0]
         for clients, (own, following) in enumerate(zip(steps, ends, strict=True), start=1):
-            cost = clients * costs[1] if clients <= FEW else float(np.interp(clients, sizes, [costs[s] for s in sizes]))
+            cost = (
+                clients * costs[1]
+                if clients <= SMALL_CHUNK
+                else float(np.interp(clients, sizes, [costs[s] for s in sizes]))
+            )
             total += (own - following) * cost
     return total
 

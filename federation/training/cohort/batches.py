@@ -1,4 +1,4 @@
-"""What each client of a chunk sees at each step: the batches and mask seeds that it would have alone."""
+"""What each client of a chunk sees at each step: the same batches and mask seeds as when it trains by itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from federation.training.cohort.device_cache import Store
+from federation.training.cohort.device_cache import DeviceCache
 from federation.training.jobs import Job, seed_of
 from federation.training.sequential import batches, dtype_of
 
@@ -27,18 +27,18 @@ class Batch:
 
 
 def width(jobs: Sequence[Job]) -> int:
-    """Rows of a full batch of any of them: a power of two, so that clients with few rows come to few shapes."""
+    """Rows of a full batch of any of them: a power of two, so that there are not many shapes."""
     longest = max(min(len(job.train), job.settings.batch_size) for job in jobs if job.train is not None)
     return min(1 << (longest - 1).bit_length(), max(longest, jobs[0].settings.batch_size))
 
 
-class Draws:
+class BatchStream:
     """Batches of several clients at once, cut out of all their records laid end to end."""
 
-    def __init__(self, jobs: Sequence[Job], store: Store, *, full: bool) -> None:
+    def __init__(self, jobs: Sequence[Job], cache: DeviceCache, *, full: bool) -> None:
         """jobs: by falling steps. full: always fill up to the longest batch of any, so that shapes hardly change."""
         windows = [job.train for job in jobs if job.train is not None]
-        self._pick, device = store.side_by_side(windows, dtype_of(jobs[0].start)), store.device
+        self._pick, device = cache.batch_reader(windows, dtype_of(jobs[0].start)), cache.device
         rows = [list(batches(job, len(own))) for job, own in zip(jobs, windows, strict=True)]
         self._sizes = [[len(batch) for batch in own] for own in rows]
         self._width = width(jobs) if full else 0

@@ -7,7 +7,7 @@ from math import ceil
 
 from federation.training.jobs import Job, steps_in
 
-FEW = 2  # with one or two clients a vmapped step is slower than plain ones
+SMALL_CHUNK = 2  # with one or two clients a vmapped step is slower than plain ones
 
 
 @dataclass(frozen=True, kw_only=True)

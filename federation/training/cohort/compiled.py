@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import grad_and_value, vmap
 
 from federation.training.cohort.batches import Batch
-from federation.training.cohort.stacked import Found, eager, tidied
+from federation.training.cohort.stacked import LossesAndGradients, eager, with_penalty_and_clipping
 from federation.training.jobs import Job, Tensors
 from federation.training.per_example import Objective
 
@@ -34,25 +34,25 @@ class Compiled:
 
     def __init__(self, job: Job, objective: Objective, context: Callable[[], AbstractContextManager[Any]]) -> None:
         self._job, self._objective, self._context = job, objective, context
-        self._quick: Callable[[dict[str, Tensor], Batch, Tensors, float], Found] | None = None
+        self._compiled: Callable[[dict[str, Tensor], Batch, Tensors, float], LossesAndGradients] | None = None
         self._failed = False
 
-    def __call__(self, leaves: dict[str, Tensor], batch: Batch, start: Tensors, lr: float) -> Found | None:
+    def __call__(self, leaves: dict[str, Tensor], batch: Batch, start: Tensors, lr: float) -> LossesAndGradients | None:
         """(K,) losses, and gradients of the leaves; none where the step has moved the leaves itself (plain SGD)."""
-        if self._quick is None and not self._failed:
-            self._quick = self._made(leaves, batch, start)
-        if self._quick is None or self._failed:
+        if self._compiled is None and not self._failed:
+            self._compiled = self._compile(leaves, batch, start)
+        if self._compiled is None or self._failed:
             return None
         try:
-            return self._quick(leaves, batch, start, lr)
+            return self._compiled(leaves, batch, start, lr)
         except Exception as error:  # torch compiles late, and says all it has to say in errors of its own
             self._failed = True
             log.warning("steps cannot be compiled here, so they are slower: %s", " ".join(str(error).split())[:200])
             return None
 
-    def _made(
+    def _compile(
         self, leaves: dict[str, Tensor], batch: Batch, start: Tensors
-    ) -> Callable[[dict[str, Tensor], Batch, Tensors, float], Found]:
+    ) -> Callable[[dict[str, Tensor], Batch, Tensors, float], LossesAndGradients]:
         losses, used = eager(self._job, self._objective, self._context)(leaves, batch, start)
         # Every kind of job, number of clients and precision is compiled once; torch gives up after eight otherwise.
         torch._dynamo.config.recompile_limit = KINDS
@@ -61,25 +61,29 @@ class Compiled:
         options: dict[str, Any] = {"cpp_wrapper": losses.device.type == "cpu", "deterministic": True}
         step: Step = torch.compile(_step(self._job, self._objective), fullgraph=True, dynamic=False, options=options)
 
-        def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors, lr: float) -> Found:
+        def step_gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors, lr: float) -> LossesAndGradients:
             held = {name: leaf.detach() for name, leaf in leaves.items()}
             own = {name: leaf for name, leaf in held.items() if name in used}
             others = {name: leaf for name, leaf in held.items() if name not in used}
             # As a tensor: a number would be compiled in.
             rate = torch.tensor(lr, dtype=batch.target.dtype, device=batch.target.device)
             with self._context(), torch.no_grad():
-                found, losses = step(own, others, batch.inputs, batch.target, batch.seeds, rate)
-            return losses, found if self._job.client.penalty is None else tidied(self._job, found, leaves, start)
+                gradients, losses = step(own, others, batch.inputs, batch.target, batch.seeds, rate)
+            return losses, gradients if self._job.client.penalty is None else with_penalty_and_clipping(
+                self._job, gradients, leaves, start
+            )
 
-        return gradients
+        return step_gradients
 
 
 def _step(job: Job, objective: Objective) -> Step:
-    """Gradients are tidied in the same pass, and followed where that is plain SGD, unless a strategy comes between."""
-    alone = job.client.penalty is None
-    moves = alone and job.client.correction is None and job.settings.optimizer == "sgd" and not job.settings.momentum
+    """Gradients are clipped in the same pass, and plain SGD moves the weights in it, unless a strategy adds to them."""
+    no_penalty = job.client.penalty is None
+    moves = (
+        no_penalty and job.client.correction is None and job.settings.optimizer == "sgd" and not job.settings.momentum
+    )
 
-    def of_one(
+    def loss_of_client(
         own: dict[str, Tensor], others: dict[str, Tensor], inputs: dict[str, Tensor], target: Tensor, seed: Tensor
     ) -> Tensor:
         return objective({**others, **own}, inputs, target, seed)
@@ -92,13 +96,13 @@ def _step(job: Job, objective: Objective) -> Step:
         seeds: Tensor,
         rate: Tensor,
     ) -> tuple[dict[str, Tensor], Tensor]:
-        found, losses = vmap(grad_and_value(of_one))(own, others, inputs, target, seeds)
-        if alone:
-            found = tidied(job, found, {}, {})
+        gradients, losses = vmap(grad_and_value(loss_of_client))(own, others, inputs, target, seeds)
+        if no_penalty:
+            gradients = with_penalty_and_clipping(job, gradients, {}, {})
         if moves:
-            for name, gradient in found.items():
+            for name, gradient in gradients.items():
                 own[name].sub_(rate * gradient)
             return {}, losses
-        return found, losses
+        return gradients, losses
 
     return step

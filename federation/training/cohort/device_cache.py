@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from federation.training.reader import Batch, Reader, moved
+from federation.training.reader import Batch, Reader, to_device
 from tasks.data import DenseWindows, Windows
 from tasks.gathered_windows import joined
 
 
-class Store:
+class DeviceCache:
     """Tensors of dense windows, which are held too, so that an id cannot come to mean other records."""
 
     def __init__(self, device: torch.device) -> None:
@@ -21,10 +21,12 @@ class Store:
         """Inputs and target of these windows; on a CPU, in their own dtype, they share the memory of their arrays."""
         key = id(windows), dtype
         if key not in self._kept:
-            self._kept[key] = windows, moved(windows.inputs, windows.target, self.device, dtype)
+            self._kept[key] = windows, to_device(windows.inputs, windows.target, self.device, dtype)
         return self._kept[key][1]
 
-    def end_to_end(self, several: Sequence[Windows], dtype: torch.dtype) -> Callable[[slice], dict[str, Tensor]]:
+    def concatenated_reader(
+        self, several: Sequence[Windows], dtype: torch.dtype
+    ) -> Callable[[slice], dict[str, Tensor]]:
         """Rows of several windows laid end to end -> their inputs."""
         held = [windows for windows in several if isinstance(windows, DenseWindows)]
         if len(held) < len(several):
@@ -34,12 +36,12 @@ class Store:
         inputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         return lambda rows: {name: values[rows] for name, values in inputs.items()}
 
-    def side_by_side(self, several: Sequence[Windows], dtype: torch.dtype) -> Callable[[Tensor], Batch]:
+    def batch_reader(self, several: Sequence[Windows], dtype: torch.dtype) -> Callable[[Tensor], Batch]:
         """(K, B) rows of each of the first K windows -> inputs and target, (K, B, ...)."""
         held = [windows for windows in several if isinstance(windows, DenseWindows)]
         if len(held) < len(several):
-            return lambda rows: self._gathered(several, rows, dtype)
-        inputs, target, begins = self._laid(held, dtype)
+            return lambda rows: self._read_each(several, rows, dtype)
+        inputs, target, begins = self._concatenated(held, dtype)
 
         def pick(rows: Tensor) -> Batch:
             at = (rows + begins[: len(rows), None]).to(self.device)
@@ -47,12 +49,14 @@ class Store:
 
         return pick
 
-    def _gathered(self, several: Sequence[Windows], rows: Tensor, dtype: torch.dtype) -> Batch:
+    def _read_each(self, several: Sequence[Windows], rows: Tensor, dtype: torch.dtype) -> Batch:
         batches = [Reader(windows, self.device, dtype)(row) for windows, row in zip(several, rows, strict=False)]
         inputs = {name: torch.stack([batch[name] for batch, _ in batches]) for name in batches[0][0]}
         return inputs, torch.stack([target for _, target in batches])
 
-    def _laid(self, several: Sequence[DenseWindows], dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def _concatenated(
+        self, several: Sequence[DenseWindows], dtype: torch.dtype
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Inputs and targets end to end, and where each begins; the same windows lie there once."""
         begins: dict[int, int] = {}
         parts: list[Batch] = []

@@ -12,12 +12,12 @@ from torch import Tensor
 from federation.training import sequential
 from federation.training.cohort import grouping, workers
 from federation.training.cohort.batches import Batch, width
-from federation.training.cohort.chunks import FEW, ChunkPlan, chunks, steps_of
+from federation.training.cohort.chunks import SMALL_CHUNK, ChunkPlan, chunks, steps_of
 from federation.training.cohort.compiled import Compiled
-from federation.training.cohort.device_cache import Store
-from federation.training.cohort.forecasts import alone, forecasts
-from federation.training.cohort.stacked import Found, Gradients, Trained, eager, objective_of, train
-from federation.training.cohort.workers import Crew
+from federation.training.cohort.device_cache import DeviceCache
+from federation.training.cohort.forecasts import forecast_one, forecasts
+from federation.training.cohort.stacked import Gradients, LossesAndGradients, Trained, eager, objective_of, train
+from federation.training.cohort.workers import WorkerPool
 from federation.training.device import autocast, matmul_precision
 from federation.training.jobs import Array, Finished, Job, Result, Tensors
 from tasks.models.batching import unbatched
@@ -39,16 +39,16 @@ class Cohort:
     def __init__(self, device: torch.device | None = None, plan: ChunkPlan | None = None) -> None:
         self.plan = plan or ChunkPlan()
         self.device = device or torch.device("cpu")
-        self._store = Store(self.device)
-        self._said: set[str] = set()
-        self._looked_at: set[str] = set()
+        self._cache = DeviceCache(self.device)
+        self._warned: set[str] = set()
+        self._inspected: set[str] = set()
         self._compiled: dict[Hashable, Compiled] = {}  # compiling is dear: once a run
-        self._known: set[Hashable] = set()  # kinds of jobs and shapes of steps that were trained in this process
-        self._crew = Crew(self.plan.workers if self.device.type == "cpu" else 1)
+        self._trained_kinds: set[Hashable] = set()  # kinds of jobs and shapes of steps
+        self._pool = WorkerPool(self.plan.workers if self.device.type == "cpu" else 1)
 
     def __call__(self, jobs: Sequence[Job]) -> list[Result]:
         """Results in the order of the jobs."""
-        if self.plan.chunk == 1 and self._crew.workers == 1:
+        if self.plan.chunk == 1 and self._pool.workers == 1:
             return sequential.run(jobs, self.device, self.plan.precision)
         with matmul_precision(self.plan.precision):
             trained = self._trained(jobs)
@@ -62,20 +62,20 @@ class Cohort:
 
     def end(self) -> None:
         """Leave no process behind, before this engine itself is gone; a later call makes new ones."""
-        self._crew.end()
+        self._pool.end()
 
     def _scored(self, jobs: Sequence[Job], trained: Mapping[int, Trained]) -> dict[int, Array]:
-        found: dict[int, Array] = {}
+        outputs: dict[int, Array] = {}
         late = {place: done.params for place, done in trained.items() if jobs[place].score_trained}
         weights: dict[int, Tensors] = {place: late.get(place, job.start) for place, job in enumerate(jobs)}
         for own in _groups(jobs, [place for place, job in enumerate(jobs) if job.score is not None]):
             try:
                 with autocast(self.plan.precision, self.device):
-                    found |= forecasts(jobs, own, weights, self._store, self.plan.chunk)
+                    outputs |= forecasts(jobs, own, weights, self._cache, self.plan.chunk)
             except Exception as error:  # whatever a model cannot do under vmap; a fault is raised by plain torch too
-                self._say(jobs[own[0]], error)
-                found |= {place: alone(jobs[place], weights[place], self._store) for place in own}
-        return found
+                self._warn_unbatched(jobs[own[0]], error)
+                outputs |= {place: forecast_one(jobs[place], weights[place], self._cache) for place in own}
+        return outputs
 
     def _scored_one_by_one(self, jobs: Sequence[Job], trained: Mapping[int, Trained]) -> dict[int, Array]:
         """To the bit what the sequential trainer forecasts: rows of several clients in one product could differ."""
@@ -84,11 +84,11 @@ class Cohort:
             if job.score is not None:
                 weights = trained[place].params if job.score_trained and place in trained else job.start
                 with autocast(self.plan.precision, self.device):
-                    outputs[place] = alone(job, weights, self._store)
+                    outputs[place] = forecast_one(job, weights, self._cache)
         return outputs
 
     def _start_losses(self, jobs: Sequence[Job], trained: Mapping[int, Trained], score: Score) -> dict[int, float]:
-        """Of the jobs whose strategy asks for it: the loss of the model that arrived."""
+        """Of the jobs whose strategy needs it: the loss of the model that arrived."""
         places = [place for place in trained if jobs[place].client.start_loss]
         outputs = score([replace(jobs[place], score=jobs[place].train) for place in places], {})
         return {place: sequential.loss_of(jobs[place], outputs[number]) for number, place in enumerate(places)}
@@ -100,40 +100,40 @@ class Cohort:
             cut = [[place] for place in sorted(places, key=lambda place: -steps_of(jobs[place]))]
         else:
             cut = [chunk for group in _groups(jobs, places) for chunk in chunks(jobs, group, size, whole=whole)]
-        done = self._each([[jobs[place] for place in chunk] for chunk in cut])
+        done = self._train_chunks([[jobs[place] for place in chunk] for chunk in cut])
         return {
             p: trained for chunk, many in zip(cut, done, strict=True) for p, trained in zip(chunk, many, strict=True)
         }
 
-    def _each(self, cut: Sequence[Sequence[Job]]) -> list[list[Trained]]:
-        """What is new trains here, and leaves its compiled steps; what is known, side by side."""
-        if self._crew.workers == 1 or len(cut) == 1 or not workers.possible():
-            return [self._chunk(jobs) for jobs in cut]
-        found: list[list[Trained] | None] = [None] * len(cut)
+    def _train_chunks(self, cut: Sequence[Sequence[Job]]) -> list[list[Trained]]:
+        """New kinds of chunks train in this process, which keeps their compiled steps; known kinds in all processes."""
+        if self._pool.workers == 1 or len(cut) == 1 or not workers.can_fork():
+            return [self._train_chunk(jobs) for jobs in cut]
+        done: list[list[Trained] | None] = [None] * len(cut)
         for place, jobs in enumerate(cut if self.plan.chunk > 1 else ()):
-            shape = grouping.kind(jobs[0]), len(jobs) == self.plan.chunk, width(jobs)
-            if shape not in self._known:
-                self._crew.end()  # they lack it
-                found[place] = self._chunk(jobs)
-                self._known.add(shape)
-        rest = [place for place, many in enumerate(found) if many is None]
-        for place, many in zip(rest, self._crew.train([cut[place] for place in rest], self._chunk), strict=True):
-            found[place] = many
-        if any(many is None for many in found):
+            shape = grouping.group_key(jobs[0]), len(jobs) == self.plan.chunk, width(jobs)
+            if shape not in self._trained_kinds:
+                self._pool.end()  # its workers lack the compiled steps
+                done[place] = self._train_chunk(jobs)
+                self._trained_kinds.add(shape)
+        rest = [place for place, many in enumerate(done) if many is None]
+        for place, many in zip(rest, self._pool.train([cut[place] for place in rest], self._train_chunk), strict=True):
+            done[place] = many
+        if any(many is None for many in done):
             log.warning("a process that trained a part of the clients failed or hung; from now on one trains them all")
-            self._crew.end()
-            self._crew = Crew(1)
-        return [self._chunk(jobs) if many is None else many for jobs, many in zip(cut, found, strict=True)]
+            self._pool.end()
+            self._pool = WorkerPool(1)
+        return [self._train_chunk(jobs) if many is None else many for jobs, many in zip(cut, done, strict=True)]
 
-    def _chunk(self, jobs: Sequence[Job]) -> list[Trained]:
-        if len(jobs) <= FEW:
+    def _train_chunk(self, jobs: Sequence[Job]) -> list[Trained]:
+        if len(jobs) <= SMALL_CHUNK:
             return self._one_by_one(jobs)
         try:
-            trained = train(jobs, self._store, self._gradients(jobs[0]), full=self.plan.compiled)
-            self._say_if_slow(jobs[0])
+            trained = train(jobs, self._cache, self._gradients(jobs[0]), full=self.plan.compiled)
+            self._warn_if_slow(jobs[0])
             return trained
         except Exception as error:  # as above
-            self._say(jobs[0], error)
+            self._warn_unbatched(jobs[0], error)
             return self._one_by_one(jobs)
 
     def _gradients(self, job: Job) -> Gradients:
@@ -142,14 +142,14 @@ class Cohort:
         plain = cache(lambda: eager(job, objective_of(job, self.device), context))
         if not self.plan.compiled or job.settings.clip_example is not None:
             return plain()
-        kind = grouping.kind(job)
+        kind = grouping.group_key(job)
         if kind not in self._compiled:
             self._compiled[kind] = Compiled(job, objective_of(job, self.device), context)
-        quick = self._compiled[kind]
+        compiled = self._compiled[kind]
 
-        def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
-            found = quick(leaves, batch, start, job.lr) if len(batch.sizes) == self.plan.chunk else None
-            return plain()(leaves, batch, start) if found is None else found
+        def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> LossesAndGradients:
+            result = compiled(leaves, batch, start, job.lr) if len(batch.sizes) == self.plan.chunk else None
+            return plain()(leaves, batch, start) if result is None else result
 
         return gradients
 
@@ -158,24 +158,24 @@ class Cohort:
         results = sequential.run(plain, self.device, self.plan.precision)
         return [Trained(params=dict(r.params or {}), loss=r.loss, steps=r.steps) for r in results]
 
-    def _say(self, job: Job, error: Exception) -> None:
+    def _warn_unbatched(self, job: Job, error: Exception) -> None:
         """Once for a model, on the log: which layer it is, and what to use instead, where that is known."""
         name = type(job.model).__name__
-        if name not in self._said:
-            self._said.add(name)
+        if name not in self._warned:
+            self._warned.add(name)
             why = "; ".join(unbatched(job.model)) or " ".join(str(error).split())[:200]
             log.warning("%s cannot be trained many at a time, so it is trained one by one: %s", name, why)
 
-    def _say_if_slow(self, job: Job) -> None:
+    def _warn_if_slow(self, job: Job) -> None:
         """Once for a model that trains many at a time, but loops over the clients in some layer."""
         name = type(job.model).__name__
-        if job.train is None or name in self._looked_at:
+        if job.train is None or name in self._inspected:
             return
-        self._looked_at.add(name)
+        self._inspected.add(name)
         model = with_constants_on(job.model, torch.device("cpu"))
         lines = unbatched(model, {each: torch.from_numpy(values[:1]) for each, values in job.train.inputs.items()})
-        if lines and name not in self._said:
-            self._said.add(name)
+        if lines and name not in self._warned:
+            self._warned.add(name)
             log.warning("%s is slow to train many at a time: %s", name, "; ".join(lines))
 
 

@@ -9,8 +9,8 @@ from torch.func import functional_call, vmap
 from torch.nn.utils.rnn import pad_sequence
 
 from federation.training import sequential
-from federation.training.cohort.chunks import FEW
-from federation.training.cohort.device_cache import Store
+from federation.training.cohort.chunks import SMALL_CHUNK
+from federation.training.cohort.device_cache import DeviceCache
 from federation.training.cohort.stacked import FlatLinear, stack
 from federation.training.jobs import Array, Job, Tensors
 from tasks.models.weights import constants
@@ -20,39 +20,43 @@ FULL = 256  # rows that fill a core by themselves: clients with more are forecas
 
 
 def forecasts(
-    jobs: Sequence[Job], places: Sequence[int], weights: Mapping[int, Tensors], store: Store, chunk: int
+    jobs: Sequence[Job], places: Sequence[int], weights: Mapping[int, Tensors], cache: DeviceCache, chunk: int
 ) -> dict[int, Array]:
     """place -> (N, H, K) outputs; jobs of one structure that have windows, each with the weights of its place."""
-    found: dict[int, Array] = {}
-    apart: list[int] = []
+    outputs: dict[int, Array] = {}
+    different: list[int] = []
     for arm in dict.fromkeys(jobs[place].arm for place in places):
         own = [place for place in places if jobs[place].arm == arm]
         same = [place for place in own if _same(weights[place], weights[own[0]])]
         if len(same) > 1:
-            found |= _together(jobs, same, weights[own[0]], store)
-        apart += [place for place in own if place not in found]
-    small = sorted((place for place in apart if 0 < _rows(jobs[place]) <= FULL), key=lambda p: (-_rows(jobs[p]), p))
-    if len(small) > FEW:
+            outputs |= _with_same_weights(jobs, same, weights[own[0]], cache)
+        different += [place for place in own if place not in outputs]
+    small = sorted((place for place in different if 0 < _rows(jobs[place]) <= FULL), key=lambda p: (-_rows(jobs[p]), p))
+    if len(small) > SMALL_CHUNK:
         for low in range(0, len(small), chunk):
-            found |= _stacked(jobs, small[low : low + chunk], weights, store)
-    return found | {place: alone(jobs[place], weights[place], store) for place in apart if place not in found}
+            outputs |= _with_stacked_weights(jobs, small[low : low + chunk], weights, cache)
+    return outputs | {
+        place: forecast_one(jobs[place], weights[place], cache) for place in different if place not in outputs
+    }
 
 
-def alone(job: Job, weights: Tensors, store: Store) -> Array:
-    """One job's forecast by itself."""
+def forecast_one(job: Job, weights: Tensors, cache: DeviceCache) -> Array:
+    """One job's forecast."""
     assert job.score is not None, "only jobs with windows are forecast"
-    return sequential.forecast(job, _params(job, weights, store.device), job.score, store.device)
+    return sequential.forecast(job, _params(job, weights, cache.device), job.score, cache.device)
 
 
 @torch.no_grad()
-def _together(jobs: Sequence[Job], places: Sequence[int], weights: Tensors, store: Store) -> dict[int, Array]:
-    """The same weights for all: their rows end to end."""
+def _with_same_weights(
+    jobs: Sequence[Job], places: Sequence[int], weights: Tensors, cache: DeviceCache
+) -> dict[int, Array]:
+    """Forecasts of jobs with the same weights: their rows are concatenated."""
     sizes = [_rows(jobs[place]) for place in places]
     if not any(sizes):
-        return {place: alone(jobs[place], weights, store) for place in places}
+        return {place: forecast_one(jobs[place], weights, cache) for place in places}
     scored = [windows for place in places if (windows := jobs[place].score) is not None]
-    read = store.end_to_end(scored, sequential.dtype_of(weights))
-    model, params = jobs[places[0]].model, _params(jobs[places[0]], weights, store.device)
+    read = cache.concatenated_reader(scored, sequential.dtype_of(weights))
+    model, params = jobs[places[0]].model, _params(jobs[places[0]], weights, cache.device)
     parts = [
         functional_call(model, params, (read(slice(i, i + ROWS)), None)).double().cpu()
         for i in range(0, sum(sizes), ROWS)
@@ -62,15 +66,15 @@ def _together(jobs: Sequence[Job], places: Sequence[int], weights: Tensors, stor
 
 
 @torch.no_grad()
-def _stacked(
-    jobs: Sequence[Job], places: Sequence[int], weights: Mapping[int, Tensors], store: Store
+def _with_stacked_weights(
+    jobs: Sequence[Job], places: Sequence[int], weights: Mapping[int, Tensors], cache: DeviceCache
 ) -> dict[int, Array]:
-    """Weights of each client's own, all with the rows of the longest."""
+    """Forecasts of clients with weights of their own, each padded to the rows of the longest."""
     job = jobs[places[0]]
     windows = [scored for place in places if (scored := jobs[place].score) is not None]
-    pick = store.side_by_side(windows, sequential.dtype_of(weights[places[0]]))
-    params = stack([weights[place] for place in places], store.device)
-    fixed = constants(job.model, store.device)
+    pick = cache.batch_reader(windows, sequential.dtype_of(weights[places[0]]))
+    params = stack([weights[place] for place in places], cache.device)
+    fixed = constants(job.model, cache.device)
     rows = pad_sequence([torch.arange(len(own)) for own in windows], batch_first=True)  # its first row fills each up
 
     def forward(own: dict[str, Tensor], seen: dict[str, Tensor]) -> Tensor:

@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.overrides import TorchFunctionMode
 
-from federation.training.cohort.batches import Batch, Draws
-from federation.training.cohort.chunks import FEW, active, steps_of
-from federation.training.cohort.device_cache import Store
-from federation.training.device import home
+from federation.training.cohort.batches import Batch, BatchStream
+from federation.training.cohort.chunks import SMALL_CHUNK, active, steps_of
+from federation.training.cohort.device_cache import DeviceCache
+from federation.training.device import to_cpu
 from federation.training.jobs import Job, Tensors, last_losses
-from federation.training.optimizers import clip_each, narrowed
-from federation.training.per_example import Averaged, Objective, averaged
+from federation.training.optimizers import clip_per_client, resized_optimizer
+from federation.training.per_example import MeanClippedGradient, Objective, mean_clipped_gradient
 from tasks.models.weights import constants
 
 # (leaves, batch, start) of K clients -> (K,) losses, and gradients of the leaves that are still to be moved by them
-Found = tuple[Tensor, dict[str, Tensor]]
-Gradients = Callable[[dict[str, Tensor], Batch, Tensors], Found]
+LossesAndGradients = tuple[Tensor, dict[str, Tensor]]
+Gradients = Callable[[dict[str, Tensor], Batch, Tensors], LossesAndGradients]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,24 +33,24 @@ class Trained:
     steps: int
 
 
-def train(jobs: Sequence[Job], store: Store, gradients: Gradients, *, full: bool = False) -> list[Trained]:
-    """Train jobs that are alike, ordered by falling steps. full: batches of one shape only."""
-    job, device = jobs[0], store.device
+def train(jobs: Sequence[Job], cache: DeviceCache, gradients: Gradients, *, full: bool = False) -> list[Trained]:
+    """Train jobs of the same structure, ordered by falling steps. full: batches of one shape only."""
+    job, device = jobs[0], cache.device
     steps = [steps_of(one) for one in jobs]
     start = stack([one.start for one in jobs], device)
     params = {name: value.clone(memory_format=torch.contiguous_format) for name, value in start.items()}
     corrections = stack([_correction(one) for one in jobs], device)
-    draws = Draws(jobs, store, full=full)
+    stream = BatchStream(jobs, cache, full=full)
     clients, optimizer, leaves = 0, None, params
     history: list[Tensor] = []
     for step in range(steps[0]):
         if (now := active(steps, step)) != clients:
             clients = now
-            leaves, optimizer = narrowed(job, optimizer, params, clients)
+            leaves, optimizer = resized_optimizer(job, optimizer, params, clients)
         assert optimizer is not None, "the first step has clients"
-        losses, found = gradients(leaves, draws.next(clients), start)
+        losses, loss_gradients = gradients(leaves, stream.next(clients), start)
         history.append(losses)
-        given = _sum(found, {name: correction[:clients] for name, correction in corrections.items()})
+        given = _sum(loss_gradients, {name: correction[:clients] for name, correction in corrections.items()})
         for name, leaf in leaves.items():
             leaf.grad = given.get(name)
         if given:
@@ -74,37 +74,41 @@ def eager(
 ) -> Gradients:
     """Gradients by autograd over a vmapped forward; of one or two clients by plain forwards, without filling rows."""
     if job.settings.clip_example is not None:
-        return _by_example(job, averaged(objective, job.settings.clip_example))
+        return _by_example(job, mean_clipped_gradient(objective, job.settings.clip_example))
 
-    def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
+    def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> LossesAndGradients:
         with context():
-            losses = (plain if len(batch.sizes) <= FEW else vmapped)(objective, leaves, batch)
-        found = torch.autograd.grad(losses.sum(), list(leaves.values()), allow_unused=True)
+            losses = (plain if len(batch.sizes) <= SMALL_CHUNK else vmapped)(objective, leaves, batch)
+        grads = torch.autograd.grad(losses.sum(), list(leaves.values()), allow_unused=True)
         # Fused optimisers take the memory as it lies; a transposed gradient gave wrong weights.
-        named = {name: one.contiguous() for name, one in zip(leaves, found, strict=True) if one is not None}
-        return losses.detach(), tidied(job, named, leaves, start)
+        named = {name: one.contiguous() for name, one in zip(leaves, grads, strict=True) if one is not None}
+        return losses.detach(), with_penalty_and_clipping(job, named, leaves, start)
 
     return gradients
 
 
-def _by_example(job: Job, one: Averaged) -> Gradients:
-    def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> Found:
+def _by_example(job: Job, one: MeanClippedGradient) -> Gradients:
+    def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> LossesAndGradients:
         held = {name: leaf.detach() for name, leaf in leaves.items()}
         sizes = torch.tensor(batch.sizes, device=batch.target.device)
         with FlatLinear():
-            found, losses = vmap(one)(held, batch.inputs, batch.target, batch.seeds, sizes)
-        return losses, tidied(job, {name: value.contiguous() for name, value in found.items()}, leaves, start)
+            grads, losses = vmap(one)(held, batch.inputs, batch.target, batch.seeds, sizes)
+        return losses, with_penalty_and_clipping(
+            job, {name: value.contiguous() for name, value in grads.items()}, leaves, start
+        )
 
     return gradients
 
 
-def tidied(job: Job, found: dict[str, Tensor], leaves: dict[str, Tensor], start: Tensors) -> dict[str, Tensor]:
-    """The loss's gradients with the penalty's, then clipped; `found` may be written over."""
+def with_penalty_and_clipping(
+    job: Job, grads: dict[str, Tensor], leaves: dict[str, Tensor], start: Tensors
+) -> dict[str, Tensor]:
+    """The loss's gradients with the penalty's, then clipped; `grads` may be written over."""
     if job.client.penalty is not None:
-        found = _sum(found, _of_penalty(job.client.penalty, leaves, start))
+        grads = _sum(grads, _of_penalty(job.client.penalty, leaves, start))
     if job.settings.clip_gradient is not None:
-        clip_each(list(found.values()), job.settings.clip_gradient)
-    return found
+        clip_per_client(list(grads.values()), job.settings.clip_gradient)
+    return grads
 
 
 def vmapped(objective: Objective, params: dict[str, Tensor], batch: Batch) -> Tensor:
@@ -164,8 +168,8 @@ def _of_penalty(
 ) -> dict[str, Tensor]:
     clients = len(next(iter(leaves.values())))
     losses = vmap(penalty)(leaves, {name: value[:clients] for name, value in start.items()})
-    found = torch.autograd.grad(losses.sum(), list(leaves.values()), allow_unused=True)
-    return {name: gradient for name, gradient in zip(leaves, found, strict=True) if gradient is not None}
+    grads = torch.autograd.grad(losses.sum(), list(leaves.values()), allow_unused=True)
+    return {name: gradient for name, gradient in zip(leaves, grads, strict=True) if gradient is not None}
 
 
 def _sum(one: Mapping[str, Tensor], other: Tensors) -> dict[str, Tensor]:
@@ -182,11 +186,11 @@ def _trained(
         table, torch.split(torch.cat(list(history)).cpu(), [len(one) for one in history]), strict=True
     ):
         row[: len(losses)] = losses
-    arrived = {name: value.unbind() for name, value in home(params).items()}
-    found = []
+    arrived = {name: value.unbind() for name, value in to_cpu(params).items()}
+    trained = []
     for client, (job, many) in enumerate(zip(jobs, steps, strict=True)):
         assert job.train is not None, "only jobs that train are stacked"
         last = table[many - last_losses(job.settings, len(job.train)) : many, client]
         own = {name: values[client] for name, values in arrived.items()}
-        found.append(Trained(params=own, loss=last.mean().item(), steps=many))
-    return found
+        trained.append(Trained(params=own, loss=last.mean().item(), steps=many))
+    return trained

@@ -1,4 +1,4 @@
-"""Invented clients for the tests of the trainers: small models, ragged records, and a federation in a few lines."""
+"""Synthetic clients for the tests of the trainers: small models, ragged records, and a federation in a few lines."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from tasks.models.weights import trainable
 
 Train = Callable[[Sequence[Job]], list[Result]]
 FEATURES, HORIZONS = 5, 2
-SAME = {torch.float32: 1e-5, torch.float64: 1e-9}  # how far apart two engines may end after ten rounds
+SAME = {torch.float32: 1e-5, torch.float64: 1e-9}  # largest difference of two engines after ten rounds
 
 SGD = TrainingSettings(optimizer="sgd", lr=0.05, clip_gradient=None, batch_size=8, epochs=1)
 OPTIMIZERS = {
@@ -83,7 +83,7 @@ def squared(output: Tensor, target: Tensor) -> Tensor:
 
 
 def windows(country: str, examples: int, seed: int) -> DenseWindows:
-    """Records of an invented client; the last feature is always zero, so its weights have no gradient."""
+    """Records of a synthetic client; the last feature is always zero, so its weights have no gradient."""
     draw = np.random.default_rng([seed, seed_of(country), examples])
     features = draw.normal(size=(examples, FEATURES)).astype(np.float32)
     features[:, -1] = 0

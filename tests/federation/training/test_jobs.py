@@ -1,4 +1,4 @@
-"""Seeds and learning rates: the same for the same names, whoever asks and in whatever order."""
+"""Seeds and learning rates: the same for the same names, in whatever process and order."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -19,7 +19,7 @@ from tasks.models.mlp import Perceptron
 from tasks.registry import TASKS
 from tasks.task import Task
 from tests.federation.training.clients import SAME, squared
-from tests.federation.training.clients import windows as invented
+from tests.federation.training.clients import windows as synthetic_windows
 
 BATCH = 128
 
@@ -111,7 +111,7 @@ def test_bf16_is_near_float32_and_its_weights_are_float32(tmp_path: Path, device
     assert rough.output.dtype == np.float64
 
 
-def test_a_meter_tells_seconds_memory_and_work() -> None:
+def test_a_meter_reports_seconds_memory_and_work() -> None:
     meter = Meter(torch.device("cpu"))
     held = np.ones(30 * 2**17)  # 30 MiB
     used = meter.read()
@@ -126,7 +126,7 @@ def test_a_card_that_runs_out_of_memory_ends_where_one_with_room_ends(caplog: py
     card = torch.device("cuda")
     model = Perceptron(features=5, horizons=2, levels=(0.1, 0.5, 0.9), hidden=[512, 512], dropout=0.0, seed=1).double()
     job = replace(
-        _job(TASKS["health"], invented("VNM", 40_000, 1), np.inf),
+        _job(TASKS["health"], synthetic_windows("VNM", 40_000, 1), np.inf),
         model=model,
         loss=squared,
         start={name: value.detach() for name, value in model.named_parameters()},

@@ -13,7 +13,7 @@ from federation.settings.schema import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.cohort.chunks import ChunkPlan
-from federation.training.per_example import averaged
+from federation.training.per_example import mean_clipped_gradient
 from tests.federation.training.clients import (
     CASES,
     OPTIMIZERS,
@@ -25,7 +25,7 @@ from tests.federation.training.clients import (
     largest_difference,
     perceptron,
 )
-from tests.federation.training.cohort.test_engine import apart
+from tests.federation.training.cohort.test_engine import largest_gap
 
 CLIPPED = {name: replace(training, clip_example=0.3) for name, training in OPTIMIZERS.items()}
 
@@ -44,17 +44,17 @@ def test_each_row_counts_up_to_the_largest_norm_and_filling_rows_do_not(seed: in
     norms = rows.norm(dim=1)
     expected = (rows * (largest / norms).clamp(max=1)[:, None])[:size].mean(0)
     y[size:] = torch.nan
-    found, loss = averaged(squared, largest)({"w": w}, {"x": x}, y, torch.tensor(1), torch.tensor(size))
-    torch.testing.assert_close(found["w"], expected, rtol=1e-3, atol=1e-5)
+    gradient, loss = mean_clipped_gradient(squared, largest)({"w": w}, {"x": x}, y, torch.tensor(1), torch.tensor(size))
+    torch.testing.assert_close(gradient["w"], expected, rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(loss, (x @ w - y[:, 0]).square()[:size].mean())
-    assert found["w"].norm() <= largest * (1 + 1e-5)
+    assert gradient["w"].norm() <= largest * (1 + 1e-5)
 
 
 @pytest.mark.parametrize(("optimizer", "dtype"), CASES)
 def test_many_clients_at_once_end_where_one_after_another_ends(optimizer: str, dtype: torch.dtype) -> None:
     strategy = STRATEGIES["fedprox"]
-    assert apart(perceptron, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=4), dtype=dtype) < SAME[dtype]
-    assert apart(Attention, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=3), dtype=dtype) < SAME[dtype]
+    assert largest_gap(perceptron, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=4), dtype=dtype) < SAME[dtype]
+    assert largest_gap(Attention, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=3), dtype=dtype) < SAME[dtype]
 
 
 def test_clipping_examples_changes_the_training() -> None:

@@ -72,8 +72,8 @@ def trained(one: Job) -> dict[str, Any]:
     return {name: value.numpy() for name, value in result.params.items()}
 
 
-def near(found: dict[str, Any], expected: dict[str, Any]) -> bool:
-    return all(np.allclose(found[name], expected[name], atol=2e-6) for name in expected)
+def near(values: dict[str, Any], expected: dict[str, Any]) -> bool:
+    return all(np.allclose(values[name], expected[name], atol=2e-6) for name in expected)
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 7])
@@ -108,9 +108,9 @@ def test_batches_are_steps_of_torchs_own_optimisers(chosen: TrainingSettings) ->
 
 def test_the_batches_of_an_epoch_hold_every_example_once() -> None:
     one = job(settings=replace(GRADIENT, epochs=3, batch_size=7))
-    found = [rows.tolist() for rows in batches(one, 24)]
-    assert [len(rows) for rows in found] == [7, 7, 7, 3] * 3
-    epochs = [[row for rows in found[i : i + 4] for row in rows] for i in (0, 4, 8)]
+    drawn = [rows.tolist() for rows in batches(one, 24)]
+    assert [len(rows) for rows in drawn] == [7, 7, 7, 3] * 3
+    epochs = [[row for rows in drawn[i : i + 4] for row in rows] for i in (0, 4, 8)]
     assert all(sorted(epoch) == list(range(24)) for epoch in epochs)
     assert epochs[0] != epochs[1]
 
@@ -139,7 +139,7 @@ def test_jobs_do_not_touch_one_another_nor_what_they_were_given() -> None:
         assert all(np.array_equal(alone[name], value.numpy()) for name, value in result.params.items())
 
 
-@pytest.mark.parametrize("train", [None, windows(0)], ids=["not asked to", "no windows"])
+@pytest.mark.parametrize("train", [None, windows(0)], ids=["no training", "no windows"])
 def test_with_nothing_to_learn_from_nothing_is_learnt(train: DenseWindows | None) -> None:
     memory = {"c": torch.ones(2)}
     (result,) = run([job(train=train, score=windows(4), memory=memory)])
@@ -167,7 +167,7 @@ def test_nothing_to_score_is_an_empty_forecast() -> None:
     assert result.output.shape == (0, 2, 1)
 
 
-def test_the_loss_told_is_the_mean_of_the_last_epoch() -> None:
+def test_the_loss_reported_is_the_mean_of_the_last_epoch() -> None:
     (result,) = run([job(settings=replace(GRADIENT, epochs=4))])
     weights, data = descended(3, 0.1), windows()
     error = data.inputs["recent"] @ weights[SLOPE].T + weights[SHIFT] - data.target
@@ -181,9 +181,9 @@ def test_a_penalty_is_added_to_every_loss(mu: float) -> None:
     def half_square(params: Any, start: Any) -> torch.Tensor:  # noqa: ARG001
         return mu / 2 * torch.stack([value.square().sum() for value in params.values()]).sum()
 
-    found = trained(job(client=ClientHalf(penalty=half_square)))
+    params = trained(job(client=ClientHalf(penalty=half_square)))
     start, plain = job().start, descended(1, 0.1)
-    assert near(found, {name: plain[name] - 0.1 * mu * start[name].numpy() for name in plain})
+    assert near(params, {name: plain[name] - 0.1 * mu * start[name].numpy() for name in plain})
 
 
 @given(add=st.floats(-2, 2))
@@ -200,8 +200,8 @@ def test_a_correction_is_added_to_every_gradient_after_clipping(add: float) -> N
 @given(limit=st.floats(1e-3, 10))
 @settings(max_examples=25)
 def test_no_gradient_is_longer_than_the_clip(limit: float) -> None:
-    found = trained(job(settings=replace(GRADIENT, clip_gradient=limit)))
-    step = np.sqrt(sum(np.square(found[name] - value.numpy()).sum() for name, value in job().start.items()))
+    params = trained(job(settings=replace(GRADIENT, clip_gradient=limit)))
+    step = np.sqrt(sum(np.square(params[name] - value.numpy()).sum() for name, value in job().start.items()))
     whole = descended(1, 0.1)
     length = np.sqrt(sum(np.square(whole[name] - value.numpy()).sum() for name, value in job().start.items()))
     assert step == pytest.approx(min(0.1 * limit, length), rel=1e-3)
@@ -232,12 +232,12 @@ def test_a_batch_of_everything_is_one_step() -> None:
 
 @pytest.mark.parametrize(("steps", "sizes"), [(3, [7, 7, 7]), (10, [7, 7, 7, 3, 7, 7, 7, 3, 7, 7])])
 def test_steps_go_on_from_permutation_to_permutation(steps: int, sizes: list[int]) -> None:
-    """So many batches as are asked for, the first of them those of epochs."""
+    """As many batches as the job sets, the first of them those of epochs."""
     one = job(settings=replace(GRADIENT, epochs=None, steps=steps, batch_size=7))
-    found = [rows.tolist() for rows in batches(one, 24)]
-    assert [len(rows) for rows in found] == sizes
+    drawn = [rows.tolist() for rows in batches(one, 24)]
+    assert [len(rows) for rows in drawn] == sizes
     as_epochs = [rows.tolist() for rows in batches(job(settings=replace(GRADIENT, epochs=3, batch_size=7)), 24)]
-    assert found == as_epochs[:steps]
+    assert drawn == as_epochs[:steps]
     (result,) = run([one])
     assert result.steps == steps
 

@@ -9,7 +9,7 @@ from federation.settings.schema import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.cohort import grouping
-from federation.training.cohort.autotune import Trainer, choose
+from federation.training.cohort.autotune import Trainer, choose_plan
 from federation.training.cohort.chunks import ChunkPlan, active, chunks, steps_of
 from federation.training.jobs import Job
 from tests.federation.training.clients import Federation, clients_of, largest_difference, perceptron
@@ -54,21 +54,21 @@ def test_arms_share_a_step_unless_a_penalty_holds_one_of_them() -> None:
 
 
 def test_many_small_clients_are_trained_together_and_a_few_are_not() -> None:
-    many = choose(jobs_of([24] * 48))
+    many = choose_plan(jobs_of([24] * 48))
     assert many.plan.chunk > 1
     assert many.seconds[many.plan.chunk] < many.seconds[1]
-    assert choose(jobs_of([24])).plan == ChunkPlan(chunk=1)
+    assert choose_plan(jobs_of([24])).plan == ChunkPlan(chunk=1)
 
 
 def test_a_trainer_keeps_the_plan_of_its_first_round_or_follows_the_one_it_is_given() -> None:
     jobs = jobs_of([24] * 8)
-    found = Trainer()
+    trainer = Trainer()
     scoring = [replace(job, train=None) for job in jobs]
-    assert largest_difference(found(scoring), sequential.run(scoring)) < 1e-6
-    assert vars(found)["plan"] is None  # nothing was trained yet
-    first = found(jobs)
-    assert found.plan is not None
-    again = Trainer(plan=found.plan)(jobs)
+    assert largest_difference(trainer(scoring), sequential.run(scoring)) < 1e-6
+    assert vars(trainer)["plan"] is None  # nothing was trained yet
+    first = trainer(jobs)
+    assert trainer.plan is not None
+    again = Trainer(plan=trainer.plan)(jobs)
     assert largest_difference(first, again) == 0.0
 
 

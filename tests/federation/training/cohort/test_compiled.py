@@ -58,7 +58,7 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
         federation(strategy, optimizer, dtype),
     )
     steps = 0
-    made = Compiled._made
+    made = Compiled._compile
 
     def counted(*given: Any) -> Callable[..., Any]:
         quick = made(*given)
@@ -70,7 +70,7 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
 
         return gradients
 
-    monkeypatch.setattr(Compiled, "_made", counted)
+    monkeypatch.setattr(Compiled, "_compile", counted)
     other = federation(strategy, optimizer, dtype)
     for round_ in range(1, 11):
         expected = pair.round(partial(sequential.run, device=device), round_)
@@ -81,29 +81,29 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # as above
-@pytest.mark.skipif(not workers.possible(), reason="forks train on Linux, with one thread in torch's loops")
+@pytest.mark.skipif(not workers.can_fork(), reason="forks train on Linux, with one thread in torch's loops")
 def test_forks_find_steps_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would compile for itself, every time that forks are made; also what is new to forks that are there."""
     engine, here = Cohort(plan=ChunkPlan(chunk=3, compiled=True, workers=2)), os.getpid()
-    whole = engine._chunk
+    whole = engine._train_chunk
 
     def chunk(jobs: Sequence[Job]) -> list[Trained]:
         before = counters["stats"]["unique_graphs"]
-        found = whole(jobs)
+        trained = whole(jobs)
         graphs = counters["stats"]["unique_graphs"] - before
-        return found if os.getpid() == here else [replace(one, loss=-1.0 - graphs) for one in found]
+        return trained if os.getpid() == here else [replace(one, loss=-1.0 - graphs) for one in trained]
 
-    monkeypatch.setattr(engine, "_chunk", chunk)
+    monkeypatch.setattr(engine, "_train_chunk", chunk)
     one = federation(optimizer="sgd")
     other = replace(one, settings=OPTIMIZERS["adamw"], held={})
     torch._dynamo.reset()  # or it would find what other tests compiled
     before = counters["stats"]["unique_graphs"]
-    found = [engine(clients.jobs(round_)) for clients in (one, other) for round_ in (1, 2)]
+    results_of_rounds = [engine(clients.jobs(round_)) for clients in (one, other) for round_ in (1, 2)]
     assert counters["stats"]["unique_graphs"] > before + 1  # here, once a kind
-    told = [[result.loss for result in results if result.loss < 0] for results in found]
-    assert {loss for losses in told for loss in losses} == {-1.0}
-    assert len(told[1]) >= 6
-    assert len(told[3]) >= 6
+    reported = [[result.loss for result in results if result.loss < 0] for results in results_of_rounds]
+    assert {loss for losses in reported for loss in losses} == {-1.0}
+    assert len(reported[1]) >= 6
+    assert len(reported[3]) >= 6
 
 
 def test_where_nothing_can_be_compiled_steps_stay_eager_and_the_log_says_so(
@@ -111,7 +111,7 @@ def test_where_nothing_can_be_compiled_steps_stay_eager_and_the_log_says_so(
 ) -> None:
     def broken(*_: Any, **__: Any) -> Callable[..., Any]:
         def step(*_: Any) -> Any:
-            raise RuntimeError("No working C++ compiler found")
+            raise RuntimeError("No working C++ compiler")
 
         return step
 

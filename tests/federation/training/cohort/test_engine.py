@@ -43,7 +43,7 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def apart(
+def largest_gap(
     build: Callable[[int], nn.Module],
     strategy: Strategy,
     training: TrainingSettings,
@@ -73,13 +73,15 @@ def test_every_strategy_ends_where_the_sequential_trainer_ends(
     if strategy.name == "scaffold" and optimizer != "sgd":
         pytest.skip("control variates need plain gradient steps; its `fits` refuses other plans")
     training, plan = OPTIMIZERS[optimizer], ChunkPlan(chunk=4)
-    assert apart(perceptron, strategy, training, RAGGED, plan, device=device, dtype=dtype) < SAME[dtype]
+    assert largest_gap(perceptron, strategy, training, RAGGED, plan, device=device, dtype=dtype) < SAME[dtype]
 
 
 @pytest.mark.parametrize(("optimizer", "dtype"), CASES)
 def test_attention_ends_there_too(optimizer: str, dtype: torch.dtype, device: torch.device) -> None:
     training, plan = OPTIMIZERS[optimizer], ChunkPlan(chunk=5)
-    assert apart(Attention, STRATEGIES["fedprox"], training, RAGGED, plan, device=device, dtype=dtype) < SAME[dtype]
+    assert (
+        largest_gap(Attention, STRATEGIES["fedprox"], training, RAGGED, plan, device=device, dtype=dtype) < SAME[dtype]
+    )
 
 
 ANY_SHAPE = given(
@@ -114,7 +116,7 @@ def test_any_shape_ends_there_too(
     assume(strategy != "scaffold" or optimizer == "sgd")
     lr = 0.05 if optimizer != "adamw" and clip is not None and clip <= 1 else 0.005
     training = replace(OPTIMIZERS[optimizer], batch_size=batch, clip_gradient=clip, lr=lr, **length)
-    assert apart(build, STRATEGIES[strategy], training, sizes, ChunkPlan(chunk=chunk), dtype=dtype) < SAME[dtype]
+    assert largest_gap(build, STRATEGIES[strategy], training, sizes, ChunkPlan(chunk=chunk), dtype=dtype) < SAME[dtype]
 
 
 def jobs_of(
@@ -180,8 +182,8 @@ def test_a_model_that_vmap_cannot_run_is_trained_one_by_one_and_says_so(
     jobs = jobs_of(build=Recurrent)
     engine = Cohort(device)
     with caplog.at_level(logging.WARNING):
-        apart = largest_difference(sequential.run(jobs, device), engine(jobs))
-        assert apart <= (1e-6 if device.type == "cuda" else 0.0)  # cuDNN's GRU adds in no fixed order
+        gap = largest_difference(sequential.run(jobs, device), engine(jobs))
+        assert gap <= (1e-6 if device.type == "cuda" else 0.0)  # cuDNN's GRU adds in no fixed order
         engine(jobs)
     assert [record.message for record in caplog.records if "Recurrent" in record.message][1:] == []
     assert "one by one: gru (nn.GRU): use a cell written with matrix products" in caplog.text
@@ -221,7 +223,7 @@ def test_models_that_differ_are_not_stacked(device: torch.device) -> None:
 
 
 def test_bf16_is_near_float32_and_not_the_same(device: torch.device, caplog: pytest.LogCaptureFixture) -> None:
-    """And it stays many at a time: what comes back one by one would be told on the log."""
+    """And it stays many at a time: training one by one would be logged."""
     jobs = jobs_of(dtype=torch.float32)
     gap = largest_difference(cohort.run(jobs, device), cohort.run(jobs, device, ChunkPlan(precision="bf16")))
     assert 1e-5 < gap < 0.2
@@ -230,5 +232,5 @@ def test_bf16_is_near_float32_and_not_the_same(device: torch.device, caplog: pyt
 
 def bits(results: Sequence[Result]) -> list[bytes]:
     """Every number of the results."""
-    found = [value.numpy().tobytes() for result in results for value in (result.params or {}).values()]
-    return found + [b"" if result.output is None else result.output.tobytes() for result in results]
+    values = [value.numpy().tobytes() for result in results for value in (result.params or {}).values()]
+    return values + [b"" if result.output is None else result.output.tobytes() for result in results]

@@ -23,7 +23,7 @@ from federation.training.cohort import workers as workers_module
 from federation.training.cohort.chunks import ChunkPlan, steps_of
 from federation.training.cohort.engine import Cohort
 from federation.training.cohort.stacked import Trained
-from federation.training.cohort.workers import Crew
+from federation.training.cohort.workers import WorkerPool
 from federation.training.device import cpu_seconds
 from federation.training.jobs import Job
 from tests.federation.training.clients import squared
@@ -35,19 +35,19 @@ SIZES = (24, 24, 24, 17, 17, 40, 9, 24, 16)
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks train on Linux")
 
 
-def in_forks(jobs: Sequence[Job], tell: Callable[[], float], workers: int = 2) -> list[float]:
-    """`tell` of every fork, one chunk each; this process tells nothing."""
-    forks = Crew(workers)
-    found = forks.train(
-        [jobs[place : place + 1] for place in range(workers)], lambda chunk: [trained(job, tell) for job in chunk]
+def in_workers(jobs: Sequence[Job], report: Callable[[], float], workers: int = 2) -> list[float]:
+    """The value of `report` in every fork, one chunk each; this process reports nothing."""
+    forks = WorkerPool(workers)
+    results = forks.train(
+        [jobs[place : place + 1] for place in range(workers)], lambda chunk: [trained(job, report) for job in chunk]
     )
     forks.end()
-    return [one.loss for many in found[:-1] for one in many or []]
+    return [one.loss for many in results[:-1] for one in many or []]
 
 
-def trained(job: Job, tell: Callable[[], float]) -> Trained:
-    """Weights as they began, and what a fork tells in place of a loss."""
-    return Trained(params=dict(job.start), loss=0.0 if os.getpid() == HERE else tell(), steps=steps_of(job))
+def trained(job: Job, report: Callable[[], float]) -> Trained:
+    """Weights as they began, and what a fork reports in place of a loss."""
+    return Trained(params=dict(job.start), loss=0.0 if os.getpid() == HERE else report(), steps=steps_of(job))
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
-def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def forked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The forks that a test made."""
     numbers, fork = list[int](), os.fork
 
@@ -68,9 +68,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return numbers
 
 
-def left(made: Sequence[int]) -> list[int]:
+def still_running(forked: Sequence[int]) -> list[int]:
     """Those that are there still, were it as ended processes that this one has not waited for."""
-    return [number for number in made if (words := status(number)) and (words[1] == HERE or words[0] != "Z")]
+    return [number for number in forked if (words := status(number)) and (words[1] == HERE or words[0] != "Z")]
 
 
 def status(number: int) -> tuple[str, int] | None:
@@ -82,22 +82,22 @@ def status(number: int) -> tuple[str, int] | None:
     return words[0], int(words[1])
 
 
-def tried(monkeypatch: pytest.MonkeyPatch, fork: Callable[[], None]) -> Cohort:
+def engine_with_faulty_workers(monkeypatch: pytest.MonkeyPatch, fork: Callable[[], None]) -> Cohort:
     """An engine whose forks do `fork` before they train."""
     engine = Cohort(plan=ChunkPlan(chunk=3, workers=2))
-    whole = engine._chunk
+    whole = engine._train_chunk
 
     def chunk(jobs: Sequence[Job]) -> list[Trained]:
         if os.getpid() != HERE:
             fork()
         return whole(jobs)
 
-    monkeypatch.setattr(engine, "_chunk", chunk)
+    monkeypatch.setattr(engine, "_train_chunk", chunk)
     return engine
 
 
 @pytest.mark.parametrize("workers", [2, 3, 16])
-def test_forks_end_in_the_bits_of_one_process_and_go_with_their_engine(made: list[int], workers: int) -> None:
+def test_forks_end_in_the_bits_of_one_process_and_go_with_their_engine(forked: list[int], workers: int) -> None:
     """From the second round on, when all is known, a fork a chunk but one; the third round needs no new ones."""
     engine, alone, jobs = (
         Cohort(plan=ChunkPlan(chunk=3, workers=workers)),
@@ -106,15 +106,15 @@ def test_forks_end_in_the_bits_of_one_process_and_go_with_their_engine(made: lis
     )
     assert bits(engine(jobs)) == bits(alone(jobs))
     assert bits(engine(jobs)) == bits(alone(jobs))
-    there = left(made)
+    there = still_running(forked)
     assert len(there) == min(workers, 3) - 1
     assert bits(engine(jobs)) == bits(alone(jobs))
-    assert left(made) == there
+    assert still_running(forked) == there
     del engine
-    assert left(made) == []
+    assert still_running(forked) == []
 
 
-def test_one_client_after_another_in_forks_ends_in_the_bits_of_the_sequential_trainer(made: list[int]) -> None:
+def test_one_client_after_another_in_forks_ends_in_the_bits_of_the_sequential_trainer(forked: list[int]) -> None:
     """Scored before and after training, with a strategy's finish, nothing to train, and rounds after the first."""
     plain = [*jobs_of(SIZES), *replace(federation("scaffold", "sgd"), held={}).jobs(1)]
     late = [replace(job, arm="personalised", score=job.train, score_trained=True) for job in plain[:2]]
@@ -127,29 +127,29 @@ def test_one_client_after_another_in_forks_ends_in_the_bits_of_the_sequential_tr
             np.testing.assert_equal((one.loss, one.steps), (other.loss, other.steps))
             for name, value in other.finished.released.items():
                 assert torch.equal(one.finished.released[name], value)
-    assert len(made) == 1
+    assert len(forked) == 1
 
 
-def test_forks_are_made_anew_for_records_and_weights_that_they_lack(made: list[int]) -> None:
+def test_forks_are_made_anew_for_records_and_weights_that_they_lack(forked: list[int]) -> None:
     engine, alone = Cohort(plan=ChunkPlan(chunk=3, workers=2)), Cohort(plan=ChunkPlan(chunk=3))
     before = 0
     for sizes in (SIZES, SIZES[::-1], SIZES * 3):
         jobs = jobs_of(sizes)
         for _ in range(2):
             assert bits(engine(jobs)) == bits(alone(jobs))
-        assert len(made) > before
-        before = len(made)
+        assert len(forked) > before
+        before = len(forked)
 
 
-def test_forks_are_made_anew_for_more_weights_than_they_have_room_for(made: list[int]) -> None:
-    jobs, forks = jobs_of(SIZES), Crew(2)
+def test_forks_are_made_anew_for_more_weights_than_they_have_room_for(forked: list[int]) -> None:
+    jobs, forks = jobs_of(SIZES), WorkerPool(2)
     for number, many in enumerate((1, 4, 2), start=1):
-        found = forks.train([jobs[:3] * many, jobs[3:6]], lambda chunk: [trained(job, lambda: 1.0) for job in chunk])
-        assert [[one.loss for one in chunk or []] for chunk in found] == [[1.0] * 3 * many, [0.0] * 3]
-        assert len(made) == min(number, 2)
+        results = forks.train([jobs[:3] * many, jobs[3:6]], lambda chunk: [trained(job, lambda: 1.0) for job in chunk])
+        assert [[one.loss for one in chunk or []] for chunk in results] == [[1.0] * 3 * many, [0.0] * 3]
+        assert len(forked) == min(number, 2)
 
 
-def test_weights_of_an_arm_s_own_reach_the_forks(made: list[int]) -> None:
+def test_weights_of_an_arm_s_own_reach_the_forks(forked: list[int]) -> None:
     """And another learning rate, another seed, a strategy's arrays: all that changes from round to round."""
     pair = [replace(federation("scaffold", "sgd"), held={}) for _ in range(2)]
     engines = Cohort(plan=ChunkPlan(chunk=3, workers=2)), Cohort(plan=ChunkPlan(chunk=3))
@@ -157,20 +157,20 @@ def test_weights_of_an_arm_s_own_reach_the_forks(made: list[int]) -> None:
     for round_ in (1, 2, 3, 4):
         one, other = (own.round(engine, round_) for own, engine in zip(pair, engines, strict=True))
         kept.append((one, bits(one)))
-        forks.append(len(made))
+        forks.append(len(forked))
         assert bits(one) == bits(other)
-    assert forks[1] == forks[2] == forks[3] > 0  # models are new in every round, and alike
+    assert forks[1] == forks[2] == forks[3] > 0  # models are new in every round, and have the same structure
     assert all(bits(results) == were for results, were in kept)  # a later round writes over none of them
 
 
-def test_a_loss_that_cannot_be_sent_is_followed_here(made: list[int], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_loss_that_cannot_be_sent_is_followed_here(forked: list[int], caplog: pytest.LogCaptureFixture) -> None:
     jobs = [replace(job, loss=lambda output, target: squared(output, target)) for job in jobs_of(SIZES)]
     jobs = [replace(job, loss=jobs[0].loss) for job in jobs]
     engine, alone = Cohort(plan=ChunkPlan(chunk=3, workers=2)), Cohort(plan=ChunkPlan(chunk=3))
     for _ in range(3):
         assert bits(engine(jobs)) == bits(alone(jobs))
     assert "one trains them all" in caplog.text
-    assert left(made) == []
+    assert still_running(forked) == []
 
 
 @pytest.mark.parametrize(
@@ -179,47 +179,47 @@ def test_a_loss_that_cannot_be_sent_is_followed_here(made: list[int], caplog: py
     ids=["raises", "killed", "exits", "hangs"],
 )
 def test_what_a_fork_fails_to_train_this_process_trains_and_says_so(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, made: list[int], fork: Callable[[], None]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, forked: list[int], fork: Callable[[], None]
 ) -> None:
     monkeypatch.setattr(workers_module, "PATIENCE", 0.5)
-    engine = tried(monkeypatch, fork)
+    engine = engine_with_faulty_workers(monkeypatch, fork)
     alone, jobs = Cohort(plan=ChunkPlan(chunk=3)), jobs_of(SIZES)
     for _ in range(3):
         assert bits(engine(jobs)) == bits(alone(jobs))
-    assert len(made) == 1  # nothing is tried again
+    assert len(forked) == 1  # nothing is tried again
     assert [record.message for record in caplog.records] == [
         "a process that trained a part of the clients failed or hung; from now on one trains them all"
     ]
-    assert left(made) == []
+    assert still_running(forked) == []
 
 
-def test_a_fork_ends_with_the_round_that_this_process_breaks_off(made: list[int]) -> None:
+def test_a_fork_ends_with_the_round_that_this_process_breaks_off(forked: list[int]) -> None:
     def train(chunk: Sequence[Job]) -> list[Trained]:  # noqa: ARG001
         if os.getpid() == HERE:
             raise KeyboardInterrupt
         time.sleep(60)
         return []
 
-    jobs, forks = jobs_of(SIZES), Crew(3)
+    jobs, forks = jobs_of(SIZES), WorkerPool(3)
     with pytest.raises(KeyboardInterrupt):
         forks.train([jobs[:3], jobs[3:6], jobs[6:9]], train)
-    assert len(made) == 2
-    assert left(made) == []
+    assert len(forked) == 2
+    assert still_running(forked) == []
 
 
 PARENT = """
 import os, sys, time
 from tests.federation.training.cohort.test_workers import SIZES, jobs_of, trained
-from federation.training.cohort.workers import Crew
-crew, jobs, here, busy = Crew(3), jobs_of(SIZES), os.getpid(), sys.argv[1] == "busy"
+from federation.training.cohort.workers import WorkerPool
+pool, jobs, here, busy = WorkerPool(3), jobs_of(SIZES), os.getpid(), sys.argv[1] == "busy"
 def train(chunk):
     if os.getpid() == here:
         time.sleep(0.5)
-        print(*(fork._process for fork in crew._forks), flush=True)
+        print(*(worker._process for worker in pool._processes), flush=True)
     if busy:
         time.sleep(60)
     return [trained(job, lambda: 0.0) for job in chunk]
-crew.train([jobs[:1], jobs[1:2], jobs[2:3]], train)
+pool.train([jobs[:1], jobs[1:2], jobs[2:3]], train)
 time.sleep(60)
 """
 
@@ -229,19 +229,19 @@ def test_a_fork_ends_when_its_parent_is_killed(at: str) -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT, at], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     forks = list(map(int, parent.stdout.readline().split()))
-    assert len(left(forks)) == 2
+    assert len(still_running(forks)) == 2
     parent.kill()
     parent.wait()
     until = time.monotonic() + 10
-    while left(forks) and time.monotonic() < until:
+    while still_running(forks) and time.monotonic() < until:
         time.sleep(0.01)  # they are not our children, so there is nothing to wait for
-    assert left(forks) == []
+    assert still_running(forks) == []
     parent.stdout.close()
 
 
 @pytest.mark.parametrize("workers", [2, 3])
 def test_a_signal_in_the_middle_of_a_fork_is_the_parent_s_alone(
-    monkeypatch: pytest.MonkeyPatch, made: list[int], workers: int, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, forked: list[int], workers: int, tmp_path: Path
 ) -> None:
     """Ctrl-C reaches all processes of a terminal. A fork that went on as its parent would write the same checkpoint."""
     fork = os.fork
@@ -253,9 +253,9 @@ def test_a_signal_in_the_middle_of_a_fork_is_the_parent_s_alone(
 
     monkeypatch.setattr(os, "fork", interrupted)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    jobs, forks = jobs_of(SIZES), Crew(workers)
+    jobs, forks = jobs_of(SIZES), WorkerPool(workers)
     try:
-        found = forks.train(
+        results = forks.train(
             [jobs[place : place + 1] for place in range(workers)],
             lambda chunk: [trained(job, lambda: 1.0) for job in chunk],
         )
@@ -267,9 +267,9 @@ def test_a_signal_in_the_middle_of_a_fork_is_the_parent_s_alone(
     finally:
         signal.signal(signal.SIGTERM, before)
     assert not (tmp_path / "escaped").exists()
-    assert found[:-1] == [None] * (workers - 1)  # they ended, as they were told to
+    assert results[:-1] == [None] * (workers - 1)  # they ended at the signal
     forks.end()
-    assert left(made) == []
+    assert still_running(forked) == []
 
 
 def test_where_no_process_can_be_made_this_one_trains_all(
@@ -294,10 +294,10 @@ def test_a_share_of_many_steps_is_waited_for_longer(monkeypatch: pytest.MonkeyPa
         time.sleep(0.1 if os.getpid() == here else 1.5)
         return [trained(job, lambda: 1.0) for job in chunk]
 
-    few, many = jobs[6:7], [job for job in jobs if steps_of(job) > 2] * 2
-    assert sum(map(steps_of, many)) > 5 * sum(map(steps_of, few))
-    assert None not in Crew(2).train([many, few], train)
-    assert None in Crew(2).train([few, few], train)
+    short, many = jobs[6:7], [job for job in jobs if steps_of(job) > 2] * 2
+    assert sum(map(steps_of, many)) > 5 * sum(map(steps_of, short))
+    assert None not in WorkerPool(2).train([many, short], train)
+    assert None in WorkerPool(2).train([short, short], train)
 
 
 def test_a_model_inside_a_loss_is_not_lost(caplog: pytest.LogCaptureFixture) -> None:
@@ -318,21 +318,22 @@ def test_a_fork_collects_its_own_cycles_and_none_of_its_parent_s() -> None:
     """Every vmapped step leaves some behind: 4 KiB, for as many rounds as there are."""
     ours, kept = Cycle(), []
 
-    def tell() -> float:
+    def report() -> float:
         kept.append(ref(Cycle()))
         return float(kept[0]() is not None) + 2 * (gc.get_freeze_count() > 10_000) + 4 * (seen() is not None)
 
-    seen, forks, jobs = ref(ours), Crew(2), jobs_of(SIZES)
+    seen, forks, jobs = ref(ours), WorkerPool(2), jobs_of(SIZES)
     del ours
     assert gc.get_freeze_count() == 0
-    told = [
+    reported = [
         [
             one.loss
-            for one in forks.train([jobs[:1], jobs[1:2]], lambda chunk: [trained(job, tell) for job in chunk])[0] or []
+            for one in forks.train([jobs[:1], jobs[1:2]], lambda chunk: [trained(job, report) for job in chunk])[0]
+            or []
         ]
         for _ in range(2)
     ]
-    assert told == [[7.0], [6.0]]
+    assert reported == [[7.0], [6.0]]
 
 
 class Cycle:
@@ -346,18 +347,18 @@ def test_a_fork_holds_no_lock_that_this_process_holds(tmp_path: Path) -> None:
     """Or a run whose process is killed could not go on until its forks are done."""
     with (tmp_path / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert in_forks(jobs_of(SIZES), lambda: float(Path(f"/proc/self/fd/{file.fileno()}").exists())) == [0.0]
+        assert in_workers(jobs_of(SIZES), lambda: float(Path(f"/proc/self/fd/{file.fileno()}").exists())) == [0.0]
 
 
 def test_a_fork_leaves_signals_and_the_log_to_this_process() -> None:
     """SIGTERM makes this process save its run; a fork that did so too would write the same checkpoint."""
 
-    def tell() -> float:
+    def report() -> float:
         return float(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and not logging.root.isEnabledFor(50))
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        assert in_forks(jobs_of(SIZES), tell) == [1.0]
+        assert in_workers(jobs_of(SIZES), report) == [1.0]
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -371,8 +372,8 @@ def test_weights_of_every_shape_and_type_come_back() -> None:
         "half": torch.ones(3, dtype=torch.bfloat16) / 3,
     }
     cut = [[replace(one, start=start)] for one in (job, other)]
-    found = Crew(2).train(cut, lambda chunk: [trained(one, lambda: 0.1) for one in chunk])
-    [back] = found[0] or []
+    results = WorkerPool(2).train(cut, lambda chunk: [trained(one, lambda: 0.1) for one in chunk])
+    [back] = results[0] or []
     assert {name: (v.dtype, v.tolist()) for name, v in back.params.items()} == {
         name: (v.dtype, v.tolist()) for name, v in start.items()
     }
@@ -387,12 +388,12 @@ def test_work_of_forks_counts_as_this_process_s() -> None:
         return 1.0
 
     began = cpu_seconds()
-    assert in_forks(jobs_of(SIZES), busy, workers=3) == [1.0, 1.0]
+    assert in_workers(jobs_of(SIZES), busy, workers=3) == [1.0, 1.0]
     assert cpu_seconds() - began > 0.5
 
 
 def test_with_more_threads_in_torch_or_elsewhere_than_on_linux_one_process_trains_all(
-    monkeypatch: pytest.MonkeyPatch, made: list[int]
+    monkeypatch: pytest.MonkeyPatch, forked: list[int]
 ) -> None:
     engine = Cohort(plan=ChunkPlan(chunk=3, workers=2))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
@@ -401,5 +402,5 @@ def test_with_more_threads_in_torch_or_elsewhere_than_on_linux_one_process_train
         engine(jobs)
     monkeypatch.undo()
     monkeypatch.setattr("sys.platform", "darwin")
-    assert not workers_module.possible()
-    assert made == []
+    assert not workers_module.can_fork()
+    assert forked == []
