@@ -68,7 +68,7 @@ def main(grid: Grid, context: Context) -> None:
     """All of one run. Raises GotongError or TaskError, which ends the Flower run as failed."""
     settings = _settings(context.run_config)
     folder = run_folder.create(settings)
-    with run_folder.removed_unless_begun(folder), run_folder.locked(folder):
+    with run_folder.removed_without_checkpoint(folder), run_folder.locked(folder):
         conduct(lambda: OnFlower(simulation=simulation.prepare(settings, folder), grid=grid), settings.out)
 
 

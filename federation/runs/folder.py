@@ -46,7 +46,7 @@ def existing(runs: str, run: str) -> Path:
     return folder
 
 
-def begun(folder: Path) -> bool:
+def has_checkpoint(folder: Path) -> bool:
     """Whether a run came as far as its first checkpoint."""
     from federation.coordinator import checkpoint  # late: a second, which only a run that did not end well costs
 
@@ -54,12 +54,12 @@ def begun(folder: Path) -> bool:
 
 
 @contextmanager
-def removed_unless_begun(folder: Path) -> Iterator[None]:
+def removed_without_checkpoint(folder: Path) -> Iterator[None]:
     """A run that fails before its first checkpoint leaves nothing behind, unless a process works in it."""
     try:
         yield
     except BaseException:
-        if not begun(folder) and not held(folder):
+        if not has_checkpoint(folder) and not is_locked(folder):
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):  # other runs lie there
                 folder.parent.rmdir()
@@ -74,11 +74,11 @@ def locked(folder: Path) -> Iterator[None]:
         while not try_lock(file):
             if monotonic() > until:
                 raise GotongError(f"run {folder.name} is in progress in another process; wait for it or stop it")
-            sleep(MOMENT / 10)  # a process that checks with `held` holds the lock for a moment
+            sleep(MOMENT / 10)  # a process that checks with `is_locked` holds the lock for a moment
         yield
 
 
-def held(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a process works in the run's folder."""
     with (folder / LOCK).open("a") as file:
         return not try_lock(file, shared=True)  # shared, so that two checks do not see each other

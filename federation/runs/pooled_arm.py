@@ -34,15 +34,15 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequen
     learning = [records[vault.country] for vault in vaults if vault.learns(plan)]
     if not learning:
         return []
-    weights = _trained(learning, plan, train)
+    weights = _train_pooled(learning, plan, train)
     headline = next(iter(TASKS[plan.task.name].scores))
     pooled: list[Row] = []
     for part in evaluated_parts(plan.task.calendar)[1:]:
         scores: dict[str, dict[ScoreName, Sums]] = {}
         for vault in vaults:
-            own = records[vault.country]
-            output = _run(plan, weights, plan.rounds, None, own.windows[part], train).output
-            sums = leaving(_evaluated(own, part, output, plan), plan, vault.policy.minimum_cohort)
+            country_records = records[vault.country]
+            output = _run_job(plan, weights, plan.rounds, None, country_records.windows[part], train).output
+            sums = as_reported(_evaluated(country_records, part, output, plan), plan, vault.policy.minimum_cohort)
             counts = sums[headline]["count"]
             if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
                 scores[vault.country] = {(part, POOLED, name): each for name, each in sums.items()}
@@ -50,22 +50,22 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequen
     return pooled
 
 
-def _trained(learning: Sequence[Records], plan: Plan, train: Train = sequential.run) -> Tensors:
+def _train_pooled(learning: Sequence[Records], plan: Plan, train: Train = sequential.run) -> Tensors:
     """The mean of the best rounds by the validation years of all countries together."""
     task = TASKS[plan.task.name]
     known, past = (joined([each.windows[part] for each in learning]) for part in ("train", "validation"))
     weights: Tensors = trainable(built(task, plan.task, plan.seed))
     memory: local_model.Memory = {}
     for round_ in range(1, plan.rounds + 1):
-        result = _run(plan, weights, round_, known, past, train)
-        memory = local_model.evaluated(memory, weights, _validated(learning, result.output, plan), task, plan)
+        result = _run_job(plan, weights, round_, known, past, train)
+        memory = local_model.evaluated(memory, weights, _validation_sums(learning, result.output, plan), task, plan)
         weights = result.params or weights
-    last = _run(plan, weights, plan.rounds, None, past, train)
-    memory = local_model.evaluated(memory, weights, _validated(learning, last.output, plan), task, plan)
+    last = _run_job(plan, weights, plan.rounds, None, past, train)
+    memory = local_model.evaluated(memory, weights, _validation_sums(learning, last.output, plan), task, plan)
     return local_model.final(memory, weights)
 
 
-def _run(plan: Plan, weights: Tensors, round_: int, known: Windows | None, score: Windows, train: Train) -> Result:
+def _run_job(plan: Plan, weights: Tensors, round_: int, known: Windows | None, score: Windows, train: Train) -> Result:
     task = TASKS[plan.task.name]
     job = Job(
         country=POOLED,
@@ -83,7 +83,7 @@ def _run(plan: Plan, weights: Tensors, round_: int, known: Windows | None, score
     return train([job])[0]
 
 
-def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) -> Sums:
+def _validation_sums(learning: Sequence[Records], output: Array | None, plan: Plan) -> Sums:
     """Headline sums of all countries, whose outputs follow one another."""
     assert output is not None, "every job here has windows to score"
     headline = next(iter(TASKS[plan.task.name].scores))
@@ -95,15 +95,15 @@ def _validated(learning: Sequence[Records], output: Array | None, plan: Plan) ->
     return merge(parts)
 
 
-def leaving(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
+def as_reported(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
     """As the vaults would report them, so that the pooled arm is no finer than the others.
 
     Histograms are as coarse, and rows of a small count are withheld.
     """
-    return {name: _leaving(name, each, plan, least) for name, each in sums.items()}
+    return {name: _score_as_reported(name, each, plan, least) for name, each in sums.items()}
 
 
-def _leaving(name: str, sums: Sums, plan: Plan, least: int) -> Sums:
+def _score_as_reported(name: str, sums: Sums, plan: Plan, least: int) -> Sums:
     reported = {key: value for key, value in sums.items() if key != "small_count"}
     if isinstance(TASKS[plan.task.name].scores[name], HistogramScore):
         reported = dict(histograms.coarse(reported, plan.task.cost_loss, least))

@@ -16,7 +16,7 @@ WIDTH = 130  # columns of a log or a pipe
 NOISY = ("flwr", "mlflow", "alembic", "sqlalchemy", "ray", "urllib3", "hydra")
 
 
-class Screen:
+class ProgressBar:
     """A live progress line on a terminal; plain lines where there is none."""
 
     def __init__(self, rounds: int, headline: str, region: str, console: Console | None = None) -> None:
@@ -37,7 +37,7 @@ class Screen:
         self._task = self._bar.add_task("rounds", total=rounds, said="")
         self._refused: set[str] = set()
 
-    def __enter__(self) -> "Screen":
+    def __enter__(self) -> "ProgressBar":
         for name in NOISY:  # their own handlers would write through the moving line
             logging.getLogger(name).handlers.clear()
             logging.getLogger(name).setLevel(logging.ERROR)

@@ -8,7 +8,7 @@ from federation.coordinator.reply_summary import summaries_by_country
 from federation.coordinator.rounds import Outcome
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table, warning_table
-from federation.runs.progress_bar import Screen
+from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
 from tasks.settings import UNALIGNED
 
@@ -16,7 +16,7 @@ PICTURE = "report.png"
 CURVES, CURVES_PICTURE = "reliability.csv", "reliability.png"
 
 
-def keep(run: Run, outcome: Outcome, out: str | None = None) -> tuple[Path, ...]:
+def write_results(run: Run, outcome: Outcome, out: str | None = None) -> tuple[Path, ...]:
     """Write the model, the table as JSON (to `out` as well) and the pictures; returns all but the model.
 
     Raises OSError.
@@ -30,10 +30,10 @@ def keep(run: Run, outcome: Outcome, out: str | None = None) -> tuple[Path, ...]
         table_rows.write_json(rows, Path(out))
     picture, better = run.folder / PICTURE, run.task.scores[run.headline].better
     figures.draw_scores(outcome.rows, picture, headline=run.headline, title=_title(run), better=better)
-    return (table, picture, *_keep_reliability(run, outcome))
+    return (table, picture, *_write_reliability(run, outcome))
 
 
-def _keep_reliability(run: Run, outcome: Outcome) -> tuple[Path, ...]:
+def _write_reliability(run: Run, outcome: Outcome) -> tuple[Path, ...]:
     """The reliability of the first horizon's warnings, where the task has any."""
     if run.task.event is None or not outcome.curves:
         return ()
@@ -47,21 +47,21 @@ def _keep_reliability(run: Run, outcome: Outcome) -> tuple[Path, ...]:
     return points, picture
 
 
-def show(screen: Screen, run: Run, outcome: Outcome, incidents: Sequence[str]) -> None:
+def print_results(progress_bar: ProgressBar, run: Run, outcome: Outcome, incidents: Sequence[str]) -> None:
     """The tables, who gained from the federation and who did not, and who was left out when and why."""
     headline, better = run.headline, run.task.scores[run.headline].better
-    screen.console.print(score_table.table(outcome.rows, headline=headline, title=_title(run), better=better))
+    progress_bar.console.print(score_table.table(outcome.rows, headline=headline, title=_title(run), better=better))
     if outcome.excluded:
         title = _title(run, excluded=True)
-        screen.console.print(score_table.table(outcome.excluded, headline=headline, title=title, better=better))
+        progress_bar.console.print(score_table.table(outcome.excluded, headline=headline, title=title, better=better))
     for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
-        screen.say(line)
-    _show_warnings(screen, run, outcome)
-    for line in [*incidents, *_withheld(run, outcome)]:
-        screen.say(line)
+        progress_bar.say(line)
+    _print_warnings(progress_bar, run, outcome)
+    for line in [*incidents, *_suppressed(run, outcome)]:
+        progress_bar.say(line)
 
 
-def _show_warnings(screen: Screen, run: Run, outcome: Outcome) -> None:
+def _print_warnings(progress_bar: ProgressBar, run: Run, outcome: Outcome) -> None:
     """How good the warnings were, where the task has any."""
     if run.task.event is None:
         return
@@ -69,10 +69,10 @@ def _show_warnings(screen: Screen, run: Run, outcome: Outcome) -> None:
     cost_loss, first = run.settings.task.cost_loss, run.task.horizons(run.settings.task)[0]
     sheet = warning_table.table(outcome.rows, event=event, prefix=prefix, cost_loss=cost_loss, horizon=first)
     if sheet is not None:
-        screen.console.print(sheet)
+        progress_bar.console.print(sheet)
 
 
-def _withheld(run: Run, outcome: Outcome) -> list[str]:
+def _suppressed(run: Run, outcome: Outcome) -> list[str]:
     """Sentences on the countries that refused the test, or withhold its headline over all horizons."""
     lines = []
     combined = len(run.task.horizons(run.settings.task))  # the number of the row for all horizons together

@@ -13,7 +13,7 @@ from federation.coordinator.incidents import Faults
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Report, Watch
 from federation.runs import report
-from federation.runs.progress_bar import Screen
+from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
 from federation.tracking.run_tracker import TrackedRun
 from federation.tracking.tracker import Tracker
@@ -53,33 +53,35 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
     began, busy = perf_counter(), cpu_seconds()
     environment = prepare()
     run = environment.run
-    with Screen(run.federation.plan.rounds, run.headline, run.federation.region, console) as screen:
+    with ProgressBar(run.federation.plan.rounds, run.headline, run.federation.region, console) as progress_bar:
         for note in run.notes:
-            screen.say(note)
+            progress_bar.say(note)
         incidents = Faults(run.folder, run.progress.round)
-        tracker = Tracker(run.folder, run.settings.tracking, runs=Path(run.settings.runs), warn=screen.say)
+        tracker = Tracker(run.folder, run.settings.tracking, runs=Path(run.settings.runs), warn=progress_bar.say)
         tracked = TrackedRun(tracker, run.settings, run.federation, incidents)
         with tracked.following(run.progress.tracked_bytes):
-            outcome = environment.rounds(Followers(screen, tracked))
+            outcome = environment.rounds(Followers(progress_bar, tracked))
             outcome = environment.with_regional_rows(outcome)
-            files = report.keep(run, outcome, out)
+            files = report.write_results(run, outcome, out)
             tracked.finish(outcome, files, _cost(began, busy))
         seconds = perf_counter() - began
-    report.show(screen, run, outcome, incidents.lines())
-    screen.say(f"\n{seconds:.0f} s, {_peak_mib():,.0f} MiB at most. Picture: {run.folder / report.PICTURE}")
-    screen.say(f"All runs in MLflow: gotong ui{'' if run.settings.runs == 'runs' else f' runs={run.settings.runs}'}")
+    report.print_results(progress_bar, run, outcome, incidents.lines())
+    progress_bar.say(f"\n{seconds:.0f} s, {_peak_mib():,.0f} MiB at most. Picture: {run.folder / report.PICTURE}")
+    progress_bar.say(
+        f"All runs in MLflow: gotong ui{'' if run.settings.runs == 'runs' else f' runs={run.settings.runs}'}"
+    )
     return Finished(run=run, outcome=outcome, files=files, seconds=seconds)
 
 
 class Followers:
-    """The screen and the tracker of a run."""
+    """The progress bar and the tracker of a run."""
 
-    def __init__(self, screen: Screen, tracked: TrackedRun) -> None:
-        self._screen, self._tracked = screen, tracked
+    def __init__(self, progress_bar: ProgressBar, tracked: TrackedRun) -> None:
+        self._progress_bar, self._tracked = progress_bar, tracked
 
     def round(self, report: Report) -> None:
         """A round was aggregated."""
-        self._screen.round(report)
+        self._progress_bar.round(report)
         self._tracked.round(report)
 
     def flush(self) -> int:

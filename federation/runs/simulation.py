@@ -48,7 +48,7 @@ def simulate(settings: Settings) -> Finished:
         with run_folder.locked(folder):
             return conduct(partial(resume, settings.runs, folder), settings.out)
     folder = run_folder.create(settings)
-    with run_folder.removed_unless_begun(folder), run_folder.locked(folder):
+    with run_folder.removed_without_checkpoint(folder), run_folder.locked(folder):
         return conduct(partial(prepare, settings, folder), settings.out)
 
 

@@ -16,38 +16,38 @@ from federation.settings.values import plain
 from federation.tracking.run_state import state
 from tasks.errors import TaskError
 
-ELSEWHERE = ("name", "sweep", "runs", "out", "resume", "tracking")  # keys that do not change what is learnt
+NOT_LEARNT = ("name", "sweep", "runs", "out", "resume", "tracking")  # keys that do not change what is learnt
 
 
-def sweep(jobs: Sequence[Job[Settings]], one: Callable[[Settings], object]) -> None:
-    """Do every run that is not finished. one: begins a run, or resumes the one that settings.resume names.
+def sweep(jobs: Sequence[Job[Settings]], run_one: Callable[[Settings], object]) -> None:
+    """Do every run that is not finished. run_one: begins a run, or resumes the one that settings.resume names.
 
     Raises ConfigError before the first run for a mistake in any of them, and what stops a run, with how to go on.
     """
     same = set.intersection(*(set(job.varied) for job in jobs))
-    runs = [_named(job, same) for job in jobs]
+    runs = [_with_name(job, same) for job in jobs]
     name = runs[0].sweep
     for settings in runs:
         check(settings)
-        _fits(settings)
-    finished = sum(_done(settings) for settings in runs)
+        _check_run(settings)
+    finished = sum(_is_finished(settings) for settings in runs)
     print(f"sweep {name or 'without a name'}: {len(runs)} runs, {finished} of them finished before")
     for number, settings in enumerate(runs, start=1):
         where = f"[{number}/{len(runs)}] {settings.name or ' '.join(jobs[number - 1].varied)}"
-        if _done(settings):
+        if _is_finished(settings):
             print(f"{where}: finished before")
             continue
-        begun = _begun(settings)
-        print(f"{where}: continues after round {begun[0]}" if begun else where)
+        checkpoint = _checkpoint_of(settings)
+        print(f"{where}: continues after round {checkpoint[0]}" if checkpoint else where)
         try:
-            one(replace(settings, resume=settings.name) if begun else settings)
+            run_one(replace(settings, resume=settings.name) if checkpoint else settings)
         except (GotongError, TaskError) as error:
             again = "the same command continues" if name else "a sweep with sweep=NAME could be continued"
             raise type(error)(f"run {number} of {len(runs)} stopped: {error}; {number - 1} are done, {again}") from None
     print(f"sweep {name or 'without a name'}: all {len(runs)} runs are finished; see them with gotong compare")
 
 
-def _named(job: Job[Settings], same: Set[str]) -> Settings:
+def _with_name(job: Job[Settings], same: Set[str]) -> Settings:
     """The settings with a name that says what varies, so that the same sweep finds its runs again."""
     settings = job.settings
     if settings.sweep is None:
@@ -58,7 +58,7 @@ def _named(job: Job[Settings], same: Set[str]) -> Settings:
     return replace(settings, name=name)
 
 
-def _fits(settings: Settings) -> None:
+def _check_run(settings: Settings) -> None:
     """Raise ConfigError for a key that only one run may have, and for a run that began with other settings."""
     if settings.sweep is None and settings.name is not None:
         raise ConfigError(f"name={settings.name} can name one run only; give the sweep a name: sweep={settings.name}")
@@ -66,11 +66,11 @@ def _fits(settings: Settings) -> None:
         raise ConfigError(
             f"out={settings.out} would be written by every run; leave it out, each run keeps results.json"
         )
-    begun = _begun(settings)
-    if begun is None:
-        _clear(settings)
+    checkpoint = _checkpoint_of(settings)
+    if checkpoint is None:
+        _remove_unfinished(settings)
         return
-    was, now = _learnt_from(begun[1]), _learnt_from(settings)
+    was, now = _relevant_settings(checkpoint[1]), _relevant_settings(settings)
     for key in sorted({*was, *now}):
         if was.get(key) != now.get(key):
             raise ConfigError(
@@ -79,20 +79,20 @@ def _fits(settings: Settings) -> None:
             )
 
 
-def _done(settings: Settings) -> bool:
+def _is_finished(settings: Settings) -> bool:
     return settings.sweep is not None and state(Path(settings.runs) / str(settings.name)) == "FINISHED"
 
 
-def _begun(settings: Settings) -> tuple[int, Settings] | None:
+def _checkpoint_of(settings: Settings) -> tuple[int, Settings] | None:
     """Rounds done and the settings it began with, of a run of a named sweep that has a checkpoint."""
     folder = Path(settings.runs) / str(settings.name)
-    if settings.sweep is None or not run_folder.begun(folder):
+    if settings.sweep is None or not run_folder.has_checkpoint(folder):
         return None
     began_with, progress, _ = saved(folder)
     return progress.round, began_with
 
 
-def _clear(settings: Settings) -> None:
+def _remove_unfinished(settings: Settings) -> None:
     """Remove the folder of a run that was killed before its first checkpoint: nothing in it is worth keeping."""
     folder = Path(settings.runs) / str(settings.name)
     if settings.sweep is not None and folder.is_dir():
@@ -100,7 +100,7 @@ def _clear(settings: Settings) -> None:
             shutil.rmtree(folder)
 
 
-def _learnt_from(settings: Settings) -> dict[str, str]:
+def _relevant_settings(settings: Settings) -> dict[str, str]:
     """Dotted key -> value as JSON, of all keys that change what is learnt."""
-    values = {key: value for key, value in plain(settings).items() if key not in ELSEWHERE}
+    values = {key: value for key, value in plain(settings).items() if key not in NOT_LEARNT}
     return {key: json.dumps(value) for key, value in flat(values).items()}

@@ -40,23 +40,23 @@ class FinishedRun:
 def finished_runs(runs: Path, settings: TrackingSettings) -> list[FinishedRun]:
     """All of them, of every experiment, the oldest first. Raises TrackingError, DataError for a damaged table."""
     try:
-        return sorted(_all(experiments(settings, runs), runs), key=lambda one: one.began)
+        return sorted(_finished(experiments(settings, runs), runs), key=lambda one: one.began)
     except TrackingError:
         raise
     except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
         raise TrackingError(f"the experiments cannot be read: {one_line(error)}") from error
 
 
-def _all(stores: Iterable[tuple[str, Store]], runs: Path) -> Iterator[FinishedRun]:
+def _finished(stores: Iterable[tuple[str, Store]], runs: Path) -> Iterator[FinishedRun]:
     for name, store in stores:
         ended = search(store, "attributes.status = 'FINISHED'")
         for run in ended:
             if RUN in run.data.tags and COUNTRY not in run.data.tags:
                 countries = [each for each in ended if each.data.tags.get("mlflow.parentRunId") == run.info.run_id]
-                yield _one(store, name, run, countries, runs)
+                yield _finished_run(store, name, run, countries, runs)
 
 
-def _one(store: Store, experiment: str, run: Any, countries: Sequence[Any], runs: Path) -> FinishedRun:
+def _finished_run(store: Store, experiment: str, run: Any, countries: Sequence[Any], runs: Path) -> FinishedRun:
     rows = _rows(store, run, runs)
     return FinishedRun(
         name=run.data.tags[FOLDER],

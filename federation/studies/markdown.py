@@ -17,12 +17,12 @@ def heading(group: Group) -> str:
     return f"{group.title}, {UNALIGNED if group.unaligned else f'{calendar.validate_until} to {calendar.test_until}'}"
 
 
-def better(group: Group) -> Better:
+def better_direction(group: Group) -> Better:
     """Which direction of the headline is better."""
     return group.task.scores[group.headline].better
 
 
-def against(group: Group, row: Row, other: Row) -> str:
+def comparison_text(group: Group, row: Row, other: Row) -> str:
     """Two scores, and whether the difference is sure."""
     return score_table.against(row, other, group.paired, interval)
 
@@ -32,19 +32,19 @@ def cell(row: Row | None, top: Row | None) -> str:
     if row is None:
         return NONE
     text = f"**{value(row)}**" if top is not None and row.value == top.value else value(row)
-    return f"{text}<br>{_ends(row)}" if isfinite(row.low) else text
+    return f"{text}<br>{_interval_text(row)}" if isfinite(row.low) else text
 
 
 def interval(row: Row | None) -> str:
     """Such as 0.412 [0.380, 0.444]."""
     if row is None:
         return NONE
-    return f"{value(row)} {_ends(row)}" if isfinite(row.low) and isfinite(row.high) else value(row)
+    return f"{value(row)} {_interval_text(row)}" if isfinite(row.low) and isfinite(row.high) else value(row)
 
 
 def value(row: Row | None) -> str:
     """The score alone."""
-    return NONE if row is None else exact(row.value)
+    return NONE if row is None else short_number(row.value)
 
 
 def ratio(value: float) -> str:
@@ -52,12 +52,12 @@ def ratio(value: float) -> str:
     return f"{value:.3f}" if isfinite(value) else NONE
 
 
-def plain(name: str) -> str:
+def readable(name: str) -> str:
     """A name for a person."""
     return name.replace("_", " ")
 
 
-def exact(value: float) -> str:
+def short_number(value: float) -> str:
     """Four decimals where three would say too little, as of a pinball loss of relative yields."""
     if abs(value) >= 0.1:
         return score_table.number(value)
@@ -70,5 +70,5 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
 
 
-def _ends(row: Row) -> str:
-    return f"[{exact(row.low)}, {exact(row.high)}]"
+def _interval_text(row: Row) -> str:
+    return f"[{short_number(row.low)}, {short_number(row.high)}]"

@@ -7,11 +7,11 @@ from federation.reporting.rows import ALL, Row, difference
 from federation.reporting.score_table import beats, best, is_region
 from federation.studies.seed_groups import Group
 
-OWN = ("local", "local_adapted", "local_pair")  # what a country can do alone
+OWN_ARMS = ("local", "local_adapted", "local_pair")  # what a country can do alone
 Measure = Callable[[Group, str, Sequence[str], str, str, int], float]
 
 
-def line(group: Group, country: str, score: str, horizon: str = ALL) -> dict[str, Row]:
+def rows_by_arm(group: Group, country: str, score: str, horizon: str = ALL) -> dict[str, Row]:
     """arm -> row, of those that were scored."""
     return {
         row.arm: row
@@ -26,14 +26,14 @@ def countries(group: Group, least: int = 0) -> list[str]:
     return sorted(country for country in scored if not is_region(country))
 
 
-def region(group: Group) -> str:
+def region_name(group: Group) -> str:
     """What the countries are called together."""
     return next(row.country for row in group.rows if is_region(row.country))
 
 
 def training_countries(group: Group, least: int = 0) -> list[str]:
     """Those of the countries that train: a target about countries is about them."""
-    return [country for country in countries(group, least) if "local" in line(group, country, group.headline)]
+    return [country for country in countries(group, least) if "local" in rows_by_arm(group, country, group.headline)]
 
 
 def strongest_baseline(group: Group, country: str) -> str | None:
@@ -49,12 +49,12 @@ def strongest_baseline(group: Group, country: str) -> str | None:
 
 def value(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
     """The arm's score in the region."""
-    return line(group, region(group), score, horizon)[arm].value
+    return rows_by_arm(group, region_name(group), score, horizon)[arm].value
 
 
 def gain(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
     """By which share the arm's score in the region is below the best of the others; for scores to be small."""
-    rows = line(group, region(group), score, horizon)
+    rows = rows_by_arm(group, region_name(group), score, horizon)
     return 1 - rows[arm].value / min(rows[other].value for other in against if other in rows)
 
 
@@ -84,7 +84,7 @@ def end_of_difference(group: Group, arm: str, against: Sequence[str], score: str
 
     Below 0 the arm is surely better; for scores to be small.
     """
-    row = difference(group.paired, region(group), arm, against[0], horizon)
+    row = difference(group.paired, region_name(group), arm, against[0], horizon)
     if row is None:
         raise KeyError(f"{arm}-{against[0]}")
     return row.high
@@ -94,7 +94,7 @@ def countries_behind(group: Group, arm: str, against: Sequence[str], score: str,
     """In how many countries the arm does not beat the baseline that was strongest in the validation years."""
     better, behind = group.task.scores[score].better, 0
     for country in training_countries(group, least):
-        rows, strongest = line(group, country, score, horizon), strongest_baseline(group, country)
+        rows, strongest = rows_by_arm(group, country, score, horizon), strongest_baseline(group, country)
         if arm in rows and strongest in rows:
             behind += not beats(rows[arm], rows[strongest], better)
     return behind
@@ -106,7 +106,7 @@ def _ratios(
     """country -> the arm's score over the smallest of the others, where both were scored."""
     ratios = {}
     for country in training_countries(group, least):
-        rows = line(group, country, score, horizon)
+        rows = rows_by_arm(group, country, score, horizon)
         rivals = [rows[other].value for other in against if other in rows]
         if arm in rows and rivals:
             ratios[country] = rows[arm].value / min(rivals)
@@ -116,7 +116,7 @@ def _ratios(
 def _leads(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> Mapping[str, float]:
     leads = {}
     for country in training_countries(group, least):
-        rows = line(group, country, score, horizon)
+        rows = rows_by_arm(group, country, score, horizon)
         rival = best([rows[other] for other in against if other in rows], "larger")
         if arm in rows and rival is not None:
             leads[country] = rows[arm].value - rival.value

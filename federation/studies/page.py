@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from federation.reporting import figures, score_table
-from federation.studies.markdown import against, better, heading, table
-from federation.studies.measures import OWN, countries, line, strongest_baseline
-from federation.studies.rolling_refit import is_refit, refitted
+from federation.studies.markdown import better_direction, comparison_text, heading, table
+from federation.studies.measures import OWN_ARMS, countries, rows_by_arm, strongest_baseline
+from federation.studies.rolling_refit import is_refit, refit_section
 from federation.studies.secondary_tables import ablations, cold_start, is_trial, short_records, trials
 from federation.studies.seed_groups import Group
 from federation.studies.tables import by_horizon, differences, excluded_table, headline, other, relative, unaligned
@@ -37,13 +37,15 @@ chose nothing. A difference of two arms is called clear where its own interval, 
 def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictures: str) -> str:
     """The text. Draws pictures into `folder`, which the text calls `pictures`. Raises OSError."""
     tested = [group for group in groups if not (is_trial(group) or is_refit(group) or group.unaligned)]
-    mains = [group for group in tested if _main(group, tested)]
+    mains = [group for group in tested if _is_main(group, tested)]
     parts = ["# Results\n", ABOUT, "## Targets\n", _targets(mains, targets)]
     for group in mains:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{_slug(group)}.png"
         seen = [row for row in group.rows if isfinite(row.value)]
-        figures.draw_scores(seen, folder / name, headline=group.headline, title=heading(group), better=better(group))
+        figures.draw_scores(
+            seen, folder / name, headline=group.headline, title=heading(group), better=better_direction(group)
+        )
         parts += [
             f"## {heading(group)}\n",
             _facts(group),
@@ -56,22 +58,22 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
             by_horizon(group),
             relative(group),
             other(group),
-            words(group),
+            findings(group),
         ]
     others = [group for group in tested if group not in mains]
     parts += [cold_start(others), short_records(others), ablations(others, mains)]
     parts += [trials([group for group in groups if is_trial(group) and not group.unaligned], mains)]
-    parts += [refitted([group for group in groups if is_refit(group)])]
+    parts += [refit_section([group for group in groups if is_refit(group)])]
     parts += [unaligned([group for group in groups if group.unaligned])]
     return "\n".join(part for part in parts if part).rstrip("\n") + "\n"
 
 
-def _main(group: Group, groups: Sequence[Group]) -> bool:
+def _is_main(group: Group, groups: Sequence[Group]) -> bool:
     """Of experiments on the same forecasts the one with most seeds and arms, nobody held out and no record cut."""
-    if group.of("hold_out") or group.of("record_years"):
+    if group.param("hold_out") or group.param("record_years"):
         return False
     same = [other for other in groups if heading(other) == heading(group)]
-    same = [other for other in same if not other.of("hold_out") and not other.of("record_years")]
+    same = [other for other in same if not other.param("hold_out") and not other.param("record_years")]
     return group is max(same, key=lambda one: (len(one.seeds), len({row.arm for row in one.rows})))
 
 
@@ -104,22 +106,22 @@ def _cost(group: Group) -> str:
     )
 
 
-def words(group: Group) -> str:
+def findings(group: Group) -> str:
     """Where it helped, and where it did not."""
-    way, lines = better(group), []
+    way, lines = better_direction(group), []
     helped, beaten, places = 0, 0, 0
     for country in countries(group):
-        rows = line(group, country, group.headline)
+        rows = rows_by_arm(group, country, group.headline)
         adapted = rows.get("adapted")
         if adapted is None:
             lines.append(f"- {country}: adapted was not scored; too few place-periods, or none, are on record there.")
             continue
         places += 1
-        own = score_table.best([rows[arm] for arm in OWN if arm in rows], way)
+        own = score_table.best([rows[arm] for arm in OWN_ARMS if arm in rows], way)
         if own is not None and score_table.beats(adapted, own, way):
             helped += 1
         elif own is not None:
-            lines.append(f"- {country}: federating did not help: {against(group, adapted, own)}.")
+            lines.append(f"- {country}: federating did not help: {comparison_text(group, adapted, own)}.")
         else:
             lines.append(
                 f"- {country} has no model of its own, as it has no records before the cut: it only receives forecasts."
@@ -128,9 +130,8 @@ def words(group: Group) -> str:
         if strongest in rows and score_table.beats(adapted, rows[strongest], way):
             beaten += 1
         elif strongest in rows:
-            lines.append(
-                f"- {country}: its strongest baseline was not beaten: {against(group, adapted, rows[strongest])}."
-            )
+            against = comparison_text(group, adapted, rows[strongest])
+            lines.append(f"- {country}: its strongest baseline was not beaten: {against}.")
     head = (
         f"In words: adapted is better than the best of a country's own arms in {helped} of {places} countries, and "
         f"better than the baseline that was strongest in its validation years in {beaten}.\n"

@@ -82,15 +82,15 @@ def choose(trials: Sequence[Trial]) -> Choice:
     headline, score = next(iter(task.scores.items()))
     region = next((row.country for row in trials[0].rows if is_region(row.country)), "")
     federated = _best(trials, region, FEDERATED, headline, score)
-    together = _best(trials, region, LOCAL, headline, score)
-    if federated is None or together is None:
+    all_own_models = _best(trials, region, LOCAL, headline, score)
+    if federated is None or all_own_models is None:
         raise ConfigError(
             f"not every trial has a {headline} of the arms {FEDERATED} and {LOCAL} for the region; run them"
         )
     local = {}
     for country in sorted(set.intersection(*(set(trial.countries) for trial in trials))):
         own = _best(trials, country, LOCAL, headline, score)
-        local[country] = own or Pick(trial=together.trial, value=together.value, by_region=True)
+        local[country] = own or Pick(trial=all_own_models.trial, value=all_own_models.value, by_region=True)
     return Choice(federated=federated, local=local, varied=varied)
 
 

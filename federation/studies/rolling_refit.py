@@ -9,8 +9,8 @@ import numpy as np
 
 from federation.reporting import score_table
 from federation.reporting.rows import ALL, Row
-from federation.studies.markdown import better, interval, plain, table
-from federation.studies.measures import countries, region
+from federation.studies.markdown import better_direction, interval, readable, table
+from federation.studies.measures import countries, region_name
 from federation.studies.seed_groups import Group
 from tasks.evaluation.paired_difference import Blocks, paired_interval
 
@@ -24,7 +24,7 @@ def is_refit(group: Group) -> bool:
     return group.experiment.startswith(REFIT)
 
 
-def refitted(groups: Sequence[Group]) -> str:
+def refit_section(groups: Sequence[Group]) -> str:
     """A table for every chain whose tests follow one another without a gap or an overlap."""
     parts = [_table(chain) for chain in chains(groups)]
     if not parts:
@@ -43,7 +43,7 @@ def chains(groups: Sequence[Group]) -> list[list[Group]]:
         params = sorted(f"{name}={value}" for name, value in group.params.items() if not name.startswith(CALENDAR))
         by_params.setdefault((group.experiment, *params), []).append(group)
     chained = (sorted(each, key=lambda group: group.settings.calendar.test_until) for each in by_params.values())
-    return [each for each in chained if len(each) > 1 and _follow(each)]
+    return [each for each in chained if len(each) > 1 and _consecutive(each)]
 
 
 def merged(chain: Sequence[Group]) -> dict[Key, Row]:
@@ -54,7 +54,7 @@ def merged(chain: Sequence[Group]) -> dict[Key, Row]:
     score = chain[0].task.scores[chain[0].headline]
     if score.better == "smaller":
         years = _by_key(chain, chain[0].headline)
-        return {key: _whole(rows, [row.value for row in rows.values()], None) for key, rows in years.items()}
+        return {key: _combined_row(rows, [row.value for row in rows.values()], None) for key, rows in years.items()}
     years = _by_key(chain, next(iter(score.derived)))
     skills = {}
     for (country, arm), rows in years.items():
@@ -62,11 +62,11 @@ def merged(chain: Sequence[Group]) -> dict[Key, Row]:
         if rows.keys() <= usual.keys():
             below = [usual[year].value for year in rows]
             gained = [reference - row.value for reference, row in zip(below, rows.values(), strict=True)]
-            skills[country, arm] = _whole(rows, gained, below)
+            skills[country, arm] = _combined_row(rows, gained, below)
     return skills
 
 
-def _follow(chain: Sequence[Group]) -> bool:
+def _consecutive(chain: Sequence[Group]) -> bool:
     cuts = [group.settings.calendar for group in chain]
     return all(one.test_until == later.validate_until for one, later in pairwise(cuts))
 
@@ -81,7 +81,7 @@ def _by_key(chain: Sequence[Group], name: str) -> dict[Key, dict[int, Row]]:
     return by_key
 
 
-def _whole(rows: Mapping[int, Row], above: Sequence[float], below: Sequence[float] | None) -> Row:
+def _combined_row(rows: Mapping[int, Row], above: Sequence[float], below: Sequence[float] | None) -> Row:
     """One row of several years. above, below: what a year's mean is, and what it is divided by."""
     count = np.array([[row.n] for row in rows.values()], float)
     years = Blocks(
@@ -103,14 +103,12 @@ def _table(chain: Sequence[Group]) -> str:
     first, by_key = chain[0], merged(chain)
     names = score_table.arms(list(by_key.values()))
     lines = []
-    for place in (*countries(first), region(first)):
+    for place in (*countries(first), region_name(first)):
         rows = [by_key.get((place, name)) for name in names]
         number = max((row.n for row in rows if row), default=0)
         lines.append((place, *map(interval, rows), f"{number:,}"))
     years = f"tested after {first.settings.calendar.validate_until}, until {chain[-1].settings.calendar.test_until}"
     seeds = ", ".join(map(str, first.seeds))
-    head = (
-        f"**{first.title}**, {first.headline}, {better(first)} is better; {years}, {len(chain)} years by themselves; "
-    )
-    head += f"seeds {seeds}.\n"
-    return head + "\n" + table(("", *map(plain, names), "n"), lines)
+    head = f"**{first.title}**, {first.headline}, {better_direction(first)} is better; {years}, "
+    head += f"{len(chain)} years by themselves; seeds {seeds}.\n"
+    return head + "\n" + table(("", *map(readable, names), "n"), lines)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from federation.reporting import score_table
-from federation.studies.markdown import better, heading, interval, plain, table
-from federation.studies.measures import line, region, strongest_baseline
+from federation.studies.markdown import better_direction, heading, interval, readable, table
+from federation.studies.measures import region_name, rows_by_arm, strongest_baseline
 from federation.studies.seed_groups import Group
 
 TRIAL = "choice-"  # begins the name of an experiment in which recipes were tried
@@ -14,15 +14,17 @@ def cold_start(groups: Sequence[Group]) -> str:
     """Countries that were held out, against the baseline that was strongest in their validation years."""
     lines = []
     for group in groups:
-        for country in codes(group.of("hold_out")):
-            rows = line(group, country, group.headline)
+        for country in codes(group.param("hold_out")):
+            rows = rows_by_arm(group, country, group.headline)
             # Without validation years on record the strongest of the test, which is the harder one to beat.
             rivals = [rows[arm] for arm in group.task.baselines if arm in rows]
-            base = rows.get(str(strongest_baseline(group, country))) or score_table.best(rivals, better(group))
+            base = rows.get(str(strongest_baseline(group, country))) or score_table.best(
+                rivals, better_direction(group)
+            )
             federated = rows.get("federated")
             if federated is not None and base is not None:
-                beaten = "yes" if score_table.beats(federated, base, better(group)) else "no"
-                cells = (interval(federated), interval(rows.get("adapted")), plain(base.arm), interval(base))
+                beaten = "yes" if score_table.beats(federated, base, better_direction(group)) else "no"
+                cells = (interval(federated), interval(rows.get("adapted")), readable(base.arm), interval(base))
                 lines.append((group.title, country, *cells, beaten, f"{federated.n:,}", str(len(group.seeds))))
     if not lines:
         return ""
@@ -34,10 +36,10 @@ def short_records(groups: Sequence[Group]) -> str:
     """Scores of a country with few years of records of its own, by itself and in the federation."""
     lines = []
     for group in groups:
-        years = group.of("record_years")
-        places = codes(group.of("record_of")) or [region(group)]
+        years = group.param("record_years")
+        places = codes(group.param("record_of")) or [region_name(group)]
         for place in places if years else ():
-            rows = line(group, place, group.headline)
+            rows = rows_by_arm(group, place, group.headline)
             cells = (interval(rows.get(arm)) for arm in ("local", "federated", "local_adapted", "adapted"))
             lines.append((group.title, place, years, *cells))
     if not lines:
@@ -51,10 +53,10 @@ def ablations(groups: Sequence[Group], mains: Sequence[Group]) -> str:
     lines = []
     for group in groups:
         main = next((each for each in mains if heading(each) == heading(group)), None)
-        if main is None or group.of("hold_out") or group.of("record_years"):
+        if main is None or group.param("hold_out") or group.param("record_years"):
             continue
         changed = [f"{name}={group.params.get(name)}" for name in sorted(group.params) if _differs(name, group, main)]
-        rows = line(group, region(group), group.headline)
+        rows = rows_by_arm(group, region_name(group), group.headline)
         cells = (interval(rows.get(arm)) for arm in ("local", "federated", "adapted"))
         lines.append((group.title, ", ".join(changed), *cells, str(len(group.seeds))))
     if not lines:
@@ -69,7 +71,7 @@ def trials(groups: Sequence[Group], mains: Sequence[Group]) -> str:
         main = next((each for each in mains if each.title == group.title), group)
         names = (name for name in sorted(group.params) if _differs(name, group, main) and "calendar" not in name)
         changed = ", ".join(f"{name}={group.params.get(name)}" for name in names)
-        rows = line(group, region(group), group.headline)
+        rows = rows_by_arm(group, region_name(group), group.headline)
         cells = (interval(rows.get(arm)) for arm in ("local", "local_adapted", "federated", "adapted"))
         lines.append((heading(group), changed or "the recipe", *cells))
     if not lines:

@@ -55,7 +55,7 @@ class Group:
         """In order."""
         return sorted(int(run.params["seed"]) for run in self.runs)
 
-    def of(self, name: str) -> str:
+    def param(self, name: str) -> str:
         """A parameter, empty where it is not set."""
         value = self.params.get(name, "")
         return "" if value in ("None", "[]") else value
@@ -72,7 +72,7 @@ def groups(runs: Iterable[FinishedRun]) -> list[Group]:
 
 def _group(runs: list[FinishedRun]) -> Group:
     first = runs[0]
-    rows = _same(row for run in runs for row in run.rows)
+    rows = _rows_by_key(row for run in runs for row in run.rows)
     evaluated: dict[tuple[str, str, str], list[float]] = {}
     for run in runs:
         for key, value in run.validation.items():
@@ -86,14 +86,14 @@ def _group(runs: list[FinishedRun]) -> Group:
         params=params,
         runs=runs,
         rows=[_mean(same) for same in rows.values()],
-        excluded=[_mean(same) for same in _same(row for run in runs for row in run.excluded).values()],
-        paired=[_mean(same) for same in _same(row for run in runs for row in run.paired).values()],
+        excluded=[_mean(same) for same in _rows_by_key(row for run in runs for row in run.excluded).values()],
+        paired=[_mean(same) for same in _rows_by_key(row for run in runs for row in run.paired).values()],
         spread={key: float(np.ptp([row.value for row in same])) for key, same in rows.items()},
         validation={key: float(np.mean(values)) for key, values in evaluated.items()},
     )
 
 
-def _same(rows: Iterable[Row]) -> dict[Key, list[Row]]:
+def _rows_by_key(rows: Iterable[Row]) -> dict[Key, list[Row]]:
     by_key: dict[Key, list[Row]] = {}
     for row in rows:
         by_key.setdefault((row.country, row.arm, row.score, row.horizon), []).append(row)

@@ -8,21 +8,21 @@ import numpy as np
 
 from federation.reporting import score_table
 from federation.reporting.rows import Row, difference
-from federation.studies.markdown import NONE, better, cell, heading, interval, plain, ratio, table, value
-from federation.studies.measures import OWN, countries, line, region, strongest_baseline
+from federation.studies.markdown import NONE, better_direction, cell, heading, interval, ratio, readable, table, value
+from federation.studies.measures import OWN_ARMS, countries, region_name, rows_by_arm, strongest_baseline
 from federation.studies.seed_groups import Group
 from tasks.settings import UNALIGNED
 
 
 def headline(group: Group) -> str:
     """A line a country and the region, a column an arm, with intervals."""
-    head = f"**{group.headline}** over all horizons, {better(group)} is better; the best arm bold.\n"
+    head = f"**{group.headline}** over all horizons, {better_direction(group)} is better; the best arm bold.\n"
     return head + "\n" + _by_arm(group)
 
 
 def differences(group: Group) -> str:
     """The learnt arms less what each country has alone: its own model, the best of its arms, its strongest baseline."""
-    lines = [_differences(group, place) for place in (*countries(group), region(group))]
+    lines = [_differences(group, place) for place in (*countries(group), region_name(group))]
     lines = [cells for cells in lines if any(cell != NONE for cell in cells[1:])]
     if not lines:
         return ""
@@ -36,19 +36,19 @@ def differences(group: Group) -> str:
 
 def _differences(group: Group, place: str) -> list[str]:
     """The line of one country or region."""
-    rows = line(group, place, group.headline)
+    rows = rows_by_arm(group, place, group.headline)
     baseline = strongest_baseline(group, place)
-    if baseline is None and place == region(group):  # it has no validation of its own
+    if baseline is None and place == region_name(group):  # it has no validation of its own
         baseline = _best_arm(group, rows, group.task.baselines)
     cells = [interval(difference(group.paired, place, arm, "local")) for arm in ("federated", "adapted")]
-    for other in (_best_arm(group, rows, OWN), baseline):
+    for other in (_best_arm(group, rows, OWN_ARMS), baseline):
         row = difference(group.paired, place, "adapted", str(other))
-        cells.append(f"{interval(row)} ({plain(str(other))})" if row else NONE)
+        cells.append(f"{interval(row)} ({readable(str(other))})" if row else NONE)
     return [place, *cells]
 
 
 def _best_arm(group: Group, rows: Mapping[str, Row], arms: Iterable[str]) -> str | None:
-    best = score_table.best([rows[arm] for arm in arms if arm in rows], better(group))
+    best = score_table.best([rows[arm] for arm in arms if arm in rows], better_direction(group))
     return best.arm if best else None
 
 
@@ -80,13 +80,13 @@ def _arms(group: Group) -> list[str]:
 def _by_arm(group: Group) -> str:
     names = _arms(group)
     lines = []
-    for place in (*countries(group), region(group)):
-        rows = line(group, place, group.headline)
+    for place in (*countries(group), region_name(group)):
+        rows = rows_by_arm(group, place, group.headline)
         rivals = [row for row in rows.values() if row.arm != score_table.PERFECT]
-        top = score_table.best(rivals, better(group))
+        top = score_table.best(rivals, better_direction(group))
         count = max((row.n for row in rows.values()), default=0)
         lines.append((place, *(cell(rows.get(name), top) for name in names), f"{count:,}"))
-    return table(("", *map(plain, names), "n"), lines)
+    return table(("", *map(readable, names), "n"), lines)
 
 
 def by_horizon(group: Group) -> str:
@@ -95,18 +95,18 @@ def by_horizon(group: Group) -> str:
     horizons = list(dict.fromkeys(row.horizon for row in group.rows if row.score == group.headline))
     if len(horizons) < 3:
         return ""
-    place = region(group)
+    place = region_name(group)
     lines = [
-        (name, *(value(line(group, place, group.headline, horizon).get(name)) for horizon in horizons))
+        (name, *(value(rows_by_arm(group, place, group.headline, horizon).get(name)) for horizon in horizons))
         for name in names
     ]
-    parts = [f"{place} by horizon:\n", table(("", *horizons), [(plain(name), *rest) for name, *rest in lines])]
+    parts = [f"{place} by horizon:\n", table(("", *horizons), [(readable(name), *rest) for name, *rest in lines])]
     own = []
     for country in countries(group):
         cells = []
         for horizon in horizons:
-            rows = line(group, country, group.headline, horizon)
-            top = score_table.best([rows[arm] for arm in OWN if arm in rows], better(group))
+            rows = rows_by_arm(group, country, group.headline, horizon)
+            top = score_table.best([rows[arm] for arm in OWN_ARMS if arm in rows], better_direction(group))
             cells.append(f"{value(rows.get('adapted'))} / {value(rows.get('local'))} / {value(top)}")
         own.append((country, *cells))
     return "\n".join([*parts, "Adapted / local / the best of the country's own arms:\n", table(("", *horizons), own)])
@@ -114,11 +114,11 @@ def by_horizon(group: Group) -> str:
 
 def relative(group: Group) -> str:
     """For scores to be small: over the reference, country by country, and the geometric mean of them."""
-    if better(group) != "smaller":
+    if better_direction(group) != "smaller":
         return ""
     reference = group.task.reference
     names = [name for name in _arms(group) if name != reference]
-    rows = {country: line(group, country, group.headline) for country in countries(group)}
+    rows = {country: rows_by_arm(group, country, group.headline) for country in countries(group)}
     ratios = {
         country: {name: each[name].value / each[reference].value for name in names if name in each}
         for country, each in rows.items()
@@ -128,9 +128,9 @@ def relative(group: Group) -> str:
     lines = [(country, *(ratio(each.get(name, nan)) for name in names)) for country, each in ratios.items()]
     means = (_geometric_mean([each.get(name, nan) for each in training]) for name in names)
     lines.append(("**geometric mean**", *map(ratio, means)))
-    over = f"{group.headline} over that of {plain(reference)}"
+    over = f"{group.headline} over that of {readable(reference)}"
     head = f"{over}; the mean is over the {len(training)} countries that train:\n"
-    return head + "\n" + table(("", *map(plain, names)), lines)
+    return head + "\n" + table(("", *map(readable, names)), lines)
 
 
 def _geometric_mean(values: Sequence[float]) -> float:
@@ -142,7 +142,7 @@ def other(group: Group) -> str:
     """All scores but the headline, of the region."""
     names = _arms(group)
     scores = [name for name in group.task.scores if name != group.headline]
-    rows = {score: line(group, region(group), score) for score in scores}
+    rows = {score: rows_by_arm(group, region_name(group), score) for score in scores}
     scores = [score for score in scores if rows[score]]
-    lines = [(plain(name), *(value(rows[score].get(name)) for score in scores)) for name in names]
-    return f"Other scores, {region(group)}, all horizons:\n\n" + table(("", *scores), lines) if scores else ""
+    lines = [(readable(name), *(value(rows[score].get(name)) for score in scores)) for name in names]
+    return f"Other scores, {region_name(group)}, all horizons:\n\n" + table(("", *scores), lines) if scores else ""

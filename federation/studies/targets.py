@@ -76,7 +76,7 @@ def evaluated(group: Group, targets: Iterable[Target]) -> Sequence[TargetResult]
             measure = MEASURES[target.measure]
             try:
                 value = measure(
-                    _about(group, target),
+                    _restricted_to(group, target),
                     target.arm,
                     target.against,
                     target.score or group.headline,
@@ -90,7 +90,7 @@ def evaluated(group: Group, targets: Iterable[Target]) -> Sequence[TargetResult]
     return results
 
 
-def _about(group: Group, target: Target) -> Group:
+def _restricted_to(group: Group, target: Target) -> Group:
     if not target.countries:
         return group
     return replace(group, rows=[row for row in group.rows if row.country in target.countries or is_region(row.country)])

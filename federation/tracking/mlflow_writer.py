@@ -33,7 +33,7 @@ class MlflowWriter:
         self._store = store
         self._client = store.client
         self._folder = folder
-        self._own: dict[str, str] = {}  # the tags that tell this run from all others
+        self._identity: dict[str, str] = {}  # the tags that identify this run
 
     def known(self) -> bool:
         """Whether the federation's run is still there."""
@@ -45,7 +45,7 @@ class MlflowWriter:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return False
             raise
-        self._own = {name: run.data.tags.get(name, "") for name in (RUN, BIRTH)}
+        self._identity = {name: run.data.tags.get(name, "") for name in (RUN, BIRTH)}
         return bool(run.info.lifecycle_stage == "active")
 
     def send(self, records: Sequence[Record]) -> None:
@@ -68,7 +68,7 @@ class MlflowWriter:
         self._metrics(rows)
 
     def _begin(self, record: Record) -> None:
-        self._own = {RUN: record["id"], BIRTH: record["birth"]}
+        self._identity = {RUN: record["id"], BIRTH: record["birth"]}
         self._remove_twins()
         known = dict(self.runs)
         for place, country in enumerate(("", *record["countries"])):
@@ -87,7 +87,7 @@ class MlflowWriter:
         self._set(parent, changed)
 
     def _create(self, country: str, record: Record) -> None:
-        tags = {**{_clean(name): str(value) for name, value in record["tags"].items()}, **self._own}
+        tags = {**{_clean(name): str(value) for name, value in record["tags"].items()}, **self._identity}
         tags[FOLDER] = self._folder.name
         if country:
             tags |= {COUNTRY: country, PARENT: self.runs[""]}
@@ -96,9 +96,9 @@ class MlflowWriter:
         self.runs[country] = made.info.run_id
 
     def _remove_twins(self) -> None:
-        """Find this run's MLflow runs; delete twins that a call made whose answer was lost. Twins hold no records."""
+        """Find this run's MLflow runs; delete twins that a call made whose reply was lost. Twins hold no records."""
         twins: dict[str, list[Run]] = {}
-        for run in search(self._store, tagged(self._own)):
+        for run in search(self._store, tagged(self._identity)):
             twins.setdefault(run.data.tags.get(COUNTRY, ""), []).append(run)
         kept, self.runs = self.runs, {}
         for country, runs in twins.items():
@@ -161,7 +161,7 @@ class MlflowWriter:
     def _model(self, record: Record) -> None:
         from federation.tracking.model import log
 
-        log(self._store, self._own, self.runs[""], self._folder / record["path"])
+        log(self._store, self._identity, self.runs[""], self._folder / record["path"])
 
     def _end(self, record: Record) -> None:
         for run in self.runs.values():

@@ -44,7 +44,7 @@ def write(
 def log(store: Store, own: Mapping[str, str], run: str, folder: Path) -> str:
     """Log the model that `write` left, unless MLflow has it; its MLflow id. Raises what MLflow raises.
 
-    own: the tags that tell this run from all others. run: its MLflow id.
+    own: the tags that identify this run. run: its MLflow id.
     """
     from mlflow.entities import LoggedModelOutput
 

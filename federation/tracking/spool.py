@@ -28,12 +28,12 @@ class Spool:
         self._file = path.open("ab")
         keep = _whole_lines(path, max(committed, tried))
         self._file.truncate(keep)
-        self._there = {row for record in read_all(path) for row in _rows(record)}
+        self._written = {row for record in read_all(path) for row in _rows(record)}
 
     def put(self, record: Record) -> None:
         """Append one record; a metric that was there before this process began is not written again."""
         if record["do"] == "metrics":
-            record = {**record, "values": self._fresh(record)}
+            record = {**record, "values": self._not_yet_written(record)}
             if not record["values"]:
                 return
         self._file.write(json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n")
@@ -47,11 +47,11 @@ class Spool:
     def close(self) -> None:
         self._file.close()
 
-    def _fresh(self, record: Record) -> dict[str, float | str]:
+    def _not_yet_written(self, record: Record) -> dict[str, float | str]:
         return {
             row[-1]: value if math.isfinite(value) else str(value)  # JSON has no NaN; float() reads both
             for row, value in zip(_rows(record), record["values"].values(), strict=True)
-            if row not in self._there
+            if row not in self._written
         }
 
 

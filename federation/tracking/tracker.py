@@ -38,7 +38,7 @@ class Tracker:
     def begin(self, info: RunInfo, committed: int = 0) -> None:
         """Start, or go on after a kill: the spool goes back to `committed`, the length that the checkpoint holds."""
         if self._spool is None:
-            with self._harmless():
+            with self._errors_warned():
                 wait_for_others(self._folder)
                 tried = cursor.load(self._folder).tried
                 self._spool = Spool(self._folder / NAME, committed=committed, tried=tried)
@@ -65,7 +65,7 @@ class Tracker:
 
     def artifact(self, path: Path, folder: str = "") -> None:
         """A file or folder, sent as it is when its turn comes; `folder` is one among the run's artifacts."""
-        self._put("artifact", path=self._within(path), to=folder)
+        self._put("artifact", path=self._relative_to_run(path), to=folder)
 
     def model(
         self,
@@ -80,7 +80,7 @@ class Tracker:
         """The final model; loading it back gives `output` for `example`, which must be synthetic and never a record.
 
         weights: state dict as arrays. task, settings, seed: what `build_model` was given, as plain values.
-        example: input name -> (N, ...); output: (N, H, K), the model's answer in model units.
+        example: input name -> (N, ...); output: (N, H, K), the model's output in model units.
         """
         try:
             folder = model.write(
@@ -93,13 +93,13 @@ class Tracker:
                 output=output,
             )
         except (OSError, ValueError, TypeError) as error:
-            self._say(f"the final model is not tracked: {one_line(error)}")
+            self._warn_once(f"the final model is not tracked: {one_line(error)}")
         else:
-            self._put("model", path=self._within(folder))
+            self._put("model", path=self._relative_to_run(folder))
 
     def flush(self) -> int:
         """Make all so far durable; the length of the spool, for the checkpoint. About one disk flush."""
-        with self._harmless():
+        with self._errors_warned():
             if self._spool:
                 self._length = self._spool.flush()
         return self._length
@@ -117,7 +117,7 @@ class Tracker:
         self.commit()
         reason = self._upload.finish(self._settings.patience) if self._upload else ""
         if reason:
-            self._say(
+            self._warn_once(
                 f"MLflow has not taken all records of this run ({reason}); they stay in {self._folder / NAME}. "
                 f"Send them later with: gotong replay run={self._folder.name}"
             )
@@ -126,16 +126,16 @@ class Tracker:
         self._spool = self._upload = None
 
     def _put(self, do: str, **values: Any) -> None:
-        with self._harmless():
+        with self._errors_warned():
             if self._spool:
                 self._spool.put({"do": do, "time": time.time_ns() // 1_000_000, **values})
 
-    def _within(self, path: Path) -> str:
+    def _relative_to_run(self, path: Path) -> str:
         path, folder = path.resolve(), self._folder.resolve()
         return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
     @contextmanager
-    def _harmless(self) -> Iterator[None]:
+    def _errors_warned(self) -> Iterator[None]:
         # A full disk or a damaged file must not end hours of training: the run goes on untracked, after one warning.
         try:
             yield
@@ -144,9 +144,9 @@ class Tracker:
                 with suppress(OSError):
                     self._spool.close()
             self._spool = None
-            self._say(f"this run is not tracked any further: {one_line(error)}")
+            self._warn_once(f"this run is not tracked any further: {one_line(error)}")
 
-    def _say(self, warning: str) -> None:
+    def _warn_once(self, warning: str) -> None:
         if not self._warned:  # one is read, ten are not
             self._warn(warning)
         self._warned = True

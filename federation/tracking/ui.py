@@ -71,7 +71,7 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, file: Path) -> None:
             with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=1):
                 return
         except OSError:
-            time.sleep(0.1)  # there is nothing to wait on but the server's answer
+            time.sleep(0.1)  # there is nothing to wait on but the server's reply
     raise TrackingError(f"MLflow's server did not start; see {_log(file)}")
 
 

@@ -74,7 +74,7 @@ class UploadLoop:
         self._changed = threading.Condition()
         self._allowed = 0
         self._finishing = False
-        self._reason = "it has not answered yet"
+        self._reason = "it has not replied yet"
         self._uploader: Uploader | None = None
 
     def allow(self, length: int) -> None:

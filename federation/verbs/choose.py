@@ -16,7 +16,7 @@ from federation.reporting.rows import RESULTS, read_json
 from federation.reporting.score_table import number
 from federation.studies.recipe_choice import Choice, Trial, choose
 from federation.tracking.run_state import state
-from federation.verbs.given import given
+from federation.verbs.word_checks import required
 from tasks.files.atomic import write_atomically
 
 
@@ -36,7 +36,9 @@ def run(words: Sequence[str]) -> None:
 
 
 def _choose(settings: ChooseSettings) -> None:
-    sweep = given(settings.sweep, "say which search: sweep=NAME, as the runs of gotong simulate experiment=search/...")
+    sweep = required(
+        settings.sweep, "say which search: sweep=NAME, as the runs of gotong simulate experiment=search/..."
+    )
     trials = list(_trials(Path(settings.runs), sweep))
     if not trials:
         raise ConfigError(
@@ -46,7 +48,7 @@ def _choose(settings: ChooseSettings) -> None:
     console = Console(highlight=False)
     console.print(_table(choice, f"{len(trials)} trials of {sweep}"))
     if settings.to is not None:
-        base = given(settings.base, "say what the trials rest on: base=NAME, as in configs/recipe")
+        base = required(settings.base, "say what the trials rest on: base=NAME, as in configs/recipe")
         write_atomically(Path(settings.to), _recipe(choice, sweep, base, len(trials)).encode())
         console.print(f"written: {settings.to}; use it with recipe={Path(settings.to).stem}", soft_wrap=True)
 

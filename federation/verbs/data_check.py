@@ -12,7 +12,7 @@ from rich.table import Table
 
 from federation.composition.compose import compose
 from federation.settings.checks import within
-from federation.verbs.given import given
+from federation.verbs.word_checks import required
 from tasks.files.check import check, country_of, national_files
 from tasks.files.reading import Problem, shorten
 
@@ -40,7 +40,7 @@ def _named(before: str, word: str) -> str:
 def _check(settings: CheckSettings) -> None:
     within("limit", settings.limit, 1, 1_000_000)
     console = Console(highlight=False)
-    path = given(settings.path, "say what to look through: gotong data check PATH")
+    path = required(settings.path, "say what to look through: gotong data check PATH")
     files = national_files(Path(path))
     problems_of = {file: check(file, settings.limit) for file in files}
     problems = [problem for each in problems_of.values() for problem in each]

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from federation.composition.compose import compose
-from federation.verbs.given import given, renamed
+from federation.verbs.word_checks import renamed, required
 from tasks.importers.contract import Imported
 from tasks.importers.folder import import_folder
 
@@ -29,8 +29,8 @@ def run(words: Sequence[str]) -> None:
 
 
 def _import(settings: ImportSettings) -> None:
-    source = Path(given(settings.source, "say where the public files lie: gotong data import from=FOLDER to=FOLDER"))
-    to = Path(given(settings.to, "say where the national files go: gotong data import from=FOLDER to=FOLDER"))
+    source = Path(required(settings.source, "say where the public files lie: gotong data import from=FOLDER to=FOLDER"))
+    to = Path(required(settings.to, "say where the national files go: gotong data import from=FOLDER to=FOLDER"))
     imported = import_folder(source, to)
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -8,7 +8,7 @@ from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.settings.checks import within
 from federation.settings.region import RegionSettings
-from federation.verbs.given import given
+from federation.verbs.word_checks import required
 from tasks.places.countries import problem_with
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
@@ -38,7 +38,7 @@ def _synthesize(settings: SynthesizeSettings) -> None:
         if wrong := problem_with(code):
             raise ConfigError(f"countries: {wrong}")
     task = TASKS[settings.task.name]
-    to = given(settings.to, f"name the folder: gotong data synthesize task={task.name} to=FOLDER")
+    to = required(settings.to, f"name the folder: gotong data synthesize task={task.name} to=FOLDER")
     for code in codes:
         folder = Path(to) / code
         task.synthesize(folder, code, settings.seed, settings.task)

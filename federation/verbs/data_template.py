@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federation.composition.compose import compose
-from federation.verbs.given import given
+from federation.verbs.word_checks import required
 from tasks.files.template import write_template
 from tasks.settings import TaskSettings
 
@@ -24,6 +24,6 @@ def run(words: Sequence[str]) -> None:
 
 
 def _template(settings: TemplateSettings) -> None:
-    to = given(settings.to, f"say where it goes: gotong data template task={settings.task.name} to=FILE.csv")
+    to = required(settings.to, f"say where it goes: gotong data template task={settings.task.name} to=FILE.csv")
     for file in write_template(settings.task.name, Path(to)):
         print(file)

@@ -10,7 +10,7 @@ from federation.errors import ConfigError
 from federation.forecasting import ForecastRequest, issue
 from federation.runs import folder as run_folder
 from federation.settings.checks import nearest, within
-from federation.verbs.given import given
+from federation.verbs.word_checks import required
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 from tasks.places.countries import problem_with
@@ -48,11 +48,11 @@ def run(words: Sequence[str]) -> None:
 
 def _forecast(settings: ForecastSettings) -> None:
     example = "gotong forecast run=RUN data=DIR country=VNM to=FILE format=FORMAT"
-    name = given(settings.run, f"say which run: {example}")
-    data = given(settings.data, f"say where the national files lie: {example}")
-    country = given(settings.country, f"say whose forecast: {example}")
-    to = Path(given(settings.to, f"say where it goes: {example}"))
-    form = given(settings.format, f"say which format: {example}")
+    name = required(settings.run, f"say which run: {example}")
+    data = required(settings.data, f"say where the national files lie: {example}")
+    country = required(settings.country, f"say whose forecast: {example}")
+    to = Path(required(settings.to, f"say where it goes: {example}"))
+    form = required(settings.format, f"say which format: {example}")
     if settings.cost_loss is not None:
         within("cost_loss", settings.cost_loss, 0, 1, above=True)
     within("samples", settings.samples, 1, 10_000)

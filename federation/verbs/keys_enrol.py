@@ -9,7 +9,7 @@ from omegaconf import MISSING
 from federation.composition.compose import compose
 from federation.deployment.coordinator import members
 from federation.deployment.enrolment import read_enrolment
-from federation.verbs.given import renamed
+from federation.verbs.word_checks import renamed
 
 
 @dataclass

@@ -25,5 +25,5 @@ def withdraw(settings: Withdraw) -> None:
     if not pause.withdraw(Path(settings.home)):
         print(f"{settings.home} holds no courier/node.key; the courier's own folder does: remove node.key there too")
     print(
-        "withdrawn for good; ask the coordinator to run `gotong keys revoke`, and read docs/operate.md on models so far"
+        "withdrawn for good; have the coordinator run `gotong keys revoke`, and read docs/operate.md on models so far"
     )

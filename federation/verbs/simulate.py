@@ -6,7 +6,7 @@ from federation.composition.compose import jobs
 from federation.runs.simulation import simulate
 from federation.runs.sweep import sweep
 from federation.settings.schema import Settings
-from federation.verbs.given import only_with_resume
+from federation.verbs.word_checks import only_with_resume
 
 WITH_RESUME = ("resume", "runs", "out")
 

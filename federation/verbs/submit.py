@@ -13,7 +13,7 @@ from federation.deployment.coordinator.submit import submit as submit_run
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
 from federation.settings.schema import Settings
-from federation.verbs.given import only_with_resume
+from federation.verbs.word_checks import only_with_resume
 
 WITH_RESUME = ("resume", "runs", "out", "home", "deadline")
 AT_NODES = "at the nodes"
@@ -55,5 +55,5 @@ def submit(submitted: SubmitSettings) -> None:
     folder = run_folder.existing(settings.runs, resume) if resume else run_folder.create(settings)
     width = shutil.get_terminal_size((120, 40)).columns
     submission = Submission(settings=settings, folder=folder, width=width, resume=bool(resume))
-    with run_folder.removed_unless_begun(folder):
+    with run_folder.removed_without_checkpoint(folder):
         submit_run(Path(submitted.home), submission, partial(print, flush=True))  # flushed: live in a file too

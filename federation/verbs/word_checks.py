@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from federation.errors import ConfigError
 
 
-def given(value: str | None, remedy: str) -> str:
+def required(value: str | None, remedy: str) -> str:
     """The value of a key that a verb needs; raises ConfigError with the remedy where it is missing or empty."""
     if not value:
         raise ConfigError(remedy)

@@ -34,7 +34,7 @@ def lines(home: Path, runs: Path) -> Iterator[str]:
 
 def outcome_of(folder: Path) -> str:
     """How a submitted run ended, or that it is in progress."""
-    if run_folder.held(folder):
+    if run_folder.is_locked(folder):
         return "in progress"
     if not (folder / ENDED).exists():
         return f"died; {again(folder)}"
@@ -44,6 +44,6 @@ def outcome_of(folder: Path) -> str:
 
 def stop(home: Path, folder: Path) -> None:
     """Stop a run; its checkpoint stands. Raises DeploymentError if it is not in progress."""
-    if not run_folder.held(folder):
+    if not run_folder.is_locked(folder):
         raise DeploymentError(f"{folder.name} is not in progress: {outcome_of(folder)}")
     flower_cli.stop(home, number_of(folder))

@@ -52,6 +52,6 @@ def again(folder: Path) -> str:
     """What to do about a run that ended before its time."""
     return (
         f"go on with `gotong submit resume={folder.name}`"
-        if run_folder.begun(folder)
+        if run_folder.has_checkpoint(folder)
         else "submit it anew under another name, for it had not begun"
     )

@@ -26,7 +26,7 @@ def submit(home: Path, submitted: Submission, say: Callable[[str], None]) -> Non
     Interrupted, it leaves the run going.
     """
     folder = submitted.folder
-    if run_folder.held(folder):
+    if run_folder.is_locked(folder):
         raise DeploymentError(
             f"{folder.name} is in progress; wait for its end, or `gotong stop run={folder.name}` first"
         )
@@ -49,7 +49,7 @@ def follow(folder: Path, say: Callable[[str], None]) -> str | None:
     """
     at, until, began = 0, monotonic() + PATIENCE, False
     while True:
-        ended, running = (folder / ENDED).exists(), run_folder.held(folder)
+        ended, running = (folder / ENDED).exists(), run_folder.is_locked(folder)
         at = _repeat(folder / OUTPUT, at, say)
         if ended:
             error = json.loads((folder / ENDED).read_text())["error"]
