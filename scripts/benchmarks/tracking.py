@@ -1,4 +1,4 @@
-"""scripts/bench tracking [KEY=VALUE ...]: rounds with MLflow in five kinds of trouble, over rounds without MLflow.
+"""scripts/bench tracking [KEY=VALUE ...]: rounds with five kinds of failures of MLflow, over rounds without MLflow.
 
 rounds=20           per run; the first does not count, for it pays for start-up
 repeats=3           of every condition
@@ -9,7 +9,7 @@ out=FILE            JSON rows
 
 Every run has a twin without MLflow that runs at the same time, so that both meet the same load of the
 machine; `none` is such a pair too, and its ratio is what chance does. A round's time is that between two records of the
-run's own spool. When a run is over, so is its trouble: what is missing is sent with `gotong replay`, and every row of
+run's own spool. When a run is over, so is its failure: what is missing is sent with `gotong replay`, and every row of
 the spool must then be in MLflow once. A full disk needs a superuser.
 """
 
@@ -34,40 +34,40 @@ from federation.tracking import spool
 from federation.tracking.run_info import RunInfo
 from federation.tracking.store import SQLITE, create
 from federation.tracking.tracker import Tracker
-from tests.federation.tracking import troubles
-from tests.federation.tracking.troubles import Trouble
+from tests.federation.tracking import mlflow_failures
+from tests.federation.tracking.mlflow_failures import Failure
 
 GOTONG = [sys.executable, "-c", "from federation.cli import main; main()"]
 WORDS = ["arms=[federated]", "training.epochs=1", "name=run", "tracking.patience=5"]
 MOST_SLOWER = 1.05
 NONE = "none"
-Pair = tuple[list[float], list[float]]  # seconds of rounds: of the run in trouble, of its twin
+Pair = tuple[list[float], list[float]]  # seconds of rounds: of the run with a failing MLflow, of its twin
 
 
 @contextmanager
-def healthy(store: Path) -> Iterator[Trouble]:
-    """No trouble."""
-    yield Trouble(uri=f"{SQLITE}{store}", over=lambda: None)
+def healthy(store: Path) -> Iterator[Failure]:
+    """No failure."""
+    yield Failure(uri=f"{SQLITE}{store}", over=lambda: None)
 
 
-def conditions(folder: Path, delay: float) -> dict[str, Callable[[Path], AbstractContextManager[Trouble]]]:
+def conditions(folder: Path, delay: float) -> dict[str, Callable[[Path], AbstractContextManager[Failure]]]:
     """Name -> what happens to the store of a run."""
-    troubles_by_name: dict[str, Callable[[Path], AbstractContextManager[Trouble]]] = {
+    failures_by_name: dict[str, Callable[[Path], AbstractContextManager[Failure]]] = {
         NONE: healthy,
         "healthy": healthy,
-        "down": troubles.down,
-        "slow": lambda store: troubles.slow(store, delay),
-        "locked": troubles.locked,
-        "restarted": lambda store: troubles.restarted(store, after=12, away=2),
+        "down": mlflow_failures.down,
+        "slow": lambda store: mlflow_failures.slow(store, delay),
+        "locked": mlflow_failures.locked,
+        "restarted": lambda store: mlflow_failures.restarted(store, after=12, away=2),
     }
-    if troubles.superuser():
-        troubles_by_name["full disk"] = lambda store: troubles.full(store, folder / "disk")
-    return troubles_by_name
+    if mlflow_failures.superuser():
+        failures_by_name["full disk"] = lambda store: mlflow_failures.full(store, folder / "disk")
+    return failures_by_name
 
 
-def pair(name: str, trouble: AbstractContextManager[Trouble], folder: Path, rounds: int, turn: int) -> Pair:
-    """A run in trouble and its twin. Raises SystemExit if a run fails or its history is not complete in the end."""
-    with trouble as store_:
+def pair(name: str, failure: AbstractContextManager[Failure], folder: Path, rounds: int, turn: int) -> Pair:
+    """A run with a failing MLflow and its twin. Raises SystemExit if a run fails or its history is incomplete."""
+    with failure as store_:
         tracking = "tracking=none" if name == NONE else f"tracking.uri={store_.uri}"
         order = [("mine", tracking), ("twin", "tracking=none")][:: -1 if turn % 2 else 1]
         started = {who: _start([*WORDS, f"runs={who}", f"rounds={rounds}", how], folder) for who, how in order}
@@ -87,11 +87,11 @@ def pair(name: str, trouble: AbstractContextManager[Trouble], folder: Path, roun
     return _seconds(records["mine"]), _seconds(records["twin"])
 
 
-def in_calls(name: str, trouble: AbstractContextManager[Trouble], folder: Path, rounds: int) -> list[float]:
+def in_calls(name: str, failure: AbstractContextManager[Failure], folder: Path, rounds: int) -> list[float]:
     """Seconds that the rounds of eleven countries spend in calls of tracking, half a second of other work between."""
     countries = ("BRN", "IDN", "KHM", "LAO", "MMR", "MYS", "PHL", "SGP", "THA", "TLS", "VNM")
     spent = []
-    with trouble as store_:
+    with failure as store_:
         settings = TrackingSettings(name="none" if name == NONE else "mlflow", uri=store_.uri, patience=0)
         tracker = Tracker(folder / "run", settings, runs=folder, warn=lambda _: None)
         tracker.begin(RunInfo(id="run", name="run", countries=countries))
@@ -154,18 +154,18 @@ def main(words: Sequence[str]) -> int:
                 folder = Path(scratch) / f"{name}-{turn}".replace(" ", "-")
                 folder.mkdir()
                 store = Path(shutil.copy(empty, folder / "mlflow.db"))
-                trouble = conditions(folder, float(options["delay"]))[name](store)
+                failure = conditions(folder, float(options["delay"]))[name](store)
                 if options["calls"] == "true":
-                    spent = sorted(in_calls(name, trouble, folder, int(options["rounds"])))
+                    spent = sorted(in_calls(name, failure, folder, int(options["rounds"])))
                     print(
                         f"{name:<10} {median(spent) * 1000:.1f} ms a round in calls, at most {spent[-1] * 1000:.0f} ms"
                     )
                     continue
-                mine, twin = pair(name, trouble, folder, int(options["rounds"]), turn)
+                mine, twin = pair(name, failure, folder, int(options["rounds"]), turn)
                 times.setdefault(name, ([], []))[0].extend(mine)
                 times[name][1].extend(twin)
-                print("\n".join(_line(_row(name, *found)) for name, found in times.items()), "\n", file=sys.stderr)
-    rows = [_row(name, *found) for name, found in times.items()]
+                print("\n".join(_line(_row(name, *seconds)) for name, seconds in times.items()), "\n", file=sys.stderr)
+    rows = [_row(name, *seconds) for name, seconds in times.items()]
     for row in rows:
         print(_line(row))
     print(f"others used {heard.busy:.0f} % of all cores before (load {heard.load:.1f}); quiet is up to {MOST:.0f} %")

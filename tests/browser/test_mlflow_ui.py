@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """`gotong ui` on an empty folder of runs; it must end cleanly, with all its processes, when it is asked to stop."""
+    """`gotong ui` on an empty folder of runs; it must end cleanly, with all its processes, at the signal to stop."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = ["ui", f"runs={tmp_path / 'runs'}", f"port={port}"]

@@ -30,7 +30,7 @@ LEAST = 4  # of five; where a machine is fast, a run may end before the last mom
 def chains(count: int, seed: int) -> list[list[tuple[str, float]]]:
     """Moments at which a run is killed, one after another: the first or second of its kind after each resume.
 
-    `scripts/prove kills` asks for many; the tests take two, in which every kind occurs.
+    `scripts/prove kills` sets many; the tests take two, in which every kind occurs.
     """
     draw = random.Random(seed)
     kinds = [kind for _ in range(count) for kind in draw.sample(MOMENTS, KILLS)]

@@ -20,7 +20,7 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The toy beside the real tasks, wherever the registry is looked up."""
+    """The toy among the real tasks, wherever the registry is looked up."""
     monkeypatch.setitem(TASKS, TOY.name, TOY)
 
 

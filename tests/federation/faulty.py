@@ -76,7 +76,7 @@ class Region:
         return names
 
     def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
-        """Replies, each once; the victim's as soon as it hangs no more, in the order in which it was asked."""
+        """Replies, each once; the victim's as soon as it hangs no more, in the order of its requests."""
         self._wake()
         return [reply for name in message_ids for reply in self._replies.pop(name, [])]
 
@@ -104,19 +104,19 @@ class Region:
     def _changed(self, message: Message, reply: Frame) -> list[Frame | bytes]:
         if self._country(message) != self.victim:
             return [reply]
-        found: list[Frame | bytes] = [reply]
+        replies: list[Frame | bytes] = [reply]
         if self._faulty(message):
-            found = self.fault.change(reply, self._sent)
+            replies = self.fault.change(reply, self._sent)
         self._sent[reply.header.get("round", 0)] = reply
-        return found
+        return replies
 
     def _faulty(self, message: Message) -> bool:
-        return self._country(message) == self.victim and self._asked(message).header["round"] == self.round
+        return self._country(message) == self.victim and self._request(message).header["round"] == self.round
 
     def _country(self, message: Message) -> str:
         return self.ready.vaults[message.metadata.dst_node_id].country
 
-    def _asked(self, message: Message) -> Frame:
+    def _request(self, message: Message) -> Frame:
         return decode(unseal(message.content))
 
 

@@ -33,7 +33,7 @@ class StoppedError(Exception):
 
 @dataclass
 class Watching:
-    """Keeps what a run tells; may stop it in a round as a kill would, before the round's checkpoint or after."""
+    """Keeps what a run reports; may stop it in a round as a kill would, before the round's checkpoint or after."""
 
     stop: tuple[str, int] | None = None
     reports: list[Report] = field(default_factory=list)

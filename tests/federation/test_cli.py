@@ -59,7 +59,7 @@ def test_every_key_of_a_verb_can_be_seen_and_nothing_is_run(tmp_path: Path, firs
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_from_the_command_line_leaves_its_table_where_it_was_asked_to(tmp_path: Path) -> None:
+def test_a_run_from_the_command_line_leaves_its_table_at_the_path_of_out(tmp_path: Path) -> None:
     words = [
         "task.hidden=[]",
         "tracking=none",

@@ -114,9 +114,9 @@ def federated_by_hand(ran: Ran, start: Mapping[str, Tensor] | None = None) -> di
     return model
 
 
-def near(found: Mapping[str, Any], expected: Mapping[str, Any], atol: float = 1e-5) -> bool:
-    assert set(found) == set(expected)
-    return all(np.allclose(np.asarray(found[name]), np.asarray(expected[name]), atol=atol) for name in expected)
+def near(arrays: Mapping[str, Any], expected: Mapping[str, Any], atol: float = 1e-5) -> bool:
+    assert set(arrays) == set(expected)
+    return all(np.allclose(np.asarray(arrays[name]), np.asarray(expected[name]), atol=atol) for name in expected)
 
 
 @pytest.mark.usefixtures("mixed")
@@ -248,8 +248,8 @@ def test_a_pyfunc_of_a_run_has_its_constants(tmp_path: Path, capfd: pytest.Captu
         output=output,
     )
     model.save(folder, tmp_path / "saved")
-    found = pyfunc.load_model(str(tmp_path / "saved")).predict(inputs)
-    np.testing.assert_allclose(found, output, atol=1e-6)
+    predicted = pyfunc.load_model(str(tmp_path / "saved")).predict(inputs)
+    np.testing.assert_allclose(predicted, output, atol=1e-6)
     capfd.readouterr()
 
 

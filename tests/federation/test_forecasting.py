@@ -17,7 +17,7 @@ SMALL = ("tracking=none", "rounds=1", "task.hidden=[]", "training.epochs=1", "re
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a finished run of every task, on invented records, and one that has not ended."""
+    """A folder with a finished run of every task, on synthetic records, and one that has not ended."""
     folder = tmp_path_factory.mktemp("place")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -56,9 +56,9 @@ def test_every_product_of_every_task(
     data, to = place / "runs" / task / "data", tmp_path / "product"
     words = (f"run={task}", f"data={data}", "country=VNM", f"to={to}", f"format={form}", "cost_loss=0.01")
     forecast(*words)
-    told = capsys.readouterr().out
-    assert told.startswith("VNM: ")
-    assert told.endswith(f"{to}\n")
+    printed = capsys.readouterr().out
+    assert printed.startswith("VNM: ")
+    assert printed.endswith(f"{to}\n")
     if form == "cap":
         assert problems(to.read_text()) == []
     else:
@@ -120,9 +120,13 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("change", "told"), MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize(("change", "said"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_one_line_and_leaves_nothing(
-    change: dict[str, str], told: str, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    change: dict[str, str],
+    said: str,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(place)
     with pytest.raises(SystemExit) as ended:
@@ -130,7 +134,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     out, err = capsys.readouterr()
     assert ended.value.code == 1
     assert (out, err.count("\n")) == ("", 1)
-    assert told in err
+    assert said in err
     assert sorted(path.name for path in place.iterdir()) == ["runs"]
 
 

@@ -61,10 +61,10 @@ MISSPELT = {
 
 
 @pytest.mark.parametrize(("word", "meant"), MISSPELT.items(), ids=MISSPELT)
-def test_a_misspelt_key_is_told_with_the_nearest_one(says: Says, word: str, meant: str) -> None:
+def test_a_misspelt_key_is_reported_with_the_nearest_one(says: Says, word: str, meant: str) -> None:
     text = says(word)
-    told, _, hint = text.partition(";")
-    assert word.lstrip("+~").split("=")[0].split(".")[-1] in told or "calender" in told
+    mistake, _, hint = text.partition(";")
+    assert word.lstrip("+~").split("=")[0].split(".")[-1] in mistake or "calender" in mistake
     assert meant in hint
 
 
@@ -139,9 +139,9 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize(("word", "told"), VALUES.items(), ids=VALUES)
-def test_a_value_that_cannot_be_is_told_with_what_can(says: Says, word: str, told: str) -> None:
-    assert told in says(word)
+@pytest.mark.parametrize(("word", "reported"), VALUES.items(), ids=VALUES)
+def test_a_value_that_cannot_be_is_reported_with_what_can(says: Says, word: str, reported: str) -> None:
+    assert reported in says(word)
 
 
 @pytest.mark.parametrize("word", ["rounds=3", "+rounds=3", "++seed=2", "~rounds", "strategy=fedprox", "name=x"])
@@ -155,7 +155,7 @@ def test_keys_of_another_strategy_are_no_keys_of_this(says: Says) -> None:
 
 
 @pytest.mark.parametrize("words", [["--colour"], ["-q"], ["--config-nam=x"]])
-def test_a_flag_that_is_none_is_told(says: Says, words: list[str]) -> None:
+def test_an_unknown_flag_is_reported(says: Says, words: list[str]) -> None:
     assert words[0] in says(*words)
 
 
@@ -166,5 +166,5 @@ def test_a_sweep_with_a_mistake_leaves_no_run(says: Says) -> None:
 @pytest.mark.parametrize(
     ("verb", "meant"), {"simulat": "simulate", "compair": "compare", "data": "data ", "x": "--help"}.items()
 )
-def test_a_verb_that_is_none_is_told_with_the_nearest_one(says: Says, verb: str, meant: str) -> None:
+def test_an_unknown_verb_is_reported_with_the_nearest_one(says: Says, verb: str, meant: str) -> None:
     assert meant in says(verb=verb)

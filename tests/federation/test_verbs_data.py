@@ -38,16 +38,16 @@ def ends(*words: str) -> int:
     return 0
 
 
-def test_import_tells_what_it_kept_and_why_not_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_reports_what_it_kept_and_why_not_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = public_folder(tmp_path / "from")
     write(source / "other.csv", "a,b", ["1,2"])
     assert ends("data", "import", f"from={source}", f"to={tmp_path / 'to'}") == 0
-    told = capsys.readouterr().out
-    assert "LAO" in told
-    assert "1 counts of a year" in told
-    assert "1 provinces, of which CHAP's table tells more" in told
-    assert "other.csv not used: its columns are of no known format." in told
-    assert "8 national files" in told
+    printed = capsys.readouterr().out
+    assert "LAO" in printed
+    assert "1 counts of a year" in printed
+    assert "1 provinces, of which CHAP's table" in printed
+    assert "other.csv not used: its columns are of no known format." in printed
+    assert "8 national files" in printed
     assert len(lines(tmp_path / "to" / "LAO" / "health.csv")) == 3
     assert ends("data", "check", str(tmp_path / "to")) == 0
     assert "8 national files, no problem." in capsys.readouterr().out
@@ -58,11 +58,11 @@ def test_check_lists_every_problem_and_ends_with_1(tmp_path: Path, capsys: pytes
     rows = ["2000-01,A,1,,,", "2000-13,A,1,,,", "2000-02,A,x,,,"]
     file = write(tmp_path / "it's = odd, here" / "THA" / "health.csv", header, rows)
     assert ends("data", "check", str(file)) == 1
-    told = capsys.readouterr()
-    assert f"{file}, row 3, column 'time_period': '2000-13' is not a month" in told.out
-    assert f"{file}, row 4, column 'disease_cases': 'x' is not a number" in told.out
-    assert "2 problems in 1 of 1 national files." in told.out
-    assert told.err == ""
+    printed = capsys.readouterr()
+    assert f"{file}, row 3, column 'time_period': '2000-13' is not a month" in printed.out
+    assert f"{file}, row 4, column 'disease_cases': 'x' is not a number" in printed.out
+    assert "2 problems in 1 of 1 national files." in printed.out
+    assert printed.err == ""
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_a_mistake_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert ends("data", *words) == 1
-    told = capsys.readouterr()
-    assert said in told.err
-    assert told.err.startswith("gotong: ")
-    assert told.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.startswith("gotong: ")
+    assert printed.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -155,7 +155,7 @@ def squared(forecast: Array, observed: Array) -> Array:
 def optimum(parts: list[Windows], weights: list[float] | None = None) -> dict[str, Array]:
     """Weights that minimise the weighted mean of the countries' mean squared errors, by the normal equations.
 
-    weights: one a country; None counts every example alike, which is pooling.
+    weights: one a country; None counts every example equally, which is pooling.
     """
     left, right = np.zeros((3, 3)), np.zeros((3, HORIZONS))
     for each, one in zip(parts, weights or [len(part) for part in parts], strict=True):

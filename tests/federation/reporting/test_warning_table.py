@@ -15,7 +15,7 @@ from federation.coordinator import evaluation
 from federation.reporting.figures import draw_reliability
 from federation.reporting.rows import ALL, Row, write_points
 from federation.reporting.warning_table import table
-from federation.runs.pooled_arm import leaving
+from federation.runs.pooled_arm import as_reported
 from federation.settings.schema import Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
@@ -188,11 +188,11 @@ def test_warnings_are_evaluated_with_the_test_alone_and_from_the_users_threshold
 
 def test_the_pooled_arm_is_no_finer_than_the_others() -> None:
     raw = histograms.counted(*random(1, 100), 0.3)
-    left = leaving({"auc": raw, "brier_skill": {"count": np.ones(4)}}, plan(), 24)
+    left = as_reported({"auc": raw, "brier_skill": {"count": np.ones(4)}}, plan(), 24)
     assert left["auc"]["bin_count"][left["auc"]["bin_count"] > 0].min() >= 24
     assert raw["bin_count"][raw["bin_count"] > 0].min() < 24
     assert left["brier_skill"]["count"].tolist() == [1, 1, 1, 1]
-    small = leaving({"brier_skill": {"count": np.ones(4), "small_count": np.array([1.0, 0, 0, 1])}}, plan(), 24)[
+    small = as_reported({"brier_skill": {"count": np.ones(4), "small_count": np.array([1.0, 0, 0, 1])}}, plan(), 24)[
         "brier_skill"
     ]
     assert {name: own.tolist() for name, own in small.items()} == {"count": [0, 1, 1, 0]}

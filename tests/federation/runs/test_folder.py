@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from federation.errors import ConfigError, GotongError
-from federation.runs.folder import LOCK, country_key, create, existing, held, locked
+from federation.runs.folder import LOCK, country_key, create, existing, is_locked, locked
 from tests.federation.federations import settings_of
 
 HOLDS = """
@@ -44,7 +44,7 @@ def test_a_name_that_is_no_folders_is_refused(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize("run", ["", ".", "..", "second", "../runs/first", "keys", "/"])
-def test_only_a_run_that_began_can_be_found(tmp_path: Path, run: str) -> None:
+def test_only_a_run_that_began_has_a_folder(tmp_path: Path, run: str) -> None:
     with locked(create(settings_of(tmp_path, name="first"))):
         pass
     country_key(tmp_path / "runs", "VNM")
@@ -91,18 +91,18 @@ def test_two_runs_that_begin_at_once_agree_on_a_key(tmp_path: Path) -> None:
         str(tmp_path),
     ]
     with ThreadPoolExecutor(2) as pool:  # two processes, each waited for by a thread
-        found = list(pool.map(lambda _: subprocess.run(command, capture_output=True, check=True).stdout, range(2)))
-    assert len(set(found)) == 1
+        keys = list(pool.map(lambda _: subprocess.run(command, capture_output=True, check=True).stdout, range(2)))
+    assert len(set(keys)) == 1
 
 
 def test_looking_whether_a_run_goes_on_never_stops_it_from_beginning(tmp_path: Path) -> None:
     folder = create(settings_of(tmp_path, name="first"))
     looking = (folder / LOCK).open("a")
-    fcntl.flock(looking, fcntl.LOCK_SH)  # as `held` does for a moment
-    assert not held(folder)  # another look is no process at work
+    fcntl.flock(looking, fcntl.LOCK_SH)  # as `is_locked` does for a moment
+    assert not is_locked(folder)  # another look is no process at work
     looked = threading.Timer(0.05, looking.close)
     looked.start()
     with locked(folder):
-        assert held(folder)
+        assert is_locked(folder)
     looked.join()
-    assert not held(folder)
+    assert not is_locked(folder)

@@ -90,9 +90,9 @@ def test_a_training_that_crashes_is_its_countrys_alone(vaults: list[Vault], capl
 def test_if_one_release_cannot_be_kept_none_leaves(vaults: list[Vault], monkeypatch: pytest.MonkeyPatch) -> None:
     kept = state.store_round
 
-    def full(connection: Any, answered: Any) -> None:
-        kept(connection, answered)
-        if answered.country == "VNM":
+    def full(connection: Any, record: Any) -> None:
+        kept(connection, record)
+        if record.country == "VNM":
             connection.execute("INSERT INTO no_such_table VALUES (1)")
 
     monkeypatch.setattr(state, "store_round", full)
@@ -105,10 +105,10 @@ def test_if_one_release_cannot_be_kept_none_leaves(vaults: list[Vault], monkeypa
 def test_a_refused_release_leaves_no_row(vaults: list[Vault], monkeypatch: pytest.MonkeyPatch) -> None:
     kept = state.store_round
 
-    def refuse(connection: Any, answered: Any) -> None:
-        if answered.country == "THA":
+    def refuse(connection: Any, record: Any) -> None:
+        if record.country == "THA":
             raise LedgerError("no room for THA")
-        kept(connection, answered)
+        kept(connection, record)
 
     monkeypatch.setattr(state, "store_round", refuse)
     replies = serve([(vault, request_bytes("train", 1, plan_of())) for vault in vaults], sequential.run)
@@ -131,6 +131,6 @@ def test_the_grid_carries_messages_by_either_way(vaults: list[Vault]) -> None:
     assert [reply.metadata.src_node_id for reply in replies] == [4, 2]
 
 
-def test_nobody_to_ask_is_nothing_to_say() -> None:
+def test_no_messages_give_no_replies() -> None:
     grid = InProcessGrid({}, sequential.run)
     assert grid.send_and_receive([]) == []

@@ -39,33 +39,33 @@ def metrics(records: list[dict[str, Any]]) -> set[str]:
 
 
 def test_a_fair_run_has_neither_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder, records, told = ran(tmp_path, CALENDAR, capsys)
+    folder, records, printed = ran(tmp_path, CALENDAR, capsys)
     assert {row.part for row in read_json(folder / RESULTS)} == {"test", PAIRED}
     assert {row.country for row in read_json(folder / RESULTS) if row.part == PAIRED} == {*FOUR, "ASEAN"}
     assert metrics(records) == {"round", "validation", "test", "gain", "cost"}
     assert records[0]["tags"]["calendar"] == "one cut for all"
-    assert UNALIGNED not in told
+    assert UNALIGNED not in printed
 
 
 def test_an_excluded_period_is_reported_separately(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder, records, told = ran(tmp_path, replace(CALENDAR, excluded_period=["2007-03", "2007-09"]), capsys)
+    folder, records, printed = ran(tmp_path, replace(CALENDAR, excluded_period=["2007-03", "2007-09"]), capsys)
     arms = {
         part: {row.arm for row in read_json(folder / RESULTS) if row.part == part} for part in ("test", EXCLUDED_PERIOD)
     }
     assert arms["test"] == arms[EXCLUDED_PERIOD] == {"federated", "local", "pooled", "zero", "oracle"}
     assert metrics(records) == {"round", "validation", "test", "excluded_period", "gain", "cost"}
-    assert "until 2008-12, without 2007-03 to 2007-09" in " ".join(told.split())
-    assert "excluded period: 2007-03 to 2007-09" in " ".join(told.split())
+    assert "until 2008-12, without 2007-03 to 2007-09" in " ".join(printed.split())
+    assert "excluded period: 2007-03 to 2007-09" in " ".join(printed.split())
 
 
 def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, records, told = ran(tmp_path, replace(CALENDAR, unaligned=True), capsys)
+    folder, records, printed = ran(tmp_path, replace(CALENDAR, unaligned=True), capsys)
     assert {row.part for row in read_json(folder / RESULTS)} == {UNALIGNED}
     assert records[0]["tags"]["calendar"] == UNALIGNED
     assert metrics(records) == {"round", "validation", "unaligned", "cost"}
-    assert UNALIGNED in " ".join(told.split())
+    assert UNALIGNED in " ".join(printed.split())
     request = ForecastRequest(
         data=folder / "data",
         country="VNM",

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from federation.coordinator.state import ReplySummary, Report
 from federation.reporting.rows import ALL, Row
-from federation.runs.progress_bar import Screen
+from federation.runs.progress_bar import ProgressBar
 
 
 def row(country: str, arm: str, value: float, horizon: str = ALL) -> Row:
@@ -32,9 +32,9 @@ def report(round_: int) -> Report:
 
 def seen(*reports: Report) -> list[str]:
     written = StringIO()
-    with Screen(3, "mse", "ASEAN", Console(file=written, width=130)) as screen:
+    with ProgressBar(3, "mse", "ASEAN", Console(file=written, width=130)) as progress_bar:
         for each in reports:
-            screen.round(each)
+            progress_bar.round(each)
     return written.getvalue().splitlines()
 
 
@@ -50,7 +50,7 @@ def test_who_drops_out_is_named_once_and_its_words_are_words() -> None:
     assert named == ["round 1: VNM sends [red]too much[/red]"]
 
 
-def test_where_nobody_tells_scores_or_losses_that_is_said() -> None:
+def test_suppressed_scores_and_losses_are_named_so() -> None:
     quiet = Report(
         round=1, rounds=3, summaries=[ReplySummary(country="LAO", examples=30)], rows=[row("ASEAN", "federated", nan)]
     )

@@ -1,4 +1,4 @@
-"""Differences of arms: by country from what it told, of the region from blocks that only a simulation can see."""
+"""Differences of arms: by country from what it reported, of the region from blocks that only a simulation can see."""
 
 from math import isfinite
 
@@ -24,19 +24,19 @@ def region_of(ran: Ran) -> list[Row]:
     )
 
 
-def told(ran: Ran, country: str, arm: str) -> Row:
+def reported_row(ran: Ran, country: str, arm: str) -> Row:
     (row,) = [
         row for row in ran.outcome.rows if (row.country, row.arm, row.score, row.horizon) == (country, arm, "mse", ALL)
     ]
     return row
 
 
-def test_every_country_tells_its_own_differences(federation_of: FederationOf) -> None:
+def test_every_country_reports_its_own_differences(federation_of: FederationOf) -> None:
     ran = federation_of(FOUR, arms=ARMS)
     for country in FOUR:
         row = difference(ran.outcome.paired, country, "federated", "local")
         assert row is not None
-        one, other = told(ran, country, "federated"), told(ran, country, "local")
+        one, other = reported_row(ran, country, "federated"), reported_row(ran, country, "local")
         assert row.value == pytest.approx(one.value - other.value)
         assert row.low < row.value < row.high
         assert (row.n, row.part, row.score) == (one.n, PAIRED, "mse")
@@ -48,7 +48,7 @@ def test_the_region_is_that_of_months_that_countries_share(federation_of: Federa
     ran = federation_of(FOUR, arms=ARMS)
     row = difference(region_of(ran), "ASEAN", "federated", "local")
     assert row is not None
-    one, other = told(ran, "ASEAN", "federated"), told(ran, "ASEAN", "local")
+    one, other = reported_row(ran, "ASEAN", "federated"), reported_row(ran, "ASEAN", "local")
     assert row.value == pytest.approx(one.value - other.value)
     assert row.n == one.n
     vaults = ran.ready.vaults.values()
@@ -63,7 +63,7 @@ def test_a_country_that_withholds_its_own_is_not_in_the_regions(federation_of: F
     assert difference(ran.outcome.paired, "VNM", "federated", "local") is None
     row = difference(region_of(ran), "ASEAN", "federated", "local")
     assert row is not None
-    assert row.n == sum(told(ran, country, "federated").n for country in ("KHM", "LAO", "THA"))
+    assert row.n == sum(reported_row(ran, country, "federated").n for country in ("KHM", "LAO", "THA"))
 
 
 def test_no_reply_holds_a_block(federation_of: FederationOf) -> None:

@@ -44,9 +44,9 @@ def contents(folder: Path) -> tuple[list[Any], list[Any]]:
     """Every release, and everything remembered, without the time of day."""
     database = open_database(folder / "vault.sqlite")
     ledger.verify(database)
-    found = ledger.entries(database), database.execute("SELECT * FROM state ORDER BY country, round").fetchall()
+    everything = ledger.entries(database), database.execute("SELECT * FROM state ORDER BY country, round").fetchall()
     database.close()
-    return found
+    return everything
 
 
 def settings_for(folder: Path, strategy: str) -> Any:
@@ -95,7 +95,7 @@ def test_stopped_anywhere_and_resumed_it_ends_the_same(whole: tuple[str, Ran], t
             assert contents(prepared.run.folder) == contents(never_stopped.ready.run.folder), (moment, round_)
 
 
-def test_a_finished_run_resumed_tells_the_same_and_asks_nothing_new(whole: tuple[str, Ran]) -> None:
+def test_a_finished_run_resumed_reports_the_same_and_requests_nothing_new(whole: tuple[str, Ran]) -> None:
     _, ran = whole
     before = contents(ran.ready.run.folder)
     again = run(simulation.resume(ran.ready.run.settings.runs, ran.ready.run.folder))
@@ -133,21 +133,21 @@ def test_a_run_finds_its_records_wherever_it_is_resumed_from(tmp_path: Path, mon
     assert same(whole, run(again))
 
 
-def test_who_is_asked_in_a_round_is_the_same_whatever_was_resumed(tmp_path: Path) -> None:
+def test_participants_of_a_round_are_the_same_whatever_was_resumed(tmp_path: Path) -> None:
     chosen: dict[str, Any] = {"rounds": 6, "participation": 0.8, "availability": 0.6, "quorum": 1, "seed": 4}
     five = ("KHM", "LAO", "MMR", "THA", "VNM")
 
-    def asked(folder: Path, stops: tuple[int, ...]) -> list[list[str]]:
-        prepared, found = ready(settings_of(folder, five, **chosen)), []
+    def participants(folder: Path, stops: tuple[int, ...]) -> list[list[str]]:
+        prepared, rounds = ready(settings_of(folder, five, **chosen)), []
         for stop in (*stops, 0):
             watching = Watching(stop=("after checkpoint", stop))
             try:
                 run(prepared, watching)
             except StoppedError:
                 prepared = simulation.resume(str(folder / "runs"), prepared.run.folder)
-            found += [sorted(summary.country for summary in report.summaries) for report in watching.reports]
-        return found
+            rounds += [sorted(summary.country for summary in report.summaries) for report in watching.reports]
+        return rounds
 
-    never = asked(tmp_path / "never", ())
+    never = participants(tmp_path / "never", ())
     assert len({tuple(round_) for round_ in never}) > 2, "the draws differ from round to round"
-    assert asked(tmp_path / "thrice", (1, 2, 4)) == never
+    assert participants(tmp_path / "thrice", (1, 2, 4)) == never

@@ -1,4 +1,4 @@
-"""Who takes part in a simulation, and what a person is told before anything is trained."""
+"""Who takes part in a simulation, and what a person is shown before anything is trained."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,12 +34,12 @@ def test_the_seed_decides_everything(federation_of: FederationOf) -> None:
 
 def test_given_records_are_those_that_count(tmp_path: Path, federation_of: FederationOf) -> None:
     data = records_in(tmp_path / "data", FOUR, ToySettings(), seed=7)
-    given, invented = federation_of(data=str(data), seed=7), federation_of(seed=7)
-    assert all(given.weights[name].tobytes() == invented.weights[name].tobytes() for name in given.weights)
+    given, synthetic = federation_of(data=str(data), seed=7), federation_of(seed=7)
+    assert all(given.weights[name].tobytes() == synthetic.weights[name].tobytes() for name in given.weights)
     assert not (given.ready.run.folder / "data").exists()
 
 
-def test_countries_without_a_file_are_told_and_left_out(tmp_path: Path) -> None:
+def test_countries_without_a_file_are_reported_and_left_out(tmp_path: Path) -> None:
     data = records_in(tmp_path / "data", FOUR[:2], ToySettings())
     prepared = ready(settings_of(tmp_path, data=str(data)))
     assert list(prepared.run.federation.nodes) == ["KHM", "LAO"]
@@ -54,7 +54,7 @@ def test_a_quorum_of_more_countries_than_have_records_is_refused(tmp_path: Path)
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_data_that_are_not_there_are_told_with_where_they_should_lie(tmp_path: Path, there: bool) -> None:
+def test_missing_data_are_reported_with_where_they_should_lie(tmp_path: Path, there: bool) -> None:
     if there:
         (tmp_path / "data").mkdir()
     settings = settings_of(tmp_path, data=str(tmp_path / "data"))
@@ -90,9 +90,9 @@ def test_a_country_too_small_for_its_policy_receives_only(federation_of: Federat
     ran = federation_of(policies={"THA": "minimum_cohort = 100000"})
     alone = federation_of([name for name in FOUR if name != "THA"])
     assert all(ran.weights[name].tobytes() == alone.weights[name].tobytes() for name in ran.weights)
-    told = {each.country: each for each in ran.reports[0].summaries}
-    assert (told["THA"].examples, told["THA"].refused, told["THA"].loss) == (0, None, None)
-    assert told["THA"].suppressed
+    summaries = {each.country: each for each in ran.reports[0].summaries}
+    assert (summaries["THA"].examples, summaries["THA"].refused, summaries["THA"].loss) == (0, None, None)
+    assert summaries["THA"].suppressed
     assert {row.n for row in ran.outcome.rows if row.country == "THA"} == {0}
 
 
@@ -110,7 +110,7 @@ def test_a_run_may_begin_with_the_model_of_another(tmp_path: Path) -> None:
         simulation.prepare(replace(again, name="third"), tmp_path / "runs" / "third")
 
 
-def test_a_device_that_is_not_there_is_told_before_anything_is_trained(
+def test_a_missing_device_is_reported_before_anything_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -143,14 +143,14 @@ def test_the_precision_reaches_every_engine(federation_of: FederationOf, engine:
 def test_countries_that_keep_their_rounds_to_themselves_are_tested_all_the_same(
     federation_of: FederationOf, silent: tuple[str, ...]
 ) -> None:
-    """Where nobody tells, the last model is kept; where some do, candidates are compared on the same countries."""
+    """If nobody reports scores, the last model is kept; if some do, candidates are compared on those countries."""
     ran = federation_of(keep_best=2, policies=dict.fromkeys(silent, "round_scores = false"))
     open_ = federation_of(keep_best=2)
     assert {row.n for row in ran.outcome.rows} == {row.n for row in open_.outcome.rows}
-    told = {each.country: each for each in ran.reports[0].summaries}
-    assert [name for name in FOUR if told[name].loss is None] == list(silent)
+    summaries = {each.country: each for each in ran.reports[0].summaries}
+    assert [name for name in FOUR if summaries[name].loss is None] == list(silent)
     rows = [row for row in ran.reports[0].rows if row.arm == "federated" and row.n]
     assert {row.country for row in rows} == (set() if len(silent) == len(FOUR) else {*FOUR, "ASEAN"} - set(silent))
-    assert all(each.examples for each in told.values())
+    assert all(each.examples for each in summaries.values())
     kept = ran.outcome.progress.best
     assert len(kept) == (0 if len(silent) == len(FOUR) else 2)

@@ -56,10 +56,10 @@ def test_runs_are_named_by_what_varies_and_done_once(tmp_path: Path, capsys: pyt
     capsys.readouterr()
     sweep(planned(tmp_path), ran(done))
     assert done == ["s_seed-1", "s_seed-2", "s_seed-3"]
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "sweep s: 3 runs, 3 of them finished before"
-    assert told[1:4] == [f"[{seed}/3] s_seed-{seed}: finished before" for seed in SEEDS]
-    assert told[4] == "sweep s: all 3 runs are finished; see them with gotong compare"
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "sweep s: 3 runs, 3 of them finished before"
+    assert printed[1:4] == [f"[{seed}/3] s_seed-{seed}: finished before" for seed in SEEDS]
+    assert printed[4] == "sweep s: all 3 runs are finished; see them with gotong compare"
 
 
 def test_a_run_that_fails_is_named_and_the_same_command_goes_on(
@@ -75,9 +75,13 @@ def test_a_run_that_fails_is_named_and_the_same_command_goes_on(
     capsys.readouterr()
     sweep(planned(tmp_path), ran(done))
     assert done == ["s_seed-1", "s_seed-2", "s_seed-2", "s_seed-3"]
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "sweep s: 3 runs, 1 of them finished before"
-    assert told[1:4] == ["[1/3] s_seed-1: finished before", "[2/3] s_seed-2: continues after round 2", "[3/3] s_seed-3"]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "sweep s: 3 runs, 1 of them finished before"
+    assert printed[1:4] == [
+        "[1/3] s_seed-1: finished before",
+        "[2/3] s_seed-2: continues after round 2",
+        "[3/3] s_seed-3",
+    ]
 
 
 def test_a_folder_without_a_checkpoint_is_begun_again(tmp_path: Path) -> None:
@@ -88,7 +92,7 @@ def test_a_folder_without_a_checkpoint_is_begun_again(tmp_path: Path) -> None:
     assert not (tmp_path / "runs" / "s_seed-1" / "half").exists()
 
 
-def test_a_mistake_in_the_last_run_is_told_before_the_first(tmp_path: Path) -> None:
+def test_a_mistake_in_the_last_run_is_reported_before_the_first(tmp_path: Path) -> None:
     wrong = planned(tmp_path)
     wrong[-1] = replace(wrong[-1], settings=replace(wrong[-1].settings, rounds=0))
     done: list[str] = []
@@ -116,9 +120,9 @@ def test_the_committed_sweep_is_of_three_tasks_four_strategies_and_two_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = [job.settings for job in jobs("simulate", ["experiment=strategies"], Settings)]
-    assert len({(each.task.name, each.strategy.name, each.seed) for each in found}) == len(found) == 24
-    assert len({each.task.name for each in found}) == 3
-    assert len({each.strategy.name for each in found}) == 4
-    assert {each.sweep for each in found} == {"strategies"}
+    planned_runs = [job.settings for job in jobs("simulate", ["experiment=strategies"], Settings)]
+    assert len({(each.task.name, each.strategy.name, each.seed) for each in planned_runs}) == len(planned_runs) == 24
+    assert len({each.task.name for each in planned_runs}) == 3
+    assert len({each.strategy.name for each in planned_runs}) == 4
+    assert {each.sweep for each in planned_runs} == {"strategies"}
     assert list(tmp_path.iterdir()) == [], "Hydra leaves nothing"

@@ -28,7 +28,7 @@ def pooled_weights(ran: Ran) -> Tensors:
     """What the pooled arm ends with."""
     plan = ran.ready.run.federation.plan
     learning = [vault.records(plan) for vault in ran.ready.vaults.values() if vault.learns(plan)]
-    return pooled_arm._trained(learning, plan)
+    return pooled_arm._train_pooled(learning, plan)
 
 
 # Pooled
@@ -41,32 +41,32 @@ def test_the_pooled_model_is_that_of_all_records_together(tmp_path: Path, federa
     many = replace(ran.ready.run.federation.plan, rounds=150, training=GRADIENT, keep_best=0)
     learning = [vault.records(many) for vault in ran.ready.vaults.values()]
     expected = optimum([training_windows(data / country, country, task) for country in FOUR])
-    for name, value in pooled_arm._trained(learning, many).items():
+    for name, value in pooled_arm._train_pooled(learning, many).items():
         assert value.numpy() == pytest.approx(expected[name], abs=2e-3)
 
 
 def test_rows_of_the_pooled_arm_are_scores_of_its_weights(federation_of: FederationOf) -> None:
     ran = federation_of(rounds=2)
     plan, vaults = ran.ready.run.federation.plan, list(ran.ready.vaults.values())
-    found = {
+    rows = {
         row.country: row for row in pooled_arm.rows(vaults, plan, "ASEAN") if (row.score, row.horizon) == ("mse", ALL)
     }
-    assert set(found) == {*FOUR, "ASEAN"}
+    assert set(rows) == {*FOUR, "ASEAN"}
     weights = {name: value.double().numpy() for name, value in pooled_weights(ran).items()}
     errors = []
     for vault in vaults:
         test = vault.records(plan).windows["test"]
         forecast = test.inputs["recent"] @ weights["slope.weight"].T + weights["head.bias"]
         errors.append(np.square(forecast - test.observed).ravel())
-        assert found[vault.country].value == pytest.approx(errors[-1].mean(), rel=1e-4)
-    assert found["ASEAN"].value == pytest.approx(np.concatenate(errors).mean(), rel=1e-4)
+        assert rows[vault.country].value == pytest.approx(errors[-1].mean(), rel=1e-4)
+    assert rows["ASEAN"].value == pytest.approx(np.concatenate(errors).mean(), rel=1e-4)
     assert {row.arm for row in pooled_arm.rows(vaults, plan, "ASEAN")} == {POOLED}
 
 
 def test_the_pooled_arm_learns_from_whom_the_federation_learns(federation_of: FederationOf) -> None:
     def scored(ran: Ran) -> set[tuple[str, str, float]]:
-        found = pooled_arm.rows(list(ran.ready.vaults.values()), ran.ready.run.federation.plan, "ASEAN")
-        return {(row.score, row.horizon, row.value) for row in found if row.country == "KHM"}
+        rows = pooled_arm.rows(list(ran.ready.vaults.values()), ran.ready.run.federation.plan, "ASEAN")
+        return {(row.score, row.horizon, row.value) for row in rows if row.country == "KHM"}
 
     without = scored(federation_of(("KHM", "THA", "VNM")))
     assert without == scored(federation_of(hold_out=["LAO"]))
@@ -76,8 +76,8 @@ def test_the_pooled_arm_learns_from_whom_the_federation_learns(federation_of: Fe
 
 def test_no_pooled_score_shows_what_a_vault_withholds(federation_of: FederationOf) -> None:
     ran = federation_of(policies={"LAO": "minimum_cohort = 100000"})
-    found = pooled_arm.rows(list(ran.ready.vaults.values()), ran.ready.run.federation.plan, "ASEAN")
-    assert {row.country for row in found} == {"KHM", "THA", "VNM", "ASEAN"}
+    rows = pooled_arm.rows(list(ran.ready.vaults.values()), ran.ready.run.federation.plan, "ASEAN")
+    assert {row.country for row in rows} == {"KHM", "THA", "VNM", "ASEAN"}
 
 
 def test_a_plan_knows_of_no_pooled_arm_and_a_deployment_refuses_it(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_country_held_out_changes_no_weight_and_is_scored(federation_of: Feder
     assert arms == {"federated", "zero", "oracle"}  # no model of its own: it never trained
 
 
-def test_a_country_held_out_is_asked_once(federation_of: FederationOf) -> None:
+def test_a_country_held_out_gets_one_request(federation_of: FederationOf) -> None:
     ran = federation_of(hold_out=["LAO"], rounds=2, keep_best=1)
     database = next(iter(ran.ready.vaults.values())).database
     kinds = {country: [each.kind for each in ledger.entries(database) if each.country == country] for country in FOUR}

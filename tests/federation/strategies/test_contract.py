@@ -1,4 +1,4 @@
-"""What every strategy must do in a whole federation, on a task whose answer is known. A new one is tested unasked."""
+"""What every strategy must do in a whole federation, on a task whose solution is known. New ones are included."""
 
 import doctest
 from collections.abc import Sequence
@@ -130,7 +130,7 @@ def test_it_keeps_the_contract(strategy: str) -> None:
 
 
 def median(settings: StrategySettings) -> Any:  # noqa: ARG001
-    """Flower's median of the updates, which no sum of some of them can tell."""
+    """Flower's median of the updates, which no sum of some of them can give."""
     return FedMedian(**ROUNDS_DECIDE)
 
 
@@ -147,9 +147,9 @@ def test_a_strategy_that_is_not_linear_cannot_say_so(wrong: dict[str, Any]) -> N
 
 
 def test_the_example_of_the_contract_runs() -> None:
-    found = doctest.testmod(contract)
-    assert found.attempted > 5
-    assert not found.failed
+    examples = doctest.testmod(contract)
+    assert examples.attempted > 5
+    assert not examples.failed
 
 
 @pytest.fixture(scope="module", params=TASKS)

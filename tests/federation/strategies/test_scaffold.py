@@ -27,14 +27,14 @@ UNLIKE = ToySettings(heterogeneity=0.9)
 
 def mean_variate(ran: Ran) -> dict[str, Any]:
     """The mean of the countries' own control variates, as their vaults remember them."""
-    found = [
+    variates = [
         decode(memory).group("strategy")
         for (memory,) in ran.ready.vaults[2].database.execute(
             "SELECT memory FROM state WHERE round = (SELECT max(round) FROM state AS s WHERE s.country = state.country)"
         )
     ]
-    assert len(found) == len(ran.ready.vaults)
-    return {name: np.mean([one[name] for one in found], axis=0) for name in found[0]}
+    assert len(variates) == len(ran.ready.vaults)
+    return {name: np.mean([one[name] for one in variates], axis=0) for name in variates[0]}
 
 
 def near(one: Any, other: Any) -> bool:
@@ -47,7 +47,7 @@ def test_the_servers_variate_is_the_mean_of_the_countries(federation_of: Federat
     assert all(np.abs(value).max() > 1e-4 for value in ran.outcome.progress.shared.values())
 
 
-def test_so_it_is_when_only_some_are_asked(federation_of: FederationOf) -> None:
+def test_so_it_is_when_only_some_take_part(federation_of: FederationOf) -> None:
     ran = federation_of(strategy="scaffold", task=UNLIKE, training=LOCAL_STEPS, participation=0.5, rounds=6)
     assert near(mean_variate(ran), ran.outcome.progress.shared)
 
@@ -73,7 +73,7 @@ def test_it_does_not_drift_where_fedavg_does(federation_of: FederationOf) -> Non
     chosen: dict[str, Any] = {"task": UNLIKE, "training": LOCAL_STEPS, "rounds": 30, "arms": ["federated"]}
     scaffold = federation_of(strategy="scaffold", **chosen)
     fedavg = federation_of(strategy="fedavg", chosen={"weights": "equal"}, **chosen)
-    assert away(fedavg) > 0.02  # several local steps on unlike countries end beside the best
+    assert away(fedavg) > 0.02  # several local steps on unlike countries do not end at the best
     assert away(scaffold) < away(fedavg) / 5
 
 
@@ -88,7 +88,7 @@ def test_a_country_that_shrinks_what_it_releases_moves_its_own_variate_as_little
 @given(c=st.floats(-2, 2), own=st.lists(st.floats(-2, 2), min_size=1, max_size=4), absent=st.integers(0, 3))
 @limits(max_examples=50)
 def test_merging_keeps_the_mean(c: float, own: list[float], absent: int) -> None:
-    """If c is the mean of all c_i, then it is so after any of them changed and told the change."""
+    """If c is the mean of all c_i, then it is so after any of them changed and sent the change."""
     countries = len(own) + absent
     rest = c * countries - sum(own)  # what those who are absent hold together
     new = [value + 1.5 for value in own]

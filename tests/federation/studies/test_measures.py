@@ -1,4 +1,4 @@
-"""Groups of seeds and the numbers claims are judged by, from rows whose answer is known on paper."""
+"""Groups of seeds and the numbers that claims are checked with, from rows whose result is known on paper."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from federation.errors import ConfigError
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, PAIRED, Row
 from federation.studies.finished_runs import FinishedRun
 from federation.studies.measures import MEASURES, countries, strongest_baseline, training_countries
-from federation.studies.page import page, words
+from federation.studies.page import findings, page
 from federation.studies.secondary_tables import codes, cold_start, short_records
 from federation.studies.seed_groups import Group, groups
 from federation.studies.tables import differences
@@ -29,7 +29,7 @@ VALUES = {
     "IDN": {FLAT: 1.0, CLIMATE: 2.0, "federated": 0.1, "adapted": 0.1},
     "ASEAN": {FLAT: 1.0, CLIMATE: 2.0, "local": 0.75, "local_adapted": 0.8, "federated": 0.6, "adapted": 0.6},
 }
-JUDGED = {("LAO", "log_wis", FLAT): 1.0, ("LAO", "log_wis", CLIMATE): 0.5, ("THA", "log_wis", CLIMATE): 0.1}
+VALIDATION = {("LAO", "log_wis", FLAT): 1.0, ("LAO", "log_wis", CLIMATE): 0.5, ("THA", "log_wis", CLIMATE): 0.1}
 
 
 def row(country: str, arm: str, value: float, **rest: object) -> Row:
@@ -40,17 +40,17 @@ def row(country: str, arm: str, value: float, **rest: object) -> Row:
 def run(
     values: Mapping[str, Mapping[str, float]] = VALUES, *, name: str = "a", hour: int = 0, **params: str
 ) -> FinishedRun:
-    told = {"task.name": HEALTH, "seed": "1", "hold_out": "[]", "record_years": "None", "rounds": "12"}
-    told |= {"strategy.name": "fedavg", "strategy.weights": "equal", "task.calendar.test_until": "2009-12"}
+    usual = {"task.name": HEALTH, "seed": "1", "hold_out": "[]", "record_years": "None", "rounds": "12"}
+    usual |= {"strategy.name": "fedavg", "strategy.weights": "equal", "task.calendar.test_until": "2009-12"}
     return FinishedRun(
         name=name,
         experiment="skill",
-        params=told | params,
+        params=usual | params,
         code="abc",
         began=datetime(2026, 1, 2, hour, tzinfo=UTC),
         cost={"seconds": 10.0, "cpu_seconds": 8.0, "peak_mib": 100.0},
         rows=[row(country, arm, value) for country, arms in values.items() for arm, value in arms.items()],
-        validation=JUDGED,
+        validation=VALIDATION,
     )
 
 
@@ -70,9 +70,9 @@ def test_seeds_of_one_experiment_are_averaged_row_by_row() -> None:
     second = {country: {arm: value + 0.2 for arm, value in arms.items()} for country, arms in VALUES.items()}
     group = only(run(), run(second, name="b", hour=1, seed="2"))
     assert group.seeds == [1, 2]
-    found = {(each.country, each.arm): each for each in group.rows}
-    assert found["LAO", "local"].value == pytest.approx(0.9)
-    assert found["LAO", "local"].low == pytest.approx(0.8)
+    means = {(each.country, each.arm): each for each in group.rows}
+    assert means["LAO", "local"].value == pytest.approx(0.9)
+    assert means["LAO", "local"].low == pytest.approx(0.8)
     assert group.spread["LAO", "local", "log_wis", ALL] == pytest.approx(0.2)
 
 
@@ -90,8 +90,8 @@ def test_another_setting_is_another_experiment_and_other_records_are_not() -> No
 
 
 def test_the_tasks_settings_are_read_back_from_their_words() -> None:
-    told = {"task.dropout": "0.4", "task.hidden": "[8, 8]", "task.weather": "False"}
-    group = only(replace(run(), params={**run().params, **told}))
+    other = {"task.dropout": "0.4", "task.hidden": "[8, 8]", "task.weather": "False"}
+    group = only(replace(run(), params={**run().params, **other}))
     assert group.settings.calendar.test_until == "2009-12"
     assert vars(group.settings) | {"dropout": 0.4, "hidden": [8, 8], "weather": False} == vars(group.settings)
     assert group.title == TASKS[HEALTH].title(group.settings)
@@ -139,23 +139,23 @@ def test_small_countries_do_not_count_where_it_is_said() -> None:
     [({"at_most": 0.6}, True), ({"at_most": 0.59}, False), ({"at_least": 0.6}, True), ({"at_least": 0.61}, False)],
 )
 def test_a_target_is_met_up_to_its_bound(bounds: dict[str, float], met: bool) -> None:
-    (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", **bounds)])  # type: ignore[arg-type]
-    assert found.met is met
-    assert ("MISSED" in found.text()) is not met
-    assert "0.600" in found.text()
+    (result,) = evaluated(only(run()), [Target(claim="x", of="dengue", **bounds)])  # type: ignore[arg-type]
+    assert result.met is met
+    assert ("MISSED" in result.text()) is not met
+    assert "0.600" in result.text()
 
 
-def test_what_stands_in_the_way_is_told_of_a_miss_alone() -> None:
-    for bound, told in ((0.6, False), (0.5, True)):
-        (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", at_most=bound, limits="Few records.")])
-        assert ("Few records." in found.text()) is told
+def test_limits_are_shown_of_a_missed_target_only() -> None:
+    for bound, shown in ((0.6, False), (0.5, True)):
+        (result,) = evaluated(only(run()), [Target(claim="x", of="dengue", at_most=bound, limits="Few records.")])
+        assert ("Few records." in result.text()) is shown
 
 
-def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_judged() -> None:
+def test_a_target_of_another_experiment_or_of_an_arm_that_did_not_run_is_not_evaluated() -> None:
     assert evaluated(only(run()), [Target(claim="x", of="drought", at_most=1.0)]) == []
-    (found,) = evaluated(only(run()), [Target(claim="x", of="dengue", arm="pooled", at_most=1.0)])
-    assert found.met is None
-    assert "not scored" in found.text()
+    (result,) = evaluated(only(run()), [Target(claim="x", of="dengue", arm="pooled", at_most=1.0)])
+    assert result.met is None
+    assert "not scored" in result.text()
 
 
 def test_a_target_of_one_test_says_nothing_of_one_with_an_excluded_period() -> None:
@@ -170,9 +170,9 @@ def test_a_target_of_one_test_says_nothing_of_one_with_an_excluded_period() -> N
 
 
 def test_a_target_may_speak_of_some_countries() -> None:
-    asked = Target(claim="x", of="dengue", measure="largest_ratio", against=["local"], countries=["LAO"], at_most=1.0)
-    (found,) = evaluated(only(run()), [asked])
-    assert found.value == pytest.approx(0.5)  # THA's 1.5 is not asked for
+    target = Target(claim="x", of="dengue", measure="largest_ratio", against=["local"], countries=["LAO"], at_most=1.0)
+    (result,) = evaluated(only(run()), [target])
+    assert result.value == pytest.approx(0.5)  # THA's 1.5 is not requested
 
 
 @pytest.mark.parametrize("wrong", [Target(claim="x"), Target(claim="x", measure="valeu", at_most=1.0)])
@@ -185,45 +185,45 @@ def test_a_target_without_a_bound_or_with_an_unknown_measure_is_refused(wrong: T
 
 
 def test_where_it_did_not_help_is_said() -> None:
-    told = words(only(run()))
-    assert "in 1 of 3 countries" in told
-    assert "- THA: federating did not help: 0.900 [0.800, 1.000] against 0.500 [0.400, 0.600] of local adapted" in told
-    assert "clearly so" in told
-    assert "- THA: its strongest baseline was not beaten" in told
-    assert "IDN has no model of its own" in told
-    assert "- LAO" not in told
+    text = findings(only(run()))
+    assert "in 1 of 3 countries" in text
+    assert "- THA: federating did not help: 0.900 [0.800, 1.000] against 0.500 [0.400, 0.600] of local adapted" in text
+    assert "clearly so" in text
+    assert "- THA: its strongest baseline was not beaten" in text
+    assert "IDN has no model of its own" in text
+    assert "- LAO" not in text
 
 
-def test_an_arm_that_was_withheld_is_told_and_counts_nowhere() -> None:
+def test_an_arm_that_was_withheld_is_named_and_counts_nowhere() -> None:
     gone = {**VALUES, "LAO": dict.fromkeys(VALUES["LAO"], nan)}
-    told = words(only(run(gone)))
-    assert "- LAO: adapted was not scored" in told
-    assert "of 2 countries" in told
+    text = findings(only(run(gone)))
+    assert "- LAO: adapted was not scored" in text
+    assert "of 2 countries" in text
 
 
 def test_a_cold_start_is_set_against_the_strongest_baseline() -> None:
-    told = cold_start([only(run(hold_out="['LAO']"))])
+    text = cold_start([only(run(hold_out="['LAO']"))])
     assert (
         "| LAO | 0.500 [0.400, 0.600] | 0.400 [0.300, 0.500] | climatology | 2.000 [1.900, 2.100] | yes | 100 | 1 |"
-        in told
+        in text
     )
     assert cold_start([only(run())]) == ""
     unjudged = cold_start([only(run(hold_out="['IDN']"))])  # flat persistence is the better of the two in the test
     assert "| IDN | 0.100 [0.0000, 0.200] | 0.100 [0.0000, 0.200] | flat persistence | 1.000 " in unjudged
 
 
-def test_a_short_record_is_told_by_years() -> None:
+def test_a_short_record_is_shown_by_years() -> None:
     some = [only(run(record_years=years, record_of="['THA']")) for years in ("10", "2")]
     lines = [line for line in short_records(some).splitlines() if "THA" in line]
     assert [line.split(" | ")[2] for line in lines] == ["2", "10"]
     assert short_records([only(run())]) == ""
 
 
-def test_trials_are_told_apart_from_results(tmp_path: Path) -> None:
+def test_trials_are_separate_from_results(tmp_path: Path) -> None:
     trial = replace(run(rounds="30"), experiment="choice-health")
-    told = page(groups([run(), trial]), [], tmp_path, "pictures")
-    assert told.count("**geometric mean**") == 1
-    (line,) = [line for line in told.split("## Trials before the test")[1].splitlines() if "rounds=30" in line]
+    text = page(groups([run(), trial]), [], tmp_path, "pictures")
+    assert text.count("**geometric mean**") == 1
+    (line,) = [line for line in text.split("## Trials before the test")[1].splitlines() if "rounds=30" in line]
     assert "0.750 [0.650, 0.850]" in line
 
 
@@ -235,7 +235,7 @@ def test_a_clear_difference_is_one_whose_own_interval_leaves_zero_out(tmp_path: 
     }
     paired = [replace(row(country, pair, value), part=PAIRED) for (country, pair), value in pairs.items()]
     group = only(replace(run(), paired=paired))
-    assert "of local adapted, the difference, 0.400 [0.300, 0.500], is clear." in words(group)
+    assert "of local adapted, the difference, 0.400 [0.300, 0.500], is clear." in findings(group)
     lines = differences(group).splitlines()
     assert "| LAO | – | -0.400 [-0.500, -0.300] | -0.400 [-0.500, -0.300] (local) | – |" in lines
     assert "| THA | – | – | 0.400 [0.300, 0.500] (local adapted) | – |" in lines
@@ -251,12 +251,12 @@ def test_a_clear_difference_is_one_whose_own_interval_leaves_zero_out(tmp_path: 
 
 def test_an_excluded_period_has_a_table_of_its_own(tmp_path: Path) -> None:
     excluded = [replace(row(place, "adapted", 7.0), part=EXCLUDED_PERIOD) for place in ("LAO", "ASEAN")]
-    told_of: dict[str, Any] = {"task.calendar.excluded_period": "['2008-01', '2008-12']"}
-    group = only(replace(run(**told_of), excluded=excluded))
-    told = page([group], [], tmp_path, "pictures")
-    assert "2009-12, without 2008-01 to 2008-12. Seeds 1" in told
-    table = told.split("**Excluded period, 2008-01 to 2008-12**")[1].split("\n\n")[1]
-    assert table.count("7.000") == told.count("7.000") == 2
+    excluding: dict[str, Any] = {"task.calendar.excluded_period": "['2008-01', '2008-12']"}
+    group = only(replace(run(**excluding), excluded=excluded))
+    text = page([group], [], tmp_path, "pictures")
+    assert "2009-12, without 2008-01 to 2008-12. Seeds 1" in text
+    table = text.split("**Excluded period, 2008-01 to 2008-12**")[1].split("\n\n")[1]
+    assert table.count("7.000") == text.count("7.000") == 2
 
 
 def test_an_unaligned_run_stands_under_its_own_heading_alone(tmp_path: Path) -> None:
@@ -269,8 +269,8 @@ def test_an_unaligned_run_stands_under_its_own_heading_alone(tmp_path: Path) -> 
         ),
     )
     target = Target(claim="x", of="dengue", at_most=0.5)
-    told = page(groups([fair, flattering]), [target], tmp_path, "pictures")
-    before, after = told.split(f"## {UNALIGNED.capitalize()}")
+    text = page(groups([fair, flattering]), [target], tmp_path, "pictures")
+    before, after = text.split(f"## {UNALIGNED.capitalize()}")
     assert "0.0110" not in before
     assert "0.0110" in after
     assert f"### Monthly dengue per province, {UNALIGNED}" in after

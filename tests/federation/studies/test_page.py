@@ -1,4 +1,4 @@
-"""Skill experiments and the page of results, by the command line, on invented countries."""
+"""Skill experiments and the page of results, by the command line, on synthetic countries."""
 
 from pathlib import Path
 

@@ -44,19 +44,19 @@ def row(task: str, country: str, arm: str, value: float) -> Row:
 
 
 def trials(words: str = "task=health", key: str = "training.lr", values: Any = None) -> list[Trial]:
-    found = []
+    made = []
     for name, places in HEALTH.items():
-        told = settings(f"{words} {key}={(values or LR)[name]}")
+        varied = settings(f"{words} {key}={(values or LR)[name]}")
         rows = [
-            row(told.task.name, place, arm, value)
+            row(varied.task.name, place, arm, value)
             for place, both in places.items()
             for arm, value in zip(("federated", "local"), both, strict=True)
         ]
-        found.append(Trial(name=name, settings=plain(replace(told, name=name)), countries=COUNTRIES, rows=rows))
-    return found
+        made.append(Trial(name=name, settings=plain(replace(varied, name=name)), countries=COUNTRIES, rows=rows))
+    return made
 
 
-def told(words: str = "task=health", order: int = 1) -> dict[str, tuple[str, bool]]:
+def picks_of(words: str = "task=health", order: int = 1) -> dict[str, tuple[str, bool]]:
     choice = choose(trials(words)[::order])
     picks = {"federated": choice.federated, **choice.local}
     return {name: (pick.trial.name, pick.by_region) for name, pick in picks.items()}
@@ -65,7 +65,7 @@ def told(words: str = "task=health", order: int = 1) -> dict[str, tuple[str, boo
 @pytest.mark.parametrize("order", [1, -1])
 def test_each_takes_its_best_trial_and_who_was_not_scored_in_all_the_regions_best(order: int) -> None:
     """THA: a and b are equal, the first counts. SGP, VNM: not scored in every trial, so b, best of all own models."""
-    assert told(order=order) == {
+    assert picks_of(order=order) == {
         "federated": ("b", False),
         "LAO": ("c", False),
         "SGP": ("b", True),
@@ -77,7 +77,7 @@ def test_each_takes_its_best_trial_and_who_was_not_scored_in_all_the_regions_bes
 def test_where_more_is_better_the_largest_is_taken() -> None:
     """The same numbers as skill: of THA c is the largest now, of LAO and the region a."""
     assert next(iter(TASKS["disaster"].scores.values())).better == "larger"
-    assert told("task=disaster") == {
+    assert picks_of("task=disaster") == {
         "federated": ("a", False),
         "LAO": ("a", False),
         "SGP": ("a", True),
@@ -117,11 +117,11 @@ def kept(runs: Path, *, unfinished: str = "") -> None:
     """The trials as a sweep leaves them, and a run that is none of them."""
     for trial in [*trials(), replace(trials()[0], name="other")]:
         sweep = None if trial.name == "other" else "s"
-        told = replace(settings(f"training.lr={LR.get(trial.name, 9)}"), sweep=sweep, name=trial.name)
+        varied = replace(settings(f"training.lr={LR.get(trial.name, 9)}"), sweep=sweep, name=trial.name)
         folder = runs / trial.name
         nodes = {country: number for number, country in enumerate(COUNTRIES)}
         where = folder / checkpoint.FILE
-        federation = Federation(run=trial.name, plan=told.plan(), settings=told, nodes=nodes, checkpoint=where)
+        federation = Federation(run=trial.name, plan=varied.plan(), settings=varied, nodes=nodes, checkpoint=where)
         tracker = Tracker(folder, TrackingSettings(name="none"), runs=runs, warn=pytest.fail)
         tracker.begin(RunInfo(id=trial.name, name="", countries=()))
         checkpoint.save(federation, Progress(round=2, model={}))
@@ -135,9 +135,9 @@ def test_the_recipe_that_is_written_is_one_that_simulate_takes(
     kept(tmp_path / "runs")
     path = tmp_path / "recipe" / "searched.yaml"
     verb.run(["sweep=s", f"runs={tmp_path / 'runs'}", "base=dengue", f"to={path}"])
-    told = capsys.readouterr().out
-    assert "LAO alone" in told
-    assert "0.600*" in told
+    printed = capsys.readouterr().out
+    assert "LAO alone" in printed
+    assert "0.600*" in printed
     loaded = settings_of([f"hydra.searchpath=[file://{tmp_path}]", "recipe=searched"])
     check(loaded)
     assert loaded.local == {"LAO": {"training": {"lr": 0.004}}, "THA": {"training": {"lr": 0.001}}}
@@ -159,12 +159,12 @@ def test_a_search_that_is_not_over_or_not_there_is_no_choice(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_a_search_sees_no_test_year_and_can_be_chosen_from(search: str) -> None:
-    found = [job.settings for job in jobs("simulate", [f"experiment=search/{search}"], Settings)]
-    assert len({str(plain(each)) for each in found}) == len(found) >= 4
-    for each in found:
+    planned = [job.settings for job in jobs("simulate", [f"experiment=search/{search}"], Settings)]
+    assert len({str(plain(each)) for each in planned}) == len(planned) >= 4
+    for each in planned:
         check(each)
         assert each.task.calendar.cuts()[2] <= TASKS[search].settings().calendar.cuts()[1]
         assert {"federated", "local"} <= set(each.arms)
     rows = [row(search, "ASEAN", arm, 0.5) for arm in ("federated", "local")]
-    known = [Trial(name=str(at), settings=plain(each), countries=(), rows=rows) for at, each in enumerate(found)]
+    known = [Trial(name=str(at), settings=plain(each), countries=(), rows=rows) for at, each in enumerate(planned)]
     assert choose(known).varied

@@ -27,11 +27,11 @@ ARMS = ("climatology", "local", "adapted")
 
 @pytest.mark.parametrize("name", ["health", "agriculture"])
 def test_every_year_is_tested_once_by_a_model_of_what_was_known_before_it(name: str) -> None:
-    found = {
+    settings_by_year = {
         job.settings.task.calendar.test_until: job.settings
         for job in jobs("simulate", [f"experiment=refit/{name}"], Settings)
     }
-    calendars = [settings.task.calendar for _, settings in sorted(found.items())]
+    calendars = [settings.task.calendar for _, settings in sorted(settings_by_year.items())]
     assert len(calendars) > 1
     for one, later in pairwise(calendars):
         assert one.test_until == later.validate_until
@@ -77,24 +77,24 @@ def year(
         for place in ("LAO", "ASEAN")
         for arm, value in values.items()
     ]
-    told = {**run().params, **FIRST, "task.calendar.validate_until": after, "task.calendar.test_until": until}
-    return replace(run(), name=until, experiment="refit-health", params=told, rows=rows)
+    params = {**run().params, **FIRST, "task.calendar.validate_until": after, "task.calendar.test_until": until}
+    return replace(run(), name=until, experiment="refit-health", params=params, rows=rows)
 
 
 def chain(*numbers: int) -> list[Group]:
     values = [dict(zip(ARMS, (1.0, 0.8, 0.1 * each), strict=True)) for each in (4, 6, 2)]
-    found = [year(*when, told, n=n) for when, told, n in zip(YEARS, values, numbers, strict=False)]
-    (one,) = chains(groups(found))
+    runs = [year(*when, scores, n=n) for when, scores, n in zip(YEARS, values, numbers, strict=False)]
+    (one,) = chains(groups(runs))
     return one
 
 
 def test_the_years_count_by_what_was_scored_in_them() -> None:
-    found = merged(chain(100, 300))["LAO", "adapted"]
-    assert found.value == pytest.approx((100 * 0.4 + 300 * 0.6) / 400)
+    row = merged(chain(100, 300))["LAO", "adapted"]
+    assert row.value == pytest.approx((100 * 0.4 + 300 * 0.6) / 400)
     # Two years are two blocks: residuals 100 (.4 - .55) and 300 (.6 - .55), twice their squares, Student's 12.7.
-    assert found.high - found.value == pytest.approx(12.7062 * sqrt(2 * (15**2 + 15**2)) / 400, rel=1e-5)
-    assert found.low == pytest.approx(2 * found.value - found.high)
-    assert found.n == 400
+    assert row.high - row.value == pytest.approx(12.7062 * sqrt(2 * (15**2 + 15**2)) / 400, rel=1e-5)
+    assert row.low == pytest.approx(2 * row.value - row.high)
+    assert row.n == 400
 
 
 def test_a_year_that_was_withheld_counts_nowhere() -> None:
@@ -113,22 +113,22 @@ def test_years_that_do_not_follow_one_another_are_no_chain() -> None:
 
 
 def test_a_skill_is_that_of_the_added_scores() -> None:
-    told = {"task.name": "disaster", "task.hazard": "drought"}
+    drought = {"task.name": "disaster", "task.hazard": "drought"}
     rows: list[tuple[float, float]] = [(0.10, 0.2), (0.06, 0.1)]  # Brier scores, of the arm and of the climatology
-    found = []
+    runs = []
     for when, (mine, usual), n in zip(YEARS, rows, (100, 300), strict=False):
         one = year(*when, {"adapted": mine, "cell_climatology": usual}, n=n, score="brier")
-        found.append(replace(one, params={**one.params, **told}))
-    (whole,) = chains(groups(found))
+        runs.append(replace(one, params={**one.params, **drought}))
+    (whole,) = chains(groups(runs))
     both = merged(whole)
     assert both["LAO", "adapted"].value == pytest.approx(1 - (10 + 18) / (20 + 30))
     assert both["LAO", "cell_climatology"].value == 0.0
     assert both["LAO", "adapted"].low < both["LAO", "adapted"].value < both["LAO", "adapted"].high
 
 
-def test_the_page_tells_the_chain_and_no_year_of_it_by_itself(tmp_path: Path) -> None:
-    told = page(groups([run(), *_runs()]), [], tmp_path, "pictures")
-    before, after = told.split("## Fitted anew every year")
+def test_the_page_shows_the_chain_and_no_year_of_it_by_itself(tmp_path: Path) -> None:
+    text = page(groups([run(), *_runs()]), [], tmp_path, "pictures")
+    before, after = text.split("## Fitted anew every year")
     assert "| LAO | 1.000 [1.000, 1.000] | 0.800 [0.800, 0.800] | 0.550 [-0.403, 1.503] | 400 |" in after
     assert "tested after 2006-12, until 2008-12, 2 years by themselves; seeds 1." in after
     assert before.count("best rounds and corrections") == 1

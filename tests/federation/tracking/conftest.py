@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that nobody answers is over in 3 s instead of 20."""
+    """A call without a reply is over in 3 s instead of 20."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
 
 
@@ -68,16 +68,16 @@ def rows(settings: TrackingSettings) -> Callable[[Path], Rows]:
 
     def read(folder: Path) -> Rows:
         store = connect(settings, folder.parent)
-        found: Rows = {}
+        rows: Rows = {}
         birth = next(read_all(folder / NAME))["birth"]
         for one in search(store, tagged({BIRTH: birth})):
             country = one.data.tags.get(COUNTRY, "")
-            assert country not in found, f"two runs of {country!r}"
-            found[country] = sorted(
+            assert country not in rows, f"two runs of {country!r}"
+            rows[country] = sorted(
                 (name, metric.step, str(metric.value))
                 for name in one.data.metrics
                 for metric in store.client.get_metric_history(one.info.run_id, name)
             )
-        return found
+        return rows
 
     return read

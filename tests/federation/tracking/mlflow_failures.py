@@ -1,6 +1,6 @@
-"""MLflow in trouble, for real: nobody at its port, ten seconds a call, a full disk, a lock, a server that dies.
+"""Failures of MLflow, for real: nobody at its port, ten seconds a call, a full disk, a lock, a server that dies.
 
-Each trouble is a context that gives the address of its MLflow, and a way to end the trouble before the context ends.
+Each failure is a context that gives the address of its MLflow, and a way to end the failure before the context ends.
 """
 
 import os
@@ -32,8 +32,8 @@ SMALL = "32m"  # enough for a run, its artifacts and its model, once there is ro
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
-    """uri: what a run is told to send to. over: ends the trouble; what was lost can then be sent again."""
+class Failure:
+    """uri: where a run sends to. over: ends the failure; what was lost can then be sent again."""
 
     uri: str
     over: Callable[[], None]
@@ -53,7 +53,7 @@ def served(store: Path, port: int) -> Iterator[str]:
 
 
 @contextmanager
-def down(store: Path) -> Iterator[Trouble]:
+def down(store: Path) -> Iterator[Failure]:
     """Nobody listens at the port; afterwards a server does."""
     port, servers = free_port(), []
 
@@ -62,14 +62,14 @@ def down(store: Path) -> Iterator[Trouble]:
         servers[0].__enter__()
 
     try:
-        yield Trouble(uri=f"http://{ui.HOST}:{port}", over=over)
+        yield Failure(uri=f"http://{ui.HOST}:{port}", over=over)
     finally:
         for each in servers:
             each.__exit__(None, None, None)
 
 
 @contextmanager
-def slow(store: Path, seconds: float) -> Iterator[Trouble]:
+def slow(store: Path, seconds: float) -> Iterator[Failure]:
     """Every call takes `seconds` more than it should."""
     port = free_port()
     with served(store, port), _proxy(port, seconds) as proxy:
@@ -77,11 +77,11 @@ def slow(store: Path, seconds: float) -> Iterator[Trouble]:
         def over() -> None:
             proxy.wait = 0.0
 
-        yield Trouble(uri=f"http://{ui.HOST}:{proxy.server_address[1]}", over=over)
+        yield Failure(uri=f"http://{ui.HOST}:{proxy.server_address[1]}", over=over)
 
 
 @contextmanager
-def full(store: Path, disk: Path) -> Iterator[Trouble]:
+def full(store: Path, disk: Path) -> Iterator[Failure]:
     """The store lies on a disk of its own that has no byte left. Needs a superuser."""
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(disk)], check=True)
@@ -93,13 +93,13 @@ def full(store: Path, disk: Path) -> Iterator[Trouble]:
                 with suppress(OSError):
                     while file.write(bytes(size)) == size:
                         pass
-        yield Trouble(uri=f"{SQLITE}{disk / 'mlflow.db'}", over=filler.unlink)
+        yield Failure(uri=f"{SQLITE}{disk / 'mlflow.db'}", over=filler.unlink)
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @contextmanager
-def locked(store: Path) -> Iterator[Trouble]:
+def locked(store: Path) -> Iterator[Failure]:
     """Another process holds the SQLite file for itself."""
     holder = subprocess.Popen(
         [sys.executable, "-c", LOCK, str(store)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -111,14 +111,14 @@ def locked(store: Path) -> Iterator[Trouble]:
         holder.communicate("")
 
     try:
-        yield Trouble(uri=f"{SQLITE}{store}", over=over)
+        yield Failure(uri=f"{SQLITE}{store}", over=over)
     finally:
         holder.kill()
         holder.communicate()
 
 
 @contextmanager
-def restarted(store: Path, after: float, away: float) -> Iterator[Trouble]:
+def restarted(store: Path, after: float, away: float) -> Iterator[Failure]:
     """The server is killed `after` seconds and started again when it was `away`; both pass on a clock of their own."""
     port, lives, ended = free_port(), [], threading.Event()
 
@@ -140,7 +140,7 @@ def restarted(store: Path, after: float, away: float) -> Iterator[Trouble]:
     clock = threading.Thread(target=fate)
     clock.start()
     try:
-        yield Trouble(uri=f"http://{ui.HOST}:{port}", over=clock.join)
+        yield Failure(uri=f"http://{ui.HOST}:{port}", over=clock.join)
     finally:
         ended.set()
         clock.join()
@@ -161,17 +161,17 @@ class _Forward(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         url = f"http://{ui.HOST}:{self.server.port}{self.path}"
-        asked = urllib.request.Request(url, body, headers, method=self.command)
+        request = urllib.request.Request(url, body, headers, method=self.command)
         try:
-            with urllib.request.urlopen(asked, timeout=60) as found:
-                self._answer(found.status, found.headers.get("Content-Type", ""), found.read())
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                self._reply(reply.status, reply.headers.get("Content-Type", ""), reply.read())
         except urllib.error.HTTPError as error:
             with error:
-                self._answer(error.code, error.headers.get("Content-Type", ""), error.read())
+                self._reply(error.code, error.headers.get("Content-Type", ""), error.read())
 
     do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815
 
-    def _answer(self, status: int, kind: str, body: bytes) -> None:
+    def _reply(self, status: int, kind: str, body: bytes) -> None:
         try:
             self.send_response(status)
             self.send_header("Content-Type", kind)
@@ -179,7 +179,7 @@ class _Forward(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
         except ConnectionError:
-            pass  # who asked waits no more
+            pass  # the client waits no more
 
     def log_message(self, *_: object) -> None:
         pass

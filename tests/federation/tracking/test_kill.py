@@ -16,7 +16,7 @@ from federation.settings.schema import TrackingSettings
 from federation.tracking.run_state import mark_dead, state
 from federation.tracking.store import connect, search
 
-LIFE = str(Path(__file__).with_name("life.py"))
+LIFE = str(Path(__file__).with_name("killed_run.py"))
 ROUNDS = 30
 Rows = dict[str, list[tuple[str, int, str]]]
 Birth = Callable[[Path, str, int], ForkServerProcess]
@@ -48,15 +48,15 @@ def born(forks: ForkServerContext) -> Iterator[Birth]:
         child.join()
 
 
-def whole(found: Rows) -> None:
+def assert_complete(rows: Rows) -> None:
     """An undisturbed run's history, row for row. What a clock measured differs, but is there once."""
     steps = range(1, ROUNDS + 1)
-    assert set(found) == {"", "THA", "VNM"}
+    assert set(rows) == {"", "THA", "VNM"}
     for country in ("THA", "VNM"):
-        assert found[country] == sorted(("loss", step, str(1 / step + 3)) for step in steps)
-    assert [row for row in found[""] if row[0] == "loss"] == sorted(("loss", step, str(1 / step)) for step in steps)
-    assert [row for row in found[""] if row[0] == "nothing"] == [("nothing", step, "nan") for step in steps]
-    assert [row[1] for row in found[""] if row[0] == "seconds"] == list(steps)
+        assert rows[country] == sorted(("loss", step, str(1 / step + 3)) for step in steps)
+    assert [row for row in rows[""] if row[0] == "loss"] == sorted(("loss", step, str(1 / step)) for step in steps)
+    assert [row for row in rows[""] if row[0] == "nothing"] == [("nothing", step, "nan") for step in steps]
+    assert [row[1] for row in rows[""] if row[0] == "seconds"] == list(steps)
 
 
 def statuses(runs: Path) -> set[str]:
@@ -86,7 +86,7 @@ def test_a_run_killed_anywhere_leaves_the_history_of_an_undisturbed_one(
     child = born(runs, "", 0)
     child.join(30)
     assert child.exitcode == 0
-    whole(rows(runs / "demo"))
+    assert_complete(rows(runs / "demo"))
     assert statuses(runs) == {"FINISHED"}
 
 
@@ -104,7 +104,7 @@ def test_a_run_killed_at_random_moments_ends_whole(runs: Path, born: Birth, rows
     child = born(runs, "", 0)
     child.join(30)
     assert child.exitcode == 0
-    whole(rows(runs / "demo"))
+    assert_complete(rows(runs / "demo"))
 
 
 def test_a_kill_while_the_store_is_made_and_two_starts_at_once_leave_one_good_store(
@@ -127,8 +127,8 @@ def test_a_kill_while_the_store_is_made_and_two_starts_at_once_leave_one_good_st
         child.join(60)
     assert [child.exitcode for child in both] == [0, 0]
     assert not list(runs.glob("mlflow/*.new*"))
-    whole(rows(runs / "demo"))
-    whole(rows(other / "demo"))  # a run of the same name elsewhere is another run
+    assert_complete(rows(runs / "demo"))
+    assert_complete(rows(other / "demo"))  # a run of the same name elsewhere is another run
 
 
 def test_a_killed_run_is_marked_and_a_living_one_is_not(runs: Path, born: Birth) -> None:

@@ -1,4 +1,4 @@
-"""The five troubles of MLflow, with real servers, disks and locks: a run goes on, and its history is complete after."""
+"""The five failures of MLflow, with real servers, disks and locks: a run goes on, and its history is complete after."""
 
 import re
 import time
@@ -13,8 +13,8 @@ from federation.tracking import upload_process
 from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
-from tests.federation.tracking import troubles
-from tests.federation.tracking.troubles import Trouble
+from tests.federation.tracking import mlflow_failures
+from tests.federation.tracking.mlflow_failures import Failure
 
 STEPS = 12
 ROUND = 0.25  # seconds; in all, longer than a server needs to die and to come back
@@ -22,34 +22,34 @@ PATIENCE = {"slow": 1.0, "locked": 1.0}  # seconds; of the others the run waits 
 DELAY = 1.0  # seconds a call of the slow one; a run of two countries makes over a dozen, and itself takes three
 
 
-def down(runs: Path) -> AbstractContextManager[Trouble]:
-    return troubles.down(runs / "mlflow" / "mlflow.db")
+def down(runs: Path) -> AbstractContextManager[Failure]:
+    return mlflow_failures.down(runs / "mlflow" / "mlflow.db")
 
 
-def slow(runs: Path) -> AbstractContextManager[Trouble]:
-    return troubles.slow(runs / "mlflow" / "mlflow.db", DELAY)
+def slow(runs: Path) -> AbstractContextManager[Failure]:
+    return mlflow_failures.slow(runs / "mlflow" / "mlflow.db", DELAY)
 
 
-def full(runs: Path) -> AbstractContextManager[Trouble]:
-    if not troubles.superuser():
+def full(runs: Path) -> AbstractContextManager[Failure]:
+    if not mlflow_failures.superuser():
         pytest.skip("a disk of two megabytes can only be mounted by a superuser")
-    return troubles.full(runs / "mlflow" / "mlflow.db", runs / "disk")
+    return mlflow_failures.full(runs / "mlflow" / "mlflow.db", runs / "disk")
 
 
-def locked(runs: Path) -> AbstractContextManager[Trouble]:
-    return troubles.locked(runs / "mlflow" / "mlflow.db")
+def locked(runs: Path) -> AbstractContextManager[Failure]:
+    return mlflow_failures.locked(runs / "mlflow" / "mlflow.db")
 
 
-def restarted(runs: Path) -> AbstractContextManager[Trouble]:
-    return troubles.restarted(runs / "mlflow" / "mlflow.db", after=STEPS * ROUND / 3, away=0.1)
+def restarted(runs: Path) -> AbstractContextManager[Failure]:
+    return mlflow_failures.restarted(runs / "mlflow" / "mlflow.db", after=STEPS * ROUND / 3, away=0.1)
 
 
 FIVE = {"down": down, "slow": slow, "full": full, "locked": locked, "restarted": restarted}
 SAID = {  # the reason; of a server that came back there is none, for it has everything
     "down": "refused",
-    "slow": "it is slow|it has not answered yet",
+    "slow": "it is slow|it has not replied yet",
     "full": "full",
-    "locked": "it is slow|it has not answered yet|locked",
+    "locked": "it is slow|it has not replied yet|locked",
 }
 
 
@@ -60,14 +60,14 @@ def test_a_run_is_not_held_up_and_its_history_is_complete_after(
     monkeypatch.setattr(upload_process, "LINGER", 0.05)
     monkeypatch.setattr(upload_process, "RETRY", 0.2)
     comes_back = name == "restarted"
-    with FIVE[name](runs) as trouble:
+    with FIVE[name](runs) as failure:
         warnings: list[str] = []
-        settings = TrackingSettings(uri=trouble.uri, patience=PATIENCE.get(name, 60.0))
+        settings = TrackingSettings(uri=failure.uri, patience=PATIENCE.get(name, 60.0))
         tracker = Tracker(runs / "demo", settings, runs=runs, warn=warnings.append)
         tracker.begin(card)
         assert longest_round(tracker) < 1, "a round waited for MLflow"
         if comes_back:
-            trouble.over()
+            failure.over()
         tracker.end("FINISHED")
         if comes_back:
             assert warnings == []
@@ -75,12 +75,12 @@ def test_a_run_is_not_held_up_and_its_history_is_complete_after(
             (warning,) = warnings
             assert "gotong replay run=demo" in warning
             assert re.search(SAID[name], warning)
-            trouble.over()
+            failure.over()
             completed(runs, settings)
-        found = history(settings, runs)
-    assert found[""] == {step: 1 / (step + 1) for step in range(STEPS)}
-    assert found["VNM"] == {step: 2 / (step + 1) for step in range(STEPS)}
-    assert found["THA"] == {}
+        losses_of = history(settings, runs)
+    assert losses_of[""] == {step: 1 / (step + 1) for step in range(STEPS)}
+    assert losses_of["VNM"] == {step: 2 / (step + 1) for step in range(STEPS)}
+    assert losses_of["THA"] == {}
 
 
 def longest_round(tracker: Tracker) -> float:
@@ -112,11 +112,11 @@ def completed(runs: Path, settings: TrackingSettings) -> None:
 def history(settings: TrackingSettings, runs: Path) -> dict[str, dict[int, float]]:
     """country ('' the federation) -> step -> loss, as MLflow has it; each country once."""
     store = connect(settings, runs)
-    found: dict[str, dict[int, float]] = {}
+    losses_of: dict[str, dict[int, float]] = {}
     for run in search(store, ""):
         country = run.data.tags.get(COUNTRY, "")
-        assert country not in found, f"two runs of {country!r}"
+        assert country not in losses_of, f"two runs of {country!r}"
         losses = store.client.get_metric_history(run.info.run_id, "loss")
-        found[country] = {row.step: row.value for row in losses}
-        assert len(losses) == len(found[country]), "a row came twice"
-    return found
+        losses_of[country] = {row.step: row.value for row in losses}
+        assert len(losses) == len(losses_of[country]), "a row came twice"
+    return losses_of

@@ -20,7 +20,7 @@ Arrays = dict[str, Any]
 
 
 def trained(task: Task, folder: Path) -> tuple[Any, Arrays, Arrays, Any]:
-    """Settings, weights, an invented example and the network's answer; weights that no seed would draw."""
+    """Settings, weights, a synthetic example and the network's output; weights that no seed would draw."""
     settings = task.settings()
     task.synthesize(folder, "SGP", 1, settings)
     windows = task.windows(task.read(folder, "SGP", settings), settings).take(np.arange(3))
@@ -62,8 +62,8 @@ def test_a_model_comes_back_from_mlflow(
     assert capfd.readouterr() == ("", ""), "a run's screen belongs to the run"
     inputs = {each.name: each.type for each in loaded.metadata.get_input_schema()}
     assert inputs == {name: value.dtype for name, value in example.items()}
-    [answer] = loaded.metadata.get_output_schema()
-    assert answer.shape == (-1, *output.shape[1:])
+    [column] = loaded.metadata.get_output_schema()
+    assert column.shape == (-1, *output.shape[1:])
     shown = loaded.metadata.load_input_example(logged.artifact_location)
     assert set(shown) == set(example)
     (runs / "demo" / "tracking.sent").unlink()

@@ -54,8 +54,8 @@ def test_a_run_killed_anywhere_sends_every_row_once(
         spool.close()
         with path.open("ab") as file:
             file.write(b'{"do": "metrics", "step": 9'[:torn])
-    found = Counter((record["step"], name) for record in read_all(path) for name in record["values"])
-    assert found == Counter((step, name) for step in range(rounds) for name in ("loss", "seconds"))
+    counts = Counter((record["step"], name) for record in read_all(path) for name in record["values"])
+    assert counts == Counter((step, name) for step in range(rounds) for name in ("loss", "seconds"))
 
 
 def test_what_is_not_finite_comes_back(tmp_path: Path) -> None:

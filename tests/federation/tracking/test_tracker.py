@@ -86,17 +86,17 @@ def test_a_run_is_a_parent_with_a_child_a_country(
         "VNM": [("loss", step, str(step + 0.1)) for step in range(3)] + [("wis_95_", step, "1.0") for step in range(3)],
     }
     store = connect(settings, runs)
-    found = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
-    parent = found[""].info.run_id
+    runs_of = {run.data.tags.get(COUNTRY, ""): run for run in search(store, "")}
+    parent = runs_of[""].info.run_id
     times = [metric.timestamp / 1000 for metric in store.client.get_metric_history(parent, "loss")]
     assert began - 0.001 <= times[0] <= times[-1] <= ended, "rows carry the time they were measured at"
-    assert {found[country].data.tags["mlflow.parentRunId"] for country in card.countries} == {parent}
-    assert found[""].data.params == {"rounds": "3"}
-    assert {run.info.status for run in found.values()} == {"FINISHED"}
-    [given] = inputs(found["VNM"])
+    assert {runs_of[country].data.tags["mlflow.parentRunId"] for country in card.countries} == {parent}
+    assert runs_of[""].data.params == {"rounds": "3"}
+    assert {run.info.status for run in runs_of.values()} == {"FINISHED"}
+    [given] = inputs(runs_of["VNM"])
     assert given.dataset.digest == FINGERPRINT[:36]
-    assert found["VNM"].data.tags["gotong.fingerprint"] == FINGERPRINT
-    assert found["VNM"].data.tags["state"] == "good"
+    assert runs_of["VNM"].data.tags["gotong.fingerprint"] == FINGERPRINT
+    assert runs_of["VNM"].data.tags["state"] == "good"
     path = store.client.download_artifacts(parent, "pages/old/report.html", str(tmp_path))
     assert Path(path).read_text() == "<p>report</p>"
     assert list(Path.cwd().iterdir()) == [], "nothing may be written where a person stands"
@@ -127,7 +127,7 @@ def test_without_mlflow_the_records_wait_for_a_replay(
     assert [[row[:3] for row in part[6]] for part in late] == [[row[:3] for row in part[6]] for part in direct]
 
 
-def test_a_call_whose_answer_was_lost_leaves_no_twin(
+def test_a_call_whose_reply_was_lost_leaves_no_twin(
     runs: Path, settings: TrackingSettings, card: RunInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create, lost = MlflowWriter._create, iter([True, False, True])
@@ -145,8 +145,8 @@ def test_a_call_whose_answer_was_lost_leaves_no_twin(
             replay(runs / "demo", settings, runs)
     replay(runs / "demo", settings, runs)
     assert next(lost, None) is None
-    found = search(connect(settings, runs), "")
-    assert sorted(run.data.tags.get(COUNTRY, "") for run in found) == ["", "THA", "VNM"]
+    tracked = search(connect(settings, runs), "")
+    assert sorted(run.data.tags.get(COUNTRY, "") for run in tracked) == ["", "THA", "VNM"]
 
 
 def test_a_resumed_run_may_have_other_settings(runs: Path, settings: TrackingSettings, card: RunInfo) -> None:

@@ -37,9 +37,9 @@ def track(runs: Path, settings: TrackingSettings, card: RunInfo) -> tuple[list[s
     return warnings, max(longest, time.perf_counter() - began)
 
 
-def complete(found: Rows) -> None:
-    assert found[""] == [("loss", step, str(1 / (step + 1))) for step in range(STEPS)]
-    assert found["VNM"] == [("loss", step, str(2 / (step + 1))) for step in range(STEPS)]
+def assert_complete(rows: Rows) -> None:
+    assert rows[""] == [("loss", step, str(1 / (step + 1))) for step in range(STEPS)]
+    assert rows["VNM"] == [("loss", step, str(2 / (step + 1))) for step in range(STEPS)]
 
 
 def replayed(runs: Path) -> None:
@@ -57,14 +57,14 @@ def replayed(runs: Path) -> None:
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a server that accepts and never answers."""
+    """The port of a server that accepts and never replies."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 def test_a_dead_server(runs: Path, card: RunInfo, rows: Callable[[Path], Rows]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]  # free again when the block ends: nobody answers there
+        port = server.getsockname()[1]  # free again when the block ends: nobody listens there
     [warning], longest = track(runs, TrackingSettings(uri=f"http://127.0.0.1:{port}", patience=30), card)
     assert longest < 15, "a refused connection is known at once; what takes time here is the import of MLflow"
     assert "gotong replay run=demo" in warning
@@ -72,7 +72,7 @@ def test_a_dead_server(runs: Path, card: RunInfo, rows: Callable[[Path], Rows]) 
     with pytest.raises(TrackingError, match="all are kept, try again later"):
         replay(runs / "demo", TrackingSettings(uri=f"http://127.0.0.1:{port}"), runs)
     replayed(runs)
-    complete(rows(runs / "demo"))
+    assert_complete(rows(runs / "demo"))
 
 
 def test_a_frozen_server(runs: Path, card: RunInfo, rows: Callable[[Path], Rows], silent: int) -> None:
@@ -80,7 +80,7 @@ def test_a_frozen_server(runs: Path, card: RunInfo, rows: Callable[[Path], Rows]
     assert longest < 10
     assert "gotong replay run=demo" in warning
     replayed(runs)
-    complete(rows(runs / "demo"))
+    assert_complete(rows(runs / "demo"))
 
 
 def test_a_locked_store(runs: Path, card: RunInfo, rows: Callable[[Path], Rows]) -> None:
@@ -94,7 +94,7 @@ def test_a_locked_store(runs: Path, card: RunInfo, rows: Callable[[Path], Rows])
     assert longest < 10
     assert "gotong replay run=demo" in warning
     replayed(runs)
-    complete(rows(runs / "demo"))
+    assert_complete(rows(runs / "demo"))
 
 
 def test_a_store_that_cannot_be_written(
@@ -106,7 +106,7 @@ def test_a_store_that_cannot_be_written(
     assert f"{tmp_path}/file" in warning
     assert "gotong replay run=demo" in warning
     replayed(runs)
-    complete(rows(runs / "demo"))
+    assert_complete(rows(runs / "demo"))
 
 
 def test_a_run_folder_that_cannot_be_written(tmp_path: Path, card: RunInfo) -> None:
