@@ -1,4 +1,4 @@
-"""Windows that share one copy of a country's series: inputs are gathered by index when a batch is asked for.
+"""Windows that share one copy of a country's series: inputs are gathered by index when a batch is read.
 
 A year of daily covariates before every origin, copied, is 365 times the record. Here the record is kept once, and a
 window is two integers: its place and the period of its origin.

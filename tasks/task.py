@@ -84,7 +84,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A forecasting task as data; each function stands in a file beside the task's `__init__`.
+    """A forecasting task as data; each function stands in a file of the task's folder.
 
     title: settings -> what is forecast, in a few words for a table.
     settings: the schema of the task's own settings; Hydra merges it, a vault builds it from a request.

@@ -40,7 +40,7 @@ MAY: dict[str, set[str]] = {
     },
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.
     "strategies.testing": {*LEARNING, "coordinator", "runs", "vault"},
-    "cli": {"errors"},  # a verb is imported by name, when it is asked for
+    "cli": {"errors"},  # a verb is imported by name, when it runs
 }
 LOOSE = {"__init__.py", "cli.py", "errors.py", "forecasting.py"}  # files of `federation` that are in no room
 MOST_ROOMS = 20
@@ -157,9 +157,9 @@ def test_coordinator_and_vault_never_meet() -> None:
 
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_is_imported_in_its_place_alone(library: str) -> None:
-    found = {each.file for each in EVERY if each.top == library}
-    assert {file for file in found if not file.startswith(ONLY_IN[library])} == set()
-    assert bool(found) == bool(ONLY_IN[library])
+    importers = {each.file for each in EVERY if each.top == library}
+    assert {file for file in importers if not file.startswith(ONLY_IN[library])} == set()
+    assert bool(importers) == bool(ONLY_IN[library])
 
 
 def test_a_strategy_needs_flower_for_its_server_half_only() -> None:
@@ -169,8 +169,8 @@ def test_a_strategy_needs_flower_for_its_server_half_only() -> None:
 
 
 def test_the_courier_carries_and_does_nothing_else() -> None:
-    found = {each.top for each in imports(ROOT / "federation" / "deployment" / "node" / "courier.py")}
-    assert found.isdisjoint({"torch", "tasks", "pandas"})
+    libraries = {each.top for each in imports(ROOT / "federation" / "deployment" / "node" / "courier.py")}
+    assert libraries.isdisjoint({"torch", "tasks", "pandas"})
 
 
 @pytest.mark.parametrize("package", ["federation", "tasks"])
@@ -178,8 +178,8 @@ def test_modules_import_one_another_in_no_circle(package: str) -> None:
     names = {dotted(path): path for path in files(package)}
     needs: dict[str, set[str]] = {}
     for name, path in names.items():
-        found = {each.module for each in imports(path) if not each.late}
-        needs[name] = {near for module in found if (near := _module(module, names)) is not None and near != name}
+        modules = {each.module for each in imports(path) if not each.late}
+        needs[name] = {near for module in modules if (near := _module(module, names)) is not None and near != name}
     while needs:
         free = {name for name, others in needs.items() if not others & set(needs)}
         assert free, f"a circle among {sorted(needs)}"

@@ -96,8 +96,8 @@ class Score:
 
     totals: Evaluated -> arrays that add over slices of places, some of them by block of time, (B, H + 1).
     finish: totals of all places -> the sums that may leave. Every array of them is (H + 1,) float64 and adds over
-        countries; `count` is always there: the place-periods scored. Beside `names` there may be `small_count`, above 0
-        in a row that would reveal a count of few events: such a row stays in the country.
+        countries; `count` is always there: the place-periods scored. Besides `names` there may be `small_count`,
+        above 0 in a row that would reveal a count of few events: such a row stays in the country.
     derived: name -> other numbers from the same sums.
     terms: (N, H) points above and below, whose sums' ratio the estimate is; None where it is of another kind.
     """

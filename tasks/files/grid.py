@@ -41,7 +41,7 @@ def grid(
     step: of `tasks.time_step`; a period is any date of its month, the last day of its week, or its day. every: steps
     from one period to the next, such as 12 months for harvests.
     Raises DataError if two places differ only in case, accents or spaces, if two rows are of one place and period, if
-    periods do not lie `every` steps apart, or if the grid would be nearly empty and huge.
+    the distance of periods is no multiple of `every` steps, or if the grid would be nearly empty and huge.
     """
     _refuse_lookalikes(table, place, file)
     places, row = np.unique(table[place].to_numpy(dtype=str), return_inverse=True)
@@ -101,6 +101,6 @@ def _calendar(dates: Array, step: str, every: int, table: pd.DataFrame, period: 
         plural = f"{every} {step}s" if every > 1 else f"one {step}"
         raise DataError(
             f"{file}, row {table.index[off[0]]}, column {period!r}: {dates[off[0]]} is no multiple of {plural} "
-            f"after {first}. Write one period a row, {plural} apart."
+            f"after {first}. Write one period a row, each {plural} after the one before."
         )
     return np.arange(first, last + 1, distance), offset // distance

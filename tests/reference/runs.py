@@ -55,11 +55,11 @@ def kept(folder: Path) -> list[list[Any]]:
 
 def digest(folder: Path) -> str:
     """SHA-256 of weights and rows."""
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for name, value in sorted(weights(folder).items()):
-        found.update(name.encode() + value.tobytes())
-    found.update(json.dumps(table(folder)).encode())
-    return found.hexdigest()
+        sha.update(name.encode() + value.tobytes())
+    sha.update(json.dumps(table(folder)).encode())
+    return sha.hexdigest()
 
 
 def machine() -> str:

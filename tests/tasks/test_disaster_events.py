@@ -1,4 +1,4 @@
-"""Indices, events, steady gauges and climatologies against answers known without them."""
+"""Indices, events, steady gauges and climatologies against values known without them."""
 
 from pathlib import Path
 
@@ -141,7 +141,7 @@ def test_gauges_that_close_make_no_drought_where_a_reanalysis_remembers() -> Non
     assert np.isnan(rescaled[:, :11]).all()
 
 
-def test_without_a_reanalysis_gauges_are_judged_by_their_own_years() -> None:
+def test_without_a_reanalysis_gauges_are_rescaled_by_their_own_years() -> None:
     rain = showers(5)
     closed = np.where(np.datetime64("1995-01") > PERIODS, rain, 0.3 * rain)
     share = steady(closed, np.full_like(rain, np.nan))

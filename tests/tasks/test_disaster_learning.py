@@ -1,4 +1,4 @@
-"""Loss, model, scores and the logistic baseline against other implementations and answers known by hand."""
+"""Loss, model, scores and the logistic baseline against other implementations and values computed by hand."""
 
 import numpy as np
 import pytest
@@ -146,7 +146,7 @@ def test_the_logistic_regression_survives_a_country_where_nothing_varies(happene
         assert (expit(table[0] @ coefficients) > 0.1) == (happened == 1)
 
 
-def test_the_task_is_judged_against_its_cells_own_past() -> None:
+def test_the_reference_of_the_task_is_its_cells_own_past() -> None:
     assert next(iter(TASK.scores)) == "brier_skill"
     assert TASK.reference == "cell_climatology"
     assert TASK.levels == ()

@@ -194,7 +194,7 @@ def test_the_width_is_that_of_the_table(weather: bool, lags: int, horizons: int)
     assert features(panel(cases()), settings).shape == (3, 80, width(settings))
 
 
-def test_weather_is_seen_only_when_asked_for() -> None:
+def test_weather_is_seen_only_when_set() -> None:
     whole = panel(cases())
     dry = replace(whole, covariates={name: np.full_like(whole.target, np.nan) for name in COVARIATES})
     assert not np.array_equal(features(whole, SETTINGS), features(dry, SETTINGS))

@@ -1,4 +1,4 @@
-"""Chances, means and draws from quantiles, against distributions whose answers are known."""
+"""Chances, means and draws from quantiles, against known distributions."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ AT = np.array(LEVELS)
 
 def test_chances_of_a_uniform_distribution_are_its_values() -> None:
     values = np.array([0.01, 0.02, 0.3, 0.515, 0.97, 0.989])
-    found = chance_up_to(np.broadcast_to(AT, (6, len(AT))), LEVELS, values)
-    np.testing.assert_allclose(found, values)
+    chances = chance_up_to(np.broadcast_to(AT, (6, len(AT))), LEVELS, values)
+    np.testing.assert_allclose(chances, values)
 
 
 def test_beyond_the_outermost_quantile_half_of_what_lies_there_is_meant() -> None:
-    found = chance_up_to(np.broadcast_to(AT, (3, len(AT))), LEVELS, np.array([-1.0, 2.0, np.nan]))
-    np.testing.assert_allclose(found, [0.005, 0.995, np.nan])
+    chances = chance_up_to(np.broadcast_to(AT, (3, len(AT))), LEVELS, np.array([-1.0, 2.0, np.nan]))
+    np.testing.assert_allclose(chances, [0.005, 0.995, np.nan])
 
 
 def test_a_mass_at_the_value_counts_whole() -> None:
@@ -33,8 +33,8 @@ def test_a_mass_at_the_value_counts_whole() -> None:
 @given(shape=st.floats(0.5, 20), share=st.floats(0.02, 0.98))
 def test_chances_are_those_of_a_known_distribution(shape: float, share: float) -> None:
     quantiles = gamma.ppf(AT, shape)
-    found = chance_up_to(quantiles[None], LEVELS, np.array([gamma.ppf(share, shape)])).item()
-    assert found == pytest.approx(share, abs=0.013)
+    chances = chance_up_to(quantiles[None], LEVELS, np.array([gamma.ppf(share, shape)])).item()
+    assert chances == pytest.approx(share, abs=0.013)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -42,8 +42,8 @@ def test_a_higher_value_is_never_less_likely_undercut(seed: int) -> None:
     rng = np.random.default_rng(seed)
     quantiles = np.sort(np.round(rng.gamma(1, 2, len(AT))))  # ties
     values = np.linspace(-1, quantiles[-1] + 1, 50)
-    found = chance_up_to(np.broadcast_to(quantiles, (50, len(AT))), LEVELS, values)
-    assert (np.diff(found) >= 0).all()
+    chances = chance_up_to(np.broadcast_to(quantiles, (50, len(AT))), LEVELS, values)
+    assert (np.diff(chances) >= 0).all()
 
 
 def test_the_mean_is_that_of_a_known_distribution() -> None:

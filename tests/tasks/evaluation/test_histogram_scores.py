@@ -42,37 +42,37 @@ def known(seed: int, row: int) -> tuple[Array, Array]:
 
 @given(st.integers(0, 2**32 - 1))
 def test_auc_is_the_share_of_pairs_in_order(seed: int) -> None:
-    found = auc(counted(*random(seed, 200), 0.3)).value
+    area = auc(counted(*random(seed, 200), 0.3)).value
     for row in range(3):
         chance, happened = known(seed, row)
         events, others = binned(chance)[happened == 1], binned(chance)[happened == 0]
         pairs = events[:, None] - others[None]
-        assert found[row] == pytest.approx((pairs > 0).mean() + (pairs == 0).mean() / 2)
+        assert area[row] == pytest.approx((pairs > 0).mean() + (pairs == 0).mean() / 2)
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_auc_agrees_with_the_library_of_the_field(seed: int) -> None:
-    found = auc(counted(*random(seed, 200), 0.3)).value
+    area = auc(counted(*random(seed, 200), 0.3)).value
     for row in range(3):
         chance, happened = known(seed, row)
         centres = xarray.DataArray((binned(chance) + 0.5) / BINS)  # any rising numbers: AUC knows order alone
         thresholds = np.concatenate([np.arange(BINS + 1) / BINS, [1.1]])
         curve = roc_curve_data(centres, xarray.DataArray(happened), thresholds, check_args=False)
-        assert found[row] == pytest.approx(float(curve["AUC"]), abs=1e-9)
+        assert area[row] == pytest.approx(float(curve["AUC"]), abs=1e-9)
 
 
 def test_fine_bins_lose_little_of_the_auc() -> None:
     """Against all pairs of the probabilities themselves, which are of all sizes."""
     chance, happened = random(5, 3000)
-    found = auc(counted(chance, happened, 0.3)).value[0]
+    area = auc(counted(chance, happened, 0.3)).value[0]
     reported = np.isfinite(happened[:, 0])
     one, zero = (chance[reported & (happened[:, 0] == value), 0] for value in (1, 0))
-    assert found == pytest.approx((one[:, None] > zero[None]).mean(), abs=0.005)
+    assert area == pytest.approx((one[:, None] > zero[None]).mean(), abs=0.005)
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_average_precision_by_the_definition(seed: int) -> None:
-    found = average_precision(counted(*random(seed, 200), 0.3)).value
+    precision = average_precision(counted(*random(seed, 200), 0.3)).value
     for row in range(3):
         chance, happened = known(seed, row)
         total, before = 0.0, 0.0
@@ -81,7 +81,7 @@ def test_average_precision_by_the_definition(seed: int) -> None:
             recall = happened[warned].sum() / happened.sum()
             total += (recall - before) * (happened[warned].mean() if warned.any() else 0.0)
             before = recall
-        assert found[row] == pytest.approx(total)
+        assert precision[row] == pytest.approx(total)
 
 
 def test_reliability_of_honest_probabilities_is_small_and_of_wrong_ones_their_error_squared() -> None:
@@ -116,14 +116,14 @@ def test_the_table_agrees_with_the_library_of_the_field(seed: int, cut: float) -
 @given(seed=st.integers(0, 2**32 - 1), ratio=st.sampled_from(RATIOS))
 def test_the_value_is_what_acting_on_the_forecast_saves(seed: int, ratio: float) -> None:
     """Month by month: acting costs the ratio, an event without action costs 1."""
-    found = value_at(ratio)(counted(*random(seed, 200), 0.3)).value
+    worth = value_at(ratio)(counted(*random(seed, 200), 0.3)).value
     for row in range(3):
         chance, happened = known(seed, row)
         acting = chance >= ratio
         spent = (np.where(acting, ratio, happened)).mean()
         without = min(ratio, happened.mean())
         perfect = (happened * ratio).mean()
-        assert found[row] == pytest.approx((without - spent) / (without - perfect))
+        assert worth[row] == pytest.approx((without - spent) / (without - perfect))
 
 
 def test_a_perfect_forecast_is_perfect_and_one_without_events_says_nothing() -> None:
@@ -181,10 +181,10 @@ def test_the_brier_score_of_an_event_is_that_of_its_chance() -> None:
 
 def test_warnings_are_given_from_the_cost_loss_ratio_on() -> None:
     case = replace(evaluated(1, False), cost_loss=0.6)
-    found = warning(itself, "x_").sums(case)
+    table = warning(itself, "x_").sums(case)
     warned = (case.forecast[..., 0] >= 0.6) & np.isfinite(case.observed)
-    assert found["hits"][-1] + found["false_alarms"][-1] == warned.sum()
-    assert found["hits"][-1] == case.observed[warned].sum()
+    assert table["hits"][-1] + table["false_alarms"][-1] == warned.sum()
+    assert table["hits"][-1] == case.observed[warned].sum()
 
 
 @pytest.mark.parametrize("name", ["health", "agriculture", "disaster"])

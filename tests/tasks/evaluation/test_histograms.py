@@ -35,15 +35,15 @@ def test_counts_by_hand() -> None:
     """Five place-months at one horizon: .01 no, .05 yes, .30 yes, .30 no, 1.00 yes; one unknown. Warned from .3 on."""
     chance = np.array([0.01, 0.05, 0.30, 0.30, 1.00, 0.7])[:, None]
     happened = np.array([0, 1, 1, 0, 1, np.nan])[:, None]
-    found = counted(chance, happened, 0.3)
-    assert set(found) == set(NAMES)
+    counts = counted(chance, happened, 0.3)
+    assert set(counts) == set(NAMES)
     at = {edge: EDGES.index(edge) for edge in (0.0, 0.05, 0.3, 0.9)}
     expected = np.zeros(BINS)
     expected[[at[0.0], at[0.05], at[0.3], at[0.9]]] = 1, 1, 2, 1
-    np.testing.assert_array_equal(found["bin_count"], [expected, expected])
-    assert found["bin_events"][0, at[0.3]] == 1
-    assert found["bin_forecast"][0, at[0.3]] == pytest.approx(0.6)
-    assert [found[name][0] for name in ("count", *TABLE)] == [5, 2, 1, 1, 1]
+    np.testing.assert_array_equal(counts["bin_count"], [expected, expected])
+    assert counts["bin_events"][0, at[0.3]] == 1
+    assert counts["bin_forecast"][0, at[0.3]] == pytest.approx(0.6)
+    assert [counts[name][0] for name in ("count", *TABLE)] == [5, 2, 1, 1, 1]
 
 
 @given(seed=st.integers(0, 2**32 - 1), cut=st.sampled_from(CUTS))
@@ -70,69 +70,73 @@ CASES = {
 
 @given(**CASES)
 def test_no_group_is_small_and_no_count_is_few(seed: int, rows: int, usual: float, cut: float, least: int) -> None:
-    _, found = leaving(seed, rows, usual, cut, least)
-    count, events = found["bin_count"], found["bin_events"]
+    _, released = leaving(seed, rows, usual, cut, least)
+    count, events = released["bin_count"], released["bin_events"]
     assert ((count == 0) | (count >= least)).all()
     for each in (events, count - events):
         assert ((each == 0) | (each >= SMALL_COUNT)).all()
     for first, second in (("hits", "false_alarms"), ("misses", "correct_negatives")):
-        side = found[first] + found[second]
+        side = released[first] + released[second]
         assert ((side == 0) | (side >= least)).all()
         for name in (first, second):
-            assert ((found[name] == 0) | (found[name] >= SMALL_COUNT)).all()
+            assert ((released[name] == 0) | (released[name] >= SMALL_COUNT)).all()
 
 
 @given(**CASES)
 def test_a_row_leaves_whole_or_not_at_all(seed: int, rows: int, usual: float, cut: float, least: int) -> None:
-    raw, found = leaving(seed, rows, usual, cut, least)
+    raw, released = leaving(seed, rows, usual, cut, least)
     for row in range(HORIZONS):
         for name in BINNED:
-            total = found[name][row].sum()
+            total = released[name][row].sum()
             assert total == 0 or total == pytest.approx(raw[name][row].sum())
-    np.testing.assert_array_equal(found["count"], found["bin_count"].sum(axis=1))
+    np.testing.assert_array_equal(released["count"], released["bin_count"].sum(axis=1))
 
 
 @given(**CASES)
 def test_nothing_can_be_had_by_subtraction(seed: int, rows: int, usual: float, cut: float, least: int) -> None:
     """The row of all horizons is the others' sum, or nothing; the table is a sum of groups and cuts through none."""
-    raw, found = leaving(seed, rows, usual, cut, least)
+    raw, released = leaving(seed, rows, usual, cut, least)
     for name in (*BINNED, *TABLE, "resolved"):
-        total = found[name][:-1].sum(axis=0)
-        np.testing.assert_allclose(found[name][-1], total if found[name][-1].any() else 0)
+        total = released[name][:-1].sum(axis=0)
+        np.testing.assert_allclose(released[name][-1], total if released[name][-1].any() else 0)
     first = first_warned(cut)
     for row in range(HORIZONS):
-        if sum(found[name][row] for name in TABLE):
-            assert found["hits"][row] == found["bin_events"][row, first:].sum() == raw["bin_events"][row, first:].sum()
-            assert found["misses"][row] == found["bin_events"][row, :first].sum()
-            assert found["false_alarms"][row] == (found["bin_count"] - found["bin_events"])[row, first:].sum()
-    withheld = (raw["count"][:-1] > 0) & (found["count"][:-1] == 0)
+        if sum(released[name][row] for name in TABLE):
+            assert (
+                released["hits"][row]
+                == released["bin_events"][row, first:].sum()
+                == raw["bin_events"][row, first:].sum()
+            )
+            assert released["misses"][row] == released["bin_events"][row, :first].sum()
+            assert released["false_alarms"][row] == (released["bin_count"] - released["bin_events"])[row, first:].sum()
+    withheld = (raw["count"][:-1] > 0) & (released["count"][:-1] == 0)
     if withheld.any():
-        assert not found["bin_count"][-1].any()
+        assert not released["bin_count"][-1].any()
 
 
 @given(**CASES)
 def test_a_group_stands_in_the_bin_of_its_mean_probability(
     seed: int, rows: int, usual: float, cut: float, least: int
 ) -> None:
-    _, found = leaving(seed, rows, usual, cut, least)
-    row, column = np.nonzero(found["bin_count"][:-1])
-    mean = found["bin_forecast"][row, column] / found["bin_count"][row, column]
+    _, released = leaving(seed, rows, usual, cut, least)
+    row, column = np.nonzero(released["bin_count"][:-1])
+    mean = released["bin_forecast"][row, column] / released["bin_count"][row, column]
     edges = np.array(EDGES)
     assert (mean >= edges[column] - 1e-9).all()
     assert (mean <= edges[column + 1] + 1e-9).all()
 
 
 def test_a_large_country_loses_nothing() -> None:
-    raw, found = leaving(1, 60_000, 0.3, 0.3, 24)
+    raw, released = leaving(1, 60_000, 0.3, 0.3, 24)
     for name in NAMES:
-        np.testing.assert_allclose(found[name], raw[name])
+        np.testing.assert_allclose(released[name], raw[name])
 
 
 def test_one_event_in_a_thousand_months_is_nobodys_business() -> None:
     happened = np.zeros((1000, 1))
     happened[17] = 1
-    found = coarse(counted(np.full((1000, 1), 0.1), happened, 0.3), 0.3, 24)
-    assert not any(values.any() for values in found.values())
+    released = coarse(counted(np.full((1000, 1), 0.1), happened, 0.3), 0.3, 24)
+    assert not any(values.any() for values in released.values())
     nothing = coarse(counted(np.full((1000, 1), 0.1), np.zeros((1000, 1)), 0.3), 0.3, 24)
     assert nothing["count"].tolist() == [1000, 1000]  # that nothing happened may be said
 
@@ -141,18 +145,18 @@ def test_few_warnings_leave_no_table_but_groups() -> None:
     """Twenty warnings are fewer than a cohort: they join those below, and no table says how many there were."""
     chance = np.concatenate([np.full(300, 0.01), np.full(100, 0.22), np.full(20, 0.6)])[:, None]
     happened = np.concatenate([np.zeros(300), np.arange(100) < 20, np.arange(20) < 12]).astype(float)[:, None]
-    found = coarse(counted(chance, happened, 0.3), 0.3, 24)
-    assert not any(found[name].any() for name in TABLE)
-    assert found["bin_count"][0][found["bin_count"][0] > 0].tolist() == [300, 120]
-    assert found["resolved"].tolist() == [420, 420]
+    released = coarse(counted(chance, happened, 0.3), 0.3, 24)
+    assert not any(released[name].any() for name in TABLE)
+    assert released["bin_count"][0][released["bin_count"][0] > 0].tolist() == [300, 120]
+    assert released["resolved"].tolist() == [420, 420]
 
 
 def test_bins_that_became_one_group_resolve_nothing() -> None:
     chance = np.concatenate([np.full(20, 0.01), np.full(20, 0.6)])[:, None]
     happened = np.concatenate([np.zeros(20), np.arange(20) < 12]).astype(float)[:, None]
-    found = coarse(counted(chance, happened, 0.3), 0.3, 24)
-    assert found["count"].tolist() == [40, 40]
-    assert found["resolved"].tolist() == [0, 0]
+    released = coarse(counted(chance, happened, 0.3), 0.3, 24)
+    assert released["count"].tolist() == [40, 40]
+    assert released["resolved"].tolist() == [0, 0]
     same = coarse(counted(np.full((40, 1), 0.2), happened, 0.3), 0.3, 24)
     assert same["resolved"].tolist() == [40, 40]  # one probability for all is all there was to resolve
 

@@ -28,14 +28,14 @@ def two(seed: int, rows: int = 200) -> tuple[Evaluated, Evaluated]:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_difference_is_that_of_the_two_scores(score: Score, seed: int) -> None:
     mine, other = two(seed)
-    found = paired_interval(blocks(score, mine, other))
+    interval = paired_interval(blocks(score, mine, other))
     expected = score.estimate(score.sums(mine)).value - score.estimate(score.sums(other)).value
-    np.testing.assert_allclose(found["value"], expected, rtol=1e-9, atol=1e-9)
-    assert (found["low"] <= found["value"]).all()
-    assert (found["value"] <= found["high"]).all()
-    np.testing.assert_array_equal(found["count"], score.estimate(score.sums(mine)).n)
+    np.testing.assert_allclose(interval["value"], expected, rtol=1e-9, atol=1e-9)
+    assert (interval["low"] <= interval["value"]).all()
+    assert (interval["value"] <= interval["high"]).all()
+    np.testing.assert_array_equal(interval["count"], score.estimate(score.sums(mine)).n)
     back = paired_interval(blocks(score, other, mine))
-    np.testing.assert_allclose(back["low"], -found["high"], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(back["low"], -interval["high"], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
@@ -54,42 +54,42 @@ def test_the_interval_is_that_of_drawing_the_same_blocks_for_both(score: Score) 
         rows = np.concatenate([np.flatnonzero(block == each) for each in rng.choice(labels, len(labels))])
         both = [score.estimate(score.sums(taken(each, rows))).value for each in (mine, other)]
         drawn.append(both[0] - both[1])
-    found = paired_interval(blocks(score, mine, other))
+    interval = paired_interval(blocks(score, mine, other))
     number = len(labels)
-    spread = (found["high"] - found["low"]) / 2 / student.ppf(0.975, number - 1)
+    spread = (interval["high"] - interval["low"]) / 2 / student.ppf(0.975, number - 1)
     np.testing.assert_allclose(spread, np.std(drawn, axis=0) * np.sqrt(number / (number - 1)), rtol=0.2)
 
 
-def test_arms_that_err_merge_blocks_are_told_apart_where_their_own_intervals_overlap() -> None:
+def test_arms_that_err_together_differ_clearly_where_their_own_intervals_overlap() -> None:
     better, score = evaluated(np.random.default_rng(5), gone=0.0), SCORES["mean"]
     better = replace(better, observed=better.forecast[..., 0] - better.observed)  # it is always too high
     worse = replace(better, forecast=better.forecast + 0.05)
     one, other = (score.estimate(score.sums(each)) for each in (better, worse))
     assert (one.high > other.low).all()
-    found = paired_interval(blocks(score, worse, better))
-    np.testing.assert_allclose(found["low"], 0.05)
+    interval = paired_interval(blocks(score, worse, better))
+    np.testing.assert_allclose(interval["low"], 0.05)
 
 
-def test_one_block_tells_nothing() -> None:
+def test_one_block_has_no_interval() -> None:
     mine, other = two(1)
     rows = mine.origin.astype(np.int64) // 6 == mine.origin.astype(np.int64)[0] // 6
-    found = paired_interval(blocks(SCORES["mean"], taken(mine, rows), taken(other, rows)))
-    assert not any(values.any() for values in found.values())
+    interval = paired_interval(blocks(SCORES["mean"], taken(mine, rows), taken(other, rows)))
+    assert not any(values.any() for values in interval.values())
 
 
 def test_two_blocks_have_an_interval_only_where_they_are_no_secret() -> None:
-    """Difference d and half width w of blocks of one size would tell both: d - w / 12.7 and d + w / 12.7."""
+    """Difference d and half width w of blocks of one size would reveal both: d - w / 12.7 and d + w / 12.7."""
     mine, other = two(1)
     months = mine.origin.astype(np.int64) // 6
     rows = months < months.min() + 2
-    found = blocks(SCORES["mean"], taken(mine, rows), taken(other, rows))
-    assert len(found.labels) == 2
-    assert not any(values.any() for values in paired_interval(found).values())
-    assert (paired_interval(found, fewest=2)["high"] > paired_interval(found, fewest=2)["low"]).all()
+    merged = blocks(SCORES["mean"], taken(mine, rows), taken(other, rows))
+    assert len(merged.labels) == 2
+    assert not any(values.any() for values in paired_interval(merged).values())
+    assert (paired_interval(merged, fewest=2)["high"] > paired_interval(merged, fewest=2)["low"]).all()
 
 
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.1, 0.9))
-def test_countries_laid_merge_blocks_are_one_country(seed: int, share: float) -> None:
+def test_merged_blocks_of_two_countries_equal_those_of_one_country(seed: int, share: float) -> None:
     mine, other = two(seed)
     here = np.random.default_rng(seed).random(len(mine.place)) < share
     whole = blocks(SCORES["mean"], mine, other)
@@ -98,13 +98,13 @@ def test_countries_laid_merge_blocks_are_one_country(seed: int, share: float) ->
         np.testing.assert_allclose(values, paired_interval(whole)[name], rtol=1e-9, atol=1e-9)
 
 
-def test_few_blocks_hold_the_truth_as_often_as_is_said() -> None:
+def test_intervals_of_few_blocks_cover_the_truth_at_the_stated_rate() -> None:
     """Of five blocks, as in a test of two years; with the normal quantile it would be 86 of 100."""
     rng, held = np.random.default_rng(0), 0
     origin = np.datetime64("2006-12", "M") + np.arange(22)
     for _ in range(1000):
-        found = paired_interval(_of(origin, rng.normal(size=(22, 1))))
-        held += bool(found["low"][-1] <= 0 <= found["high"][-1])
+        interval = paired_interval(_of(origin, rng.normal(size=(22, 1))))
+        held += bool(interval["low"][-1] <= 0 <= interval["high"][-1])
     assert 0.92 < held / 1000 < 0.97
 
 

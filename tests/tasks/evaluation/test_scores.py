@@ -73,10 +73,10 @@ def test_one_block_of_time_has_no_interval(score: Score) -> None:
     """As a test of one harvest: what one block leaves no spread of is not known to the last digit."""
     whole = evaluated(np.random.default_rng(3))
     one = taken(whole, whole.origin.astype(np.int64) // BLOCK == whole.origin.astype(np.int64)[0] // BLOCK)
-    found = score.estimate(score.sums(one))
-    assert np.isfinite(found.value).all()
-    assert np.isnan(found.low).all()
-    assert np.isnan(found.high).all()
+    one_block = score.estimate(score.sums(one))
+    assert np.isfinite(one_block.value).all()
+    assert np.isnan(one_block.low).all()
+    assert np.isnan(one_block.high).all()
     assert np.isfinite(score.estimate(score.sums(whole)).low).all()
 
 
@@ -85,8 +85,8 @@ def test_wis_by_hand() -> None:
 
     Interval score 4 + 2/.5 * 1 = 8; WIS = (.5 * |7 - 4| + .5/2 * 8) / 1.5 = 7/3. Bracher et al. (2021), equation 1.
     """
-    found = weighted_interval_score(np.array([[[2.0, 4, 6]]]), np.array([[7.0]]), QUARTILES)
-    assert found.item() == pytest.approx(7 / 3)
+    wis = weighted_interval_score(np.array([[[2.0, 4, 6]]]), np.array([[7.0]]), QUARTILES)
+    assert wis.item() == pytest.approx(7 / 3)
 
 
 def test_wis_by_hand_inside_the_interval() -> None:
@@ -102,14 +102,14 @@ def test_wis_of_a_point_forecast_is_the_absolute_error() -> None:
 def test_wis_equals_two_other_libraries(seed: int) -> None:
     rng = np.random.default_rng(seed)
     forecast, observed = np.sort(rng.gamma(1, 10, (5, 2, len(AT))), axis=-1), rng.gamma(1, 10, (5, 2))
-    found = weighted_interval_score(forecast, observed, AT)
-    np.testing.assert_allclose(found, scoringrules.crps_quantile(observed, forecast, AT), rtol=1e-9)
+    wis = weighted_interval_score(forecast, observed, AT)
+    np.testing.assert_allclose(wis, scoringrules.crps_quantile(observed, forecast, AT), rtol=1e-9)
     losses = [
         quantile_score(xarray.DataArray(forecast[..., at]), xarray.DataArray(observed), level, preserve_dims="all")
         for at, level in enumerate(LEVELS)
     ]
-    np.testing.assert_allclose(found, 2 * np.mean(losses, axis=0), rtol=1e-9)
-    np.testing.assert_allclose(pinball(forecast, observed, AT), found / 2)
+    np.testing.assert_allclose(wis, 2 * np.mean(losses, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(pinball(forecast, observed, AT), wis / 2)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -122,8 +122,8 @@ def test_brier_equals_another_library(seed: int) -> None:
 
 def test_coverage_counts_the_ends_and_skips_what_was_not_reported() -> None:
     forecast = np.broadcast_to([2.0, 4, 6], (5, 1, 3))
-    found = coverage(forecast, np.array([[2.0], [6], [1.99], [6.01], [np.nan]]), QUARTILES, 0.5)
-    np.testing.assert_array_equal(found[:, 0], [1, 1, 0, 0, np.nan])
+    covered = coverage(forecast, np.array([[2.0], [6], [1.99], [6.01], [np.nan]]), QUARTILES, 0.5)
+    np.testing.assert_array_equal(covered[:, 0], [1, 1, 0, 0, np.nan])
     with pytest.raises(ValueError, match=r"no central interval of 0\.9"):
         coverage(forecast, np.zeros((5, 1)), QUARTILES, 0.9)
 
@@ -139,8 +139,8 @@ def test_coverage_of_the_true_distribution_is_nominal() -> None:
     rng = np.random.default_rng(1)
     observed = rng.random((20_000, 1))  # quantiles of a uniform distribution are the levels
     for nominal in (0.5, 0.9):
-        found = coverage(np.broadcast_to(AT, (20_000, 1, len(AT))), observed, AT, nominal)
-        assert found.mean() == pytest.approx(nominal, abs=0.02)
+        covered = coverage(np.broadcast_to(AT, (20_000, 1, len(AT))), observed, AT, nominal)
+        assert covered.mean() == pytest.approx(nominal, abs=0.02)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5))
@@ -217,21 +217,21 @@ def test_a_relative_score_by_hand() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_the_reference_judged_against_itself(seed: int) -> None:
+def test_the_reference_against_itself_has_no_skill(seed: int) -> None:
     whole = evaluated(np.random.default_rng(seed))
     same = Evaluated(**{**vars(whole), "forecast": whole.reference})
     relation, gain = relative(error), skill(error)
     np.testing.assert_allclose(relation.estimate(relation.sums(same)).value, 1)
-    found = gain.estimate(gain.sums(same))
-    np.testing.assert_allclose(found.value, 0, atol=1e-12)
-    np.testing.assert_allclose(found.high - found.low, 0, atol=1e-6)  # the difference has no variance
+    no_gain = gain.estimate(gain.sums(same))
+    np.testing.assert_allclose(no_gain.value, 0, atol=1e-12)
+    np.testing.assert_allclose(no_gain.high - no_gain.low, 0, atol=1e-6)  # the difference has no variance
 
 
 def test_skill_is_one_minus_the_ratio_of_means() -> None:
     whole = evaluated(np.random.default_rng(4))
-    found = skill(error).estimate(skill(error).sums(whole)).value
+    gained = skill(error).estimate(skill(error).sums(whole)).value
     mine, theirs = (error(each, whole.observed) for each in (whole.forecast, whole.reference))
-    np.testing.assert_allclose(found[-1], 1 - np.nanmean(mine) / np.nanmean(theirs))
+    np.testing.assert_allclose(gained[-1], 1 - np.nanmean(mine) / np.nanmean(theirs))
 
 
 def test_means_per_place_by_hand() -> None:
@@ -242,7 +242,7 @@ def test_means_per_place_by_hand() -> None:
 
 
 def test_blocks_are_half_years_and_keep_regions_together() -> None:
-    """Two places that err alike are one observation: adding the copy doubles the sum and its standard deviation."""
+    """Two places with the same errors are one observation: a copy doubles the sum and its standard deviation."""
     rng = np.random.default_rng(5)
     origin = np.datetime64("2004-01", "M") + np.arange(10 * BLOCK)
     points = rng.gamma(1, 1, (len(origin), 1))
@@ -275,10 +275,10 @@ def test_intervals_equal_those_of_a_block_bootstrap(score: Score) -> None:
     stacked = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
     drawn = rng.integers(0, 40, (4000, 40))
     values = [score.estimate({name: each[rows].sum(axis=0) for name, each in stacked.items()}).value for rows in drawn]
-    found = score.estimate(score.sums(whole))
+    analytic = score.estimate(score.sums(whole))
     bootstrap = 1.96 * np.std(values, axis=0) * np.sqrt(40 / 39)
-    np.testing.assert_allclose((found.high - found.low) / 2, bootstrap, rtol=0.06)
-    np.testing.assert_allclose(found.value, np.mean(values, axis=0), rtol=0.02)
+    np.testing.assert_allclose((analytic.high - analytic.low) / 2, bootstrap, rtol=0.06)
+    np.testing.assert_allclose(analytic.value, np.mean(values, axis=0), rtol=0.02)
 
 
 def test_the_variance_of_two_countries_is_that_of_independent_ones() -> None:
@@ -293,7 +293,7 @@ def test_the_variance_of_a_sum_by_hand() -> None:
     np.testing.assert_allclose(summed(np.array([[1.0], [3], [5]]), origin)["variance"], 12)
 
 
-def test_two_blocks_have_no_spread_for_it_and_their_sum_would_tell_both() -> None:
+def test_two_blocks_have_no_spread_for_it_and_their_sum_would_reveal_both() -> None:
     """A third one in which nothing was reported does not hide them."""
     origin = np.array(["2004-01", "2004-07", "2005-01"], "datetime64[M]")
     for known in (np.array([[1.0], [3]]), np.array([[1.0], [3], [np.nan]])):
@@ -303,8 +303,8 @@ def test_two_blocks_have_no_spread_for_it_and_their_sum_would_tell_both() -> Non
 def test_one_block_gives_no_interval_but_the_value() -> None:
     whole = evaluated(np.random.default_rng(8))
     short = Evaluated(**{**vars(whole), "origin": np.full(len(whole.place), np.datetime64("2004-01", "M"))})
-    found = mean_of(error).estimate(mean_of(error).sums(short))
-    np.testing.assert_array_equal(found.low, found.high)
+    of_one_block = mean_of(error).estimate(mean_of(error).sums(short))
+    np.testing.assert_array_equal(of_one_block.low, of_one_block.high)
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -39,9 +39,9 @@ def test_a_column_that_the_file_lacks_is_all_missing() -> None:
 def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
     rows = [(f"2004-{month:02d}", place, 10.0 * month) for month in range(1, 7) for place in "BA"]
     expected = grid(table(rows), ["cases"], file=FILE)
-    found = grid(table([rows[at] for at in order]), ["cases"], file=FILE)
-    assert found.places == expected.places
-    np.testing.assert_array_equal(found.values["cases"], expected.values["cases"])
+    cells = grid(table([rows[at] for at in order]), ["cases"], file=FILE)
+    assert cells.places == expected.places
+    np.testing.assert_array_equal(cells.values["cases"], expected.values["cases"])
 
 
 def test_years_step_by_twelve_months() -> None:

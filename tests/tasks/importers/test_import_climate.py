@@ -33,7 +33,7 @@ def test_months_and_member_states_are_read(tmp_path: Path) -> None:
         ("pre_monthly.csv", None),
     ],
 )
-def test_the_name_tells_the_variable(tmp_path: Path, name: str, of: str | None) -> None:
+def test_the_name_gives_the_variable(tmp_path: Path, name: str, of: str | None) -> None:
     value = {"spei": "0.5", "cru_tmp": "25"}.get(str(of), "100")
     read = climate.read(write(tmp_path / name, "Date,THA", [f"X200001,{value}"]))
     assert (read and read.of) == of

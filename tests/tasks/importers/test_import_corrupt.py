@@ -54,7 +54,7 @@ def test_the_folder_is_sound_before_the_damage(tmp_path: Path, task: str) -> Non
 
 
 @pytest.mark.parametrize(("task", "damage", "said"), CASES)
-def test_damage_is_told_in_one_line(tmp_path: Path, task: str, damage: Damage, said: str) -> None:
+def test_damage_is_reported_in_one_line(tmp_path: Path, task: str, damage: Damage, said: str) -> None:
     source = folder_of(task, tmp_path / "from")
     damage(task, source)
     with pytest.raises(DataError, match=said) as caught:

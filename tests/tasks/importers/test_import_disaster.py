@@ -124,7 +124,7 @@ def test_names_of_countries(name: str, code: str | None) -> None:
     assert country_of(name, "here") == code
 
 
-def test_a_name_that_looks_like_a_member_is_asked_about(tmp_path: Path) -> None:
+def test_a_name_that_looks_like_a_member_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"floods\.csv, row 3, column 'Country': 'Thailnd' is no country; write 'Thail"):
         marks(tmp_path, [flood(1, "Thailand", "2000-01-10"), flood(2, "Thailnd", "2000-01-10")])
 

@@ -104,7 +104,7 @@ def test_what_the_task_would_refuse_is_not_written(tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "to").exists()
 
 
-def test_files_of_no_known_format_are_told(tmp_path: Path) -> None:
+def test_files_of_no_known_format_are_listed(tmp_path: Path) -> None:
     source = public_folder(tmp_path / "from")
     write(source / "other.csv", "a,b", ["1,2"])
     write(source / "tracks.csv", "SID,ISO_TIME,LAT,LON", ["1,2,3,4"])

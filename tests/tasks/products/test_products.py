@@ -263,7 +263,7 @@ def test_the_table_of_probabilities_has_a_row_a_cell_and_month(drought: Issued) 
     np.testing.assert_allclose(table["probability"], table["usual_probability"], atol=2e-4)
 
 
-def test_the_table_of_yields_tells_expected_trend_and_shortfall(harvests: Issued) -> None:
+def test_the_table_of_yields_has_expected_trend_and_shortfall(harvests: Issued) -> None:
     table = pd.read_csv(StringIO(text("agriculture", "table", harvests)))
     assert len(table) == len(harvests.windows)
     assert not table.duplicated(["crop_name", "adm_id"]).any()
