@@ -227,6 +227,7 @@ from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS
 from tests.federation.toy import TOY, Line, ToySettings
 
+assert "torch._dynamo" not in sys.modules  # torch's compiler, a second of every start
 folder = Path(sys.argv[1])
 TASKS["toy"] = TOY
 TOY.synthesize(folder, "VNM", 1, ToySettings())

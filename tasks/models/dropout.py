@@ -57,9 +57,11 @@ def piece(seed: Tensor | int, layer: int) -> tuple[Tensor | int, Tensor | int]:
     return hashed >> 16, (hashed & 0xFFFF | 1) - 2**15
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def table(device: torch.device) -> Tensor:
-    """(ROWS, WIDTH) int16: random bits, the same in every process. 8 MiB, made when first needed."""
+    """(ROWS, WIDTH) int16: random bits, the same in every process. 8 MiB, made when first needed.
+
+    Compiled code only looks it up: the first step of a kind runs eagerly, and no compiler follows what makes it.
+    """
     if device not in _tables:
         bits = np.random.PCG64(20261129).random_raw(ROWS * WIDTH // 4).astype("<u8")
         _tables[device] = torch.from_numpy(bits.view("<i2").astype(np.int16)).reshape(ROWS, WIDTH).to(device)
