@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from tasks.models.batching import unbatched
 from tasks.testing.example import Check, Example, moved_weights, outputs, tensors
 
 
@@ -37,6 +38,13 @@ def check_parameters_are_the_whole_state(example: Example) -> None:
     assert set(model.state_dict()) == {name for name, _ in model.named_parameters()}, "every parameter is state"
     for name, weight in model.named_parameters():
         assert weight.dtype == torch.float32, f"parameter {name} is {weight.dtype}, not float32"
+
+
+def check_every_layer_has_a_batching_rule(example: Example) -> None:
+    """A layer without one keeps clients from being trained many at a time."""
+    model = example.task.build_model(example.settings, 1)
+    lines = unbatched(model, tensors(example.windows.take(np.arange(1))))
+    assert not lines, f"clients cannot be trained many at a time, or slowly: {'; '.join(lines)}"
 
 
 def check_chunk_of_clients_trains_as_each_alone(example: Example) -> None:
@@ -110,6 +118,7 @@ def check_training_lowers_the_loss(example: Example) -> None:
 LEARNING_CHECKS: tuple[Check, ...] = (
     check_seed_alone_decides_the_weights,
     check_parameters_are_the_whole_state,
+    check_every_layer_has_a_batching_rule,
     check_chunk_of_clients_trains_as_each_alone,
     check_dropout_seed_matters_in_training_alone,
     check_loss_is_the_mean_over_reported_targets,

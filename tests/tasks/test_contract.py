@@ -1,16 +1,19 @@
 """Every registered task keeps the contract of `tasks.testing`; a new task is tested by its line in the registry."""
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 import tasks.task
 from tasks.registry import TASKS
 from tasks.task import Task
 from tasks.testing import CHECKS, MODEL_CHECKS, Example, example_of, model_examples
 from tasks.testing.example import Check
+from tasks.testing.learning import check_every_layer_has_a_batching_rule
 from tasks.testing.run import check_task
 
 IMPORTS = """
@@ -57,6 +60,13 @@ def test_the_contract_holds(example: Example, check: Check) -> None:
 def test_the_contract_holds_with_every_model(example: Example, check: Check) -> None:
     for each in model_examples(example):
         check(each)
+
+
+def test_a_layer_without_a_batching_rule_fails_with_its_name_and_what_to_use(example: Example) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.GRU(4, 2))
+    recurrent = replace(example.task, build_model=lambda settings, seed: model)  # noqa: ARG005
+    with pytest.raises(AssertionError, match=r"1 \(nn\.GRU\): use a cell written with matrix products"):
+        check_every_layer_has_a_batching_rule(replace(example, task=recurrent))
 
 
 def test_the_task_in_the_docstring_keeps_the_contract(tmp_path: Path) -> None:
