@@ -30,7 +30,7 @@ A whole task, of a country whose level next month is .8 of this month's and a su
         level, coming = panel.target[0], ahead(panel.target, 1)[0]
         origin = np.flatnonzero(np.isfinite(level))
         due = panel.periods[origin, None] + 1
-        return Windows(
+        return DenseWindows(
             country=panel.country, places=panel.places, inputs={"level": level[origin, None].astype("float32")},
             target=coming[origin].astype("float32"), observed=coming[origin], restore={},
             place=np.zeros(len(origin), "int64"), origin=panel.periods[origin], due=due,

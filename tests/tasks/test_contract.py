@@ -22,7 +22,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 from torch import nn
-from tasks.data import Panel, Windows
+from tasks.data import DenseWindows, Panel, Windows
 from tasks.errors import DataError
 from tasks.evaluation.scores import mean_of
 from tasks.settings import TaskSettings
