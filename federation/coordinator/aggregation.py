@@ -56,14 +56,14 @@ def _sum(terms: Sequence[tuple[float, NDArray[Any]]]) -> NDArray[Any]:
     return total.astype(first.dtype)
 
 
-class Chosen:
-    """The part of a Flower Grid that a strategy asks for: the nodes of one round, and no others."""
+class SampledNodes:
+    """The part of a Flower Grid that a strategy uses: the nodes of one round, and no others."""
 
     def __init__(self, nodes: Sequence[int]) -> None:
         self._nodes = list(nodes)
 
     def get_node_ids(self) -> Iterable[int]:
-        """The chosen nodes."""
+        """The sampled nodes."""
         return list(self._nodes)
 
 
@@ -73,7 +73,7 @@ def configured(server: FlowerStrategy, round_: int, progress: Progress, nodes: S
         return {}  # Flower would wait for one without end
     if hasattr(server, "current_arrays"):
         server.current_arrays = None  # FedAvgM would go on from its own last aggregate, not from the model we hold
-    messages = server.configure_train(round_, _record(progress.model), ConfigRecord(), cast(Grid, Chosen(nodes)))
+    messages = server.configure_train(round_, _record(progress.model), ConfigRecord(), cast(Grid, SampledNodes(nodes)))
     seen: dict[int, Arrays] = {}  # Flower sends everybody the same record; thousands of copies would fill the memory
     weights: dict[int, Arrays] = {}
     for message in messages:

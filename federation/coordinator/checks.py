@@ -71,8 +71,8 @@ def read_update(
         raise UpdateRejected(f"{country} sends {strange[0][:80]!r}, which was not requested")
     change, released = frame.group("update"), frame.group("shared")
     if examples:
-        _like(country, "update", change, model)
-        _like(country, "shared", released, shared)
+        _check_same_structure(country, "update", change, model)
+        _check_same_structure(country, "shared", released, shared)
     elif change or released:
         raise UpdateRejected(f"{country} sends an update that rests on no example")
     return Update(
@@ -119,7 +119,7 @@ def outliers(updates: Sequence[Update]) -> dict[str, str]:
     return reasons
 
 
-def _like(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
+def _check_same_structure(country: str, what: str, arrays: Arrays, expected: Arrays) -> None:
     missing, extra = sorted(set(expected) - set(arrays)), sorted(set(arrays) - set(expected))
     if missing or extra:
         lacks, unexpected = (", ".join(names)[:100] or "none" for names in (missing, extra))

@@ -11,7 +11,7 @@ from federation.settings.schema import Plan
 from tasks.registry import TASKS
 
 
-def evaluated(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) -> Progress:
+def with_candidate(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) -> Progress:
     """Progress with its model among the candidates, if it is of the best `keep_best` by the region's headline score."""
     if not plan.keep_best:
         return progress
@@ -25,12 +25,12 @@ def evaluated(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) 
     if not np.isfinite(value):
         return progress
     sign = -1.0 if score.better == "larger" else 1.0
-    mine = Candidate(round=progress.round, value=sign * value, model=progress.model)
-    ranked = sorted((*progress.best, mine), key=lambda candidate: (candidate.value, candidate.round))
+    candidate = Candidate(round=progress.round, value=sign * value, model=progress.model)
+    ranked = sorted((*progress.best, candidate), key=lambda candidate: (candidate.value, candidate.round))
     return replace(progress, best=tuple(ranked[: plan.keep_best]))
 
 
-def chosen(progress: Progress) -> Arrays:
+def final_model(progress: Progress) -> Arrays:
     """The model to test and to keep: the mean of the candidates, or the last model if there is none."""
     if not progress.best:
         return progress.model

@@ -11,7 +11,7 @@ from flwr.serverapp import Grid
 
 from federation.coordinator import aggregation, checkpoint, evaluation, sampling
 from federation.coordinator.exchange import Replies, request_replies, rounding_seed
-from federation.coordinator.model_selection import chosen, evaluated
+from federation.coordinator.model_selection import final_model, with_candidate
 from federation.coordinator.reply_summary import client_noun, summaries_by_country
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary, Report, Watch
 from federation.errors import ConfigError, QuorumError
@@ -90,7 +90,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         )
         _need_quorum(federation, progress, replies)
         validation = _validated(federation, replies)
-        progress = evaluated(progress, validation, plan, federation.region)
+        progress = with_candidate(progress, validation, plan, federation.region)
         after = aggregation.aggregated(
             server, strategy, plan, progress, replies.parts, replies.examples, len(federation.learning)
         )
@@ -107,8 +107,8 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         last = request_replies(
             grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.learning, progress.model), progress
         )
-        progress = evaluated(progress, _validated(federation, last), plan, federation.region)
-    model = chosen(progress)
+        progress = with_candidate(progress, _validated(federation, last), plan, federation.region)
+    model = final_model(progress)
     replies = request_replies(
         grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress
     )

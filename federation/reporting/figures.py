@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from federation.reporting.rows import Better, Point, Row
-from federation.reporting.score_table import FEDERATED, LOCAL, PERFECT, arms, chosen, countries, hint
+from federation.reporting.score_table import FEDERATED, LOCAL, PERFECT, arms, countries, direction_hint, headline_rows
 
 # Okabe and Ito (2008), distinct with colour-vision deficiency too: https://jfly.uni-koeln.de/color/
 COLOURS = ("#999999", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442")
@@ -28,7 +28,7 @@ OWN = {  # colour and shape of arms that are no baselines
 
 def draw_scores(rows: Sequence[Row], path: Path, *, headline: str, title: str, better: Better = "smaller") -> None:
     """A PNG at path: a band a country, a dot an arm, a bar its 95 % interval. Raises OSError."""
-    scores = chosen(rows, headline)
+    scores = headline_rows(rows, headline)
     names, places = arms(scores), countries(scores)
     figure = Figure(figsize=(8, 1.6 + 0.11 * len(places) * (len(names) + 2)), layout="constrained")
     axes = figure.add_subplot()
@@ -39,7 +39,7 @@ def draw_scores(rows: Sequence[Row], path: Path, *, headline: str, title: str, b
         axes.axhline(edge - 0.5, color="#DDDDDD", linewidth=0.8)
     axes.set_yticks(range(len(places)), places)
     axes.set_ylim(len(places) - 0.5, -0.5)
-    axes.set_xlabel(f"{headline} with 95 % interval, {hint(better)}")
+    axes.set_xlabel(f"{headline} with 95 % interval, {direction_hint(better)}")
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)

@@ -18,9 +18,9 @@ def table(rows: Sequence[Row], *, headline: str, title: str, better: Better = "s
 
     n: place-periods scored; a range where arms differ. The best arm is the best number, which need not be a clear one.
     """
-    scores = chosen(rows, headline)
+    scores = headline_rows(rows, headline)
     names = arms(scores)
-    sheet = Table(title=title, caption=f"{headline} over all horizons, {hint(better)}; best arm bold")
+    sheet = Table(title=title, caption=f"{headline} over all horizons, {direction_hint(better)}; best arm bold")
     sheet.add_column("country")
     for name in names:
         sheet.add_column(name.replace("_", " "), justify="right")
@@ -42,7 +42,7 @@ def verdict(rows: Sequence[Row], headline: str, better: Better = "smaller", pair
     own 95 % interval, of `paired`, leaves 0 out; where none was reported, where the two arms' intervals are disjoint,
     which is stricter: the errors of two arms are correlated.
     """
-    scores = [row for row in chosen(rows, headline) if row.arm != PERFECT]
+    scores = [row for row in headline_rows(rows, headline) if row.arm != PERFECT]
     pairs = {
         place: _federated_and_rival([row for row in scores if row.country == place], better)
         for place in countries(scores)
@@ -50,7 +50,7 @@ def verdict(rows: Sequence[Row], headline: str, better: Better = "smaller", pair
     }
     compared = [(federated, rival) for federated, rival in pairs.values() if federated and rival]
     helped = [pair for pair in compared if beats(*pair, better)]
-    clear = f", clearly in {sum(sure(*pair, paired) for pair in helped)}." if helped else "."
+    clear = f", clearly in {sum(clearly_differ(*pair, paired) for pair in helped)}." if helped else "."
     summary = f"Federated beat the country's own model and every baseline in {len(helped)} of {len(compared)} countries"
     where_not = (_not_helped(place, *pair, better, paired) for place, pair in pairs.items())
     return [summary + clear, *_of_regions(scores, paired), *filter(None, where_not)]
@@ -70,7 +70,7 @@ def _not_helped(place: str, federated: Row | None, rival: Row | None, better: Be
         return f"{place}: nothing to compare federated with."
     if beats(federated, rival, better):
         return ""
-    return f"{place}: federated did not help: {against(federated, rival, paired)}."
+    return f"{place}: federated did not help: {comparison_text(federated, rival, paired)}."
 
 
 def _of_regions(scores: Sequence[Row], paired: Sequence[Row]) -> list[str]:
@@ -83,7 +83,7 @@ def _of_regions(scores: Sequence[Row], paired: Sequence[Row]) -> list[str]:
     return lines
 
 
-def chosen(rows: Sequence[Row], headline: str) -> list[Row]:
+def headline_rows(rows: Sequence[Row], headline: str) -> list[Row]:
     """The rows of the headline score over all horizons."""
     return [row for row in rows if row.score == headline and row.horizon == ALL]
 
@@ -127,7 +127,7 @@ def disjoint(one: Row, other: Row) -> bool:
     return one.high < other.low or other.high < one.low
 
 
-def sure(one: Row, other: Row, paired: Sequence[Row]) -> bool:
+def clearly_differ(one: Row, other: Row, paired: Sequence[Row]) -> bool:
     """Whether two arms of one country differ by more than chance."""
     gap = difference(paired, one.country, one.arm, other.arm, one.horizon)
     return disjoint(one, other) if gap is None else _excludes_zero(gap)
@@ -144,7 +144,7 @@ def number(value: float) -> str:
     return f"{value:,.{3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0}f}"
 
 
-def against(one: Row, other: Row, paired: Sequence[Row], written: Callable[[Row], str] = interval) -> str:
+def comparison_text(one: Row, other: Row, paired: Sequence[Row], written: Callable[[Row], str] = interval) -> str:
     """Two scores, and whether their difference is sure. written: how a score and its interval are written."""
     name = "the country's own model" if other.arm == LOCAL else other.arm.replace("_", " ")
     if one.value == other.value:
@@ -159,7 +159,7 @@ def against(one: Row, other: Row, paired: Sequence[Row], written: Callable[[Row]
     return f"{written(one)} against {written(other)} of {name}, {words}"
 
 
-def hint(better: Better) -> str:
+def direction_hint(better: Better) -> str:
     """Which direction of a score is better, in words."""
     return {"smaller": "smaller is better", "larger": "larger is better", "nominal": "nearest its nominal is best"}[
         better

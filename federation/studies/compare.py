@@ -9,7 +9,16 @@ from rich.table import Table
 
 from federation.errors import TrackingError, one_line
 from federation.reporting.rows import PAIRED, RESULTS, Better, Row, difference, of_test, read_json
-from federation.reporting.score_table import FEDERATED, LOCAL, best, chosen, countries, disjoint, interval, is_region
+from federation.reporting.score_table import (
+    FEDERATED,
+    LOCAL,
+    best,
+    countries,
+    disjoint,
+    headline_rows,
+    interval,
+    is_region,
+)
 from federation.settings.schema import TrackingSettings
 from federation.tracking import names_0_1, spool
 from federation.tracking.run_info import COUNTRY, FOLDER
@@ -149,7 +158,9 @@ def _winner(line: Sequence[Compared], better: Better) -> str:
 
 
 def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -> list[Compared]:
-    rows = {(row.country, run.name): row for run in loaded for row in chosen(run.rows, headline) if row.arm == arm}
+    rows = {
+        (row.country, run.name): row for run in loaded for row in headline_rows(run.rows, headline) if row.arm == arm
+    }
     paired = {run.name: run.paired for run in loaded}
     scores = []
     for (place, name), row in rows.items():

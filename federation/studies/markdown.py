@@ -24,7 +24,7 @@ def better_direction(group: Group) -> Better:
 
 def comparison_text(group: Group, row: Row, other: Row) -> str:
     """Two scores, and whether the difference is sure."""
-    return score_table.against(row, other, group.paired, interval)
+    return score_table.comparison_text(row, other, group.paired, interval)
 
 
 def cell(row: Row | None, top: Row | None) -> str:

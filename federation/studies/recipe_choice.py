@@ -12,7 +12,7 @@ from typing import Any
 from federation.composition.restore import flat, own_keys, restore
 from federation.errors import ConfigError
 from federation.reporting.rows import Row
-from federation.reporting.score_table import FEDERATED, LOCAL, chosen, is_region
+from federation.reporting.score_table import FEDERATED, LOCAL, headline_rows, is_region
 from federation.settings.schema import Settings
 from tasks.evaluation.scores import Score
 from tasks.registry import TASKS
@@ -114,7 +114,7 @@ def _best(trials: Sequence[Trial], place: str, arm: str, headline: str, score: S
     """The best trial; None unless all of them were scored there, for a choice among some would be another search."""
     picks = []
     for trial in trials:
-        rows = [row for row in chosen(trial.rows, headline) if (row.country, row.arm) == (place, arm)]
+        rows = [row for row in headline_rows(trial.rows, headline) if (row.country, row.arm) == (place, arm)]
         if not rows or not isfinite(rows[0].value):
             return None
         picks.append(Pick(trial=trial, value=rows[0].value))

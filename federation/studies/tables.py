@@ -74,7 +74,7 @@ def unaligned(groups: Sequence[Group]) -> str:
 
 
 def _arms(group: Group) -> list[str]:
-    return score_table.arms(score_table.chosen(group.rows, group.headline))
+    return score_table.arms(score_table.headline_rows(group.rows, group.headline))
 
 
 def _by_arm(group: Group) -> str:

@@ -23,7 +23,7 @@ from federation.coordinator.reply_summary import mean_loss, summaries_by_country
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, ReplySummary, Report
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Better, Row
-from federation.reporting.score_table import FEDERATED, LOCAL, chosen
+from federation.reporting.score_table import FEDERATED, LOCAL, headline_rows
 from federation.settings.schema import Settings
 from federation.settings.values import plain
 from federation.tracking.run_info import RunInfo
@@ -155,7 +155,7 @@ def gains(rows: Sequence[Row], headline: str, better: Better) -> dict[str, float
 
     In the unit of the score, above 0 where federating helped, whichever direction of the score is better.
     """
-    values = {(row.country, row.arm): row.value for row in chosen(rows, headline) if np.isfinite(row.value)}
+    values = {(row.country, row.arm): row.value for row in headline_rows(rows, headline) if np.isfinite(row.value)}
     sign = 1.0 if better == "larger" else -1.0
     return {
         country: sign * (value - values[country, LOCAL])

@@ -25,7 +25,7 @@ class Past:
     due: Array
 
 
-def members(arm: str, settings: AdaptationSettings) -> dict[str, float]:
+def mix_shares(arm: str, settings: AdaptationSettings) -> dict[str, float]:
     """Whose forecasts an adapted arm mixes, and their shares, which add up to 1.
 
     `local_adapted` is the local forecast with the same corrections, `local_pair` the mix of two local models that
@@ -45,7 +45,7 @@ def adapted(
 
     outputs: model -> its outputs for the validation windows `past`, and for the test windows.
     """
-    shares = {name: share for name, share in members(arm, settings).items() if name in outputs and share > 0}
+    shares = {name: share for name, share in mix_shares(arm, settings).items() if name in outputs and share > 0}
     if not shares:
         return None
     then, now = (

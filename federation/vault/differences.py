@@ -27,7 +27,7 @@ def paired_blocks(records: Records, forecasts: Mapping[str, Array], plan: Plan) 
     }
 
 
-def remembered(differences: Mapping[str, Blocks]) -> dict[str, torch.Tensor]:
+def blocks_to_memory(differences: Mapping[str, Blocks]) -> dict[str, torch.Tensor]:
     """As a vault keeps them in its own memory."""
     return {
         f"{PART}/{name}/{field}": torch.from_numpy(np.asarray(getattr(each, field)))
@@ -36,7 +36,7 @@ def remembered(differences: Mapping[str, Blocks]) -> dict[str, torch.Tensor]:
     }
 
 
-def recalled(memory: Tensors) -> dict[str, Blocks]:
-    """What `remembered` kept."""
+def blocks_from_memory(memory: Tensors) -> dict[str, Blocks]:
+    """What `blocks_to_memory` made."""
     names = dict.fromkeys(name.split("/")[1] for name in memory if name.startswith(f"{PART}/"))
     return {name: Blocks(**{field: memory[f"{PART}/{name}/{field}"].numpy() for field in _FIELDS}) for name in names}

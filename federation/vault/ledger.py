@@ -61,7 +61,7 @@ def enter(connection: sqlite3.Connection, entry: Entry) -> None:
     )
 
 
-def begun(connection: sqlite3.Connection, country: str, run: str, since: datetime) -> int | None:
+def other_runs_begun(connection: sqlite3.Connection, country: str, run: str, since: datetime) -> int | None:
     """How many runs other than this one got their first reply since then (in UTC); None if this one has begun."""
     if connection.execute("SELECT 1 FROM ledger WHERE country = ? AND run = ?", (country, run)).fetchone():
         return None

@@ -73,7 +73,7 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
     except (PolicyRefusal, WireError) as error:  # of what training made of the records: a reply like any other
         reply = _refused(vault, error)
         with savepoint(vault.database):
-            vault.keep(admission, reply)
+            vault.keep_refusal(admission, reply)
         return reply
     except (GotongError, TaskError) as error:
         return _refused(vault, error)

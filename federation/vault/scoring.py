@@ -15,7 +15,7 @@ from tasks.evaluation.scores import Sums
 from tasks.gathered_windows import joined
 
 
-def scored(records: Records, kind: str) -> Windows:
+def scored_windows(records: Records, kind: str) -> Windows:
     """What a model is scored on: validation every round, that and all of the test together at the end."""
     return joined([records.windows[part] for part in parts_of(kind, records)])
 

@@ -103,11 +103,11 @@ class Vault:
         data, entry = gate.release(reply, outgoing.contract(request, federated.job, records), self.policy)
         ledger.enter(self.database, entry)
         memory = job_building.memory_after(federated, request.plan, gate.scale_of(reply.arrays, self.policy))
-        memory |= paired_differences.remembered(differences) | self._own_memory(admission, by_arm, scores)
+        memory |= paired_differences.blocks_to_memory(differences) | self._own_memory(admission, by_arm, scores)
         self._store(request, memory, data)
         return data
 
-    def keep(self, admission: Admission, refusal: bytes) -> None:
+    def keep_refusal(self, admission: Admission, refusal: bytes) -> None:
         """Put a refusal of what training came to on the ledger, and let it use up the round.
 
         Else a coordinator could request a round again and again, each time with other weights, and learn from which of
@@ -155,7 +155,7 @@ class Vault:
         )
         return {
             name: each.where(gate.reportable_rows(each.count.sum(axis=0), self.policy))
-            for name, each in paired_differences.recalled(memory).items()
+            for name, each in paired_differences.blocks_from_memory(memory).items()
         }
 
     def _check(self, request: Request) -> None:
@@ -168,7 +168,7 @@ class Vault:
     def _check_begun(self, run: str) -> None:
         """Raise PolicyRefusal for one run too many in a day. A run begins with the files as they now are, and they are
         those of all runs until another one begins."""
-        others = ledger.begun(self.database, self.country, run, datetime.now(UTC) - DAY)
+        others = ledger.other_runs_begun(self.database, self.country, run, datetime.now(UTC) - DAY)
         if others is None:
             return
         self.policy.check_begun(others)

@@ -8,7 +8,7 @@ from omegaconf import MISSING
 
 from federation.composition.compose import compose
 from federation.deployment.coordinator import status as coordinator_status
-from federation.deployment.coordinator.submission import again
+from federation.deployment.coordinator.submission import resume_hint
 from federation.runs import folder as run_folder
 
 
@@ -30,4 +30,4 @@ def stop(settings: Stop) -> None:
     """Raises DeploymentError if it is not in progress."""
     folder = run_folder.existing(settings.runs, settings.run)
     coordinator_status.stop(Path(settings.home), folder)
-    print(f"{settings.run} is being stopped; {again(folder)}")
+    print(f"{settings.run} is being stopped; {resume_hint(folder)}")

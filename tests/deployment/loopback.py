@@ -172,7 +172,7 @@ class Deployment:
                 process.wait()
 
     def results(self, run: str) -> object:
-        """All rows but differences in the whole region, which a simulation alone can tell."""
+        """All rows but differences in the whole region, which a simulation alone can compute."""
         rows = json.loads((self.folder / "runs" / run / "results.json").read_text())
         return [row for row in rows if (row["part"], row["country"]) != (PAIRED, "ASEAN")]
 

@@ -112,7 +112,7 @@ def _address(project: str) -> str:
 
 
 def _settle(walker: Containers, country: str = "VNM") -> None:
-    """What the page asks for before a country's first command; and a way to the coordinator."""
+    """What the page requires before a country's first command; and a way to the coordinator."""
     shutil.copy(walker.at("coordinator") / "ca.pem", walker.at(country))
     give_records(walker, country)
     subprocess.run(["chmod", "-R", "a+rX", walker.at(country) / "records"], check=True)

@@ -114,10 +114,10 @@ def _member_updates(home: Path, addresses: Addresses, log: Log) -> Callable[[], 
     logged: set[str] = set()
 
     def tick() -> None:
-        if not pending(home) or not listening("127.0.0.1", addresses.inner):
+        if not members_pending(home) or not listening("127.0.0.1", addresses.inner):
             return
         try:
-            for line in align(home):
+            for line in register_members(home):
                 log(line)
             logged.clear()
         except DeploymentError as error:
@@ -143,13 +143,13 @@ def daily_warning(home: Path, log: Callable[[str], None]) -> Callable[[], None]:
     return tick
 
 
-def pending(home: Path) -> bool:
+def members_pending(home: Path) -> bool:
     """Whether a member is not registered yet, or a registered key is no member's any more."""
     wanted = {country: member.public_key for country, member in members.members(home).items()}
     return wanted != {country: key for country, (_, key) in members.nodes(home).items()}
 
 
-def align(home: Path) -> list[str]:
+def register_members(home: Path) -> list[str]:
     """Register new members' keys with the SuperLink and unregister those who left; returns what was done."""
     wanted, known, done = members.members(home), members.nodes(home), []
     for country, (node, key) in list(known.items()):

@@ -22,7 +22,7 @@ from federation.coordinator.rounds import Outcome, federate
 from federation.coordinator.state import Watch
 from federation.deployment.coordinator import members, terms
 from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
-from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, again, path_of
+from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, path_of, resume_hint
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
 from federation.runs import folder as run_folder
@@ -80,7 +80,7 @@ def main(link: Any, name: str) -> None:
 
 def _write_end(folder: Path, ended: Mapping[str, str | None] | None) -> None:
     """How the run ended, for `gotong submit`, which follows it. None: its process was stopped."""
-    ended = ended or {"error": f"its process was stopped; {again(folder)}"}
+    ended = ended or {"error": f"its process was stopped; {resume_hint(folder)}"}
     write_atomically(folder / ENDED, json.dumps(ended).encode())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from federation.deployment import certificates, flower_cli
 from federation.deployment.coordinator import members
-from federation.deployment.coordinator.submission import ENDED, again, number_of
+from federation.deployment.coordinator.submission import ENDED, number_of, resume_hint
 from federation.errors import DeploymentError
 from federation.runs import folder as run_folder
 
@@ -37,7 +37,7 @@ def outcome_of(folder: Path) -> str:
     if run_folder.is_locked(folder):
         return "in progress"
     if not (folder / ENDED).exists():
-        return f"died; {again(folder)}"
+        return f"died; {resume_hint(folder)}"
     error = json.loads((folder / ENDED).read_text(encoding="utf-8"))["error"]
     return "completed" if error is None else f"failed: {error}"
 

@@ -48,7 +48,7 @@ def number_of(folder: Path) -> int:
         raise DeploymentError(f"{folder.name} was not submitted to a coordinator") from None
 
 
-def again(folder: Path) -> str:
+def resume_hint(folder: Path) -> str:
     """What to do about a run that ended before its time."""
     return (
         f"go on with `gotong submit resume={folder.name}`"

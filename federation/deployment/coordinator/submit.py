@@ -30,7 +30,7 @@ def submit(home: Path, submitted: Submission, say: Callable[[str], None]) -> Non
         raise DeploymentError(
             f"{folder.name} is in progress; wait for its end, or `gotong stop run={folder.name}` first"
         )
-    ready(home, say)
+    wait_until_ready(home, say)
     for stale in (OUTPUT, ENDED):
         (folder / stale).unlink(missing_ok=True)
     submission.write(home, submitted)
@@ -56,19 +56,19 @@ def follow(folder: Path, say: Callable[[str], None]) -> str | None:
             return None if error is None else str(error)
         began = began or running
         if began and not running and not (folder / ENDED).exists():
-            raise DeploymentError(f"the run's process died; {submission.again(folder)}")
+            raise DeploymentError(f"the run's process died; {submission.resume_hint(folder)}")
         if not began and monotonic() > until:
             raise DeploymentError(
                 f"no process took the run up within {PATIENCE:g} s; is the executor of the coordinator running? "
-                f"See to it, then {submission.again(folder)}"
+                f"See to it, then {submission.resume_hint(folder)}"
             )
         sleep(LOOK)  # two processes, one file between them
 
 
-def ready(home: Path, say: Callable[[str], None]) -> None:
+def wait_until_ready(home: Path, say: Callable[[str], None]) -> None:
     """Wait for a coordinator that is being started. Raises DeploymentError unless it runs and knows all its members."""
     superlink, until, said = flower_cli.address(home), monotonic() + PATIENCE, False
-    while not (there := coordinator_process.listening(*superlink)) or coordinator_process.pending(home):
+    while not (there := coordinator_process.listening(*superlink)) or coordinator_process.members_pending(home):
         if monotonic() > until:
             lacks = "has not taken up its members" if there else f"does not listen at {superlink[0]}:{superlink[1]}"
             raise DeploymentError(f"the coordinator {lacks}; is `gotong coordinator home={home}` running?")

@@ -202,7 +202,7 @@ class Link:
             log.debug("leaving: %s", error)
 
 
-def carry(link: Link, vault: Path) -> None:
+def relay_request(link: Link, vault: Path) -> None:
     """Pass messages to the vault and its replies back, one at a time, until the link breaks.
 
     Raises httpx.HTTPError, or ObjectPushError where the coordinator was started again in the middle of a reply: a node
@@ -339,7 +339,7 @@ def run(address: str, home: Path, ca_file: Path, vault: Path) -> None:
             with Link(address, ca_file, key, home / "node.id") as link:
                 log.info("connected to %s", address)
                 pause, logged = 1.0, ""
-                carry(link, vault)
+                relay_request(link, vault)
         except (httpx.HTTPError, RefusedError, ObjectPullError, ObjectPushError, WireError) as error:
             reason = str(error) if isinstance(error, RefusedError) else explain(error, address)
             if reason != logged:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.coordinator.model_selection import chosen, evaluated
+from federation.coordinator.model_selection import final_model, with_candidate
 from federation.coordinator.state import Progress
 from federation.reporting.rows import ALL, Row
 from tests.federation.vault.requesting import plan_of
@@ -25,7 +25,7 @@ def after(values: list[float], keep: int) -> Progress:
     for round_, value in enumerate(values):
         progress = Progress(round=round_, model={"w": np.full(2, round_, np.float32)}, best=progress.best)
         lures = [row(-9, country="VNM"), row(-9, arm="local"), row(-9, horizon="1 month")]
-        progress = evaluated(progress, [*lures, row(value)], plan_of(keep_best=keep), "ASEAN")
+        progress = with_candidate(progress, [*lures, row(value)], plan_of(keep_best=keep), "ASEAN")
     return progress
 
 
@@ -33,13 +33,13 @@ def after(values: list[float], keep: int) -> Progress:
 def test_the_best_rounds_are_averaged(values: list[float], keep: int) -> None:
     best = sorted(range(len(values)), key=lambda round_: (values[round_], round_))[:keep]
     assert [one.round for one in after(values, keep).best] == best
-    assert chosen(after(values, keep))["w"].tolist() == pytest.approx([np.mean(best)] * 2)
-    assert chosen(after(values, keep))["w"].dtype == np.float32
+    assert final_model(after(values, keep))["w"].tolist() == pytest.approx([np.mean(best)] * 2)
+    assert final_model(after(values, keep))["w"].dtype == np.float32
 
 
 def test_with_none_to_keep_the_last_model_counts() -> None:
     progress = after([0.1, 0.9], keep=0)
-    assert (progress.best, chosen(progress)["w"].tolist()) == ((), [1, 1])
+    assert (progress.best, final_model(progress)["w"].tolist()) == ((), [1, 1])
 
 
 def test_a_round_that_was_not_scored_is_no_candidate() -> None:
@@ -48,4 +48,4 @@ def test_a_round_that_was_not_scored_is_no_candidate() -> None:
 
 def test_a_round_that_nobody_scored_is_no_candidate() -> None:
     progress = after([0.5], keep=2)
-    assert evaluated(progress, [], plan_of(keep_best=2), "ASEAN").best == progress.best
+    assert with_candidate(progress, [], plan_of(keep_best=2), "ASEAN").best == progress.best

@@ -154,7 +154,7 @@ def test_a_mix_of_logits_lies_between_its_members(probability: float) -> None:
 
 @pytest.mark.parametrize("arm", ADAPTED)
 def test_shares_add_up_and_no_arm_takes_the_federated_model_in_secret(arm: str) -> None:
-    shares = adaptation.members(arm, AdaptationSettings(share=0.3))
+    shares = adaptation.mix_shares(arm, AdaptationSettings(share=0.3))
     assert sum(shares.values()) == pytest.approx(1)
     assert shares.get("federated", 0.0) == (0.3 if arm == "adapted" else 0.0)
 
