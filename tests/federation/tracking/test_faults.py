@@ -106,7 +106,7 @@ CASES: dict[str, Case] = {
     ),
     "wire version": Case(
         fault=changed(lambda frame: of_version(frame, 9)),
-        reason=r"VNM: a frame of wire version 9 came to a reader of [\d, ]+; upgrade the older side",
+        reason=r"VNM: the frame has wire version 9, and \d+ is read here; install the same version",
     ),
     "nothing": Case(fault=faulty.Fault(deaf=True), reason="VNM did not reply in time", left=False),
 }
