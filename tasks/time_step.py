@@ -47,7 +47,10 @@ class TimeStep:
         """As `last`, but of a month its first day."""
         if not re.fullmatch(r"\d{4}-\d{2}" if self.unit == "M" else r"\d{4}-\d{2}(-\d{2})?", text):
             raise ValueError(f"{text!r} is no {'month' if self.unit == 'M' else 'date'}; {self.format}")
-        first: np.datetime64 = np.datetime64(text, self.unit)
+        try:
+            first: np.datetime64 = np.datetime64(text, self.unit)
+        except ValueError:  # 2004-13
+            raise ValueError(f"{text!r} is not in the calendar; {self.format}") from None
         return first
 
     @property

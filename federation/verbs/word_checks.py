@@ -19,7 +19,11 @@ def renamed(words: Sequence[str], key: str, field: str) -> list[str]:
 
 def only_with_resume(words: Sequence[str], allowed: Sequence[str]) -> None:
     """Raise ConfigError if a run is resumed and a key is set that its checkpoint holds."""
-    keys = {word: word.lstrip("+~").split("=")[0] for word in words if not word.startswith("-")}
+    keys = {
+        word: word.lstrip("+~").split("=")[0]
+        for word in words
+        if not word.startswith("-") and ("=" in word or word.startswith("~"))
+    }
     if "resume" not in keys.values():
         return
     for word, key in keys.items():

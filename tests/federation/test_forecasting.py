@@ -114,7 +114,7 @@ MISTAKES = {
     "no seed": ({"seed": "-1"}, "seed=-1 must be at least 0"),
     "no sender": ({"format": "cap", "sender": "'a b'"}, "sender='a b'"),
     "nothing to replace": ({"format": "cap", "replaces": "before.xml"}, "replaces=before.xml cannot be read"),
-    "no alert to replace": ({"format": "cap", "replaces": "runs/health/results.json"}, "is no XML"),
+    "no alert to replace": ({"format": "cap", "replaces": "runs/health/results.json"}, "is not XML"),
     "no key": ({"rum": "x"}, "did you mean run"),
     "no place to write": ({"to": "/proc/file.csv"}, "to=/proc/file.csv cannot be written"),
 }
