@@ -33,6 +33,7 @@ from federation.training.cohort.autotune import choose_plan
 from federation.training.cohort.chunks import ChunkPlan
 from federation.training.cohort.engine import Cohort
 from federation.training.device import matmul_precision
+from federation.training.jobs import Result
 from tests.federation.training.clients import (
     CASES,
     OPTIMIZERS,
@@ -58,7 +59,7 @@ class Size:
     pfl: int
 
 
-def seconds(run: Callable[[], list[ours.Result]], device: torch.device) -> tuple[float, list[ours.Result]]:
+def seconds(run: Callable[[], list[Result]], device: torch.device) -> tuple[float, list[Result]]:
     """Median time of a call, after two that do not count, and its result."""
     run(), run()
     times = []
@@ -81,7 +82,7 @@ def flops(work: Work) -> float:
     """Of a round's matrix products."""
     with FlopCounterMode(display=False) as counter:
         mean_squared(work.build()(torch.randn(work.batch, LAGS, SERIES)), torch.randn(work.batch, OUTPUTS)).backward()
-    return counter.get_total_flops() * work.clients * work.examples / work.batch
+    return float(counter.get_total_flops() * work.clients * work.examples / work.batch)
 
 
 def rates(device: torch.device) -> dict[str, float]:
@@ -158,7 +159,7 @@ def check(size: Size, device: torch.device, reached: dict[str, float]) -> bool:
         said = "failed" if others is None else f"{others * work.clients / size.pfl:8.3f} s (from {size.pfl} clients)"
         print(f"  pfl-research             {said}")
     total, good = flops(work), True
-    exact: list[ours.Result] = []
+    exact: list[Result] = []
     for compiled in (False, True):
         for precision in ("float32", "tf32", "bf16"):
             engine = Cohort(device, replace(plan, compiled=compiled, precision=precision))
@@ -188,10 +189,10 @@ def pfl(work: Work) -> float | None:
         if run.returncode or not report_file.exists():
             return None
         report = json.loads(report_file.read_text())
-    return median(report["seconds"][1:])
+    return float(median(report["seconds"][1:]))
 
 
-def largest_gap(one: Sequence[ours.Result], other: Sequence[ours.Result]) -> float:
+def largest_gap(one: Sequence[Result], other: Sequence[Result]) -> float:
     """Largest difference of any weight."""
     pairs = zip(one, other, strict=True)
     return max(
