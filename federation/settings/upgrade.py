@@ -19,7 +19,7 @@ def upgraded_header(header: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upgraded_settings(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings; names that are present ones stay as they are."""
+    """Nested settings under the dotted `prefix`; names that are present ones stay as they are."""
     renamed: dict[str, Any] = {}
     for key, value in values.items():
         path = f"{prefix}{key}"

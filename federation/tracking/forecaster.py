@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from federation.settings.upgrade import upgraded_settings
 from federation.settings.values import build
-from federation.tracking import names_0_1
 from federation.tracking.model import RECIPE, WEIGHTS
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
@@ -36,7 +36,7 @@ def _load_pyfunc(path: str) -> Forecaster:
     """Called by MLflow, by this name, with the folder of the model's data. Raises ValueError for other weights."""
     recipe = json.loads((Path(path) / RECIPE).read_text("utf-8"))
     task = TASKS[recipe["task"]]
-    settings = build(task.settings, names_0_1.task_settings(recipe["settings"]), "model")
+    settings = build(task.settings, upgraded_settings(recipe["settings"], "task."), "model")
     network = built(task, settings, recipe.get("seed", 0))  # the seed decides the constants, which no file holds
     with np.load(Path(path) / WEIGHTS, allow_pickle=False) as file:
         weights = {name: torch.from_numpy(values) for name, values in file.items()}
