@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from federation.settings.schema import StrategySettings
 from federation.strategies.fedavg import client, server
-from federation.strategies.strategy import Strategy, keeps_some
+from federation.strategies.strategy import Strategy, check_private_weights
 
 
 @dataclass  # not frozen: Hydra merges it
@@ -15,4 +15,6 @@ class FedPerSettings(StrategySettings):
     private: list[str] = field(default_factory=lambda: ["*head.*"])
 
 
-FEDPER = Strategy(name="fedper", settings=FedPerSettings, client=client, server=server, linear=True, fits=keeps_some)
+FEDPER = Strategy(
+    name="fedper", settings=FedPerSettings, client=client, server=server, linear=True, fits=check_private_weights
+)

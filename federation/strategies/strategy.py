@@ -100,16 +100,16 @@ def no_memory(params: Tensors) -> Tensors:  # noqa: ARG001
     return {}
 
 
-def as_they_are(parts: Sequence[Part], plan: Plan, round_: int) -> Sequence[Part]:  # noqa: ARG001
+def unadjusted(parts: Sequence[Part], plan: Plan, round_: int) -> Sequence[Part]:  # noqa: ARG001
     """Nothing is done to updates before they are averaged."""
     return parts
 
 
-def any_plan(plan: Plan) -> None:
+def accept_any_plan(plan: Plan) -> None:
     """Goes with every training."""
 
 
-def keeps_some(plan: Plan) -> None:
+def check_private_weights(plan: Plan) -> None:
     """Raise ConfigError for a plan that keeps nothing at home, which is plain averaging under another name."""
     if not plan.strategy.private:
         raise ConfigError(
@@ -138,6 +138,6 @@ class Strategy:
     shared: Callable[[Arrays], dict[str, NDArray[Any]]] = nothing_shared
     merge: Callable[[Arrays, Sequence[Arrays], int], dict[str, NDArray[Any]]] | None = None
     memory: Callable[[Tensors], Tensors] = no_memory
-    adjust: Callable[[Sequence[Part], Plan, int], Sequence[Part]] = as_they_are
-    fits: Callable[[Plan], None] = any_plan
+    adjust: Callable[[Sequence[Part], Plan, int], Sequence[Part]] = unadjusted
+    fits: Callable[[Plan], None] = accept_any_plan
     linear: bool = False

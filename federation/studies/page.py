@@ -12,7 +12,15 @@ from federation.studies.measures import OWN_ARMS, countries, rows_by_arm, strong
 from federation.studies.rolling_refit import is_refit, refit_section
 from federation.studies.secondary_tables import ablations, cold_start, is_trial, short_records, trials
 from federation.studies.seed_groups import Group
-from federation.studies.tables import by_horizon, differences, excluded_table, headline, other, relative, unaligned
+from federation.studies.tables import (
+    by_horizon,
+    differences,
+    excluded_table,
+    headline,
+    other_scores,
+    relative,
+    unaligned,
+)
 from federation.studies.targets import Target, evaluated
 
 ABOUT = """\
@@ -57,7 +65,7 @@ def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictu
             excluded_table(group),
             by_horizon(group),
             relative(group),
-            other(group),
+            other_scores(group),
             findings(group),
         ]
     others = [group for group in tested if group not in mains]

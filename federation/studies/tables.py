@@ -138,7 +138,7 @@ def _geometric_mean(values: Sequence[float]) -> float:
     return float(np.exp(np.mean(np.log(values)))) if values else nan
 
 
-def other(group: Group) -> str:
+def other_scores(group: Group) -> str:
     """All scores but the headline, of the region."""
     names = _arms(group)
     scores = [name for name in group.task.scores if name != group.headline]

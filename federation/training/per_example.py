@@ -33,15 +33,15 @@ def mean_clipped_gradient(objective: Objective, largest: float) -> MeanClippedGr
     ) -> tuple[dict[str, Tensor], Tensor]:
         rows = torch.arange(len(target), device=target.device)
         grads, losses = per_row(weights, dict(inputs), target, seed + rows)
-        own = {name: _kept(one, rows < size) for name, one in grads.items()}  # a filling row may be NaN
+        own = {name: _masked(one, rows < size) for name, one in grads.items()}  # a filling row may be NaN
         squares = torch.stack([one.flatten(1).square().sum(1) for one in own.values()])
         share = (largest / (squares.sum(0).sqrt() + 1e-6)).clamp(max=1.0) / size
-        return {name: torch.tensordot(share, one, 1) for name, one in own.items()}, _kept(
+        return {name: torch.tensordot(share, one, 1) for name, one in own.items()}, _masked(
             losses, rows < size
         ).sum() / size
 
     return gradients
 
 
-def _kept(values: Tensor, rows: Tensor) -> Tensor:
+def _masked(values: Tensor, rows: Tensor) -> Tensor:
     return torch.where(rows.reshape(-1, *[1] * (values.dim() - 1)), values, 0.0)

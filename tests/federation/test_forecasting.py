@@ -33,7 +33,7 @@ def forecast(*words: str) -> None:
     main(["forecast", *words])
 
 
-def left(place: Path) -> dict[Path, bytes]:
+def files_of_runs(place: Path) -> dict[Path, bytes]:
     """Every file of the runs but the vaults' databases, which SQLite may tidy up after the runs of this process."""
     files = (path for path in (place / "runs").rglob("*") if path.is_file() and "sqlite" not in path.name)
     return {path: path.read_bytes() for path in files}
@@ -52,7 +52,7 @@ def test_every_product_of_every_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(place)
-    before = left(place)
+    before = files_of_runs(place)
     data, to = place / "runs" / task / "data", tmp_path / "product"
     words = (f"run={task}", f"data={data}", "country=VNM", f"to={to}", f"format={form}", "cost_loss=0.01")
     forecast(*words)
@@ -63,7 +63,7 @@ def test_every_product_of_every_task(
         assert problems(to.read_text()) == []
     else:
         assert len(pd.read_csv(to)) > 0
-    assert left(place) == before
+    assert files_of_runs(place) == before
     if form != "cap":  # an alert holds the time at which it was made
         first = to.read_bytes()
         forecast(*words)

@@ -139,9 +139,9 @@ class Cohort:
     def _gradients(self, job: Job) -> Gradients:
         """Compiled for whole chunks, if the plan says so; fewer clients, as at a ragged end, train eagerly."""
         context = partial(autocast, self.plan.precision, self.device)
-        plain = cache(lambda: eager(job, objective_of(job, self.device), context))
+        eager_gradients = cache(lambda: eager(job, objective_of(job, self.device), context))
         if not self.plan.compiled or job.settings.clip_example is not None:
-            return plain()
+            return eager_gradients()
         kind = grouping.group_key(job)
         if kind not in self._compiled:
             self._compiled[kind] = Compiled(job, objective_of(job, self.device), context)
@@ -149,7 +149,7 @@ class Cohort:
 
         def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> LossesAndGradients:
             result = compiled(leaves, batch, start, job.lr) if len(batch.sizes) == self.plan.chunk else None
-            return plain()(leaves, batch, start) if result is None else result
+            return eager_gradients()(leaves, batch, start) if result is None else result
 
         return gradients
 

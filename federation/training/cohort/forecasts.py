@@ -27,7 +27,7 @@ def forecasts(
     different: list[int] = []
     for arm in dict.fromkeys(jobs[place].arm for place in places):
         own = [place for place in places if jobs[place].arm == arm]
-        same = [place for place in own if _same(weights[place], weights[own[0]])]
+        same = [place for place in own if _same_weights(weights[place], weights[own[0]])]
         if len(same) > 1:
             outputs |= _with_same_weights(jobs, same, weights[own[0]], cache)
         different += [place for place in own if place not in outputs]
@@ -87,7 +87,7 @@ def _with_stacked_weights(
     return {place: values[client, : len(own)] for client, (place, own) in enumerate(zip(places, windows, strict=True))}
 
 
-def _same(one: Tensors, other: Tensors) -> bool:
+def _same_weights(one: Tensors, other: Tensors) -> bool:
     return one is other or all(value is other[name] or torch.equal(value, other[name]) for name, value in one.items())
 
 

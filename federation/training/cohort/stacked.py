@@ -78,7 +78,9 @@ def eager(
 
     def gradients(leaves: dict[str, Tensor], batch: Batch, start: Tensors) -> LossesAndGradients:
         with context():
-            losses = (plain if len(batch.sizes) <= SMALL_CHUNK else vmapped)(objective, leaves, batch)
+            losses = (losses_one_by_one if len(batch.sizes) <= SMALL_CHUNK else losses_vmapped)(
+                objective, leaves, batch
+            )
         grads = torch.autograd.grad(losses.sum(), list(leaves.values()), allow_unused=True)
         # Fused optimisers take the memory as it lies; a transposed gradient gave wrong weights.
         named = {name: one.contiguous() for name, one in zip(leaves, grads, strict=True) if one is not None}
@@ -111,14 +113,14 @@ def with_penalty_and_clipping(
     return grads
 
 
-def vmapped(objective: Objective, params: dict[str, Tensor], batch: Batch) -> Tensor:
+def losses_vmapped(objective: Objective, params: dict[str, Tensor], batch: Batch) -> Tensor:
     """(K,) losses in one forward."""
     with FlatLinear():
         losses: Tensor = vmap(objective)(params, batch.inputs, batch.target, batch.seeds)
     return losses
 
 
-def plain(objective: Objective, params: dict[str, Tensor], batch: Batch) -> Tensor:
+def losses_one_by_one(objective: Objective, params: dict[str, Tensor], batch: Batch) -> Tensor:
     """(K,) losses, one client after another."""
     rows = zip(*(value.unbind() for value in params.values()), strict=True)
     losses = []
@@ -144,12 +146,12 @@ class FlatLinear(TorchFunctionMode):
 def stack(several: Sequence[Tensors], device: torch.device) -> dict[str, Tensor]:
     """name -> (K, ...); a view of the first where all are the same, as in a round's common start."""
     first = several[0]
-    if all(own is first or _same(own, first) for own in several):
+    if all(own is first or _same_weights(own, first) for own in several):
         return {name: value.to(device).expand(len(several), *value.shape) for name, value in first.items()}
     return {name: torch.stack([own[name] for own in several]).to(device) for name in first}
 
 
-def _same(one: Tensors, other: Tensors) -> bool:
+def _same_weights(one: Tensors, other: Tensors) -> bool:
     return all(value is other[name] or torch.equal(value, other[name]) for name, value in one.items())
 
 

@@ -20,7 +20,7 @@ from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.schema import Plan, StrategySettings
 from federation.strategies import STRATEGIES
 from federation.strategies.fedavgm import FedAvgMSettings
-from federation.strategies.strategy import as_they_are
+from federation.strategies.strategy import unadjusted
 from federation.training import sequential
 from tasks.settings import TaskSettings
 from tests.federation.federations import GRADIENT
@@ -30,7 +30,7 @@ Arrays = Mapping[str, NDArray[Any]]
 SHAPES = {"z.weight": (2, 3), "body.bias": (3,), "head.weight": (3, 2)}
 EVERY = pytest.mark.parametrize("name", STRATEGIES)
 AVERAGING = [
-    name for name, one in STRATEGIES.items() if type(one.server(one.settings())) is FedAvg and one.adjust is as_they_are
+    name for name, one in STRATEGIES.items() if type(one.server(one.settings())) is FedAvg and one.adjust is unadjusted
 ]
 
 
