@@ -173,7 +173,9 @@ class Cohort:
             return
         self._inspected.add(name)
         model = with_constants_on(job.model, torch.device("cpu"))
-        lines = unbatched(model, {each: torch.from_numpy(values[:1]) for each, values in job.train.inputs.items()})
+        dtype = next((value.dtype for value in model.parameters()), torch.float32)
+        first = {each: torch.from_numpy(values).to(dtype) for each, values in job.train.batch(slice(0, 1))[0].items()}
+        lines = unbatched(model, first)
         if lines and name not in self._warned:
             self._warned.add(name)
             log.warning("%s is slow to train many at a time: %s", name, "; ".join(lines))
