@@ -5,6 +5,8 @@ order of the run. A piece of one fixed table does not, so a cohort trained toget
 trained one by one. Only where the piece begins is hashed, once for all of its elements.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -63,9 +65,15 @@ def table(device: torch.device) -> Tensor:
     Compiled code only looks it up: the first step of a kind runs eagerly, and no compiler follows what makes it.
     """
     if device not in _tables:
-        bits = np.random.PCG64(20261129).random_raw(ROWS * WIDTH // 4).astype("<u8")
-        _tables[device] = torch.from_numpy(bits.view("<i2").astype(np.int16)).reshape(ROWS, WIDTH).to(device)
+        # In a thread of its own: a tensor that is made inside of torch.func.grad belongs to that call alone.
+        with ThreadPoolExecutor(1) as thread:
+            _tables[device] = thread.submit(_random_table, device).result()
     return _tables[device]
+
+
+def _random_table(device: torch.device) -> Tensor:
+    bits = np.random.PCG64(20261129).random_raw(ROWS * WIDTH // 4).astype("<u8")
+    return torch.from_numpy(bits.view("<i2").astype(np.int16)).reshape(ROWS, WIDTH).to(device)
 
 
 def _mix(bits: Tensor | int) -> Tensor | int:

@@ -43,6 +43,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         loopback.stop()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # many processes, and other tests at the same time
 def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_parts_are_killed(
     deployment: Deployment,

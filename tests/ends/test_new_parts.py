@@ -17,6 +17,7 @@ from federation.coordinator import checkpoint
 from federation.reporting.rows import ALL, RESULTS, read_json
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.long
 STRATEGY = '''
 """FedAvg whose clients are pulled towards zero."""
 

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.func import vmap
+from torch.func import grad, vmap
 
+import tasks.models.dropout as dropout_module
 from tasks.models.dropout import ROWS, WIDTH, dropout, piece, random_numbers, table
 
 SEEDS = st.integers(0, 2**63 - 1)
@@ -96,7 +97,10 @@ def test_a_mask_is_the_same_alone_and_in_a_chunk() -> None:
     assert torch.equal(pair, together[1:])
 
 
-def test_a_seed_is_the_same_as_an_int_and_in_a_compiled_step() -> None:
+def test_a_seed_is_the_same_as_an_int_and_in_a_compiled_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the table was made inside of a gradient, whose own tensors no later call can use."""
+    monkeypatch.setattr(dropout_module, "_tables", {})
+    grad(lambda one: dropout(one, 0.3, torch.tensor(1), 2).sum())(torch.ones(4, 8))
     seed, values = 2**62 + 12345, torch.ones(16, 8)
     compiled = torch.compile(lambda one, given: dropout(one, 0.3, given, 2), fullgraph=True, backend="aot_eager")
     assert torch.equal(dropout(values, 0.3, torch.tensor(seed), 2), dropout(values, 0.3, seed, 2))

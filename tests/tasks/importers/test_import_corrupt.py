@@ -66,6 +66,7 @@ def test_damage_is_reported_in_one_line(tmp_path: Path, task: str, damage: Damag
     assert not (tmp_path / "to").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", MAIN)
 def test_three_gigabytes_do_not_fill_the_memory(tmp_path: Path, task: str) -> None:
     sources = [folder_of(task, tmp_path / bomb) for bomb in BOMBS]
