@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from federation.training.jobs import Job, seed_of
-from federation.training.sequential import batches
+from federation.training.sequential import batches, dtype_of
 from federation.training.store import Store
 
 
@@ -38,7 +38,7 @@ class Draws:
     def __init__(self, jobs: Sequence[Job], store: Store, *, full: bool) -> None:
         """jobs: by falling steps. full: always fill up to the longest batch of any, so that shapes hardly change."""
         windows = [job.train for job in jobs if job.train is not None]
-        self._inputs, self._target, offsets = store.joined(windows)
+        self._inputs, self._target, offsets = store.joined(windows, dtype_of(jobs[0].start))
         rows = [list(batches(job, len(own))) for job, own in zip(jobs, windows, strict=True)]
         self._sizes = [[len(batch) for batch in own] for own in rows]
         self._width = width(jobs) if full else 0

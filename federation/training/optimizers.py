@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from federation.training.jobs import Job
-from federation.training.rounding import EPSILON
 
 
 def optimizer_of(job: Job, leaves: Mapping[str, Tensor]) -> torch.optim.Optimizer:
@@ -14,7 +13,7 @@ def optimizer_of(job: Job, leaves: Mapping[str, Tensor]) -> torch.optim.Optimize
     params = list(leaves.values())
     if job.settings.optimizer == "sgd":
         return torch.optim.SGD(params, lr=job.lr, momentum=job.settings.momentum, fused=True)
-    return torch.optim.AdamW(params, lr=job.lr, eps=EPSILON, weight_decay=job.settings.weight_decay, fused=True)
+    return torch.optim.AdamW(params, lr=job.lr, weight_decay=job.settings.weight_decay, fused=True)
 
 
 def narrowed(

@@ -49,7 +49,8 @@ def _together(jobs: Sequence[Job], places: Sequence[int], weights: Tensors, stor
     sizes = [_rows(jobs[place]) for place in places]
     if not any(sizes):
         return {place: alone(jobs[place], weights, store) for place in places}
-    scored = [store.tensors(windows)[0] for place in places if (windows := jobs[place].score) is not None]
+    dtype = sequential.dtype_of(weights)
+    scored = [store.tensors(windows, dtype)[0] for place in places if (windows := jobs[place].score) is not None]
     inputs = {name: torch.cat([own[name] for own in scored]) for name in scored[0]}
     model, params = jobs[places[0]].model, _params(jobs[places[0]], weights, store.device)
     parts = [
@@ -67,7 +68,7 @@ def _stacked(
     """Weights of each client's own, all with the rows of the longest."""
     job = jobs[places[0]]
     windows = [scored for place in places if (scored := jobs[place].score) is not None]
-    inputs, _, offsets = store.joined(windows)
+    inputs, _, offsets = store.joined(windows, sequential.dtype_of(weights[places[0]]))
     params = stack([weights[place] for place in places], store.device)
     buffers = {name: value.to(store.device) for name, value in job.model.named_buffers()}
     rows = [torch.arange(len(own)) + offset for own, offset in zip(windows, offsets, strict=True)]

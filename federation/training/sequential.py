@@ -15,7 +15,6 @@ from torch.func import functional_call
 from federation.training.device import autocast, matmul_precision
 from federation.training.examples import averaged
 from federation.training.jobs import Array, Finished, Job, Result, Tensors, seed_of
-from federation.training.rounding import EPSILON, shrink_to_zero
 from tasks.task import Windows
 
 log = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 def run(jobs: Sequence[Job], device: torch.device | None = None, precision: str = "float32") -> list[Result]:
     """Score and train every job, in order. Results keep the order of the jobs; tensors come back on the CPU.
 
-    precision: float32 | tf32 | bf16, of the matrix products; weights and their gradients are float32.
+    precision: float32 | tf32 | bf16, of the matrix products; all else is in the dtype of a job's weights.
     """
     with matmul_precision(precision):
         return [_one(job, device or torch.device("cpu"), precision) for job in jobs]
@@ -59,7 +58,7 @@ def _one(job: Job, device: torch.device, precision: str) -> Result:
 @torch.no_grad()
 def forecast(job: Job, params: Tensors, windows: Windows, device: torch.device, chunk: int = 8192) -> Array:
     """(N, H, K) outputs of the model with these weights, in chunks of windows; no dropout."""
-    inputs = _inputs(windows, device)
+    inputs, _ = records(windows, device, dtype_of(params))
     while True:
         try:
             outputs = [
@@ -86,7 +85,7 @@ def _train(
     corrections: Tensors = {}
     if job.client.correction is not None:
         corrections = job.client.correction(_on(job.shared, device), _on(job.memory, device))
-    inputs, target = _inputs(windows, device), torch.from_numpy(windows.target).to(device)
+    inputs, target = records(windows, device, dtype_of(start))
     losses: list[Tensor] = []
     parts = 1
     for step, rows in enumerate(batches(job, len(windows))):
@@ -98,8 +97,6 @@ def _train(
         except torch.OutOfMemoryError:
             loss, parts = _in_less(job, params, batch, precision, parts)
         losses.append(loss)
-        if job.settings.optimizer == "adamw":
-            shrink_to_zero([value.grad[None] for value in params.values() if value.grad is not None])
         if job.client.penalty is not None:
             job.client.penalty(params, start).backward()  # type: ignore[no-untyped-call]
         if job.settings.clip_gradient is not None:
@@ -132,7 +129,7 @@ def _gradient(job: Job, params: Tensors, batch: Batch, precision: str, parts: in
     for rows in torch.arange(len(target), device=device).chunk(parts):
         part = {name: value[rows] for name, value in inputs.items()}, target[rows]
         mask_seed = torch.tensor([seed, int(rows[0]), len(rows)], device=device)
-        share = torch.isfinite(target[rows]).sum() / reported
+        share = torch.isfinite(target[rows]).sum().to(target.dtype) / reported
         total = total + _backward(job, params, part, mask_seed, precision, share)
     return total
 
@@ -198,11 +195,19 @@ def batches(job: Job, examples: int) -> Iterator[Tensor]:
 def _optimizer(job: Job, params: list[Tensor]) -> torch.optim.Optimizer:
     if job.settings.optimizer == "sgd":
         return torch.optim.SGD(params, lr=job.lr, momentum=job.settings.momentum)
-    return torch.optim.AdamW(params, lr=job.lr, eps=EPSILON, weight_decay=job.settings.weight_decay)
+    return torch.optim.AdamW(params, lr=job.lr, weight_decay=job.settings.weight_decay)
 
 
-def _inputs(windows: Windows, device: torch.device) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(values).to(device) for name, values in windows.inputs.items()}
+def records(windows: Windows, device: torch.device, dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor]:
+    """Inputs and target on a device, real numbers in this dtype; what needs no change shares the windows' memory."""
+    inputs = {name: torch.from_numpy(values).to(device) for name, values in windows.inputs.items()}
+    real = {name: values.to(dtype) if values.is_floating_point() else values for name, values in inputs.items()}
+    return real, torch.from_numpy(windows.target).to(device, dtype)
+
+
+def dtype_of(weights: Tensors) -> torch.dtype:
+    """In which a job with these weights calculates."""
+    return next(iter(weights.values())).dtype
 
 
 def _on(tensors: Tensors, device: torch.device) -> dict[str, Tensor]:

@@ -16,7 +16,6 @@ from federation.training.draws import Batch, Draws
 from federation.training.examples import Averaged, Objective, averaged
 from federation.training.jobs import Job, Tensors
 from federation.training.optimizers import clip_each, narrowed
-from federation.training.rounding import shrink_to_zero
 from federation.training.store import Store
 
 # (leaves, batch, start) of K clients -> (K,) losses, and gradients of the leaves that are still to be moved by them
@@ -99,9 +98,7 @@ def _by_example(job: Job, one: Averaged) -> Gradients:
 
 
 def tidied(job: Job, found: dict[str, Tensor], leaves: dict[str, Tensor], start: Tensors) -> dict[str, Tensor]:
-    """The loss's gradients freed of rounding, with the penalty's, then clipped; `found` may be written over."""
-    if job.settings.optimizer == "adamw":
-        shrink_to_zero(list(found.values()))
+    """The loss's gradients with the penalty's, then clipped; `found` may be written over."""
     if job.client.penalty is not None:
         found = _sum(found, _of_penalty(job.client.penalty, leaves, start))
     if job.settings.clip_gradient is not None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from federation.training.sequential import records
 from tasks.task import Windows
 
 
@@ -13,16 +14,16 @@ class Store:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._kept: dict[int, tuple[Windows, dict[str, Tensor], Tensor]] = {}
+        self._kept: dict[tuple[int, torch.dtype], tuple[Windows, dict[str, Tensor], Tensor]] = {}
 
-    def tensors(self, windows: Windows) -> tuple[dict[str, Tensor], Tensor]:
-        """Inputs and target of these windows; on a CPU they share the memory of the windows' own arrays."""
-        if id(windows) not in self._kept:
-            inputs = {name: torch.from_numpy(values).to(self.device) for name, values in windows.inputs.items()}
-            self._kept[id(windows)] = windows, inputs, torch.from_numpy(windows.target).to(self.device)
-        return self._kept[id(windows)][1:]
+    def tensors(self, windows: Windows, dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor]:
+        """Inputs and target of these windows; on a CPU, in their own dtype, they share the memory of their arrays."""
+        key = id(windows), dtype
+        if key not in self._kept:
+            self._kept[key] = windows, *records(windows, self.device, dtype)
+        return self._kept[key][1:]
 
-    def joined(self, several: Sequence[Windows]) -> tuple[dict[str, Tensor], Tensor, list[int]]:
+    def joined(self, several: Sequence[Windows], dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor, list[int]]:
         """Inputs and targets of several windows end to end, and where each begins; the same windows lie there once."""
         begins: dict[int, int] = {}
         parts: list[tuple[dict[str, Tensor], Tensor]] = []
@@ -30,7 +31,7 @@ class Store:
         for windows in several:
             if id(windows) not in begins:
                 begins[id(windows)] = end
-                parts.append(self.tensors(windows))
+                parts.append(self.tensors(windows, dtype))
                 end += len(windows)
         inputs = {name: torch.cat([own[name] for own, _ in parts]) for name in parts[0][0]}
         return inputs, torch.cat([target for _, target in parts]), [begins[id(windows)] for windows in several]

@@ -1,8 +1,7 @@
-"""The parts of the cohort engine: chunks, rounding, choice."""
+"""The parts of the cohort engine: chunks, choice."""
 
 from dataclasses import asdict, replace
 
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +11,6 @@ from federation.training import alike, sequential
 from federation.training.choice import Trainer, choose
 from federation.training.chunks import ChunkPlan, active, chunks, steps_of
 from federation.training.jobs import Job
-from federation.training.rounding import SHARE, shrink_to_zero
 from tests.federation.training.clients import Federation, clients_of, largest_difference, perceptron
 
 TRAINING = TrainingSettings(lr=0.01, batch_size=8, epochs=2)
@@ -52,16 +50,6 @@ def test_whole_chunks_have_one_size_but_for_the_last(sizes: list[int], chunk: in
 def test_arms_share_a_step_unless_a_penalty_holds_one_of_them() -> None:
     assert [len(group) for group in alike.groups(jobs_of([5, 6, 7], "fedavg"))] == [6]
     assert [len(group) for group in alike.groups(jobs_of([5, 6, 7], "fedprox"))] == [3, 3]
-
-
-@given(scale=st.floats(1e-20, 1e10), noise=st.floats(-1, 1))
-def test_rounding_becomes_zero_and_nothing_else_moves_by_more(scale: float, noise: float) -> None:
-    gradient = torch.tensor([[1.0, -0.5, SHARE * noise], [0.0, 0.0, 0.0]]) * scale
-    shrunk = gradient.clone()
-    shrink_to_zero([shrunk])
-    assert shrunk[0, 2] == 0
-    assert (shrunk[1] == 0).all()
-    assert ((gradient - shrunk).abs() <= SHARE * scale * 1.2).all()  # an entry is rounded too
 
 
 def test_many_small_clients_are_trained_together_and_a_few_are_not() -> None:

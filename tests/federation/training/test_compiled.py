@@ -24,27 +24,36 @@ from tests.federation.training.test_cohort import bits
 SIZES = (24, 24, 24, 17, 17, 40, 9, 24, 16)  # two chunks of three end raggedly, in every arm
 
 
-def federation(strategy: str = "fedprox", optimizer: str = "adamw") -> Federation:
+def federation(strategy: str = "fedprox", optimizer: str = "adamw", dtype: torch.dtype = torch.float32) -> Federation:
     """Dropout, a penalty, clipping, both arms."""
     return Federation(
         clients=clients_of(SIZES),
         build=perceptron,
         strategy=STRATEGIES[strategy],
         settings=OPTIMIZERS[optimizer],
+        dtype=dtype,
     )
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # torch's compiler imports it
-@pytest.mark.parametrize(("strategy", "optimizer"), [("fedprox", "adamw"), ("fedavg", "sgd"), ("scaffold", "sgd")])
+@pytest.mark.parametrize(
+    ("strategy", "optimizer", "dtype"),
+    [
+        ("fedprox", "adamw", torch.float64),
+        ("fedavg", "sgd", torch.float64),
+        ("fedavg", "sgd", torch.float32),
+        ("scaffold", "sgd", torch.float32),
+    ],
+)
 def test_compiled_steps_end_where_the_sequential_trainer_ends(
-    strategy: str, optimizer: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
+    strategy: str, optimizer: str, dtype: torch.dtype, device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also in two processes, to the bit, and they are compiled: most steps never call the eager function."""
     plan = ChunkPlan(chunk=3, compiled=True, workers=2)
     engine, alone, pair = (
         Cohort(device, plan),
         Cohort(device, ChunkPlan(chunk=3, compiled=True)),
-        federation(strategy, optimizer),
+        federation(strategy, optimizer, dtype),
     )
     steps = 0
     made = Compiled._made
@@ -60,12 +69,12 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
         return gradients
 
     monkeypatch.setattr(Compiled, "_made", counted)
-    other = federation(strategy, optimizer)
+    other = federation(strategy, optimizer, dtype)
     for round_ in range(1, 11):
         expected = pair.round(partial(sequential.run, device=device), round_)
         jobs = other.jobs(round_)
         assert bits(engine(jobs)) == bits(alone(jobs))
-        assert largest_difference(expected, other.round(engine, round_)) < SAME
+        assert largest_difference(expected, other.round(engine, round_)) < SAME[dtype]
     assert steps >= 10 * 32
 
 

@@ -15,6 +15,7 @@ from federation.training import sequential
 from federation.training.chunks import ChunkPlan
 from federation.training.examples import averaged
 from tests.federation.training.clients import (
+    CASES,
     OPTIMIZERS,
     RAGGED,
     SAME,
@@ -49,11 +50,11 @@ def test_each_row_counts_up_to_the_largest_norm_and_filling_rows_do_not(seed: in
     assert found["w"].norm() <= largest * (1 + 1e-5)
 
 
-@pytest.mark.parametrize("optimizer", CLIPPED)
-def test_many_clients_at_once_end_where_one_after_another_ends(optimizer: str) -> None:
+@pytest.mark.parametrize(("optimizer", "dtype"), CASES)
+def test_many_clients_at_once_end_where_one_after_another_ends(optimizer: str, dtype: torch.dtype) -> None:
     strategy = STRATEGIES["fedprox"]
-    assert apart(perceptron, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=4)) < SAME
-    assert apart(Attention, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=3)) < SAME
+    assert apart(perceptron, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=4), dtype=dtype) < SAME[dtype]
+    assert apart(Attention, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=3), dtype=dtype) < SAME[dtype]
 
 
 def test_clipping_examples_changes_the_training() -> None:

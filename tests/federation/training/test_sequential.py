@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from federation.settings import TrainingSettings
 from federation.training.jobs import ClientHalf, Finished, Job
-from federation.training.rounding import EPSILON
 from federation.training.sequential import batches, run
 from tasks.task import Windows
 from tests.federation.federations import FULL, GRADIENT
@@ -96,7 +95,7 @@ def test_batches_are_steps_of_torchs_own_optimisers(chosen: TrainingSettings) ->
     optimizer = (
         torch.optim.SGD(model.parameters(), lr=0.1, momentum=chosen.momentum)
         if chosen.optimizer == "sgd"
-        else torch.optim.AdamW(model.parameters(), lr=0.1, eps=EPSILON, weight_decay=0.01)
+        else torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.01)
     )
     for rows in batches(one, len(data)):
         optimizer.zero_grad()
