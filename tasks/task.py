@@ -135,9 +135,9 @@ class Task:
     synthesize: (folder, country, seed, settings) writes the national file of an invented country and, beside it,
         the known truth that `oracle` reads.
     windows: (panel, settings) -> Windows over every part of the calendar; works with no usable row (N = 0).
-    build_model: (settings, seed) -> module mapping (inputs, seed: Tensor | None) to (N, H, K); usable under
-        torch.func.vmap. The second argument is a scalar int64 seed for dropout masks while training, None otherwise.
-        The same (settings, seed) gives the same weights.
+    build_model: (settings, seed) -> module mapping (inputs, seed: Tensor | int | None) to (N, H, K); usable under
+        torch.func.vmap. The second argument is the seed of dropout masks while training, an int or, under
+        vmap, a scalar int64; None otherwise. The same (settings, seed) gives the same weights.
     loss: (output (N, H, K), target (N, H)) -> scalar, the mean over reported targets; NaN targets do not count;
         zero when none is reported; usable under vmap.
     forecast: (output (N, H, K), windows) -> (N, H, K) float64 in natural units.

@@ -123,7 +123,7 @@ def _gradient(job: Job, params: Tensors, batch: Batch, precision: str, parts: in
     inputs, target, seed = batch
     device = target.device
     if parts == 1:
-        return _backward(job, params, (inputs, target), torch.tensor(seed, device=device), precision)
+        return _backward(job, params, (inputs, target), seed, precision)
     reported = torch.isfinite(target).sum().clamp(min=1)
     total = torch.zeros((), device=device)
     for rows in torch.arange(len(target), device=device).chunk(parts):
@@ -159,7 +159,7 @@ def _backward(
     job: Job,
     params: Tensors,
     part: tuple[dict[str, Tensor], Tensor],
-    mask_seed: Tensor,
+    mask_seed: Tensor | int,
     precision: str,
     share: Tensor | float = 1.0,
 ) -> Tensor:
@@ -194,8 +194,8 @@ def batches(job: Job, examples: int) -> Iterator[Tensor]:
 
 def _optimizer(job: Job, params: list[Tensor]) -> torch.optim.Optimizer:
     if job.settings.optimizer == "sgd":
-        return torch.optim.SGD(params, lr=job.lr, momentum=job.settings.momentum)
-    return torch.optim.AdamW(params, lr=job.lr, weight_decay=job.settings.weight_decay)
+        return torch.optim.SGD(params, lr=job.lr, momentum=job.settings.momentum, fused=True)
+    return torch.optim.AdamW(params, lr=job.lr, weight_decay=job.settings.weight_decay, fused=True)
 
 
 def records(windows: Windows, device: torch.device, dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor]:

@@ -23,8 +23,8 @@ class EachIssueDate(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
-        """seed: scalar int64 of the dropout masks while training, None otherwise."""
+    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | int | None = None) -> Tensor:
+        """seed: scalar int64, or an int, of the dropout masks while training, None otherwise."""
         features = inputs["features"]
         forecast: Tensor = self.model({"features": features.flatten(0, 1)}, seed)
         return forecast.reshape(*features.shape[:2], forecast.shape[-1])

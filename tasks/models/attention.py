@@ -55,8 +55,8 @@ class Attention(nn.Module):
         self.head = Linear(width, outputs)
         self.skip = Linear(features, horizons * outputs)
 
-    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
-        """seed: scalar int64 of the dropout masks while training, None otherwise."""
+    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | int | None = None) -> Tensor:
+        """seed: scalar int64, or an int, of the dropout masks while training, None otherwise."""
         features = inputs["features"]
         known = pad(features, (0, 1))[:, torch.tensor(self.columns, device=features.device)]  # (N, tokens, longest)
         embedded = (known.transpose(0, 1) @ self.embed).transpose(0, 1)
@@ -79,7 +79,7 @@ class _Block(nn.Module):
         self.up = Linear(width, WIDER * width, generator)
         self.down = Linear(WIDER * width, width, generator)
 
-    def forward(self, hidden: Tensor, share: float, seed: Tensor | None, number: int) -> Tensor:
+    def forward(self, hidden: Tensor, share: float, seed: Tensor | int | None, number: int) -> Tensor:
         hidden = hidden + self.mix(self._attended(_normed(hidden)))
         worked: Tensor = self.down(dropout(gelu(self.up(_normed(hidden))), share, seed, number))
         return hidden + worked

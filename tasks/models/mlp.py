@@ -41,8 +41,8 @@ class Perceptron(nn.Module):
         self.head = Linear(widths[-1], outputs)
         self.skip = Linear(features, outputs)
 
-    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
-        """seed: scalar int64 of the dropout masks while training, None otherwise."""
+    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | int | None = None) -> Tensor:
+        """seed: scalar int64, or an int, of the dropout masks while training, None otherwise."""
         features = inputs["features"]
         hidden = features
         for number, layer in enumerate(self.layers):

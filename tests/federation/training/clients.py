@@ -45,7 +45,7 @@ class Attention(nn.Module):
         self.embed, self.query, self.key = nn.Linear(1, 4), nn.Linear(4, 4), nn.Linear(4, 4)
         self.head = nn.Linear(4 * FEATURES, HORIZONS)
 
-    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
+    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | int | None = None) -> Tensor:
         """(N, F) -> (N, H, 1)."""
         tokens = dropout(self.embed(inputs["features"][..., None]), 0.1, seed, 0)
         weights = (self.query(tokens) @ self.key(tokens).transpose(-1, -2)).softmax(-1)
@@ -61,7 +61,7 @@ class Recurrent(nn.Module):
         torch.manual_seed(seed)
         self.gru, self.head = nn.GRU(1, 3, batch_first=True), nn.Linear(3, HORIZONS)
 
-    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:  # noqa: ARG002
+    def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | int | None = None) -> Tensor:  # noqa: ARG002
         """(N, F) -> (N, H, 1)."""
         output: Tensor = self.head(self.gru(inputs["features"][..., None])[0][:, -1])[..., None]
         return output
