@@ -65,9 +65,8 @@ class Compiled:
             held = {name: leaf.detach() for name, leaf in leaves.items()}
             own = {name: leaf for name, leaf in held.items() if name in used}
             others = {name: leaf for name, leaf in held.items() if name not in used}
-            rate = torch.tensor(
-                lr, dtype=batch.target.dtype, device=batch.target.device
-            )  # a number would be compiled in
+            # As a tensor: a number would be compiled in.
+            rate = torch.tensor(lr, dtype=batch.target.dtype, device=batch.target.device)
             with self._context(), torch.no_grad():
                 found, losses = step(own, others, batch.inputs, batch.target, batch.seeds, rate)
             return losses, found if self._job.client.penalty is None else tidied(self._job, found, leaves, start)
