@@ -86,4 +86,4 @@ def wait_for_others(folder: Path, seconds: float = 10.0) -> None:
         while not try_lock(lock):
             if time.monotonic() > until:
                 raise TrackingError(f"another process is sending the records of {folder.name}")
-            time.sleep(MOMENT)
+            time.sleep(MOMENT)  # flock has no time limit of its own
