@@ -5,28 +5,25 @@ The header names every tensor with dtype and shape, so a reader knows the size o
 """
 
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from math import prod
+from struct import Struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from federation.errors import WireError
+from federation.wire.header import DTYPES as DTYPES
+from federation.wire.header import LARGEST, MAX_DIMENSIONS, REQUEST, Bounds, Header, Tensor, check_name, parse
 
 MAGIC = b"GTNG"
 VERSION = 2
 ACCEPTED = (2,)  # of a peer; the names in a frame are those of its version
 STORED = (1, 2)  # of a file: `federation.settings.upgrade` knows the names of version 1
-PREFIX = struct.Struct("<4sHI")
-DTYPES = ("float32", "float64", "int64", "int8", "uint8", "uint16", "bool")
-MAX_HEADER = 4 * 2**20  # bytes
+PREFIX = Struct("<4sHI")
 MAX_FRAME = 2**31  # bytes
-MAX_DIMENSIONS = 8
-MAX_DEPTH = 16  # of lists and tables in a header; deeper ones are built to exhaust a reader's stack
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -46,45 +43,64 @@ class Frame:
 
 
 def encode(frame: Frame) -> bytes:
-    """Bytes of a frame. Raises WireError for a dtype that does not travel; NaN is allowed in arrays, not in headers."""
+    """Bytes of a frame. Raises WireError for what does not travel; NaN is allowed in arrays, not in headers."""
     order = sorted(frame.arrays)
-    tensors = []
-    for name in order:
-        value = frame.arrays[name]
-        dtype = value.dtype.name
-        if dtype not in DTYPES:
-            raise WireError(f"array {name} has dtype {dtype}; a frame carries {', '.join(DTYPES)} only")
-        if value.ndim > MAX_DIMENSIONS:
-            raise WireError(f"array {name} has {value.ndim} dimensions; a frame carries {MAX_DIMENSIONS}")
-        tensors.append([name, dtype, list(value.shape)])
+    tensors = [_described(name, frame.arrays[name]) for name in order]
+    check_name(frame.kind)
     body = {"kind": frame.kind, "header": frame.header, "tensors": tensors}
     try:
         header = json.dumps(body, sort_keys=True, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
         raise WireError(f"the header of a {frame.kind} frame is not plain JSON: {error}") from None
+    if len(header) > LARGEST.header or len(order) > LARGEST.arrays:
+        raise WireError(
+            f"a {frame.kind} frame with a header of {len(header):,} bytes and {len(order):,} arrays is not read by "
+            f"anybody; the limits are {LARGEST.header:,} and {LARGEST.arrays:,}"
+        )
     raw = [_little(frame.arrays[name]).tobytes() for name in order]
     return b"".join([PREFIX.pack(MAGIC, VERSION, len(header)), header, *raw])
 
 
-def decode(data: bytes | memoryview, *, limit: int = MAX_FRAME, accepted: Sequence[int] = ACCEPTED) -> Frame:
-    """A frame from bytes; its arrays are read-only views. Raises WireError before allocating for what is unexpected."""
+def read_header(
+    data: bytes | memoryview,
+    *,
+    limit: int = MAX_FRAME,
+    accepted: Sequence[int] = ACCEPTED,
+    bounds: Bounds = REQUEST,
+) -> Header:
+    """The header of a frame whose arrays are all there, none of them looked at.
+
+    Time and memory are bounded by `bounds`, whatever the bytes are: this is what a vault reads of a request before it
+    has agreed to anything. Raises WireError.
+    """
     view = memoryview(data)
-    if len(view) > limit:
-        raise WireError(f"a frame of {len(view):,} bytes exceeds the limit of {limit:,}; raise the limit or send less")
-    if len(view) < PREFIX.size:
-        raise WireError(f"a frame of {len(view)} bytes is cut short; send it again")
-    magic, version, length = PREFIX.unpack_from(view)
-    if magic != MAGIC:
-        raise WireError("these bytes are not a Gotong frame")
-    if version not in accepted:
-        raise WireError(
-            f"the frame has wire version {version}, and {VERSION} is read here; "
-            f"install the same version of Gotong on both sides and start a new run"
-        )
-    if length > MAX_HEADER or PREFIX.size + length > len(view):
-        raise WireError(f"a header of {length:,} bytes does not fit its frame; the frame is damaged")
-    kind, header, tensors = _header(bytes(view[PREFIX.size : PREFIX.size + length]))
-    return Frame(kind=kind, header=header, arrays=_arrays(view[PREFIX.size + length :], tensors))
+    start = _start(view, limit, accepted, bounds)
+    header = parse(bytes(view[PREFIX.size : start]), start, bounds)
+    missing = start + sum(each.bytes for each in header.tensors) - len(view)
+    if missing:
+        fault = "are missing in" if missing > 0 else "follow the last array of"
+        raise WireError(f"{abs(missing):,} bytes {fault} a frame; the frame is damaged")
+    return header
+
+
+def read_arrays(data: bytes | memoryview, header: Header) -> Frame:
+    """The whole frame of which the header was read; its arrays are read-only views of `data`. Raises WireError."""
+    view, at, arrays = memoryview(data), header.start, {}
+    for tensor in header.tensors:
+        arrays[tensor.name] = _array(view[at : at + tensor.bytes], tensor)
+        at += tensor.bytes
+    return Frame(kind=header.kind, header=header.header, arrays=arrays)
+
+
+def decode(
+    data: bytes | memoryview,
+    *,
+    limit: int = MAX_FRAME,
+    accepted: Sequence[int] = ACCEPTED,
+    bounds: Bounds = LARGEST,
+) -> Frame:
+    """A frame from bytes; its arrays are read-only views. Raises WireError before allocating for what is unexpected."""
+    return read_arrays(data, read_header(data, limit=limit, accepted=accepted, bounds=bounds))
 
 
 def version_of(data: bytes) -> int:
@@ -102,62 +118,43 @@ def _little(value: NDArray[Any]) -> NDArray[Any]:
     return value.astype(value.dtype.newbyteorder("<"), copy=False)
 
 
-def _header(raw: bytes) -> tuple[str, Mapping[str, Any], list[Any]]:
+def _described(name: str, value: NDArray[Any]) -> list[Any]:
+    dtype = value.dtype.name
+    check_name(name)
+    if dtype not in DTYPES:
+        raise WireError(f"array {name} has dtype {dtype}; a frame carries {', '.join(DTYPES)} only")
+    if value.ndim > MAX_DIMENSIONS:
+        raise WireError(f"array {name} has {value.ndim} dimensions; a frame carries {MAX_DIMENSIONS}")
+    return [name, dtype, list(value.shape)]
+
+
+def _start(view: memoryview, limit: int, accepted: Sequence[int], bounds: Bounds) -> int:
+    """Where the arrays start, by the prefix alone."""
+    if len(view) > limit:
+        raise WireError(f"a frame of {len(view):,} bytes exceeds the limit of {limit:,}; raise the limit or send less")
+    if len(view) < PREFIX.size:
+        raise WireError(f"a frame of {len(view)} bytes is cut short; send it again")
+    magic, version, length = PREFIX.unpack_from(view)
+    if magic != MAGIC:
+        raise WireError("these bytes are not a Gotong frame")
+    if version not in accepted:
+        raise WireError(
+            f"the frame has wire version {version}, and {VERSION} is read here; "
+            f"install the same version of Gotong on both sides and start a new run"
+        )
+    if PREFIX.size + length > len(view):
+        raise WireError(f"a header of {length:,} bytes does not fit its frame; the frame is damaged")
+    if length > bounds.header:
+        raise WireError(f"a header of {length:,} bytes exceeds the limit of {bounds.header:,}")
+    return PREFIX.size + int(length)
+
+
+def _array(raw: memoryview, tensor: Tensor) -> NDArray[Any]:
+    if tensor.dtype == "bool" and np.frombuffer(raw, np.uint8).max(initial=0) > 1:
+        raise WireError(f"array {tensor.name} of dtype bool holds a byte that is neither 0 nor 1; the frame is damaged")
     try:
-        body = json.loads(raw.decode())
-        json.dumps(body, allow_nan=False, ensure_ascii=False).encode()  # NaN, 1e999, halves of a surrogate pair
-        kind, header, tensors = body["kind"], body["header"], body["tensors"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise WireError("the header of a frame is not the JSON it should be; the frame is damaged") from None
-    if not _shallow(body, MAX_DEPTH):
-        raise WireError(f"the header of a frame is nested more than {MAX_DEPTH} deep; the frame is damaged")
-    if not (isinstance(kind, str) and isinstance(header, dict) and isinstance(tensors, list)):
-        raise WireError("the header of a frame lacks kind, header or tensors; the frame is damaged")
-    return kind, header, tensors
-
-
-def _shallow(value: Any, left: int) -> bool:
-    level = [value]  # all lists and tables of one depth
-    while level and left:
-        inner = (each.values() if isinstance(each, dict) else each for each in level)
-        level, left = [each for some in inner for each in some if isinstance(each, dict | list)], left - 1
-    return not level
-
-
-def _arrays(body: memoryview, tensors: list[Any]) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
-    at = 0
-    for entry in tensors:
-        name, dtype, shape = _described(entry)
-        size = prod(shape) * np.dtype(dtype).itemsize
-        if at + size > len(body):
-            raise WireError(f"array {name} of shape {tuple(shape)} does not fit its frame; the frame is damaged")
-        if name in arrays:
-            raise WireError(f"array {name} comes twice in one frame")
-        arrays[name] = _array(body[at : at + size], name, dtype, shape)
-        at += size
-    if at != len(body):
-        raise WireError(f"{len(body) - at:,} bytes follow the last array of a frame; the frame is damaged")
-    return arrays
-
-
-def _array(raw: memoryview, name: str, dtype: str, shape: list[int]) -> NDArray[Any]:
-    if dtype == "bool" and (np.frombuffer(raw, np.uint8) > 1).any():
-        raise WireError(f"array {name} of dtype bool holds a byte that is neither 0 nor 1; the frame is damaged")
-    try:
-        array = np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).reshape(shape)
+        array = np.frombuffer(raw, np.dtype(tensor.dtype).newbyteorder("<")).reshape(tensor.shape)
     except ValueError:  # an empty array whose other sides multiply beyond all bounds
-        raise WireError(f"array {name} cannot have shape {tuple(shape)}; the frame is damaged") from None
+        raise WireError(f"array {tensor.name} cannot have shape {tensor.shape}; the frame is damaged") from None
     array.flags.writeable = False
     return array
-
-
-def _described(entry: Any) -> tuple[str, str, list[int]]:
-    match entry:
-        case [str(name), str(dtype), list(shape)] if (
-            dtype in DTYPES
-            and len(shape) <= MAX_DIMENSIONS
-            and all(type(size) is int and 0 <= size < MAX_FRAME for size in shape)
-        ):
-            return name, dtype, shape
-    raise WireError(f"a frame describes an array as {str(entry)[:80]}; expected name, dtype, shape")

@@ -1,6 +1,7 @@
 """Frames travel unchanged, and whatever else arrives ends in a WireError."""
 
 import json
+import time
 import tracemalloc
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,13 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from federation.errors import WireError
-from federation.wire.frame import DTYPES, MAX_FRAME, MAX_HEADER, PREFIX, Frame, decode, digest, encode
+from federation.wire.frame import MAX_FRAME, PREFIX, VERSION, Frame, decode, digest, encode, read_header
+from federation.wire.header import DTYPES, LARGEST, LARGEST_INTEGER, LONGEST_NAME, REQUEST
 
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 ANY = st.sampled_from(DTYPES).flatmap(lambda dtype: hnp.arrays(dtype, SHAPES))
 ARRAYS = st.dictionaries(st.text(max_size=8), ANY, max_size=4)
+INTEGERS = st.integers(-LARGEST_INTEGER, LARGEST_INTEGER)
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -29,7 +32,7 @@ SAMPLE = encode(
 )
 
 
-def raw(body: Any, tensors: bytes = b"", *, version: int = 1, length: int | None = None) -> bytes:
+def raw(body: Any, tensors: bytes = b"", *, version: int = VERSION, length: int | None = None) -> bytes:
     """A frame as a hostile sender builds it; a str or bytes body is taken as it stands."""
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     return PREFIX.pack(b"GTNG", version, len(text) if length is None else length) + text + tensors
@@ -39,7 +42,7 @@ def described(*tensors: Any, header: Mapping[str, Any] | None = None) -> dict[st
     return {"kind": "update", "header": dict(header or {}), "tensors": list(tensors)}
 
 
-@given(kind=st.text(), header=HEADERS, arrays=ARRAYS)
+@given(kind=st.text(max_size=LONGEST_NAME), header=HEADERS, arrays=ARRAYS)
 def test_what_is_encoded_is_decoded(kind: str, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     frame = decode(encode(Frame(kind=kind, header=header, arrays=arrays)))
     assert (frame.kind, frame.header, set(frame.arrays)) == (kind, header, set(arrays))
@@ -65,6 +68,21 @@ def test_values_travel_whatever_their_layout_in_memory(value: np.ndarray[Any, An
     assert np.array_equal(decode(encode(Frame(kind="k", header={}, arrays={"x": value}))).arrays["x"], value)
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(kind="k" * (LONGEST_NAME + 1), header={}),
+        Frame(kind="k", header={}, arrays={"x" * (LONGEST_NAME + 1): np.zeros(1)}),
+        Frame(kind="k", header={"x": "x" * LARGEST.header}),
+        Frame(kind="k", header={}, arrays={str(number): np.zeros(0) for number in range(LARGEST.arrays + 1)}),
+    ],
+    ids=["kind", "name", "header", "arrays"],
+)
+def test_what_no_reader_takes_is_not_written(frame: Frame) -> None:
+    with pytest.raises(WireError, match=r"limit|anybody"):
+        encode(frame)
+
+
 def test_arrays_of_a_frame_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="read-only"):
         decode(memoryview(bytearray(SAMPLE))).arrays["a"][0] = 1.0
@@ -84,8 +102,9 @@ def test_a_header_is_plain_json(value: Any) -> None:
 
 def test_every_truncation_is_refused() -> None:
     for size in range(len(SAMPLE)):
-        with pytest.raises(WireError):
-            decode(SAMPLE[:size])
+        for read in (decode, read_header):
+            with pytest.raises(WireError):
+                read(SAMPLE[:size])
 
 
 def test_trailing_bytes_are_refused() -> None:
@@ -124,7 +143,7 @@ HOSTILE = {
     "version of tomorrow": raw(described(), version=3),
     "version 0": raw(described(), version=0),
     "header longer than the frame": raw(described(), length=10_000),
-    "header longer than any": raw(b" " * (MAX_HEADER + 1)),
+    "header longer than any": raw(b" " * (LARGEST.header + 1)),
     "no JSON": raw(b"{"),
     "a list": raw([]),
     "no tensors": raw({"kind": "a", "header": {}}),
@@ -134,6 +153,10 @@ HOSTILE = {
     "Infinity": raw(b'{"kind": "a", "header": {"loss": -Infinity}, "tensors": []}'),
     "a number beyond all floats": raw(b'{"kind": "a", "header": {"loss": 1e999}, "tensors": []}'),
     "a number of 5,000 digits": raw(b'{"kind": "a", "header": {"n": ' + b"9" * 5000 + b'}, "tensors": []}'),
+    "an integer beyond 64 bits": raw(described(header={"round": 2**63})),
+    "one key twice": raw(b'{"kind": "a", "header": {"round": 1, "round": 2}, "tensors": []}'),
+    "a long kind": raw(described() | {"kind": "k" * (LONGEST_NAME + 1)}),
+    "a long name": raw(described(["x" * (LONGEST_NAME + 1), "uint8", [1]]), b"\0"),
     "half a surrogate pair": raw(b'{"kind": "a", "header": {"run": "\\ud800"}, "tensors": []}'),
     "UTF-16": raw(json.dumps(described()).encode("utf-16")),
     "not UTF-8": raw(b'{"kind": "\xff", "header": {}, "tensors": []}'),
@@ -154,6 +177,7 @@ HOSTILE = {
     "four parts": raw(described(["x", "uint8", [1], 0]), b"\0"),
     "one name twice": raw(described(["x", "uint8", [1]], ["x", "uint8", [1]]), b"\0\0"),
     "a bool of 7": raw(described(["x", "bool", [1]]), b"\7"),
+    "more arrays than any frame has": raw(described(*[[str(i), "uint8", [0]] for i in range(LARGEST.arrays + 1)])),
     "more arrays than bytes": raw(described(*[[str(i), "uint8", [1]] for i in range(50)]), b"\0" * 49),
 }
 
@@ -175,6 +199,59 @@ def test_a_declared_size_is_never_allocated(name: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
+
+
+def filled(unit: str) -> str:
+    """A list of so many of these as a request's header holds."""
+    return "[" + ",".join([unit] * ((REQUEST.header - 100) // (len(unit) + 1))) + "]"
+
+
+BOMBS = {
+    "lists": filled("[]"),
+    "tables": filled("{}"),
+    "deep lists": filled("[" * 12 + "]" * 12),
+    "numbers": filled("300"),
+    "long numbers": filled("9" * 4300),
+    "texts": filled('"ab"'),
+    "one number": "9" * (REQUEST.header - 100),
+    "keys": "{" + ",".join(f'"{number:x}":0' for number in range(REQUEST.header // 10)) + "}",
+}
+
+
+@pytest.mark.parametrize("value", BOMBS.values(), ids=BOMBS)
+def test_whatever_a_request_holds_its_header_is_read_in_bounded_memory_and_time(value: str) -> None:
+    data = raw(b'{"kind": "train", "header": {"x": ' + value.encode() + b'}, "tensors": []}')
+    before = time.process_time()
+    with suppress(WireError):
+        read_header(data)
+    assert time.process_time() - before < 0.5  # of CPU; 0.06 on a machine of 2026
+    tracemalloc.start()
+    try:
+        with suppress(WireError):
+            read_header(data)
+        assert tracemalloc.get_traced_memory()[1] < 32 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_request_may_hold_less_than_a_checkpoint() -> None:
+    for over in (
+        Frame(kind="train", header={"x": "x" * REQUEST.header}),
+        Frame(kind="train", header={}, arrays={str(number): np.zeros(1) for number in range(REQUEST.arrays + 1)}),
+    ):
+        with pytest.raises(WireError, match="exceeds the limit"):
+            read_header(encode(over))
+        assert set(decode(encode(over)).arrays) == set(over.arrays)
+
+
+def test_a_header_says_what_its_arrays_are_and_looks_at_none() -> None:
+    data = raw(described(["x", "float32", [2, 3]], ["y", "bool", [1]], header={"run": "r"}), b"\7" * 25)
+    header = read_header(data)
+    assert (header.kind, header.header, len(data) - header.start) == ("update", {"run": "r"}, 25)
+    assert [(each.name, each.dtype, each.shape, each.bytes) for each in header.tensors] == [
+        ("x", "float32", (2, 3), 24),
+        ("y", "bool", (1,), 1),
+    ]
 
 
 def test_arrays_are_views_of_the_frame() -> None:
