@@ -23,23 +23,24 @@ MAY: dict[str, set[str]] = {
     "training.cohort": {"errors", "settings", "training"},
     "strategies": {"errors", "settings", "training"},
     "composition": {"errors", "settings", "strategies"},
-    "vault": {*LEARNING, "composition"},
+    "policy": {"errors", "settings"},  # what a country allows: its vault keeps to it, a coordinator computes the meet
+    "vault": {*LEARNING, "composition", "policy"},
     "coordinator": {*LEARNING, "reporting"},
     "forecasting": {"errors", "composition", "coordinator", "settings"},
     "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
-    "runs": {*LEARNING, "composition", "coordinator", "reporting", "tracking", "training.cohort", "vault"},
+    "runs": {*LEARNING, "composition", "coordinator", "policy", "reporting", "tracking", "training.cohort", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
     "deployment": {"errors"},
-    "deployment.coordinator": {*LEARNING, "composition", "coordinator", "deployment", "runs"},
-    "deployment.node": {*LEARNING, "composition", "coordinator", "deployment", "reporting", "runs", "vault"},
+    "deployment.coordinator": {*LEARNING, "composition", "coordinator", "deployment", "policy", "runs"},
+    "deployment.node": {*LEARNING, "composition", "coordinator", "deployment", "policy", "reporting", "runs", "vault"},
     "deployment.bundle": {"deployment.coordinator"},
     "verbs": {
         *LEARNING,
         *("composition", "coordinator", "deployment", "deployment.coordinator", "deployment.node", "forecasting"),
-        *("reporting", "runs", "studies", "tracking"),
+        *("policy", "reporting", "runs", "studies", "tracking"),
     },
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.
-    "strategies.testing": {*LEARNING, "coordinator", "runs", "vault"},
+    "strategies.testing": {*LEARNING, "coordinator", "policy", "runs", "vault"},
     "cli": {"errors"},  # a verb is imported by name, when it runs
 }
 LOOSE = {"__init__.py", "cli.py", "errors.py", "forecasting.py"}  # files of `federation` that are in no room
@@ -221,7 +222,7 @@ from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault.database import open_database, transaction
-from federation.vault.policy import read_policy
+from federation.policy.file import read_policy
 from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS

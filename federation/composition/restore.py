@@ -22,23 +22,39 @@ from tasks.settings import TaskSettings
 S = TypeVar("S", Plan, Settings)
 
 
-def restore(schema: type[S], values: Mapping[str, Any], where: str) -> S:
-    """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range."""
+def restore(schema: type[S], values: Mapping[str, Any], where: str, *, models: bool = True) -> S:
+    """A checked Plan or Settings. Raises ConfigError or SettingError for what is unknown here or out of range.
+
+    models: check what needs a model to be built as well; a vault does that only for a plan that its policy allows.
+    """
     refuse_renamed(values, where)
     task = _chosen(values, "task", TASKS)
     strategy = _chosen(values, "strategy", STRATEGIES)
     settings = build(schema, values, where, task=TASKS[task].settings, strategy=STRATEGIES[strategy].settings)
-    check(settings)
+    check_values(settings)
+    if models:
+        check_models(settings)
     return settings
 
 
 def check(settings: Plan | Settings) -> None:
     """Raise ConfigError or SettingError for values out of range, and for what its strategy cannot follow or keep."""
+    check_values(settings)
+    check_models(settings)
+
+
+def check_values(settings: Plan | Settings) -> None:
+    """What can be checked without a model. Raises as `check` does."""
     _agree("task", settings.task, {name: task.settings for name, task in TASKS.items()})
     _agree("strategy", settings.strategy, {name: strategy.settings for name, strategy in STRATEGIES.items()})
     settings.check()
     plan = settings.plan() if isinstance(settings, Settings) else settings
     STRATEGIES[plan.strategy.name].fits(plan)
+
+
+def check_models(settings: Plan | Settings) -> None:
+    """Raise ConfigError for a country's own model that cannot be, and for private weights that no model has."""
+    plan = settings.plan() if isinstance(settings, Settings) else settings
     for country in plan.local:
         own_model_plan(plan, country)
     if plan.strategy.private:
@@ -58,7 +74,7 @@ def own_model_plan(plan: Plan, country: str) -> Plan:
         if key not in allowed:
             raise ConfigError(f"{where} cannot set {key!r}; choose among {', '.join(sorted(allowed))}")
     try:
-        return restore(Plan, _over({**plain(plan), "local": {}}, chosen), "plan")
+        return restore(Plan, _over({**plain(plan), "local": {}}, chosen), "plan", models=False)
     except (ConfigError, SettingError) as error:
         raise ConfigError(f"{where}: {error}") from None
 

@@ -14,13 +14,14 @@ from flwr.serverapp import Grid
 from federation.coordinator import evaluation
 from federation.coordinator.aggregation import combined, separate
 from federation.coordinator.checks import ScoreName, Update, outliers, read_update
+from federation.coordinator.model_selection import candidates_as_sent
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
 from federation.settings.schema import Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Part
-from federation.training.jobs import seed_of
+from federation.training.jobs import rounding_seed
 from federation.wire.compression import packed, unpacked
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, encode
@@ -139,15 +140,21 @@ def _frame(
         "last_aggregated": last_aggregated,
         "plan": plain(federation.plan),
     }
-    arrays = {f"model/{name}": value for name, value in model.items()}
+    arrays = _model_arrays(federation.plan, request.kind, model, progress)
     arrays |= {f"shared/{name}": value for name, value in progress.shared.items()}
-    travelling = packed(arrays, federation.plan.transport, rounding_seed(federation.plan, request.round))
+    travelling = packed(arrays, federation.plan.transport, rounding_seed(federation.plan.seed, request.round))
     return encode(Frame(kind=request.kind, header=header, arrays=travelling))
 
 
-def rounding_seed(plan: Plan, round_: int) -> int:
-    """Of the rounding of what the coordinator sends in a round: every client gets the same model."""
-    return seed_of(plan.seed, "coordinator", round_, "transport")
+def _model_arrays(plan: Plan, kind: str, model: Arrays, progress: Progress) -> dict[str, Any]:
+    """A test names the rounds of its candidates, whose mean every vault makes itself; they travel as they arrived."""
+    if kind != "test" or not progress.best:
+        return {f"model/{name}": value for name, value in model.items()}
+    return {
+        f"candidate/{round_}/{name}": value
+        for round_, candidate in candidates_as_sent(progress, plan).items()
+        for name, value in candidate.items()
+    }
 
 
 def _exchange(

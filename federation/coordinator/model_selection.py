@@ -8,6 +8,9 @@ import numpy as np
 from federation.coordinator.state import Arrays, Candidate, Progress
 from federation.reporting.rows import ALL, Row
 from federation.settings.schema import Plan
+from federation.training.jobs import rounding_seed
+from federation.wire.compression import arrived
+from federation.wire.model import model_mean
 from tasks.registry import TASKS
 
 
@@ -30,12 +33,24 @@ def with_candidate(progress: Progress, rows: Sequence[Row], plan: Plan, region: 
     return replace(progress, best=tuple(ranked[: plan.keep_best]))
 
 
-def final_model(progress: Progress) -> Arrays:
-    """The model to test and to keep: the mean of the candidates, or the last model if there is none."""
+def candidates_as_sent(progress: Progress, plan: Plan) -> dict[int, Arrays]:
+    """Round -> the candidate that went out with it, as it arrived; in the order of rounds.
+
+    A candidate of so many rounds went out with the request of the next one, for that is where it was scored.
+    """
+    ordered = sorted(progress.best, key=lambda candidate: candidate.round)
+    return {each.round + 1: as_arrived(each.model, plan, each.round + 1) for each in ordered}
+
+
+def final_model(progress: Progress, plan: Plan) -> Arrays:
+    """The model to test and to keep, as the countries have it: the mean of the candidates, or the last model."""
     if not progress.best:
-        return progress.model
-    models = [candidate.model for candidate in sorted(progress.best, key=lambda candidate: candidate.round)]
-    return {
-        name: np.mean([model[name] for model in models], axis=0, dtype=np.float64).astype(value.dtype)
-        for name, value in progress.model.items()
-    }
+        return as_arrived(progress.model, plan, plan.rounds + 2)
+    return model_mean(list(candidates_as_sent(progress, plan).values()))
+
+
+def as_arrived(model: Arrays, plan: Plan, round_: int) -> Arrays:
+    """What the countries make of a model that is sent with a round."""
+    sent = {f"model/{name}": value for name, value in model.items()}
+    came = arrived(sent, plan.transport, rounding_seed(plan.seed, round_))
+    return {name: came[f"model/{name}"] for name in model}

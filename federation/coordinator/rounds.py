@@ -10,16 +10,15 @@ from fnmatch import fnmatchcase
 from flwr.serverapp import Grid
 
 from federation.coordinator import aggregation, checkpoint, evaluation, sampling
-from federation.coordinator.exchange import Replies, request_replies, rounding_seed
+from federation.coordinator.exchange import Replies, request_replies
 from federation.coordinator.model_selection import final_model, with_candidate
 from federation.coordinator.reply_summary import client_noun, summaries_by_country
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary, Report, Watch
 from federation.errors import ConfigError, QuorumError
 from federation.reporting.rows import EXCLUDED_PERIOD, Point, Row
-from federation.settings.schema import Plan, Settings
+from federation.settings.schema import Settings
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
-from federation.wire.compression import arrived
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
@@ -108,13 +107,13 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
             grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.learning, progress.model), progress
         )
         progress = with_candidate(progress, _validated(federation, last), plan, federation.region)
-    model = final_model(progress)
+    model = final_model(progress, plan)
     replies = request_replies(
         grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress
     )
     return Outcome(
         progress=progress,
-        model=_tested(model, plan),
+        model=model,
         rows=evaluation.rows(replies.scores, plan, federation.region, "test"),
         paired=evaluation.differences(replies.scores, plan),
         excluded=evaluation.rows(replies.scores, plan, federation.region, EXCLUDED_PERIOD),
@@ -122,13 +121,6 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         validation=_validated(federation, replies),
         summaries=replies.summaries,
     )
-
-
-def _tested(model: Arrays, plan: Plan) -> Arrays:
-    """The model as the countries had it when they tested it."""
-    sent = {f"model/{name}": value for name, value in model.items()}
-    came = arrived(sent, plan.transport, rounding_seed(plan, plan.rounds + 2))
-    return {name: came[f"model/{name}"] for name in model}
 
 
 def _validated(federation: Federation, replies: Replies) -> list[Row]:

@@ -15,6 +15,7 @@ from federation.coordinator import rounds
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Watch
 from federation.errors import ConfigError
+from federation.policy.file import open_policy
 from federation.reporting import rows as table_rows
 from federation.runs import folder as run_folder
 from federation.runs import pooled_arm, regional_differences
@@ -27,7 +28,6 @@ from federation.settings.schema import POOLED, Settings
 from federation.training import sequential
 from federation.training.device import device_of
 from federation.vault.database import open_database
-from federation.vault.policy import open_policy
 from federation.vault.vault import Vault
 from tasks.errors import DataError
 from tasks.places.facilities import country_of

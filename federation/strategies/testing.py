@@ -29,13 +29,14 @@ from federation.coordinator.checks import Update
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, Progress, Report
 from federation.errors import ConfigError
+from federation.policy.file import FILE, read_policy
+from federation.policy.templates import text as template
 from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.region import RegionSettings
 from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
 from federation.strategies.strategy import Strategy
 from federation.training import sequential
 from federation.vault.database import open_database
-from federation.vault.policy import FILE, read_policy, template
 from federation.vault.vault import Vault
 from tasks.settings import TaskSettings
 from tasks.task import Task

@@ -102,6 +102,11 @@ def seed_of(*parts: str | int) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little") >> 1
 
 
+def rounding_seed(seed: int, round_: int) -> int:
+    """Of the rounding of what the coordinator of a run sends in a round: every client gets the same model."""
+    return seed_of(seed, "coordinator", round_, "transport")
+
+
 def rate_of(settings: TrainingSettings, round_: int, rounds: int) -> float:
     """Learning rate of a round, counted from 1; cosine falls from lr to lr/20 over the rounds."""
     if settings.schedule == "constant" or rounds == 1:

@@ -26,6 +26,9 @@ CREATE TRIGGER IF NOT EXISTS ledger_holds BEFORE DELETE ON ledger
 CREATE TABLE IF NOT EXISTS state (
   country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
   request TEXT NOT NULL, memory BLOB NOT NULL, reply BLOB NOT NULL, PRIMARY KEY (country, run, round));
+CREATE TABLE IF NOT EXISTS models (
+  country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, digest TEXT NOT NULL,
+  PRIMARY KEY (country, run, round));
 """
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federation.errors import PolicyRefusal
+from federation.policy.keys import Policy
 from federation.vault.ledger import Entry
-from federation.vault.policy import Policy
 from federation.wire.compression import packed, unpacked
 from federation.wire.frame import Frame, digest, encode
 from tasks.evaluation import histograms

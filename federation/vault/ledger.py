@@ -72,6 +72,13 @@ def other_runs_begun(connection: sqlite3.Connection, country: str, run: str, sin
     return runs
 
 
+def rounds_served(connection: sqlite3.Connection, country: str, since: datetime) -> int:
+    """How many requests of all runs got a reply with something of a model in it since then (in UTC)."""
+    query = "SELECT count(*) FROM ledger WHERE country = ? AND at >= ? AND kind != 'refused'"
+    rounds: int = connection.execute(query, (country, since.isoformat(timespec="milliseconds"))).fetchone()[0]
+    return rounds
+
+
 def entries(connection: sqlite3.Connection, run: str | None = None) -> list[Entry]:
     """All rows, or those of one run, oldest first."""
     rows = connection.execute(

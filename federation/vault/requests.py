@@ -17,11 +17,13 @@ from federation.strategies.strategy import Strategy, public
 from federation.training.jobs import Array, Tensors
 from federation.wire.compression import unpacked
 from federation.wire.frame import Frame, decode, digest
+from federation.wire.model import model_mean
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 from tasks.task import Task
 
 LONGEST_NAME = 200
+CANDIDATE = "candidate"  # group of a test: candidate/ROUND/NAME
 KINDS = ("train", "validate", "test")
 
 
@@ -30,7 +32,7 @@ class Request:
     """A frame that could be served. After the rounds come a validation (rounds + 1) and the test (rounds + 2), once.
 
     last_aggregated: the last round before this one whose aggregate holds this country's update; 0 if none does yet.
-    frame: its weights are float32 again, however they travelled. digest: of the whole frame, which shows a repetition.
+    frame: as it came, its arrays packed. digest: of the whole frame, which shows a repetition.
     plan_digest: of the plan, which a run keeps.
     """
 
@@ -57,20 +59,41 @@ class Request:
 
     @cached_property
     def weights(self) -> Tensors:
-        """The arrived weights, those that travel. Raises PolicyRefusal if they are not of the model installed here."""
-        return self._arrived("model", self._travelling)
+        """The arrived weights, those that travel; of a test, the mean of its candidates, if it has any.
+
+        Raises PolicyRefusal if they are not of the model installed here, WireError for another transport.
+        """
+        if not self.candidates:
+            return self._arrived("model", self.travelling)
+        mean = model_mean([numpy_of(weights) for weights in self.candidates.values()])
+        return {name: torch.from_numpy(value) for name, value in mean.items()}
+
+    @cached_property
+    def candidates(self) -> Mapping[int, Tensors]:
+        """Round -> the model that came with it, of those whose mean is tested. Raises as `weights` does."""
+        if self.kind != "test":
+            return {}
+        rounds = {path.split("/")[0] for path in self.frame.group(CANDIDATE)}
+        if len(rounds) > self.plan.keep_best or not all(is_round(each, self.plan.rounds + 1) for each in rounds):
+            raise PolicyRefusal(f"run {self.run} tests a mean of models that {self.plan.keep_best} rounds cannot make")
+        return {each: self._arrived(f"{CANDIDATE}/{each}", self.travelling) for each in sorted(map(int, rounds))}
 
     @cached_property
     def shared(self) -> Tensors:
         """The arrived arrays of the strategy. Raises PolicyRefusal as `weights` does."""
-        return self._arrived("shared", self.strategy.shared(self._travelling))
+        return self._arrived("shared", self.strategy.shared(self.travelling))
 
-    @property
-    def _travelling(self) -> dict[str, Array]:
+    @cached_property
+    def travelling(self) -> dict[str, Array]:
+        """Name -> weights that travel, as the plan's seed gives them."""
         return numpy_of(public(self.fresh.weights, self.plan.strategy.private))
 
+    @cached_property
+    def _unpacked(self) -> Frame:
+        return replace(self.frame, arrays=unpacked(self.frame.arrays, self.plan.transport))
+
     def _arrived(self, group: str, expected: Mapping[str, Array]) -> Tensors:
-        arrays = self.frame.group(group)
+        arrays = self._unpacked.group(group)
         for name in sorted(set(arrays) ^ set(expected)):
             raise PolicyRefusal(
                 f"run {self.run} sends another model than is installed here: {group}/{name} is on one side only; "
@@ -101,6 +124,11 @@ def fresh(task: Task, plan: Plan) -> Fresh:
     return Fresh(model=model, weights=trainable(model))
 
 
+def is_round(text: str, last: int) -> bool:
+    """Whether a text is a round's number, written in the one way."""
+    return text.isascii() and text.isdigit() and text == str(int(text[:9])) and 1 <= int(text) <= last
+
+
 def numpy_of(tensors: Tensors) -> dict[str, Array]:
     """The same memory as arrays."""
     return {name: value.numpy() for name, value in tensors.items()}
@@ -117,7 +145,7 @@ def read_request(data: bytes) -> Request:
         raise PolicyRefusal(f"a run must have a name of 1 to {LONGEST_NAME} printable characters")
     if not isinstance(plan_values, dict):
         raise PolicyRefusal(f"a request of run {run!r} without a plan is not served")
-    plan = restore(Plan, plan_values, "plan")
+    plan = restore(Plan, plan_values, "plan", models=False)
     first, last = {"train": (1, plan.rounds), "validate": (plan.rounds + 1,) * 2, "test": (plan.rounds + 2,) * 2}[
         frame.kind
     ]
@@ -129,7 +157,7 @@ def read_request(data: bytes) -> Request:
             f"round {round_} of run {run!r}: the last aggregated round cannot be {str(last_aggregated)[:40]!r}"
         )
     return Request(
-        frame=replace(frame, arrays=unpacked(frame.arrays, plan.transport)),
+        frame=frame,
         kind=frame.kind,
         run=run,
         round=round_,

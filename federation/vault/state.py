@@ -106,6 +106,17 @@ def store_round(connection: sqlite3.Connection, record: RoundRecord) -> None:
     )
 
 
+def store_model(connection: sqlite3.Connection, country: str, run: str, round_: int, digest: str) -> None:
+    """Remember which model came with a round, for a test whose model is a mean of some of them."""
+    connection.execute("INSERT INTO models VALUES (?,?,?,?)", (country, run, round_, digest))
+
+
+def models_seen(connection: sqlite3.Connection, country: str, run: str) -> dict[int, str]:
+    """Round -> digest of the model that came with it."""
+    rows = connection.execute("SELECT round, digest FROM models WHERE country = ? AND run = ?", (country, run))
+    return dict(rows.fetchall())
+
+
 def _opened(memory: bytes, country: str, run: str, plan: str) -> dict[str, torch.Tensor]:
     frame = decode(memory, accepted=STORED)
     if version_of(memory) != VERSION:

@@ -14,33 +14,38 @@ from pathlib import Path
 import torch
 
 from federation.composition.restore import own_model_plan, parameter_count
+from federation.errors import PolicyRefusal
+from federation.policy import objections
+from federation.policy.keys import Policy
+from federation.policy.objections import Objection
 from federation.settings.schema import Plan
-from federation.training.jobs import Job, Result, Tensors
+from federation.training.jobs import Job, Result, Tensors, steps_in
 from federation.vault import differences as paired_differences
-from federation.vault import gate, job_building, ledger, local_model, outgoing, scoring, state
+from federation.vault import gate, job_building, ledger, lineage, local_model, outgoing, scoring, state
 from federation.vault.gate import ScoreName
 from federation.vault.job_building import Country
 from federation.vault.ledger import Entry
-from federation.vault.policy import Policy
 from federation.vault.records import Records, Stamp, open_records, stamp
-from federation.vault.requests import Request, digest_of, read_request
+from federation.vault.requests import Request, digest_of, numpy_of, read_request
 from federation.wire.frame import digest
+from federation.wire.model import model_digest
 from tasks.evaluation.paired_difference import Blocks, paired_interval
 from tasks.evaluation.scores import Sums
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 
-DAY = timedelta(days=1)
+DAY, MONTH = timedelta(days=1), timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """Jobs to run, or the reply that was given before."""
+    """Jobs to run, or the reply that was given before. came: where the model comes from, if the policy asks."""
 
     request: Request
     jobs: tuple[Job, ...]
     memory: Tensors = field(default_factory=dict)
     reply: bytes | None = None
+    came: lineage.Arrival | None = None
 
 
 class Vault:
@@ -62,7 +67,7 @@ class Vault:
         for records it cannot use.
         """
         request = read_request(data)
-        self._check(request)
+        self.check(request.plan)
         reply = state.stored_reply(self.database, self.country, request.run, request.round, request.digest)
         if reply is not None:
             return Admission(request=request, jobs=(), reply=reply)
@@ -75,10 +80,16 @@ class Vault:
             last_aggregated=request.last_aggregated,
             plan=request.plan_digest,
         )
+        seen = state.models_seen(self.database, self.country, request.run)
+        came = lineage.arrival(request, memory, self.policy, seen)
         country = Country(
             code=self.country, records=self.records(request.plan), memory=memory, learns=self.learns(request.plan)
         )
-        return Admission(request=request, jobs=job_building.jobs(request, country), memory=memory)
+        self._check_steps(request, country)
+        jobs = job_building.jobs(request, country)
+        if came is not None and came.needs_reference(learns=country.learns):
+            jobs += job_building.reference_jobs(request, country)
+        return Admission(request=request, jobs=jobs, memory=memory, came=came)
 
     def release(self, admission: Admission, results: Sequence[Result]) -> bytes:
         """The reply: through the gate, on the ledger, and stored, in one transaction of the caller's.
@@ -90,6 +101,8 @@ class Vault:
         request = admission.request
         records = self.records(request.plan)
         by_arm = {result.job.arm: result for result in results}
+        models = lineage.memory_after(request, admission.came, by_arm, self.policy)
+        by_arm.pop(lineage.REFERENCE, None)
         federated = by_arm["federated"]
         forecasts = scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort)
         scores = scoring.scores(records, forecasts)
@@ -104,7 +117,11 @@ class Vault:
         ledger.enter(self.database, entry)
         memory = job_building.memory_after(federated, request.plan, gate.scale_of(reply.arrays, self.policy))
         memory |= paired_differences.blocks_to_memory(differences) | self._own_memory(admission, by_arm, scores)
+        memory |= models
         self._store(request, memory, data)
+        if models:
+            digest_came = model_digest(numpy_of(request.weights))
+            state.store_model(self.database, self.country, request.run, request.round, digest_came)
         return data
 
     def keep_refusal(self, admission: Admission, refusal: bytes) -> None:
@@ -143,7 +160,8 @@ class Vault:
 
     def learns(self, plan: Plan) -> bool:
         """Whether models are trained on this country's records in such a run."""
-        return self.country not in plan.hold_out and self.records(plan).cohort() >= self.policy.minimum_cohort
+        excluded = self.country in plan.hold_out or not self.policy.train
+        return not excluded and self.records(plan).cohort() >= self.policy.minimum_cohort
 
     def blocks(self, run: str, plan: Plan) -> dict[str, Blocks]:
         """Of the run's tested differences, by pair; no message requests them. A simulation alone can call this.
@@ -158,22 +176,52 @@ class Vault:
             for name, each in paired_differences.blocks_from_memory(memory).items()
         }
 
-    def _check(self, request: Request) -> None:
-        """Raise PolicyRefusal if the country does not serve the run's plan, or the one of its own model."""
-        plan, own_plan = request.plan, own_model_plan(request.plan, self.country)
-        self.policy.check(request.task.name, plan, request.parameters)
+    def check(self, plan: Plan) -> None:
+        """Raise PolicyRefusal if the country does not serve such a plan, or the one of its own model in it.
+
+        No model is built before the plan's values are allowed, and then without memory for its weights.
+        """
+        self._refuse(objections.objections(self.policy, plan))
+        self._refuse(objections.of_size(self.policy, parameter_count(plan)))
+        own_plan = own_model_plan(plan, self.country)
         if own_plan is not plan:
-            self.policy.check(request.task.name, own_plan, parameter_count(own_plan))
+            self._refuse(objections.of_training(self.policy, own_plan))
+            self._refuse(objections.of_size(self.policy, parameter_count(own_plan)))
+
+    def _check_steps(self, request: Request, country: Country) -> None:
+        if country.learns and request.kind == "train":
+            steps = steps_in(request.plan.training, len(country.records.windows["train"]))
+            self._refuse(objections.of_steps(self.policy, steps))
+
+    def _refuse(self, reasons: Sequence[Objection]) -> None:
+        """Raise PolicyRefusal with the first reason, if there is any."""
+        for reason in reasons:
+            raise reason.refusal(self.policy)
 
     def _check_begun(self, run: str) -> None:
-        """Raise PolicyRefusal for one run too many in a day. A run begins with the files as they now are, and they are
+        """Raise PolicyRefusal for one run or round too many. A run begins with the files as they now are, and they are
         those of all runs until another one begins."""
-        others = ledger.other_runs_begun(self.database, self.country, run, datetime.now(UTC) - DAY)
-        if others is None:
-            return
-        self.policy.check_begun(others)
+        now = datetime.now(UTC)
+        rounds = ledger.rounds_served(self.database, self.country, now - MONTH)
+        if rounds >= self.policy.rounds_per_month:
+            raise self._too_many("round", rounds, "30 days", "rounds_per_month")
+        begun = {
+            "runs_per_day": (ledger.other_runs_begun(self.database, self.country, run, now - DAY), "24 hours"),
+            "runs_per_month": (ledger.other_runs_begun(self.database, self.country, run, now - MONTH), "30 days"),
+        }
+        for key, (others, period) in begun.items():
+            if others is None:
+                return
+            if others >= getattr(self.policy, key):
+                raise self._too_many("run", others, period, key)
         if self._stamps() != self._files:
             self._warm = None
+
+    def _too_many(self, what: str, many: int, period: str, key: str) -> PolicyRefusal:
+        return PolicyRefusal(
+            f"{self.country} refuses another {what}: {many} began within {period} and its policy allows "
+            f"{getattr(self.policy, key)}. Wait, or edit `{key}` in {self.policy.path} on that country's node."
+        )
 
     def _stamps(self) -> dict[Path, Stamp | None]:
         return {path: stamp(path) for path in self.folder.glob("**/*")}

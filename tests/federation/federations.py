@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Report
+from federation.policy.file import FILE
 from federation.runs import simulation
 from federation.runs.simulation import Simulation
 from federation.settings.region import RegionSettings
 from federation.settings.schema import Settings, TrackingSettings, TrainingSettings
 from federation.strategies import STRATEGIES
-from federation.vault.policy import FILE
 from tests.federation.toy import TOY, ToySettings
 
 Array = NDArray[Any]
@@ -108,7 +108,7 @@ def ready(settings: Settings, policies: Mapping[str, str] | None = None) -> Simu
 def write_policy(folder: Path, lines: str = "") -> None:
     """A policy that serves the toy."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE).write_text('tasks = ["toy"]\n' + lines)
+    (folder / FILE).write_text('template = "open"\ntasks = ["toy"]\n' + lines)
 
 
 def run(ready: Simulation, watching: Watching | None = None) -> Ran:

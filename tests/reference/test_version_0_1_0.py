@@ -16,11 +16,11 @@ from federation.coordinator import checkpoint, exchange
 from federation.coordinator.rounds import begin
 from federation.coordinator.state import Federation
 from federation.errors import WireError
+from federation.policy.file import open_policy
 from federation.settings.upgrade import upgraded_settings
 from federation.training import sequential
 from federation.vault import ledger
 from federation.vault.database import open_database
-from federation.vault.policy import open_policy
 from federation.vault.round import serve
 from federation.vault.vault import Vault
 from federation.wire.flower_message import seal

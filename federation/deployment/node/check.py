@@ -18,7 +18,7 @@ from federation.deployment.node import courier
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import read_policy
 from federation.errors import GotongError
-from federation.vault.policy import template
+from federation.policy.templates import text as template
 from tasks.errors import TaskError
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 import torch
 from flwr.app import Message
 
-from federation.composition.restore import parameter_count
 from federation.coordinator import rounds
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, Report
@@ -98,7 +97,7 @@ def _one_country(
         database = open_database(Path(scratch) / "vault.sqlite")
         vault = Vault(country=country, folder=data, policy=read_policy(policy, country), database=database, key=KEY)
         plan = settings.plan()
-        vault.policy.check(plan.task.name, plan, parameter_count(plan))
+        vault.check(plan)
         vault.records(plan)
         federation = Federation(
             run="dry-run",

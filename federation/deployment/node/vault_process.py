@@ -18,11 +18,13 @@ from federation.deployment.node.pause import PAUSED, WITHDRAWN
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
+from federation.policy.file import FILE
+from federation.policy.file import read_policy as read_policy_in
+from federation.policy.keys import Policy
 from federation.settings.schema import PRECISIONS
 from federation.training import sequential
 from federation.training.device import Meter, device_of
 from federation.training.jobs import Job, Result
-from federation.vault import policy as policies
 from federation.vault.database import open_database
 from federation.vault.records import stamp
 from federation.vault.round import serve as serve_vaults
@@ -144,10 +146,10 @@ def limits_of(settings: NodeSettings) -> Limits:
     )
 
 
-def read_policy(path: Path, country: str) -> policies.Policy:
+def read_policy(path: Path, country: str) -> Policy:
     """The policy of a node, which must have one. Raises PolicyRefusal or DeploymentError."""
-    if path.name != policies.FILE:
-        raise DeploymentError(f"policy={path} must be a file named {policies.FILE}")
+    if path.name != FILE:
+        raise DeploymentError(f"policy={path} must be a file named {FILE}")
     try:
         exists = path.is_file()
     except OSError as error:  # this user may not enter the folder
@@ -156,7 +158,7 @@ def read_policy(path: Path, country: str) -> policies.Policy:
         raise DeploymentError(
             f"policy={path} is not there; write one, `gotong node check policy={path}` shows what it may hold"
         )
-    return policies.read_policy(path.parent, country)
+    return read_policy_in(path.parent, country)
 
 
 def _refused(country: str, error: Exception) -> bytes:

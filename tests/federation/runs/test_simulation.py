@@ -9,9 +9,9 @@ import torch
 
 from federation.coordinator import checkpoint
 from federation.errors import CheckpointError, ConfigError, PolicyRefusal
+from federation.policy.file import FILE
 from federation.runs import folder as run_folder
 from federation.runs import simulation
-from federation.vault.policy import FILE
 from tasks.errors import DataError
 from tests.federation.federations import FOUR, FederationOf, ready, records_in, run, settings_of
 from tests.federation.toy import TOY, ToySettings

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from federation.policy.file import open_policy
 from federation.settings.schema import Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
@@ -15,7 +16,6 @@ from federation.strategies.strategy import public
 from federation.training import sequential
 from federation.training.jobs import Job, Result
 from federation.vault.database import open_database
-from federation.vault.policy import open_policy
 from federation.vault.round import serve
 from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode, encode

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from federation.policy.file import FILE
 from federation.vault import ledger
-from federation.vault.policy import FILE
 from federation.wire.frame import Frame
 from tasks.evaluation.paired_difference import NAMES, paired_interval
 from tasks.settings import Calendar
@@ -60,7 +60,7 @@ def test_a_facility_releases_no_differences(tmp_path: Path) -> None:
 
 def test_differences_of_fewer_than_a_cohort_are_withheld(tmp_path: Path) -> None:
     vault_in(tmp_path)
-    (tmp_path / "VNM" / FILE).write_text('tasks = ["toy"]\nminimum_cohort = 120\n')
+    (tmp_path / "VNM" / FILE).write_text('template = "open"\ntasks = ["toy"]\nminimum_cohort = 120\n')
     vault = vault_in(tmp_path)
     count = len(vault.records(PLAN).windows["test"])
     assert vault.learns(PLAN)

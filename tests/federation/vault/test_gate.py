@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from federation.errors import PolicyRefusal
+from federation.policy.keys import Policy
 from federation.vault.gate import Contract, Outgoing, release
-from federation.vault.policy import Policy
 from federation.wire.compression import TRANSPORTS, unpacked
 from federation.wire.frame import DTYPES, Frame, decode, digest
 from tasks.evaluation import histograms

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from federation.policy.file import FILE
 from federation.settings.values import plain
 from federation.vault import ledger
-from federation.vault.policy import FILE
 from federation.wire.frame import Frame, decode, digest, encode
 from tests.federation.federations import GRADIENT
 from tests.federation.toy import TOY
@@ -44,11 +44,11 @@ def with_plan(**changes: Any) -> bytes:
 
 
 POLICIES = {
-    'tasks = ["health"]': "refuses task 'toy': its policy allows health",
-    'tasks = ["toy"]\nmaximum_rounds = 2': "refuses 3 rounds: its policy allows 2",
-    'tasks = ["toy"]\nmaximum_epochs = 1': "refuses 2 epochs: its policy allows 1",
-    'tasks = ["toy"]\nmaximum_parameters = 3': "parameters: its policy allows 3",
-    'tasks = ["toy"]\nruns_per_day = 0': "refuses another run: 0 began within 24 hours and its policy allows 0",
+    'template = "open"\ntasks = ["health"]': "refuses task 'toy': its policy allows health",
+    'template = "open"\ntasks = ["toy"]\nmaximum_rounds = 2': "refuses 3 rounds: its policy allows 2",
+    'template = "open"\ntasks = ["toy"]\nmaximum_epochs = 1': "refuses 2 epochs: its policy allows 1",
+    'template = "open"\ntasks = ["toy"]\nmaximum_parameters = 3': "parameters: its policy allows 3",
+    'template = "open"\ntasks = ["toy"]\nruns_per_day = 0': "0 began within 24 hours and its policy allows 0",
 }
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from federation.policy.file import FILE
 from federation.settings.schema import ADAPTED, ARMS
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import ledger
 from federation.vault.gate import HEADER
-from federation.vault.policy import FILE
 from federation.wire.frame import digest
 from tasks.errors import DataError
 from tasks.evaluation.paired_difference import NAMES
@@ -28,7 +28,7 @@ from tests.federation.vault.requesting import (
 
 pytestmark = pytest.mark.usefixtures("toy")
 SCORES = {(score, name) for score in ("mse", "relative_mse") for name in TOY.scores[score].names}
-FEW = 'tasks = ["toy"]\nminimum_cohort = 1000000'
+FEW = 'template = "open"\ntasks = ["toy"]\nminimum_cohort = 1000000'
 
 
 def score_paths(*parts_and_arms: str) -> set[str]:

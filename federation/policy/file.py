@@ -1,0 +1,69 @@
+"""A country's policy file, read from that country's own disk, never from a run."""
+
+import logging
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from federation.errors import PolicyRefusal
+from federation.policy import templates
+from federation.policy.keys import Policy, checked
+from tasks.registry import TASKS
+
+FILE = "policy.toml"
+ACCEPTED = "accepted_models.txt"  # in the same folder: digests of first weights that the operator accepted
+RETIRED = "bundles"  # of 0.1.0: programs that Flower's SuperNode might run at the node; a courier runs none
+
+log = logging.getLogger(__name__)
+
+
+def open_policy(folder: Path, country: str) -> Policy:
+    """The policy in a simulated country's folder; where it has none, one that serves every installed task.
+
+    A node never calls this: a country that wrote no policy has agreed to nothing. Raises PolicyRefusal as `read_policy`
+    does.
+    """
+    path = folder / FILE
+    return read_policy(folder, country) if path.exists() else templates.policy("open", country, path)
+
+
+def read_policy(folder: Path, country: str) -> Policy:
+    """The policy in a country's folder; keys that are left out have the values of its `template`, or of `guarded`.
+
+    Raises PolicyRefusal if it is missing or cannot be understood: a vault that is in doubt serves nothing.
+    """
+    path = folder / FILE
+    try:
+        values = _without_retired(tomllib.loads(path.read_text(encoding="utf-8")), path)
+        template = values.pop("template", templates.DEFAULT)
+        if template not in templates.TEMPLATES:
+            raise ValueError(f"template = {template!r} is none of {', '.join(templates.TEMPLATES)}")
+        chosen = checked(values)
+        if "tasks" not in chosen:
+            raise ValueError(f"tasks is missing; add tasks = {templates.toml(list(TASKS))}, or fewer of them")
+        return Policy(country=country, path=path, **(templates.values(template) | chosen))
+    except (ValueError, OSError) as error:  # no TOML and no UTF-8 are ValueErrors too
+        raise PolicyRefusal(f"{path}: {error}; {country} refuses all requests until it is fixed") from None
+
+
+def accepted_models(policy: Policy) -> frozenset[str]:
+    """Digests of first weights that the operator accepted. Raises PolicyRefusal for a file that cannot be read."""
+    path = policy.path.parent / ACCEPTED
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except (ValueError, OSError) as error:
+        raise PolicyRefusal(f"{path}: {error}; {policy.country} accepts no model until it is fixed") from None
+    return frozenset(line.split()[0] for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _without_retired(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The values without a key of an earlier version, of which nothing is lost where it is empty. Raises ValueError."""
+    if values.get(RETIRED):
+        raise ValueError(
+            f"`{RETIRED}` lists programs for Flower's SuperNode, which is no longer served; delete the line and start "
+            f"a courier (`gotong node`)"
+        )
+    if RETIRED in values:
+        log.warning("%s: `%s` is ignored, a node runs no shipped program; delete the line", path, RETIRED)
+    return {key: value for key, value in values.items() if key != RETIRED}

@@ -1,0 +1,143 @@
+"""The keys of a country's policy: what each may hold, its value in every template, and which of two is stricter.
+
+A new key is one field of `Policy`, and one line of `objections` if a plan can be measured by it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from federation.settings.checks import nearest
+
+PROTECTIONS = ("differential_privacy", "sealed")
+STARTS = ("seeded", "received")
+OPTIMIZERS = ("adamw", "sgd")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """What a value must be, in words and as a check."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _one_of(*words: str) -> Form:
+    return Form(words=" or ".join(f'"{word}"' for word in words), fits=lambda value: value in words)
+
+
+NAMES = Form(
+    words="a list of names in quotes", fits=lambda value: isinstance(value, list) and all(map(_is_text, value))
+)
+COUNT = Form(words="a whole number, 0 or more", fits=lambda value: type(value) is int and value >= 0)
+POSITIVE = Form(words="a whole number, 1 or more", fits=lambda value: type(value) is int and value >= 1)
+SIZE = Form(words="a number, 0 or more", fits=lambda value: type(value) in (int, float) and value >= 0)
+SWITCH = Form(words="true or false", fits=lambda value: type(value) is bool)
+PROTECTION = Form(
+    words=f"a list of {' and '.join(PROTECTIONS)}",
+    fits=lambda value: isinstance(value, list) and all(each in PROTECTIONS for each in value),
+)
+
+
+def _smallest_bound(one: float, other: float) -> float:
+    """Of two bounds of which 0 is none."""
+    return min(one, other) if one and other else max(one, other)
+
+
+def _common(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(one) & set(other)))
+
+
+def _either(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(one) | set(other)))
+
+
+def _both(one: bool, other: bool) -> bool:
+    return one and other
+
+
+def _stricter_start(one: str, other: str) -> str:
+    return STARTS[min(STARTS.index(one), STARTS.index(other))]
+
+
+def _key(form: Form, about: str, stricter: Callable[[Any, Any], Any], guarded: Any = MISSING, **templates: Any) -> Any:
+    """A key of the file. about: its line in a template. stricter: of two values, the one that allows less.
+
+    guarded: its value where a policy leaves it out; templates: values of other templates that differ.
+    """
+    return field(default=guarded, metadata={"form": form, "about": about, "stricter": stricter, "templates": templates})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What one country allows; `path` is where to change it. Every other field is a key of the file.
+
+    Defaults are those of the template `guarded`. Bounds of size, step and distance are off where they are 0.
+    """
+
+    country: str
+    path: Path
+    tasks: tuple[str, ...] = _key(NAMES, "tasks this country takes part in", _common)
+    train: bool = _key(SWITCH, "models are trained on its records; false: it is scored and served alone", _both, True)
+    start: str = _key(
+        _one_of(*STARTS),
+        "first weights of a run: seeded, made here or accepted with `gotong node accept`; received, any that come",
+        _stricter_start,
+        "seeded",
+        open="received",
+    )
+    largest_step: float = _key(
+        SIZE,
+        "longest way of a model from round to round, in sizes of this country's first update",
+        _smallest_bound,
+        12.0,
+        open=0.0,
+    )
+    largest_distance: float = _key(
+        SIZE, "of all these ways in one run, in the same unit; 0: any", _smallest_bound, 100.0, open=0.0
+    )
+    required_protection: tuple[str, ...] = _key(PROTECTION, "what a run must offer", _either, ())
+    models: tuple[str, ...] = _key(NAMES, "values of task.model that are trained here", _common, ("attention", "mlp"))
+    optimizers: tuple[str, ...] = _key(NAMES, "values of training.optimizer", _common, OPTIMIZERS)
+    maximum_learning_rate: float = _key(SIZE, "of training.lr", min, 0.1, open=10.0)
+    minimum_batch: int = _key(POSITIVE, "rows of a batch, training.batch_size", max, 16, open=1)
+    minimum_steps: int = _key(POSITIVE, "optimiser steps in one round on this country's records", max, 2, open=1)
+    minimum_cohort: int = _key(POSITIVE, "fewest reported place-periods behind any number that leaves", max, 24)
+    maximum_rounds: int = _key(COUNT, "longest run", min, 200, open=1000)
+    maximum_epochs: int = _key(COUNT, "passes over the records in one round", min, 100)
+    maximum_steps: int = _key(COUNT, "optimiser steps in one round, of a run that sets them", min, 10_000)
+    maximum_parameters: int = _key(COUNT, "of the largest model that is built here", min, 1_000_000, open=10_000_000)
+    runs_per_day: int = _key(COUNT, "runs that may begin within 24 hours", min, 24, open=100)
+    runs_per_month: int = _key(COUNT, "runs that may begin within 30 days", min, 100, open=10_000)
+    rounds_per_month: int = _key(COUNT, "rounds of all runs within 30 days", min, 2000, open=1_000_000)
+    round_scores: bool = _key(
+        SWITCH, "scores and loss leave with every round; false: scores leave with the test alone", _both, True
+    )
+    largest_update: float = _key(
+        SIZE, "L2 norm to which an update is scaled down before it leaves; 0: as it is", _smallest_bound, 0.0
+    )
+
+
+KEYS: Mapping[str, Field[Any]] = {each.name: each for each in fields(Policy) if each.metadata}
+
+
+def values_of(policy: Policy) -> dict[str, Any]:
+    """Key -> value, as terms carry them: plain values, lists for names."""
+    values = {name: getattr(policy, name) for name in KEYS}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a file or of terms as `Policy` takes them. Raises ValueError, naming the key and what it may hold."""
+    for name, value in values.items():
+        if name not in KEYS:
+            raise ValueError(f"unknown key {name!r}; {nearest(name, KEYS)}")
+        form: Form = KEYS[name].metadata["form"]
+        if not form.fits(value):
+            raise ValueError(f"{name} = {value!r} must be {form.words}")
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

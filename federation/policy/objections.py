@@ -1,0 +1,99 @@
+"""What a policy says to a plan, read from the plan's values alone: nothing is built, no record is read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from federation.errors import PolicyRefusal
+from federation.policy.keys import Policy
+from federation.settings.schema import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objection:
+    """Why a country does not serve a plan. key: of its policy. remedy: a change of the plan that it would accept."""
+
+    key: str
+    reason: str
+    remedy: str = ""
+
+    def refusal(self, policy: Policy) -> PolicyRefusal:
+        """As the country's vault says it."""
+        return PolicyRefusal(
+            f"{policy.country} {self.reason}. To allow it, edit `{self.key}` in {policy.path} on that country's node."
+        )
+
+
+def objections(policy: Policy, plan: Plan) -> list[Objection]:
+    """All of them, but those that need the model's size (`of_size`) or the country's records (`of_steps`)."""
+    found = [*_of_participation(policy, plan), *of_training(policy, plan)]
+    if plan.rounds > policy.maximum_rounds:
+        found.append(_larger("maximum_rounds", plan.rounds, policy.maximum_rounds, f"rounds={policy.maximum_rounds}"))
+    training = plan.training
+    if training.lr > policy.maximum_learning_rate:
+        found.append(
+            _larger(
+                "maximum_learning_rate",
+                training.lr,
+                policy.maximum_learning_rate,
+                f"training.lr={policy.maximum_learning_rate:g}",
+            )
+        )
+    if training.batch_size < policy.minimum_batch:
+        found.append(
+            Objection(
+                key="minimum_batch",
+                reason=f"refuses batches of {training.batch_size}: its policy wants {policy.minimum_batch} or more",
+                remedy=f"training.batch_size={policy.minimum_batch}",
+            )
+        )
+    return found
+
+
+def of_training(policy: Policy, plan: Plan) -> list[Objection]:
+    """To how long a plan trains; of a country's own model too, which costs its machine as much."""
+    tuning = plan.tuning.epochs if "personalised" in plan.arms else 0
+    lengths = (("epochs", max(plan.training.epochs or 0, tuning)), ("steps", plan.training.steps or 0))
+    return [
+        _larger(f"maximum_{word}", wanted, allowed, f"training.{word}={allowed}")
+        for word, wanted in lengths
+        if wanted > (allowed := getattr(policy, f"maximum_{word}"))
+    ]
+
+
+def of_size(policy: Policy, parameters: int) -> list[Objection]:
+    """To a model of so many parameters."""
+    allowed = policy.maximum_parameters
+    return [_larger("maximum_parameters", parameters, allowed, "a smaller model")] if parameters > allowed else []
+
+
+def of_steps(policy: Policy, steps: int) -> list[Objection]:
+    """To so few optimiser steps on the country's records; an update of one step is a gradient."""
+    if not 0 < steps < policy.minimum_steps:
+        return []
+    reason = f"refuses updates of {steps} optimiser steps: its policy wants {policy.minimum_steps} or more"
+    return [Objection(key="minimum_steps", reason=reason, remedy="more training.epochs, or a smaller batch")]
+
+
+def _of_participation(policy: Policy, plan: Plan) -> Iterator[Objection]:
+    if plan.task.name not in policy.tasks:
+        yield _not_among("tasks", f"task {plan.task.name!r}", policy.tasks)
+    model = getattr(plan.task, "model", None)  # a task with one model of its own has no such key
+    if model is not None and model not in policy.models:
+        yield _not_among("models", f"model {model!r}", policy.models)
+    if plan.training.optimizer not in policy.optimizers:
+        yield _not_among("optimizers", f"optimizer {plan.training.optimizer!r}", policy.optimizers)
+    if policy.required_protection:
+        needed = ", ".join(policy.required_protection)
+        yield Objection(key="required_protection", reason=f"asks for {needed}, which no run of this version offers")
+    if policy.start == "seeded" and policy.country in plan.hold_out:
+        reason = "refuses to be held out: it tests models whose rounds it received, or that it trained"
+        yield Objection(key="start", reason=reason, remedy="hold_out without it")
+
+
+def _not_among(key: str, wanted: str, allowed: tuple[str, ...]) -> Objection:
+    return Objection(key=key, reason=f"refuses {wanted}: its policy allows {', '.join(allowed) or 'none'}")
+
+
+def _larger(key: str, wanted: float, allowed: float, remedy: str) -> Objection:
+    word = key.removeprefix("maximum_").replace("_", " ")
+    return Objection(key=key, reason=f"refuses {wanted:g} {word}: its policy allows {allowed:g}", remedy=remedy)
