@@ -4,6 +4,7 @@ Exception
   GotongError            the command line prints it and exits with 1
     ConfigError          a key, type, value or combination that no run can use
     WireError            a frame that is malformed, too large, or of an unknown version
+    SignatureError       a frame, certificate or list that was not signed by whoever had to sign it
     PolicyRefusal        a vault does not do this: its country's policy or its gate says no
     LedgerError          the ledger is damaged, or something was to be released twice under one entry
     UpdateRejected       a country's update fails the coordinator's checks
@@ -24,6 +25,10 @@ class ConfigError(GotongError):
 
 class WireError(GotongError):
     """A frame that cannot be read."""
+
+
+class SignatureError(GotongError):
+    """A signature that is missing, made by another key, or of something else."""
 
 
 class PolicyRefusal(GotongError):  # noqa: N818  a refusal is no fault

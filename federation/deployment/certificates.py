@@ -1,6 +1,7 @@
-"""The coordinator's certificate authority and the server certificate it signs.
+"""The coordinator's certificate authority, and the two certificates it signs: of its server and of its requests.
 
-Nodes trust this authority and no other: a certificate of a public authority is refused.
+Nodes trust this authority and no other: a certificate of a public authority is refused. The key that signs requests is
+not the server's: a vault takes no request signed by a key that was certified for something else.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -9,22 +10,32 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from federation.deployment.secret_files import read_secret, write_secret
-from federation.errors import DeploymentError
+from federation.deployment.private_keys import read_ecdsa_key, read_signing_key, write_key
+from federation.errors import DeploymentError, SignatureError
 from tasks.files.atomic import write_atomically
 
 AUTHORITY_YEARS = 10
 SERVER_DAYS = 397  # the longest that common TLS stacks accept: https://support.apple.com/102028
 WARN_DAYS = 30
+NEW = "make one with `gotong keys coordinator`, or restore it from a backup"
+CLOCK = timedelta(hours=1)  # by which the clocks of two machines may differ
+# The extended key usage of a key that signs requests: a UUID of its own as ITU-T X.667 makes an identifier of it.
+SIGNS_REQUESTS = ObjectIdentifier("2.25.147690550221592158144536088247954988049")
+SIGNER = "signer"  # .key and .pem
 LOCAL = ("localhost", "127.0.0.1")  # the coordinator's own processes speak TLS to each other
 
 
-def create(folder: Path, names: list[str], days: int = SERVER_DAYS) -> None:
-    """A new authority and its first server certificate. Raises DeploymentError if there is one already."""
+def create(folder: Path, names: list[str], days: int = SERVER_DAYS, passphrase: bytes | None = None) -> None:
+    """A new authority and its first two certificates. Raises DeploymentError if there is one already.
+
+    passphrase: of the authority's key and of the one that signs requests. The server's key has none: Flower reads it.
+    """
     if (folder / "ca.key").exists():
         raise DeploymentError(
             f"{folder} has a certificate authority; every node trusts it, so it is not replaced. "
@@ -33,7 +44,7 @@ def create(folder: Path, names: list[str], days: int = SERVER_DAYS) -> None:
     key = ec.generate_private_key(ec.SECP384R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Gotong coordinator authority")])
     now = datetime.now(UTC)
-    usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)  # signs certificates and lists
+    usage = _usage(key_cert_sign=True, crl_sign=True)
     certificate = (
         _builder(name, name, key.public_key(), now, timedelta(days=365 * AUTHORITY_YEARS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -41,16 +52,15 @@ def create(folder: Path, names: list[str], days: int = SERVER_DAYS) -> None:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA384())
     )
-    write_secret(folder / "ca.key", _private(key))
+    write_key(folder / "ca.key", key, passphrase)
     write_atomically(folder / "ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
     issue(folder, names, days)
+    issue_signer(folder, days, passphrase)
 
 
 def issue(folder: Path, names: list[str], days: int = SERVER_DAYS) -> None:
     """A server certificate with a fresh key for these DNS names and IP addresses. Raises DeploymentError."""
-    authority = certificate_of(folder / "ca.pem")
-    signer = serialization.load_pem_private_key(read_secret(folder / "ca.key", "the authority's key"), None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    authority, signer = certificate_of(folder / "ca.pem"), _authority_key(folder)
     key = ec.generate_private_key(ec.SECP384R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64] if names else LOCAL[0])])
     alternatives = [_alternative(name) for name in dict.fromkeys([*names, *LOCAL])]
@@ -62,8 +72,56 @@ def issue(folder: Path, names: list[str], days: int = SERVER_DAYS) -> None:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .sign(signer, hashes.SHA384())
     )
-    write_secret(folder / "server.key", _private(key))
+    write_key(folder / "server.key", key)
     write_atomically(folder / "server.pem", certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def issue_signer(folder: Path, days: int = SERVER_DAYS, passphrase: bytes | None = None) -> None:
+    """A fresh Ed25519 key that signs requests, with its certificate. Raises DeploymentError."""
+    authority, issuer = certificate_of(folder / "ca.pem"), _authority_key(folder)
+    key = Ed25519PrivateKey.generate()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Gotong coordinator requests")])
+    certificate = (
+        _builder(subject, authority.subject, key.public_key(), datetime.now(UTC), timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([SIGNS_REQUESTS]), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()), critical=False)
+        .sign(issuer, hashes.SHA384())
+    )
+    write_key(folder / f"{SIGNER}.key", key, passphrase)
+    write_atomically(folder / f"{SIGNER}.pem", certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def signer_of(folder: Path) -> tuple[Ed25519PrivateKey, x509.Certificate]:
+    """The key that signs requests, and its certificate. Raises DeploymentError."""
+    remedy = "it is made by `gotong keys rotate` (a home of an earlier version has none)"
+    key = read_signing_key(folder / f"{SIGNER}.key", "the key that signs requests", remedy)
+    return key, certificate_of(folder / f"{SIGNER}.pem")
+
+
+def request_key(certificate: bytes, authority: x509.Certificate, now: datetime | None = None) -> Ed25519PublicKey:
+    """The key that signs requests, by its certificate (DER). now: this machine's clock, in UTC.
+
+    Raises SignatureError if the authority did not issue it, if it is for something else, or not valid now.
+    """
+    try:
+        signer = x509.load_der_x509_certificate(certificate)
+        signer.verify_directly_issued_by(authority)
+        uses = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        key = signer.public_key()
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        raise SignatureError("a request is signed by a stranger: no authority in ca.pem certified its key") from None
+    if list(uses) != [SIGNS_REQUESTS] or not isinstance(key, Ed25519PublicKey):
+        raise SignatureError("a request is signed by a key that was certified for something else")
+    now = now or datetime.now(UTC)
+    first, last = signer.not_valid_before_utc, signer.not_valid_after_utc
+    if not first - CLOCK <= now <= last + CLOCK:
+        raise SignatureError(
+            f"the certificate of the coordinator's requests is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d} and the "
+            f"clock here says {now:%Y-%m-%d}; set the clock, or the coordinator runs `gotong keys rotate`"
+        )
+    return key
 
 
 def certificate_of(path: Path) -> x509.Certificate:
@@ -78,6 +136,12 @@ def names_of(certificate: x509.Certificate) -> list[str]:
     """The DNS names and addresses a server certificate is for."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return [str(name.value) for name in names]
+
+
+def expiry_notes(home: Path) -> list[str]:
+    """Lines about the two certificates of a coordinator."""
+    paths = [path for name in ("server", SIGNER) if (path := home / f"{name}.pem").exists()]
+    return [note for path in paths if (note := expiry_note(path)) is not None]
 
 
 def expiry_note(path: Path, now: datetime | None = None) -> str | None:
@@ -96,8 +160,24 @@ def fingerprint(path: Path) -> str:
     return ":".join(digest[i : i + 4] for i in range(0, 64, 4))
 
 
+def _authority_key(folder: Path) -> ec.EllipticCurvePrivateKey:
+    return read_ecdsa_key(folder / "ca.key", "the authority's key", NEW)
+
+
+def _usage(**allowed: bool) -> x509.KeyUsage:
+    names = [
+        *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+        *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+    ]
+    return x509.KeyUsage(**{**dict.fromkeys(names, False), **allowed})
+
+
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, life: timedelta
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey | Ed25519PublicKey,
+    now: datetime,
+    life: timedelta,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -105,7 +185,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))  # clocks of nodes differ a little
+        .not_valid_before(now - CLOCK)
         .not_valid_after(now + life)
     )
 
@@ -117,9 +197,3 @@ def _alternative(name: str) -> x509.GeneralName:
         if not name or not all(part and all(c.isalnum() or c == "-" for c in part) for part in name.split(".")):
             raise DeploymentError(f"{name!r} is no host name and no IP address; give names=[host.example]") from None
         return x509.DNSName(name)
-
-
-def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )

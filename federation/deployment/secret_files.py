@@ -5,7 +5,6 @@ import stat
 from pathlib import Path
 
 from federation.errors import DeploymentError
-from tasks.files.atomic import write_atomically
 
 
 def private_folder(path: Path) -> Path:
@@ -20,6 +19,8 @@ def private_folder(path: Path) -> Path:
 
 def write_secret(path: Path, content: bytes) -> None:
     """A file only its owner may read; it never exists with wider modes, not even for a moment."""
+    from tasks.files.atomic import write_atomically  # late: a courier reads secrets, and has nothing of the tasks
+
     before = os.umask(0o077)
     try:
         write_atomically(path, content)

@@ -18,6 +18,7 @@ from time import monotonic
 
 from federation.errors import GotongError, WireError
 from federation.wire.frame import Frame, decode, digest, encode
+from federation.wire.signature import frame_of
 
 QUEUE = 8  # callers that may wait
 SILENCE = 10.0  # seconds a caller may pause in the middle of its frame
@@ -50,12 +51,22 @@ class Limits:
 
 
 class Service:
-    """Listens on a Unix socket and hands frames to `respond`, which returns the reply's frame."""
+    """Listens on a Unix socket and hands frames to `respond`, which returns the reply's frame.
+
+    refuse: makes the reply to a frame that is not handed on, from the reason.
+    """
 
     def __init__(
-        self, path: Path, *, database: sqlite3.Connection, respond: Callable[[bytes], bytes], limits: Limits
+        self,
+        path: Path,
+        *,
+        database: sqlite3.Connection,
+        respond: Callable[[bytes], bytes],
+        limits: Limits,
+        refuse: Callable[[str], bytes] | None = None,
     ) -> None:
         self._path, self._database, self._respond, self._limits = path, database, respond, limits
+        self._refused = refuse or _refused
         self._recent: deque[float] = deque()
         self._of_runs: dict[str, deque[float]] = {}
         self._unread = 0  # frames that were refused for their size or number since the last that was looked at
@@ -98,10 +109,10 @@ class Service:
         data = _read(caller, self._limits.largest)
         if data is None:
             self._unread += 1
-            reply = _refused(f"a frame is larger than {self._limits.largest:,} bytes, the limit of this vault")
+            reply = self._refused(f"a frame is larger than {self._limits.largest:,} bytes, the limit of this vault")
         elif not _within(self._recent, self._limits.per_minute):
             self._unread += 1
-            reply = _refused(f"more than {self._limits.per_minute} frames came within a minute; send fewer")
+            reply = self._refused(f"more than {self._limits.per_minute} frames came within a minute; send fewer")
         else:
             reply = self._reply(data, uid)
         caller.sendall(reply)
@@ -109,12 +120,12 @@ class Service:
     def _reply(self, data: bytes, uid: int) -> bytes:
         run = self._record(data, uid)
         if not self._within_run(run):
-            return _refused(f"more than {self._limits.per_run} frames of one run came within a minute; send fewer")
+            return self._refused(f"more than {self._limits.per_run} frames of one run came within a minute; send fewer")
         try:
             return self._respond(data)
         except Exception:  # a crafted frame must not end the service; what went wrong is for the country's eyes only
             log.exception("a frame could not be served")
-            return _refused("this frame could not be served; see the log of its node")
+            return self._refused("this frame could not be served; see the log of its node")
 
     def _record(self, data: bytes, uid: int) -> str:
         """Every frame that is looked at is written down first; of those that were not, how many there were. Its run."""
@@ -123,7 +134,7 @@ class Service:
             self._unread = 0
         kind = run = round_ = ""
         try:
-            frame = decode(data)
+            frame = decode(frame_of(data))
             kind = frame.kind[:40]
             run, round_ = str(frame.header.get("run", ""))[:200], str(frame.header.get("round", ""))[:20]
         except WireError as error:
@@ -135,7 +146,7 @@ class Service:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._database.execute(
             "INSERT INTO arrivals (at, uid, digest, bytes, kind, run, round) VALUES (?,?,?,?,?,?,?)",
-            (at, uid, digest(data), len(data), kind, run, round_),
+            (at, uid, _digest(data), len(data), kind, run, round_),
         )
 
     def _within_run(self, run: str) -> bool:
@@ -168,6 +179,14 @@ def _read(caller: socket.socket, largest: int) -> bytes | None:
             return None
         parts.append(part)
     return b"".join(parts)
+
+
+def _digest(data: bytes) -> str:
+    """Of the frame alone, however it was signed: the coordinator's ledger has the same."""
+    try:
+        return digest(bytes(frame_of(data)))
+    except WireError:
+        return digest(data)
 
 
 def _refused(reason: str) -> bytes:

@@ -1,4 +1,4 @@
-"""`gotong keys coordinator`: a certificate authority and its first server certificate."""
+"""`gotong keys coordinator`: a certificate authority, its first server certificate, and the key that signs requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.deployment import certificates
+from federation.deployment.private_keys import new_passphrase
 from federation.deployment.secret_files import private_folder
 
 
@@ -15,6 +16,7 @@ class Keys:
 
     home: str = "coordinator"
     names: list[str] = field(default_factory=list)  # host names and IP addresses
+    passphrase: bool = False  # ask for one; a service's credential, or the environment, is taken without being asked
 
 
 def run(words: Sequence[str]) -> None:
@@ -25,7 +27,7 @@ def run(words: Sequence[str]) -> None:
 def create(keys: Keys) -> None:
     """Raises DeploymentError if an authority is there."""
     home = private_folder(Path(keys.home))
-    certificates.create(home, list(keys.names))
+    certificates.create(home, list(keys.names), passphrase=new_passphrase(keys.passphrase))
     print(f"Hand {home / 'ca.pem'} to every node, and compare with it by another way:")
     print(f"  SHA-256 {certificates.fingerprint(home / 'ca.pem')}")
     names = certificates.names_of(certificates.certificate_of(home / "server.pem"))

@@ -29,4 +29,4 @@ def enrol(admission: Admission) -> None:
     """Raises DeploymentError for a file that cannot be trusted or a key that was revoked."""
     enrolment = read_enrolment(Path(admission.file))
     members.enrol(Path(admission.home), enrolment)
-    print(f"{enrolment.country} is enrolled. Its node must print the same fingerprint: {enrolment.fingerprint}")
+    print(f"{enrolment.country} is enrolled. Its node must print the same fingerprints: {enrolment.fingerprint}")

@@ -1,4 +1,4 @@
-"""`gotong keys node`: a node's key, made where it stays."""
+"""`gotong keys node`: a node's two keys, made where they stay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,26 +7,46 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from federation.composition.compose import compose
-from federation.deployment.enrolment import create_key
+from federation.deployment import enrolment
+from federation.deployment.private_keys import new_passphrase
 from federation.deployment.secret_files import private_folder
+from federation.errors import ConfigError
+
+PARTS = ("both", "vault", "courier")
 
 
 @dataclass
-class NodeKey:
-    """home: the node's own folder; its courier's part holds the key."""
+class NodeKeys:
+    """home: the node's own folder, or the one of the part whose key it is. vault: the file of the vault's key, for a
+    courier with a home of its own."""
 
     country: str = MISSING
     home: str = "node"
+    part: str = "both"  # both | vault | courier
+    vault: str | None = None
+    passphrase: bool = False  # ask for one; a service's credential, or the environment, is taken without being asked
 
 
 def run(words: Sequence[str]) -> None:
-    """Make it and say what goes where."""
-    compose("keys node", words, NodeKey, create)
+    """Make them and say what goes where."""
+    compose("keys node", words, NodeKeys, create)
 
 
-def create(node: NodeKey) -> None:
-    """Raises DeploymentError if there is a key already."""
-    folder = private_folder(Path(node.home)) / "courier"
-    enrolment = create_key(folder, node.country)
-    print(f"Send {folder / f'{node.country}.enrolment.json'} to the coordinator; the key {folder / 'node.key'} stays.")
-    print(f"The coordinator must see the same fingerprint: {enrolment.fingerprint}")
+def create(node: NodeKeys) -> None:
+    """Raises DeploymentError if there are keys already."""
+    if node.part not in PARTS:
+        raise ConfigError(f"part={node.part} is none of {', '.join(PARTS)}")
+    if (node.part == "courier") != (node.vault is not None):
+        raise ConfigError("give vault=FILE with part=courier, and only there: the file that part=vault made")
+    home, passphrase = private_folder(Path(node.home)), new_passphrase(node.passphrase)
+    if node.part == "vault":
+        path = enrolment.create_vault_key(home / "vault", node.country, passphrase)
+        print(f"Hand {path} to the courier's user: `gotong keys node country={node.country} part=courier vault=FILE`.")
+        return
+    if node.vault is not None:
+        made = enrolment.create_courier_key(home / "courier", node.country, Path(node.vault), passphrase)
+    else:
+        made = enrolment.create_keys(home, node.country, passphrase)
+    sent = home / "courier" / f"{node.country}.enrolment.json"
+    print(f"Send {sent} to the coordinator; every file that ends in .key stays here.")
+    print(f"The coordinator must see the same fingerprints: {made.fingerprint}")

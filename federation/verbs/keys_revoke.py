@@ -26,4 +26,4 @@ def run(words: Sequence[str]) -> None:
 def revoke(dismissal: Dismissal) -> None:
     """Raises DeploymentError if the country is no member."""
     gone = members.revoke(Path(dismissal.home), dismissal.country)
-    print(f"{gone.country} is no member; its key {gone.fingerprint} cannot come back")
+    print(f"{gone.country} is no member; its keys {gone.fingerprint} cannot come back")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.deployment import certificates
+from federation.deployment.private_keys import new_passphrase
 
 
 @dataclass
@@ -14,6 +15,7 @@ class Rotation:
 
     home: str = "coordinator"
     names: list[str] = field(default_factory=list)
+    passphrase: bool = False  # ask for one, of the key that signs requests
 
 
 def run(words: Sequence[str]) -> None:
@@ -26,7 +28,9 @@ def rotate(rotation: Rotation) -> None:
     home = Path(rotation.home)
     names = list(rotation.names) or certificates.names_of(certificates.certificate_of(home / "server.pem"))
     certificates.issue(home, names)
+    certificates.issue_signer(home, passphrase=new_passphrase(rotation.passphrase))
     until = certificates.certificate_of(home / "server.pem").not_valid_after_utc
     print(
-        f"A new certificate for {', '.join(names)}, good until {until:%Y-%m-%d}. Restart the coordinator to serve it."
+        f"A new key that signs requests, and a new certificate for {', '.join(names)}, good until {until:%Y-%m-%d}. "
+        f"Restart the coordinator to serve it."
     )

@@ -19,7 +19,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from federation.deployment import flower_cli
-from federation.deployment.enrolment import create_key
+from federation.deployment.enrolment import create_keys
 from tasks.registry import TASKS
 from tests.deployment.loopback import Deployment
 
@@ -68,12 +68,12 @@ def _stock(deployment: Deployment, rounds: int) -> float:
     for index, country in enumerate(COUNTRIES):
         folder = deployment.folder / f"stock-{country}"
         (folder / "node.pub").parent.mkdir()
-        (folder / "node.pub").write_text(create_key(folder, country).public_key + "\n")
+        (folder / "node.pub").write_text(create_keys(folder, country).public_key + "\n")
         flower_cli.register(deployment.home, folder / "node.pub")
         command = [
             *(flower_cli.program("flower-supernode"), "--superlink", f"127.0.0.1:{deployment.port + 1}"),
             *("--root-certificates", str(deployment.home / "ca.pem")),
-            *("--auth-supernode-private-key", str(folder / "node.key")),
+            *("--auth-supernode-private-key", str(folder / "courier" / "node.key")),
             *("--host", "127.0.0.1", "--port", str(deployment.port + 2 + index)),
         ]
         log = (folder / "log").open("wb")

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import sleep
 
 from federation.wire.frame import decode
+from federation.wire.signature import frame_of
 
 REQUEST, TRAINING, REPLY = "request", "training", "reply"
 LONGEST = 120.0  # seconds a frame is held at most: a test that fails must not hang
@@ -63,7 +64,7 @@ class Interceptor:
 
     def _pass(self, caller: socket.socket) -> None:
         request = _all_of(caller)
-        round_ = int(decode(request).header.get("round", 0))
+        round_ = int(decode(frame_of(request)).header.get("round", 0))
         self._stop_at(REQUEST, round_)
         if _gone(caller):
             return

@@ -21,7 +21,13 @@ pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 CHECKOUT = ("LICENSE", "README.md", "configs", "constraints.txt", "federation", "pyproject.toml", "tasks", "deploy")
 COMPOSE = "docker-compose --file deploy/compose.yaml"
-NODE_KEY = f"{COMPOSE} run --rm courier keys node country=VNM home=/var/lib/gotong-courier"
+VAULT_KEY = f"{COMPOSE} run --rm vault keys node country=VNM part=vault home=/var/lib/gotong-vault"
+VAULT_UP = f"{COMPOSE} up --detach vault"
+HANDED = f"{COMPOSE} exec -T vault cat /var/lib/gotong-vault/vault/VNM.vault.json > VNM.vault.json"
+NODE_KEY = (
+    f"{COMPOSE} run --rm -T courier keys node country=VNM part=courier vault=/dev/stdin home=/var/lib/gotong-courier "
+    f"< VNM.vault.json"
+)
 UP = f"{COMPOSE} up --detach vault courier"
 ENROLMENT = f"{COMPOSE} exec -T courier cat /var/lib/gotong-courier/courier/VNM.enrolment.json > VNM.enrolment.json"
 ENROL = f"{COMPOSE} exec -T coordinator gotong keys enrol from=/dev/stdin home=coordinator < VNM.enrolment.json"
@@ -139,7 +145,8 @@ def _send(walker: Containers, country: str = "VNM") -> None:
 def _the_others_too(walker: Containers) -> None:
     for country in COUNTRIES[1:]:
         _settle(walker, country)
-        walker.run(country, NODE_KEY.replace("VNM", country))
+        for command in (VAULT_KEY, VAULT_UP, HANDED, NODE_KEY):
+            walker.run(country, command.replace("VNM", country))
         _line(walker, country)
         walker.run(country, UP)
         walker.run(country, ENROLMENT.replace("VNM", country))
@@ -210,7 +217,10 @@ WALK = (
         command=f"{COMPOSE} run --rm vault node preview country=VNM data=/data task=health",
         says=("update: ", "scores: ", "bytes"),
     ),
-    Step(at="VNM", command=NODE_KEY, says=("same fingerprint",), then=_line),
+    Step(at="VNM", command=VAULT_KEY),
+    Step(at="VNM", command=VAULT_UP),
+    Step(at="VNM", command=HANDED),
+    Step(at="VNM", command=NODE_KEY, says=("same fingerprints",), then=_line),
     Step(at="VNM", command=UP),
     Step(at="VNM", command=ENROLMENT, then=_send),
     Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=_the_others_too),

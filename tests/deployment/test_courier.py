@@ -1,7 +1,6 @@
 """The courier: the Flower it knows, and its patience with a vault."""
 
 import inspect
-import os
 import socket
 import subprocess
 import sys
@@ -73,10 +72,14 @@ def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
     assert own == {
         *packages,
         "federation.deployment.node.courier",
-        "federation.wire.flower_message",
-        "federation.errors",
         "federation.deployment.logs",
+        "federation.deployment.private_keys",
+        "federation.deployment.secret_files",
+        "federation.errors",
+        "federation.wire.flower_message",
         "federation.wire.frame",
+        "federation.wire.header",
+        "federation.wire.signature",
     }
     assert not {"torch", "pandas", "mlflow", "hydra"} & set(loaded)
 
@@ -170,11 +173,12 @@ def test_every_way_to_be_refused_has_its_own_words() -> None:
 def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     from federation.deployment import enrolment
 
-    enrolment.create_key(tmp_path, "VNM")
-    courier.read_key(tmp_path / "node.key")
-    os.chmod(tmp_path / "node.key", 0o644)  # noqa: PTH101
+    enrolment.create_keys(tmp_path, "VNM")
+    key = tmp_path / "courier" / "node.key"
+    courier.read_key(key)
+    key.chmod(0o644)
     with pytest.raises(DeploymentError, match="make it 600"):
-        courier.read_key(tmp_path / "node.key")
+        courier.read_key(key)
 
 
 def test_an_authority_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:

@@ -131,7 +131,8 @@ def test_the_vaults_container_has_the_data_and_no_network_and_the_couriers_the_r
     vault, courier = services["vault"], services["courier"]
     assert vault["network_mode"] == "none"
     assert "network_mode" not in courier
-    data, *volumes = vault["volumes"]
+    data, authority, *volumes = vault["volumes"]
+    assert (authority["source"], authority["read_only"]) == ("/srv/ca.pem", True)
     assert (data["source"], data["target"], data["read_only"]) == ("/srv/records", "/data", True)
     assert volumes == ["vault:/var/lib/gotong-vault:rw", "line:/run/gotong-line:rw"]
     assert {mount if isinstance(mount, str) else mount["source"] for mount in courier["volumes"]} == {

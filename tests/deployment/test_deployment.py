@@ -147,7 +147,7 @@ def _the_gateway_passes_nothing_but_fleet_calls(deployment: Deployment) -> None:
 def _a_stranger_is_refused(deployment: Deployment) -> None:
     """A key that was never enrolled, an authority that is not the coordinator's, a name the certificate is not for."""
     stranger = deployment.folder / "stranger"
-    enrolment.create_key(stranger / "courier", "THA")
+    enrolment.create_keys(stranger, "THA")
     (stranger / "ca.pem").write_bytes((deployment.home / "ca.pem").read_bytes())
     refused = {
         "does not know this node's key": (f"127.0.0.1:{deployment.port}", deployment.home / "ca.pem"),

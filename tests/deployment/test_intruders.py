@@ -17,8 +17,10 @@ from federation.deployment import flower_cli
 from federation.deployment.coordinator import members
 from federation.vault import ledger
 from federation.wire.frame import decode, digest
+from federation.wire.signature import frame_of
 from tasks.registry import TASKS
 from tests.deployment.loopback import Deployment
+from tests.deployment.signing import Signer
 from tests.deployment.test_hostile import crafted, first_request
 from tests.deployment.users import reachable
 
@@ -43,11 +45,11 @@ def deployment() -> Iterator[Deployment]:
 
 @pytest.mark.timeout(600)  # many processes, and other tests at the same time
 def test_nobody_obtains_what_the_policy_does_not_release_to_the_coordinator(deployment: Deployment) -> None:
-    _set_up(deployment)
+    signer = _set_up(deployment)
     honest = first_request(deployment.folder)
     frames = [honest, honest, *(frame for frame in crafted(honest).values() if frame)]
-    replies = _replies(deployment, frames)
-    kinds = Counter(decode(bytes.fromhex(each["reply"])).kind for each in replies)
+    replies = _replies(deployment, [signer.request(frame, run="r") for frame in frames])
+    kinds = Counter(decode(frame_of(bytes.fromhex(each["reply"]))).kind for each in replies)
     assert kinds == {"update": 2, "refused": len(frames) - 2}  # the honest one again is the same reply again
     with closing(sqlite3.connect(deployment.folder / COUNTRY / "vault" / "vault.sqlite")) as database:
         arrived = database.execute("SELECT digest FROM arrivals").fetchall()
@@ -59,8 +61,9 @@ def test_nobody_obtains_what_the_policy_does_not_release_to_the_coordinator(depl
     )  # what the coordinator shipped was never fetched
 
 
-def _set_up(deployment: Deployment) -> None:
+def _set_up(deployment: Deployment) -> Signer:
     deployment.make_keys()
+    signer = Signer(deployment.home, deployment.folder / COUNTRY / "vault", COUNTRY)
     data = deployment.data / COUNTRY
     data.mkdir(parents=True)
     HEALTH.synthesize(data, COUNTRY, 3, HEALTH.settings())
@@ -72,6 +75,7 @@ def _set_up(deployment: Deployment) -> None:
     deployment.start("coordinator", *words, user=COORDINATOR)
     deployment.start_node(COUNTRY, f"vault_user={VAULT}", f"courier_user={COURIER}")
     deployment.wait_for_all()
+    return signer
 
 
 def _give(folder: Path, user: str) -> None:

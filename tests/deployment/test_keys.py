@@ -4,6 +4,7 @@ import json
 import os
 import ssl
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -88,7 +89,9 @@ def test_a_coordinator_that_runs_for_long_says_it_every_day(home: Path, monkeypa
     for days in (60, 31, 29, 29, 28):
         Later.at = end - timedelta(days=days, seconds=-1)
         tick()
-    assert [note.split(";")[0] for note in said] == ["server.pem expires in 28 days", "server.pem expires in 27 days"]
+    assert [note.split(";")[0] for note in said] == [
+        f"{name}.pem expires in {days} days" for days in (28, 27) for name in ("server", "signer")
+    ]
 
 
 def test_a_nodes_private_key_stays_and_its_file_makes_it_a_member(
@@ -97,7 +100,7 @@ def test_a_nodes_private_key_stays_and_its_file_makes_it_a_member(
     main(["keys", "node", "country=VNM", f"home={tmp_path / 'node'}"])
     folder = tmp_path / "node" / "courier"
     sent = folder / "VNM.enrolment.json"
-    key = courier.read_key(folder / enrolment.KEY)
+    key = courier.read_key(folder / enrolment.COURIER_KEY)
     private = key.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,
@@ -109,8 +112,10 @@ def test_a_nodes_private_key_stays_and_its_file_makes_it_a_member(
     printed = capsys.readouterr().out
     fingerprint = members.members(home)["VNM"].fingerprint
     assert printed.count(fingerprint) == 2  # both sides print the same
+    of_courier, of_vault = fingerprint.split(" and ")
+    assert of_courier != of_vault
     listed = subprocess.run(["ssh-keygen", "-lf", folder / "node.key"], capture_output=True, text=True).stdout
-    assert fingerprint in listed or not listed  # OpenSSH, where installed, says so too
+    assert of_courier in listed or not listed  # OpenSSH, where installed, says so too
 
 
 def _tampered(path: Path, **changes: str) -> Path:
@@ -120,12 +125,22 @@ def _tampered(path: Path, **changes: str) -> Path:
 
 
 def test_a_file_changed_on_the_way_is_refused(tmp_path: Path) -> None:
-    enrolment.create_key(tmp_path, "VNM")
-    sent = tmp_path / "VNM.enrolment.json"
+    enrolment.create_keys(tmp_path, "VNM")
+    sent = tmp_path / "courier" / "VNM.enrolment.json"
     enrolment.read_enrolment(sent)
-    other = enrolment.create_key(tmp_path / "other", "VNM")
+    other = enrolment.create_keys(tmp_path / "other", "VNM")
+    others = json.loads((tmp_path / "other" / "courier" / sent.name).read_text())
     whole = sent.read_text()
-    for changes in ({"country": "THA"}, {"public_key": other.public_key}, {"signature": "AAAA"}, {"signature": "%"}):
+    swapped = {name: others[name] for name in ("vault_key", "vault_signature")}  # of another vault, and sound in itself
+    for changes in (
+        {"country": "THA"},
+        {"public_key": other.public_key},
+        {"vault_key": other.vault_key},
+        swapped,
+        {"signature": "AAAA"},
+        {"signature": "%"},
+        {"vault_signature": "AAAA"},
+    ):
         with pytest.raises(DeploymentError, match=r"changed on the way|no enrolment file"):
             enrolment.read_enrolment(_tampered(sent, **changes))
         sent.write_text(whole)
@@ -136,19 +151,21 @@ def test_a_file_changed_on_the_way_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_key_is_one_countrys_and_a_revoked_one_never_comes_back(home: Path, tmp_path: Path) -> None:
-    first = enrolment.create_key(tmp_path / "1", "VNM")
-    second = enrolment.create_key(tmp_path / "2", "VNM")
+    first = enrolment.create_keys(tmp_path / "1", "VNM")
+    second = enrolment.create_keys(tmp_path / "2", "VNM")
     members.enrol(home, first)
     members.enrol(home, first)  # the same again is the same
     with pytest.raises(DeploymentError, match="gotong keys revoke country=VNM"):
         members.enrol(home, second)
     with pytest.raises(DeploymentError, match="this key is VNM's"):
-        members.enrol(home, enrolment.Enrolment(country="THA", public_key=first.public_key))
+        members.enrol(home, replace(first, country="THA"))
     members.revoke(home, "VNM")
     assert members.members(home) == {}
     with pytest.raises(DeploymentError, match="revoked and cannot come back"):
         members.enrol(home, first)
     members.enrol(home, second)
+    with pytest.raises(DeploymentError, match="revoked and cannot come back"):  # nor one of the two in other company
+        members.enrol(home, replace(second, country="THA", vault_key=first.vault_key))
     with pytest.raises(DeploymentError, match="enrolled are VNM"):
         members.revoke(home, "LAO")
 

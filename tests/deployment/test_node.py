@@ -34,6 +34,7 @@ from federation.vault.database import open_database
 from federation.vault.vault import Vault
 from federation.wire.frame import VERSION, Frame, decode, encode
 from tasks.registry import TASKS
+from tests.deployment.signing import signer_in
 
 HEALTH = TASKS["health"]
 
@@ -262,6 +263,7 @@ def _attack(home: Path, data: Path, vault: int) -> str:
     """What a courier that was taken over obtains by itself, as its own user: one word for everything."""
     got = []
     known = [home / "vault" / "vault.sqlite", home / "vault" / "fingerprint.key", data / "health.csv"]
+    known += [home / "vault" / "vault.key"]
     for path in [
         *home.glob("vault/*"),
         *data.glob("*"),
@@ -299,8 +301,8 @@ def test_a_courier_of_another_user_obtains_nothing_but_the_vaults_replies() -> N
         for path in (data, *data.iterdir()):
             os.chown(path, pwd.getpwnam(vault_user).pw_uid, -1)
         data.chmod(0o700)
-        main(["keys", "node", "country=SGP", f"home={home}"])
-        (home / "ca.pem").write_text("x")
+        home.mkdir()
+        signer = signer_in(home, "SGP")
         settings = _settings(base, data=str(data), vault_user=vault_user, courier_user=courier_user)
         prepare(settings)
         received = NodeSettings(**json.loads(children(settings)[0].command[-1]))
@@ -313,9 +315,9 @@ def test_a_courier_of_another_user_obtains_nothing_but_the_vaults_replies() -> N
                 time.sleep(0.05)
             line, shared = settings.socket, str(settings.socket_group)
             assert _output(*_as(courier_user, shared, lambda: _attack(home, data, vault))) == "nothing"
-            assert _output(*_as(courier_user, shared, lambda: exchange(line, ASK, lambda: None).hex())) == _terms(
-                settings
-            )
+            request = signer.request(ASK)
+            reply = _output(*_as(courier_user, shared, lambda: exchange(line, request, lambda: None).hex()))
+            assert signer.frame(bytes.fromhex(reply)).hex() == _terms(settings)
             refused = _output(*_as("bin", shared, lambda: exchange(line, ASK, lambda: None).hex()))
             assert "VaultAbsentError" in refused  # in the group, but no user that may call
             outside = _output(*_as(courier_user, "daemon", lambda: exchange(line, ASK, lambda: None).hex()))

@@ -29,6 +29,7 @@ from federation.wire.compression import TRANSPORTS
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import decode
 from tasks.registry import TASKS
+from tests.deployment.signing import Signer, signer_in
 
 HEALTH = TASKS["health"]
 NODE = 2
@@ -37,18 +38,20 @@ PATIENCE = 120.0  # seconds for a process to start on a busy machine
 
 @dataclass
 class Line:
-    """A vault's socket. passed: bytes of frames, both ways together."""
+    """A vault's socket. passed: bytes of signed frames, both ways together."""
 
     socket: Path
     pid: int
+    signer: Signer
     frames: list[bytes] = field(default_factory=list)
     passed: int = 0
 
     def send(self, frame: bytes) -> bytes:
-        reply = exchange(self.socket, frame, lambda: None)
+        request = self.signer.request(frame)
+        reply = exchange(self.socket, request, lambda: None)
         self.frames.append(frame)
-        self.passed += len(frame) + len(reply)
-        return reply
+        self.passed += len(request) + len(reply)
+        return self.signer.frame(reply)
 
 
 class LineGrid(InProcessGrid):
@@ -76,6 +79,7 @@ def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[L
         frames_per_minute=per_minute,
         frames_per_run=per_minute,
     )
+    signer = signer_in(folder, "VNM")
     command = [sys.executable, "-m", "federation.deployment.node.vault_process", settings.as_argument()]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
@@ -84,7 +88,7 @@ def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[L
                 assert process.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < until, (folder / "log").read_text()
                 time.sleep(0.05)
-            yield Line(settings.socket, process.pid)
+            yield Line(settings.socket, process.pid, signer)
         finally:
             process.terminate()
 

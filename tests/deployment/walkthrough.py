@@ -17,6 +17,7 @@ from federation.deployment.node.settings import SOCKET
 from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS
 from tests.deployment.namespaces import Machine
+from tests.deployment.signing import Signer
 
 COUNTRIES = ("VNM", "KHM", "LAO")  # the page writes of the first
 PAGE = Path(__file__).parents[2] / "docs" / "operate.md"
@@ -199,8 +200,9 @@ def _restart(walker: Walker) -> None:
 
 def _new_key(walker: Walker) -> None:
     walker.stop("VNM", NODE)
-    key = walker.at("VNM") / "node" / "courier" / "node.key"
-    key.rename(key.with_name("node.key.old"))
+    for key in ("courier/node.key", "vault/vault.key"):
+        path = walker.at("VNM") / "node" / key
+        path.rename(path.with_name(f"{path.name}.old"))
     walker.run("VNM", MAKE_KEY)
     _send(walker)
     walker.run("coordinator", ENROL)
@@ -209,9 +211,11 @@ def _new_key(walker: Walker) -> None:
 
 
 def _kind(walker: Walker) -> str:
-    """The kind of KHM's reply to a request for its terms."""
-    line = walker.at("KHM") / "node" / "line" / SOCKET
-    return decode(exchange(line, encode(Frame(kind="terms", header={})), lambda: None)).kind
+    """The kind of KHM's reply to the coordinator's request for its terms."""
+    node = walker.at("KHM") / "node"
+    signer = Signer(walker.at("coordinator") / "coordinator", node / "vault", "KHM")
+    request = signer.request(encode(Frame(kind="terms", header={})))
+    return decode(signer.frame(exchange(node / "line" / SOCKET, request, lambda: None))).kind
 
 
 def _refuses(walker: Walker) -> None:
@@ -230,7 +234,7 @@ def _gone(walker: Walker) -> None:
 WALK = (
     Step(at="coordinator", command="gotong keys coordinator home=coordinator names=[federation.example,10.1.2.3]"),
     Step(at="coordinator", command=COORDINATOR, how="serve", then=_gateway_open),
-    Step(at="VNM", command=MAKE_KEY, says=("same fingerprint",), then=_send),
+    Step(at="VNM", command=MAKE_KEY, says=("same fingerprints",), then=_send),
     Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=give_records),
     Step(
         at="VNM",
@@ -270,7 +274,7 @@ WALK = (
     Step(
         at="coordinator",
         command="gotong keys rotate home=coordinator",
-        says=("A new certificate for federation.example",),
+        says=("new certificate for federation.example",),
         then=_restart,
     ),
     Step(

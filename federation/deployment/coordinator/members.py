@@ -17,19 +17,24 @@ MEMBERS, REVOKED, NODES = "members", "revoked", "nodes.json"
 
 
 def enrol(home: Path, enrolment: Enrolment) -> None:
-    """Make a member. Raises DeploymentError for a key that was revoked, or a country that has another one."""
-    if _revoked(home, enrolment).exists():
+    """Make a member. Raises DeploymentError for keys that were revoked, or a country that has others.
+
+    A member of an earlier version gets the key of its vault: the file is signed by the courier's key, which stays.
+    """
+    if any(_revoked(home, key).exists() for key in _keys(enrolment)):
         raise DeploymentError(
-            f"the key {enrolment.fingerprint} of {enrolment.country} was revoked and cannot come back; make a new one"
+            f"a key of {enrolment.country} ({enrolment.fingerprint}) was revoked and cannot come back; make new ones"
         )
     present = members(home)
     known = present.get(enrolment.country)
-    if known is not None and known != enrolment:
+    upgraded = known is not None and not known.vault_key and known.public_key == enrolment.public_key
+    if known is not None and known != enrolment and not upgraded:
         raise DeploymentError(
-            f"{enrolment.country} is enrolled with the key {known.fingerprint}; "
+            f"{enrolment.country} is enrolled with {known.fingerprint}; "
             f"run `gotong keys revoke country={enrolment.country}` first if this one replaces it"
         )
-    twin = next((m.country for m in present.values() if m.public_key == enrolment.public_key), enrolment.country)
+    keys = set(_keys(enrolment))
+    twin = next((m.country for m in present.values() if keys & set(_keys(m))), enrolment.country)
     if twin != enrolment.country:
         raise DeploymentError(f"this key is {twin}'s; every country has a key of its own")
     write_atomically(home / MEMBERS / f"{enrolment.country}.json", json.dumps(enrolment.__dict__).encode())
@@ -41,7 +46,8 @@ def revoke(home: Path, country: str) -> Enrolment:
     if country not in present:
         raise DeploymentError(f"{country} is not enrolled; enrolled are {', '.join(sorted(present)) or 'none'}")
     member = present[country]
-    write_atomically(_revoked(home, member), json.dumps(member.__dict__).encode())
+    for key in _keys(member):
+        write_atomically(_revoked(home, key), json.dumps(member.__dict__).encode())
     (home / MEMBERS / f"{country}.json").unlink()
     return member
 
@@ -64,8 +70,12 @@ def write_nodes(home: Path, known: dict[str, tuple[int, str]]) -> None:
     write_atomically(home / NODES, json.dumps(known, sort_keys=True).encode())
 
 
-def _revoked(home: Path, enrolment: Enrolment) -> Path:
-    return home / REVOKED / f"{sha256(enrolment.public_key.encode()).hexdigest()}.json"
+def _keys(enrolment: Enrolment) -> list[str]:
+    return [key for key in (enrolment.public_key, enrolment.vault_key) if key]
+
+
+def _revoked(home: Path, key: str) -> Path:
+    return home / REVOKED / f"{sha256(key.encode()).hexdigest()}.json"
 
 
 def _read(path: Path) -> Enrolment:

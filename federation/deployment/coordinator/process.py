@@ -70,8 +70,9 @@ def children(home: Path, addresses: Addresses) -> list[Child]:
 
 def prepare(home: Path, addresses: Addresses) -> list[str]:
     """Check keys and ports, and make folders; returns warnings about the certificate. Raises DeploymentError."""
-    read_secret(home / "ca.key", "the authority's key")
+    certificates.certificate_of(home / "ca.pem")  # the authority's key need not be on this machine
     read_secret(home / "server.key", "the server's key")
+    certificates.signer_of(home)
     private_folder(home)
     private_folder(home / "flower")
     if not (home / SECRET).exists():
@@ -80,8 +81,7 @@ def prepare(home: Path, addresses: Addresses) -> list[str]:
     for host, port in ((addresses.host, addresses.port), ("127.0.0.1", addresses.inner)):
         _check_free(host, port)
     flower_cli.connect(home, addresses.superlink)
-    note = certificates.expiry_note(home / "server.pem")
-    return [] if note is None else [note]
+    return certificates.expiry_notes(home)
 
 
 def become(home: Path, addresses: Addresses, form: str) -> None:
@@ -137,7 +137,7 @@ def daily_warning(home: Path, log: Callable[[str], None]) -> Callable[[], None]:
         if (today := datetime.now(UTC).date()) == last:
             return
         last = today
-        if note := certificates.expiry_note(home / "server.pem"):
+        for note in certificates.expiry_notes(home):
             log(note)
 
     return tick

@@ -20,8 +20,10 @@ from rich.console import Console
 from federation.composition.restore import restore
 from federation.coordinator.rounds import Outcome, federate
 from federation.coordinator.state import Watch
+from federation.deployment import certificates
 from federation.deployment.coordinator import members, terms
 from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
+from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
 from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, path_of, resume_hint
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
@@ -123,7 +125,8 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
             f"enrol more nodes or set quorum to {len(nodes)} or less"
         )
     _check_keys(link, {country: known[country] for country in nodes})
-    grid = PollingGrid(link, enough=settings.quorum)
+    signing = _signing(home, folder.name, nodes)
+    grid = SignedGrid(PollingGrid(link, enough=settings.quorum), signing)
     absent = _agreed(grid, folder.name, settings, nodes, console)
     notes = (*_notes("not enrolled", wanted, nodes, "do not take part"), *absent)
     if progress is None:
@@ -133,6 +136,14 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
         federation = every_run.federation_of(settings, folder, nodes)
         run = Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
     return Deployed(run=run, grid=grid)
+
+
+def _signing(home: Path, run: str, nodes: Mapping[str, int]) -> Signing:
+    """The coordinator's key, and those of the vaults. Raises DeploymentError for a country enrolled without one."""
+    key, certificate = certificates.signer_of(home)
+    enrolled = members.members(home)
+    vaults = {node: Vault(country=name, key=enrolled[name].verifying_key()) for name, node in nodes.items()}
+    return Signing(run=run, key=key, certificate=certificate, vaults=vaults)
 
 
 def _agreed(grid: Grid, name: str, settings: Settings, nodes: Mapping[str, int], console: Console) -> tuple[str, ...]:

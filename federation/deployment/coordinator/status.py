@@ -22,7 +22,7 @@ def lines(home: Path, runs: Path) -> Iterator[str]:
     """The status, one fact a line. Raises DeploymentError if the coordinator does not run."""
     until = certificates.certificate_of(home / "server.pem").not_valid_after_utc
     yield f"certificate  good until {until:%Y-%m-%d}"
-    if note := certificates.expiry_note(home / "server.pem"):
+    for note in certificates.expiry_notes(home):
         yield f"             {note}"
     known, states = members.nodes(home), flower_cli.states(home)
     for country, member in sorted(members.members(home).items()):

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPSConnection
@@ -14,6 +14,7 @@ from time import time
 
 import torch
 
+from federation.deployment.enrolment import COURIER_KEY, VAULT_KEY, read_vault_key
 from federation.deployment.node import courier
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import read_policy
@@ -55,7 +56,7 @@ def findings(settings: NodeSettings) -> Iterator[Finding]:
     gpu = torch.cuda.is_available()
     device = torch.cuda.get_device_name() if gpu else "no GPU; models are small, a CPU is enough"
     yield Finding(what="device", detail=device, good=None if settings.device in ("cpu", "auto") else gpu)
-    yield from _key(settings)
+    yield from _keys(settings)
     yield from _coordinator(settings)
 
 
@@ -91,17 +92,20 @@ def _records(settings: NodeSettings, name: str) -> Iterator[Finding]:
     )
 
 
-def _key(settings: NodeSettings) -> Iterator[Finding]:
-    path = settings.courier_folder / "node.key"
+def _keys(settings: NodeSettings) -> Iterator[Finding]:
+    vault_key, courier_key = settings.vault_folder / VAULT_KEY, settings.courier_folder / COURIER_KEY
+    yield _key("key", courier_key, "courier", courier.read_key)
+    yield _key("vault's key", vault_key, "vault", read_vault_key)
+
+
+def _key(what: str, path: Path, owner: str, read: Callable[[Path], object]) -> Finding:
     if not path.exists() and not os.access(path.parent, os.X_OK):
-        yield Finding(what="key", detail=f"{path} belongs to the courier; run as its user to check it", good=None)
-        return
+        return Finding(what=what, detail=f"{path} belongs to the {owner}; run as its user to check it", good=None)
     try:
-        courier.read_key(path)
+        read(path)
     except GotongError as error:
-        yield Finding(what="key", detail=str(error), good=False)
-    else:
-        yield Finding(what="key", detail=f"{path}, mode 600")
+        return Finding(what=what, detail=str(error), good=False)
+    return Finding(what=what, detail=f"{path}, mode 600")
 
 
 def _coordinator(settings: NodeSettings) -> Iterator[Finding]:

@@ -9,7 +9,6 @@ import argparse
 import logging
 import signal
 import socket
-import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from types import FrameType
 from typing import Any
 
 import httpx
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flwr.app import Error, Message
 from flwr.app.message import remove_content_from_message
@@ -58,9 +56,12 @@ from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from federation.deployment import logs
+from federation.deployment.private_keys import read_ecdsa_key
 from federation.errors import DeploymentError, WireError
 from federation.wire.flower_message import seal, unseal
-from federation.wire.frame import decode
+from federation.wire.frame import read_header
+from federation.wire.header import LARGEST as ANY_HEADER
+from federation.wire.signature import frame_of
 
 KNOWN = ("1.41.",)  # Flower versions whose fleet protocol the contract test covers
 HEARTBEAT_INTERVAL = 10.0  # seconds; the least that Flower allows. It takes a node for offline after two of them
@@ -263,7 +264,7 @@ def exchange(vault: Path, frame: bytes, heartbeat: Callable[[], None]) -> bytes:
             raise VaultAbsentError(f"the vault at {vault} does not reply: {error.strerror or error}") from None
     reply = b"".join(parts)
     try:
-        decode(reply, accepted=ANY_VERSION)
+        read_header(frame_of(reply), accepted=ANY_VERSION, bounds=ANY_HEADER)
     except WireError:
         raise VaultAbsentError(f"the vault at {vault} broke off in the middle of its reply") from None
     return reply
@@ -310,16 +311,7 @@ def check_flower_version() -> None:
 
 def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     """The node's key. Raises DeploymentError if it is missing, unfit, or readable by other users."""
-    try:
-        mode, raw = path.stat().st_mode, path.read_bytes()
-        key = serialization.load_ssh_private_key(raw, None)
-    except (OSError, ValueError) as error:
-        raise DeploymentError(f"{path}: {error}; make a key with `gotong keys node`") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise DeploymentError(f"{path} can be read by others; make it 600, and a new key if others use this machine")
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise DeploymentError(f"{path} is no ECDSA key; make one with `gotong keys node`")
-    return key
+    return read_ecdsa_key(path, "the courier's key", "make one with `gotong keys node`")
 
 
 def _read_authority(path: Path) -> bytes:

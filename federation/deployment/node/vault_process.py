@@ -14,8 +14,10 @@ from pathlib import Path
 import torch
 
 from federation.deployment import logs
+from federation.deployment.enrolment import VAULT_KEY, read_vault_key
 from federation.deployment.node.pause import PAUSED, WITHDRAWN
 from federation.deployment.node.settings import NodeSettings
+from federation.deployment.node.signed_replies import SignedReplies, read_authority
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
 from federation.policy.file import FILE
@@ -124,7 +126,19 @@ def run(settings: NodeSettings) -> None:
         key=_fingerprint_key(home / "fingerprint.key"),
     )
     handler = RequestHandler(vault, home, device_of(settings.device), settings.precision)
-    service = Service(settings.socket, database=database, respond=handler.respond, limits=limits_of(settings))
+    signed = SignedReplies(
+        country=settings.country,
+        key=read_vault_key(home / VAULT_KEY),
+        authority=read_authority(settings.ca_file, _other_user(settings.courier_user)),
+        respond=handler.respond,
+    )
+    service = Service(
+        settings.socket,
+        database=database,
+        respond=signed.serve,
+        limits=limits_of(settings),
+        refuse=signed.refuse_unread,
+    )
     with service.listen(_group(settings.socket_group)) as listening:
         log.info("%s serves %s under %s", settings.country, ", ".join(policy.tasks), policy.path)
         service.serve(listening)
@@ -178,6 +192,12 @@ def _callers(courier_user: str | None) -> frozenset[int]:
         return frozenset([os.geteuid(), *(pwd.getpwnam(name).pw_uid for name in names)])
     except KeyError as error:
         raise DeploymentError(f"{error.args[0]}; create that user or leave courier_user= out") from None
+
+
+def _other_user(name: str | None) -> int | None:
+    """The courier's user, where it is another one."""
+    others = _callers(name) - {os.geteuid()}
+    return next(iter(others), None)
 
 
 def _group(name: str | None) -> int | None:
