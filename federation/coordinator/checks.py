@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from federation.coordinator.claims import Claim, check_counts, check_examples, check_steps, claim_of
 from federation.coordinator.state import Arrays
 from federation.errors import UpdateRejected
 from federation.settings.schema import Plan, compared
@@ -20,7 +22,8 @@ from tasks.registry import TASKS
 # An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.
 # Steps of countries of unequal size are similar, but their number is a country's own claim; hence the second bound.
 OUTLIER, GIANT = 10.0, 100.0
-MOST = 10**12  # examples or place-periods; no country has more, and sums of it stay exact
+LARGEST = 2**53  # of a count; beyond that a float is another number
+NONE_DECLARED: Mapping[str, Claim] = MappingProxyType({})
 ScoreName = tuple[str, str, str]  # part, arm, score
 
 
@@ -46,21 +49,27 @@ class Update:
 
 
 def read_update(
-    frame: Frame, *, country: str, run: str, round_: int, model: Arrays, shared: Arrays, plan: Plan
+    frame: Frame,
+    *,
+    country: str,
+    run: str,
+    round_: int,
+    model: Arrays,
+    shared: Arrays,
+    plan: Plan,
+    declared: Mapping[str, Claim] = NONE_DECLARED,
 ) -> Update:
     """The update in a reply. `country` is who the enrolled node belongs to. Raises UpdateRejected."""
-    header = frame.header
+    header, claim = frame.header, claim_of(declared, country, plan)
     for key, expected in (("run", run), ("round", round_), ("country", country)):
         if header.get(key) != expected:
             raise UpdateRejected(
                 f"{country} replied for {key} {str(header.get(key))[:80]!r}, requested was {expected!r}"
             )
-    examples, loss, suppressed = header.get("examples"), header.get("loss"), header.get("suppressed", [])
-    if type(examples) is not int or not 0 <= examples <= MOST:
-        raise UpdateRejected(f"{country} reports {str(examples)[:40]} examples")
-    steps = header.get("steps")
-    if type(steps) is not int or not bool(examples) <= steps <= MOST:
-        raise UpdateRejected(f"{country} reports {str(steps)[:40]} steps on {examples} examples")
+    examples, steps = (_count(country, header, key) for key in ("examples", "steps"))
+    loss, suppressed = header.get("loss"), header.get("suppressed", [])
+    check_examples(country, examples, claim)
+    check_steps(country, steps, examples, plan)
     if type(loss) not in (float, type(None)) or not isinstance(suppressed, list):
         raise UpdateRejected(f"{country} reports a loss or suppressed scores that are none")
     start_loss = header.get("start_loss")
@@ -83,10 +92,17 @@ def read_update(
         start_loss=start_loss,
         change=change,
         shared=released,
-        scores=_scores(country, frame, plan),
+        scores=_scores(country, frame, plan, claim),
         fingerprint=str(header.get("fingerprint", ""))[:64],
         suppressed=tuple(str(name)[:200] for name in suppressed[:10_000]),
     )
+
+
+def _count(country: str, header: Mapping[str, Any], key: str) -> int:
+    number = header.get(key)
+    if type(number) is not int or not 0 <= number <= LARGEST:
+        raise UpdateRejected(f"{country} reports {str(number)[:40]} {key}")
+    return number
 
 
 def _need_loss(country: str, loss: Any, plan: Plan) -> None:
@@ -134,7 +150,7 @@ def _check_same_structure(country: str, what: str, arrays: Arrays, expected: Arr
             raise UpdateRejected(f"{country}: {what} {name} holds NaN or Inf")
 
 
-def _scores(country: str, frame: Frame, plan: Plan) -> dict[ScoreName, Sums]:
+def _scores(country: str, frame: Frame, plan: Plan, claim: tuple[Claim, str]) -> dict[ScoreName, Sums]:
     """(part, arm, score) -> its sums. Raises UpdateRejected for a name or a value that cannot be."""
     task = TASKS[plan.task.name]
     excluded = ["excluded_period"] if plan.task.calendar.excluded_period else []
@@ -153,6 +169,7 @@ def _scores(country: str, frame: Frame, plan: Plan) -> dict[ScoreName, Sums]:
                 raise UpdateRejected(f"{country}: score {path[:80]} is unknown")
     for (part, _, score), sums in scores.items():
         _check_sums(country, part, score, sums, plan)
+        check_counts(country, score, sums["count"], claim)
     return dict(scores)
 
 
@@ -167,7 +184,9 @@ def _check_sums(country: str, part: str, score: str, sums: Sums, plan: Plan) -> 
     )
     if set(sums) != set(NAMES if part == "paired" else task.scores[score].names) or not fits:
         raise UpdateRejected(f"{country}: the sums of score {score} are incomplete or not finite")
-    if sums["count"].min() < 0 or sums["count"].max() > MOST:
+    counted = sums if binned and part != "paired" else {"count": sums["count"]}  # of a histogram all are counts
+    most = np.minimum(sums["count"], LARGEST)
+    if not all(((value.T >= 0) & (most >= value.T)).all() for value in counted.values()):
         raise UpdateRejected(f"{country}: score {score} has an impossible count")
     if part == "paired" and not ((sums["low"] <= sums["value"]) & (sums["value"] <= sums["high"])).all():
         raise UpdateRejected(f"{country}: a difference lies outside its own interval")

@@ -192,6 +192,7 @@ def _read(
             model=progress.model,
             shared=progress.shared,
             plan=federation.plan,
+            declared=federation.declared,
         )
     except WireError as error:
         return ReplySummary(country=country, refused=f"{country}: {error}"), None

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from federation.coordinator.claims import Claim
 from federation.reporting.rows import Row
 from federation.settings.schema import Plan, Settings
 
@@ -18,6 +19,8 @@ class Federation:
     """One run as the coordinator knows it.
 
     nodes: country -> Flower node, from enrolment; a node's own claim of who it is counts for nothing.
+    declared: country -> the largest counts that its signed terms declare for this run; of one that declares none, a
+    reply is held to the largest panel that any country could have.
     """
 
     run: str
@@ -25,6 +28,7 @@ class Federation:
     settings: Settings
     nodes: Mapping[str, int]
     checkpoint: Path
+    declared: Mapping[str, Claim] = field(default_factory=dict)
 
     @property
     def learning(self) -> Mapping[str, int]:

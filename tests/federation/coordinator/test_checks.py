@@ -1,7 +1,9 @@
 """What a country sends is believed only as far as it can be checked; a lie ends in a refusal that names the country."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.coordinator.checks import Update, outliers, read_update
+from federation.coordinator.checks import Update, _check_sums, outliers, read_update
+from federation.coordinator.claims import Claim, check_steps, claim_of
 from federation.errors import UpdateRejected
+from federation.settings.schema import TrainingSettings
 from federation.wire.frame import Frame
+from tasks.evaluation.histograms import BINNED, BINS
+from tasks.health.settings import HealthSettings
+from tasks.registry import TASKS
 from tests.federation.vault.requesting import model_of, plan_of
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -23,7 +30,7 @@ HEADER: dict[str, Any] = {
     "run": "r",
     "round": 3,
     "examples": 100,
-    "steps": 5,
+    "steps": 1,
     "loss": 0.5,
     "fingerprint": "f",
     "suppressed": [],
@@ -38,9 +45,13 @@ def arrays() -> dict[str, Any]:
     return sent | {COUNT.replace("count", name): np.full(3, 50.0) for name in ("sum", "count", "variance")}
 
 
-def read(header: dict[str, Any] | None = None, **changed: Any) -> Update:
+def read(
+    header: dict[str, Any] | None = None, declared: Mapping[str, Claim] = MappingProxyType({}), **changed: Any
+) -> Update:
     frame = Frame(kind="update", header=HEADER | (header or {}), arrays={**arrays(), **changed})
-    return read_update(frame, country="VNM", run="r", round_=3, model=MODEL, shared=SHARED, plan=PLAN)
+    return read_update(
+        frame, country="VNM", run="r", round_=3, model=MODEL, shared=SHARED, plan=PLAN, declared=declared
+    )
 
 
 def without(name: str) -> Frame:
@@ -68,8 +79,11 @@ WRONG_HEADERS: dict[str, dict[str, Any]] = {
     "half an example": {"examples": 1.5},
     "true examples": {"examples": True},
     "examples without end": {"examples": 10**400},
-    "more examples than days since the flood": {"examples": 10**18},
     "no examples said": {"examples": None},
+    "more steps than the plan takes": {"steps": 2},
+    "fewer steps than the plan takes": {"steps": 0},
+    "steps without end": {"steps": 10**400},
+    "true steps": {"steps": True},
     "a loss in words": {"loss": "low"},
     "a list of losses": {"loss": [0.5]},
     "a loss beyond floats": {"loss": 10**400},
@@ -84,6 +98,60 @@ def test_a_header_that_cannot_be_is_rejected(header: dict[str, Any]) -> None:
         read(header)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
+
+
+LINES = {
+    "examples": "VNM claims 1,000,000,000,000 examples, ",
+    "counts": "VNM: score mse claims 1,000,000,000,000 place-periods at a horizon, ",
+    "total": "VNM: score mse claims 101 place-periods over all horizons, ",
+}
+
+
+def claimed(what: str, declared: dict[str, Claim]) -> str:
+    """The line about a claim that is too large."""
+    counts = {"counts": np.full(3, 1e12), "total": np.array([50.0, 50.0, 101.0])}
+    header = {"examples": 10**12} if what == "examples" else {}
+    with pytest.raises(UpdateRejected) as caught:
+        read(header, declared, **({COUNT: counts[what]} if what in counts else {}))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("what", ["examples", "counts"])
+def test_a_claim_beyond_any_panel_is_rejected_though_nothing_was_declared(what: str) -> None:
+    assert claimed(what, {"THA": Claim(examples=1, scored=1)}) == LINES[what] + "the largest plausible panel has " + (
+        "120,000,000"  # 100,000 places over 1,200 months
+    )
+
+
+@pytest.mark.parametrize(("what", "most"), [("examples", 100), ("counts", 50), ("total", 100)])
+def test_a_claim_beyond_what_the_terms_declare_is_rejected(what: str, most: int) -> None:
+    exact = {"VNM": Claim(examples=100, scored=50)}
+    assert read(declared=exact).examples == 100
+    assert claimed(what, exact) == f"{LINES[what]}its signed terms declare {most}"
+
+
+def test_a_histogram_holds_no_more_than_its_count() -> None:
+    plan = plan_of(task=HealthSettings())
+    score, names = "outbreak_auc", TASKS["health"].scores["outbreak_auc"].names
+    sums = {name: np.full((4, BINS) if name in BINNED else 4, 5.0) for name in names}
+    _check_sums("VNM", "test", score, sums, plan)
+    for name in set(names) - {"count"}:
+        for wrong in (5.5, -0.5, 1e300):
+            with pytest.raises(UpdateRejected, match="VNM: score outbreak_auc has an impossible count"):
+                _check_sums("VNM", "test", score, {**sums, name: np.where(sums[name] > 0, wrong, 0)}, plan)
+
+
+def test_a_facility_is_held_to_what_its_country_declares() -> None:
+    assert claim_of({"VNM": Claim(examples=1, scored=2)}, "VNM-000001", PLAN)[0].scored == 2
+
+
+EPOCHS = replace(PLAN, training=TrainingSettings(epochs=2, batch_size=10))
+
+
+@pytest.mark.parametrize(("steps", "fits"), [(19, False), (20, True), (240, True), (241, False)])
+def test_steps_are_those_of_the_plan_on_so_many_examples(steps: int, fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(UpdateRejected, match="the plan takes 20 to 240"):
+        check_steps("VNM", steps, 100, EPOCHS)
 
 
 PAIR = "score/paired/federated-local/mse/"
@@ -154,7 +222,7 @@ def test_a_missing_array_is_rejected(name: str) -> None:
 
 def test_an_update_that_rests_on_nothing_is_rejected_and_scores_alone_are_not() -> None:
     with pytest.raises(UpdateRejected, match="rests on no example"):
-        read({"examples": 0})
+        read({"examples": 0, "steps": 0})
     scores = {name: value for name, value in arrays().items() if name.startswith("score/")}
     frame = Frame(kind="update", header=HEADER | {"examples": 0, "steps": 0, "loss": 0.0}, arrays=scores)
     update = read_update(frame, country="VNM", run="r", round_=3, model=MODEL, shared=SHARED, plan=PLAN)
