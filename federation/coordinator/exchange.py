@@ -147,7 +147,7 @@ def _frame(
 
 
 def _model_arrays(plan: Plan, kind: str, model: Arrays, progress: Progress) -> dict[str, Any]:
-    """A test names the rounds of its candidates, whose mean every vault makes itself; they travel as they arrived."""
+    """A test names the rounds of its candidates, whose mean every vault makes itself; they travel as they did then."""
     if kind != "test" or not progress.best:
         return {f"model/{name}": value for name, value in model.items()}
     return {

@@ -9,7 +9,7 @@ from federation.coordinator.state import Arrays, Candidate, Progress
 from federation.reporting.rows import ALL, Row
 from federation.settings.schema import Plan
 from federation.training.jobs import rounding_seed
-from federation.wire.compression import arrived
+from federation.wire.compression import packed, unpacked
 from federation.wire.model import model_mean
 from tasks.registry import TASKS
 
@@ -34,23 +34,23 @@ def with_candidate(progress: Progress, rows: Sequence[Row], plan: Plan, region: 
 
 
 def candidates_as_sent(progress: Progress, plan: Plan) -> dict[int, Arrays]:
-    """Round -> the candidate that went out with it, as it arrived; in the order of rounds.
+    """Round -> the candidate that went out with it, packed as it was then; in the order of rounds.
 
     A candidate of so many rounds went out with the request of the next one, for that is where it was scored.
     """
     ordered = sorted(progress.best, key=lambda candidate: candidate.round)
-    return {each.round + 1: as_arrived(each.model, plan, each.round + 1) for each in ordered}
+    return {each.round + 1: as_sent(each.model, plan, each.round + 1) for each in ordered}
 
 
 def final_model(progress: Progress, plan: Plan) -> Arrays:
     """The model to test and to keep, as the countries have it: the mean of the candidates, or the last model."""
-    if not progress.best:
-        return as_arrived(progress.model, plan, plan.rounds + 2)
-    return model_mean(list(candidates_as_sent(progress, plan).values()))
+    sent = list(candidates_as_sent(progress, plan).values()) or [as_sent(progress.model, plan, plan.rounds + 2)]
+    models = [unpacked(each, plan.transport) for each in sent]
+    mean = model_mean(models) if progress.best else models[0]
+    return {name: mean[f"model/{name}"] for name in progress.model}
 
 
-def as_arrived(model: Arrays, plan: Plan, round_: int) -> Arrays:
-    """What the countries make of a model that is sent with a round."""
-    sent = {f"model/{name}": value for name, value in model.items()}
-    came = arrived(sent, plan.transport, rounding_seed(plan.seed, round_))
-    return {name: came[f"model/{name}"] for name in model}
+def as_sent(model: Arrays, plan: Plan, round_: int) -> Arrays:
+    """A model as it goes out with a round."""
+    arrays = {f"model/{name}": value for name, value in model.items()}
+    return packed(arrays, plan.transport, rounding_seed(plan.seed, round_))

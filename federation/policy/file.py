@@ -9,6 +9,7 @@ from typing import Any
 from federation.errors import PolicyRefusal
 from federation.policy import templates
 from federation.policy.keys import Policy, checked
+from tasks.files.atomic import write_atomically
 from tasks.registry import TASKS
 
 FILE = "policy.toml"
@@ -45,6 +46,25 @@ def read_policy(folder: Path, country: str) -> Policy:
         return Policy(country=country, path=path, **(templates.values(template) | chosen))
     except (ValueError, OSError) as error:  # no TOML and no UTF-8 are ValueErrors too
         raise PolicyRefusal(f"{path}: {error}; {country} refuses all requests until it is fixed") from None
+
+
+def policy_at(path: str) -> Policy:
+    """The policy in a file of any node; its country is the name of the file's folder. Raises PolicyRefusal."""
+    file = Path(path).absolute()
+    if file.is_dir():
+        file = file / FILE
+    if file.name != FILE:
+        raise PolicyRefusal(f"policy={path} must be a file named {FILE}, or its folder")
+    return read_policy(file.parent, file.parent.name)
+
+
+def accept(policy: Policy, digest: str, note: str) -> Path:
+    """Add a digest to those of accepted first weights; returns the file, which a person may edit."""
+    path = policy.path.parent / ACCEPTED
+    known = path.read_text(encoding="utf-8") if path.exists() else "# SHA-256 of first weights, then a note\n"
+    if digest not in accepted_models(policy):
+        write_atomically(path, f"{known}{digest}  {' '.join(note.split())}\n".encode())
+    return path
 
 
 def accepted_models(policy: Policy) -> frozenset[str]:

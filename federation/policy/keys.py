@@ -141,3 +141,13 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
         if not form.fits(value):
             raise ValueError(f"{name} = {value!r} must be {form.words}")
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def complete(values: Any) -> dict[str, Any]:
+    """Values of terms, every key of which is there, as `Policy` takes them. Raises ValueError as `checked` does."""
+    if not isinstance(values, Mapping):
+        raise ValueError("no policy")
+    for name in KEYS:
+        if name not in values:
+            raise ValueError(f"{name} is missing")
+    return checked(values)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from federation.policy.keys import KEYS, Policy
+from federation.policy.law import NO_ADVICE, RULES
 from tasks.registry import TASKS
 
 TEMPLATES: Mapping[str, str] = {
@@ -29,11 +30,13 @@ def policy(template: str, country: str, path: Path) -> Policy:
     return Policy(country=country, path=path, **values(template))
 
 
-def text(template: str = DEFAULT) -> str:
-    """The text of a policy file: every key with its value and what it means."""
+def text(template: str = DEFAULT, country: str | None = None) -> str:
+    """The text of a policy file: every key with its value and what it means, the country's rules as comments."""
+    rules = [f"# {RULES[country]} {NO_ADVICE}"] if country is not None and country in RULES else []
     lines = [
         "# What the vault of this country serves. Change it here; no run can change it.",
         f"# {TEMPLATES[template]}",
+        *rules,
         f'template = "{template}"  # of keys that are left out',
     ]
     lines += [f"{name} = {toml(value)}  # {KEYS[name].metadata['about']}" for name, value in values(template).items()]

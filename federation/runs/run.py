@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from federation.composition.restore import restore
 from federation.coordinator import checkpoint, rounds
+from federation.coordinator.claims import Claim
 from federation.coordinator.state import Federation, Progress
 from federation.runs import folder as run_folder
 from federation.settings.schema import Settings
 from tasks.registry import TASKS
 from tasks.task import Task
+
+NOTHING: Mapping[str, Claim] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +39,18 @@ class Run:
         return next(iter(self.task.scores))
 
 
-def new(settings: Settings, folder: Path, nodes: Mapping[str, int], notes: tuple[str, ...] = ()) -> Run:
+def new(
+    settings: Settings,
+    folder: Path,
+    nodes: Mapping[str, int],
+    notes: tuple[str, ...] = (),
+    declared: Mapping[str, Claim] = NOTHING,
+) -> Run:
     """A run before its first round; `save` writes its first checkpoint. nodes: country -> Flower node.
 
     Raises ConfigError or CheckpointError for a `start_from` whose model does not fit.
     """
-    federation = federation_of(settings, folder, nodes)
+    federation = federation_of(settings, folder, nodes, declared)
     start = None
     if settings.start_from is not None:
         start = checkpoint.load_model(run_folder.existing(settings.runs, settings.start_from))
@@ -60,8 +70,15 @@ def saved(folder: Path, **changes: Any) -> tuple[Settings, Progress, list[str]]:
     return settings, progress, list(header["countries"])
 
 
-def federation_of(settings: Settings, folder: Path, nodes: Mapping[str, int]) -> Federation:
-    """The run as the coordinator knows it."""
+def federation_of(
+    settings: Settings, folder: Path, nodes: Mapping[str, int], declared: Mapping[str, Claim] = NOTHING
+) -> Federation:
+    """The run as the coordinator knows it. declared: country -> the largest counts in its terms."""
     return Federation(
-        run=folder.name, plan=settings.plan(), settings=settings, nodes=nodes, checkpoint=folder / checkpoint.FILE
+        run=folder.name,
+        plan=settings.plan(),
+        settings=settings,
+        nodes=nodes,
+        checkpoint=folder / checkpoint.FILE,
+        declared=declared,
     )

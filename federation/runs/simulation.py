@@ -12,6 +12,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from federation.composition.restore import check
 from federation.coordinator import rounds
+from federation.coordinator.claims import Claim
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Watch
 from federation.errors import ConfigError
@@ -28,6 +29,7 @@ from federation.settings.schema import POOLED, Settings
 from federation.training import sequential
 from federation.training.device import device_of
 from federation.vault.database import open_database
+from federation.vault.terms import claim
 from federation.vault.vault import Vault
 from tasks.errors import DataError
 from tasks.places.facilities import country_of
@@ -107,7 +109,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
     if settings.data is not None:  # a resume may be started in another folder
         settings = replace(settings, data=str(Path(settings.data).absolute()))
     run = every_run.new(settings, folder, _nodes(countries), notes)
-    simulation = Simulation(run=run, vaults=_vaults(run))
+    simulation = _with_vaults(run)
     every_run.save(run)
     return simulation
 
@@ -125,7 +127,7 @@ def resume(runs: str, folder: Path) -> Simulation:
     _synthesize(settings, TASKS[settings.task.name], folder, countries)
     federation = every_run.federation_of(settings, folder, _nodes(countries))
     run = Run(settings=settings, folder=folder, federation=federation, progress=progress)
-    return Simulation(run=run, vaults=_vaults(run))
+    return _with_vaults(run)
 
 
 def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3.Connection) -> Vault:
@@ -172,6 +174,13 @@ def _synthesize(settings: Settings, task: Task, folder: Path, countries: Sequenc
 def _nodes(countries: Sequence[str]) -> dict[str, int]:
     """country -> node; 1 is the coordinator."""
     return {country: node for node, country in enumerate(sorted(countries), start=2)}
+
+
+def _with_vaults(run: Run) -> Simulation:
+    """The run with its vaults, and what their terms declare."""
+    vaults = _vaults(run)
+    declared = {vault.country: Claim(**claim(vault, run.federation.plan)) for vault in vaults.values()}
+    return Simulation(run=replace(run, federation=replace(run.federation, declared=declared)), vaults=vaults)
 
 
 def _vaults(run: Run) -> dict[int, Vault]:

@@ -23,7 +23,7 @@ from tasks.registry import TASKS
 from tasks.task import Task
 
 LONGEST_NAME = 200
-CANDIDATE = "candidate"  # group of a test: candidate/ROUND/NAME
+CANDIDATE = "candidate"  # group of a test: candidate/ROUND/model/NAME, packed as in that round
 KINDS = ("train", "validate", "test")
 
 
@@ -76,7 +76,7 @@ class Request:
         rounds = {path.split("/")[0] for path in self.frame.group(CANDIDATE)}
         if len(rounds) > self.plan.keep_best or not all(is_round(each, self.plan.rounds + 1) for each in rounds):
             raise PolicyRefusal(f"run {self.run} tests a mean of models that {self.plan.keep_best} rounds cannot make")
-        return {each: self._arrived(f"{CANDIDATE}/{each}", self.travelling) for each in sorted(map(int, rounds))}
+        return {each: self._candidate(each) for each in sorted(map(int, rounds))}
 
     @cached_property
     def shared(self) -> Tensors:
@@ -92,8 +92,15 @@ class Request:
     def _unpacked(self) -> Frame:
         return replace(self.frame, arrays=unpacked(self.frame.arrays, self.plan.transport))
 
+    def _candidate(self, round_: int) -> Tensors:
+        packed = replace(self.frame, arrays=self.frame.group(f"{CANDIDATE}/{round_}"))
+        came = replace(packed, arrays=unpacked(packed.arrays, self.plan.transport))
+        return self._checked("model", came.group("model"), self.travelling)
+
     def _arrived(self, group: str, expected: Mapping[str, Array]) -> Tensors:
-        arrays = self._unpacked.group(group)
+        return self._checked(group, self._unpacked.group(group), expected)
+
+    def _checked(self, group: str, arrays: Mapping[str, Array], expected: Mapping[str, Array]) -> Tensors:
         for name in sorted(set(arrays) ^ set(expected)):
             raise PolicyRefusal(
                 f"run {self.run} sends another model than is installed here: {group}/{name} is on one side only; "

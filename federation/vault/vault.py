@@ -85,7 +85,8 @@ class Vault:
         country = Country(
             code=self.country, records=self.records(request.plan), memory=memory, learns=self.learns(request.plan)
         )
-        self._check_steps(request, country)
+        if request.kind == "train":
+            self._refuse(objections.of_steps(self.policy, self._steps(request.plan)))
         jobs = job_building.jobs(request, country)
         if came is not None and came.needs_reference(learns=country.learns):
             jobs += job_building.reference_jobs(request, country)
@@ -188,10 +189,19 @@ class Vault:
             self._refuse(objections.of_training(self.policy, own_plan))
             self._refuse(objections.of_size(self.policy, parameter_count(own_plan)))
 
-    def _check_steps(self, request: Request, country: Country) -> None:
-        if country.learns and request.kind == "train":
-            steps = steps_in(request.plan.training, len(country.records.windows["train"]))
-            self._refuse(objections.of_steps(self.policy, steps))
+    def objections(self, plan: Plan) -> list[Objection]:
+        """All reasons for which the country would not serve such a plan. Raises ConfigError or DataError."""
+        reasons = objections.objections(self.policy, plan)
+        if not reasons:
+            reasons = objections.of_size(self.policy, parameter_count(plan))
+        if not reasons:
+            self.check(plan)
+            reasons = objections.of_steps(self.policy, self._steps(plan))
+        return reasons
+
+    def _steps(self, plan: Plan) -> int:
+        """Optimiser steps of one round on the country's records; 0 where it does not train."""
+        return steps_in(plan.training, len(self.records(plan).windows["train"])) if self.learns(plan) else 0
 
     def _refuse(self, reasons: Sequence[Objection]) -> None:
         """Raise PolicyRefusal with the first reason, if there is any."""

@@ -29,6 +29,8 @@ class Signer:
 
     def __post_init__(self) -> None:
         self.key, self.certificate = certificates.signer_of(self.home)
+        path = self.vault / enrolment.VAULT_KEY
+        self.vault_key = enrolment.read_vault_key(path).public_key() if path.exists() else None
 
     def request(self, frame: bytes, key: Ed25519PrivateKey | None = None, **changes: Any) -> bytes:
         """An envelope around a frame, as the coordinator writes it but for the changes of its statement."""
@@ -53,7 +55,7 @@ class Signer:
     def frame(self, reply: bytes) -> bytes:
         """The frame of a reply to the last request; the vault must have signed it."""
         envelope = open_envelope(reply)
-        envelope.verify(enrolment.read_vault_key(self.vault / enrolment.VAULT_KEY).public_key())
+        envelope.verify(self.vault_key or enrolment.read_vault_key(self.vault / enrolment.VAULT_KEY).public_key())
         frame = bytes(envelope.frame)
         of_none = envelope.statement.request == UNREAD and decode(frame).kind == "refused"
         assert of_none or envelope.statement.request == digest_of(self.asked[-1])

@@ -14,25 +14,31 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from federation.cli import main
 from federation.coordinator import checkpoint
+from federation.deployment.coordinator import terms
 from federation.deployment.coordinator.status import outcome_of
-from federation.deployment.coordinator.terms import objections
 from federation.deployment.node import check, pause
 from federation.deployment.node.courier import exchange
 from federation.deployment.node.process import children, prepare
 from federation.deployment.node.settings import NodeSettings
-from federation.deployment.node.vault_process import RequestHandler, read_policy, terms
+from federation.deployment.node.vault_process import RequestHandler, read_policy
 from federation.deployment.node.vault_process import run as serve
-from federation.errors import ConfigError, DeploymentError
-from federation.settings.schema import Plan
+from federation.errors import ConfigError, DeploymentError, WireError
+from federation.policy.keys import Policy, values_of
+from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.values import plain
+from federation.vault import terms as vault_terms
 from federation.vault.database import open_database
+from federation.vault.records import open_records
 from federation.vault.vault import Vault
-from federation.wire.frame import VERSION, Frame, decode, encode
+from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS
 from tests.deployment.signing import signer_in
 
@@ -61,9 +67,9 @@ def _reason(reply: bytes) -> str:
 def test_terms_are_what_the_policy_says_and_follow_it_when_it_is_edited(
     handler: RequestHandler, tmp_path: Path
 ) -> None:
-    assert decode(handler.respond(ASK)).header["maximum_rounds"] == 7
+    assert decode(handler.respond(ASK)).header["policy"]["maximum_rounds"] == 7
     (tmp_path / "policy.toml").write_text('tasks = ["disaster"]\nmaximum_rounds = 30\n')
-    header = decode(handler.respond(ASK)).header
+    header = decode(handler.respond(ASK)).header["policy"]
     assert (header["tasks"], header["maximum_rounds"]) == (["disaster"], 30)
     (tmp_path / "policy.toml").write_text("tasks = 3\n")
     assert "refuses all requests until it is fixed" in _reason(handler.respond(ASK))
@@ -77,7 +83,7 @@ def test_a_policy_that_is_gone_is_no_consent_and_one_that_comes_back_is_read(
     for _ in range(2):
         assert "is not there" in _reason(handler.respond(ASK))
     (tmp_path / "policy.toml").write_text(policy)
-    assert decode(handler.respond(ASK)).header["maximum_rounds"] == 7
+    assert decode(handler.respond(ASK)).header["policy"]["maximum_rounds"] == 7
 
 
 def test_nothing_that_a_stranger_writes_makes_a_line_of_the_log(
@@ -138,27 +144,44 @@ def test_a_run_that_died_before_its_first_checkpoint_is_not_to_be_resumed(tmp_pa
     assert outcome_of(tmp_path / "early") == "died; go on with `gotong submit resume=early`"
 
 
-def test_objections_say_what_would_be_accepted() -> None:
-    terms = {"tasks": ["health"], "maximum_rounds": 5, "maximum_epochs": 100, "accepted": [VERSION]}
-    assert objections(terms, _plan(5)) == []
-    assert objections(terms, _plan(6)) == ["allows 5 rounds, the run needs 6; rounds=5 would be accepted"]
-    assert "its policy allows disaster" in objections({**terms, "tasks": ["disaster"]}, _plan(5))[0]
-    assert "install the same Gotong on both" in objections({**terms, "accepted": [99]}, _plan(5))[0]
-    assert (
-        "reads transports ['float32'], the run uses int8" in objections(terms, replace(_plan(5), transport="int8"))[0]
-    )
-    assert objections({**terms, "transports": ["float32", "int8"]}, replace(_plan(5), transport="int8")) == []
-    assert objections({**terms, "maximum_parameters": 100}, _plan(5))[0].startswith(
-        "allows 100 parameters, the run needs"
-    )
-    assert objections({**terms, "maximum_parameters": 10**6}, _plan(5)) == []
-    many = _plan(5)
-    many.training.epochs, many.training.steps = None, 200
-    assert objections({**terms, "maximum_steps": 200}, many) == []
-    assert objections({**terms, "maximum_steps": 50}, many) == [
-        "allows 50 steps, the run needs 200; training.steps=50 would be accepted"
-    ]
-    assert len(objections({}, _plan(1))) == 4  # says nothing, agrees to nothing
+def test_terms_say_to_a_plan_what_would_be_accepted_and_what_replies_will_claim(
+    handler: RequestHandler, tmp_path: Path
+) -> None:
+    def said(plan: Plan) -> terms.Terms:
+        ask = encode(Frame(kind="terms", header={"run": "r", "plan": plain(plan)}))
+        return terms.read("VNM", decode(handler.respond(ask)).header)
+
+    assert said(_plan(7)).objections == ("its records cannot be used; see the log of its node",)  # there are none
+    HEALTH.synthesize(tmp_path, "VNM", 5, HEALTH.settings())
+    agreed, longer = said(_plan(7)), said(_plan(8))
+    assert agreed.objections == ()
+    assert longer.objections == ("refuses 8 rounds: its policy allows 7; rounds=7 would be accepted",)
+    assert longer.claim is None
+    assert agreed.claim is not None
+    records = open_records(HEALTH, HEALTH.settings(), tmp_path, "VNM", bytes(32))
+    assert agreed.claim.examples == 2 ** int(np.ceil(np.log2(records.cohort())))  # no more than the order of magnitude
+    with pytest.raises(ConfigError, match=r"VNM refuses 8 rounds: .*; rounds=7 would be accepted"):
+        terms.check(terms.RegionTerms(terms={"VNM": longer}, absent=()))
+    one_step = replace(_plan(7), training=TrainingSettings(epochs=1, batch_size=100_000))
+    assert said(one_step).objections[0].startswith("refuses updates of 1 optimiser steps: its policy wants 2 or more")
+
+
+BAD_TERMS: dict[str, dict[str, Any]] = {
+    "another version": {"accepted": [99]},
+    "no policy": {"policy": None},
+    "half a policy": {"policy": {"tasks": ["health"]}},
+    "a word for a number": {"policy": values_of(Policy(country="VNM", path=Path(), tasks=())) | {"minimum_batch": "x"}},
+    "no objections": {"objections": None},
+    "a claim that is none": {"claim": {"examples": "many"}},
+}
+
+
+@pytest.mark.parametrize("wrong", BAD_TERMS.values(), ids=BAD_TERMS)
+def test_terms_that_are_none_are_refused_with_what_to_install(handler: RequestHandler, wrong: dict[str, Any]) -> None:
+    header = dict(decode(handler.respond(ASK)).header)
+    assert terms.read("VNM", header).policy.maximum_rounds == 7
+    with pytest.raises(WireError, match="install the same version of Gotong on both sides"):
+        terms.read("VNM", header | wrong)
 
 
 def _records(folder: Path) -> Path:
@@ -342,7 +365,8 @@ def _terms(settings: NodeSettings) -> str:
         vault = Vault(
             country=settings.country, folder=settings.data_folder, policy=policy, database=database, key=bytes(32)
         )
-        return terms(vault).hex()
+        header = vault_terms.terms(vault, None)
+        return encode(Frame(kind="terms", header=header)).hex()
 
 
 def test_the_supervisors_load_no_flower() -> None:

@@ -18,14 +18,18 @@ from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import RequestHandler, limits_of, read_policy
 from federation.errors import ConfigError
 from federation.runs.in_process_grid import InProcessGrid
+from federation.settings.schema import Plan
+from federation.strategies.fedavg import FEDAVG
 from federation.training import sequential
 from federation.vault.database import open_database
 from federation.vault.socket_server import Service
 from federation.vault.vault import Vault
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import ACCEPTED, PREFIX, VERSION, Frame, decode, encode
+from tasks.registry import TASKS
 
 COUNTRY, NODE = "LAO", 7
+PLAN = Plan(task=TASKS["health"].settings(), strategy=FEDAVG.settings())
 OTHERS = [version for version in (VERSION - 1, VERSION + 1) if version not in ACCEPTED]
 
 
@@ -85,14 +89,14 @@ def _identity() -> None:
 
 def test_the_terms_of_a_node_of_this_version_arrive(tmp_path: Path) -> None:
     with _node(tmp_path) as vault:
-        region = terms.request(CourierGrid(vault), "run", {COUNTRY: NODE})
-    assert (region.terms[COUNTRY]["tasks"], region.terms[COUNTRY]["wire"]) == (["health"], VERSION)
+        region = terms.request(CourierGrid(vault), "run", PLAN, {COUNTRY: NODE})
+    assert (region.terms[COUNTRY].policy.tasks, region.terms[COUNTRY].policy.start) == (("health",), "seeded")
 
 
 @pytest.mark.parametrize("version", OTHERS)
 def test_a_node_of_another_version_is_refused_before_training(tmp_path: Path, version: int) -> None:
     with _node(tmp_path, lambda reply: _of_version(reply, version)) as vault, pytest.raises(ConfigError) as caught:
-        terms.request(CourierGrid(vault), "run", {COUNTRY: NODE})
+        terms.request(CourierGrid(vault), "run", PLAN, {COUNTRY: NODE})
     line = str(caught.value)
     assert line.startswith(f"nothing was trained: {COUNTRY}: ")
     assert f"wire version {version}" in line

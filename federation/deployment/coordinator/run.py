@@ -25,8 +25,10 @@ from federation.deployment.coordinator import members, terms
 from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
 from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, path_of, resume_hint
+from federation.deployment.coordinator.terms import RegionTerms
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
+from federation.policy.explain import differences
 from federation.runs import folder as run_folder
 from federation.runs import run as every_run
 from federation.runs.run import Run
@@ -127,13 +129,14 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
     _check_keys(link, {country: known[country] for country in nodes})
     signing = _signing(home, folder.name, nodes)
     grid = SignedGrid(PollingGrid(link, enough=settings.quorum), signing)
-    absent = _agreed(grid, folder.name, settings, nodes, console)
+    region = _agreed(grid, folder.name, settings, nodes, console)
+    absent = _notes("absent", region.absent, (), "are sent a request again every round")
     notes = (*_notes("not enrolled", wanted, nodes, "do not take part"), *absent)
     if progress is None:
-        run = every_run.new(settings, folder, nodes, notes)
+        run = every_run.new(settings, folder, nodes, notes, region.claims)
         every_run.save(run)
     else:
-        federation = every_run.federation_of(settings, folder, nodes)
+        federation = every_run.federation_of(settings, folder, nodes, region.claims)
         run = Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
     return Deployed(run=run, grid=grid)
 
@@ -146,17 +149,20 @@ def _signing(home: Path, run: str, nodes: Mapping[str, int]) -> Signing:
     return Signing(run=run, key=key, certificate=certificate, vaults=vaults)
 
 
-def _agreed(grid: Grid, name: str, settings: Settings, nodes: Mapping[str, int], console: Console) -> tuple[str, ...]:
-    """Notes on the countries that are absent, once all others agree. Raises ConfigError or QuorumError."""
-    consent = terms.request(grid, name, nodes)
-    terms.check(consent, settings.plan())
+def _agreed(grid: Grid, name: str, settings: Settings, nodes: Mapping[str, int], console: Console) -> RegionTerms:
+    """The terms of the countries that reply, once all of them agree. Raises ConfigError or QuorumError."""
+    consent = terms.request(grid, name, settings.plan(), nodes)
+    terms.check(consent)
     if len(consent.terms) < settings.quorum:
         raise QuorumError(
             f"{len(consent.terms)} countries replied and quorum={settings.quorum} are needed; "
             f"absent are {', '.join(consent.absent)}: see `gotong status`, then submit again"
         )
     console.print(f"{name}: {', '.join(sorted(consent.terms))} agree", markup=False)
-    return _notes("absent", consent.absent, (), "are sent a request again every round")
+    policies = [consent.terms[country].policy for country in sorted(consent.terms)]
+    for line in differences(policies):
+        console.print(f"  the strictest of their policies: {line}", markup=False)
+    return consent
 
 
 def _may_change(settings: Settings) -> dict[str, Any]:

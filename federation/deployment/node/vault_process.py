@@ -8,7 +8,6 @@ import secrets
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -31,9 +30,9 @@ from federation.vault.database import open_database
 from federation.vault.records import stamp
 from federation.vault.round import serve as serve_vaults
 from federation.vault.socket_server import Limits, Service
+from federation.vault.terms import terms
 from federation.vault.vault import Vault
-from federation.wire.compression import TRANSPORTS
-from federation.wire.frame import ACCEPTED, VERSION, Frame, decode, encode
+from federation.wire.frame import Frame, decode, encode
 
 log = logging.getLogger("vault")
 
@@ -52,7 +51,8 @@ class RequestHandler:
             self._check_pause()
             frame = decode(data)
             if frame.kind == "terms":
-                return terms(self._vault)
+                header = terms(self._vault, frame.header.get("plan"))
+                return encode(Frame(kind="terms", header=header))
         except (PolicyRefusal, WireError, DeploymentError) as error:
             return _refused(self._vault.country, error)
         meter = Meter(self._device)
@@ -84,28 +84,6 @@ class RequestHandler:
         for name, reason in reasons.items():
             if (self._home / name).exists():
                 raise PolicyRefusal(reason)
-
-
-def terms(vault: Vault) -> bytes:
-    """What this country serves, and with which versions: public, so that a run is checked before it trains."""
-    policy = vault.policy
-    header = {
-        "country": vault.country,
-        "tasks": list(policy.tasks),
-        "minimum_cohort": policy.minimum_cohort,
-        "maximum_rounds": policy.maximum_rounds,
-        "maximum_epochs": policy.maximum_epochs,
-        "maximum_steps": policy.maximum_steps,
-        "maximum_parameters": policy.maximum_parameters,
-        "runs_per_day": policy.runs_per_day,
-        "round_scores": policy.round_scores,
-        "wire": VERSION,
-        "accepted": list(ACCEPTED),
-        "transports": list(TRANSPORTS),
-        "gotong": version("gotong"),
-        "torch": torch.__version__.split("+")[0],
-    }
-    return encode(Frame(kind="terms", header=header))
 
 
 def run(settings: NodeSettings) -> None:

@@ -33,13 +33,13 @@ def after(values: list[float], keep: int) -> Progress:
 def test_the_best_rounds_are_averaged(values: list[float], keep: int) -> None:
     best = sorted(range(len(values)), key=lambda round_: (values[round_], round_))[:keep]
     assert [one.round for one in after(values, keep).best] == best
-    assert final_model(after(values, keep))["w"].tolist() == pytest.approx([np.mean(best)] * 2)
-    assert final_model(after(values, keep))["w"].dtype == np.float32
+    assert final_model(after(values, keep), plan_of())["w"].tolist() == pytest.approx([np.mean(best)] * 2)
+    assert final_model(after(values, keep), plan_of())["w"].dtype == np.float32
 
 
 def test_with_none_to_keep_the_last_model_counts() -> None:
     progress = after([0.1, 0.9], keep=0)
-    assert (progress.best, final_model(progress)["w"].tolist()) == ((), [1, 1])
+    assert (progress.best, final_model(progress, plan_of())["w"].tolist()) == ((), [1, 1])
 
 
 def test_a_round_that_was_not_scored_is_no_candidate() -> None:

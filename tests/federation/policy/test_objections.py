@@ -40,7 +40,8 @@ BEYOND: dict[str, dict[str, Any]] = {
 
 
 def plan(**changes: Any) -> Plan:
-    return plan_of(**({"task": HealthSettings(), "training": FITS, "rounds": 10} | changes))
+    values: dict[str, Any] = {"task": HealthSettings(), "training": FITS, "rounds": 10} | changes
+    return plan_of(**values)
 
 
 def test_a_plan_within_every_bound_is_served() -> None:

@@ -23,7 +23,7 @@ MEAN = replace(PLAN, keep_best=3)
 
 def guarded(folder: Path, **keys: Any) -> Vault:
     vault = vault_in(folder)
-    bounds = {"start": "seeded", "largest_step": 2.0, "largest_distance": 100.0} | keys
+    bounds: dict[str, Any] = {"start": "seeded", "largest_step": 2.0, "largest_distance": 100.0} | keys
     vault.policy = replace(vault.policy, **bounds)
     return vault
 
@@ -135,7 +135,9 @@ def test_a_tested_mean_is_of_models_that_came(tmp_path: Path) -> None:
 
     def tested(candidates: dict[int, dict[str, Any]]) -> bytes:
         arrays = {
-            f"candidate/{round_}/{name}": value for round_, model in candidates.items() for name, value in model.items()
+            f"candidate/{round_}/model/{name}": value
+            for round_, model in candidates.items()
+            for name, value in model.items()
         }
         return request_bytes("test", 6, MEAN, arrays=arrays)
 
@@ -166,7 +168,7 @@ def test_a_request_is_no_larger_than_its_policy_before_its_model_is_built(
     monkeypatch.setattr("federation.vault.requests.built", build)
     monkeypatch.setattr("federation.composition.restore.built", build)
     request = decode(sent("train", 1, model_of(PLAN), replace(PLAN, local={"THA": {"training": {"epochs": 2}}})))
-    request.header["plan"]["strategy"]["private"] = ["*.bias"]  # type: ignore[index]
+    request.header["plan"]["strategy"]["private"] = ["*.bias"]
     assert "refuses 4 rounds" in refusal(
         vault, encode(Frame(kind="train", header=request.header, arrays=request.arrays))
     )

@@ -1,0 +1,37 @@
+"""Policies in words: what a country allows key by key, and the corridor in which a region can run."""
+
+from collections.abc import Iterator, Sequence
+
+from federation.policy import templates
+from federation.policy.keys import KEYS, Policy
+from federation.policy.meet import deciding, meet
+
+
+def explain(policy: Policy, template: str = templates.DEFAULT) -> Iterator[str]:
+    """A line a key: its value, what it means, and how it differs from a template."""
+    usual = templates.values(template)
+    for name, key in KEYS.items():
+        value, expected = getattr(policy, name), usual[name]
+        yield f"{name} = {templates.toml(value)}"
+        yield f"    {key.metadata['about']}{_difference(name, value, expected, template)}"
+
+
+def corridor(policies: Sequence[Policy]) -> Iterator[str]:
+    """What all of these countries allow, a line a key, and who decides it where they differ."""
+    common = meet(policies)
+    for name in KEYS:
+        who = deciding(policies, name)
+        by = f"  ({', '.join(who)})" if who else ""
+        yield f"{name} = {templates.toml(getattr(common, name))}{by}"
+
+
+def differences(policies: Sequence[Policy]) -> Iterator[str]:
+    """The lines of the corridor on which the countries do not agree."""
+    return (line for line, name in zip(corridor(policies), KEYS, strict=True) if deciding(policies, name))
+
+
+def _difference(name: str, value: object, usual: object, template: str) -> str:
+    if value == usual or name == "tasks":
+        return ""
+    stricter = KEYS[name].metadata["stricter"](value, usual) == value
+    return f"; {'stricter' if stricter else 'looser'} than {template}, which has {templates.toml(usual)}"

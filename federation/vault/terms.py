@@ -1,0 +1,62 @@
+"""A country's terms: its policy, what it says to a plan, and the largest counts that its replies will claim.
+
+They are public to the coordinator and signed on their way. Counts are rounded up to a power of two, so that terms tell
+no more of the records than their order of magnitude.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, get_args
+
+import numpy as np
+import torch
+
+from federation.composition.restore import restore
+from federation.errors import GotongError
+from federation.policy.keys import values_of
+from federation.settings.schema import Plan
+from federation.vault.vault import Vault
+from federation.wire.frame import ACCEPTED, VERSION
+from tasks.data import Part
+from tasks.errors import TaskError
+
+
+def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
+    """The header of a country's terms. plan_values: of the run that is asked for; none: no claim, no objection.
+
+    An error about records is named without what it quotes from them.
+    """
+    header: dict[str, Any] = {
+        "country": vault.country,
+        "policy": values_of(vault.policy),
+        "objections": [],
+        "claim": None,
+        "wire": VERSION,
+        "accepted": list(ACCEPTED),
+        "gotong": version("gotong"),
+        "torch": torch.__version__.split("+")[0],
+    }
+    if isinstance(plan_values, Mapping):
+        try:
+            plan = restore(Plan, plan_values, "plan", models=False)
+            header["objections"] = [[each.reason, each.remedy] for each in vault.objections(plan)]
+            if not header["objections"]:
+                header["claim"] = claim(vault, plan)
+        except GotongError as error:
+            header["objections"] = [[str(error), ""]]
+        except TaskError:
+            header["objections"] = [["its records cannot be used; see the log of its node", ""]]
+    return header
+
+
+def claim(vault: Vault, plan: Plan) -> dict[str, int]:
+    """The most training examples, and place-periods of one part at one horizon, that replies of a run claim."""
+    records = vault.records(plan)
+    counts = [np.isfinite(records.windows[part].target).sum(axis=0).max(initial=0) for part in get_args(Part)]
+    scored = int(max(counts))
+    return {"examples": power_of_two(records.cohort()), "scored": power_of_two(scored)}
+
+
+def power_of_two(count: int) -> int:
+    """The smallest one that is at least this."""
+    return 1 << max(count - 1, 0).bit_length()

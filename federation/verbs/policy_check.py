@@ -1,0 +1,37 @@
+"""`gotong policy check policy=FILE task=health ...`: what a country's policy says to a run of these settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from federation.composition.compose import compose
+from federation.composition.restore import check, parameter_count
+from federation.errors import PolicyRefusal
+from federation.policy.file import policy_at
+from federation.policy.objections import objections, of_size
+from federation.settings.schema import Settings
+from federation.verbs.word_checks import required
+
+
+@dataclass
+class PolicyCheckSettings(Settings):
+    """A run, and the policy that is asked about it."""
+
+    policy: str | None = None
+
+
+def run(words: Sequence[str]) -> None:
+    """Print that it is served; exit code 0 only then."""
+    compose("policy check", words, PolicyCheckSettings, _check)
+
+
+def _check(settings: PolicyCheckSettings) -> None:
+    """Raises PolicyRefusal with every reason and what would be accepted."""
+    policy = policy_at(required(settings.policy, "say which: gotong policy check policy=FILE"))
+    run = Settings(**{each.name: getattr(settings, each.name) for each in fields(Settings)})
+    check(run)
+    plan = run.plan()
+    reasons = [*objections(policy, plan), *of_size(policy, parameter_count(plan))]
+    if reasons:
+        said = [f"{each.reason}{f'; {each.remedy} would be accepted' if each.remedy else ''}" for each in reasons]
+        raise PolicyRefusal(f"{policy.path}: {policy.country} {'. It '.join(said)}")
+    print(f"{policy.path}: {policy.country} serves this run, if its records allow the steps and cohorts it wants")
