@@ -1,28 +1,31 @@
 """The vault's socket: one frame in, one frame out, from known users of this machine, within limits.
 
-A caller writes its frame and closes its half; the reply comes back and the connection ends. One at a time and in one
-thread: a vault has one ledger, one model and one device. Who waits, waits in the socket's queue.
+A caller writes its frame and closes its half; the reply comes back and the connection ends. Frames are served one at a
+time and in one thread: a vault has one ledger, one model and one device. No caller waits for another to write or read.
+
+Checked are, one after another: the caller's user, before a byte is read; how many frames came in this minute, and the
+size, in which case the frame is dropped as it comes; the header alone, for the table of arrivals; how many frames of
+its run came; and then, by `respond`, the country's pause and policy.
 """
 
 import logging
 import os
 import socket
 import sqlite3
-import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 from federation.errors import GotongError, WireError
-from federation.wire.frame import Frame, decode, digest, encode
+from federation.vault.callers import Caller, Callers
+from federation.wire.frame import Frame, digest, encode, read_header
 from federation.wire.signature import frame_of
 
-QUEUE = 8  # callers that may wait
-SILENCE = 10.0  # seconds a caller may pause in the middle of its frame
-CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
+QUEUE = 8  # callers that the kernel holds while a frame is served
 MINUTE = 60.0
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS arrivals (
@@ -92,30 +95,23 @@ class Service:
 
     def serve(self, line: socket.socket) -> None:
         """Reply until interrupted. A caller's fault ends its connection, never the service."""
-        while True:
-            caller, _ = line.accept()
-            with caller:
-                caller.settimeout(SILENCE)
-                try:
-                    self._serve_caller(caller)
-                except OSError as error:
-                    log.warning("a caller went away: %s", error)
+        with closing(
+            Callers(line, users=self._limits.users, largest=self._limits.largest, admit=self._admit)
+        ) as callers:
+            while True:
+                caller = callers.next()
+                callers.reply(caller, self._reply_to(caller))
 
-    def _serve_caller(self, caller: socket.socket) -> None:
-        _, uid, _ = CREDENTIALS.unpack(caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
-        if uid not in self._limits.users:
-            log.warning("user %d may not call; refused unread", uid)
-            return
-        data = _read(caller, self._limits.largest)
-        if data is None:
-            self._unread += 1
-            reply = self._refused(f"a frame is larger than {self._limits.largest:,} bytes, the limit of this vault")
-        elif not _within(self._recent, self._limits.per_minute):
-            self._unread += 1
-            reply = self._refused(f"more than {self._limits.per_minute} frames came within a minute; send fewer")
-        else:
-            reply = self._reply(data, uid)
-        caller.sendall(reply)
+    def _reply_to(self, caller: Caller) -> bytes:
+        if caller.refusal is None:
+            return self._reply(caller.frame(), caller.uid)
+        self._unread += 1
+        return self._refused(caller.refusal)
+
+    def _admit(self) -> str | None:
+        if _within(self._recent, self._limits.per_minute):
+            return None
+        return f"more than {self._limits.per_minute} frames came within a minute; send fewer"
 
     def _reply(self, data: bytes, uid: int) -> bytes:
         run = self._record(data, uid)
@@ -134,9 +130,9 @@ class Service:
             self._unread = 0
         kind = run = round_ = ""
         try:
-            frame = decode(frame_of(data))
-            kind = frame.kind[:40]
-            run, round_ = str(frame.header.get("run", ""))[:200], str(frame.header.get("round", ""))[:20]
+            header = read_header(frame_of(data))
+            kind = header.kind[:40]
+            run, round_ = str(header.header.get("run", ""))[:200], str(header.header.get("round", ""))[:20]
         except WireError as error:
             kind = f"damaged: {error}"[:200]
         self._write(uid, data, kind, run, round_)
@@ -168,17 +164,6 @@ def _within(times: deque[float], most: int) -> bool:
         return False
     times.append(now)
     return True
-
-
-def _read(caller: socket.socket, largest: int) -> bytes | None:
-    """All the caller wrote, or None if it is too much; reading stops at the limit."""
-    parts, size = [], 0
-    while part := caller.recv(2**20):
-        size += len(part)
-        if size > largest:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _digest(data: bytes) -> str:

@@ -1,10 +1,11 @@
 """`gotong coordinator`: the coordinator's processes in the foreground, until Ctrl-C or SIGTERM."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from federation.composition.compose import compose
+from federation.deployment.coordinator.connections import Limits
 from federation.deployment.coordinator.process import Addresses, become
 
 
@@ -16,6 +17,7 @@ class Coordinator:
     host: str = "127.0.0.1"
     port: int = 9440
     inner: int = 0
+    limits: Limits = field(default_factory=Limits)  # of what the gateway holds for strangers and for members
     log: str = "text"  # text | json
 
 
@@ -25,6 +27,8 @@ def run(words: Sequence[str]) -> None:
 
 
 def start(settings: Coordinator) -> None:
-    """Raises DeploymentError for keys or ports that cannot be used."""
+    """Raises ConfigError for limits out of range, DeploymentError for keys or ports that cannot be used."""
+    settings.limits.check()
     inner = settings.inner or settings.port + 1
-    become(Path(settings.home), Addresses(host=settings.host, port=settings.port, inner=inner), settings.log)
+    addresses = Addresses(host=settings.host, port=settings.port, inner=inner)
+    become(Path(settings.home), addresses, settings.limits, settings.log)

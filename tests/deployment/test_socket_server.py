@@ -4,13 +4,14 @@ import os
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from federation.vault import socket_server
+from federation.vault import callers, socket_server
 from federation.vault.socket_server import Limits, Service
 from federation.wire.frame import Frame, decode, digest, encode
 
@@ -41,27 +42,37 @@ def _served(
         yield database
     finally:
         line.shutdown(socket.SHUT_RDWR)
-        line.close()
         thread.join(10)
+        line.close()
         database.close()
         assert not thread.is_alive()
 
 
+def _connected(path: Path, sent: bytes = b"") -> socket.socket:
+    line = socket.socket(socket.AF_UNIX)
+    line.settimeout(10)
+    line.connect(str(path))
+    line.sendall(sent)
+    return line
+
+
 def _send(path: Path, data: bytes) -> bytes:
-    with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(10)
-        line.connect(str(path))
+    with _connected(path) as line:
         try:
             line.sendall(data)
             line.shutdown(socket.SHUT_WR)
         except BrokenPipeError:
-            pass  # it stopped reading; its reply may be there
-        parts = []
-        try:
-            while part := line.recv(65536):
-                parts.append(part)
-        except ConnectionResetError:
-            pass
+            pass  # a user that may not call
+        return _received(line)
+
+
+def _received(line: socket.socket) -> bytes:
+    parts = []
+    try:
+        while part := line.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
     return b"".join(parts)
 
 
@@ -102,8 +113,7 @@ def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_frame_over_the_limit_is_refused_without_being_kept(tmp_path: Path) -> None:
     with _served(tmp_path / "s", largest=1000) as database:
         for size in (1001, 5_000_000):
-            reply = _send(tmp_path / "s", bytes(size))
-            assert not reply or "larger than 1,000" in decode(reply).header["reason"]
+            assert "larger than 1,000" in decode(_send(tmp_path / "s", bytes(size))).header["reason"]
         assert decode(_send(tmp_path / "s", REQUEST)).kind == "echo"
         rows = database.execute("SELECT kind, bytes FROM arrivals").fetchall()
         assert rows == [("2 frames refused unread", 0), ("train", len(REQUEST))]
@@ -144,3 +154,67 @@ def test_no_caller_ends_the_service_and_none_learns_what_went_wrong(tmp_path: Pa
             rude.connect(str(tmp_path / "s"))
             rude.sendall(REQUEST)  # and goes away in the middle
         assert decode(_send(tmp_path / "s", REQUEST)).kind == "refused"
+
+
+def test_slow_callers_hold_nobody_and_are_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callers, "SECONDS", 1.0)
+    with _served(tmp_path / "s"), ExitStack() as held:
+        silent = held.enter_context(_connected(tmp_path / "s"))
+        half = held.enter_context(_connected(tmp_path / "s", REQUEST[:20]))
+        before = time.monotonic()
+        assert decode(_send(tmp_path / "s", REQUEST)).kind == "echo"
+        assert time.monotonic() - before < 0.9  # nobody's second was waited for
+        with suppress(OSError):
+            for _ in range(100):  # a byte now and then does not help
+                half.sendall(b"x")
+                time.sleep(0.05)
+        assert time.monotonic() - before < 4
+        assert _received(silent) == _received(half) == b""
+
+
+def test_a_reply_that_is_not_read_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = bytes(4 * 2**20)
+    monkeypatch.setattr(callers, "SECONDS", 2.0)
+    with _served(tmp_path / "s", lambda data: large if data == REQUEST else _echo(data)), ExitStack() as held:
+        deaf, late = (held.enter_context(_connected(tmp_path / "s", REQUEST)) for _ in range(2))
+        for line in (deaf, late):
+            line.shutdown(socket.SHUT_WR)
+        before = time.monotonic()
+        assert decode(_send(tmp_path / "s", b"x")).kind == "echo"
+        assert time.monotonic() - before < 1.5
+        assert _received(late) == large
+        time.sleep(max(0, before + 3 - time.monotonic()))
+        assert len(_received(deaf)) < len(large)
+
+
+def test_unfinished_frames_of_one_user_share_the_memory_of_one(tmp_path: Path) -> None:
+    with _served(tmp_path / "s", largest=10 * 2**20) as database, ExitStack() as held:
+        lines = [held.enter_context(_connected(tmp_path / "s", bytes(3 * 2**20))) for _ in range(5)]
+        for line in lines:
+            line.shutdown(socket.SHUT_WR)
+        assert [decode(_received(line)).kind for line in lines] == ["echo"] * 3 + ["refused"] * 2
+        assert database.execute("SELECT max(bytes) FROM arrivals").fetchone() == (3 * 2**20,)
+
+
+def test_a_user_with_many_callers_displaces_his_own(tmp_path: Path) -> None:
+    with _served(tmp_path / "s"), ExitStack() as held:
+        lines = [held.enter_context(_connected(tmp_path / "s", REQUEST[:20])) for _ in range(callers.EACH + 1)]
+        assert _received(lines[0]) == b""
+        lines[1].shutdown(socket.SHUT_WR)
+        assert decode(_received(lines[1])).kind == "echo"
+
+
+def test_time_in_which_the_vault_trains_is_not_a_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(data: bytes) -> bytes:
+        time.sleep(1.5)
+        return _echo(data)
+
+    monkeypatch.setattr(callers, "SECONDS", 1.0)
+    with _served(tmp_path / "s", train), ExitStack() as held:
+        first, second = (held.enter_context(_connected(tmp_path / "s", REQUEST[:20])) for _ in range(2))
+        for line in (first, second):
+            line.sendall(REQUEST[20:])
+            line.shutdown(socket.SHUT_WR)
+            time.sleep(0.5)  # the second goes on while the first is served
+        for line in (first, second):
+            assert decode(_received(line)).kind == "echo"

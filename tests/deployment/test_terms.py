@@ -77,8 +77,8 @@ def _node(folder: Path, changed: Callable[[bytes], bytes] = lambda reply: reply)
         yield settings.socket
     finally:
         listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
         thread.join(10)
+        listening.close()
         database.close()
 
 

@@ -3,16 +3,27 @@
 A SuperLink serves three interfaces on one port: for nodes, for users who start runs and register keys, and for its
 executors. The second has no password in the open-source edition, so anybody who reaches the port can start a program
 on the coordinator. The SuperLink therefore listens on this machine only, and this proxy is in front of it.
+
+A stranger gets little: a place among other strangers for half a minute, and small requests. Who has made a call that
+the SuperLink replied to with success holds an enrolled key; large bodies are read from members alone.
 """
 
 import argparse
+import asyncio
+import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
+
+from federation.deployment import logs
+from federation.deployment.coordinator.bodies import Bodies, Receive, RefusedError, drained, largest_of, received, taken
+from federation.deployment.coordinator.connections import IDLE, Connection, Connections, Limits, files_needed, fitting
+from federation.deployment.coordinator.listener import LARGEST_HEAD, STOPPING, Server, bound, open_files
 
 PASSED = frozenset(
     {
@@ -26,28 +37,27 @@ PASSED = frozenset(
         "/v1/fleet/confirm-message-received",
     }
 )
-LARGEST = 16 * 2**20  # bytes of one request; Flower cuts arrays into objects of at most 5 MiB
 PATIENCE = 60.0  # seconds for the SuperLink to reply
-HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"host", b"content-length"})
+READING = 600.0  # seconds a peer may take to read a reply
+STRANGERS_CALLS = 8  # of strangers that the SuperLink looks at together, however many there are
+HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"host"})
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class TooLargeError(Exception):
-    """A request over the limit; handled in this file."""
 
 
 class Gateway:
     """An ASGI application that passes allowed calls to the SuperLink at `superlink` (host:port)."""
 
-    def __init__(self, superlink: str, ca_file: Path) -> None:
+    def __init__(self, superlink: str, ca_file: Path, connections: Connections) -> None:
+        self._connections, self._bodies = connections, Bodies(connections.limits.bodies * 2**20)
+        self._strangers_calls = asyncio.Semaphore(STRANGERS_CALLS)
+        places = connections.limits.members + STRANGERS_CALLS
         self._client = httpx.AsyncClient(
             base_url=f"https://{superlink}",
             verify=ssl.create_default_context(cafile=str(ca_file)),
             timeout=PATIENCE,
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
+            limits=httpx.Limits(max_connections=places, max_keepalive_connections=64),
             trust_env=False,  # no proxy between two processes of this machine
         )
 
@@ -56,44 +66,58 @@ class Gateway:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send, self._client)
             return
-        if scope["type"] != "http":
+        connection = self._connections.of(scope["client"])
+        if scope["type"] != "http" or connection is None:  # it was closed a moment ago
             return
+        with connection.serving():
+            try:
+                await self._serve(scope, receive, send, connection)
+            except RefusedError as refused:
+                await drained(receive)
+                await _respond(send, refused.status, refused.reason)
+            except httpx.HTTPError:
+                await _respond(send, 503, b"the SuperLink does not run; it is being started again")
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, connection: Connection) -> None:
         if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD"):
-            await self._pass(scope, receive, send, "GET")
+            response = await self._call("GET", scope, [], connection)
         elif scope["method"] == "POST" and scope["path"] in PASSED:
-            await self._pass(scope, receive, send, "POST")
+            most = largest_of(scope["headers"], known=self._connections.knows(connection))
+            async with self._bodies.room(most, connection.address):
+                response = await self._call("POST", scope, await received(receive, most), connection)
+            self._connections.learn(connection, response.status_code)
         else:
-            await _respond(send, 404, b"not served here")
-
-    async def _pass(self, scope: Scope, receive: Receive, send: Send, method: str) -> None:
-        headers = [(name, value) for name, value in scope["headers"] if name not in HOP]
+            raise RefusedError(404, b"not served here")
         try:
-            body = b"".join([part async for part in _body(receive)])
-            response = await self._client.request(method, scope["path"], headers=headers, content=body)
-        except TooLargeError:
-            await _respond(send, 413, b"too large")
-        except httpx.HTTPError:
-            await _respond(send, 503, b"the SuperLink does not run; it is being started again")
-        else:
-            kept = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in HOP]
-            await _respond(send, response.status_code, response.content, kept)
+            async with asyncio.timeout(READING):
+                await _relay(response, send)
+        except (TimeoutError, httpx.HTTPError):  # in the middle of the reply: nothing else can be said
+            connection.close()
+        finally:
+            await response.aclose()
+
+    async def _call(self, method: str, scope: Scope, parts: list[bytes], connection: Connection) -> httpx.Response:
+        """The SuperLink's reply, of which the head alone was read. Strangers wait for one another, not members."""
+        headers = [(name, value) for name, value in scope["headers"] if name not in HOP | {b"content-length"}]
+        headers.append((b"content-length", str(sum(map(len, parts))).encode()))
+        request = self._client.build_request(method, scope["path"], headers=headers, content=taken(parts))
+        if self._connections.knows(connection):
+            return await self._client.send(request, stream=True)
+        async with self._strangers_calls:
+            return await self._client.send(request, stream=True)
 
 
-async def _body(receive: Receive) -> AsyncIterator[bytes]:
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-        size += len(message.get("body", b""))
-        if size > LARGEST:
-            raise TooLargeError
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
+async def _relay(response: httpx.Response, send: Send) -> None:
+    headers = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in HOP]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    async for part in response.aiter_raw():
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
-async def _respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    headers = [*(headers or []), (b"content-length", str(len(body)).encode())]
+async def _respond(send: Send, status: int, body: bytes) -> None:
+    """A reply of the gateway's own, after which the connection ends."""
+    headers = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -112,22 +136,30 @@ async def _lifespan(receive: Receive, send: Send, client: httpx.AsyncClient) -> 
 def main() -> None:
     """Serve until stopped; arguments come from the coordinator."""
     parser = argparse.ArgumentParser(prog="gateway")
-    for name in ("--host", "--port", "--superlink", "--home"):
+    for name in ("--host", "--port", "--superlink", "--home", "--limits"):
         parser.add_argument(name, required=True)
     words = parser.parse_args()
-    home = Path(words.home)
-    uvicorn.run(
-        Gateway(words.superlink, home / "ca.pem"),
-        host=words.host,
-        port=int(words.port),
+    logs.begin("gateway")
+    wanted, home = Limits(**json.loads(words.limits)), Path(words.home)
+    connections = Connections(fitting(wanted, open_files(files_needed(wanted))))
+    config = uvicorn.Config(
+        Gateway(words.superlink, home / "ca.pem", connections),
         ssl_certfile=str(home / "server.pem"),
         ssl_keyfile=str(home / "server.key"),
-        log_level="warning",
+        http="h11",  # it limits the head of a request; httptools does not
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        ws="none",
+        log_level="error",  # below it are lines that strangers could write
         access_log=False,
-        limit_concurrency=2048,
-        timeout_keep_alive=75,
+        timeout_keep_alive=int(IDLE),
+        timeout_graceful_shutdown=STOPPING,
         server_header=False,
     )
+    try:
+        listening = bound(words.host, int(words.port))
+    except OSError as error:
+        sys.exit(f"gateway: {words.host}:{words.port} cannot be used ({error.strerror}); choose another host= or port=")
+    Server(config, connections).run(sockets=[listening])
 
 
 if __name__ == "__main__":

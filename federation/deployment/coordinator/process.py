@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from federation.deployment import certificates, flower_cli
 from federation.deployment.coordinator import members
+from federation.deployment.coordinator.connections import Limits
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
 from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
@@ -35,8 +36,8 @@ class Addresses:
         return f"127.0.0.1:{self.inner}"
 
 
-def children(home: Path, addresses: Addresses) -> list[Child]:
-    """The processes of a coordinator, in the order of their start."""
+def children(home: Path, addresses: Addresses, limits: Limits) -> list[Child]:
+    """The processes of a coordinator, in the order of their start. limits: of the gateway."""
     tls = {name: str((home / name).resolve()) for name in ("server.pem", "server.key", "ca.pem", SECRET)}
     # Flower's executor finds its programs by PATH; they are in this Python's folder, which may not be on PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
@@ -56,6 +57,7 @@ def children(home: Path, addresses: Addresses) -> list[Child]:
         *(sys.executable, "-m", "federation.deployment.coordinator.gateway"),
         *("--host", addresses.host, "--port", str(addresses.port)),
         *("--superlink", addresses.superlink, "--home", str(home.resolve())),
+        *("--limits", json.dumps(asdict(limits))),
     ]
     return [
         Child(name="superlink", command=superlink, environment=environment),
@@ -84,19 +86,20 @@ def prepare(home: Path, addresses: Addresses) -> list[str]:
     return certificates.expiry_notes(home)
 
 
-def become(home: Path, addresses: Addresses, form: str) -> None:
+def become(home: Path, addresses: Addresses, limits: Limits, form: str) -> None:
     """Replace this process by the coordinator's supervisor, which needs nothing of what the command line loaded."""
     log = Log(form)
     for note in prepare(home, addresses):
         log(note)
-    words = json.dumps({"home": str(home), "addresses": asdict(addresses), "log": form})
+    words = json.dumps({"home": str(home), "addresses": asdict(addresses), "limits": asdict(limits), "log": form})
     os.execv(sys.executable, [sys.executable, "-m", "federation.deployment.coordinator.process", words])
 
 
 def main() -> None:
     """`python -m federation.deployment.coordinator.process WORDS-AS-JSON`: serve until SIGTERM or Ctrl-C."""
     words = json.loads(sys.argv[1])
-    home, addresses, log = Path(words["home"]), Addresses(**words["addresses"]), Log(words["log"])
+    home, addresses, limits = Path(words["home"]), Addresses(**words["addresses"]), Limits(**words["limits"])
+    log = Log(words["log"])
     try:
         update, warn = _member_updates(home, addresses, log), daily_warning(home, log)
 
@@ -104,7 +107,7 @@ def main() -> None:
             update()
             warn()
 
-        supervise(children(home, addresses), log, tick)
+        supervise(children(home, addresses, limits), log, tick)
     except DeploymentError as error:
         sys.exit(f"gotong: {error}")
 
