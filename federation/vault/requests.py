@@ -17,6 +17,7 @@ from federation.strategies.strategy import Strategy, public
 from federation.training.jobs import Array, Tensors
 from federation.wire.compression import unpacked
 from federation.wire.frame import Frame, decode, digest
+from federation.wire.header import REQUEST
 from federation.wire.model import model_mean
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
@@ -144,7 +145,7 @@ def numpy_of(tensors: Tensors) -> dict[str, Array]:
 @lru_cache(maxsize=1)  # all vaults of a simulation get the same bytes, which are decoded once
 def read_request(data: bytes) -> Request:
     """Raises WireError, PolicyRefusal, ConfigError or SettingError."""
-    frame = decode(data)
+    frame = decode(data, bounds=REQUEST)
     run, round_, plan_values = frame.header.get("run"), frame.header.get("round"), frame.header.get("plan")
     if frame.kind not in KINDS or not isinstance(run, str) or type(round_) is not int:
         raise PolicyRefusal(f"a request of kind {frame.kind!r} without a run and a round is not served")

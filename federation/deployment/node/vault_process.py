@@ -32,7 +32,8 @@ from federation.vault.round import serve as serve_vaults
 from federation.vault.socket_server import Limits, Service
 from federation.vault.terms import terms
 from federation.vault.vault import Vault
-from federation.wire.frame import Frame, decode, encode
+from federation.wire.frame import Frame, encode, read_header
+from federation.wire.header import Header
 
 log = logging.getLogger("vault")
 
@@ -49,26 +50,25 @@ class RequestHandler:
         try:
             self._reread_policy()
             self._check_pause()
-            frame = decode(data)
-            if frame.kind == "terms":
-                header = terms(self._vault, frame.header.get("plan"))
-                return encode(Frame(kind="terms", header=header))
+            header = read_header(data)
+            if header.kind == "terms":
+                return encode(Frame(kind="terms", header=terms(self._vault, header.header.get("plan"))))
         except (PolicyRefusal, WireError, DeploymentError) as error:
             return _refused(self._vault.country, error)
         meter = Meter(self._device)
         [reply] = serve_vaults([(self._vault, data)], self._train)
-        self._log_usage(frame, meter.read())
+        self._log_usage(header, meter.read())
         return reply
 
     def _train(self, jobs: Sequence[Job]) -> list[Result]:
         return sequential.run(jobs, self._device, self._precision)
 
-    def _log_usage(self, frame: Frame, used: Mapping[str, float]) -> None:
+    def _log_usage(self, header: Header, used: Mapping[str, float]) -> None:
         """Seconds and memory of a request: in the country's own log, and nowhere else."""
         values = {name: round(value, 2) for name, value in used.items()} | {"device": str(self._device)}
         usage = " ".join(f"{name}={value}" for name, value in values.items())
-        run, round_ = str(frame.header.get("run"))[:200], _printable(str(frame.header.get("round"))[:20])
-        kind = _printable(frame.kind[:40])
+        run, round_ = str(header.header.get("run"))[:200], _printable(str(header.header.get("round"))[:20])
+        kind = _printable(header.kind[:40])
         log.info("%s: round %s of %r served, %s", kind, round_, run, usage, extra={"values": values})
 
     def _reread_policy(self) -> None:
