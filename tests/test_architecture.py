@@ -30,14 +30,15 @@ MAY: dict[str, set[str]] = {
     "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
     "runs": {*LEARNING, "composition", "coordinator", "policy", "reporting", "tracking", "training.cohort", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
-    "deployment": {"errors"},
-    "deployment.coordinator": {*LEARNING, "composition", "coordinator", "deployment", "policy", "runs"},
+    "deployment": {"errors", "wire"},
+    # vault: the coordinator's ledger has the chain and the signed heads of a vault's.
+    "deployment.coordinator": {*LEARNING, "composition", "coordinator", "deployment", "policy", "runs", "vault"},
     "deployment.node": {*LEARNING, "composition", "coordinator", "deployment", "policy", "reporting", "runs", "vault"},
     "deployment.bundle": {"deployment.coordinator"},
     "verbs": {
         *LEARNING,
         *("composition", "coordinator", "deployment", "deployment.coordinator", "deployment.node", "forecasting"),
-        *("policy", "reporting", "runs", "studies", "tracking"),
+        *("policy", "reporting", "runs", "studies", "tracking", "vault"),  # vault: a ledger's pages
     },
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.
     "strategies.testing": {*LEARNING, "coordinator", "policy", "runs", "vault"},

@@ -4,6 +4,7 @@ Nodes trust this authority and no other: a certificate of a public authority is 
 not the server's: a vault takes no request signed by a key that was certified for something else.
 """
 
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
@@ -18,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from federation.deployment.private_keys import read_ecdsa_key, read_signing_key, write_key
 from federation.errors import DeploymentError, SignatureError
+from federation.wire.signature import Statement
 from tasks.files.atomic import write_atomically
 
 AUTHORITY_YEARS = 10
@@ -100,6 +102,13 @@ def signer_of(folder: Path) -> tuple[Ed25519PrivateKey, x509.Certificate]:
     return key, certificate_of(folder / f"{SIGNER}.pem")
 
 
+def signer_key_of(folder: Path) -> Ed25519PublicKey:
+    """The public half of the key that signs requests. Raises DeploymentError."""
+    key = certificate_of(folder / f"{SIGNER}.pem").public_key()
+    assert isinstance(key, Ed25519PublicKey)
+    return key
+
+
 def request_key(certificate: bytes, authority: x509.Certificate, now: datetime | None = None) -> Ed25519PublicKey:
     """The key that signs requests, by its certificate (DER). now: this machine's clock, in UTC.
 
@@ -122,6 +131,22 @@ def request_key(certificate: bytes, authority: x509.Certificate, now: datetime |
             f"clock here says {now:%Y-%m-%d}; set the clock, or the coordinator runs `gotong keys rotate`"
         )
     return key
+
+
+def certificate_in(statement: Statement) -> bytes:
+    """The certificate (DER) that came with a request. Raises SignatureError."""
+    try:
+        return b64decode(statement.certificate, validate=True)
+    except ValueError:
+        raise SignatureError("a request comes without the certificate of its signer") from None
+
+
+def moment(at: str) -> datetime:
+    """The time in a statement. Raises SignatureError."""
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC)
+    except ValueError:
+        raise SignatureError(f"{at!r} is no time") from None
 
 
 def certificate_of(path: Path) -> x509.Certificate:

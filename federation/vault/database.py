@@ -7,21 +7,25 @@ from pathlib import Path
 
 from federation.errors import LedgerError
 
-SCHEMA = """
+LEDGER = """
 CREATE TABLE IF NOT EXISTS ledger (
   number INTEGER PRIMARY KEY, country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
-  at TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, contents TEXT NOT NULL, seal TEXT NOT NULL,
-  UNIQUE (country, run, round, kind));
+  at TEXT NOT NULL, digest TEXT NOT NULL, bytes INTEGER NOT NULL, contents TEXT NOT NULL, seal TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS heads (country TEXT PRIMARY KEY, seal TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS ledger_grows AFTER INSERT ON ledger
   BEGIN INSERT INTO heads VALUES (NEW.country, NEW.seal) ON CONFLICT (country) DO UPDATE SET seal = NEW.seal; END;
-CREATE TRIGGER IF NOT EXISTS ledger_stays BEFORE INSERT ON ledger  -- REPLACE deletes without asking a DELETE trigger
-  WHEN EXISTS (SELECT 1 FROM ledger WHERE number = NEW.number
-    OR (country, run, round, kind) = (NEW.country, NEW.run, NEW.round, NEW.kind))
+CREATE TRIGGER IF NOT EXISTS ledger_counts BEFORE INSERT ON ledger  -- REPLACE deletes without asking a DELETE trigger
+  WHEN EXISTS (SELECT 1 FROM ledger WHERE number = NEW.number)
   BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS ledger_keeps BEFORE UPDATE ON ledger
   BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS ledger_holds BEFORE DELETE ON ledger
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+"""
+VAULT = """
+CREATE UNIQUE INDEX IF NOT EXISTS ledger_once ON ledger (country, run, round, kind);
+CREATE TRIGGER IF NOT EXISTS ledger_stays BEFORE INSERT ON ledger
+  WHEN EXISTS (SELECT 1 FROM ledger WHERE (country, run, round, kind) = (NEW.country, NEW.run, NEW.round, NEW.kind))
   BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TABLE IF NOT EXISTS state (
   country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
@@ -34,6 +38,15 @@ CREATE TABLE IF NOT EXISTS models (
 
 def open_database(path: Path) -> sqlite3.Connection:
     """The vault's file with its tables, created if missing, readable by its owner alone. Raises LedgerError."""
+    return _opened(path, LEDGER + VAULT)
+
+
+def open_ledger(path: Path) -> sqlite3.Connection:
+    """A file with a ledger alone, which takes any number of rows of one round. Raises LedgerError."""
+    return _opened(path, LEDGER)
+
+
+def _opened(path: Path, schema: str) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -44,7 +57,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         # What SQLite puts aside meanwhile stays in memory: its file would lie in a folder that all users share.
         connection.executescript(
             "PRAGMA page_size=16384; PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-            + SCHEMA
+            + schema
         )
     except (sqlite3.Error, OSError) as error:
         raise LedgerError(f"{path}: {error}; restore it from a backup, nothing is released without it") from None

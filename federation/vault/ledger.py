@@ -2,7 +2,8 @@
 
 SQLite, one file a node; in a simulation one file for all countries. Each row seals the one before it, so a row that is
 changed, removed or inserted later breaks the chain of its country, and `heads` keeps the last seal of each. That shows
-mistakes and hasty hands; nothing is keyed, so who may write the file can forge all of it.
+mistakes and hasty hands. Nothing in the file is keyed: a deployed vault signs its heads (`ledger_heads`), and the
+coordinator and the other members keep them.
 
 A ledger of an earlier version is continued: no row is ever rewritten, so the contents of old rows keep that
 version's names (`withheld` where later rows say `suppressed`, and the old name of `excluded_period`).
@@ -17,6 +18,7 @@ from hashlib import sha256
 from typing import Any
 
 from federation.errors import LedgerError
+from federation.wire.signature import Head
 
 FIRST = "0" * 64
 
@@ -49,12 +51,17 @@ def enter(connection: sqlite3.Connection, entry: Entry) -> None:
                 f"{entry.country} already released another {entry.kind} for run {entry.run}, round {entry.round}"
             )
         return
+    append(connection, entry)
+
+
+def append(connection: sqlite3.Connection, entry: Entry) -> None:
+    """Append a row, whatever is there already."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     last = connection.execute(
         "SELECT seal FROM ledger WHERE country = ? ORDER BY number DESC LIMIT 1", (entry.country,)
     ).fetchone()
     contents = json.dumps(entry.contents, sort_keys=True)
-    row = (*key, at, entry.digest, entry.bytes, contents)
+    row = (entry.country, entry.run, entry.round, entry.kind, at, entry.digest, entry.bytes, contents)
     connection.execute(
         "INSERT INTO ledger (country, run, round, kind, at, digest, bytes, contents, seal) VALUES (?,?,?,?,?,?,?,?,?)",
         (*row, _seal(FIRST if last is None else last[0], row)),
@@ -88,6 +95,26 @@ def entries(connection: sqlite3.Connection, run: str | None = None) -> list[Entr
     )
     names = list(Entry.__dataclass_fields__)
     return [Entry(**dict(zip(names, [*row[:6], json.loads(row[6])], strict=True))) for row in rows]
+
+
+def head(connection: sqlite3.Connection, country: str) -> Head:
+    """Where the ledger of a country stands."""
+    rows, seal = connection.execute(
+        "SELECT count(*), (SELECT seal FROM ledger WHERE country = :country ORDER BY number DESC LIMIT 1)"
+        " FROM ledger WHERE country = :country",
+        {"country": country},
+    ).fetchone()
+    return Head(rows=rows, seal=seal or FIRST)
+
+
+def seal_at(connection: sqlite3.Connection, country: str, rows: int) -> str | None:
+    """The seal of the last of a country's first `rows` rows; None if it has fewer."""
+    if rows == 0:
+        return FIRST
+    row = connection.execute(
+        "SELECT seal FROM ledger WHERE country = ? ORDER BY number LIMIT 1 OFFSET ?", (country, rows - 1)
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def verify(connection: sqlite3.Connection) -> int:

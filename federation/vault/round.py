@@ -7,8 +7,8 @@ from itertools import groupby
 from federation.errors import GotongError, PolicyRefusal, WireError
 from federation.training.jobs import Job, Result
 from federation.vault.database import savepoint, transaction
+from federation.vault.refusals import refusal
 from federation.vault.vault import Admission, Vault
-from federation.wire.frame import Frame, encode
 from tasks.errors import TaskError
 
 Train = Callable[[Sequence[Job]], list[Result]]
@@ -53,8 +53,7 @@ def _results_by_country(results: Sequence[Result]) -> dict[str, list[Result] | E
 def _failed(vault: Vault, error: Exception) -> bytes:
     """The log of the node has it all; what leaves says no more than that it failed."""
     log.error("%s: its training failed", vault.country, exc_info=error)
-    reason = f"{vault.country}: its training failed; see the log of its node"
-    return encode(Frame(kind="refused", header={"reason": reason}))
+    return refusal(vault.country, "its training failed; see the log of its node")
 
 
 def _admit(vault: Vault, data: bytes) -> Admission | bytes:
@@ -80,7 +79,7 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
 
 
 def _refused(vault: Vault, error: Exception) -> bytes:
-    """A refusal that may leave: a policy's words, but never what an error about records quotes from them."""
+    """A refusal that may leave: a policy's words, but no path, nor what an error about records quotes from them."""
     log.warning("%s: %s", vault.country, error)
     reason = str(error) if isinstance(error, GotongError) else "its records cannot be used; see the log of its node"
-    return encode(Frame(kind="refused", header={"reason": f"{vault.country}: {reason}"}))
+    return refusal(vault.country, reason, (vault.folder, vault.policy.path.parent))

@@ -58,9 +58,9 @@ class _StoppingGrid(InProcessGrid):
         raise _FirstRequest(unseal(next(iter(messages)).content))
 
 
-def first_request(folder: Path) -> bytes:
+def first_request(folder: Path, rounds_: int = ROUNDS) -> bytes:
     """The first request of an honest coordinator."""
-    federation = federation_of(folder, rounds_=ROUNDS)
+    federation = federation_of(folder, rounds_=rounds_)
     with pytest.raises(_FirstRequest) as caught:
         rounds.federate(_StoppingGrid({}, sequential.run), federation, rounds.begin(federation), RoundCounter())
     return bytes(caught.value.args[0])

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,49 +13,18 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from flwr.app import Message
-from flwr.supercore.task_identity import TaskIdentity
 
 from federation.deployment import certificates, enrolment
 from federation.deployment.coordinator import members
-from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
 from federation.deployment.node.signed_replies import SignedReplies, read_authority
 from federation.errors import DeploymentError, SignatureError
-from federation.runs.in_process_grid import InProcessGrid
-from federation.training import sequential
-from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, digest, encode
 from federation.wire.signature import REPLY, UNREAD, open_envelope, sign
+from tests.deployment.pair import Coordinator, Country
 from tests.deployment.signing import Signer, signer_in
 
 FRAME = encode(Frame(kind="train", header={"run": "r", "round": 3}))
 UPDATE = encode(Frame(kind="update", header={"run": "r", "round": 3}))
-NODE = 7
-
-
-class Country:
-    """A vault's signatures around a vault that replies with an update; `served` has the frames that reached it."""
-
-    def __init__(self, folder: Path, code: str = "VNM") -> None:
-        folder.mkdir(exist_ok=True)
-        self.signer, self.folder = signer_in(folder, code), folder
-        self.served: list[bytes] = []
-        self.replies = SignedReplies(
-            country=code,
-            key=enrolment.read_vault_key(folder / "vault" / enrolment.VAULT_KEY),
-            authority=read_authority(folder / "ca.pem", None),
-            respond=self._respond,
-        )
-
-    def _respond(self, frame: bytes) -> bytes:
-        self.served.append(frame)
-        return UPDATE
-
-    def refusal(self, request: bytes) -> str:
-        """Why it refuses; nothing reached the vault."""
-        frame = decode(self.signer.frame(self.replies.serve(request)))
-        assert (frame.kind, self.served) == ("refused", [])
-        return str(frame.header["reason"])
 
 
 @pytest.fixture
@@ -151,26 +120,9 @@ def test_what_others_can_change_is_no_authority(tmp_path: Path) -> None:
 # The other way: a courier's replies to the coordinator.
 
 
-class Courier(InProcessGrid):
-    """A grid of one node, whose courier hands over what `reply` makes of a request."""
-
-    def __init__(self, reply: Callable[[bytes], bytes]) -> None:
-        super().__init__({}, sequential.run)
-        self.reply = reply
-
-    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
-        return [Message(seal(self.reply(unseal(each.content))), reply_to=each) for each in messages]
-
-
-def _received(country: Country, reply: Callable[[bytes], bytes], group: str = "3") -> Frame:
-    """What the coordinator reads of a reply to FRAME."""
-    TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1  # Flower creates messages for a task only
-    key, certificate = certificates.signer_of(country.signer.home)
-    vault = Vault(country="VNM", key=country.replies.key.public_key())
-    grid = SignedGrid(Courier(reply), Signing(run="r", key=key, certificate=certificate, vaults={NODE: vault}))
-    message = Message(seal(FRAME), dst_node_id=NODE, message_type="train", group_id=group, ttl=60)
-    [received] = grid.send_and_receive([message])
-    return decode(unseal(received.content))
+def _received(country: Country, reply: Callable[[bytes], bytes]) -> Frame:
+    """What the coordinator reads of a reply to its request of round 3."""
+    return Coordinator(country).ask(reply, round_=3)
 
 
 def _refused(country: Country, reply: Callable[[bytes], bytes]) -> str:

@@ -22,6 +22,7 @@ from federation.coordinator.rounds import Outcome, federate
 from federation.coordinator.state import Watch
 from federation.deployment import certificates
 from federation.deployment.coordinator import members, terms
+from federation.deployment.coordinator.ledger import CoordinatorLedger
 from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
 from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, path_of, resume_hint
@@ -142,11 +143,14 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
 
 
 def _signing(home: Path, run: str, nodes: Mapping[str, int]) -> Signing:
-    """The coordinator's key, and those of the vaults. Raises DeploymentError for a country enrolled without one."""
+    """The coordinator's key and ledger, and the keys of the vaults.
+
+    Raises DeploymentError for a country enrolled without one, LedgerError for a ledger that is not as it was written.
+    """
     key, certificate = certificates.signer_of(home)
     enrolled = members.members(home)
     vaults = {node: Vault(country=name, key=enrolled[name].verifying_key()) for name, node in nodes.items()}
-    return Signing(run=run, key=key, certificate=certificate, vaults=vaults)
+    return Signing(run=run, key=key, certificate=certificate, vaults=vaults, ledger=CoordinatorLedger(home, key))
 
 
 def _agreed(grid: Grid, name: str, settings: Settings, nodes: Mapping[str, int], console: Console) -> RegionTerms:

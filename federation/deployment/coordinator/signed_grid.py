@@ -13,13 +13,16 @@ from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
-from federation.errors import GotongError, SignatureError, WireError
+from federation.deployment.coordinator.ledger import CoordinatorLedger
+from federation.errors import LedgerError, SignatureError, WireError
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, digest, encode
 from federation.wire.signature import (
     REPLY,
     REQUEST,
     UNREAD,
+    Envelope,
+    Head,
     Statement,
     digest_of,
     is_envelope,
@@ -38,12 +41,16 @@ class Vault:
 
 @dataclass(frozen=True, kw_only=True)
 class Signing:
-    """What one run's requests are signed with, and whose replies are read. vaults: Flower's node -> its country."""
+    """What one run's requests are signed with, and whose replies are read. vaults: Flower's node -> its country.
+
+    ledger: where every signed frame is written down.
+    """
 
     run: str
     key: Ed25519PrivateKey
     certificate: x509.Certificate
     vaults: Mapping[int, Vault]
+    ledger: CoordinatorLedger
 
 
 class SignedGrid(Grid):
@@ -81,21 +88,25 @@ class SignedGrid(Grid):
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
         """Replies with the frames in them; each message is signed for its node's country alone."""
+        heads = self._signing.ledger.heads()
         asked: dict[int, Statement] = {}
-        signed = []
+        signed, entered = [], []
         for message in messages:
-            statement, signed_message = self._signed(message)
+            frame = unseal(message.content)
+            statement = self._statement(message, frame, heads)
             asked[message.metadata.dst_node_id] = statement
-            signed.append(signed_message)
+            entered.append((statement, len(frame)))
+            signed.append(_carrying(message, seal(frame, sign(statement, self._signing.key))))
+        self._signing.ledger.sent(entered)
         replies = list(self._grid.send_and_receive(signed, timeout=timeout))
         for reply in replies:
             if not reply.has_error() and reply.metadata.src_node_id in asked:
                 reply.content = seal(self._frame_of(reply, asked[reply.metadata.src_node_id]))
         return replies
 
-    def _signed(self, message: Message) -> tuple[Statement, Message]:
-        meta, frame = message.metadata, unseal(message.content)
-        statement = Statement(
+    def _statement(self, message: Message, frame: bytes, heads: Mapping[str, Head]) -> Statement:
+        meta = message.metadata
+        return Statement(
             kind=REQUEST,
             country=self._signing.vaults[meta.dst_node_id].country,
             run=self._signing.run,
@@ -103,42 +114,53 @@ class SignedGrid(Grid):
             frame=digest(frame),
             request=secrets.token_hex(16),
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            heads=heads,
             certificate=self._certificate,
-        )
-        content = seal(frame, sign(statement, self._signing.key))
-        return statement, Message(
-            content,
-            dst_node_id=meta.dst_node_id,
-            message_type=meta.message_type,
-            group_id=meta.group_id,
-            ttl=meta.ttl,
         )
 
     def _frame_of(self, reply: Message, asked: Statement) -> bytes:
         """The frame of a reply that its vault signed, or a refusal in its place."""
         vault = self._signing.vaults[reply.metadata.src_node_id]
         try:
-            return self._verified(unseal(reply.content), vault, asked)
-        except GotongError as error:
-            return encode(Frame(kind="refused", header={"reason": f"{vault.country}: its reply was not read: {error}"}))
+            envelope = self._verified(unseal(reply.content), vault, asked)
+        except (SignatureError, WireError) as error:
+            self._signing.ledger.rejected(asked, str(error))
+            return _refused(f"{vault.country}: its reply was not read: {error}")
+        try:
+            self._signing.ledger.received(asked, envelope)
+        except LedgerError as error:
+            return _refused(f"{vault.country}: {error}")
+        return bytes(envelope.frame)
 
-    def _verified(self, data: bytes, vault: Vault, asked: Statement) -> bytes:
+    def _verified(self, data: bytes, vault: Vault, asked: Statement) -> Envelope:
         """Raises SignatureError or WireError."""
         if not is_envelope(data):
             raise _why_unsigned(data)
         envelope = open_envelope(data)
         envelope.verify(vault.key)
-        statement, frame = envelope.statement, bytes(envelope.frame)
+        statement = envelope.statement
         if (statement.kind, statement.country) != (REPLY, vault.country):
             raise SignatureError(f"it is a {statement.kind} of {statement.country}")
         if statement.request == UNREAD:
-            if decode(frame).kind != "refused":
+            if decode(envelope.frame).kind != "refused":
                 raise SignatureError("it names no request and is no refusal")
         elif statement.request != digest_of(asked):
             raise SignatureError("it replies to another request than this one: somebody sent an old reply again")
         elif (statement.run, statement.round) not in ((asked.run, asked.round), ("", 0)):
             raise SignatureError(f"it is of round {statement.round} of run {statement.run}")
-        return frame
+        return envelope
+
+
+def _carrying(message: Message, content: RecordDict) -> Message:
+    """The same message with other content."""
+    meta = message.metadata
+    return Message(
+        content, dst_node_id=meta.dst_node_id, message_type=meta.message_type, group_id=meta.group_id, ttl=meta.ttl
+    )
+
+
+def _refused(reason: str) -> bytes:
+    return encode(Frame(kind="refused", header={"reason": reason}))
 
 
 def _why_unsigned(data: bytes) -> WireError:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from federation.deployment import certificates, flower_cli
+from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.coordinator import members
 from federation.deployment.coordinator.submission import ENDED, number_of, resume_hint
 from federation.errors import DeploymentError
@@ -28,6 +29,8 @@ def lines(home: Path, runs: Path) -> Iterator[str]:
     for country, member in sorted(members.members(home).items()):
         state = states.get(known[country][0], "unknown") if country in known else "not registered yet"
         yield f"{country}          {STATES.get(state, state)}  {member.fingerprint}"
+    for reason in coordinator_ledger.flagged(home):
+        yield f"flagged      {reason}"
     for path in sorted(runs.glob("*/flower.json"), key=lambda path: path.stat().st_mtime):
         yield f"run          {path.parent.name}: {outcome_of(path.parent)}"
 

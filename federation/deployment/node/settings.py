@@ -38,6 +38,7 @@ class NodeSettings:
     largest_frame: int = 256  # MiB of a frame that the vault reads
     frames_per_minute: int = 240  # of all runs together
     frames_per_run: int = 120  # a minute, of one run
+    keep_days: int = 0  # of a run's state after its last reply; 0: for ever. The ledger stays
     log: str = "text"  # text | json
 
     def check(self) -> None:
@@ -53,6 +54,8 @@ class NodeSettings:
         for key in ("largest_frame", "frames_per_minute", "frames_per_run"):
             if getattr(self, key) < 1:
                 raise ConfigError(f"{key}={getattr(self, key)} must be at least 1")
+        if self.keep_days < 0:
+            raise ConfigError(f"keep_days={self.keep_days} must be 0 or more")
         if self.vault_user is not None and self.courier_user is None:
             raise ConfigError("vault_user needs courier_user= too, the other user")
 

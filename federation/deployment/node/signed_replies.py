@@ -4,7 +4,6 @@ A request that the coordinator's key did not sign, or that is for another countr
 Every reply is signed with the vault's own key, refusals too, and names the very request that it replies to.
 """
 
-import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federation.deployment import certificates
+from federation.deployment.node.vault_ledger import VaultLedger
 from federation.errors import DeploymentError, GotongError, SignatureError, WireError
-from federation.wire.frame import Frame, digest, encode, read_header
+from federation.vault.refusals import refusal
+from federation.wire.frame import digest, read_header
 from federation.wire.signature import (
     REPLY,
     REQUEST,
@@ -34,11 +35,12 @@ log = logging.getLogger("vault")
 
 @dataclass(frozen=True, kw_only=True)
 class SignedReplies:
-    """respond: what serves a frame whose sender is known, and returns the frame of the reply."""
+    """respond: what serves a frame whose sender is known, and returns the frame of the reply. ledger: of the vault."""
 
     country: str
     key: Ed25519PrivateKey
     authority: x509.Certificate
+    ledger: VaultLedger
     respond: Callable[[bytes], bytes]
 
     def serve(self, data: bytes) -> bytes:
@@ -50,6 +52,7 @@ class SignedReplies:
             envelope = open_envelope(data)
             request = sha256(envelope.raw).hexdigest()
             statement = self._verified(envelope)
+            self.ledger.check(envelope)
             frame = self.respond(bytes(envelope.frame))
         except GotongError as error:
             frame = self._refusal(error)
@@ -62,7 +65,7 @@ class SignedReplies:
     def _verified(self, envelope: Envelope) -> Statement:
         """Raises SignatureError unless the coordinator signed this request, for this country."""
         statement = envelope.statement
-        envelope.verify(certificates.request_key(_certificate(statement), self.authority))
+        envelope.verify(certificates.request_key(certificates.certificate_in(statement), self.authority))
         if (statement.kind, statement.country) != (REQUEST, self.country):
             raise SignatureError(
                 f"a {statement.kind} for {statement.country} came here; its courier is misled, or misleads: compare "
@@ -79,12 +82,14 @@ class SignedReplies:
             frame=digest(frame),
             request=request,
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            heads={self.country: self.ledger.head()},
+            confirmed="" if asked is None else self.ledger.confirmed(asked),
         )
         return sign(statement, self.key) + frame
 
     def _refusal(self, error: Exception) -> bytes:
         log.warning("%s: refused unserved: %s", self.country, error)
-        return encode(Frame(kind="refused", header={"reason": f"{self.country}: {error}"}))
+        return refusal(self.country, str(error))
 
 
 def read_authority(path: Path, courier: int | None) -> x509.Certificate:
@@ -100,13 +105,6 @@ def read_authority(path: Path, courier: int | None) -> x509.Certificate:
             f"choose which coordinator this vault obeys"
         )
     return certificate
-
-
-def _certificate(statement: Statement) -> bytes:
-    try:
-        return base64.b64decode(statement.certificate, validate=True)
-    except ValueError:
-        raise SignatureError("a request comes without the certificate of its signer") from None
 
 
 def _why_unsigned(data: bytes) -> WireError:

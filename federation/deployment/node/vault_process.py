@@ -17,6 +17,7 @@ from federation.deployment.enrolment import VAULT_KEY, read_vault_key
 from federation.deployment.node.pause import PAUSED, WITHDRAWN
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.signed_replies import SignedReplies, read_authority
+from federation.deployment.node.vault_ledger import VaultLedger
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
 from federation.policy.file import FILE
@@ -28,6 +29,7 @@ from federation.training.device import Meter, device_of
 from federation.training.jobs import Job, Result
 from federation.vault.database import open_database
 from federation.vault.records import stamp
+from federation.vault.refusals import refusal
 from federation.vault.round import serve as serve_vaults
 from federation.vault.socket_server import Limits, Service
 from federation.vault.terms import terms
@@ -104,10 +106,12 @@ def run(settings: NodeSettings) -> None:
         key=_fingerprint_key(home / "fingerprint.key"),
     )
     handler = RequestHandler(vault, home, device_of(settings.device), settings.precision)
+    key = read_vault_key(home / VAULT_KEY)
     signed = SignedReplies(
         country=settings.country,
-        key=read_vault_key(home / VAULT_KEY),
+        key=key,
         authority=read_authority(settings.ca_file, _other_user(settings.courier_user)),
+        ledger=VaultLedger(database, settings.country, home, key, keep_days=settings.keep_days),
         respond=handler.respond,
     )
     service = Service(
@@ -155,7 +159,7 @@ def read_policy(path: Path, country: str) -> Policy:
 
 def _refused(country: str, error: Exception) -> bytes:
     log.warning("%s: %s", country, _printable(str(error)))
-    return encode(Frame(kind="refused", header={"reason": f"{country}: {_printable(str(error))}"}))
+    return refusal(country, str(error))
 
 
 def _printable(text: str) -> str:
