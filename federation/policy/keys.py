@@ -93,17 +93,23 @@ class Policy:
     )
     largest_step: float = _key(
         SIZE,
-        "longest way of a model from round to round, in sizes of this country's first update",
+        "how far any weight of a model may move from round to round; 0: any way",
         _smallest_bound,
-        12.0,
+        0.25,
         open=0.0,
     )
     largest_distance: float = _key(
-        SIZE, "of all these ways in one run, in the same unit; 0: any", _smallest_bound, 100.0, open=0.0
+        SIZE, "sum of these steps, the largest of each round, in one run; 0: any", _smallest_bound, 2.0, open=0.0
     )
     required_protection: tuple[str, ...] = _key(PROTECTION, "what a run must offer", _either, ())
     models: tuple[str, ...] = _key(NAMES, "values of task.model that are trained here", _common, ("attention", "mlp"))
-    optimizers: tuple[str, ...] = _key(NAMES, "values of training.optimizer", _common, OPTIMIZERS)
+    optimizers: tuple[str, ...] = _key(
+        NAMES,
+        "values of training.optimizer; a step of sgd is a gradient, one of adamw has little more than its signs",
+        _common,
+        ("adamw",),
+        open=OPTIMIZERS,
+    )
     maximum_learning_rate: float = _key(SIZE, "of training.lr", min, 0.1, open=10.0)
     minimum_batch: int = _key(POSITIVE, "rows of a batch, training.batch_size", max, 16, open=1)
     minimum_steps: int = _key(POSITIVE, "optimiser steps in one round on this country's records", max, 2, open=1)

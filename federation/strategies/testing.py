@@ -30,6 +30,7 @@ from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, Progress, Report
 from federation.errors import ConfigError
 from federation.policy.file import FILE, read_policy
+from federation.policy.keys import OPTIMIZERS
 from federation.policy.templates import text as template
 from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.region import RegionSettings
@@ -166,8 +167,10 @@ def vault_of(task: Task, settings: TaskSettings, folder: Path, country: str = "L
 def check_round(strategy: Strategy, task: TaskSettings, vault: Vault) -> Outcome:
     """One round and the test through a real vault: it learns, the model moves, and scores come back.
 
-    The vault looks both up by name, so strategy and task must be registered.
+    The vault looks both up by name, so strategy and task must be registered. Its policy is taken to allow the optimiser
+    that the strategy needs.
     """
+    vault.policy = replace(vault.policy, optimizers=OPTIMIZERS)
     settings = Settings(
         task=task,
         strategy=strategy.settings(),

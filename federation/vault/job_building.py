@@ -9,7 +9,7 @@ from federation.composition.restore import own_model_plan
 from federation.settings.schema import Plan
 from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
-from federation.vault import lineage, local_model, scoring
+from federation.vault import local_model, scoring
 from federation.vault.local_model import under_prefix
 from federation.vault.records import Records
 from federation.vault.requests import Request, fresh
@@ -40,21 +40,6 @@ def jobs(request: Request, country: Country) -> tuple[Job, ...]:
     personalised = "personalised" in plan.arms and request.kind == "test"
     last = (_job(request, country, plan, model, "personalised", arrived),) if personalised else ()
     return (federated, *_own_jobs(request, country), *last)
-
-
-def reference_jobs(request: Request, country: Country) -> tuple[Job, ...]:
-    """The training of a first round from first weights, which shows how large an update of this country is."""
-    if not len(country.records.windows["train"]):
-        return ()
-    weights = request.fresh.weights
-    learning = replace(country, learns=True)
-    first = replace(request, kind="train", round=1)
-    job = _job(first, learning, request.plan, request.fresh.model, lineage.REFERENCE, weights)
-    strategy = request.strategy
-    shared = {name: torch.from_numpy(value) for name, value in strategy.shared(request.travelling).items()}
-    memory = dict(strategy.memory(public(weights, request.plan.strategy.private)))
-    client = strategy.client(request.plan.strategy)
-    return (replace(job, client=client, shared=shared, memory=memory, score=None),)
 
 
 def own_arms(plan: Plan, *, learns: bool) -> tuple[str, ...]:

@@ -39,13 +39,13 @@ DAY, MONTH = timedelta(days=1), timedelta(days=30)
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """Jobs to run, or the reply that was given before. came: where the model comes from, if the policy asks."""
+    """Jobs to run, or the reply that was given before. came: the models so far, if the policy asks where from."""
 
     request: Request
     jobs: tuple[Job, ...]
     memory: Tensors = field(default_factory=dict)
     reply: bytes | None = None
-    came: lineage.Arrival | None = None
+    came: lineage.Lineage | None = None
 
 
 class Vault:
@@ -81,16 +81,13 @@ class Vault:
             plan=request.plan_digest,
         )
         seen = state.models_seen(self.database, self.country, request.run)
-        came = lineage.arrival(request, memory, self.policy, seen)
+        came = lineage.admit(request, memory, self.policy, seen)
         country = Country(
             code=self.country, records=self.records(request.plan), memory=memory, learns=self.learns(request.plan)
         )
         if request.kind == "train":
             self._refuse(objections.of_steps(self.policy, self._steps(request.plan)))
-        jobs = job_building.jobs(request, country)
-        if came is not None and came.needs_reference(learns=country.learns):
-            jobs += job_building.reference_jobs(request, country)
-        return Admission(request=request, jobs=jobs, memory=memory, came=came)
+        return Admission(request=request, jobs=job_building.jobs(request, country), memory=memory, came=came)
 
     def release(self, admission: Admission, results: Sequence[Result]) -> bytes:
         """The reply: through the gate, on the ledger, and stored, in one transaction of the caller's.
@@ -102,8 +99,6 @@ class Vault:
         request = admission.request
         records = self.records(request.plan)
         by_arm = {result.job.arm: result for result in results}
-        models = lineage.memory_after(request, admission.came, by_arm, self.policy)
-        by_arm.pop(lineage.REFERENCE, None)
         federated = by_arm["federated"]
         forecasts = scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort)
         scores = scoring.scores(records, forecasts)
@@ -118,9 +113,9 @@ class Vault:
         ledger.enter(self.database, entry)
         memory = job_building.memory_after(federated, request.plan, gate.scale_of(reply.arrays, self.policy))
         memory |= paired_differences.blocks_to_memory(differences) | self._own_memory(admission, by_arm, scores)
-        memory |= models
+        memory |= lineage.to_memory(admission.came)
         self._store(request, memory, data)
-        if models:
+        if admission.came is not None:
             digest_came = model_digest(numpy_of(request.weights))
             state.store_model(self.database, self.country, request.run, request.round, digest_came)
         return data
