@@ -5,6 +5,7 @@ not the server's: a vault takes no request signed by a key that was certified fo
 """
 
 from base64 import b64decode
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from federation.deployment.private_keys import read_ecdsa_key, read_signing_key, write_key
+from federation.deployment.revocation import FILE, number_of, sign_list
 from federation.errors import DeploymentError, SignatureError
 from federation.wire.signature import Statement
 from tasks.files.atomic import write_atomically
@@ -102,11 +104,24 @@ def signer_of(folder: Path) -> tuple[Ed25519PrivateKey, x509.Certificate]:
     return key, certificate_of(folder / f"{SIGNER}.pem")
 
 
-def signer_key_of(folder: Path) -> Ed25519PublicKey:
-    """The public half of the key that signs requests. Raises DeploymentError."""
+def signer_key_of(folder: Path) -> Ed25519PublicKey | None:
+    """The public half of the key that signs requests; None in a home of an earlier version. Raises DeploymentError."""
+    if not (folder / f"{SIGNER}.pem").exists():
+        return None
     key = certificate_of(folder / f"{SIGNER}.pem").public_key()
     assert isinstance(key, Ed25519PublicKey)
     return key
+
+
+def revoke(folder: Path, numbers: Iterable[int]) -> None:
+    """Sign a list of revoked keys with these too. Raises DeploymentError where the authority's key is not here."""
+    sign_list(folder / FILE, numbers, certificate_of(folder / "ca.pem"), _authority_key(folder))
+
+
+def own_numbers(folder: Path) -> list[int]:
+    """The numbers of the server's key and of the one that signs requests, as far as there are such."""
+    paths = [path for name in ("server", SIGNER) if (path := folder / f"{name}.pem").exists()]
+    return [certificate_of(path).serial_number for path in paths]
 
 
 def request_key(certificate: bytes, authority: x509.Certificate, now: datetime | None = None) -> Ed25519PublicKey:
@@ -209,7 +224,7 @@ def _builder(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
-        .serial_number(x509.random_serial_number())
+        .serial_number(number_of(key))
         .not_valid_before(now - CLOCK)
         .not_valid_after(now + life)
     )

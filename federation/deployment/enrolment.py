@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from federation.deployment.private_keys import read_ecdsa_key, read_signing_key, write_key
 from federation.deployment.secret_files import private_folder
@@ -26,7 +27,7 @@ from tasks.places.countries import problem_with
 
 COURIER_KEY, VAULT_KEY = "node.key", "vault.key"
 LONGEST = 10_000  # bytes of an enrolment file
-SIGNED, SIGNED_BY_VAULT = b"gotong enrolment 2\n", b"gotong vault key 1\n"
+SIGNED, SIGNED_BY_VAULT, ROTATED = b"gotong enrolment 2\n", b"gotong vault key 1\n", b"gotong rotation 1\n"
 AGAIN = "run `gotong keys node` again at the node, and enrol the file that it makes"
 
 
@@ -50,18 +51,44 @@ class Enrolment:
         """The key of its vault's replies. Raises DeploymentError if an earlier version enrolled it without one."""
         if not self.vault_key:
             raise DeploymentError(f"{self.country} is enrolled without a key of its vault (by 0.1.0); {AGAIN}")
-        key = serialization.load_ssh_public_key(self.vault_key.encode())
+        key = load_ssh_public_key(self.vault_key.encode())
         assert isinstance(key, Ed25519PublicKey)
         return key
 
 
 @dataclass(frozen=True, kw_only=True)
 class VaultKey:
-    """The public half of a vault's key (OpenSSH text), signed by the private one (base64)."""
+    """The public half of a vault's key (OpenSSH text), signed by the private one (base64), and by the one before."""
 
     country: str
     vault_key: str
     vault_signature: str
+    vault_rotation: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotation:
+    """Signatures (base64) that the keys before made of the new ones; empty where a key is the first.
+
+    A courier cannot vouch for the key of a vault: each part's new key is signed by its own old one.
+    """
+
+    courier: str
+    vault: str
+
+    def replaces(self, before: Enrolment, now: Enrolment) -> bool:
+        """Whether the keys of `before` signed those of `now`, as far as they changed."""
+        courier, vault = (load_ssh_public_key(key.encode()) for key in (before.public_key, before.vault_key))
+        assert isinstance(courier, ec.EllipticCurvePublicKey)
+        assert isinstance(vault, Ed25519PublicKey)
+        try:
+            if before.public_key != now.public_key:
+                courier.verify(base64.b64decode(self.courier), ROTATED + _signed(now), ec.ECDSA(hashes.SHA384()))
+            if before.vault_key != now.vault_key:
+                vault.verify(base64.b64decode(self.vault), ROTATED + _signed_by_vault(now.country, now.vault_key))
+        except (InvalidSignature, ValueError):
+            return False
+        return before.country == now.country
 
 
 def create_keys(home: Path, country: str, passphrase: bytes | None = None) -> Enrolment:
@@ -86,6 +113,40 @@ def create_vault_key(folder: Path, country: str, passphrase: bytes | None = None
     return path
 
 
+def rotate_vault_key(folder: Path, country: str, passphrase: bytes | None = None) -> Path:
+    """A new key of a vault in place of the old one, which signs it; returns the file with its public half.
+
+    The old one is kept as vault.key.before. Raises DeploymentError.
+    """
+    path, fresh = folder / VAULT_KEY, folder / f"{VAULT_KEY}.new"
+    old = read_vault_key(path)
+    if not fresh.exists():  # else a rotation was broken off
+        write_key(fresh, Ed25519PrivateKey.generate(), passphrase)
+    key = read_vault_key(fresh)
+    public = _public(key.public_key())
+    vault = VaultKey(
+        country=country,
+        vault_key=public,
+        vault_signature=_text(key.sign(_signed_by_vault(country, public))),
+        vault_rotation=_text(old.sign(ROTATED + _signed_by_vault(country, public))),
+    )
+    sent = folder / f"{country}.vault.json"
+    _write(sent, vault)
+    _replace(path, fresh)
+    return sent
+
+
+def rotate_courier_key(folder: Path, country: str, vault_file: Path, passphrase: bytes | None = None) -> Enrolment:
+    """A new key of a courier in place of the old one, which signs the enrolment file. Raises DeploymentError."""
+    vault, path, fresh = read_vault_key_file(vault_file), folder / COURIER_KEY, folder / f"{COURIER_KEY}.new"
+    old = read_ecdsa_key(path, "the courier's key", AGAIN)
+    if not fresh.exists():
+        write_key(fresh, ec.generate_private_key(ec.SECP384R1()), passphrase, openssh=True)
+    enrolment = _write_enrolment(folder, country, vault, read_ecdsa_key(fresh, "the courier's new key", AGAIN), old)
+    _replace(path, fresh)
+    return enrolment
+
+
 def create_courier_key(folder: Path, country: str, vault_file: Path, passphrase: bytes | None = None) -> Enrolment:
     """Make a courier's private key, which stays, and the enrolment file next to it. Raises DeploymentError."""
     _check_country(country)
@@ -98,23 +159,25 @@ def create_courier_key(folder: Path, country: str, vault_file: Path, passphrase:
         _check_new(folder / COURIER_KEY)
     if not (folder / COURIER_KEY).exists():
         write_key(folder / COURIER_KEY, ec.generate_private_key(ec.SECP384R1()), passphrase, openssh=True)
-    key = read_ecdsa_key(folder / COURIER_KEY, "the courier's key", AGAIN)
-    enrolment = Enrolment(country=country, public_key=_public(key.public_key()), vault_key=vault.vault_key)
-    signature = _text(key.sign(_signed(enrolment), ec.ECDSA(hashes.SHA384())))
-    _write(sent, {**asdict(enrolment), "vault_signature": vault.vault_signature, "signature": signature})
-    return enrolment
+    return _write_enrolment(folder, country, vault, read_ecdsa_key(folder / COURIER_KEY, "the courier's key", AGAIN))
 
 
 def read_vault_key_file(path: Path) -> VaultKey:
     """The file that a vault's user handed to the courier's. Raises DeploymentError for a damaged or changed one."""
     values = _read(path, "the file of a vault's key")
-    vault = VaultKey(**{name: _value(values, name, path) for name in VaultKey.__dataclass_fields__})
+    named = {name: _value(values, name, path) for name in ("country", "vault_key", "vault_signature")}
+    vault = VaultKey(**named, vault_rotation=str(values.get("vault_rotation", "")))
     _check_vault_signature(vault, path)
     return vault
 
 
 def read_enrolment(path: Path) -> Enrolment:
     """An enrolment file that came from a node. Raises DeploymentError for a damaged or changed one."""
+    return read_sent(path)[0]
+
+
+def read_sent(path: Path) -> tuple[Enrolment, Rotation]:
+    """The same, with the signatures that earlier keys made of these. Raises DeploymentError."""
     values = _read(path, "an enrolment file")
     if "vault_key" not in values and "public_key" in values:
         raise DeploymentError(f"{path} is of an earlier version and names no key of the vault; {AGAIN}")
@@ -127,13 +190,13 @@ def read_enrolment(path: Path) -> Enrolment:
         VaultKey(country=enrolment.country, vault_key=enrolment.vault_key, vault_signature=vault_signature), path
     )
     try:
-        key = serialization.load_ssh_public_key(enrolment.public_key.encode())
+        key = load_ssh_public_key(enrolment.public_key.encode())
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise DeploymentError(f"{path} holds a courier's key that is not ECDSA; {AGAIN}")
         key.verify(base64.b64decode(signature, validate=True), _signed(enrolment), ec.ECDSA(hashes.SHA384()))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         raise _changed(path) from None
-    return enrolment
+    return enrolment, Rotation(courier=str(values.get("rotation", "")), vault=str(values.get("vault_rotation", "")))
 
 
 def read_vault_key(path: Path) -> Ed25519PrivateKey:
@@ -143,6 +206,32 @@ def read_vault_key(path: Path) -> Ed25519PrivateKey:
         "a home of its own), and have the coordinator enrol the file that it makes"
     )
     return read_signing_key(path, "the vault's key", remedy)
+
+
+def _write_enrolment(
+    folder: Path,
+    country: str,
+    vault: VaultKey,
+    key: ec.EllipticCurvePrivateKey,
+    old: ec.EllipticCurvePrivateKey | None = None,
+) -> Enrolment:
+    """The file that goes to the coordinator. old: the key before, which signs it too."""
+    enrolment = Enrolment(country=country, public_key=_public(key.public_key()), vault_key=vault.vault_key)
+    hashed = ec.ECDSA(hashes.SHA384())
+    content = {
+        **asdict(enrolment),
+        "vault_signature": vault.vault_signature,
+        "vault_rotation": vault.vault_rotation,
+        "signature": _text(key.sign(_signed(enrolment), hashed)),
+        "rotation": "" if old is None else _text(old.sign(ROTATED + _signed(enrolment), hashed)),
+    }
+    _write(folder / f"{country}.enrolment.json", content)
+    return enrolment
+
+
+def _replace(path: Path, fresh: Path) -> None:
+    path.rename(path.with_name(f"{path.name}.before"))
+    fresh.rename(path)
 
 
 def _check_country(country: str) -> None:
@@ -162,7 +251,7 @@ def _is_of_earlier_version(path: Path) -> bool:
 
 def _check_vault_signature(vault: VaultKey, path: Path) -> None:
     try:
-        key = serialization.load_ssh_public_key(vault.vault_key.encode())
+        key = load_ssh_public_key(vault.vault_key.encode())
         if not isinstance(key, Ed25519PublicKey):
             raise DeploymentError(f"{path} holds a vault's key that is not Ed25519; {AGAIN}")
         signature = base64.b64decode(vault.vault_signature, validate=True)

@@ -49,11 +49,9 @@ class HeadFile:
         """Sign a head; it is on the disk when this returns. The same again adds nothing."""
         if self.last is not None and self.last.head == head:
             return
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        signature = self._key.sign(_signed(self._owner, head, at))
-        line = {"rows": head.rows, "seal": head.seal, "at": at, "signature": base64.b64encode(signature).decode()}
+        at, signature = _sign(self._owner, head, self._key)
         try:
-            os.write(self._descriptor, json.dumps(line).encode() + b"\n")
+            os.write(self._descriptor, _line(head, at, signature))
             os.fsync(self._descriptor)
         except OSError as error:
             raise LedgerError(f"the ledger's head cannot be written ({error.strerror}); nothing leaves") from None
@@ -62,6 +60,15 @@ class HeadFile:
     def close(self) -> None:
         """No head is appended any more."""
         os.close(self._descriptor)
+
+
+def sign_again(path: Path, owner: str, before: Ed25519PublicKey, key: Ed25519PrivateKey) -> None:
+    """Let a new key sign the last head, which the one before signed. Raises LedgerError if it did not."""
+    signed = read_heads(path)
+    if signed:
+        check_signature(signed[-1], owner, before)
+        with path.open("ab") as file:
+            file.write(_line(signed[-1].head, *_sign(owner, signed[-1].head, key)))
 
 
 def read_heads(path: Path) -> list[SignedHead]:
@@ -96,6 +103,16 @@ def check_contains(connection: sqlite3.Connection, owner: str, head: Head, who: 
         f"or rewritten. Restore the newest backup; where there is none, find out why, then run `gotong ledger accept` "
         f"here and at the coordinator"
     )
+
+
+def _sign(owner: str, head: Head, key: Ed25519PrivateKey) -> tuple[str, bytes]:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return at, key.sign(_signed(owner, head, at))
+
+
+def _line(head: Head, at: str, signature: bytes) -> bytes:
+    line = {"rows": head.rows, "seal": head.seal, "at": at, "signature": base64.b64encode(signature).decode()}
+    return json.dumps(line).encode() + b"\n"
 
 
 def _signed(owner: str, head: Head, at: str) -> bytes:

@@ -8,7 +8,7 @@ from omegaconf import MISSING
 
 from federation.composition.compose import compose
 from federation.deployment.coordinator import members
-from federation.deployment.enrolment import read_enrolment
+from federation.deployment.enrolment import read_sent
 from federation.verbs.word_checks import renamed
 
 
@@ -27,6 +27,12 @@ def run(words: Sequence[str]) -> None:
 
 def enrol(admission: Admission) -> None:
     """Raises DeploymentError for a file that cannot be trusted or a key that was revoked."""
-    enrolment = read_enrolment(Path(admission.file))
-    members.enrol(Path(admission.home), enrolment)
+    home, path = Path(admission.home), Path(admission.file)
+    enrolment, rotation = read_sent(path)
+    before = members.members(home).get(enrolment.country)
+    members.enrol(home, enrolment, rotation)
+    if before is not None and before.vault_key and before != enrolment:
+        print(f"{enrolment.country} has new keys, which its old ones signed: {enrolment.fingerprint}")
+        print(f"The old ones, {before.fingerprint}, cannot come back.")
+        return
     print(f"{enrolment.country} is enrolled. Its node must print the same fingerprints: {enrolment.fingerprint}")

@@ -1,6 +1,7 @@
 """A coordinator and one country's vault with all their signatures and ledgers, and no process, model or network."""
 
 import sqlite3
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from federation.deployment import certificates, enrolment
 from federation.deployment.coordinator import members
 from federation.deployment.coordinator.ledger import CoordinatorLedger
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
+from federation.deployment.node.revocations import Revocations
 from federation.deployment.node.signed_replies import SignedReplies, read_authority
 from federation.deployment.node.vault_ledger import VaultLedger
+from federation.deployment.revocation import FILE as REVOKED
+from federation.deployment.revocation import read_list
 from federation.runs.in_process_grid import InProcessGrid
 from federation.training import sequential
 from federation.vault import ledger
@@ -50,10 +54,12 @@ class Country:
         """The vault's process, again."""
         key = enrolment.read_vault_key(self.folder / "vault" / enrolment.VAULT_KEY)
         self.database = open_database(self.folder / "vault" / "vault.sqlite")
+        authority = read_authority(self.folder / "ca.pem", None)
         self.replies = SignedReplies(
             country=self.code,
             key=key,
-            authority=read_authority(self.folder / "ca.pem", None),
+            authority=authority,
+            revocations=Revocations(self.database, authority, self.folder / "revoked.crl"),
             ledger=VaultLedger(self.database, self.code, self.folder / "vault", key),
             respond=self._respond,
         )
@@ -107,7 +113,15 @@ class Coordinator:
         key, certificate = certificates.signer_of(home)
         self.ledger = CoordinatorLedger(home, key)
         vault = Vault(country=code, key=members.members(home)[code].verifying_key())
-        self.signing = Signing(run=run, key=key, certificate=certificate, vaults={NODE: vault}, ledger=self.ledger)
+        revoked = read_list(home / REVOKED, certificates.certificate_of(home / "ca.pem"))
+        self.signing = Signing(
+            run=run,
+            key=key,
+            certificate=certificate,
+            vaults={NODE: vault},
+            ledger=self.ledger,
+            revoked="" if revoked is None else b64encode(revoked.raw).decode(),
+        )
 
     def ask(self, reply: Serve | None = None, round_: int | None = None, frame: bytes | None = None) -> Frame:
         """What it reads of the reply to the next round's request."""
@@ -131,6 +145,7 @@ def cut_last_row(path: Path) -> None:
     for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         database.execute(f"DROP TRIGGER {name}")
     database.execute("DELETE FROM ledger WHERE number = (SELECT max(number) FROM ledger)")
+    database.execute("DELETE FROM heads WHERE country NOT IN (SELECT country FROM ledger)")
     database.execute(
         "UPDATE heads SET seal = (SELECT seal FROM ledger WHERE country = heads.country ORDER BY number DESC LIMIT 1)"
     )

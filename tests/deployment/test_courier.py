@@ -43,8 +43,8 @@ def test_the_installed_flower_is_one_whose_fleet_protocol_was_seen() -> None:
     for name in calls:
         call = getattr(fleet_http_client.FleetHttpClient, name)
         assert list(inspect.signature(call).parameters) == ["self", "request"], name
-    wanted = {"server_address", "insecure", "root_certificates", "interceptors"}
-    assert wanted <= set(inspect.signature(ProtobufClient.from_server_address).parameters)
+    wanted = {"base_url", "interceptors", "verify"}
+    assert wanted <= set(inspect.signature(ProtobufClient).parameters)
     fields: dict[Any, set[str]] = {
         fleet_pb2.ActivateNodeRequest: {"public_key", "heartbeat_interval"},
         fleet_pb2.DeactivateNodeRequest: {"node_id"},

@@ -14,7 +14,7 @@ from federation.cli import main
 from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.node import own_ledger
 from federation.deployment.node.vault_ledger import VaultLedger
-from federation.errors import GotongError, LedgerError, SignatureError
+from federation.errors import DeploymentError, GotongError, LedgerError, SignatureError
 from federation.vault import ledger, ledger_pages, pruning
 from federation.vault.ledger_heads import read_heads
 from federation.wire.frame import Frame, decode, encode
@@ -334,3 +334,21 @@ def test_the_state_of_old_runs_goes_and_their_rounds_are_not_served_again(
     assert len(ledger.entries(database)) == 3
     assert "run r is over here" in coordinator.refusal()
     assert Coordinator(country, run="another").ask().kind == "update"
+
+
+def test_a_backup_has_the_ledger_and_nothing_of_a_runs_memory(
+    country: Country, coordinator: Coordinator, tmp_path: Path
+) -> None:
+    secret = b"what a run remembers" * 50
+    country.database.execute("INSERT INTO state VALUES ('VNM','r',3,'train','q',?,?)", (secret, secret))
+    assert own_ledger.backup(country.folder, tmp_path / "b") == 3
+    assert secret[:20] not in (tmp_path / "b" / "vault.sqlite").read_bytes()
+    assert {path.name for path in (tmp_path / "b").iterdir()} == {"vault.sqlite", "ledger.heads"}
+    with pytest.raises(DeploymentError, match="is not empty"):
+        own_ledger.backup(country.folder, tmp_path / "b")
+    country.stop()
+    for path in (tmp_path / "b").iterdir():
+        shutil.copy(path, country.folder / "vault")
+    country.start()
+    assert coordinator.ask().kind == "update"
+    verified(country)

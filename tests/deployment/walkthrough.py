@@ -198,6 +198,18 @@ def _restart(walker: Walker) -> None:
     _gateway_open(walker)
 
 
+def _stopped(walker: Walker) -> None:
+    walker.stop("VNM", NODE)
+
+
+def _rotated(walker: Walker) -> None:
+    """Enrolled without a call, and connected with the new keys."""
+    _send(walker)
+    assert "VNM has new keys, which its old ones signed" in walker.run("coordinator", ENROL)
+    walker.start("VNM", NODE)
+    walker.wait("the rotated node", lambda: "VNM          connected" in walker.run("coordinator", STATUS))
+
+
 def _new_key(walker: Walker) -> None:
     walker.stop("VNM", NODE)
     for key in ("courier/node.key", "vault/vault.key"):
@@ -281,6 +293,18 @@ WALK = (
         command="gotong keys rotate home=coordinator",
         says=("new certificate for federation.example",),
         then=_restart,
+    ),
+    Step(
+        at="VNM",
+        command="gotong ledger backup home=node to=backup",
+        says=("nothing of a run's memory",),
+        then=_stopped,
+    ),
+    Step(
+        at="VNM",
+        command="gotong keys rotate country=VNM home=node",
+        says=("the old keys signed it",),
+        then=_rotated,
     ),
     Step(
         at="coordinator",

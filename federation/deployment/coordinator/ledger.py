@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from federation.deployment import certificates
 from federation.deployment.coordinator import members
@@ -19,6 +19,7 @@ from federation.vault import ledger
 from federation.vault.database import open_ledger, transaction
 from federation.vault.ledger import Entry
 from federation.vault.ledger_heads import HeadFile, check_contains, check_signature, read_heads
+from federation.vault.ledger_heads import sign_again as heads_sign_again
 from federation.wire.frame import read_header
 from federation.wire.header import LARGEST
 from federation.wire.signature import UNREAD, Envelope, Head, Statement, digest_of, read_statement, verify_statement
@@ -141,13 +142,19 @@ def verify(home: Path) -> Iterator[str]:
     if not signed and ledger.head(database, OWNER).rows:
         raise LedgerError("the signed heads of the coordinator's ledger are gone; restore them from a backup")
     for each in signed[-1:]:
-        check_signature(each, OWNER, certificates.signer_key_of(home))
+        check_signature(each, OWNER, certificates.signer_of(home)[0].public_key())
         check_contains(database, OWNER, each.head, f"this coordinator on {each.at[:10]}")
         yield f"{len(signed):,} signed heads, the last of {each.head.rows:,} rows, of {each.at[:19]}"
     for country, raw, signature in database.execute("SELECT country, statement, signature FROM seen ORDER BY country"):
         yield _vouched(home, country, bytes(raw), bytes(signature))
     for reason in flags(database).values():
         raise LedgerError(reason)
+
+
+def sign_again(home: Path, before: Ed25519PublicKey | None) -> None:
+    """Let a new key of the coordinator sign the head of its ledger. before: the old one. Raises LedgerError."""
+    if before is not None and (home / HEADS).exists():
+        heads_sign_again(home / HEADS, OWNER, before, certificates.signer_of(home)[0])
 
 
 def flagged(home: Path) -> Sequence[str]:

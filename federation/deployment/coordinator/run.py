@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import signal
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -27,6 +28,8 @@ from federation.deployment.coordinator.polling_grid import PollingGrid, public_k
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
 from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, path_of, resume_hint
 from federation.deployment.coordinator.terms import RegionTerms
+from federation.deployment.revocation import FILE as REVOKED
+from federation.deployment.revocation import read_list
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
 from federation.policy.explain import differences
@@ -149,8 +152,18 @@ def _signing(home: Path, run: str, nodes: Mapping[str, int]) -> Signing:
     """
     key, certificate = certificates.signer_of(home)
     enrolled = members.members(home)
+    revoked = read_list(home / REVOKED, certificates.certificate_of(home / "ca.pem"))
+    for name in nodes:
+        members.check_not_revoked(enrolled[name], revoked)
     vaults = {node: Vault(country=name, key=enrolled[name].verifying_key()) for name, node in nodes.items()}
-    return Signing(run=run, key=key, certificate=certificate, vaults=vaults, ledger=CoordinatorLedger(home, key))
+    return Signing(
+        run=run,
+        key=key,
+        certificate=certificate,
+        vaults=vaults,
+        ledger=CoordinatorLedger(home, key),
+        revoked="" if revoked is None else b64encode(revoked.raw).decode(),
+    )
 
 
 def _agreed(grid: Grid, name: str, settings: Settings, nodes: Mapping[str, int], console: Console) -> RegionTerms:

@@ -43,7 +43,7 @@ class Vault:
 class Signing:
     """What one run's requests are signed with, and whose replies are read. vaults: Flower's node -> its country.
 
-    ledger: where every signed frame is written down.
+    revoked: the list of revoked keys, base64 of DER; empty for none. ledger: where every signed frame is written down.
     """
 
     run: str
@@ -51,6 +51,7 @@ class Signing:
     certificate: x509.Certificate
     vaults: Mapping[int, Vault]
     ledger: CoordinatorLedger
+    revoked: str = ""
 
 
 class SignedGrid(Grid):
@@ -116,6 +117,7 @@ class SignedGrid(Grid):
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             heads=heads,
             certificate=self._certificate,
+            revoked=self._signing.revoked,
         )
 
     def _frame_of(self, reply: Message, asked: Statement) -> bytes:

@@ -9,6 +9,7 @@ import argparse
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ SHORTEST_POLL, LONGEST_POLL = 0.1, 2.0  # seconds between two polls: short after
 LONGEST_PAUSE = 30.0  # seconds before the coordinator is tried again
 VAULT_PATIENCE = 20.0  # seconds a message waits for a vault that is being started again
 LARGEST = 2**31  # bytes of a frame
+REVOKED = "revoked.crl"
 ANY_VERSION = range(2**16)  # a reply of another wire version is passed on: the coordinator says what to install
 
 log = logging.getLogger("courier")
@@ -107,10 +109,9 @@ class Link:
         self._public_key = public_key_to_bytes(key.public_key())
         self._node = Node()
         self._last_heartbeat = 0.0
-        self._client = FleetHttpClient.from_server_address(
-            address,
-            insecure=False,
-            root_certificates=_read_authority(ca_file),
+        self._client = FleetHttpClient(
+            f"https://{address}",
+            verify=_trust(ca_file),
             interceptors=[
                 RuntimeVersionHttpInterceptor(component_name="SuperNode"),
                 NodeAuthHttpInterceptor(key, key.public_key()),
@@ -282,6 +283,8 @@ def explain(error: Exception, address: str) -> str:
             return (
                 f"the certificate of {address} is for another name; use a name it was made for, or `gotong keys rotate`"
             )
+        if "revoked" in text:
+            return f"the key of {address} was revoked by its coordinator; somebody else may have it, do not connect"
         if "expired" in text:
             return f"the certificate of {address} has expired; its coordinator must run `gotong keys rotate`"
         return f"the certificate of {address} is not signed by the authority in ca.pem: a stranger, or an old ca.pem"
@@ -314,11 +317,16 @@ def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     return read_ecdsa_key(path, "the courier's key", "make one with `gotong keys node`")
 
 
-def _read_authority(path: Path) -> bytes:
+def _trust(ca_file: Path) -> ssl.SSLContext:
+    """The coordinator's authority alone, and its list of revoked keys where one lies next to it."""
     try:
-        return path.read_bytes()
+        context = ssl.create_default_context(cadata=ca_file.read_text(encoding="ascii"))
+        if (revoked := ca_file.with_name(REVOKED)).exists():
+            context.load_verify_locations(cafile=str(revoked))
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     except OSError as error:
-        raise DeploymentError(f"{path}: {error.strerror}; let this user read the coordinator's ca.pem") from None
+        raise DeploymentError(f"{ca_file}: {error.strerror}; let this user read the coordinator's ca.pem") from None
+    return context
 
 
 def run(address: str, home: Path, ca_file: Path, vault: Path) -> None:

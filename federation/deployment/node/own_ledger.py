@@ -2,22 +2,31 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from federation.deployment import certificates
-from federation.deployment.enrolment import VAULT_KEY, VaultKey, read_vault_key, read_vault_key_file
+from federation.deployment.enrolment import (
+    VAULT_KEY,
+    VaultKey,
+    read_vault_key,
+    read_vault_key_file,
+    rotate_vault_key,
+)
 from federation.deployment.node.vault_ledger import HEADS, SCHEMA, Countersigned, countersigned
+from federation.deployment.secret_files import private_folder, write_secret
 from federation.errors import DeploymentError, LedgerError
 from federation.vault import ledger
 from federation.vault.database import open_database, transaction
 from federation.vault.ledger import Entry
-from federation.vault.ledger_heads import HeadFile, check_contains, check_signature, read_heads
+from federation.vault.ledger_heads import HeadFile, check_contains, check_signature, read_heads, sign_again
 from federation.wire.signature import verify_statement
 
 FILE = "vault.sqlite"
+STATE = ("state", "models")  # tables of what a vault remembers of runs
 
 
 def is_home(home: Path) -> bool:
@@ -79,6 +88,40 @@ def accept(home: Path) -> str:
         database.execute("DELETE FROM countersigned WHERE country = ?", (vault.country,))
     heads.append(ledger.head(database, vault.country))
     return f"{vault.country} goes on from row {now.rows:,}; {most:,} rows were signed before"
+
+
+def backup(home: Path, to: Path) -> int:
+    """Copy the ledger and its signed heads, without what the vault remembers of runs; returns the number of rows.
+
+    A vault restored from it serves new runs, and refuses to go on with those of before. Raises DeploymentError.
+    """
+    if to.exists() and any(to.iterdir()):
+        raise DeploymentError(f"{to} is not empty; give a new folder for every backup")
+    private_folder(to)
+    copy = open_database(to / FILE)
+    with closing(copy):
+        open_own(home).backup(copy)
+        for table in STATE:
+            copy.execute(f"DELETE FROM {table}")
+        copy.execute("VACUUM")  # what was deleted is gone from the file, too
+        rows = ledger.verify(copy)
+    heads = home / "vault" / HEADS
+    if heads.exists():
+        write_secret(to / HEADS, heads.read_bytes())
+    return rows
+
+
+def rotate(home: Path, country: str, passphrase: bytes | None = None) -> Path:
+    """A new key of the vault, which signs the ledger's head again; returns the file of its public half.
+
+    The vault must stand still. Raises DeploymentError or LedgerError.
+    """
+    old = read_vault_key(home / "vault" / VAULT_KEY)
+    sent = rotate_vault_key(home / "vault", country, passphrase)
+    key = read_vault_key(home / "vault" / VAULT_KEY)
+    if (home / "vault" / HEADS).exists():
+        sign_again(home / "vault" / HEADS, country, old.public_key(), key)
+    return sent
 
 
 def _confirmed(database: sqlite3.Connection, vault: VaultKey, known: Countersigned, authority: Path) -> str:

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federation.deployment import certificates
+from federation.deployment.node.revocations import Revocations
 from federation.deployment.node.vault_ledger import VaultLedger
 from federation.errors import DeploymentError, GotongError, SignatureError, WireError
 from federation.vault.refusals import refusal
@@ -40,6 +41,7 @@ class SignedReplies:
     country: str
     key: Ed25519PrivateKey
     authority: x509.Certificate
+    revocations: Revocations
     ledger: VaultLedger
     respond: Callable[[bytes], bytes]
 
@@ -65,7 +67,9 @@ class SignedReplies:
     def _verified(self, envelope: Envelope) -> Statement:
         """Raises SignatureError unless the coordinator signed this request, for this country."""
         statement = envelope.statement
-        envelope.verify(certificates.request_key(certificates.certificate_in(statement), self.authority))
+        key = certificates.request_key(certificates.certificate_in(statement), self.authority)
+        envelope.verify(key)
+        self.revocations.check(statement, key)
         if (statement.kind, statement.country) != (REQUEST, self.country):
             raise SignatureError(
                 f"a {statement.kind} for {statement.country} came here; its courier is misled, or misleads: compare "

@@ -15,9 +15,11 @@ import torch
 from federation.deployment import logs
 from federation.deployment.enrolment import VAULT_KEY, read_vault_key
 from federation.deployment.node.pause import PAUSED, WITHDRAWN
+from federation.deployment.node.revocations import Revocations
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.signed_replies import SignedReplies, read_authority
 from federation.deployment.node.vault_ledger import VaultLedger
+from federation.deployment.revocation import FILE as REVOKED
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
 from federation.policy.file import FILE
@@ -107,10 +109,12 @@ def run(settings: NodeSettings) -> None:
     )
     handler = RequestHandler(vault, home, device_of(settings.device), settings.precision)
     key = read_vault_key(home / VAULT_KEY)
+    authority = read_authority(settings.ca_file, _other_user(settings.courier_user))
     signed = SignedReplies(
         country=settings.country,
         key=key,
-        authority=read_authority(settings.ca_file, _other_user(settings.courier_user)),
+        authority=authority,
+        revocations=Revocations(database, authority, settings.ca_file.with_name(REVOKED)),
         ledger=VaultLedger(database, settings.country, home, key, keep_days=settings.keep_days),
         respond=handler.respond,
     )
