@@ -18,8 +18,13 @@ def refusal(country: str, reason: str, folders: Iterable[Path] = ()) -> bytes:
 
 
 def without_paths(text: str, folders: Iterable[Path] = ()) -> str:
-    """The text with the names of files in place of their paths, on one line that is fit for a log."""
+    """The text, no more than a reason may have, with the names of files in place of their paths, on one line."""
+    text = text[: 2 * LONGEST]  # a plan's value of 100 kB comes back in the reason
     for folder in sorted({str(each) for each in folders} - {".", "/"}, key=len, reverse=True):
         text = text.replace(f"{folder}/", "").replace(folder, Path(folder).name)
-    text = ABSOLUTE.sub(r"\1", text)
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return one_line(ABSOLUTE.sub(r"\1", text))
+
+
+def one_line(text: str) -> str:
+    """As a log may hold what a peer wrote: nothing in it looks like another line, and it ends."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST])

@@ -7,7 +7,7 @@ from itertools import groupby
 from federation.errors import GotongError, PolicyRefusal, WireError
 from federation.training.jobs import Job, Result
 from federation.vault.database import savepoint, transaction
-from federation.vault.refusals import refusal
+from federation.vault.refusals import one_line, refusal
 from federation.vault.vault import Admission, Vault
 from tasks.errors import TaskError
 
@@ -80,6 +80,6 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
 
 def _refused(vault: Vault, error: Exception) -> bytes:
     """A refusal that may leave: a policy's words, but no path, nor what an error about records quotes from them."""
-    log.warning("%s: %s", vault.country, error)
+    log.warning("%s: %s", vault.country, one_line(str(error)))
     reason = str(error) if isinstance(error, GotongError) else "its records cannot be used; see the log of its node"
     return refusal(vault.country, reason, (vault.folder, vault.policy.path.parent))

@@ -18,7 +18,7 @@ from federation.deployment import certificates
 from federation.deployment.node.revocations import Revocations
 from federation.deployment.node.vault_ledger import VaultLedger
 from federation.errors import DeploymentError, GotongError, SignatureError, WireError
-from federation.vault.refusals import refusal
+from federation.vault.refusals import one_line, refusal
 from federation.wire.frame import digest, read_header
 from federation.wire.signature import (
     REPLY,
@@ -92,7 +92,7 @@ class SignedReplies:
         return sign(statement, self.key) + frame
 
     def _refusal(self, error: Exception) -> bytes:
-        log.warning("%s: refused unserved: %s", self.country, error)
+        log.warning("%s: refused unserved: %s", self.country, one_line(str(error)))
         return refusal(self.country, str(error))
 
 

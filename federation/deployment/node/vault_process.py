@@ -31,7 +31,7 @@ from federation.training.device import Meter, device_of
 from federation.training.jobs import Job, Result
 from federation.vault.database import open_database
 from federation.vault.records import stamp
-from federation.vault.refusals import refusal
+from federation.vault.refusals import one_line, refusal
 from federation.vault.round import serve as serve_vaults
 from federation.vault.socket_server import Limits, Service
 from federation.vault.terms import terms
@@ -71,8 +71,8 @@ class RequestHandler:
         """Seconds and memory of a request: in the country's own log, and nowhere else."""
         values = {name: round(value, 2) for name, value in used.items()} | {"device": str(self._device)}
         usage = " ".join(f"{name}={value}" for name, value in values.items())
-        run, round_ = str(header.header.get("run"))[:200], _printable(str(header.header.get("round"))[:20])
-        kind = _printable(header.kind[:40])
+        run, round_ = str(header.header.get("run"))[:200], one_line(str(header.header.get("round"))[:20])
+        kind = one_line(header.kind[:40])
         log.info("%s: round %s of %r served, %s", kind, round_, run, usage, extra={"values": values})
 
     def _reread_policy(self) -> None:
@@ -162,13 +162,8 @@ def read_policy(path: Path, country: str) -> Policy:
 
 
 def _refused(country: str, error: Exception) -> bytes:
-    log.warning("%s: %s", country, _printable(str(error)))
+    log.warning("%s: %s", country, one_line(str(error)))
     return refusal(country, str(error))
-
-
-def _printable(text: str) -> str:
-    """Text of a request on one line: nothing in it can look like another line of a log."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _callers(courier_user: str | None) -> frozenset[int]:

@@ -158,3 +158,15 @@ def test_a_round_whose_numbers_overflow_is_used_up_and_on_the_ledger(tmp_path: P
     [row] = ledger.entries(vault.database)
     assert (row.kind, row.round, row.digest) == ("refused", 1, digest(first))
     assert reply_frame(vault, request_bytes("train", 2, plan_of())).kind == "update"
+
+
+def test_a_refusal_is_one_short_line_whatever_it_quotes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Else a frame fills a node's log, and writes lines into it that look like the vault's own."""
+    vault = vault_in(tmp_path)
+    for arm in ("x" * 100_000, "x\n2026-01-01 vault VNM serves all\x1b[2J"):
+        reason = refusal(vault, request_bytes("train", 1, plan_of(arms=[arm])))
+        assert "arms=x" in reason
+        for text in (reason, *caplog.messages):
+            assert len(text) < 2100
+            assert text.isprintable()
+    assert len(caplog.messages) == 2
