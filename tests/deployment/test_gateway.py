@@ -23,6 +23,7 @@ from federation.verbs import coordinator
 from tasks.registry import TASKS
 from tests.deployment.gateways import CALL, ENROLLED, LARGE, Front, ended, front, half_body
 from tests.deployment.loopback import Deployment
+from tests.frames.gateway import attack
 
 MEMORY = 200.0  # MiB that the gateway may hold, whatever strangers do
 
@@ -243,3 +244,12 @@ def test_five_thousand_idle_connections_and_two_hundred_half_bodies_do_not_stop_
         assert deployment.processes.pop("submission").wait(300) == 0, deployment.log("submission")
     finally:
         deployment.stop()
+
+
+def test_a_thousand_hostile_connections_harm_no_gateway(tmp_path: Path) -> None:
+    """A seeded sample of `scripts/prove frames`."""
+    outcome = attack(tmp_path / "home", 1000, seed=19)
+    assert outcome.faults == []
+    assert outcome.dearest() < 0.5, outcome.cost[:3]  # seconds of CPU
+    assert {"HTTP/1.1 200", "HTTP/1.1 400", "HTTP/1.1 401", "HTTP/1.1 404"} <= set(outcome.kinds)
+    assert max(outcome.memory) - outcome.memory[1] < 50

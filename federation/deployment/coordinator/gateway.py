@@ -133,6 +133,24 @@ async def _lifespan(receive: Receive, send: Send, client: httpx.AsyncClient) -> 
             return
 
 
+def config_of(gateway: Gateway, home: Path) -> uvicorn.Config:
+    """How uvicorn serves it."""
+    return uvicorn.Config(
+        gateway,
+        ssl_certfile=str(home / "server.pem"),
+        ssl_keyfile=str(home / "server.key"),
+        http="h11",  # it limits the head of a request; httptools does not
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        ws="none",
+        proxy_headers=False,  # a peer's address is the one it calls from
+        log_level="error",  # below it are lines that strangers could write
+        access_log=False,
+        timeout_keep_alive=int(IDLE),
+        timeout_graceful_shutdown=STOPPING,
+        server_header=False,
+    )
+
+
 def main() -> None:
     """Serve until stopped; arguments come from the coordinator."""
     parser = argparse.ArgumentParser(prog="gateway")
@@ -142,23 +160,11 @@ def main() -> None:
     logs.begin("gateway")
     wanted, home = Limits(**json.loads(words.limits)), Path(words.home)
     connections = Connections(fitting(wanted, open_files(files_needed(wanted))))
-    config = uvicorn.Config(
-        Gateway(words.superlink, home / "ca.pem", connections),
-        ssl_certfile=str(home / "server.pem"),
-        ssl_keyfile=str(home / "server.key"),
-        http="h11",  # it limits the head of a request; httptools does not
-        h11_max_incomplete_event_size=LARGEST_HEAD,
-        ws="none",
-        log_level="error",  # below it are lines that strangers could write
-        access_log=False,
-        timeout_keep_alive=int(IDLE),
-        timeout_graceful_shutdown=STOPPING,
-        server_header=False,
-    )
     try:
         listening = bound(words.host, int(words.port))
     except OSError as error:
         sys.exit(f"gateway: {words.host}:{words.port} cannot be used ({error.strerror}); choose another host= or port=")
+    config = config_of(Gateway(words.superlink, home / "ca.pem", connections), home)
     Server(config, connections).run(sockets=[listening])
 
 

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import resource
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from federation.deployment.coordinator.connections import Connection, Connections
 
@@ -61,8 +63,8 @@ class Server(uvicorn.Server):
     async def _open(self, connection: Connection, line: socket.socket, peer: tuple[str, int]) -> None:
         """TLS, then uvicorn's protocol; the connection is forgotten when either ends."""
 
-        def protocol() -> H11Protocol:
-            return _Protocol(self, lambda: self._connections.forget(peer, connection))
+        def protocol() -> Protocol:
+            return Protocol(self.config, self.server_state, lambda: self._connections.forget(peer, connection))
 
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
@@ -83,10 +85,21 @@ class Server(uvicorn.Server):
         task.add_done_callback(self._tasks.discard)
 
 
-class _Protocol(H11Protocol):
-    def __init__(self, server: Server, lost: Any) -> None:
-        super().__init__(config=server.config, server_state=server.server_state, app_state=server.lifespan.state)
+class Protocol(H11Protocol):
+    """One connection's HTTP. lost: called when it has ended."""
+
+    def __init__(self, config: uvicorn.Config, state: ServerState, lost: Callable[[], None]) -> None:
+        super().__init__(config=config, server_state=state, app_state={})
         self._lost = lost
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; in the middle of a reply there is nothing left to say, where uvicorn raises."""
+        if self.cycle is None or self.cycle.response_complete:
+            super().send_400_response(msg)
+        else:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
