@@ -51,6 +51,7 @@ VERBS = {
     "node resume": "serve again",
     "node withdraw": "leave the federation for good",
 }
+REMOVED = {"node bundle": "gotong node bundle is gone: a node runs nothing that is shipped to it; start gotong node"}
 FLAGS = ("-h", "--help", "-m", "--multirun", "-c", "--cfg", "--info", "--resolve", "-p", "--package")
 
 
@@ -61,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
         sys.exit(0)
+    if gone := REMOVED.get(" ".join(words[:2])):
+        sys.exit(_fail(gone))
     if verb is None:
         sys.exit(_fail(f"there is no verb {words[0]!r}; {_nearest(words)}"))
     for word in rest:

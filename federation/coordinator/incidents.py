@@ -8,6 +8,7 @@ from pathlib import Path
 
 from federation.coordinator.state import ReplySummary, Report
 from tasks.files.atomic import write_atomically
+from tasks.files.csv_output import Rows
 
 FILE = "faults.csv"
 
@@ -91,9 +92,10 @@ def ranges(rounds: Sequence[int]) -> str:
 def write(faults: Sequence[Fault], path: Path) -> None:
     """Replace the table. Raises OSError."""
     text = StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([field.name for field in fields(Fault)])
-    rows.writerows(astuple(fault) for fault in faults)
+    rows = Rows(text)
+    rows.write([field.name for field in fields(Fault)])
+    for fault in faults:
+        rows.write(astuple(fault))
     write_atomically(path, text.getvalue().encode())
 
 

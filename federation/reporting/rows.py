@@ -1,6 +1,5 @@
 """The table of a run as data: one row for a country (or the region), an arm, a score and a horizon."""
 
-import csv
 import json
 import math
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
+from tasks.files.csv_output import Rows
 
 EXCLUDED_PERIOD = "excluded_period"  # the part of rows on months within the test that are reported separately
 RENAMED_PARTS = {"apart": EXCLUDED_PERIOD}  # as version 0.1.0 wrote it -> its present name
@@ -57,9 +57,10 @@ class Point:
 def write_points(points: Iterable[Point], path: Path) -> None:
     """Replace `path` by a CSV file with one line a point. Raises OSError."""
     file = StringIO()
-    lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(field.name for field in fields(Point))
-    lines.writerows(asdict(point).values() for point in points)
+    lines = Rows(file)
+    lines.write(field.name for field in fields(Point))
+    for point in points:
+        lines.write(asdict(point).values())
     write_atomically(path, file.getvalue().encode())
 
 

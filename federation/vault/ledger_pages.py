@@ -1,6 +1,5 @@
 """A ledger for people: lines on a screen, and CSV or JSON for an auditor. No path of the machine is in either."""
 
-import csv
 import io
 import json
 import sqlite3
@@ -11,9 +10,9 @@ from typing import Any
 
 from federation.errors import ConfigError
 from federation.vault.ledger import Entry
+from tasks.files.csv_output import Rows
 
 COLUMNS = ("number", "at", "country", "run", "round", "kind", "bytes", "digest", "contents")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would compute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +81,10 @@ def as_json(listed: Sequence[Row]) -> str:
 def as_csv(listed: Sequence[Row]) -> str:
     """A line a row; `contents` is JSON. A cell that a spreadsheet would compute begins with an apostrophe."""
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer = Rows(file)
+    writer.write(COLUMNS)
     for row in listed:
         values = {"number": row.number, "at": row.at, **asdict(row.entry)}
         values["contents"] = json.dumps(row.entry.contents, sort_keys=True)
-        writer.writerow([_neutral(values[name]) for name in COLUMNS])
+        writer.write(values[name] for name in COLUMNS)
     return file.getvalue()
-
-
-def _neutral(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

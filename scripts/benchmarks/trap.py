@@ -75,8 +75,8 @@ def main() -> None:
             rounds.append(round_)
             if policy.start == "received":  # the trap comes at once
                 break
-        told = ", ".join(f"{number}: {records}" for number, records, _ in rounds if number in ROUNDS)
-        print(f"{name}: {told} (round: records of {rounds[-1][2]}); served until round {rounds[-1][0]}", flush=True)
+        vectors = ", ".join(f"{number}: {records}" for number, records, _ in rounds if number in ROUNDS)
+        print(f"{name}: {vectors} (round: records of {rounds[-1][2]}); served until round {rounds[-1][0]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What a forecaster of harvests hands on: one row a crop and place."""
 
-import csv
 from io import StringIO
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from tasks.agriculture.seasons import ISSUES, YEAR, issued_before_harvest
 from tasks.agriculture.windowing import SHORTFALL
 from tasks.evaluation.distribution import chance_up_to, mean
+from tasks.files.csv_output import Rows
 from tasks.products.forecast import Issued, Product
 
 COLUMNS = (
@@ -33,8 +33,8 @@ def table(issued: Issued) -> Product:
     harvest stays more than 10 % below the trend. quantile columns are named by their levels.
     """
     file = StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow((*COLUMNS, *(f"q{level:g}" for level in issued.levels)))
+    rows = Rows(file)
+    rows.write((*COLUMNS, *(f"q{level:g}" for level in issued.levels)))
     windows, threshold = issued.windows, issued.windows.threshold
     assert threshold is not None, "the windows of this task know what a shortfall is"
     chance = chance_up_to(issued.forecast, issued.levels, threshold)
@@ -46,7 +46,7 @@ def table(issued: Issued) -> Product:
         adm, _, crop = issued.place(row).rpartition("/")
         values = (expected[row, at], threshold[row, at] / SHORTFALL)
         warned = int(chance[row, at] >= issued.cost_loss)
-        rows.writerow(
+        rows.write(
             (
                 *(crop, issued.panel.country, adm, str(due)[:4], ISSUES[stage] if stage >= 0 else BEFORE, month),
                 *(f"{value:.4f}" for value in (*values, chance[row, at])),

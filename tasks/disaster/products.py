@@ -1,12 +1,12 @@
 """What a forecaster of drought, rain and floods hands on: a table of probabilities, and warnings."""
 
-import csv
 from io import StringIO
 
 import numpy as np
 from scipy.special import expit
 
 from tasks.data import Array
+from tasks.files.csv_output import Rows
 from tasks.products import cap
 from tasks.products.forecast import Issued, Product
 
@@ -52,15 +52,15 @@ HAZARDS = {
 def table(issued: Issued) -> Product:
     """Probabilities per cell and month, with the usual probability at that time of the year."""
     file = StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(COLUMNS)
+    rows = Rows(file)
+    rows.write(COLUMNS)
     chance, usual = issued.forecast[..., 0], expit(issued.windows.inputs["offset"].astype(np.float64))
     for row, h in np.ndindex(chance.shape):
         at = issued.windows.place[row]
         where = (issued.place(row), *(f"{issued.panel.static[axis][at]:g}" for axis in ("longitude", "latitude")))
         warned = int(chance[row, h] >= issued.cost_loss)
         values = (f"{chance[row, h]:.4f}", f"{usual[row, h]:.4f}", warned)
-        rows.writerow((issued.origin, issued.windows.due[row, h], *where, issued.settings.hazard, *values))
+        rows.write((issued.origin, issued.windows.due[row, h], *where, issued.settings.hazard, *values))
     return Product(text=file.getvalue(), summary=f"probabilities of {issued.settings.hazard}")
 
 

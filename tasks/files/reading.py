@@ -74,6 +74,9 @@ def find(path: Path) -> Path:
     if len(paths) > 1:
         copies = ", ".join(each.name for each in paths)
         raise UnreadableError(Problem(file=str(path), what=f"exists more than once: {copies}", remedy="Keep one"))
+    if paths and not paths[0].resolve().is_relative_to(path.parent.resolve()):
+        what = "is a link to a file outside of its folder"
+        raise UnreadableError(Problem(file=str(paths[0]), what=what, remedy="Put the table itself there"))
     if paths and paths[0].is_file():
         return paths[0]
     if paths:

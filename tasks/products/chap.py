@@ -3,11 +3,11 @@
 Source: https://github.com/dhis2-chap/chap-core (predictions of an external model)
 """
 
-import csv
 from hashlib import blake2b
 from io import StringIO
 
 from tasks.evaluation.distribution import draw
+from tasks.files.csv_output import Rows
 from tasks.products.forecast import Issued, Product
 
 
@@ -18,15 +18,15 @@ def samples_csv(issued: Issued) -> Product:
     others are forecast. A sample is no course of the months: the forecast says nothing of how they hang together.
     """
     file = StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(("time_period", "location", *(f"sample_{number}" for number in range(issued.samples))))
+    rows = Rows(file)
+    rows.write(("time_period", "location", *(f"sample_{number}" for number in range(issued.samples))))
     for row in range(len(issued.windows)):
         for h, month in enumerate(issued.windows.due[row]):
             place = issued.place(row)
             text = f"{issued.seed}\x1f{place}\x1f{month}".encode()
             seed = int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
             drawn = draw(issued.forecast[row, h], issued.levels, issued.samples, seed)
-            rows.writerow((month, place, *(f"{value:.3f}" for value in drawn)))
+            rows.write((month, place, *(f"{value:.3f}" for value in drawn)))
     return Product(
         text=file.getvalue(), summary=f"{issued.samples} samples of each place and month, seed {issued.seed}"
     )

@@ -3,9 +3,9 @@
 Source: https://docs.hubverse.io/en/latest/user-guide/model-output.html
 """
 
-import csv
 from io import StringIO
 
+from tasks.files.csv_output import Rows
 from tasks.products.forecast import Issued, Product, last_day
 
 COLUMNS = (
@@ -23,12 +23,12 @@ COLUMNS = (
 def quantile_csv(issued: Issued, target: str) -> Product:
     """A model-output file. reference_date and target_end_date are last days of months, horizon counts months."""
     file = StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(COLUMNS)
+    rows = Rows(file)
+    rows.write(COLUMNS)
     reference, (count, horizons, _) = last_day(issued.origin), issued.forecast.shape
     for row in range(count):
         for h in range(horizons):
             task = (reference, target, h + 1, last_day(issued.windows.due[row, h]), issued.place(row))
             for level, value in zip(issued.levels, issued.forecast[row, h], strict=True):
-                rows.writerow((*task, "quantile", f"{level:g}", f"{value:.3f}"))
+                rows.write((*task, "quantile", f"{level:g}", f"{value:.3f}"))
     return Product(text=file.getvalue(), summary=f"{len(issued.levels)} quantiles at {horizons} horizons")

@@ -39,6 +39,10 @@ MISTAKES = {
     ("simulate", "+rouns=3"): "gotong: there is no key 'rouns'; did you mean rounds?\n",
     ("simulate", "rounds=0"): "gotong: rounds=0 must be at least 1 and at most 100000\n",
     ("simulat",): "gotong: there is no verb 'simulat'; did you mean simulate?\n",
+    (
+        "node",
+        "bundle",
+    ): "gotong: gotong node bundle is gone: a node runs nothing that is shipped to it; start gotong node\n",
 }
 
 

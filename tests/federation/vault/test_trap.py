@@ -15,6 +15,7 @@ from federation.strategies.testing import vault_of
 from federation.vault.requests import fresh
 from federation.vault.vault import Vault
 from federation.wire.compression import packed
+from tasks.health.settings import HealthSettings
 from tasks.models.choice import with_model
 from tasks.registry import TASKS
 from tests.federation.vault.requesting import refusal, request_bytes
@@ -49,8 +50,8 @@ def named(model: Model) -> dict[str, Any]:
 def test_under_open_one_round_reads_records_out(vault_under: Callable[..., Vault]) -> None:
     plan = trap_plan()
     vault = vault_under("open", plan)
-    told = read_records(ask(vault, plan, Trap().model(first_of(plan))))
-    assert recovered(told, training_records(vault, plan)) > 100  # of 651
+    vectors = read_records(ask(vault, plan, Trap().model(first_of(plan))))
+    assert recovered(vectors, training_records(vault, plan)) > 100  # of 651
 
 
 def test_an_honest_round_of_the_same_plan_reads_nothing_out(vault_under: Callable[..., Vault]) -> None:
@@ -83,7 +84,7 @@ def test_nor_after_honest_rounds_nor_in_what_is_validated_or_tested(vault_under:
 
 
 def test_nor_in_another_model_or_transport(vault_under: Callable[..., Vault]) -> None:
-    attention = trap_plan(training=ADAM, task=with_model(HEALTH.settings(), "attention"))
+    attention = trap_plan(training=ADAM, task=with_model(HealthSettings(), "attention"))
     crafted = {name: value * np.float32(1000) for name, value in first_of(attention).items()}
     vault = vault_under("guarded", attention)
     assert "first weights" in refusal(vault, request_bytes("train", 1, attention, arrays=named(crafted)))

@@ -76,29 +76,31 @@ def ask(vault: Vault, plan: Plan, model: Model, round_: int = 1, last: int = 0) 
 
 
 def read_records(update: Mapping[str, NDArray[Any]], layer: str = "layers.0") -> NDArray[Any]:
-    """(M, F) feature vectors that the differences of neighbouring units, and single units, tell; empty of no update."""
+    """(M, F) feature vectors that the differences of neighbouring units, and single units, give; empty of no update."""
     if not update:
         return np.empty((0, 0))
     weight, bias = (update[f"{layer}.{name}"].astype(np.float64) for name in ("weight", "bias"))
     rows = [(np.diff(weight, axis=0), np.diff(bias)), (weight, bias)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        told = np.concatenate([change / by[:, None] for change, by in rows])
-    return told[np.isfinite(told).all(axis=1)]
+        vectors = np.concatenate([change / by[:, None] for change, by in rows])
+    whole: NDArray[Any] = vectors[np.isfinite(vectors).all(axis=1)]
+    return whole
 
 
-def recovered(told: NDArray[Any], records: NDArray[Any], tolerance: float = 1e-2) -> int:
-    """How many records some vector tells, every feature to within a hundredth of a standard deviation."""
-    if not len(told):
+def recovered(vectors: NDArray[Any], records: NDArray[Any], tolerance: float = 1e-2) -> int:
+    """How many records some vector holds, every feature to within a hundredth of a standard deviation."""
+    if not len(vectors):
         return 0
-    told = told[np.abs(told).max(axis=1) < 1e3]
-    return sum(bool((np.abs(told - record).max(axis=1) < tolerance).any()) for record in records)
+    vectors = vectors[np.abs(vectors).max(axis=1) < 1e3]
+    return sum(bool((np.abs(vectors - record).max(axis=1) < tolerance).any()) for record in records)
 
 
 def training_records(vault: Vault, plan: Plan) -> NDArray[Any]:
     """(N, F) features that the vault trains on."""
     windows = vault.records(plan).windows["train"]
     inputs, _ = windows.batch(np.arange(len(windows)))
-    return np.asarray(inputs["features"], np.float64)
+    features: NDArray[Any] = np.asarray(inputs["features"], np.float64)
+    return features
 
 
 def without(plan: Plan, **training: Any) -> Plan:

@@ -185,6 +185,19 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
         read_table(tmp_path / "folder.csv", SCHEMA)
 
 
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    """A file that somebody put there must not make a vault read what lies elsewhere; a linked folder is its owner's."""
+    (tmp_path / "elsewhere").mkdir()
+    outside = written(tmp_path / "elsewhere", GOOD)
+    (tmp_path / "VNM").mkdir()
+    link = tmp_path / "VNM" / outside.name
+    link.symlink_to(outside)
+    with pytest.raises(DataError, match=r"is a link to a file outside of its folder\. Put the table itself there"):
+        read_table(link, SCHEMA)
+    (tmp_path / "THA").symlink_to(tmp_path / "elsewhere")
+    assert len(read_table(tmp_path / "THA" / outside.name, SCHEMA))
+
+
 def test_two_copies_of_a_table_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     (tmp_path / "table.csv.gz").write_bytes(gzip.compress(GOOD.encode()))
