@@ -95,7 +95,28 @@ def test_the_image_takes_nothing_that_may_lie_in_a_checkout_with_the_program() -
         "!configs/**/*.yaml",
         "!federation/deployment/bundle/pyproject.toml",
     }
+    programs |= {"!deploy/requirements.txt"}
     assert set(lines[1:]) == programs | {"!LICENSE", "!README.md", "!constraints.txt", "!pyproject.toml"}
+
+
+def test_an_image_installs_only_files_whose_hashes_are_written_down_with_the_pins_of_the_tests() -> None:
+    text = (DEPLOY / "requirements.txt").read_text()
+    locked = dict(re.findall(r"^(\S+)==(\S+?)(?: ;.*)? \\$", text, re.MULTILINE))
+    hashed = re.findall(r"^\S+==\S+.*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    assert len(locked) == len(hashed) > 100
+    pinned = dict(line.split("==") for line in (DEPLOY.parent / "constraints.txt").read_text().split() if "==" in line)
+    same = {name.lower(): version for name, version in pinned.items() if name.lower() in locked}
+    assert len(same) > 80
+    assert same == {name: locked[name] for name in same}
+    assert "--require-hashes -r /src/deploy/requirements.txt" in DOCKERFILE.read_text()
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_a_unit_bounds_what_its_processes_may_call_and_take(unit: Path) -> None:
+    lines = unit.read_text().splitlines()
+    for wanted in ("SystemCallFilter=@system-service", "SystemCallArchitectures=native", "CapabilityBoundingSet="):
+        assert wanted in lines
+    assert any(re.fullmatch(r"MemoryMax=\d+G", line) for line in lines)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +142,8 @@ def test_every_container_is_a_user_of_its_own_with_a_system_that_it_cannot_chang
     for service in services.values():
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
         assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["mem_limit"]
+        assert service["pids_limit"]
         assert re.search(rf"useradd .*{service['user']} ", made)
     assert len({service["user"] for service in services.values()}) == 3
 
