@@ -125,9 +125,10 @@ def read_statement(raw: bytes) -> Statement:
         values = json.loads(raw.decode())
         heads = {country: _head(value) for country, value in values.pop("heads").items()}
         statement = Statement(heads=heads, **values)
+        sound = _is_sound(statement)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _damaged("its statement is not the JSON it should be") from None
-    if not _is_sound(statement):
+    if not sound:
         raise _damaged("its statement has values that nobody writes")
     return statement
 

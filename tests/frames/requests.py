@@ -170,7 +170,8 @@ def _array(draft: Draft, draw: random.Random) -> None:
         case 0:
             draft.arrays.pop(name, None)
         case 1:
-            draft.arrays[name] = value.astype(draw.choice(DTYPES))
+            with np.errstate(all="ignore"):
+                draft.arrays[name] = value.astype(draw.choice(DTYPES))
         case 2:
             draft.arrays[name] = value.reshape(-1)[: draw.randrange(value.size + 1)]
         case 3:

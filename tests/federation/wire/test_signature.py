@@ -85,6 +85,8 @@ UNSOUND: dict[str, dict[str, Any]] = {
     "a head that is no head": {"heads": {"VNM": [3, "ab"]}},
     "a head of fewer than no rows": {"heads": {"VNM": {"rows": -1, "seal": ""}}},
     "a key that is none": {"more": 1},
+    "lists in lists": {"run": json.loads("[" * 300 + "]" * 300)},
+    "lists that exhaust the stack": {"run": json.loads("[" * 900 + "]" * 900)},
 }
 
 
