@@ -60,7 +60,7 @@ class Callers:
     def next(self) -> Caller:
         """Wait for a caller that has sent its frame. Raises OSError if the listening socket is closed."""
         while not self._complete:
-            before = monotonic()
+            before, waiting = monotonic(), list(self._all)
             ready = self._selector.select(min((each.left for each in self._all), default=None))
             passed = monotonic() - before
             for key, _ in ready:
@@ -68,7 +68,7 @@ class Callers:
                     self._accept()
                 else:
                     self._advance(key.data)
-            for each in list(self._all):
+            for each in waiting:  # whoever came meanwhile has all of its time
                 each.left -= passed
                 if each.left <= 0:
                     self._close(each)

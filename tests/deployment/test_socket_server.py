@@ -110,6 +110,14 @@ def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
         assert (tmp_path / "s").stat().st_mode & 0o077 == 0
 
 
+def test_a_caller_after_a_long_silence_has_all_of_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callers, "SECONDS", 0.3)
+    with _served(tmp_path / "s"):
+        for _ in range(3):
+            time.sleep(0.6)
+            assert decode(_send(tmp_path / "s", REQUEST)).kind == "echo"
+
+
 def test_a_frame_over_the_limit_is_refused_without_being_kept(tmp_path: Path) -> None:
     with _served(tmp_path / "s", largest=1000) as database:
         for size in (1001, 5_000_000):

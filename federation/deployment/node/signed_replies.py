@@ -56,6 +56,7 @@ class SignedReplies:
             statement = self._verified(envelope)
             self.ledger.check(envelope)
             frame = self.respond(bytes(envelope.frame))
+            self.ledger.sign_head()
         except GotongError as error:
             frame = self._refusal(error)
         return self._signed(frame, request, statement)

@@ -83,11 +83,16 @@ class VaultLedger:
             self._keep(envelope, head)
 
     def head(self) -> Head:
-        """Where the ledger stands, signed in its file; to be called when what left is committed, before it leaves."""
-        head = ledger.head(self._database, self._country)
+        """Where the ledger stands."""
+        return ledger.head(self._database, self._country)
+
+    def sign_head(self) -> None:
+        """Sign where the ledger stands, in its file; when what leaves is committed, before it leaves.
+
+        Raises LedgerError where the disk refuses.
+        """
         if self._heads is not None:
-            self._heads.append(head)
-        return head
+            self._heads.append(self.head())
 
     def confirmed(self, statement: Statement) -> str:
         """The seal that this ledger has in the row of the head that a request names."""
