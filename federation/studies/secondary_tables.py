@@ -7,7 +7,7 @@ from federation.studies.markdown import better_direction, heading, interval, rea
 from federation.studies.measures import region_name, rows_by_arm, strongest_baseline
 from federation.studies.seed_groups import Group
 
-TRIAL = "choice-"  # begins the name of an experiment in which recipes were tried
+TRIALS = ("choice-", "search-")  # how the name of an experiment begins in which recipes were tried
 
 
 def cold_start(groups: Sequence[Group]) -> str:
@@ -77,12 +77,12 @@ def trials(groups: Sequence[Group], mains: Sequence[Group]) -> str:
     if not lines:
         return ""
     head = ("", "changed", "local", "local adapted", "federated", "adapted")
-    return f"## Trials before the test\n\nOf the region; {TRIAL}* experiments.\n\n" + table(head, lines)
+    return f"## Trials before the test\n\nOf the region; experiments {'* and '.join(TRIALS)}*.\n\n" + table(head, lines)
 
 
 def is_trial(group: Group) -> bool:
     """Whether an experiment chose a recipe, and shows no result."""
-    return group.experiment.startswith(TRIAL)
+    return group.experiment.startswith(TRIALS)
 
 
 def codes(words: str) -> list[str]:

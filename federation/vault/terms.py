@@ -4,6 +4,7 @@ They are public to the coordinator and signed on their way. Counts are rounded u
 no more of the records than their order of magnitude.
 """
 
+import logging
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, get_args
@@ -19,6 +20,8 @@ from federation.vault.vault import Vault
 from federation.wire.frame import ACCEPTED, VERSION
 from tasks.data import Part
 from tasks.errors import TaskError
+
+log = logging.getLogger(__name__)
 
 
 def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
@@ -44,7 +47,8 @@ def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
                 header["claim"] = claim(vault, plan)
         except GotongError as error:
             header["objections"] = [[str(error), ""]]
-        except TaskError:
+        except TaskError as error:
+            log.warning("%s: %s", vault.country, error)
             header["objections"] = [["its records cannot be used; see the log of its node", ""]]
     return header
 

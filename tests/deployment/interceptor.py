@@ -25,6 +25,7 @@ class Interceptor:
         self._hold: tuple[str, int] | None = None
         self.held, self._go = threading.Event(), threading.Event()
         self.passed = 0  # bytes, both ways together
+        self.replies: list[bytes] = []
         outer.parent.mkdir(parents=True, exist_ok=True)
         self._line = socket.socket(socket.AF_UNIX)
         self._line.bind(str(outer))
@@ -81,6 +82,7 @@ class Interceptor:
             reply = _all_of(vault)
         self._stop_at(REPLY, round_)
         self.passed += len(request) + len(reply)
+        self.replies.append(reply)
         caller.sendall(reply)
 
     def _stop_at(self, where: str, round_: int) -> None:
