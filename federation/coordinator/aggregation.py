@@ -22,9 +22,10 @@ LISTED = "@"  # marks a place in a list; FedAvgM keeps its momentum without name
 def separate(updates: Iterable[Update], settings: StrategySettings) -> list[Part]:
     """One part a client that learnt, in alphabetical order, so that arrival does not matter."""
     ordered = sorted((update for update in updates if update.examples), key=lambda update: update.country)
+    weights = bounded([weight(update, settings.weights) for update in ordered], settings.largest_share)
     return [
         Part(
-            weight=weight(update, settings.weights),
+            weight=one,
             change=update.change,
             shared=update.shared,
             examples=update.examples,
@@ -32,8 +33,16 @@ def separate(updates: Iterable[Update], settings: StrategySettings) -> list[Part
             loss=update.loss,
             start_loss=update.start_loss,
         )
-        for update in ordered
+        for update, one in zip(ordered, weights, strict=True)
     ]
+
+
+def bounded(weights: Sequence[float], largest_share: float | None) -> list[float]:
+    """None larger than that many times their median: how many examples a country has is its own claim."""
+    if largest_share is None or not weights:
+        return list(weights)
+    most = largest_share * float(np.median(weights))
+    return [min(one, most) for one in weights]
 
 
 def combined(parts: Sequence[Part]) -> Part:

@@ -29,12 +29,15 @@ class StrategySettings:
 
     name: str = ""
     weights: str = "examples"  # examples | sqrt | equal: how much a country's update counts
+    largest_share: float | None = 2.0  # times the median weight of a round, at most, a country counts; none: unbounded
     server_step: float = 1.0  # share of the way from the old model to the aggregate; 1 takes the aggregate
     private: list[str] = field(default_factory=list)  # weights that never leave a country, such as "head.*"
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
         one_of("strategy.weights", self.weights, ("examples", "sqrt", "equal"))
+        if self.largest_share is not None:
+            within("strategy.largest_share", self.largest_share, 1, 1e9)
         within("strategy.server_step", self.server_step, 0, 10, above=True)
 
 

@@ -185,17 +185,41 @@ def test_there_are_strategies_that_average() -> None:
 
 @pytest.mark.parametrize("name", AVERAGING)
 @pytest.mark.parametrize("rule", ["examples", "sqrt", "equal"])
-@given(counts=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), step=st.floats(0.1, 2))
+@given(
+    counts=st.lists(st.integers(1, 10_000), min_size=1, max_size=4),
+    step=st.floats(0.1, 2),
+    most=st.none() | st.floats(1, 3),
+)
 @limits(max_examples=10)
-def test_averaging_is_the_weighted_mean(name: str, rule: str, counts: list[int], step: float) -> None:
-    server = Server(name, replace(STRATEGIES[name].settings(), weights=rule, server_step=step))
+def test_averaging_is_the_weighted_mean(
+    name: str, rule: str, counts: list[int], step: float, most: float | None
+) -> None:
+    chosen = replace(STRATEGIES[name].settings(), weights=rule, server_step=step, largest_share=most)
+    server = Server(name, chosen)
     updates = [update(f"C{seed}", seed, examples) for seed, examples in enumerate(counts, start=1)]
     shares = {"examples": np.array(counts), "sqrt": np.sqrt(counts), "equal": np.ones(len(counts))}[rule]
     assert [weight(each, rule) for each in updates] == pytest.approx(shares.tolist())
+    if most is not None:
+        shares = np.minimum(shares, most * np.median(shares))
     model = server.step(server.start(), updates).model
     for key, start in drawn(0).items():
         mean = np.average([each.change[key] for each in updates], axis=0, weights=shares)
         assert np.allclose(model[key], start + step * mean, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["examples", "sqrt", "equal"])
+@pytest.mark.parametrize("claimed", [1, 10**8])
+def test_no_claim_makes_a_country_count_more_than_twice_the_median(rule: str, claimed: int) -> None:
+    parts = separate(
+        [*(update(f"C{seed}", seed, 100) for seed in range(1, 8)), update("XXX", 8, claimed)],
+        replace(STRATEGIES["fedavg"].settings(), weights=rule),
+    )
+    weights = np.array([part.weight for part in parts])
+    assert (weights <= 2 * np.median(weights)).all()
+    assert weights[-1] / weights.sum() == pytest.approx(
+        2 / 9 if claimed > 1 and rule != "equal" else {"examples": 1 / 701, "sqrt": 1 / 71, "equal": 1 / 8}[rule]
+    )
+    assert parts[-1].examples == claimed  # what is reported stays as it was
 
 
 @pytest.mark.parametrize("step", [1.0, 0.5])
