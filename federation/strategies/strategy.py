@@ -105,6 +105,11 @@ def unadjusted(parts: Sequence[Part], plan: Plan, round_: int) -> Sequence[Part]
     return parts
 
 
+def no_remarks(parts: Sequence[Part], plan: Plan) -> Sequence[str]:  # noqa: ARG001
+    """Nothing is done to any single update."""
+    return [""] * len(parts)
+
+
 def accept_any_plan(plan: Plan) -> None:
     """Goes with every training."""
 
@@ -126,6 +131,8 @@ class Strategy:
     merge: (shared, what each country released with its update, countries in the region) -> new shared arrays.
     memory: weights -> what a country keeps for itself between rounds, at the start.
     adjust: (a part for each client, plan, round from 1) -> parts, whose weighted mean the server half takes.
+    remarks: (a part for each client, plan) -> what `adjust` does to the update of each, in words for its country's row;
+    empty where it counts as it came.
     fits: raises ConfigError for a plan that the algorithm cannot follow.
     linear: the server half uses nothing of the updates but their weighted mean, so that thousands may be summed as they
     come. An algorithm that looks at each of them (a median, a trimmed mean) is not.
@@ -139,5 +146,6 @@ class Strategy:
     merge: Callable[[Arrays, Sequence[Arrays], int], dict[str, NDArray[Any]]] | None = None
     memory: Callable[[Tensors], Tensors] = no_memory
     adjust: Callable[[Sequence[Part], Plan, int], Sequence[Part]] = unadjusted
+    remarks: Callable[[Sequence[Part], Plan], Sequence[str]] = no_remarks
     fits: Callable[[Plan], None] = accept_any_plan
     linear: bool = False
