@@ -40,6 +40,8 @@ def save(federation: Federation, progress: Progress) -> None:
         "tracked_bytes": progress.tracked_bytes,
         "examples": dict(progress.examples),
         "last_aggregated": dict(progress.last_aggregated),
+        "losses": dict(progress.losses),
+        "first_losses": dict(progress.first_losses),
         "best": [[candidate.round, candidate.value] for candidate in progress.best],
         "settings": plain(federation.settings),
         "countries": sorted(federation.nodes),
@@ -69,6 +71,8 @@ def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
         examples=header["examples"],
         last_aggregated=header["last_aggregated"],
         best=best,
+        losses=header.get("losses", {}),
+        first_losses=header.get("first_losses", {}),
         tracked_bytes=header["tracked_bytes"],
     )
     return progress, header

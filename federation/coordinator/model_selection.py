@@ -3,32 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from federation.coordinator.state import Arrays, Candidate, Progress
-from federation.reporting.rows import ALL, Row
+from federation.coordinator.validation import losses, rank
+from federation.reporting.rows import Row
 from federation.settings.schema import Plan
 from federation.training.jobs import rounding_seed
 from federation.wire.compression import packed, unpacked
 from federation.wire.model import model_mean
-from tasks.registry import TASKS
 
 
 def with_candidate(progress: Progress, rows: Sequence[Row], plan: Plan, region: str) -> Progress:
-    """Progress with its model among the candidates, if it is of the best `keep_best` by the region's headline score."""
-    if not plan.keep_best:
+    """Progress with its model among the candidates, if it is of the best `keep_best` by the countries' own ranking.
+
+    rows: of the validation. The losses of the first round that was scored are kept, for each country ranks by its own.
+    """
+    now = losses(rows, plan, region)
+    progress = replace(progress, losses=now, first_losses=progress.first_losses or now)
+    value = rank(progress.first_losses, now)
+    if not plan.keep_best or value is None:
         return progress
-    headline, score = next(iter(TASKS[plan.task.name].scores.items()))
-    values = (
-        row.value
-        for row in rows
-        if (row.country, row.arm, row.score, row.horizon) == (region, "federated", headline, ALL)
-    )
-    value = next(values, np.nan)  # no country may have replied
-    if not np.isfinite(value):
-        return progress
-    sign = -1.0 if score.better == "larger" else 1.0
-    candidate = Candidate(round=progress.round, value=sign * value, model=progress.model)
+    candidate = Candidate(round=progress.round, value=value, model=progress.model)
     ranked = sorted((*progress.best, candidate), key=lambda candidate: (candidate.value, candidate.round))
     return replace(progress, best=tuple(ranked[: plan.keep_best]))
 

@@ -43,7 +43,7 @@ class Federation:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A model that could be the final one. value: its validation score, smaller is better."""
+    """A model that could be the final one. value: its rank by the countries' validation, smaller is better."""
 
     round: int
     value: float
@@ -52,7 +52,11 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """After `round` rounds: the model, what the strategy shares with it, and what the server half remembers."""
+    """After `round` rounds: the model, what the strategy shares with it, and what the server half remembers.
+
+    losses, first_losses: country -> its own validation loss of the model before the last round, and of the first model
+    that was scored.
+    """
 
     round: int
     model: Arrays
@@ -61,6 +65,8 @@ class Progress:
     examples: Mapping[str, int] = field(default_factory=dict)  # country -> training examples, as it last said
     last_aggregated: Mapping[str, int] = field(default_factory=dict)  # country -> the last round its update was part of
     best: tuple[Candidate, ...] = ()
+    losses: Mapping[str, float] = field(default_factory=dict)
+    first_losses: Mapping[str, float] = field(default_factory=dict)
     tracked_bytes: int = 0  # bytes of the tracking spool that belong to these rounds
 
 

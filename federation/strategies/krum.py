@@ -43,7 +43,7 @@ def scores(changes: Array, hostile: int) -> Array:
     """(n,) sum of the squared distances of every row to its n - f - 2 nearest others."""
     nearest = max(1, len(changes) - hostile - 2)
     distances = np.sort(squared_distances(changes), axis=1)  # the first of a row is its distance to itself
-    return distances[:, 1 : nearest + 1].sum(axis=1)
+    return np.asarray(distances[:, 1 : nearest + 1].sum(axis=1))
 
 
 def adjust(parts: Sequence[Part], plan: Plan, round_: int) -> list[Part]:  # noqa: ARG001

@@ -34,12 +34,13 @@ class RobustSettings(StrategySettings):
 
 def rows(parts: Sequence[Part]) -> Array:
     """(n, D) float64: the change of every part, its arrays in alphabetical order."""
-    return np.stack(
+    matrix: Array = np.stack(
         [
             np.concatenate([part.change[name].ravel() for name in sorted(part.change)], dtype=np.float64)
             for part in parts
         ]
     )
+    return matrix
 
 
 def moved(parts: Sequence[Part], change: Array) -> list[Part]:
@@ -56,26 +57,26 @@ def moved(parts: Sequence[Part], change: Array) -> list[Part]:
 
 def mean(changes: Array, parts: Sequence[Part]) -> Array:
     """(D,) mean of the rows, weighted as the parts are."""
-    return np.average(changes, axis=0, weights=[part.weight for part in parts])
+    return np.asarray(np.average(changes, axis=0, weights=[part.weight for part in parts]))
 
 
 def lengths(changes: Array) -> Array:
     """(n,) Euclidean norms of the rows."""
-    return np.linalg.norm(changes, axis=1)
+    return np.asarray(np.linalg.norm(changes, axis=1))
 
 
 def shortened(changes: Array, longest: float) -> Array:
     """The rows, those longer than `longest` as long as that."""
-    return changes * np.minimum(1, longest / np.maximum(lengths(changes), TINY))[:, None]
+    return np.asarray(changes * np.minimum(1, longest / np.maximum(lengths(changes), TINY))[:, None])
 
 
 def squared_distances(changes: Array) -> Array:
     """(n, n) between every two rows."""
     products = changes @ changes.T
     squares = np.diag(products)
-    return np.maximum(squares[:, None] + squares - 2 * products, 0)
+    return np.asarray(np.maximum(squares[:, None] + squares - 2 * products, 0))
 
 
 def trimmed_mean(values: Array, cut: int) -> Array:
     """Mean over the first axis without the `cut` smallest and the `cut` largest values of every column."""
-    return np.sort(values, axis=0)[cut : len(values) - cut].mean(axis=0)
+    return np.asarray(np.sort(values, axis=0)[cut : len(values) - cut].mean(axis=0))

@@ -22,10 +22,11 @@ from federation.coordinator.checkpoint import load_model
 HERE = Path(__file__).parent
 WEIGHTS, TABLES = HERE / "weights.npz", HERE / "tables.json"
 ARMS = "arms=[federated,local,personalised,local_adapted,local_pair,adapted]"
+INT8 = "transport=int8"
 RUNS = {
     "health": f"task=health strategy=fedadam region.countries=[BRN,KHM,LAO,SGP,TLS] rounds=3 {ARMS}",
     "disaster": "task=disaster strategy=scaffold training=sgd region.countries=[BRN,KHM,SGP,TLS] rounds=2",
-    "agriculture": f"task=agriculture strategy=fedavg region.countries=[KHM,LAO,THA,VNM] rounds=3 transport=int8 {ARMS}",
+    "agriculture": f"task=agriculture strategy=fedavg region.countries=[KHM,LAO,THA,VNM] rounds=3 {ARMS} {INT8}",
 }
 KEPT = "task.hidden=[8] strategy.largest_share=null tracking=none"  # made before weights were bounded
 FIELDS = ("country", "arm", "score", "horizon", "value", "low", "high", "n")

@@ -43,6 +43,8 @@ PROGRESS = Progress(
     server={"m_t/b.w": drawn(3)["b.w"], "momentum_vector/@000000": drawn(4)["a"]},
     examples={"THA": 10, "VNM": 20},
     best=(Candidate(round=5, value=0.25, model=drawn(5)), Candidate(round=2, value=0.5, model=drawn(6))),
+    losses={"THA": 0.25},
+    first_losses={"THA": 0.5},
     tracked_bytes=1234,
 )
 
@@ -64,6 +66,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
         assert (one.round, one.value) == (other.round, other.value)
         assert same(one.model, other.model)
     assert (progress.round, progress.tracked_bytes, progress.examples) == (7, 1234, {"THA": 10, "VNM": 20})
+    assert (progress.losses, progress.first_losses) == ({"THA": 0.25}, {"THA": 0.5})
     assert (header["run"], header["countries"]) == ("run", ["THA", "VNM"])
     assert restore(Settings, header["settings"], "checkpoint") == settings_of(tmp_path, keep_best=2)
 
@@ -73,7 +76,7 @@ def test_what_is_loaded_may_be_written(tmp_path: Path) -> None:
     checkpoint.load(tmp_path / checkpoint.FILE)[0].model["a"][0] = 5.0
 
 
-def test_a_checkpoint_reveals_no_country(tmp_path: Path) -> None:
+def test_a_checkpoint_reveals_no_update_of_a_country(tmp_path: Path) -> None:
     checkpoint.save(federation(tmp_path), PROGRESS)
     names = checkpoint.load(tmp_path / checkpoint.FILE)[1]
     assert set(names) == {
@@ -82,6 +85,8 @@ def test_a_checkpoint_reveals_no_country(tmp_path: Path) -> None:
         "tracked_bytes",
         "examples",
         "last_aggregated",
+        "losses",
+        "first_losses",
         "best",
         "settings",
         "countries",
