@@ -111,6 +111,10 @@ def _settings(config: DictConfig, schema: type[T]) -> T:
     extra = _added(OmegaConf.to_container(config), settings)
     if extra is not None or not isinstance(settings, schema):
         raise ConfigError(unknown(str(extra), schema))
+    if issubclass(schema, Settings):
+        from federation.composition.default_strategy import with_strategy  # late: strategies load torch
+
+        return with_strategy(settings)
     return settings
 
 

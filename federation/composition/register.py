@@ -9,7 +9,7 @@ from typing import Any
 
 from federation.settings.schema import Settings
 
-CHOSEN = {"task": "health", "strategy": "fedavg", "training": "adamw", "region": "asean", "tracking": "mlflow"}
+CHOSEN = {"task": "health", "strategy": "auto", "training": "adamw", "region": "asean", "tracking": "mlflow"}
 QUIET = [{"override hydra/hydra_logging": "none"}, {"override hydra/job_logging": "none"}]
 NO_FOLDER = {"output_subdir": None, "run": {"dir": "."}}  # Hydra writes nothing of its own
 RUN = "simulate"  # configs/simulate.yaml, from which every verb composes whose settings are those of a run
@@ -44,9 +44,11 @@ def options_of(schema: type[Any]) -> dict[str, dict[str, Any]]:
 
         options["task"] = {name: task.settings for name, task in TASKS.items()}
     if "strategy" in keys:
+        from federation.composition.default_strategy import AUTO, AutoSettings
         from federation.strategies import STRATEGIES
 
-        options["strategy"] = {name: strategy.settings for name, strategy in STRATEGIES.items()}
+        named: dict[str, Any] = {name: strategy.settings for name, strategy in STRATEGIES.items()}
+        options["strategy"] = {AUTO: AutoSettings, **named}
     return {group: nodes for group, nodes in options.items() if group in keys}
 
 

@@ -10,6 +10,7 @@ import torch
 from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
+from federation.composition.default_strategy import note
 from federation.composition.restore import check
 from federation.coordinator import rounds
 from federation.coordinator.claims import Claim
@@ -108,7 +109,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
     settings.check_sampled(len(countries))
     if settings.data is not None:  # a resume may be started in another folder
         settings = replace(settings, data=str(Path(settings.data).absolute()))
-    run = every_run.new(settings, folder, _nodes(countries), notes)
+    run = every_run.new(settings, folder, _nodes(countries), (*note(settings), *notes))
     simulation = _with_vaults(run)
     every_run.save(run)
     return simulation

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from flwr.serverapp import Grid
 from rich.console import Console
 
+from federation.composition.default_strategy import note
 from federation.composition.restore import restore
 from federation.coordinator.rounds import Outcome, federate
 from federation.coordinator.state import Watch
@@ -135,7 +136,7 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
     grid = SignedGrid(PollingGrid(link, enough=settings.quorum), signing)
     region = _agreed(grid, folder.name, settings, nodes, console)
     absent = _notes("absent", region.absent, (), "are sent a request again every round")
-    notes = (*_notes("not enrolled", wanted, nodes, "do not take part"), *absent)
+    notes = (*note(settings), *_notes("not enrolled", wanted, nodes, "do not take part"), *absent)
     if progress is None:
         run = every_run.new(settings, folder, nodes, notes, region.claims)
         every_run.save(run)

@@ -1,0 +1,45 @@
+"""strategy=auto, which a run takes that names no strategy: what becomes of it once the run's countries are known."""
+
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+from federation.settings.schema import Settings, StrategySettings
+from federation.strategies import STRATEGIES
+
+T = TypeVar("T")
+
+AUTO = "auto"
+ENOUGH = 8  # learning countries, of which a quarter may then be hostile: two
+ROBUST, PLAIN = "robust_direction", "fedavg"
+
+
+@dataclass  # not frozen: Hydra merges it
+class AutoSettings(StrategySettings):
+    """Keys of every strategy; `weights` is that of the strategy it becomes, unless it is set."""
+
+    name: str = AUTO
+    weights: str = AUTO
+
+
+def with_strategy(settings: T) -> T:
+    """The settings with a strategy where they have none: a robust one where enough countries learn, else FedAvg.
+
+    A facility is no country with a key of its own, and thousands of updates can be summed as they come by FedAvg alone.
+    """
+    assert isinstance(settings, Settings), "settings of a run"
+    auto = settings.strategy
+    if auto.name != AUTO:
+        return settings
+    learning = set(settings.region.countries) - set(settings.hold_out)
+    robust = len(learning) >= ENOUGH and not settings.region.facilities
+    kept = {each.name: getattr(auto, each.name) for each in fields(StrategySettings) if each.name != "name"}
+    if kept["weights"] == AUTO:
+        del kept["weights"]
+    return replace(settings, strategy=STRATEGIES[ROBUST if robust else PLAIN].settings(**kept))
+
+
+def note(settings: Settings) -> tuple[str, ...]:
+    """A line for the person who starts a run that hostile countries cannot steer."""
+    if settings.strategy.name != ROBUST:
+        return ()
+    return (f"strategy={ROBUST}, the default of {ENOUGH} or more countries; strategy={PLAIN} takes the plain mean",)
