@@ -15,6 +15,8 @@ from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
 from tasks.task import Task
 
+FEWEST, STEERED = 4, 1.5  # countries, and by what factor the region's loss differs without one of them
+
 
 def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Row]:
     """Rows of one part for every country, arm, score and horizon, then for the region.
@@ -76,6 +78,30 @@ def difference(plan: Plan, country: str, pair: str, name: str, sums: Sums) -> li
         )
         for h, horizon in enumerate((*task.horizons(plan.task), ALL))
     ]
+
+
+def rests_on_one(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan) -> str | None:
+    """A sentence, if the region's headline in the test would be quite another without one of its countries.
+
+    The region's row adds up what countries report; a forged count or sum moves it, and no other country's row.
+    """
+    headline, score = next(iter(TASKS[plan.task.name].scores.items()))
+    name = ("test", "federated", headline)
+    known = {country: own[name] for country, own in scores_by_country([scores]).items() if name in own}
+    if len(known) < FEWEST:
+        return None
+    whole = float(score.estimate(merge(known.values())).value[-1])
+    without = {
+        country: float(score.estimate(merge(each for other, each in known.items() if other != country)).value[-1])
+        for country in known
+    }
+    missing = 1.0 if score.better == "larger" else 0.0  # the loss of a skill is what is missing to 1
+    ratios = {country: (value - missing) / (whole - missing) for country, value in without.items() if whole != missing}
+    shifts = {country: abs(np.log(ratio)) for country, ratio in ratios.items() if ratio > 0}
+    most = max(shifts, key=lambda country: shifts[country], default=None)
+    if most is None or shifts[most] < np.log(STEERED):
+        return None
+    return f"its row rests on what {most} claims: without it, {headline} is {without[most]:.3f} instead of {whole:.3f}"
 
 
 def _evaluated(

@@ -14,6 +14,7 @@ from flwr.serverapp import Grid
 from federation.coordinator import evaluation
 from federation.coordinator.aggregation import combined, separate
 from federation.coordinator.checks import ScoreName, Update, outliers, read_update
+from federation.coordinator.flags import looked_at
 from federation.coordinator.model_selection import candidates_as_sent
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
@@ -104,6 +105,8 @@ def _exchange_group(
     for client, why in outliers(list(updates.values())).items():
         summaries[client] = replace(summaries[client], refused=why)
         del updates[client]
+    for client, (cosine, flagged) in looked_at(list(updates.values()), federation.plan).items():
+        summaries[client] = replace(summaries[client], cosine=cosine, flags=flagged)
     for client, frame in frames.items():
         summary = summaries.get(client, ReplySummary(country=client, refused=f"{client} did not reply in time"))
         summaries[client] = replace(summary, received=len(frame))

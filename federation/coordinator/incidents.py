@@ -1,6 +1,7 @@
 """Faults of replies by round and country: a table in the run's folder, for a person and for MLflow."""
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from io import StringIO
@@ -15,12 +16,16 @@ FILE = "faults.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One reply that was not as it should be. counted: whether the country's update counted nevertheless."""
+    """One reply that was not as it should be. counted: whether the country's update counted nevertheless.
+
+    flag: whether it was as it should be, and a person should know what became of it, or of all together.
+    """
 
     round: int
     country: str
     counted: bool
     reason: str
+    flag: bool = False
 
 
 class Faults:
@@ -39,15 +44,27 @@ class Faults:
 
     def round(self, report: Report) -> None:
         """Take down who was left out of a round."""
-        fresh = faults_of(report.round, report.summaries)
+        fresh = [*faults_of(report.round, report.summaries), *flags_of(report)]
         self._faults += fresh
         self._fresh = self._fresh or bool(fresh)
+
+    def end(self, rounds: int, region: str, alarms: Sequence[str]) -> None:
+        """Take down what is said of the region in the test, after so many rounds, and write the table."""
+        fresh = [Fault(round=rounds + 1, country=region, counted=True, reason=alarm, flag=True) for alarm in alarms]
+        self._faults += fresh
+        self._fresh = self._fresh or bool(fresh)
+        self.flush()
 
     def flush(self) -> None:
         """Write the table if it has grown."""
         if self._fresh:
             write(self._faults, self._path)
         self._fresh = False
+
+    def flagged(self) -> dict[str, int]:
+        """Country or region -> in how many rounds something was said of it."""
+        rounds = {(fault.country, fault.round) for fault in self._faults}
+        return dict(Counter(country for country, _ in sorted(rounds)))
 
     def lines(self) -> list[str]:
         """A sentence a country, for the end of a run."""
@@ -63,10 +80,22 @@ def faults_of(round_: int, summaries: Sequence[ReplySummary]) -> list[Fault]:
     ]
 
 
+def flags_of(report: Report) -> list[Fault]:
+    """What a person should know of updates that counted, and the alarm of the region's countries together."""
+    flagged = [
+        Fault(round=report.round, country=summary.country, counted=True, reason=flag, flag=True)
+        for summary in report.summaries
+        for flag in summary.flags
+    ]
+    if report.alarm is None:
+        return flagged
+    return [*flagged, Fault(round=report.round, country=report.region, counted=True, reason=report.alarm, flag=True)]
+
+
 def lines(faults: Sequence[Fault]) -> list[str]:
-    """Such as `VNM: left out in rounds 2-4, 7: update w holds NaN or Inf`; the reason is the first of them."""
+    """Such as `VNM: left out in rounds 2-4, 7: update w holds NaN or Inf`, the first reason of several; flags last."""
     kinds: dict[tuple[str, bool], list[Fault]] = {}
-    for fault in faults:
+    for fault in (fault for fault in faults if not fault.flag):
         kinds.setdefault((fault.country, fault.counted), []).append(fault)
     said = []
     for (country, counted), own in sorted(kinds.items()):
@@ -74,7 +103,18 @@ def lines(faults: Sequence[Fault]) -> list[str]:
         reason = own[0].reason.removeprefix(country).removeprefix(":").strip()
         more = f" (other reasons stand in {FILE})" if len({fault.reason for fault in own}) > 1 else ""
         said.append(f"{country}: {'counted, but' if counted else 'left out'} in {where}: {reason}{more}")
-    return said
+    return said + _flag_lines([fault for fault in faults if fault.flag])
+
+
+def _flag_lines(flags: Sequence[Fault]) -> list[str]:
+    """Such as `VNM: flagged: its update is cut to 1.5 times the median length (rounds 1-2, 4)`, a line a country."""
+    rounds: dict[str, dict[str, list[int]]] = {}
+    for flag in flags:
+        rounds.setdefault(flag.country, {}).setdefault(flag.reason, []).append(flag.round)
+    return [
+        f"{country}: flagged: " + "; ".join(f"{reason} ({ranges(where)})" for reason, where in reasons.items())
+        for country, reasons in sorted(rounds.items())
+    ]
 
 
 def ranges(rounds: Sequence[int]) -> str:
@@ -110,6 +150,7 @@ def read(path: Path) -> list[Fault]:
                 country=row["country"],
                 counted=row["counted"] == "True",
                 reason=row["reason"],
+                flag=row.get("flag") == "True",
             )
             for row in csv.DictReader(file)
         ]

@@ -14,6 +14,7 @@ from federation.coordinator.exchange import Replies, request_replies
 from federation.coordinator.model_selection import final_model, with_candidate
 from federation.coordinator.reply_summary import client_noun, summaries_by_country
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary, Report, Watch
+from federation.coordinator.validation import got_worse, losses
 from federation.errors import ConfigError, QuorumError
 from federation.reporting.rows import EXCLUDED_PERIOD, Point, Row
 from federation.settings.schema import Settings
@@ -28,7 +29,7 @@ class Outcome:
     """The end of a run: the final model, the test's scores, and summaries of the replies to it.
 
     rows: of the test. paired: differences of arms in it. excluded: of its excluded period.
-    validation: of the final model.
+    validation: of the final model. alarms: sentences on the region as a whole.
     """
 
     progress: Progress
@@ -39,6 +40,7 @@ class Outcome:
     curves: Sequence[Point]
     validation: Sequence[Row]
     summaries: Sequence[ReplySummary]
+    alarms: tuple[str, ...] = ()
 
 
 def begin(federation: Federation, start: Arrays | None = None) -> Progress:
@@ -89,11 +91,21 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         )
         _need_quorum(federation, progress, replies)
         validation = _validated(federation, replies)
+        alarm = got_worse(progress.losses, losses(validation, plan, federation.region))
         progress = with_candidate(progress, validation, plan, federation.region)
         after = aggregation.aggregated(
             server, strategy, plan, progress, replies.parts, replies.examples, len(federation.learning)
         )
-        watch.round(Report(round=round_, rounds=plan.rounds, summaries=replies.summaries, rows=validation))
+        watch.round(
+            Report(
+                round=round_,
+                rounds=plan.rounds,
+                summaries=replies.summaries,
+                rows=validation,
+                region=federation.region,
+                alarm=alarm,
+            )
+        )
         progress = replace(after, tracked_bytes=watch.flush())
         checkpoint.save(federation, progress)
         watch.commit()
@@ -101,12 +113,14 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
 
 
 def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
-    plan = federation.plan
+    plan, worse = federation.plan, None
     if plan.keep_best:
         last = request_replies(
             grid, federation, "validate", plan.rounds + 1, dict.fromkeys(federation.learning, progress.model), progress
         )
-        progress = with_candidate(progress, _validated(federation, last), plan, federation.region)
+        validation = _validated(federation, last)
+        worse = got_worse(progress.losses, losses(validation, plan, federation.region))
+        progress = with_candidate(progress, validation, plan, federation.region)
     model = final_model(progress, plan)
     replies = request_replies(
         grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress
@@ -120,6 +134,7 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         curves=evaluation.curves(replies.scores, plan, federation.region, "test"),
         validation=_validated(federation, replies),
         summaries=replies.summaries,
+        alarms=tuple(filter(None, (worse, evaluation.rests_on_one(replies.scores, plan)))),
     )
 
 

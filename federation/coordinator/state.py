@@ -72,7 +72,11 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplySummary:
-    """What one country's reply came to. `refused` says why it does not count, `remark` what was odd about it."""
+    """What one country's reply came to. `refused` says why it does not count, `remark` what was odd about it.
+
+    flags: what a person should know of an update that counts. cosine: of it with the centre of all, where there are
+    enough.
+    """
 
     country: str
     examples: int = 0
@@ -84,16 +88,23 @@ class ReplySummary:
     suppressed: tuple[str, ...] = ()
     refused: str | None = None
     remark: str | None = None
+    flags: tuple[str, ...] = ()
+    cosine: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One round: summaries of the replies, and the validation scores of the model that the round started from."""
+    """One round: summaries of the replies, and the validation scores of the model that the round started from.
+
+    region: what tables call all countries together. alarm: a sentence, where many got worse by the round before.
+    """
 
     round: int
     rounds: int
     summaries: Sequence[ReplySummary]
     rows: Sequence[Row]
+    region: str = ""
+    alarm: str | None = None
 
 
 class Watch(Protocol):

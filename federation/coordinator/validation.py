@@ -50,4 +50,4 @@ def got_worse(before: Losses, now: Losses) -> str | None:
     lost = [country for country in both if now[country] > (1 + WORSE) * before[country]]
     if len(both) < 2 or 2 * len(lost) < len(both):
         return None
-    return f"{len(lost)} of {len(both)} countries got worse by more than {WORSE:.0%}: {', '.join(lost)}"
+    return f"{len(lost)} of {len(both)} countries got worse by more than {WORSE:.0%} in the round before"

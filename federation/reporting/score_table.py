@@ -1,7 +1,8 @@
 """The result of a run for a person: one table, and where federated learning did not help, in words."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
+from types import MappingProxyType
 
 from rich.table import Table
 
@@ -10,13 +11,22 @@ from federation.reporting.rows import ALL, Better, Row, difference
 LOCAL, FEDERATED = "local", "federated"
 ADAPTED = ("local_adapted", "local_pair", "adapted")  # corrected inside the country
 LEARNT = (LOCAL, *ADAPTED[:2], FEDERATED, "personalised", ADAPTED[2], "pooled", "oracle")  # all others are baselines
+NOBODY: Mapping[str, int] = MappingProxyType({})
 PERFECT = "oracle"  # knows what no forecast can know: a bound, never a winner
 
 
-def table(rows: Sequence[Row], *, headline: str, title: str, better: Better = "smaller") -> Table:
+def table(
+    rows: Sequence[Row],
+    *,
+    headline: str,
+    title: str,
+    better: Better = "smaller",
+    flagged: Mapping[str, int] = NOBODY,
+) -> Table:
     """A line a country and region, a column an arm; the headline score over all horizons, its best arm bold.
 
     n: place-periods scored; a range where arms differ. The best arm is the best number, which need not be a clear one.
+    flagged: country or region -> rounds in which something was said of it; a column where there is any.
     """
     scores = headline_rows(rows, headline)
     names = arms(scores)
@@ -24,14 +34,16 @@ def table(rows: Sequence[Row], *, headline: str, title: str, better: Better = "s
     sheet.add_column("country")
     for name in names:
         sheet.add_column(name.replace("_", " "), justify="right")
-    sheet.add_column("n", justify="right")
+    for name in ("n", "flagged rounds") if flagged else ("n",):
+        sheet.add_column(name, justify="right")
     places = countries(scores)
     last = last_country(places)
     for place in places:
         line = {row.arm: row for row in scores if row.country == place}
         winner = best([row for row in line.values() if row.arm != PERFECT], better)
         cells = [_cell(line.get(name), winner) for name in names]
-        sheet.add_row(place, *cells, _counts(line.values()), end_section=place == last)
+        rounds = [str(flagged.get(place, 0))] if flagged else []
+        sheet.add_row(place, *cells, _counts(line.values()), *rounds, end_section=place == last)
     return sheet
 
 

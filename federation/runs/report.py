@@ -1,9 +1,9 @@
 """What a finished run leaves: files in its folder, and tables and sentences on the screen."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from federation.coordinator import checkpoint
+from federation.coordinator.incidents import Faults
 from federation.coordinator.reply_summary import summaries_by_country
 from federation.coordinator.rounds import Outcome
 from federation.reporting import rows as table_rows
@@ -47,17 +47,20 @@ def _write_reliability(run: Run, outcome: Outcome) -> tuple[Path, ...]:
     return points, picture
 
 
-def print_results(progress_bar: ProgressBar, run: Run, outcome: Outcome, incidents: Sequence[str]) -> None:
+def print_results(progress_bar: ProgressBar, run: Run, outcome: Outcome, incidents: Faults) -> None:
     """The tables, who gained from the federation and who did not, and who was left out when and why."""
     headline, better = run.headline, run.task.scores[run.headline].better
-    progress_bar.console.print(score_table.table(outcome.rows, headline=headline, title=_title(run), better=better))
+    flagged = incidents.flagged()
+    progress_bar.console.print(
+        score_table.table(outcome.rows, headline=headline, title=_title(run), better=better, flagged=flagged)
+    )
     if outcome.excluded:
         title = _title(run, excluded=True)
         progress_bar.console.print(score_table.table(outcome.excluded, headline=headline, title=title, better=better))
     for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
         progress_bar.say(line)
     _print_warnings(progress_bar, run, outcome)
-    for line in [*incidents, *_suppressed(run, outcome)]:
+    for line in [*incidents.lines(), *_suppressed(run, outcome)]:
         progress_bar.say(line)
 
 

@@ -65,7 +65,7 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
             files = report.write_results(run, outcome, out)
             tracked.finish(outcome, files, _cost(began, busy))
         seconds = perf_counter() - began
-    report.print_results(progress_bar, run, outcome, incidents.lines())
+    report.print_results(progress_bar, run, outcome, incidents)
     progress_bar.say(f"\n{seconds:.0f} s, {_peak_mib():,.0f} MiB at most. Picture: {run.folder / report.PICTURE}")
     progress_bar.say(
         f"All runs in MLflow: gotong ui{'' if run.settings.runs == 'runs' else f' runs={run.settings.runs}'}"

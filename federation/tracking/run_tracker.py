@@ -18,7 +18,7 @@ import torch
 from torch.func import functional_call
 
 from federation.composition.restore import flat
-from federation.coordinator.incidents import Faults, faults_of
+from federation.coordinator.incidents import Faults, faults_of, flags_of
 from federation.coordinator.reply_summary import mean_loss, summaries_by_country
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Federation, ReplySummary, Report
@@ -90,6 +90,7 @@ class TrackedRun:
         if loss is not None:
             totals["round/train_loss"] = loss
         totals["round/faults"] = len(faults_of(report.round, report.summaries))
+        totals["round/flags"] = len(flags_of(report))
         totals["round/bytes"] = sum(summary.sent + summary.received for summary in report.summaries)
         self._tracker.metrics(totals, step=report.round)
         self._rows(report.rows, "validation", report.round - 1)
@@ -117,6 +118,7 @@ class TrackedRun:
         for summary in summaries_by_country(outcome.summaries):
             if summary.refused:
                 self._tracker.tags({"refused.test": summary.refused}, country=summary.country)
+        self._faults.end(step, self._federation.region, outcome.alarms)
         self._files((*files, *self._faults.files))
         example, output = synthetic_example(self._settings, outcome.model)
         self._tracker.model(
@@ -180,10 +182,14 @@ def synthetic_example(settings: Settings, model: Arrays) -> tuple[dict[str, Any]
 
 
 def _of_country(summary: ReplySummary) -> dict[str, float]:
-    """Numbers of one country's round; loss and norm are of an update that counts."""
+    """Numbers of one country's round; loss, norm and cosine (with the centre of all) are of an update that counts."""
     values: dict[str, float] = {"round/bytes_received": summary.received, "round/bytes_sent": summary.sent}
     values |= {"round/examples": summary.examples, "round/took_part": float(summary.refused is None)}
-    for name, value in (("round/train_loss", summary.loss), ("round/update_norm", summary.norm)):
+    for name, value in (
+        ("round/train_loss", summary.loss),
+        ("round/update_norm", summary.norm),
+        ("round/cosine", summary.cosine),
+    ):
         if value is not None and summary.refused is None:
             values[name] = value
     return values

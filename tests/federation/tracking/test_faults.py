@@ -16,6 +16,7 @@ from rich.console import Console
 
 from federation.coordinator import checkpoint
 from federation.coordinator.incidents import FILE, Fault, Faults, lines, read, write
+from federation.coordinator.state import ReplySummary, Report
 from federation.errors import QuorumError
 from federation.reporting import figures
 from federation.reporting.rows import read_json
@@ -244,7 +245,7 @@ def test_the_run_ends_well_without_that_country(
     # MLflow itself for every fault once, which takes a second; else the records that it would get.
     tracked = in_mlflow(ended.ready) if sent else on_its_way(ended.ready)
     assert tracked["status"] == {"FINISHED"}
-    (row,) = tracked["faults"]
+    (row,) = (row for row in tracked["faults"] if row["flag"] == "False")
     assert (row["round"], row["country"], row["counted"]) == (str(round_), VICTIM, str(case.counts))
     assert re.search(case.reason, row["reason"])
     word = "remark" if case.counts else "refused"
@@ -295,6 +296,39 @@ def test_a_sentence_a_country_says_in_which_rounds_and_why() -> None:
         "VNM: left out in rounds 2-4, 7-8: no (other reasons stand in faults.csv)",
     ]
     assert lines([]) == []
+
+
+def test_flags_of_a_country_are_a_line_after_all_faults() -> None:
+    cut, left_out = (
+        replace(fault(1, "THA", counted=True), reason=reason, flag=True) for reason in ("it is cut", "it is left out")
+    )
+    faults = [replace(cut, round=2), fault(3), cut, replace(left_out, round=3)]
+    assert lines(faults) == [
+        "VNM: left out in round 3: no",
+        "THA: flagged: it is cut (rounds 1-2); it is left out (round 3)",
+    ]
+
+
+def test_flags_and_alarms_are_in_the_table_and_in_the_region(tmp_path: Path) -> None:
+    table = Faults(tmp_path, 0)
+    summaries = [
+        ReplySummary(country="LAO"),
+        ReplySummary(country="THA", flags=("a", "b")),
+        ReplySummary(country="VNM", refused="VNM: no"),
+    ]
+    table.round(Report(round=1, rounds=2, summaries=summaries, rows=[], region="ASEAN", alarm="c"))
+    table.round(Report(round=2, rounds=2, summaries=summaries[:2], rows=[], region="ASEAN"))
+    table.end(2, "ASEAN", ["d"])
+    assert table.flagged() == {"ASEAN": 2, "THA": 2, "VNM": 1}
+    assert [(row.round, row.country, row.counted, row.reason, row.flag) for row in read(tmp_path / FILE)] == [
+        (1, "VNM", False, "VNM: no", False),
+        (1, "THA", True, "a", True),
+        (1, "THA", True, "b", True),
+        (1, "ASEAN", True, "c", True),
+        (2, "THA", True, "a", True),
+        (2, "THA", True, "b", True),
+        (3, "ASEAN", True, "d", True),
+    ]
 
 
 def test_the_table_is_read_as_it_was_written_and_goes_back_to_the_checkpoint(tmp_path: Path) -> None:
