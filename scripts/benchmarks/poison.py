@@ -4,15 +4,16 @@ countries cost the honest ones.
 Eight synthetic countries learn dengue; one or two of them, others for every seed, attack from the first round on and
 know the updates of all others (tests/federation/coordinator/attacks.py). A row a strategy, an attack and a number of
 hostile countries: log-WIS of the honest countries over all their place-periods, in % over FedAvg without an attacker in
-the same countries, as the mean and the largest of the seeds, and the honest country that pays most in the mean. Of
-FedAvg's server_step, the best of 1, 1.25 and 1.5 is taken. A backdoor also says how far its trigger moves forecasts of
-honest countries, 1 being all the way to what the attacker wants.
+the same countries, as the mean and the largest of the seeds, and the honest country that pays most in any seed. Of
+FedAvg's server_step, the best of 1, 1.25 and 1.5 is taken. `triggered` is how far the trigger of a backdoor moves
+forecasts of honest countries, 1 being all the way to what the attacker wants; `clean` shows it of an honest model.
 """
 
 import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
@@ -48,7 +49,7 @@ CLEAN, ABSENT, BACKDOOR = "clean", "absent", "backdoor"  # of absent, the hostil
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One run. scores: country -> (sum, count) of log-WIS in the test. triggered: of a backdoor."""
+    """One run. scores: country -> (sum, count) of log-WIS in the test. triggered: what a backdoor's trigger does."""
 
     strategy: str
     attack: str
@@ -95,23 +96,33 @@ class Bench:
         )
 
     def seed(self, seed: int) -> None:
-        """All runs of one seed, on the same vaults."""
-        with TemporaryDirectory(prefix="gotong-") as folder:
-            (Path(folder) / "bench").mkdir()
-            settings = self.settings(Path(folder), seed)
-            ready, known = simulation.prepare(settings, Path(folder) / "bench"), known_attacks(settings)
+        """All runs of one seed."""
+        with self.ready(seed) as ready:
             for step in SERVER_STEPS:
                 one = run(ready, STRATEGIES["fedavg"].settings(server_step=step), CLEAN, Attack(), 0)
                 self.plain.setdefault(step, {})[seed] = one
                 print(f"seed {seed}: fedavg, server_step={step:g}: {one.score(0):.4f}", flush=True)
-            for strategy in self.strategies:
-                for attack in self.attacks or known:
-                    for hostile in [0] if attack == CLEAN else self.hostile:
-                        began = monotonic()
-                        one = run(ready, STRATEGIES[strategy].settings(), attack, known[attack], hostile)
-                        self.cases.append(one)
-                        said = f"seed {seed}: {strategy}, {attack}, {hostile} hostile: {one.score(hostile):.4f}"
-                        print(f"{said}, {monotonic() - began:.0f} s", flush=True)
+        for strategy in self.strategies:
+            with self.ready(seed) as ready:  # vaults of their own, for a day has so many runs
+                self.attacked(ready, strategy)
+
+    @contextmanager
+    def ready(self, seed: int) -> Iterator[Simulation]:
+        """Vaults on the records of a seed."""
+        with TemporaryDirectory(prefix="gotong-") as folder:
+            (Path(folder) / "bench").mkdir()
+            yield simulation.prepare(self.settings(Path(folder), seed), Path(folder) / "bench")
+
+    def attacked(self, ready: Simulation, strategy: str) -> None:
+        """All attacks on one strategy."""
+        known = known_attacks(ready.run.settings)
+        for attack in self.attacks or known:
+            for hostile in [0] if attack == CLEAN else self.hostile:
+                began = monotonic()
+                one = run(ready, STRATEGIES[strategy].settings(), attack, known[attack], hostile)
+                self.cases.append(one)
+                said = f"seed {one.seed}: {strategy}, {attack}, {hostile} hostile: {one.score(hostile):.4f}"
+                print(f"{said}, {monotonic() - began:.0f} s", flush=True)
 
     def best_step(self) -> float:
         """FedAvg's, without an attacker."""
@@ -145,9 +156,8 @@ def run(ready: Simulation, strategy: StrategySettings, name: str, attack: Attack
     settings = replace(ready.run.settings, strategy=strategy)
     base, those = ready.run.federation, hostile_of(settings.seed, hostile)
     nodes = {country: node for country, node in base.nodes.items() if name != ABSENT or country not in those}
-    federation = replace(
-        base, run=f"{strategy.name}-{monotonic()}", settings=settings, plan=settings.plan(), nodes=nodes
-    )
+    run_name, plan = f"{strategy.name}-{monotonic()}", settings.plan()
+    federation = replace(base, run=run_name, settings=settings, plan=plan, nodes=nodes, declared={})
     names = {node: country for country, node in base.nodes.items()}
     grid = HostileGrid(ready.vaults, sequential.run, names=names, hostile=those, attack=attack, seed=settings.seed)
     outcome = rounds.federate(grid, federation, rounds.begin(federation), Quiet())
@@ -157,7 +167,7 @@ def run(ready: Simulation, strategy: StrategySettings, name: str, attack: Attack
         hostile=hostile,
         seed=settings.seed,
         scores=scores_of(outcome),
-        triggered=triggered(ready, federation, outcome, those) if name == BACKDOOR else None,
+        triggered=triggered(ready, federation, outcome, those) if name in (CLEAN, BACKDOOR) else None,
     )
 
 
@@ -193,15 +203,15 @@ def costs(own: Sequence[Case], base: Mapping[int, Case]) -> dict[str, Any]:
     """Of the seeds of one row. base: seed -> FedAvg without an attacker."""
     hostile = own[0].hostile
     over = [100 * (one.score(hostile) / base[one.seed].score(hostile) - 1) for one in own]
-    countries = {
-        country: mean(100 * (one.score_of(country) / base[one.seed].score_of(country) - 1) for one in among)
-        for country in COUNTRIES
-        if (among := [one for one in own if country not in hostile_of(one.seed, hostile)])
+    dearer = {
+        (country, one.seed): 100 * (one.score_of(country) / base[one.seed].score_of(country) - 1)
+        for one in own
+        for country in set(COUNTRIES) - set(hostile_of(one.seed, hostile))
     }
-    pays = max(countries, key=lambda country: countries[country])
+    pays, seed = max(dearer, key=lambda each: dearer[each])
     moved = [one.triggered for one in own if one.triggered is not None]
     row = {"seeds": len(own), "mean": round(mean(over), 2), "largest": round(max(over), 2)}
-    row |= {"pays most": pays, "pays": round(countries[pays], 2)}
+    row |= {"pays most": f"{pays}, seed {seed}", "pays": round(dearer[pays, seed], 2)}
     return row | ({"triggered": round(mean(moved), 2)} if moved else {})
 
 
