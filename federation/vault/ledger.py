@@ -57,9 +57,7 @@ def enter(connection: sqlite3.Connection, entry: Entry) -> None:
 def append(connection: sqlite3.Connection, entry: Entry) -> None:
     """Append a row, whatever is there already."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    last = connection.execute(
-        "SELECT seal FROM ledger WHERE country = ? ORDER BY number DESC LIMIT 1", (entry.country,)
-    ).fetchone()
+    last = connection.execute("SELECT seal FROM heads WHERE country = ?", (entry.country,)).fetchone()
     contents = json.dumps(entry.contents, sort_keys=True)
     row = (entry.country, entry.run, entry.round, entry.kind, at, entry.digest, entry.bytes, contents)
     connection.execute(
@@ -98,9 +96,9 @@ def entries(connection: sqlite3.Connection, run: str | None = None) -> list[Entr
 
 
 def head(connection: sqlite3.Connection, country: str) -> Head:
-    """Where the ledger of a country stands."""
+    """Where the ledger of a country stands. (+country: from the last row back, instead of a sort of all.)"""
     rows, seal = connection.execute(
-        "SELECT count(*), (SELECT seal FROM ledger WHERE country = :country ORDER BY number DESC LIMIT 1)"
+        "SELECT count(*), (SELECT seal FROM ledger WHERE +country = :country ORDER BY number DESC LIMIT 1)"
         " FROM ledger WHERE country = :country",
         {"country": country},
     ).fetchone()
@@ -112,7 +110,7 @@ def seal_at(connection: sqlite3.Connection, country: str, rows: int) -> str | No
     if rows == 0:
         return FIRST
     row = connection.execute(
-        "SELECT seal FROM ledger WHERE country = ? ORDER BY number LIMIT 1 OFFSET ?", (country, rows - 1)
+        "SELECT seal FROM ledger WHERE +country = ? ORDER BY number LIMIT 1 OFFSET ?", (country, rows - 1)
     ).fetchone()
     return None if row is None else str(row[0])
 
