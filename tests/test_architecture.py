@@ -233,7 +233,7 @@ assert "torch._dynamo" not in sys.modules  # torch's compiler, a second of every
 folder = Path(sys.argv[1])
 TASKS["toy"] = TOY
 TOY.synthesize(folder, "VNM", 1, ToySettings())
-(folder / "policy.toml").write_text('tasks = ["toy"]')
+(folder / "policy.toml").write_text('template = "open"\\ntasks = ["toy"]')
 vault = Vault(
     country="VNM", folder=folder, policy=read_policy(folder, "VNM"), database=open_database(folder / "v"), key=b"k"
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from federation.settings.checks import nearest
+from tasks.models.choice import MODELS
 
 PROTECTIONS = ("differential_privacy", "sealed")
 STARTS = ("seeded", "received")
@@ -102,7 +103,7 @@ class Policy:
         SIZE, "sum of these steps, the largest of each round, in one run; 0: any", _smallest_bound, 2.0, open=0.0
     )
     required_protection: tuple[str, ...] = _key(PROTECTION, "what a run must offer", _either, ())
-    models: tuple[str, ...] = _key(NAMES, "values of task.model that are trained here", _common, ("attention", "mlp"))
+    models: tuple[str, ...] = _key(NAMES, "values of task.model that are trained here", _common, tuple(sorted(MODELS)))
     optimizers: tuple[str, ...] = _key(
         NAMES,
         "values of training.optimizer; a step of sgd is a gradient, one of adamw has little more than its signs",

@@ -60,9 +60,9 @@ def main() -> None:
         "open, adamw": (opened, replace(descent, training=adam)),
         "guarded": (guarded, replace(descent, training=adam)),
         "guarded, sgd allowed": (replace(guarded, optimizers=("adamw", "sgd")), replace(descent, training=steps)),
-        "guarded, sgd allowed, largest_step 25, no largest_distance": (
-            replace(guarded, optimizers=("adamw", "sgd"), largest_step=25.0, largest_distance=0.0),
-            replace(descent, training=steps),
+        "sgd, any learning rate, largest_step 25, no largest_distance": (
+            replace(opened, start="seeded", largest_step=25.0),
+            descent,
         ),
         "guarded, sgd allowed, no largest_distance": (
             replace(guarded, optimizers=("adamw", "sgd"), largest_distance=0.0),
