@@ -33,4 +33,4 @@ def _accept(settings: AcceptSettings) -> None:
     folder = Path(required(settings.model, "say which: gotong node accept model=FOLDER policy=FILE"))
     digest = model_digest(checkpoint.load_model(folder))
     path = accept(policy, digest, settings.note or folder.name)
-    print(f"{digest}\n{path}: {policy.country} accepts runs that begin with these weights; they travel as float32")
+    print(f"{digest}\n{path}: runs may begin with these weights here; they travel as float32")

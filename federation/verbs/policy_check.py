@@ -33,5 +33,5 @@ def _check(settings: PolicyCheckSettings) -> None:
     reasons = [*objections(policy, plan), *of_size(policy, parameter_count(plan))]
     if reasons:
         said = [f"{each.reason}{f'; {each.remedy} would be accepted' if each.remedy else ''}" for each in reasons]
-        raise PolicyRefusal(f"{policy.path}: {policy.country} {'. It '.join(said)}")
-    print(f"{policy.path}: {policy.country} serves this run, if its records allow the steps and cohorts it wants")
+        raise PolicyRefusal(f"{policy.path} {', and '.join(said)}")
+    print(f"{policy.path} serves this run, if the country's records allow its steps and cohorts")

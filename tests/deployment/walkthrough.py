@@ -151,12 +151,13 @@ def _send(walker: Walker, country: str = "VNM") -> None:
 
 
 def give_records(walker: Walker, country: str = "VNM") -> None:
-    """Records, and the policy that the page shows."""
+    """Records, and the policy that the page shows; the first country writes one from a template."""
     task, records = TASKS["health"], walker.at(country) / "records"
     records.mkdir()
     task.synthesize(records, country, 3, task.settings())
     [policy] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    (records / "policy.toml").write_text(policy)
+    if country != COUNTRIES[0]:
+        (records / "policy.toml").write_text(policy)
 
 
 def _the_others_too(walker: Walker) -> None:
@@ -181,7 +182,9 @@ def _submission_failed(walker: Walker) -> None:
 
 
 def _completed(walker: Walker) -> None:
+    """The run's folder is handed over to a node."""
     assert "spring: completed" in walker.run("coordinator", STATUS)
+    shutil.copytree(walker.at("coordinator") / "runs" / "spring", walker.at("VNM") / "spring")
 
 
 def _leave_it_going(walker: Walker) -> None:
@@ -250,6 +253,17 @@ WALK = (
     Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=give_records),
     Step(
         at="VNM",
+        command="gotong policy template name=guarded country=VNM to=records/policy.toml",
+        says=("records/policy.toml",),
+    ),
+    Step(at="VNM", command="gotong policy explain policy=records/policy.toml", says=("largest_step = 0.25",)),
+    Step(
+        at="VNM",
+        command="gotong policy check policy=records/policy.toml task=health rounds=12",
+        says=("serves this run",),
+    ),
+    Step(
+        at="VNM",
         command="gotong node check country=VNM data=records coordinator=federation.example:9440 home=node",
         says=(
             "ok  health ",
@@ -281,6 +295,11 @@ WALK = (
         command="gotong submit resume=spring home=coordinator",
         says=("round 12/12  3 of 3 countries",),
         then=_completed,
+    ),
+    Step(
+        at="VNM",
+        command="gotong node accept model=spring policy=records/policy.toml",
+        says=("runs may begin with these weights here",),
     ),
     Step(at="coordinator", command=THIN, how="follow", then=_leave_it_going),
     Step(at="VNM", command="gotong ledger show home=node run=spring", says=("round   12  update ", " of 1 runs, ")),
