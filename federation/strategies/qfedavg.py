@@ -3,7 +3,7 @@
 The loss F is the task's own, of the model that arrived, over all training records and before the first step, without
 dropout: the paper weighs by F at the model from which all start, and the mean loss of a training, in whose course the
 weights move, depends on how many steps a country takes. It is the country's own claim: one that overstates its loss
-counts for more.
+counts for more, up to LARGEST times the median of all.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from federation.strategies.strategy import Part, Strategy
 from federation.training.jobs import ClientHalf, rate_of
 
 LEAST = 1e-10  # a loss of zero would have no power below zero
+LARGEST = 100.0  # times the median loss of a round; what a country claims beyond that is not believed
 
 
 @dataclass  # not frozen: Hydra merges it
@@ -46,7 +47,8 @@ def adjust(parts: Sequence[Part], plan: Plan, round_: int) -> list[Part]:
     """
     assert isinstance(plan.strategy, QFedAvgSettings), "its own settings"
     q, steepness = plan.strategy.q, 1 / rate_of(plan.training, round_, plan.rounds)
-    losses = [max(part.start_loss or 0.0, LEAST) for part in parts]
+    claimed = [max(part.start_loss or 0.0, LEAST) for part in parts]
+    losses = [min(loss, LARGEST * float(np.median(claimed))) for loss in claimed]
     bounds = [
         q * loss ** (q - 1) * steepness**2 * _square(part) + steepness * loss**q
         for part, loss in zip(parts, losses, strict=True)

@@ -11,6 +11,7 @@ from federation.errors import ConfigError
 from federation.runs import simulation
 from federation.settings.schema import Plan, TrainingSettings
 from federation.strategies import STRATEGIES
+from federation.strategies.strategy import Part
 from federation.training import sequential
 from federation.training.cohort import engine as cohort
 from federation.training.cohort.chunks import ChunkPlan
@@ -18,6 +19,7 @@ from tests.federation.federations import GRADIENT, StoppedError, Watching, ready
 from tests.federation.strategies.test_fednova import COUNTRIES, first_model, replies_of
 from tests.federation.toy import SHIFT, SLOPE, ToySettings, training_windows
 from tests.federation.training.clients import OPTIMIZERS, RAGGED, Federation, clients_of, perceptron
+from tests.federation.vault.requesting import plan_of
 
 pytestmark = pytest.mark.usefixtures("toy")
 UNLIKE = ToySettings(heterogeneity=0.9)
@@ -60,6 +62,16 @@ def test_a_round_is_the_papers(tmp_path: Path, q: float) -> None:
     for name, value in ran.weights.items():
         np.testing.assert_allclose(value, expected[name], atol=1e-6)
         assert np.abs(value - start[name]).max() > 1e-3
+
+
+def test_a_loss_is_believed_up_to_a_hundred_times_the_median() -> None:
+    plan = plan_of("qfedavg")
+    parts = [Part(weight=1.0, change={"w": np.ones(2, np.float32)}, examples=9, steps=1, start_loss=1.0)] * 4
+    wild, most, less = (
+        STRATEGIES["qfedavg"].adjust([*parts, replace(parts[0], start_loss=loss)], plan, 1)[-1].change["w"][0]
+        for loss in (1e300, 100.0, 99.0)
+    )
+    assert wild == most > less
 
 
 def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path) -> None:
