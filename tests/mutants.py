@@ -52,9 +52,27 @@ MUTANTS = {
     ),
     "policy is not checked": Mutant(
         file="federation/vault/vault.py",
-        old="        self.policy.check(request.task.name, plan, request.parameters)\n",
+        old="        self.check(request.plan)\n",
         new="        pass\n",
         tests="tests/federation/vault",
+    ),
+    "any first weights are trained": Mutant(
+        file="federation/vault/lineage.py",
+        old="    if request.round == 1 and length(first, came):\n",
+        new="    if False:\n",
+        tests="tests/federation/vault/test_lineage.py",
+    ),
+    "a model may move any way": Mutant(
+        file="federation/vault/lineage.py",
+        old="        if bound and value > bound * (1 + ROUNDING):\n",
+        new="        if False:\n",
+        tests="tests/federation/vault/test_lineage.py",
+    ),
+    "any mean of models is tested": Mutant(
+        file="federation/vault/lineage.py",
+        old="        if seen.get(round_) == model_digest(numpy_of(weights)):\n",
+        new="        if True:\n",
+        tests="tests/federation/vault/test_lineage.py",
     ),
     "replay is off": Mutant(
         file="federation/vault/vault.py",
