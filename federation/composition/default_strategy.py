@@ -1,10 +1,12 @@
 """strategy=auto, which a run takes that names no strategy: what becomes of it once the run's countries are known."""
 
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TypeVar
 
 from federation.settings.schema import Settings, StrategySettings
 from federation.strategies import STRATEGIES
+from tasks.registry import TASKS
 
 T = TypeVar("T")
 
@@ -30,7 +32,7 @@ def with_strategy(settings: T) -> T:
     auto = settings.strategy
     if auto.name != AUTO:
         return settings
-    learning = set(settings.region.countries) - set(settings.hold_out)
+    learning = set(_present(settings)) - set(settings.hold_out)
     robust = len(learning) >= ENOUGH and not settings.region.facilities
     kept = {each.name: getattr(auto, each.name) for each in fields(StrategySettings) if each.name != "name"}
     if kept["weights"] == AUTO:
@@ -38,8 +40,16 @@ def with_strategy(settings: T) -> T:
     return replace(settings, strategy=STRATEGIES[ROBUST if robust else PLAIN].settings(**kept))
 
 
+def _present(settings: Settings) -> list[str]:
+    """The region's countries that have records of the task, where they are in a folder; else all of them."""
+    if settings.data is None or not Path(settings.data).is_dir():
+        return settings.region.countries
+    stem = TASKS[settings.task.name].file.split(".")[0]
+    return [country for country in settings.region.countries if any((Path(settings.data) / country).glob(f"{stem}.*"))]
+
+
 def note(settings: Settings) -> tuple[str, ...]:
     """A line for the person who starts a run that hostile countries cannot steer."""
     if settings.strategy.name != ROBUST:
         return ()
-    return (f"strategy={ROBUST}, the default of {ENOUGH} or more countries; strategy={PLAIN} takes the plain mean",)
+    return (f"strategy={ROBUST} (default of {ENOUGH} or more countries); strategy={PLAIN} takes the plain mean",)

@@ -32,11 +32,12 @@ class Claim:
 def claim_of(declared: Mapping[str, Claim], client: str, plan: Plan) -> tuple[Claim, str]:
     """The largest counts of a country or facility, and in words where they come from."""
     claim = declared.get(client, declared.get(country_of(client)))
-    if claim is not None:
-        return claim, "its signed terms declare"
     step = STEPS[plan.task.calendar.step]
     periods = YEARS * ceil((12 if step.unit == "M" else 366) / step.length)
-    return Claim(examples=PLACES * periods, scored=PLACES * periods), "the largest plausible panel has"
+    most = PLACES * periods
+    if claim is None or max(claim.examples, claim.scored) > most:
+        return Claim(examples=most, scored=most), "the largest plausible panel has"
+    return claim, "its signed terms declare"
 
 
 def check_examples(country: str, examples: int, claim: tuple[Claim, str]) -> None:

@@ -97,7 +97,7 @@ def rests_on_one(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan) -> 
     }
     missing = 1.0 if score.better == "larger" else 0.0  # the loss of a skill is what is missing to 1
     ratios = {country: (value - missing) / (whole - missing) for country, value in without.items() if whole != missing}
-    shifts = {country: abs(np.log(ratio)) for country, ratio in ratios.items() if ratio > 0}
+    shifts = {country: abs(np.log(ratio)) if ratio > 0 else np.inf for country, ratio in ratios.items()}
     most = max(shifts, key=lambda country: shifts[country], default=None)
     if most is None or shifts[most] < np.log(STEERED):
         return None

@@ -198,9 +198,9 @@ def _read(
             declared=federation.declared,
         )
     except WireError as error:
-        return ReplySummary(country=country, refused=f"{country}: {error}"), None
+        return ReplySummary(country=country, refused=_one_line(f"{country}: {error}")), None
     except UpdateRejected as error:
-        return ReplySummary(country=country, refused=str(error)), None
+        return ReplySummary(country=country, refused=_one_line(str(error))), None
     summary = ReplySummary(
         country=country,
         examples=update.examples,

@@ -107,14 +107,20 @@ def lines(faults: Sequence[Fault]) -> list[str]:
 
 
 def _flag_lines(flags: Sequence[Fault]) -> list[str]:
-    """Such as `VNM: flagged: its update is cut to 1.5 times the median length (rounds 1-2, 4)`, a line a country."""
+    """One line for all countries, and what was said most often of the one that was flagged in most rounds.
+
+    Honest countries are flagged now and then: by a line each they would drown the one that matters.
+    """
     rounds: dict[str, dict[str, list[int]]] = {}
     for flag in flags:
         rounds.setdefault(flag.country, {}).setdefault(flag.reason, []).append(flag.round)
-    return [
-        f"{country}: flagged: " + "; ".join(f"{reason} ({ranges(where)})" for reason, where in reasons.items())
-        for country, reasons in sorted(rounds.items())
-    ]
+    if not rounds:
+        return []
+    flagged = {country: {each for where in own.values() for each in where} for country, own in rounds.items()}
+    ordered = sorted(flagged, key=lambda country: (-len(flagged[country]), country))
+    counts = ", ".join(f"{country} in {len(flagged[country])}" for country in ordered)
+    reason, where = max(rounds[ordered[0]].items(), key=lambda item: len(item[1]))
+    return [f"Flagged, which {FILE} explains by round: {counts}. {ordered[0]}, {ranges(where)}: {reason}"]
 
 
 def ranges(rounds: Sequence[int]) -> str:

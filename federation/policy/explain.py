@@ -31,7 +31,8 @@ def differences(policies: Sequence[Policy]) -> Iterator[str]:
 
 
 def _difference(name: str, value: object, usual: object, template: str) -> str:
-    if value == usual or name == "tasks":
+    if value == usual or name == "tasks" or (isinstance(value, tuple) and set(value) == set(usual)):  # type: ignore[call-overload]
         return ""
-    stricter = KEYS[name].metadata["stricter"](value, usual) == value
+    common = KEYS[name].metadata["stricter"](value, usual)
+    stricter = set(common) == set(value) if isinstance(value, tuple) else common == value
     return f"; {'stricter' if stricter else 'looser'} than {template}, which has {templates.toml(usual)}"

@@ -38,7 +38,7 @@ def read_policy(folder: Path, country: str) -> Policy:
     try:
         values = _without_retired(tomllib.loads(path.read_text(encoding="utf-8")), path)
         template = values.pop("template", templates.DEFAULT)
-        if template not in templates.TEMPLATES:
+        if not isinstance(template, str) or template not in templates.TEMPLATES:
             raise ValueError(f"template = {template!r} is none of {', '.join(templates.TEMPLATES)}")
         chosen = checked(values)
         if "tasks" not in chosen:
@@ -48,14 +48,14 @@ def read_policy(folder: Path, country: str) -> Policy:
         raise PolicyRefusal(f"{path}: {error}; {country} refuses all requests until it is fixed") from None
 
 
-def policy_at(path: str) -> Policy:
-    """The policy in a file of any node; its country is the name of the file's folder. Raises PolicyRefusal."""
+def policy_at(path: str, country: str | None = None) -> Policy:
+    """The policy in a file of any node. country: whose; none: the name of the file's folder. Raises PolicyRefusal."""
     file = Path(path).absolute()
     if file.is_dir():
         file = file / FILE
     if file.name != FILE:
         raise PolicyRefusal(f"policy={path} must be a file named {FILE}, or its folder")
-    return read_policy(file.parent, file.parent.name)
+    return read_policy(file.parent, country or file.parent.name)
 
 
 def accept(policy: Policy, digest: str, note: str) -> Path:

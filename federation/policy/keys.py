@@ -14,6 +14,7 @@ from tasks.models.choice import MODELS
 PROTECTIONS = ("differential_privacy", "sealed")
 STARTS = ("seeded", "received")
 OPTIMIZERS = ("adamw", "sgd")
+MOST = 2**53  # of a number; it travels as JSON, and NaN and infinity do not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +36,9 @@ def _one_of(*words: str) -> Form:
 NAMES = Form(
     words="a list of names in quotes", fits=lambda value: isinstance(value, list) and all(map(_is_text, value))
 )
-COUNT = Form(words="a whole number, 0 or more", fits=lambda value: type(value) is int and value >= 0)
-POSITIVE = Form(words="a whole number, 1 or more", fits=lambda value: type(value) is int and value >= 1)
-SIZE = Form(words="a number, 0 or more", fits=lambda value: type(value) in (int, float) and value >= 0)
+COUNT = Form(words="a whole number, 0 or more", fits=lambda value: type(value) is int and 0 <= value <= MOST)
+POSITIVE = Form(words="a whole number, 1 or more", fits=lambda value: type(value) is int and 1 <= value <= MOST)
+SIZE = Form(words="a number, 0 or more", fits=lambda value: type(value) in (int, float) and 0 <= value <= MOST)
 SWITCH = Form(words="true or false", fits=lambda value: type(value) is bool)
 PROTECTION = Form(
     words=f"a list of {' and '.join(PROTECTIONS)}",
@@ -112,7 +113,16 @@ class Policy:
         open=OPTIMIZERS,
     )
     maximum_learning_rate: float = _key(SIZE, "of training.lr", min, 0.1, open=10.0)
-    minimum_batch: int = _key(POSITIVE, "rows of a batch, training.batch_size", max, 16, open=1)
+    minimum_clip: float = _key(
+        SIZE,
+        "of training.clip_gradient and clip_example: gradients cut to almost nothing make a step of adamw one of sgd",
+        max,
+        0.01,
+        open=0.0,
+    )
+    minimum_batch: int = _key(
+        POSITIVE, "training.batch_size; the last batch of a pass holds the rows that are left", max, 16, open=1
+    )
     minimum_steps: int = _key(POSITIVE, "optimiser steps in one round on this country's records", max, 2, open=1)
     minimum_cohort: int = _key(POSITIVE, "fewest reported place-periods behind any number that leaves", max, 24)
     maximum_rounds: int = _key(COUNT, "longest run", min, 200, open=1000)

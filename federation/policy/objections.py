@@ -29,15 +29,23 @@ def objections(policy: Policy, plan: Plan) -> list[Objection]:
     if plan.rounds > policy.maximum_rounds:
         found.append(_larger("maximum_rounds", plan.rounds, policy.maximum_rounds, f"rounds={policy.maximum_rounds}"))
     training = plan.training
-    if training.lr > policy.maximum_learning_rate:
-        found.append(
-            _larger(
-                "maximum_learning_rate",
-                training.lr,
-                policy.maximum_learning_rate,
-                f"training.lr={policy.maximum_learning_rate:g}",
-            )
+    rates = {"training": training.lr} | ({"tuning": plan.tuning.lr} if "personalised" in plan.arms else {})
+    allowed = policy.maximum_learning_rate
+    found += [
+        _larger("maximum_learning_rate", rate, allowed, f"{key}.lr={allowed:g}")
+        for key, rate in rates.items()
+        if rate > allowed
+    ]
+    clips = {"clip_gradient": training.clip_gradient, "clip_example": training.clip_example}
+    found += [
+        Objection(
+            key="minimum_clip",
+            reason=f"refuses gradients cut to {clip:g}: its policy wants {policy.minimum_clip:g} or more",
+            remedy=f"training.{key}={policy.minimum_clip:g}",
         )
+        for key, clip in clips.items()
+        if clip is not None and clip < policy.minimum_clip
+    ]
     if training.batch_size < policy.minimum_batch:
         found.append(
             Objection(

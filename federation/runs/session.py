@@ -67,9 +67,9 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
         seconds = perf_counter() - began
     report.print_results(progress_bar, run, outcome, incidents)
     progress_bar.say(f"\n{seconds:.0f} s, {_peak_mib():,.0f} MiB at most. Picture: {run.folder / report.PICTURE}")
-    progress_bar.say(
-        f"All runs in MLflow: gotong ui{'' if run.settings.runs == 'runs' else f' runs={run.settings.runs}'}"
-    )
+    if run.settings.tracking.name == "mlflow":
+        where = "" if run.settings.runs == "runs" else f" runs={run.settings.runs}"
+        progress_bar.say(f"All runs in MLflow: gotong ui{where}")
     return Finished(run=run, outcome=outcome, files=files, seconds=seconds)
 
 

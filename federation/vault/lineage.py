@@ -134,7 +134,8 @@ def _check_candidates(request: Request, lineage: Lineage, seen: Mapping[int, str
             continue
         named = {f"model/{name}": value for name, value in weights.items()}
         last = {name: value for name, value in lineage.last.items() if name in named}
-        if round_ in seen or not last or not length(last, named) <= policy.largest_step:
+        far = bool(policy.largest_step) and bool(last) and length(last, named) > policy.largest_step
+        if round_ in seen or not last or far:
             raise PolicyRefusal(
                 f"{policy.country} refuses the test of run {request.run}: the model of round {round_} in its mean is "
                 f"none that it received"

@@ -1,7 +1,7 @@
 """A country's terms: its policy, what it says to a plan, and the largest counts that its replies will claim.
 
-They are public to the coordinator and signed on their way. Counts are rounded up to a power of two, so that terms tell
-no more of the records than their order of magnitude.
+They are public to the coordinator and signed on their way. They leave beside the gate and the ledger: of the records
+they hold an order of magnitude, the next power of two, where the replies of a run have the number itself.
 """
 
 import logging
@@ -16,6 +16,7 @@ from federation.composition.restore import restore
 from federation.errors import GotongError
 from federation.policy.keys import values_of
 from federation.settings.schema import Plan
+from federation.vault.refusals import without_paths
 from federation.vault.vault import Vault
 from federation.wire.frame import ACCEPTED, VERSION
 from tasks.data import Part
@@ -46,7 +47,7 @@ def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
             if not header["objections"]:
                 header["claim"] = claim(vault, plan)
         except GotongError as error:
-            header["objections"] = [[str(error), ""]]
+            header["objections"] = [[without_paths(str(error), [vault.folder]), ""]]
         except TaskError as error:
             log.warning("%s: %s", vault.country, error)
             header["objections"] = [["its records cannot be used; see the log of its node", ""]]

@@ -173,26 +173,26 @@ class Vault:
         }
 
     def check(self, plan: Plan) -> None:
-        """Raise PolicyRefusal if the country does not serve such a plan, or the one of its own model in it.
-
-        No model is built before the plan's values are allowed, and then without memory for its weights.
-        """
-        self._refuse(objections.objections(self.policy, plan))
-        self._refuse(objections.of_size(self.policy, parameter_count(plan)))
-        own_plan = own_model_plan(plan, self.country)
-        if own_plan is not plan:
-            self._refuse(objections.of_training(self.policy, own_plan))
-            self._refuse(objections.of_size(self.policy, parameter_count(own_plan)))
+        """Raise PolicyRefusal if the country does not serve such a plan, or the one of its own model in it."""
+        for reason in self._reasons(plan):
+            raise reason.refusal(self.policy)
 
     def objections(self, plan: Plan) -> list[Objection]:
         """All reasons for which the country would not serve such a plan. Raises ConfigError or DataError."""
-        reasons = objections.objections(self.policy, plan)
-        if not reasons:
-            reasons = objections.of_size(self.policy, parameter_count(plan))
-        if not reasons:
-            self.check(plan)
-            reasons = objections.of_steps(self.policy, self._steps(plan))
-        return reasons
+        return self._reasons(plan) or objections.of_steps(self.policy, self._steps(plan))
+
+    def _reasons(self, plan: Plan) -> list[Objection]:
+        """As far as they need no records.
+
+        No model is built before the plan's values are allowed, and then without memory for its weights.
+        """
+        reasons = objections.objections(self.policy, plan) or objections.of_size(self.policy, parameter_count(plan))
+        own_plan = plan if reasons else own_model_plan(plan, self.country)
+        if own_plan is plan:
+            return reasons
+        return objections.objections(self.policy, own_plan) or objections.of_size(
+            self.policy, parameter_count(own_plan)
+        )
 
     def _steps(self, plan: Plan) -> int:
         """Optimiser steps of one round on the country's records; 0 where it does not train."""

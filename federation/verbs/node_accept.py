@@ -6,6 +6,7 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.coordinator import checkpoint
+from federation.errors import ConfigError
 from federation.policy.file import accept, policy_at
 from federation.verbs.word_checks import required
 from federation.wire.model import model_digest
@@ -31,6 +32,10 @@ def run(words: Sequence[str]) -> None:
 def _accept(settings: AcceptSettings) -> None:
     policy = policy_at(required(settings.policy, "say whose: gotong node accept model=FOLDER policy=FILE"))
     folder = Path(required(settings.model, "say which: gotong node accept model=FOLDER policy=FILE"))
+    if not folder.is_dir():
+        raise ConfigError(
+            f"model={folder} is no folder; give that of the finished run, as its coordinator handed it over"
+        )
     digest = model_digest(checkpoint.load_model(folder))
     path = accept(policy, digest, settings.note or folder.name)
     print(f"{digest}\n{path}: runs may begin with these weights here; they travel as float32")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from federation.composition.compose import compose
-from federation.composition.restore import check, parameter_count
+from federation.composition.restore import check, own_model_plan, parameter_count
 from federation.errors import PolicyRefusal
 from federation.policy.file import policy_at
 from federation.policy.objections import objections, of_size
@@ -14,9 +14,10 @@ from federation.verbs.word_checks import required
 
 @dataclass
 class PolicyCheckSettings(Settings):
-    """A run, and the policy that is asked about it."""
+    """A run, and the policy that is asked about it. country: whose; none: the name of the policy's folder."""
 
     policy: str | None = None
+    country: str | None = None
 
 
 def run(words: Sequence[str]) -> None:
@@ -26,11 +27,17 @@ def run(words: Sequence[str]) -> None:
 
 def _check(settings: PolicyCheckSettings) -> None:
     """Raises PolicyRefusal with every reason and what would be accepted."""
-    policy = policy_at(required(settings.policy, "say which: gotong policy check policy=FILE"))
+    policy = policy_at(required(settings.policy, "say which: gotong policy check policy=FILE"), settings.country)
     run = Settings(**{each.name: getattr(settings, each.name) for each in fields(Settings)})
     check(run)
     plan = run.plan()
-    reasons = [*objections(policy, plan), *of_size(policy, parameter_count(plan))]
+    own_plan = own_model_plan(plan, policy.country)
+    plans = [plan] if own_plan is plan else [plan, own_plan]
+    reasons = [
+        reason for each in plans for reason in (*objections(policy, each), *of_size(policy, parameter_count(each)))
+    ]
+    if run.start_from is not None and policy.start == "seeded":
+        print(f"start_from={run.start_from} needs its model accepted at that node: gotong node accept")
     if reasons:
         said = [f"{each.reason}{f'; {each.remedy} would be accepted' if each.remedy else ''}" for each in reasons]
         raise PolicyRefusal(f"{policy.path} {', and '.join(said)}")

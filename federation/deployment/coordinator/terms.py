@@ -83,7 +83,7 @@ def read(country: str, header: Mapping[str, Any]) -> Terms:
         raise WireError(f"it reads wire versions {_words(accepted)}, this coordinator writes {VERSION}; {SAME}")
     try:
         policy = Policy(country=country, path=Path(FILE), **complete(policy))
-        counts = None if claim is None else Claim(examples=int(claim["examples"]), scored=int(claim["scored"]))
+        counts = None if claim is None else Claim(examples=_count(claim["examples"]), scored=_count(claim["scored"]))
         objections = tuple(_objection(*each) for each in header["objections"])
     except (ValueError, TypeError, KeyError) as error:
         raise WireError(f"its terms cannot be read ({_words(error)}); {SAME}") from None
@@ -98,6 +98,13 @@ def check(region: RegionTerms) -> None:
 def _refuse(reasons: list[str]) -> None:
     if reasons:
         raise ConfigError(f"nothing was trained: {'; '.join(sorted(reasons))}")
+
+
+def _count(number: Any) -> int:
+    """Raises ValueError for what is no count."""
+    if type(number) is not int or number < 0:
+        raise ValueError(f"{_words(number)} is no count")
+    return number
 
 
 def _objection(reason: Any, remedy: Any) -> str:

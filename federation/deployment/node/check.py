@@ -99,7 +99,7 @@ def _keys(settings: NodeSettings) -> Iterator[Finding]:
 
 
 def _key(what: str, path: Path, owner: str, read: Callable[[Path], object]) -> Finding:
-    if not path.exists() and not os.access(path.parent, os.X_OK):
+    if not path.exists() and path.parent.exists() and not os.access(path.parent, os.X_OK):
         return Finding(what=what, detail=f"{path} belongs to the {owner}; run as its user to check it", good=None)
     try:
         read(path)

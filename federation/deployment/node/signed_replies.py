@@ -76,6 +76,9 @@ class SignedReplies:
                 f"a {statement.kind} for {statement.country} came here; its courier is misled, or misleads: compare "
                 f"the keys of its node with the enrolled ones"
             )
+        header = read_header(envelope.frame).header
+        if header.get("run", "") != statement.run or header.get("round", 0) != statement.round:
+            raise SignatureError("the signature names another run or round than the frame; compare versions of Gotong")
         return statement
 
     def _signed(self, frame: bytes, request: str, asked: Statement | None) -> bytes:

@@ -22,6 +22,7 @@ STRICT = replace(
     optimizers=("adamw",),
     maximum_learning_rate=0.01,
     minimum_batch=16,
+    minimum_clip=0.001,
     maximum_rounds=10,
     maximum_epochs=4,
     maximum_steps=30,
@@ -33,6 +34,7 @@ BEYOND: dict[str, dict[str, Any]] = {
     "optimizers": {"training": replace(FITS, optimizer="sgd")},
     "maximum_learning_rate": {"training": replace(FITS, lr=0.010001)},
     "minimum_batch": {"training": replace(FITS, batch_size=15)},
+    "minimum_clip": {"training": replace(FITS, clip_gradient=0.0009)},
     "maximum_rounds": {"rounds": 11},
     "maximum_epochs": {"training": replace(FITS, epochs=5)},
     "maximum_steps": {"training": replace(FITS, epochs=None, steps=31)},
@@ -99,3 +101,10 @@ def test_the_templates_get_stricter_in_every_key() -> None:
 
 def test_keys_that_a_policy_leaves_out_are_guarded() -> None:
     assert replace(policy("guarded", "VNM", Path()), tasks=()) == Policy(country="VNM", path=Path(), tasks=())
+
+
+def test_a_personalised_model_is_tuned_no_faster_than_it_is_trained() -> None:
+    requested = plan(arms=["federated", "personalised"])
+    requested.tuning.lr = 0.02
+    [reason] = objections(STRICT, requested)
+    assert (reason.key, reason.remedy) == ("maximum_learning_rate", "tuning.lr=0.01")

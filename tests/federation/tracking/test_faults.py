@@ -298,14 +298,14 @@ def test_a_sentence_a_country_says_in_which_rounds_and_why() -> None:
     assert lines([]) == []
 
 
-def test_flags_of_a_country_are_a_line_after_all_faults() -> None:
+def test_flags_of_all_countries_are_a_line_after_all_faults() -> None:
     cut, left_out = (
         replace(fault(1, "THA", counted=True), reason=reason, flag=True) for reason in ("it is cut", "it is left out")
     )
-    faults = [replace(cut, round=2), fault(3), cut, replace(left_out, round=3)]
+    faults = [replace(cut, round=2), fault(3), cut, replace(left_out, round=3), replace(left_out, country="LAO")]
     assert lines(faults) == [
         "VNM: left out in round 3: no",
-        "THA: flagged: it is cut (rounds 1-2); it is left out (round 3)",
+        "Flagged, which faults.csv explains by round: THA in 3, LAO in 1. THA, rounds 1-2: it is cut",
     ]
 
 

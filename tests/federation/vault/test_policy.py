@@ -147,3 +147,24 @@ def test_so_many_runs_may_begin_within_a_day(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr("federation.vault.vault.datetime", Tomorrow)
     assert reply_frame(vault, request_bytes("train", 1, plan_of(), run="third")).kind == "update"
+
+
+@pytest.mark.usefixtures("toy")
+def test_no_model_of_its_own_is_trained_as_the_policy_forbids(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    vault.policy = replace(vault.policy, optimizers=("sgd",))
+    own = plan_of(local={"VNM": {"training": {"optimizer": "adamw", "momentum": 0.0}}}, arms=["federated", "local"])
+    assert "refuses optimizer 'adamw'" in refusal(vault, request_bytes("train", 1, own))
+
+
+@pytest.mark.parametrize("value", ["inf", "1e300", str(2**70)])
+def test_a_number_that_could_not_travel_in_terms_is_none(tmp_path: Path, value: str) -> None:
+    (tmp_path / FILE).write_text(f"tasks = []\nlargest_step = {value}\n")
+    with pytest.raises(PolicyRefusal, match="largest_step"):
+        read_policy(tmp_path, "VNM")
+
+
+def test_a_template_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('tasks = []\ntemplate = ["open"]\n')
+    with pytest.raises(PolicyRefusal, match=r"template = \['open'\] is none of open, guarded"):
+        read_policy(tmp_path, "VNM")
