@@ -126,7 +126,7 @@ def _a_run_against_the_terms_is_refused_before_training(deployment: Deployment) 
         printed = deployment.submit("region.countries=[KHM,LAO,VNM]", "rounds=6", "name=greedy", code=1)
     finally:
         policy.write_text(before)
-    assert "nothing was trained: LAO allows 5 rounds, the run needs 6; rounds=5 would be accepted" in printed
+    assert "nothing was trained: LAO refuses 6 rounds: its policy allows 5; rounds=5 would be accepted" in printed
     assert not any(_rows(deployment, country, "greedy") for country in COUNTRIES)
     assert not (deployment.folder / "runs" / "greedy").exists()
 

@@ -48,7 +48,7 @@ def test_nobody_obtains_what_the_policy_does_not_release_to_the_coordinator(depl
     signer = _set_up(deployment)
     honest = first_request(deployment.folder)
     frames = [honest, honest, *(frame for frame in crafted(honest).values() if frame)]
-    replies = _replies(deployment, [signer.request(frame, run="r") for frame in frames])
+    replies = _replies(deployment, [signer.request(frame) for frame in frames])
     kinds = Counter(decode(frame_of(bytes.fromhex(each["reply"]))).kind for each in replies)
     assert kinds == {"update": 2, "refused": len(frames) - 2}  # the honest one again is the same reply again
     with closing(sqlite3.connect(deployment.folder / COUNTRY / "vault" / "vault.sqlite")) as database:

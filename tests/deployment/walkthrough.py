@@ -170,7 +170,7 @@ def _the_others_too(walker: Walker) -> None:
     for country in COUNTRIES:
         log = (country, NODE.replace("VNM", country))
         walker.wait(f"{country}'s node", lambda log=log: "connected to federation.example" in walker.log(*log))  # type: ignore[misc]
-        walker.wait(f"{country}'s vault", lambda log=log: " serves health" in walker.log(*log))  # type: ignore[misc]
+        walker.wait(f"{country}'s vault", lambda log=log: " serves " in walker.log(*log))  # type: ignore[misc]
 
 
 def _some_rounds(walker: Walker) -> None:

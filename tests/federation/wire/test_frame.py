@@ -221,10 +221,13 @@ BOMBS = {
 @pytest.mark.parametrize("value", BOMBS.values(), ids=BOMBS)
 def test_whatever_a_request_holds_its_header_is_read_in_bounded_memory_and_time(value: str) -> None:
     data = raw(b'{"kind": "train", "header": {"x": ' + value.encode() + b'}, "tensors": []}')
-    before = time.process_time()
-    with suppress(WireError):
-        read_header(data)
-    assert time.process_time() - before < 0.5  # of CPU; 0.06 on a machine of 2026
+    spent = []
+    for _ in range(3):  # other threads of the process count as well
+        before = time.process_time()
+        with suppress(WireError):
+            read_header(data)
+        spent.append(time.process_time() - before)
+    assert min(spent) < 0.5  # of CPU; 0.06 on a machine of 2026
     tracemalloc.start()
     try:
         with suppress(WireError):
