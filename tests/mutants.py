@@ -52,7 +52,7 @@ MUTANTS = {
     ),
     "policy is not checked": Mutant(
         file="federation/vault/vault.py",
-        old="        self.check(request.plan)\n",
+        old="        self._refuse(self._reasons(request.plan, lambda: request.parameters))\n",
         new="        pass\n",
         tests="tests/federation/vault",
     ),

@@ -188,5 +188,8 @@ def _check_sums(country: str, part: str, score: str, sums: Sums, plan: Plan) -> 
     most = np.minimum(sums["count"], LARGEST)
     if not all(((value.T >= 0) & (most >= value.T)).all() for value in counted.values()):
         raise UpdateRejected(f"{country}: score {score} has an impossible count")
+    signed = NAMES if part == "paired" else task.scores[score].signed
+    if any((value < 0).any() for name, value in sums.items() if name not in signed):
+        raise UpdateRejected(f"{country}: score {score} has a sum below 0, which no forecast has")
     if part == "paired" and not ((sums["low"] <= sums["value"]) & (sums["value"] <= sums["high"])).all():
         raise UpdateRejected(f"{country}: a difference lies outside its own interval")

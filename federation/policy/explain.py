@@ -1,6 +1,7 @@
 """Policies in words: what a country allows key by key, and the corridor in which a region can run."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from federation.policy import templates
 from federation.policy.keys import KEYS, Policy
@@ -30,9 +31,14 @@ def differences(policies: Sequence[Policy]) -> Iterator[str]:
     return (line for line, name in zip(corridor(policies), KEYS, strict=True) if deciding(policies, name))
 
 
+def _ordered(value: Any) -> Any:
+    """The value; names in alphabetical order, which is that of a meet."""
+    return tuple(sorted(value)) if isinstance(value, tuple) else value
+
+
 def _difference(name: str, value: object, usual: object, template: str) -> str:
-    if value == usual or name == "tasks" or (isinstance(value, tuple) and set(value) == set(usual)):  # type: ignore[call-overload]
+    own, other = _ordered(value), _ordered(usual)
+    if own == other or name == "tasks":
         return ""
-    common = KEYS[name].metadata["stricter"](value, usual)
-    stricter = set(common) == set(value) if isinstance(value, tuple) else common == value
+    stricter = KEYS[name].metadata["stricter"](own, other) == own
     return f"; {'stricter' if stricter else 'looser'} than {template}, which has {templates.toml(usual)}"

@@ -33,6 +33,13 @@ def _one_of(*words: str) -> Form:
     return Form(words=" or ".join(f'"{word}"' for word in words), fits=lambda value: value in words)
 
 
+def _some_of(*names: str) -> Form:
+    return Form(
+        words=f"a list of names among {', '.join(names)}",
+        fits=lambda value: isinstance(value, list) and all(each in names for each in value),
+    )
+
+
 NAMES = Form(
     words="a list of names in quotes", fits=lambda value: isinstance(value, list) and all(map(_is_text, value))
 )
@@ -40,10 +47,6 @@ COUNT = Form(words="a whole number, 0 or more", fits=lambda value: type(value) i
 POSITIVE = Form(words="a whole number, 1 or more", fits=lambda value: type(value) is int and 1 <= value <= MOST)
 SIZE = Form(words="a number, 0 or more", fits=lambda value: type(value) in (int, float) and 0 <= value <= MOST)
 SWITCH = Form(words="true or false", fits=lambda value: type(value) is bool)
-PROTECTION = Form(
-    words=f"a list of {' and '.join(PROTECTIONS)}",
-    fits=lambda value: isinstance(value, list) and all(each in PROTECTIONS for each in value),
-)
 
 
 def _smallest_bound(one: float, other: float) -> float:
@@ -103,10 +106,12 @@ class Policy:
     largest_distance: float = _key(
         SIZE, "sum of these steps, the largest of each round, in one run; 0: any", _smallest_bound, 2.0, open=0.0
     )
-    required_protection: tuple[str, ...] = _key(PROTECTION, "what a run must offer", _either, ())
-    models: tuple[str, ...] = _key(NAMES, "values of task.model that are trained here", _common, tuple(sorted(MODELS)))
+    required_protection: tuple[str, ...] = _key(_some_of(*PROTECTIONS), "what a run must offer", _either, ())
+    models: tuple[str, ...] = _key(
+        _some_of(*MODELS), "values of task.model that are trained here", _common, tuple(sorted(MODELS))
+    )
     optimizers: tuple[str, ...] = _key(
-        NAMES,
+        _some_of(*OPTIMIZERS),
         "values of training.optimizer; a step of sgd is a gradient, one of adamw has little more than its signs",
         _common,
         ("adamw",),

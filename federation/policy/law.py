@@ -1,7 +1,7 @@
 """Rules of a country on data that leave it, named in its policy. No legal advice; as read in November 2026.
 
 Articles are named where they were seen; a draft is no law. Ministries that stand outside their country's data law
-are not told that it is their duty.
+do not read in their template that it is their duty.
 """
 
 from collections.abc import Mapping

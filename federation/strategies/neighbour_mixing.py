@@ -1,7 +1,7 @@
 """Nearest-neighbour mixing (NNM): every update becomes the mean of itself and its nearest others, then a trimmed mean.
 
 Of n countries, f of them hostile, the n - f nearest are mixed. It makes updates of countries that differ much look more
-alike, so that what the trimmed mean cuts off is not what makes a country different.
+similar, so that what the trimmed mean cuts off is not what makes a country different.
 Source: Allouah et al. (2023), https://arxiv.org/abs/2302.01772
 """
 

@@ -1,6 +1,6 @@
 """A country's terms: its policy, what it says to a plan, and the largest counts that its replies will claim.
 
-They are public to the coordinator and signed on their way. They leave beside the gate and the ledger: of the records
+They are public to the coordinator and signed on their way. They leave without the gate and the ledger: of the records
 they hold an order of magnitude, the next power of two, where the replies of a run have the number itself.
 """
 

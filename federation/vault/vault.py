@@ -6,7 +6,7 @@ reply = vault.release(admission, results)  gate, ledger, memory; nothing else le
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,7 +67,7 @@ class Vault:
         for records it cannot use.
         """
         request = read_request(data)
-        self.check(request.plan)
+        self._refuse(self._reasons(request.plan, lambda: request.parameters))
         reply = state.stored_reply(self.database, self.country, request.run, request.round, request.digest)
         if reply is not None:
             return Admission(request=request, jobs=(), reply=reply)
@@ -174,19 +174,19 @@ class Vault:
 
     def check(self, plan: Plan) -> None:
         """Raise PolicyRefusal if the country does not serve such a plan, or the one of its own model in it."""
-        for reason in self._reasons(plan):
-            raise reason.refusal(self.policy)
+        self._refuse(self._reasons(plan, lambda: parameter_count(plan)))
 
     def objections(self, plan: Plan) -> list[Objection]:
         """All reasons for which the country would not serve such a plan. Raises ConfigError or DataError."""
-        return self._reasons(plan) or objections.of_steps(self.policy, self._steps(plan))
+        reasons = self._reasons(plan, lambda: parameter_count(plan))
+        return reasons or objections.of_steps(self.policy, self._steps(plan))
 
-    def _reasons(self, plan: Plan) -> list[Objection]:
-        """As far as they need no records.
+    def _reasons(self, plan: Plan, parameters: Callable[[], int]) -> list[Objection]:
+        """As far as they need no records. parameters: counts those of the plan's model.
 
         No model is built before the plan's values are allowed, and then without memory for its weights.
         """
-        reasons = objections.objections(self.policy, plan) or objections.of_size(self.policy, parameter_count(plan))
+        reasons = objections.objections(self.policy, plan) or objections.of_size(self.policy, parameters())
         own_plan = plan if reasons else own_model_plan(plan, self.country)
         if own_plan is plan:
             return reasons

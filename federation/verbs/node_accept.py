@@ -25,7 +25,7 @@ class AcceptSettings:
 
 
 def run(words: Sequence[str]) -> None:
-    """Write the model's digest beside the policy, and print it."""
+    """Write the model's digest next to the policy, and print it."""
     compose("node accept", words, AcceptSettings, _accept)
 
 

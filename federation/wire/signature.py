@@ -62,7 +62,7 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """An envelope that was taken apart; nothing in it is to be believed before `verify`. raw: the statement's bytes."""
+    """The parts of an envelope; nothing in it is to be believed before `verify`. raw: the statement's bytes."""
 
     statement: Statement
     raw: bytes

@@ -92,6 +92,7 @@ def brier_skill(event: Event, name: str, *, kind: type[Score] = FinalScore) -> S
         finish=finish,
         estimate=estimate,
         names=(*_SKILL.names, "seen"),
+        signed=_SKILL.signed,
         better="larger",
         derived={name: DerivedScore(estimate=ratio)},
         terms=terms,

@@ -98,6 +98,7 @@ class Score:
     finish: totals of all places -> the sums that may leave. Every array of them is (H + 1,) float64 and adds over
         countries; `count` is always there: the place-periods scored. Besides `names` there may be `small_count`,
         above 0 in a row that would reveal a count of few events: such a row stays in the country.
+    signed: those of `names` that may be below 0; a country that sends another below 0 is refused.
     derived: name -> other numbers from the same sums.
     terms: (N, H) points above and below, whose sums' ratio the estimate is; None where it is of another kind.
     """
@@ -106,6 +107,7 @@ class Score:
     finish: Callable[[Sums], Sums]
     estimate: Callable[[Sums], Estimate]
     names: tuple[str, ...]  # of the sums; a gate lets no other leave
+    signed: tuple[str, ...] = ()
     unit: str = ""
     better: Better = "smaller"
     derived: Mapping[str, DerivedScore] = field(default_factory=dict)
@@ -187,7 +189,7 @@ def relative(pointwise: Pointwise) -> Score:
         )
 
     names = ("sum", "squares", "places", "left_out", "count")
-    return Score(totals=totals, finish=lambda totals: totals, estimate=estimate, names=names)
+    return Score(totals=totals, finish=lambda totals: totals, estimate=estimate, names=names, signed=("sum",))
 
 
 def skill(pointwise: Pointwise) -> Score:
@@ -237,7 +239,15 @@ def skill(pointwise: Pointwise) -> Score:
         return reference - forecast, reference
 
     names = ("sum", "reference", "count", "variance", "reference_variance", "covariance")
-    return Score(totals=totals, finish=finish, estimate=estimate, names=names, better="larger", terms=terms)
+    return Score(
+        totals=totals,
+        finish=finish,
+        estimate=estimate,
+        names=names,
+        signed=("covariance",),
+        better="larger",
+        terms=terms,
+    )
 
 
 def group(totals: Sums, name: str) -> Sums:

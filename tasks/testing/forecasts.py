@@ -51,6 +51,8 @@ def check_sums_are_what_the_score_declares(example: Example) -> None:
             f"{name} declares {set(score.names)} and gives {set(sums)}"
         )
         assert "count" in sums, f"{name} has no count"
+        below = {part for part, values in sums.items() if (values < 0).any()}
+        assert below <= set(score.signed), f"{name}: {below - set(score.signed)} are below 0; declare them as signed"
         for part, values in sums.items():
             assert (str(values.dtype), values.shape[0]) == ("float64", example.horizons + 1), f"{part} of {name}"
             assert np.isfinite(values).all(), f"{part} of {name} must be finite"

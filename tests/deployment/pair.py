@@ -27,6 +27,7 @@ from federation.wire.frame import Frame, decode, digest, encode
 from tests.deployment.signing import Signer, signer_in
 
 NODE = 7
+FRAME = encode(Frame(kind="train", header={"run": "r", "round": 9}))
 Serve = Callable[[bytes], bytes]
 
 

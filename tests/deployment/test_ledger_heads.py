@@ -17,17 +17,10 @@ from federation.deployment.node.vault_ledger import VaultLedger
 from federation.errors import DeploymentError, GotongError, LedgerError, SignatureError
 from federation.vault import ledger, ledger_pages, pruning
 from federation.vault.ledger_heads import read_heads
-from federation.wire.frame import Frame, decode, encode
+from federation.wire.frame import decode
 from federation.wire.signature import UNREAD, Head, Statement
-from tests.deployment.pair import Coordinator, Country, cut_last_row
+from tests.deployment.pair import FRAME, Coordinator, Country, cut_last_row
 from tests.federation.vault.test_ledger import unguarded
-
-FRAME = encode(Frame(kind="train", header={"run": "r", "round": 9}))
-
-
-@pytest.fixture
-def country(tmp_path: Path) -> Country:
-    return Country(tmp_path / "vnm")
 
 
 @pytest.fixture

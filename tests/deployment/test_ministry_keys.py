@@ -17,16 +17,10 @@ from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.coordinator import members
 from federation.deployment.node import courier, own_ledger
 from federation.errors import DeploymentError, SignatureError
-from federation.wire.frame import Frame, decode, encode
-from tests.deployment.pair import Coordinator, Country
+from federation.wire.frame import decode
+from tests.deployment.pair import FRAME, Coordinator, Country
 
 PASSPHRASE = "correct horse battery"
-FRAME = encode(Frame(kind="train", header={"run": "r", "round": 9}))
-
-
-@pytest.fixture
-def country(tmp_path: Path) -> Country:
-    return Country(tmp_path / "vnm")
 
 
 @pytest.fixture

@@ -173,6 +173,8 @@ BAD_TERMS: dict[str, dict[str, Any]] = {
     "a word for a number": {"policy": values_of(Policy(country="VNM", path=Path(), tasks=())) | {"minimum_batch": "x"}},
     "no objections": {"objections": None},
     "a claim that is none": {"claim": {"examples": "many"}},
+    "a claim below none": {"claim": {"examples": -5, "scored": 1}},
+    "a true claim": {"claim": {"examples": True, "scored": 1}},
 }
 
 
@@ -221,6 +223,7 @@ def test_a_policy_holds_for_a_countrys_own_model_too(tmp_path: Path, capsys: pyt
 
 def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
     findings = {finding.what: finding for finding in check.findings(_settings(tmp_path, data=str(_records(tmp_path))))}
+    assert findings["key"].good is False  # no home yet: nobody's but to be made
     assert findings["policy"].good
     assert findings["health"].good
     assert "windows to train" in findings["health"].detail

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -92,6 +93,13 @@ def test_a_request_is_for_one_country_and_of_one_frame(country: Country) -> None
     swapped = envelope.replace(b'"round": 3', b'"round": 4', 1)
     assert swapped != envelope
     assert decode(bytes(open_envelope(country.replies.serve(swapped)).frame)).kind == "refused"
+    assert country.served == []
+
+
+@pytest.mark.parametrize("other", [{"run": "another"}, {"round": 4}])
+def test_the_signature_names_the_run_and_round_of_its_frame(country: Country, other: dict[str, Any]) -> None:
+    """What is pruned, and what a run may still ask, is decided by the one, and served by the other."""
+    assert "names another run or round than the frame" in country.refusal(country.signer.request(FRAME, **other))
     assert country.served == []
 
 

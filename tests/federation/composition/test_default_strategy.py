@@ -1,5 +1,7 @@
 """Which strategy a run takes that names none, and that recipes whose results are published keep theirs."""
 
+from pathlib import Path
+
 import pytest
 
 from federation.composition.compose import settings_of
@@ -29,6 +31,18 @@ def test_eight_countries_that_learn_take_the_robust_one(words: tuple[str, ...], 
     check(settings)
     assert bool(note(settings)) == (strategy == "robust_direction")
     assert all("strategy=fedavg takes the plain mean" in line for line in note(settings))
+
+
+def test_of_national_files_only_those_that_are_there_count(tmp_path: Path) -> None:
+    for country in ("KHM", "LAO", "THA"):
+        (tmp_path / country).mkdir()
+        (tmp_path / country / "health.csv").touch()
+    assert settings_of([f"data={tmp_path}"]).strategy.name == "fedavg"
+    for country in ("BRN", "IDN", "MMR", "MYS", "PHL"):
+        (tmp_path / country).mkdir()
+        (tmp_path / country / "health.parquet").touch()
+    assert settings_of([f"data={tmp_path}"]).strategy.name == "robust_direction"
+    assert settings_of([f"data={tmp_path}", "task=disaster"]).strategy.name == "fedavg"
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

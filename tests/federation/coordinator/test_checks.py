@@ -116,6 +116,17 @@ def claimed(what: str, declared: dict[str, Claim]) -> str:
     return str(caught.value)
 
 
+def test_a_declaration_beyond_any_panel_raises_no_limit() -> None:
+    boundless = {"VNM": Claim(examples=2**62, scored=2**62)}
+    assert claimed("examples", boundless) == LINES["examples"] + "the largest plausible panel has 120,000,000"
+
+
+def test_a_loss_below_zero_is_rejected() -> None:
+    """It would lower the region's row, which adds up what countries report."""
+    with pytest.raises(UpdateRejected, match="VNM: score mse has a sum below 0, which no forecast has"):
+        read({}, {}, **{COUNT.replace("/count", "/sum"): np.array([-1e9, 50.0, 50.0])})
+
+
 @pytest.mark.parametrize("what", ["examples", "counts"])
 def test_a_claim_beyond_any_panel_is_rejected_though_nothing_was_declared(what: str) -> None:
     assert claimed(what, {"THA": Claim(examples=1, scored=1)}) == LINES[what] + "the largest plausible panel has " + (

@@ -93,5 +93,7 @@ def test_a_regions_row_that_one_country_decides_is_flagged() -> None:
     assert rests_on_one(scores(**fair, VNM=(0.01, 1e8)), plan) == (
         "its row rests on what VNM claims: without it, mse is 0.249 instead of 0.010"
     )
+    for forged in ((-3.0, 300.0), (1e300, 1e8)):  # below what any loss is, and beyond what can be shown
+        assert "its row rests on what VNM claims" in str(rests_on_one(scores(**fair, VNM=forged), plan))
     assert rests_on_one(scores(**fair), plan) is None  # of three, one may well decide
     assert rests_on_one({}, plan) is None

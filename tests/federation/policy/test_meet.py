@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.policy.keys import KEYS, NAMES, PROTECTION, PROTECTIONS, STARTS, SWITCH, Policy
+from federation.policy.keys import KEYS, PROTECTIONS, STARTS, SWITCH, Policy
 from federation.policy.meet import deciding, meet
 from federation.policy.objections import objections
 from federation.settings.schema import TrainingSettings
@@ -15,14 +15,13 @@ from tasks.health.settings import HealthSettings
 from tests.federation.vault.requesting import plan_of
 
 NAMED = {"tasks": ("agriculture", "disaster", "health"), "models": ("attention", "mlp"), "optimizers": ("adamw", "sgd")}
+NAMED["required_protection"] = PROTECTIONS
 
 
 def values(name: str) -> st.SearchStrategy[Any]:
-    form = KEYS[name].metadata["form"]
-    if form is NAMES or form is PROTECTION:
-        among = PROTECTIONS if form is PROTECTION else NAMED[name]
-        return st.sets(st.sampled_from(among)).map(lambda chosen: tuple(sorted(chosen)))
-    if form is SWITCH:
+    if name in NAMED:
+        return st.sets(st.sampled_from(NAMED[name])).map(lambda chosen: tuple(sorted(chosen)))
+    if KEYS[name].metadata["form"] is SWITCH:
         return st.booleans()
     if name == "start":
         return st.sampled_from(STARTS)
