@@ -58,6 +58,7 @@ def main() -> None:
     cases = {
         "open, gradient descent": (opened, descent),
         "open, adamw": (opened, replace(descent, training=adam)),
+        "open, adamw, gradients cut to 1e-9": (opened, replace(descent, training=replace(adam, clip_gradient=1e-9))),
         "guarded": (guarded, replace(descent, training=adam)),
         "guarded, sgd allowed": (replace(guarded, optimizers=("adamw", "sgd")), replace(descent, training=steps)),
         "sgd, any learning rate, largest_step 25, no largest_distance": (

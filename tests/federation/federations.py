@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from federation.composition.default_strategy import ROBUST
 from federation.coordinator.rounds import Outcome
 from federation.coordinator.state import Report
 from federation.policy.file import FILE
@@ -25,6 +27,23 @@ FULL = 1_000_000  # a batch of everything: one step is one gradient of the whole
 GRADIENT = TrainingSettings(
     optimizer="sgd", lr=0.2, schedule="constant", epochs=1, batch_size=FULL, clip_gradient=None, momentum=0.0
 )
+
+
+def every_strategy() -> list[Any]:
+    """Names of all strategies, as parameters of a test.
+
+    Those that differ from another one in `adjust` alone are of the long tests, except the default: `adjust` is a pure
+    function of one round's updates, with nothing to keep, to train with or to send.
+    """
+    seen: set[tuple[Any, ...]] = set()
+    names = []
+    for name, strategy in STRATEGIES.items():
+        halves = (strategy.client, strategy.server, strategy.memory, strategy.shared, strategy.merge)
+        key = (*halves, bool(strategy.settings().private))
+        twin = key in seen and name != ROBUST
+        names.append(pytest.param(name, marks=[pytest.mark.long] if twin else []))
+        seen.add(key)
+    return names
 
 
 class StoppedError(Exception):

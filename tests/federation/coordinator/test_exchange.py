@@ -13,13 +13,13 @@ from federation.coordinator.aggregation import combined
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Part
 from tests.federation.coordinator.tampering import only, run_tampered, scaled
-from tests.federation.federations import FOUR, GRADIENT, FederationOf, ready, settings_of
+from tests.federation.federations import FOUR, GRADIENT, FederationOf, every_strategy, ready, settings_of
 
 pytestmark = pytest.mark.usefixtures("toy")
 FACILITIES = tuple(f"{country}-{number:04d}" for country in ("LAO", "VNM") for number in range(1, 5))
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
+@pytest.mark.parametrize("name", every_strategy())
 def test_requests_in_groups_give_the_same_model_and_the_same_table(
     name: str, federation_of: FederationOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

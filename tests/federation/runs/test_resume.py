@@ -18,6 +18,7 @@ from tests.federation.federations import (
     Ran,
     StoppedError,
     Watching,
+    every_strategy,
     ready,
     records_in,
     run,
@@ -61,7 +62,7 @@ def settings_for(folder: Path, strategy: str) -> Any:
     )
 
 
-@pytest.fixture(params=STRATEGIES)
+@pytest.fixture(params=every_strategy())
 def whole(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Ran]:
     """A run of each strategy that nobody stopped."""
     strategy = str(request.param)
