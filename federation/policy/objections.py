@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from federation.errors import PolicyRefusal
 from federation.policy.keys import Policy
-from federation.settings.schema import Plan
+from federation.settings.schema import PROTECTION, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +90,12 @@ def _of_participation(policy: Policy, plan: Plan) -> Iterator[Objection]:
         yield _not_among("models", f"model {model!r}", policy.models)
     if plan.training.optimizer not in policy.optimizers:
         yield _not_among("optimizers", f"optimizer {plan.training.optimizer!r}", policy.optimizers)
-    if policy.required_protection:
-        needed = ", ".join(policy.required_protection)
-        yield Objection(key="required_protection", reason=f"asks for {needed}, which no run of this version offers")
+    offered = PROTECTION[plan.protection]
+    if missing := [each for each in policy.required_protection if each not in offered]:
+        yield Objection(
+            key="required_protection",
+            reason=f"asks for {' and '.join(missing)}, which a run with protection={plan.protection} does not offer",
+        )
     if policy.start == "seeded" and policy.country in plan.hold_out:
         reason = "refuses to be held out: it tests models whose rounds it received, or that it trained"
         yield Objection(key="start", reason=reason, remedy="hold_out without it")

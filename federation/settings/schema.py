@@ -21,6 +21,7 @@ ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from t
 POOLED = "pooled"  # one model on all countries' records together: in a simulation only, and never in a plan
 MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
 ARMS = ("federated", "local", "personalised", *ADAPTED)
+PROTECTION: dict[str, tuple[str, ...]] = {"none": ()}  # value of `protection` -> what such a run offers
 
 
 @dataclass
@@ -131,6 +132,7 @@ class Plan:
     rounds: int = 12
     keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation, in both arms; 0: the last
     transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel; a simulation rounds them too
+    protection: str = "none"  # what a run offers to the policies that ask for it
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
@@ -153,6 +155,7 @@ class Plan:
         if len(self.local) > MOST_LOCAL:
             raise ConfigError(f"local names {len(self.local)} countries; name {MOST_LOCAL} at most")
         one_of("transport", self.transport, TRANSPORTS)
+        one_of("protection", self.protection, tuple(PROTECTION))
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)
         if self.record_years is not None:
