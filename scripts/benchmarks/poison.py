@@ -1,8 +1,9 @@
-"""scripts/bench poison [strategies=A,B] [attacks=A,B] [seeds=1,2,3] [hostile=1,2] [rounds=8] [out=FILE]: what hostile
-countries cost the honest ones.
+"""scripts/bench poison [strategies=A,B] [attacks=A,B] [seeds=1,2,3] [hostile=1,2] [rounds=8] [data=FOLDER] [out=FILE]:
+what hostile countries cost the honest ones.
 
-Eight synthetic countries learn dengue; one or two of them, others for every seed, attack from the first round on and
-know the updates of all others (tests/federation/coordinator/attacks.py). A row a strategy, an attack and a number of
+Eight synthetic countries learn dengue, or the seven whose national files (`gotong data import`) are long enough. One or
+two of them, others for every seed, attack from the first round on and know the updates of all others
+(tests/federation/coordinator/attacks.py). A row a strategy, an attack and a number of
 hostile countries: log-WIS of the honest countries over all their place-periods, in % over FedAvg without an attacker in
 the same countries, as the mean and the largest of the seeds, and the honest country that pays most in any seed. Of
 FedAvg's server_step, the best of 1, 1.25 and 1.5 is taken. `triggered` is how far the trigger of a backdoor moves
@@ -12,7 +13,7 @@ forecasts of honest countries, 1 being all the way to what the attacker wants; `
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,7 +43,9 @@ from tasks.registry import TASKS
 from tests.federation.coordinator.attacks import FORCED, TRIGGER, Attack, HostileGrid, attacks
 
 COUNTRIES = ["IDN", "KHM", "LAO", "MMR", "MYS", "PHL", "THA", "VNM"]
+NATIONAL = ["KHM", "LAO", "MYS", "PHL", "SGP", "THA", "VNM"]  # have dengue files that are long enough
 HOSTILE = [("VNM", "PHL"), ("THA", "IDN"), ("MMR", "KHM")]  # of seeds 1, 2, 3, and again
+HOSTILE_NATIONAL = [("VNM", "PHL"), ("THA", "MYS"), ("KHM", "LAO")]
 SERVER_STEPS = (1.0, 1.25, 1.5)
 CLEAN, ABSENT, BACKDOOR = "clean", "absent", "backdoor"  # of absent, the hostile only stay away
 
@@ -53,14 +56,14 @@ class Case:
 
     strategy: str
     attack: str
-    hostile: int
+    hostile: tuple[str, ...]
     seed: int
     scores: Mapping[str, tuple[float, int]]
     triggered: float | None = None
 
-    def score(self, hostile: int) -> float:
-        """Mean of the countries that are honest where so many are hostile."""
-        honest = [value for country, value in self.scores.items() if country not in hostile_of(self.seed, hostile)]
+    def score(self, hostile: Sequence[str]) -> float:
+        """Mean of the countries that are honest where these are hostile."""
+        honest = [value for country, value in self.scores.items() if country not in hostile]
         return sum(total for total, _ in honest) / sum(count for _, count in honest)
 
     def score_of(self, country: str) -> float:
@@ -78,6 +81,7 @@ class Bench:
     seeds: Sequence[int] = (1, 2, 3)
     hostile: Sequence[int] = (1, 2)
     rounds: int = 8
+    data: str | None = None
     plain: dict[float, dict[int, Case]] = field(default_factory=dict)  # FedAvg's step -> seed -> without an attacker
     cases: list[Case] = field(default_factory=list)
 
@@ -86,7 +90,8 @@ class Bench:
         return Settings(
             task=HealthSettings(),
             strategy=STRATEGIES["fedavg"].settings(),
-            region=RegionSettings(countries=COUNTRIES),
+            region=RegionSettings(countries=COUNTRIES if self.data is None else NATIONAL),
+            data=self.data,
             tracking=TrackingSettings(name="none"),
             arms=["federated"],
             rounds=self.rounds,
@@ -99,9 +104,9 @@ class Bench:
         """All runs of one seed."""
         with self.ready(seed) as ready:
             for step in SERVER_STEPS:
-                one = run(ready, STRATEGIES["fedavg"].settings(server_step=step), CLEAN, Attack(), 0)
+                one = run(ready, STRATEGIES["fedavg"].settings(server_step=step), CLEAN, Attack(), ())
                 self.plain.setdefault(step, {})[seed] = one
-                print(f"seed {seed}: fedavg, server_step={step:g}: {one.score(0):.4f}", flush=True)
+                print(f"seed {seed}: fedavg, server_step={step:g}: {one.score(()):.4f}", flush=True)
         for strategy in self.strategies:
             with self.ready(seed) as ready:  # vaults of their own, for a day has so many runs
                 self.attacked(ready, strategy)
@@ -117,29 +122,29 @@ class Bench:
         """All attacks on one strategy."""
         known = known_attacks(ready.run.settings)
         for attack in self.attacks or known:
-            for hostile in [0] if attack == CLEAN else self.hostile:
-                began = monotonic()
+            for number in [0] if attack == CLEAN else self.hostile:
+                began, hostile = monotonic(), self.attackers(ready.run.settings.seed)[:number]
                 one = run(ready, STRATEGIES[strategy].settings(), attack, known[attack], hostile)
                 self.cases.append(one)
-                said = f"seed {one.seed}: {strategy}, {attack}, {hostile} hostile: {one.score(hostile):.4f}"
+                said = f"seed {one.seed}: {strategy}, {attack}, {number} hostile: {one.score(hostile):.4f}"
                 print(f"{said}, {monotonic() - began:.0f} s", flush=True)
+
+    def attackers(self, seed: int) -> tuple[str, ...]:
+        """Who attacks in the runs of a seed, the first of them where it is one."""
+        pairs = HOSTILE if self.data is None else HOSTILE_NATIONAL
+        return pairs[(seed - 1) % len(pairs)]
 
     def best_step(self) -> float:
         """FedAvg's, without an attacker."""
-        return min(self.plain, key=lambda step: mean(one.score(0) for one in self.plain[step].values()))
+        return min(self.plain, key=lambda step: mean(one.score(()) for one in self.plain[step].values()))
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What each strategy costs under each attack."""
         base = self.plain[self.best_step()]
-        kinds = dict.fromkeys((one.strategy, one.attack, one.hostile) for one in self.cases)
+        kinds = dict.fromkeys((one.strategy, one.attack, len(one.hostile)) for one in self.cases)
         for kind in kinds:
-            own = [one for one in self.cases if (one.strategy, one.attack, one.hostile) == kind]
+            own = [one for one in self.cases if (one.strategy, one.attack, len(one.hostile)) == kind]
             yield dict(zip(("strategy", "attack", "hostile"), kind, strict=True)) | costs(own, base)
-
-
-def hostile_of(seed: int, number: int) -> tuple[str, ...]:
-    """Who attacks."""
-    return HOSTILE[(seed - 1) % len(HOSTILE)][:number]
 
 
 def known_attacks(settings: Settings) -> dict[str, Attack]:
@@ -151,32 +156,32 @@ def known_attacks(settings: Settings) -> dict[str, Attack]:
     }
 
 
-def run(ready: Simulation, strategy: StrategySettings, name: str, attack: Attack, hostile: int) -> Case:
+def run(ready: Simulation, strategy: StrategySettings, name: str, attack: Attack, hostile: tuple[str, ...]) -> Case:
     """One federation on the vaults that are ready, under a name of its own."""
     settings = replace(ready.run.settings, strategy=strategy)
-    base, those = ready.run.federation, hostile_of(settings.seed, hostile)
-    nodes = {country: node for country, node in base.nodes.items() if name != ABSENT or country not in those}
+    base = ready.run.federation
+    nodes = {country: node for country, node in base.nodes.items() if name != ABSENT or country not in hostile}
     run_name, plan = f"{strategy.name}-{monotonic()}", settings.plan()
     federation = replace(base, run=run_name, settings=settings, plan=plan, nodes=nodes, declared={})
     names = {node: country for country, node in base.nodes.items()}
-    grid = HostileGrid(ready.vaults, sequential.run, names=names, hostile=those, attack=attack, seed=settings.seed)
+    grid = HostileGrid(ready.vaults, sequential.run, names=names, hostile=hostile, attack=attack, seed=settings.seed)
     outcome = rounds.federate(grid, federation, rounds.begin(federation), Quiet())
     return Case(
         strategy=strategy.name,
         attack=name,
         hostile=hostile,
         seed=settings.seed,
-        scores=scores_of(outcome),
-        triggered=triggered(ready, federation, outcome, those) if name in (CLEAN, BACKDOOR) else None,
+        scores=scores_of(outcome, federation.nodes),
+        triggered=triggered(ready, federation, outcome, hostile) if name in (CLEAN, BACKDOOR) else None,
     )
 
 
-def scores_of(outcome: Outcome) -> dict[str, tuple[float, int]]:
+def scores_of(outcome: Outcome, countries: Collection[str]) -> dict[str, tuple[float, int]]:
     """Country -> sum and count of the headline in the test."""
     return {
         row.country: (row.value * row.n, row.n)
         for row in outcome.rows
-        if (row.arm, row.score, row.horizon) == ("federated", "log_wis", ALL) and row.country in COUNTRIES
+        if (row.arm, row.score, row.horizon) == ("federated", "log_wis", ALL) and row.country in countries
     }
 
 
@@ -201,16 +206,15 @@ def triggered(ready: Simulation, federation: Federation, outcome: Outcome, hosti
 
 def costs(own: Sequence[Case], base: Mapping[int, Case]) -> dict[str, Any]:
     """Of the seeds of one row. base: seed -> FedAvg without an attacker."""
-    hostile = own[0].hostile
-    over = [100 * (one.score(hostile) / base[one.seed].score(hostile) - 1) for one in own]
+    over = [100 * (one.score(one.hostile) / base[one.seed].score(one.hostile) - 1) for one in own]
     dearer = {
         (country, one.seed): 100 * (one.score_of(country) / base[one.seed].score_of(country) - 1)
         for one in own
-        for country in set(COUNTRIES) - set(hostile_of(one.seed, hostile))
+        for country in set(one.scores) - set(one.hostile)
     }
     pays, seed = max(dearer, key=lambda each: dearer[each])
     moved = [one.triggered for one in own if one.triggered is not None]
-    row = {"seeds": len(own), "mean": round(mean(over), 2), "largest": round(max(over), 2)}
+    row: dict[str, Any] = {"seeds": len(own), "mean": round(mean(over), 2), "largest": round(max(over), 2)}
     row |= {"pays most": f"{pays}, seed {seed}", "pays": round(dearer[pays, seed], 2)}
     return row | ({"triggered": round(mean(moved), 2)} if moved else {})
 
