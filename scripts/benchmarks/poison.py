@@ -181,7 +181,7 @@ def scores_of(outcome: Outcome, countries: Collection[str]) -> dict[str, tuple[f
     return {
         row.country: (row.value * row.n, row.n)
         for row in outcome.rows
-        if (row.arm, row.score, row.horizon) == ("federated", "log_wis", ALL) and row.country in countries
+        if (row.arm, row.score, row.horizon) == ("federated", "log_wis", ALL) and row.country in countries and row.n
     }
 
 
