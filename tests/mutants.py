@@ -44,6 +44,18 @@ MUTANTS = {
         new="count >= 1",
         tests="tests/federation/vault/test_gate.py",
     ),
+    "one term may be all of a sum": Mutant(
+        file="federation/vault/gate.py",
+        old="> policy.largest_term * sums[name]",
+        new="> sums[name]",
+        tests="tests/federation/vault/test_dominance.py",
+    ),
+    "a difference leaves next to one of its arms": Mutant(
+        file="federation/vault/gate.py",
+        old="    if name in contract.differences:\n",
+        new="    if False:\n",
+        tests="tests/federation/vault/test_dominance.py",
+    ),
     "updates are not clipped": Mutant(
         file="federation/vault/gate.py",
         old="return min(1.0, policy.largest_update / norm) if policy.largest_update and norm else 1.0",
@@ -106,8 +118,8 @@ MUTANTS = {
     ),
     "small counts are reported": Mutant(
         file="federation/vault/gate.py",
-        old=" & ~small",
-        new="",
+        old="small | dominated",
+        new="dominated",
         tests="tests/federation/vault/test_gate.py",
     ),
     "wire version is not looked at": Mutant(

@@ -46,6 +46,7 @@ NAMES = Form(
 COUNT = Form(words="a whole number, 0 or more", fits=lambda value: type(value) is int and 0 <= value <= MOST)
 POSITIVE = Form(words="a whole number, 1 or more", fits=lambda value: type(value) is int and 1 <= value <= MOST)
 SIZE = Form(words="a number, 0 or more", fits=lambda value: type(value) in (int, float) and 0 <= value <= MOST)
+SHARE = Form(words="a number above 0, up to 1", fits=lambda value: type(value) in (int, float) and 0 < value <= 1)
 SWITCH = Form(words="true or false", fits=lambda value: type(value) is bool)
 
 
@@ -130,6 +131,13 @@ class Policy:
     )
     minimum_steps: int = _key(POSITIVE, "optimiser steps in one round on this country's records", max, 2, open=1)
     minimum_cohort: int = _key(POSITIVE, "fewest reported place-periods behind any number that leaves", max, 24)
+    largest_term: float = _key(
+        SHARE,
+        "share of a sum of errors that one place-period may make, the (1, k) dominance rule; 1: any",
+        min,
+        0.8,
+        open=1.0,
+    )
     maximum_rounds: int = _key(COUNT, "longest run", min, 200, open=1000)
     maximum_epochs: int = _key(COUNT, "passes over the records in one round", min, 100)
     maximum_steps: int = _key(COUNT, "optimiser steps in one round, of a run that sets them", min, 10_000)

@@ -5,20 +5,19 @@ It is trained as a country of its own would be: the same rounds, passes, learnin
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from federation.coordinator import evaluation
 from federation.coordinator.checks import ScoreName
+from federation.policy.keys import Policy
 from federation.reporting.rows import Row
 from federation.settings.schema import POOLED, Plan
 from federation.training import sequential
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import local_model
+from federation.vault.gate import reported
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.round import Train
 from federation.vault.vault import Vault
 from tasks.data import Part, Windows
-from tasks.evaluation import histograms
 from tasks.evaluation.scores import HistogramScore, Sums, merge
 from tasks.gathered_windows import joined
 from tasks.models.weights import built, trainable
@@ -42,7 +41,7 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequen
         for vault in vaults:
             country_records = records[vault.country]
             output = _run_job(plan, weights, plan.rounds, None, country_records.windows[part], train).output
-            sums = as_reported(_evaluated(country_records, part, output, plan), plan, vault.policy.minimum_cohort)
+            sums = as_reported(_evaluated(country_records, part, output, plan), plan, vault.policy)
             counts = sums[headline]["count"]
             if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
                 scores[vault.country] = {(part, POOLED, name): each for name, each in sums.items()}
@@ -95,20 +94,14 @@ def _validation_sums(learning: Sequence[Records], output: Array | None, plan: Pl
     return merge(parts)
 
 
-def as_reported(sums: Mapping[str, Sums], plan: Plan, least: int) -> dict[str, Sums]:
-    """As the vaults would report them, so that the pooled arm is no finer than the others.
-
-    Histograms are as coarse, and rows of a small count are withheld.
-    """
-    return {name: _score_as_reported(name, each, plan, least) for name, each in sums.items()}
-
-
-def _score_as_reported(name: str, sums: Sums, plan: Plan, least: int) -> Sums:
-    reported = {key: value for key, value in sums.items() if key != "small_count"}
-    if isinstance(TASKS[plan.task.name].scores[name], HistogramScore):
-        reported = dict(histograms.coarse(reported, plan.task.cost_loss, least))
-    withheld = sums.get("small_count", np.zeros(len(sums["count"]))) > 0
-    return {key: np.where(withheld, 0.0, value.T).T for key, value in reported.items()}
+def as_reported(sums: Mapping[str, Sums], plan: Plan, policy: Policy) -> dict[str, Sums]:
+    """As the country's vault would report them, so that the pooled arm is no finer than the others."""
+    scores = TASKS[plan.task.name].scores
+    cuts = {name: plan.task.cost_loss for name, score in scores.items() if isinstance(score, HistogramScore)}
+    return {
+        name: reported(each, scores[name].names, scores[name].magnitudes, cuts.get(name), policy)
+        for name, each in sums.items()
+    }
 
 
 def _evaluated(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:

@@ -1,6 +1,6 @@
 """The gate: the one way out of a vault. What is not named in the contract does not leave."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from federation.vault.ledger import Entry
 from federation.wire.compression import packed, unpacked
 from federation.wire.frame import Frame, digest, encode
 from tasks.evaluation import histograms
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.scores import LARGEST, Sums
 
 Arrays = Mapping[str, NDArray[Any]]
 ScoreName = tuple[str, str, str]  # part, arm, score
@@ -39,6 +39,8 @@ class Contract:
     'paired' the arm is a pair of them, and instead of sums the difference and its interval's ends leave.
     histograms: scores whose sums are of `tasks.evaluation.histograms`, with the probability from which on a warning is
     given.
+    magnitudes: those of a score's sums that are held to the dominance rule, see `Score.magnitudes`.
+    differences: a difference -> the two scores whose difference it is.
     transport, seed: how weights travel, and of their rounding.
     """
 
@@ -46,6 +48,8 @@ class Contract:
     scores: Mapping[ScoreName, tuple[str, ...]]
     horizons: int
     histograms: Mapping[str, float] = field(default_factory=dict)
+    magnitudes: Mapping[ScoreName, tuple[str, ...]] = field(default_factory=dict)
+    differences: Mapping[ScoreName, tuple[ScoreName, ScoreName]] = field(default_factory=dict)
     transport: str = "float32"
     seed: int = 0
 
@@ -65,8 +69,9 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     """The frame that may leave, and its row for the ledger, which must be written before the frame is handed on.
 
     Updates larger than the policy's norm are scaled down, so that they arrive no larger. Score rows with fewer
-    place-periods than the policy's cohort, or with a `small_count`, are suppressed (zero sums and counts), and so is
-    the row of all horizons where it would reveal them. The bins of histograms are merged as `histograms.coarse` says.
+    place-periods than the policy's cohort, with a `small_count`, or dominated by one term, are suppressed (zero sums
+    and counts), and so is what would reveal them: see `reportable_rows` and `compared_rows`. The bins of histograms
+    are merged as `histograms.coarse` says.
     Where the policy keeps `round_scores` in the country, no row and no loss leaves before the last reply.
     Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
     finite.
@@ -74,8 +79,8 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     allowed = {name: _allowed(name, value, contract) for name, value in outgoing.arrays.items()}
     arrays = _packed(_clipped(allowed, policy), contract, policy)
     suppressed: list[str] = []
-    for name, sums in outgoing.scores.items():
-        leaving = _score(name, sums, contract, policy)
+    for name in outgoing.scores:
+        leaving = _score(name, outgoing.scores, contract, policy)
         if not outgoing.last and not policy.round_scores:
             leaving = {key: np.zeros_like(value) for key, value in leaving.items()}
         path = "/".join(name)
@@ -139,29 +144,89 @@ def _packed(arrays: dict[str, NDArray[Any]], contract: Contract, policy: Policy)
     return packed({name: value * factor for name, value in arrays.items()}, contract.transport, contract.seed)
 
 
-def _score(name: ScoreName, sums: Sums, contract: Contract, policy: Policy) -> dict[str, NDArray[Any]]:
+def _score(
+    name: ScoreName, scores: Mapping[ScoreName, Sums], contract: Contract, policy: Policy
+) -> dict[str, NDArray[Any]]:
     """The sums as they leave, all of them 0 in the rows that do not."""
-    sums = dict(sums)
-    small = sums.pop("small_count", np.zeros(contract.horizons + 1)) > 0
-    if set(sums) != set(contract.scores.get(name, ())):
+    _check_sums(name, scores[name], contract)
+    magnitudes, cut = contract.magnitudes.get(name, ()), contract.histograms.get(name[2])
+    leaving = reported(scores[name], contract.scores[name], magnitudes, cut, policy)
+    if name in contract.differences:
+        leaving = only(compared_rows(name, scores, contract, policy), leaving)
+    return leaving
+
+
+def _check_sums(name: ScoreName, sums: Sums, contract: Contract) -> None:
+    """Raise PolicyRefusal unless there are the sums of the contract, what decides on their rows, and nothing else."""
+    magnitudes = contract.magnitudes.get(name, ())
+    needed = {*contract.scores.get(name, ()), *magnitudes, *(f"{LARGEST}{each}" for each in magnitudes)}
+    if set(sums) - {"small_count"} != needed or name not in contract.scores:
         raise PolicyRefusal(f"score {'/'.join(name)} with {', '.join(sorted(sums))} may not leave")
-    cut = contract.histograms.get(name[2])
-    binned = histograms.BINNED if cut is not None else ()
+    binned = histograms.BINNED if name[2] in contract.histograms else ()
     for key, value in sums.items():
         shape = (contract.horizons + 1, histograms.BINS) if key in binned else (contract.horizons + 1,)
         if value.shape != shape or not np.isfinite(value).all():
             raise PolicyRefusal(f"score {'/'.join(name)} is not one finite number a horizon; it may not leave")
+
+
+def reported(
+    sums: Sums, names: Iterable[str], magnitudes: Iterable[str], cut: float | None, policy: Policy
+) -> dict[str, NDArray[Any]]:
+    """A score's sums of these names as a country reports them, if nothing else gave its rows back.
+
+    cut: of a histogram, see `Contract`; none of other scores.
+    """
+    small = sums.get("small_count", np.zeros(len(sums["count"]))) > 0
+    dominated = dominated_rows(sums, magnitudes, policy)
+    named = {name: sums[name] for name in names}
     if cut is not None:
-        sums = histograms.coarse(sums, cut, policy.minimum_cohort)
-    leaving = reportable_rows(sums["count"], policy) & ~small
-    return {key: np.where(leaving, value.T, 0.0).T for key, value in sums.items()}
+        named = histograms.coarse(named, cut, policy.minimum_cohort)
+    return only(reportable_rows(named["count"], policy, small | dominated), named)
 
 
-def reportable_rows(count: NDArray[Any], policy: Policy) -> NDArray[Any]:
-    """(H + 1,) place-periods by horizon and of all -> which rows may leave."""
-    reportable: NDArray[Any] = count >= policy.minimum_cohort
+def only(rows: NDArray[Any], sums: Sums) -> dict[str, NDArray[Any]]:
+    """The sums, 0 in all but these rows."""
+    return {name: np.where(rows, value.T, 0.0).T for name, value in sums.items()}
+
+
+def dominated_rows(sums: Sums, magnitudes: Iterable[str], policy: Policy) -> NDArray[Any]:
+    """(H + 1,) where one term is more than the policy's share of a sum of magnitudes, which would reveal it.
+
+    Two scores whose terms are in proportion are dominated in the same rows, so that neither gives back the other.
+    Source: the (1, k) dominance rule, Hundepool et al. (2012), Statistical Disclosure Control, chapter 4.
+    """
+    dominated: NDArray[Any] = np.zeros(len(sums["count"]), bool)
+    for name in magnitudes:
+        dominated |= sums[f"{LARGEST}{name}"] > policy.largest_term * sums[name]
+    return dominated
+
+
+def reportable_rows(count: NDArray[Any], policy: Policy, withheld: NDArray[Any] | bool = False) -> NDArray[Any]:
+    """(H + 1,) place-periods by horizon and of all, and rows withheld for other reasons -> which rows may leave.
+
+    Nothing else of a round gives back a row that does not: other parts are of other periods, variances are suppressed
+    with their sum, counts and histograms hold no size of an error, and the loss is of training.
+    """
+    reportable: NDArray[Any] = (count >= policy.minimum_cohort) & ~np.asarray(withheld)
     if ((count > 0) & ~reportable)[:-1].any():
         # All horizons together, less those that leave, would be the ones withheld; and as horizons look at the same
         # place-periods, three of eight make eight, not 24.
         reportable[-1] = False
     return reportable
+
+
+def compared_rows(
+    name: ScoreName, scores: Mapping[ScoreName, Sums], contract: Contract, policy: Policy
+) -> NDArray[Any]:
+    """(H + 1,) where neither of two compared scores is suppressed: the difference and one of them give the other.
+
+    Horizons with a small count need no such rule, a difference leaves them out of all its rows. Raises PolicyRefusal
+    for a difference that comes without the two.
+    """
+    rows: NDArray[Any] = np.ones(contract.horizons + 1, bool)
+    for each in contract.differences[name]:
+        if each not in scores:
+            raise PolicyRefusal(f"difference {'/'.join(name)} without {'/'.join(each)} may not leave")
+        dominated = dominated_rows(scores[each], contract.magnitudes.get(each, ()), policy)
+        rows &= reportable_rows(scores[each]["count"], policy, dominated)
+    return rows

@@ -45,25 +45,33 @@ def outgoing(request: Request, records: Records, federated: Result, scores: Mapp
 def contract(request: Request, job: Job, records: Records) -> Contract:
     """What may leave. job: the federated model's."""
     task, plan = request.task, request.plan
+    scores, differences = _scores(request, records), compared_scores(request, job.country)
     return Contract(
         arrays=_arrays(request, job) if request.kind == "train" else {},
-        scores=_scores(request, records)
-        | {difference_name(request, pair): NAMES for pair in pairs(request, job.country)},
+        scores=scores | dict.fromkeys(differences, NAMES),
         horizons=len(task.horizons(plan.task)),
         histograms={
             name: plan.task.cost_loss for name, score in task.scores.items() if isinstance(score, HistogramScore)
         },
+        magnitudes={name: task.scores[name[2]].magnitudes for name in scores},
+        differences=differences,
         transport=plan.transport,
         seed=seed_of(plan.seed, job.country, request.round, "transport"),
     )
 
 
-def pairs(request: Request, country: str) -> list[str]:
-    """Pairs such as 'adapted-local': differences of arms that leave with a test. None of a facility, for the ends of
-    intervals of several clients do not add up to their country's."""
+def compared_scores(request: Request, country: str) -> dict[ScoreName, tuple[ScoreName, ScoreName]]:
+    """Differences that leave with a test, of pairs such as 'adapted-local' -> the two scores whose difference it is.
+
+    None of a facility, for the ends of intervals of several clients do not add up to their country's.
+    """
     if request.kind != "test" or is_facility(country):
-        return []
-    return [f"{arm}-{other}" for arm, other in compared(request.plan, request.task.baselines)]
+        return {}
+    headline = next(iter(request.task.scores))
+    return {
+        difference_name(request, f"{arm}-{other}"): (("test", arm, headline), ("test", other, headline))
+        for arm, other in compared(request.plan, request.task.baselines)
+    }
 
 
 def difference_name(request: Request, pair: str) -> ScoreName:

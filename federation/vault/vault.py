@@ -103,16 +103,23 @@ class Vault:
         forecasts = scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort)
         scores = scoring.scores(records, forecasts)
         differences: dict[str, Blocks] = {}
-        if outgoing.pairs(request, self.country):
+        if outgoing.compared_scores(request, self.country):
             differences = paired_differences.paired_blocks(records, forecasts["test"], request.plan)
         intervals = {
             outgoing.difference_name(request, pair): paired_interval(each) for pair, each in differences.items()
         }
         reply = outgoing.outgoing(request, records, federated, scores | intervals)
-        data, entry = gate.release(reply, outgoing.contract(request, federated.job, records), self.policy)
+        contract = outgoing.contract(request, federated.job, records)
+        data, entry = gate.release(reply, contract, self.policy)
         ledger.enter(self.database, entry)
         memory = job_building.memory_after(federated, request.plan, gate.scale_of(reply.arrays, self.policy))
-        memory |= paired_differences.blocks_to_memory(differences) | self._own_memory(admission, by_arm, scores)
+        compared = {
+            pair: each.where(
+                gate.compared_rows(outgoing.difference_name(request, pair), reply.scores, contract, self.policy)
+            )
+            for pair, each in differences.items()
+        }
+        memory |= paired_differences.blocks_to_memory(compared) | self._own_memory(admission, by_arm, scores)
         memory |= lineage.to_memory(admission.came)
         self._store(request, memory, data)
         if admission.came is not None:

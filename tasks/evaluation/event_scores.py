@@ -26,7 +26,7 @@ from tasks.evaluation.scores import (
 Event = Callable[
     [Evaluated], tuple[Array, Array, Array]
 ]  # (N, H) each: forecast's chance, reference's, and what happened
-_SKILL = skill(brier)
+_SKILL = skill(brier, magnitude=False)
 
 
 def itself(evaluated: Evaluated) -> tuple[Array, Array, Array]:
@@ -57,6 +57,7 @@ def below(levels: tuple[float, ...]) -> Event:
 def brier_skill(event: Event, name: str, *, kind: type[Score] = FinalScore) -> Score:
     """Brier skill against the reference, NaN where no event happened; as `name` the Brier score itself.
 
+    Its terms are no magnitudes: they are at most 1, of events that happened or not, and the rule of small counts holds.
     kind: `Score` where it is sent every round too.
     """
 
@@ -100,7 +101,7 @@ def brier_skill(event: Event, name: str, *, kind: type[Score] = FinalScore) -> S
 
 
 def warning(event: Event, prefix: str) -> HistogramScore:
-    """AUC, and everything else that a histogram shows, named with the prefix."""
+    """AUC, and everything else that a histogram shows, named with the prefix. Its sums are counts, no magnitudes."""
 
     def totals(evaluated: Evaluated) -> Sums:
         chance, _, happened = event(evaluated)

@@ -3,6 +3,9 @@
 Four layers: a pointwise function (forecast, observed) -> (N, H); totals of it, which add over the places of a country;
 sums of them with one row a horizon and a last row for all horizons together; an Estimate from merged sums. Sums and
 counts may cross a border, points and totals may not.
+
+Next to what adds there are largest terms, named LARGEST and the sum they are a term of. They are combined by maximum,
+and stay in the country: its gate compares them with their sums (the dominance rule).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +21,7 @@ Array = NDArray[Any]
 Sums = Mapping[str, Array]
 Pointwise = Callable[[Array, Array], Array]
 
+LARGEST = "largest/"  # before the name of a sum: its largest term
 FEWEST_BLOCKS = 3  # behind a spread; from that of two, and their sum, both could be calculated
 Z95 = 1.959964  # standard normal, two-sided 95 %
 
@@ -94,10 +98,14 @@ class DerivedScore:
 class Score:
     """A score in three steps: `totals` and `finish` run inside the country, `estimate` after merging.
 
-    totals: Evaluated -> arrays that add over slices of places, some of them by block of time, (B, H + 1).
+    totals: Evaluated -> arrays that add over slices of places, some of them by block of time, (B, H + 1), and largest
+        terms, (H,).
     finish: totals of all places -> the sums that may leave. Every array of them is (H + 1,) float64 and adds over
         countries; `count` is always there: the place-periods scored. Besides `names` there may be `small_count`,
         above 0 in a row that would reveal a count of few events: such a row stays in the country.
+    magnitudes: sums of terms that are not negative and have no upper bound, such as errors: one place-period's term may
+        be nearly all of the sum. `finish` gives the largest term of each, named LARGEST and its name. A sum that is not
+        among `names` stays in the country, and so do largest terms.
     signed: those of `names` that may be below 0; a country that sends another below 0 is refused.
     derived: name -> other numbers from the same sums.
     terms: (N, H) points above and below, whose sums' ratio the estimate is; None where it is of another kind.
@@ -107,6 +115,7 @@ class Score:
     finish: Callable[[Sums], Sums]
     estimate: Callable[[Sums], Estimate]
     names: tuple[str, ...]  # of the sums; a gate lets no other leave
+    magnitudes: tuple[str, ...] = ()
     signed: tuple[str, ...] = ()
     unit: str = ""
     better: Better = "smaller"
@@ -116,6 +125,11 @@ class Score:
     def sums(self, evaluated: Evaluated) -> Sums:
         """The sums of all place-periods at once."""
         return self.finish(self.totals(evaluated))
+
+    def internal(self) -> set[str]:
+        """Names of the sums that no gate lets leave."""
+        largest = {f"{LARGEST}{name}" for name in self.magnitudes}
+        return {"small_count", *largest, *self.magnitudes} - set(self.names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,42 +148,76 @@ def estimates(name: str, score: Score) -> dict[str, Callable[[Sums], Estimate]]:
 
 
 def merge(parts: Iterable[Sums]) -> dict[str, Array]:
-    """Add sums of several countries; order does not matter beyond rounding. Raises ValueError for none."""
+    """Add sums of several countries or totals of several slices, of which largest terms are the largest of all.
+
+    Order does not matter beyond rounding. Raises ValueError for none.
+    """
     collected = list(parts)
     if not collected:
         raise ValueError("no sums to merge")
-    return {name: np.sum([part[name] for part in collected], axis=0) for name in collected[0]}
+    combined = {name: np.max if name.startswith(LARGEST) else np.sum for name in collected[0]}
+    return {name: combine([part[name] for part in collected], axis=0) for name, combine in combined.items()}
 
 
-def mean_of(pointwise: Pointwise, *, unit: str = "", better: Better = "smaller") -> Score:
-    """The mean of a pointwise score, with the variance of its sum from blocks of time."""
-    return mean_of_points(lambda evaluated: pointwise(evaluated.forecast, evaluated.observed), unit=unit, better=better)
+def mean_of(pointwise: Pointwise, *, unit: str = "", better: Better = "smaller", magnitude: bool = True) -> Score:
+    """The mean of a pointwise score that is never negative, with the variance of its sum from blocks of time.
+
+    magnitude: the points have no upper bound. Of 0 and 1, as of coverage, the sum is a count, in which no term weighs
+    more than another.
+    """
+    return mean_of_points(
+        lambda evaluated: pointwise(evaluated.forecast, evaluated.observed),
+        unit=unit,
+        better=better,
+        magnitude=magnitude,
+    )
 
 
-def mean_of_points(points: Callable[[Evaluated], Array], *, unit: str = "", better: Better = "smaller") -> Score:
+def mean_of_points(
+    points: Callable[[Evaluated], Array], *, unit: str = "", better: Better = "smaller", magnitude: bool = True
+) -> Score:
     """The same of (N, H) points that may look at more than forecast and observation."""
 
     def totals(evaluated: Evaluated) -> Sums:
-        return block_totals(points(evaluated), evaluated)
+        values = points(evaluated)
+        return {**block_totals(values, evaluated), **(largest(sum=values) if magnitude else {})}
+
+    def finish(totals: Sums) -> Sums:
+        return {**block_sums(totals), **largest_terms(totals)}
 
     def terms(evaluated: Evaluated) -> tuple[Array, Array]:
         values = points(evaluated)
         return values, np.ones_like(values)
 
     names = ("sum", "count", "variance")
-    return Score(totals=totals, finish=block_sums, estimate=ratio, names=names, unit=unit, better=better, terms=terms)
+    return Score(
+        totals=totals,
+        finish=finish,
+        estimate=ratio,
+        names=names,
+        magnitudes=("sum",) if magnitude else (),
+        unit=unit,
+        better=better,
+        terms=terms,
+    )
 
 
 def relative(pointwise: Pointwise) -> Score:
     """exp(mean over places of log(mean score / mean score of the reference)); below 1 beats the reference.
 
     Places whose reference score is 0 are counted (`left_out`) and left out: their ratio is undefined.
+    Its own terms are signed and one a place. But in a country of one place, it and one of the two means give the other
+    mean: the sums of both are magnitudes, which stay in the country and decide on its rows.
     Source: scaled relative skill of Cramer et al. (2022), https://doi.org/10.1073/pnas.2113561119, per place.
     """
 
     def totals(evaluated: Evaluated) -> Sums:
-        mean, count = per_place(pointwise(evaluated.forecast, evaluated.observed), evaluated.place)
-        reference, _ = per_place(pointwise(evaluated.reference, evaluated.observed), evaluated.place)
+        points = {
+            "forecast": pointwise(evaluated.forecast, evaluated.observed),
+            "reference": pointwise(evaluated.reference, evaluated.observed),
+        }
+        mean, count = per_place(points["forecast"], evaluated.place)
+        reference, _ = per_place(points["reference"], evaluated.place)
         usable = (reference > 0) & (mean > 0)
         logs = np.where(usable, np.log(np.where(usable, mean, 1) / np.where(usable, reference, 1)), 0.0)
         return {
@@ -178,7 +226,12 @@ def relative(pointwise: Pointwise) -> Score:
             "places": usable.sum(axis=1).astype(float),
             "left_out": ((count > 0) & ~usable).sum(axis=1).astype(float),
             "count": count.sum(axis=1),
+            **{name: with_all(np.nansum(values, axis=0)) for name, values in points.items()},
+            **largest(**points),
         }
+
+    def finish(totals: Sums) -> Sums:
+        return {**totals, **largest_terms(totals)}
 
     def estimate(merged: Sums) -> Estimate:
         places = np.where(merged["places"] > 0, merged["places"], np.nan)
@@ -189,13 +242,21 @@ def relative(pointwise: Pointwise) -> Score:
         )
 
     names = ("sum", "squares", "places", "left_out", "count")
-    return Score(totals=totals, finish=lambda totals: totals, estimate=estimate, names=names, signed=("sum",))
+    return Score(
+        totals=totals,
+        finish=finish,
+        estimate=estimate,
+        names=names,
+        magnitudes=("forecast", "reference"),
+        signed=("sum",),
+    )
 
 
-def skill(pointwise: Pointwise) -> Score:
+def skill(pointwise: Pointwise, *, magnitude: bool = True) -> Score:
     """1 - mean score / mean score of the reference; above 0 beats the reference. Brier skill when the score is Brier's.
 
     The interval uses the block variance of (score - (1 - skill) * reference score), the linearised ratio.
+    magnitude: the points have no upper bound. The sum of the reference is one of all arms, and held to the same rule.
     """
 
     def points(evaluated: Evaluated) -> tuple[Array, Array]:
@@ -207,11 +268,12 @@ def skill(pointwise: Pointwise) -> Score:
     def totals(evaluated: Evaluated) -> Sums:
         forecast, reference = points(evaluated)
         groups = {"forecast": forecast, "reference": reference, "both": forecast + reference}
-        return {
+        blocks = {
             f"{group}/{name}": total
             for group, values in groups.items()
             for name, total in block_totals(values, evaluated).items()
         }
+        return {**blocks, **(largest(sum=forecast, reference=reference) if magnitude else {})}
 
     def finish(totals: Sums) -> Sums:
         forecast, reference, both = (block_sums(group(totals, name)) for name in ("forecast", "reference", "both"))
@@ -222,6 +284,7 @@ def skill(pointwise: Pointwise) -> Score:
             "variance": forecast["variance"],
             "reference_variance": reference["variance"],
             "covariance": (both["variance"] - forecast["variance"] - reference["variance"]) / 2,
+            **largest_terms(totals),
         }
 
     def estimate(merged: Sums) -> Estimate:
@@ -244,10 +307,28 @@ def skill(pointwise: Pointwise) -> Score:
         finish=finish,
         estimate=estimate,
         names=names,
+        magnitudes=("sum", "reference") if magnitude else (),
         signed=("covariance",),
         better="larger",
         terms=terms,
     )
+
+
+def largest(**points: Array) -> dict[str, Array]:
+    """Name of a sum -> its (N, H) points, none below 0: LARGEST and the name -> the largest of them, (H,)."""
+    return {
+        f"{LARGEST}{name}": np.where(np.isfinite(values), values, 0.0).max(axis=0, initial=0.0)
+        for name, values in points.items()
+    }
+
+
+def largest_terms(totals: Sums) -> dict[str, Array]:
+    """The largest terms of totals, (H + 1,) each.
+
+    A place-period is the target of several horizons. Of all of them its term is at most the sum of the horizons'
+    largest, which stands in the last row.
+    """
+    return {name: with_all(values) for name, values in totals.items() if name.startswith(LARGEST)}
 
 
 def group(totals: Sums, name: str) -> Sums:

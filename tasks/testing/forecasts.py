@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tasks.data import Array, Windows
-from tasks.evaluation.scores import FinalScore, HistogramScore, Sums, estimates, merge
+from tasks.evaluation.scores import LARGEST, FinalScore, HistogramScore, Sums, estimates, merge
 from tasks.gathered_windows import dense
 from tasks.testing.example import Check, Example, equal, evaluated, outputs
 
@@ -47,9 +47,13 @@ def check_sums_are_what_the_score_declares(example: Example) -> None:
     windows, forecast, reference = _of_the_test(example)
     for name, score in example.task.scores.items():
         sums = score.sums(evaluated(example, windows, forecast, reference))
-        assert set(sums) - {"small_count"} == set(score.names), (
+        assert set(sums) - score.internal() == set(score.names), (
             f"{name} declares {set(score.names)} and gives {set(sums)}"
         )
+        for part in score.magnitudes:
+            assert (sums[f"{LARGEST}{part}"] <= sums[part]).all(), (
+                f"the largest term of {part} of {name} is above its sum"
+            )
         assert "count" in sums, f"{name} has no count"
         below = {part for part, values in sums.items() if (values < 0).any()}
         assert below <= set(score.signed), f"{name}: {below - set(score.signed)} are below 0; declare them as signed"

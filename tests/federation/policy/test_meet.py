@@ -25,6 +25,8 @@ def values(name: str) -> st.SearchStrategy[Any]:
         return st.booleans()
     if name == "start":
         return st.sampled_from(STARTS)
+    if name == "largest_term":
+        return st.sampled_from([0.5, 0.8, 0.9, 1.0])
     return st.integers(1, 30) if name.startswith(("minimum", "maximum")) else st.integers(0, 30)
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from federation.composition.restore import restore
 from federation.coordinator import evaluation
+from federation.policy import templates
 from federation.reporting.figures import draw_reliability
 from federation.reporting.rows import ALL, Row, write_points
 from federation.reporting.warning_table import table
@@ -188,11 +189,13 @@ def test_warnings_are_evaluated_with_the_test_alone_and_from_the_users_threshold
 
 def test_the_pooled_arm_is_no_finer_than_the_others() -> None:
     raw = histograms.counted(*random(1, 100), 0.3)
-    left = as_reported({"auc": raw, "brier_skill": {"count": np.ones(4)}}, plan(), 24)
+    policy = templates.policy("guarded", "VNM", Path("policy.toml"))
+    skill = {name: np.full(4, 100.0) for name in TASKS["disaster"].scores["brier_skill"].names}
+    left = as_reported({"auc": raw, "brier_skill": skill}, plan(), policy)
     assert left["auc"]["bin_count"][left["auc"]["bin_count"] > 0].min() >= 24
     assert raw["bin_count"][raw["bin_count"] > 0].min() < 24
-    assert left["brier_skill"]["count"].tolist() == [1, 1, 1, 1]
-    small = as_reported({"brier_skill": {"count": np.ones(4), "small_count": np.array([1.0, 0, 0, 1])}}, plan(), 24)[
-        "brier_skill"
-    ]
-    assert {name: own.tolist() for name, own in small.items()} == {"count": [0, 1, 1, 0]}
+    assert left["brier_skill"]["count"].tolist() == [100, 100, 100, 100]
+    small = as_reported({"brier_skill": skill | {"small_count": np.array([1.0, 0, 0, 1])}}, plan(), policy)
+    assert {name: own.tolist() for name, own in small["brier_skill"].items()} == {
+        name: [0, 100, 100, 0] for name in skill
+    }

@@ -15,6 +15,7 @@ from scores.probability import brier_score
 from tasks.data import Array
 from tasks.evaluation.levels import LEVELS
 from tasks.evaluation.scores import (
+    LARGEST,
     Evaluated,
     Score,
     absolute_error_of_median,
@@ -162,8 +163,8 @@ def test_relative_scores_merge_over_any_split_of_places(seed: int, cut: int) -> 
     whole = evaluated(np.random.default_rng(seed))
     score = relative(error)
     merged = merge(score.sums(taken(whole, rows)) for rows in (whole.place < cut, whole.place >= cut))
-    for name, total in score.sums(whole).items():
-        np.testing.assert_allclose(merged[name], total, atol=1e-12)
+    for name in score.names:
+        np.testing.assert_allclose(merged[name], score.sums(whole)[name], atol=1e-12)
 
 
 SCORES = {"mean": mean_of(error), "relative": relative(error), "skill": skill(error)}
@@ -176,7 +177,7 @@ def test_the_order_of_merging_does_not_matter(score: Score) -> None:
     for name, total in merge(parts).items():
         np.testing.assert_allclose(merge(parts[::-1])[name], total)
         assert total.dtype == np.float64
-    assert set(merge(parts)) == set(score.names)
+    assert set(merge(parts)) - score.internal() == set(score.names)
 
 
 def test_merging_changes_no_part_and_needs_one() -> None:
@@ -331,6 +332,31 @@ def test_totals_of_slices_of_places_are_those_of_all(task: str, name: str, step:
     merged = merge(score.totals(whole.take(owner == each)) for each in range(slices))
     for key, total in score.finish(merged).items():
         np.testing.assert_allclose(total, score.sums(whole)[key], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+def test_the_largest_terms_of_slices_are_those_of_all(score: Score) -> None:
+    """By horizon the largest point, and of all horizons the sum of these: a record is a target of each."""
+    whole = evaluated(np.random.default_rng(11))
+    sums = score.finish(merge(score.totals(whole.take(whole.place == each)) for each in range(4)))
+    most = np.nanmax(error(whole.forecast, whole.observed), axis=0)
+    name = "forecast" if "forecast" in score.magnitudes else "sum"
+    np.testing.assert_array_equal(sums[f"{LARGEST}{name}"], [*most, most.sum()])
+    if "reference" in score.magnitudes:
+        most = np.nanmax(error(whole.reference, whole.observed), axis=0)
+        np.testing.assert_array_equal(sums[f"{LARGEST}reference"], [*most, most.sum()])
+
+
+MAGNITUDES = {
+    "health": {"log_wis", "wis", "mae", "relative_log_wis"},
+    "disaster": set(),
+    "agriculture": {"pinball", "wis", "mae", "relative_pinball"},
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_errors_are_magnitudes_and_events_are_not(task: str) -> None:
+    assert {name for name, score in TASKS[task].scores.items() if score.magnitudes} == MAGNITUDES[task]
 
 
 def test_a_slice_of_places_has_the_blocks_of_time_of_the_whole() -> None:
