@@ -83,7 +83,8 @@ def _suppressed(run: Run, outcome: Outcome) -> list[str]:
         if summary.refused:
             lines.append(summary.refused)
         if f"test/federated/{run.headline}/{combined}" in summary.suppressed:
-            lines.append(f"{summary.country}: its vault withholds scores of too few place-periods or events.")
+            why = "of too few place-periods or events, or dominated by one"
+            lines.append(f"{summary.country}: its vault withholds scores {why}.")
     return lines
 
 

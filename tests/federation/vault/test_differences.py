@@ -71,6 +71,21 @@ def test_differences_of_fewer_than_a_cohort_are_withheld(tmp_path: Path) -> None
     assert not any(each.count.any() for each in vault.blocks("r", PLAN).values())
 
 
+def test_a_difference_is_withheld_with_a_dominated_score_of_either_arm(tmp_path: Path) -> None:
+    """One month ahead a single error makes .0548 of the federated model's, .0533 of the local's, .0575 of zero's."""
+    vault_in(tmp_path)
+    (tmp_path / "VNM" / FILE).write_text('template = "open"\ntasks = ["toy"]\nlargest_term = 0.0556\n')
+    vault = vault_in(tmp_path)
+    reply = reply_frame(vault, request_bytes("test", 5, PLAN, add=0.1))
+    left = {arm: reply.group(f"score/test/{arm}/mse")["count"] > 0 for arm in ("federated", "local", "zero")}
+    expected = {"federated": [True, False, False], "local": [True, False, False], "zero": [False, False, False]}
+    assert {arm: rows.tolist() for arm, rows in left.items()} == expected
+    differences, kept = pairs_of(reply), vault.blocks("r", PLAN)
+    for pair, rows in (("federated-local", [True, False, False]), ("federated-zero", [False, False, False])):
+        assert (differences[pair]["count"] > 0).tolist() == rows
+        assert kept[pair].count.any(axis=0).tolist() == rows  # a region's difference would reveal it too
+
+
 def test_what_the_ends_rest_on_is_remembered_at_home_after_the_test_alone(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
     reply_frame(vault, request_bytes("train", 1, PLAN))

@@ -60,15 +60,14 @@ def sums(largest: tuple[float, float]) -> Sums:
     return {name: np.array(row) for name, row in (rows | {f"{LARGEST}sum": [*largest, sum(largest)]}).items()}
 
 
-def evaluated(points: Array, reference: Array, places: int = 1) -> Evaluated:
-    """Forecasts with these errors, (N, 2), four months a half-year."""
-    months = np.datetime64("2004-01", "M") + 2 * (np.arange(len(points)) // places)
+def evaluated(points: Array, reference: Array) -> Evaluated:
+    """Forecasts of one place with these errors, (N, 2), three a half-year."""
     return Evaluated(
         forecast=points[..., None],
         reference=reference[..., None],
         observed=np.zeros_like(points),
-        place=np.arange(len(points)) % places,
-        origin=months,
+        place=np.zeros(len(points), int),
+        origin=np.datetime64("2004-01", "M") + 2 * np.arange(len(points)),
     )
 
 
@@ -97,7 +96,7 @@ def test_without_the_rule_a_single_term_may_leave() -> None:
 
 
 def test_sums_without_their_largest_term_are_refused() -> None:
-    known = sums((10, 10))
+    known = dict(sums((10, 10)))
     without = {name: known[name] for name in SUMS}
     for wrong in (without, without | {f"{LARGEST}sum": np.full(3, np.nan)}, known | {f"{LARGEST}count": np.zeros(3)}):
         with pytest.raises(PolicyRefusal, match="may not leave"):
@@ -168,7 +167,7 @@ def test_no_dominated_sum_leaves_or_follows_from_what_does(points: dict[str, Arr
             weights.append({REFERENCE: 1.0})
         elif name == "relative":  # of one place: a mean over the reference's, which gives one for the other
             weights = [{arm: 1.0, REFERENCE: -1.0}] if arm != REFERENCE else []
-        equations += [equation(each, row) for row in np.flatnonzero(values["count"]) for each in weights]
+        equations += [equation(each, int(row)) for row in np.flatnonzero(values["count"]) for each in weights]
     known = np.linalg.matrix_rank(np.array(equations))
     for arm, horizon in at:
         errors = points[arm][:, horizon]
