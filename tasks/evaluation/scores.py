@@ -226,7 +226,7 @@ def relative(pointwise: Pointwise) -> Score:
             "places": usable.sum(axis=1).astype(float),
             "left_out": ((count > 0) & ~usable).sum(axis=1).astype(float),
             "count": count.sum(axis=1),
-            **{name: with_all(np.nansum(values, axis=0)) for name, values in points.items()},
+            **{name: with_all(_known(values).sum(axis=0)) for name, values in points.items()},
             **largest(**points),
         }
 
@@ -316,10 +316,7 @@ def skill(pointwise: Pointwise, *, magnitude: bool = True) -> Score:
 
 def largest(**points: Array) -> dict[str, Array]:
     """Name of a sum -> its (N, H) points, none below 0: LARGEST and the name -> the largest of them, (H,)."""
-    return {
-        f"{LARGEST}{name}": np.where(np.isfinite(values), values, 0.0).max(axis=0, initial=0.0)
-        for name, values in points.items()
-    }
+    return {f"{LARGEST}{name}": _known(values).max(axis=0, initial=0.0) for name, values in points.items()}
 
 
 def largest_terms(totals: Sums) -> dict[str, Array]:
@@ -329,6 +326,11 @@ def largest_terms(totals: Sums) -> dict[str, Array]:
     largest, which stands in the last row.
     """
     return {name: with_all(values) for name, values in totals.items() if name.startswith(LARGEST)}
+
+
+def _known(points: Array) -> Array:
+    """The points, 0 where nothing was scored."""
+    return np.where(np.isfinite(points), points, 0.0)
 
 
 def group(totals: Sums, name: str) -> Sums:
