@@ -15,8 +15,8 @@ from federation.wire.frame import decode
 from tests.frames.requests import dear, draft_of
 from tests.frames.vault import Outcome, attack, honest, send, vault_in
 
-# Seconds of CPU. `scripts/prove frames` asks for half a second on a quiet machine; one that is shared counts up to three
-# times as many for the same frame, and the frames that this is about took six.
+# Seconds of CPU. `scripts/prove frames` asks for half a second on a quiet machine; one that is shared counts up to
+# three times as many for the same frame, and the frames that this is about took six.
 DEAREST = 2.0
 
 
