@@ -35,6 +35,10 @@ class PolicyRefusal(GotongError):  # noqa: N818  a refusal is no fault
     """A request that a country does not serve."""
 
 
+class SealError(GotongError):
+    """A message of a sealed run that is not what it must be; the run ends for who received it."""
+
+
 class LedgerError(GotongError):
     """A ledger that cannot be trusted or written."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from federation.settings.schema import Settings, StrategySettings
+from federation.settings.schema import PROTECTION, SEALED, Settings, StrategySettings
 from federation.strategies import STRATEGIES
 from tasks.registry import TASKS
 
@@ -27,13 +27,16 @@ def with_strategy(settings: T) -> T:
     """The settings with a strategy where they have none: a robust one where enough countries learn, else FedAvg.
 
     A facility is no country with a key of its own, and thousands of updates can be summed as they come by FedAvg alone.
+    A sealed run has nothing but the mean of the updates.
     """
     assert isinstance(settings, Settings), "settings of a run"
     auto = settings.strategy
     if auto.name != AUTO:
         return settings
     learning = set(_present(settings)) - set(settings.hold_out)
-    robust = len(learning) >= ENOUGH and not settings.region.facilities
+    robust = (
+        len(learning) >= ENOUGH and not settings.region.facilities and SEALED not in PROTECTION[settings.protection]
+    )
     kept = {each.name: getattr(auto, each.name) for each in fields(StrategySettings) if each.name != "name"}
     if kept["weights"] == AUTO:
         del kept["weights"]

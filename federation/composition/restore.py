@@ -9,7 +9,7 @@ import torch
 
 from federation.composition.renamed import refuse_renamed
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
+from federation.settings.schema import PROTECTION, SEALED, Plan, Settings, StrategySettings, TrainingSettings
 from federation.settings.values import build, plain
 from federation.strategies import REMOVED, STRATEGIES
 from federation.strategies.strategy import public
@@ -50,6 +50,20 @@ def check_values(settings: Plan | Settings) -> None:
     settings.check()
     plan = settings.plan() if isinstance(settings, Settings) else settings
     STRATEGIES[plan.strategy.name].fits(plan)
+    if SEALED in PROTECTION[plan.protection]:
+        _check_sealed(plan)
+
+
+def _check_sealed(plan: Plan) -> None:
+    """Raise ConfigError for a plan whose rounds cannot be sealed."""
+    if STRATEGIES[plan.strategy.name].step is None:
+        able = ", ".join(name for name, each in STRATEGIES.items() if each.step is not None)
+        raise ConfigError(
+            f"strategy={plan.strategy.name} needs more than the mean of the updates, and a sealed run has nothing "
+            f"else; use one of {able}"
+        )
+    if plan.transport != "float32":
+        raise ConfigError(f"transport={plan.transport}: the words of a sealed run are smaller already; leave it out")
 
 
 def check_models(settings: Plan | Settings) -> None:

@@ -13,7 +13,7 @@ from tasks.files.atomic import write_atomically
 
 FILE = "checkpoint.gotong"
 MODEL = "model.gotong"
-GROUPS = ("model", "shared", "server")
+GROUPS = ("model", "shared", "server", "board")
 
 
 def save_model(folder: Path, run: str, model: Arrays) -> None:
@@ -68,6 +68,7 @@ def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
         model=_copied(frame.group("model")),
         shared=_copied(frame.group("shared")),
         server=_copied(frame.group("server")),
+        board=_copied(frame.group("board")),
         examples=header["examples"],
         last_aggregated=header["last_aggregated"],
         best=best,

@@ -16,6 +16,7 @@ from tasks.settings import UNALIGNED
 from tasks.task import Task
 
 FEWEST, STEERED = 4, 1.5  # countries, and by what factor the region's loss differs without one of them
+SEALED_COHORT = 24  # place-periods behind a row of a sealed run, at least
 
 
 def rows(scores: Mapping[str, Mapping[ScoreName, Sums]], plan: Plan, region: str, part: str) -> list[Row]:
@@ -172,3 +173,20 @@ def _rows(plan: Plan, part: str, country: str, arm: str, name: str, sums: Sums) 
         for estimated in [estimate(sums)]
         for h, horizon in enumerate((*task.horizons(plan.task), ALL))
     ]
+
+
+def regional_rows(scores: Mapping[ScoreName, Sums], plan: Plan, region: str, part: str) -> list[Row]:
+    """Rows of the region alone, of a sealed run. scores: sums over its countries.
+
+    Rows of fewer place-periods than SEALED_COHORT are NaN, and bins of histograms are merged as those of a country.
+    """
+    task = TASKS[plan.task.name]
+    rows: list[Row] = []
+    for (of, arm, name), sums in sorted(scores.items()):
+        if of == part:
+            binned = isinstance(task.scores[name], HistogramScore)
+            shown = histograms.coarse(sums, plan.task.cost_loss, SEALED_COHORT) if binned else sums
+            kept = shown["count"] >= SEALED_COHORT
+            shown = {key: np.where(kept, value.T, 0.0).T for key, value in shown.items()}
+            rows += _rows(plan, part, region, arm, name, shown)
+    return rows

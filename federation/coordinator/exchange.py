@@ -94,7 +94,7 @@ def _exchange_group(
         left = None if request.until is None else request.until - monotonic()
         if not silent or (left is not None and left <= 0):
             break
-        for client, reply in _exchange(grid, federation, request.round, silent, left):
+        for client, reply in exchange(grid, federation, request.round, silent, left):
             if client in summaries:
                 twice = f"{client} replied more than once; only its first reply is read"
                 summaries[client] = replace(summaries[client], remark=twice)
@@ -160,7 +160,7 @@ def _model_arrays(plan: Plan, kind: str, model: Arrays, progress: Progress) -> d
     }
 
 
-def _exchange(
+def exchange(
     grid: Grid, federation: Federation, round_: int, frames: Mapping[str, bytes], left: float | None
 ) -> Iterator[tuple[str, Message]]:
     """Replies with the country whose enrolled node sent them; an unreachable node's error is no reply."""

@@ -3,44 +3,24 @@
 One message a round: the country scores the model that arrives on its validation years, then trains from it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from flwr.serverapp import Grid
 
-from federation.coordinator import aggregation, checkpoint, evaluation, sampling
+from federation.coordinator import aggregation, checkpoint, evaluation, sampling, sealed_rounds
 from federation.coordinator.exchange import Replies, request_replies
 from federation.coordinator.model_selection import final_model, with_candidate
 from federation.coordinator.reply_summary import client_noun, summaries_by_country
-from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary, Report, Watch
+from federation.coordinator.state import Arrays, Federation, Outcome, Progress, Report, Watch
 from federation.coordinator.validation import got_worse, losses
 from federation.errors import ConfigError, QuorumError
-from federation.reporting.rows import EXCLUDED_PERIOD, Point, Row
-from federation.settings.schema import Settings
+from federation.reporting.rows import EXCLUDED_PERIOD, Row
+from federation.settings.schema import PROTECTION, SEALED, Settings
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """The end of a run: the final model, the test's scores, and summaries of the replies to it.
-
-    rows: of the test. paired: differences of arms in it. excluded: of its excluded period.
-    validation: of the final model. alarms: sentences on the region as a whole.
-    """
-
-    progress: Progress
-    model: Arrays
-    rows: Sequence[Row]
-    paired: Sequence[Row]
-    excluded: Sequence[Row]
-    curves: Sequence[Point]
-    validation: Sequence[Row]
-    summaries: Sequence[ReplySummary]
-    alarms: tuple[str, ...] = ()
 
 
 def begin(federation: Federation, start: Arrays | None = None) -> Progress:
@@ -79,6 +59,8 @@ def _started(fresh: Arrays, start: Arrays, settings: Settings) -> Arrays:
 def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watch) -> Outcome:
     """Run the rounds that are left, then the test. Raises QuorumError; the last checkpoint stands."""
     plan = federation.plan
+    if SEALED in PROTECTION[plan.protection]:
+        return sealed_rounds.federate(grid, federation, progress, watch)
     strategy = STRATEGIES[plan.strategy.name]
     server = strategy.server(plan.strategy)
     aggregation.give_memory(server, progress.server)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from federation.coordinator.claims import Claim
-from federation.reporting.rows import Row
+from federation.reporting.rows import Point, Row
 from federation.settings.schema import Plan, Settings
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -19,6 +19,7 @@ class Federation:
     """One run as the coordinator knows it.
 
     nodes: country -> Flower node, from enrolment; a node's own claim of who it is counts for nothing.
+    keys: country -> public key of its vault, for sealed runs.
     declared: country -> the largest counts that its signed terms declare for this run; of one that declares none, a
     reply is held to the largest panel that any country could have.
     """
@@ -29,6 +30,7 @@ class Federation:
     nodes: Mapping[str, int]
     checkpoint: Path
     declared: Mapping[str, Claim] = field(default_factory=dict)
+    keys: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def learning(self) -> Mapping[str, int]:
@@ -67,6 +69,7 @@ class Progress:
     best: tuple[Candidate, ...] = ()
     losses: Mapping[str, float] = field(default_factory=dict)
     first_losses: Mapping[str, float] = field(default_factory=dict)
+    board: Arrays = field(default_factory=dict)  # of a sealed run: what was published, as bytes
     tracked_bytes: int = 0  # bytes of the tracking spool that belong to these rounds
 
 
@@ -118,3 +121,22 @@ class Watch(Protocol):
 
     def commit(self) -> None:
         """The checkpoint stands: the reports so far are final, and may be sent on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The end of a run: the final model, the test's scores, and summaries of the replies to it.
+
+    rows: of the test. paired: differences of arms in it. excluded: of its excluded period.
+    validation: of the final model. alarms: sentences on the region as a whole.
+    """
+
+    progress: Progress
+    model: Arrays
+    rows: Sequence[Row]
+    paired: Sequence[Row]
+    excluded: Sequence[Row]
+    curves: Sequence[Point]
+    validation: Sequence[Row]
+    summaries: Sequence[ReplySummary]
+    alarms: tuple[str, ...] = ()

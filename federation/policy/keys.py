@@ -107,7 +107,19 @@ class Policy:
     largest_distance: float = _key(
         SIZE, "sum of these steps, the largest of each round, in one run; 0: any", _smallest_bound, 2.0, open=0.0
     )
-    required_protection: tuple[str, ...] = _key(_some_of(*PROTECTIONS), "what a run must offer", _either, ())
+    required_protection: tuple[str, ...] = _key(
+        _some_of(*PROTECTIONS), "what a run must offer", _either, (), sealed=("sealed",)
+    )
+    required_members: tuple[str, ...] = _key(
+        NAMES, "countries without which this one takes part in no sealed run", _either, ()
+    )
+    minimum_members: int = _key(POSITIVE, "fewest countries in any sum of a sealed run", max, 3)
+    threshold_share: float = _key(
+        SHARE, "share of the members of a sealed run that must sign a list before its sum opens", max, 0.66, open=0.5
+    )
+    repeat_start: bool = _key(
+        SWITCH, "a second sealed run may begin with the same first model as one before", _both, False, open=True
+    )
     models: tuple[str, ...] = _key(
         _some_of(*MODELS), "values of task.model that are trained here", _common, tuple(sorted(MODELS))
     )

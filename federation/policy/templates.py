@@ -12,6 +12,7 @@ from tasks.registry import TASKS
 TEMPLATES: Mapping[str, str] = {
     "open": "The coordinator chooses every model and sees each update: weights made to ask can read single records.",
     "guarded": "The vault derives the first weights itself and bounds every step; the coordinator sees each update.",
+    "sealed": "Nobody sees this country's update or scores: sums of several countries alone, in sealed runs.",
 }
 DEFAULT = "guarded"
 

@@ -19,8 +19,8 @@ from flwr.serverapp import Grid, ServerApp
 from federation.composition.compose import settings_of
 from federation.composition.restore import check
 from federation.coordinator import checkpoint
-from federation.coordinator.rounds import Outcome, federate
-from federation.coordinator.state import Watch
+from federation.coordinator.rounds import federate
+from federation.coordinator.state import Outcome, Watch
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
 from federation.runs import simulation

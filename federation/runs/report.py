@@ -5,7 +5,7 @@ from pathlib import Path
 from federation.coordinator import checkpoint
 from federation.coordinator.incidents import Faults
 from federation.coordinator.reply_summary import summaries_by_country
-from federation.coordinator.rounds import Outcome
+from federation.coordinator.state import Outcome
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table, warning_table
 from federation.runs.progress_bar import ProgressBar

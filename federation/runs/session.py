@@ -10,8 +10,7 @@ from typing import Protocol
 from rich.console import Console
 
 from federation.coordinator.incidents import Faults
-from federation.coordinator.rounds import Outcome
-from federation.coordinator.state import Report, Watch
+from federation.coordinator.state import Outcome, Report, Watch
 from federation.runs import report
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run

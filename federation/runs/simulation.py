@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
@@ -14,8 +15,7 @@ from federation.composition.default_strategy import note
 from federation.composition.restore import check
 from federation.coordinator import rounds
 from federation.coordinator.claims import Claim
-from federation.coordinator.rounds import Outcome
-from federation.coordinator.state import Watch
+from federation.coordinator.state import Outcome, Watch
 from federation.errors import ConfigError
 from federation.policy.file import open_policy
 from federation.reporting import rows as table_rows
@@ -26,10 +26,12 @@ from federation.runs.engine import trainer
 from federation.runs.in_process_grid import InProcessGrid
 from federation.runs.run import Run
 from federation.runs.session import Finished, conduct
-from federation.settings.schema import POOLED, Settings
+from federation.seals.masks import seed
+from federation.settings.schema import POOLED, PROTECTION, SEALED, Settings
 from federation.training import sequential
 from federation.training.device import device_of
 from federation.vault.database import open_database
+from federation.vault.identity import Identity, fingerprint
 from federation.vault.terms import claim
 from federation.vault.vault import Vault
 from tasks.errors import DataError
@@ -88,7 +90,7 @@ class Simulation:
             excluded = [row for row in pooled if row.part == table_rows.EXCLUDED_PERIOD]
             rows = (*outcome.rows, *table_rows.of_test(pooled))
             outcome = replace(outcome, rows=rows, excluded=(*outcome.excluded, *excluded))
-        if settings.region.facilities:  # facilities report no differences
+        if settings.region.facilities or SEALED in PROTECTION[plan.protection]:  # no differences are reported
             return outcome
         differences = regional_differences.rows(vaults, run.federation.run, plan, region)
         return replace(outcome, paired=(*outcome.paired, *differences))
@@ -134,13 +136,20 @@ def resume(runs: str, folder: Path) -> Simulation:
 def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3.Connection) -> Vault:
     """One country's vault, on the ledger that all countries of a simulation share."""
     records = (folder / "data" if settings.data is None else Path(settings.data)) / country
+    key = run_folder.country_key(Path(settings.runs), country_of(country))
     return Vault(
         country=country,
         folder=records,
         policy=open_policy(records, country),
         database=database,
-        key=run_folder.country_key(Path(settings.runs), country_of(country)),
+        key=key,
+        identity=Identity(key=_signing_key(key)),
     )
+
+
+def _signing_key(secret: bytes) -> Ed25519PrivateKey:
+    """The key of a simulated country's vault, made from the secret that it has on this machine."""
+    return Ed25519PrivateKey.from_private_bytes(seed(secret, "key of a simulated vault"))
 
 
 def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str], tuple[str, ...]]:
@@ -181,7 +190,14 @@ def _with_vaults(run: Run) -> Simulation:
     """The run with its vaults, and what their terms declare."""
     vaults = _vaults(run)
     declared = {vault.country: Claim(**claim(vault, run.federation.plan)) for vault in vaults.values()}
-    return Simulation(run=replace(run, federation=replace(run.federation, declared=declared)), vaults=vaults)
+    identities = {vault.country: vault.identity for vault in vaults.values() if vault.identity is not None}
+    keys = {country: identity.public for country, identity in identities.items()}
+    roster = {
+        country: fingerprint(key) for country, key in keys.items()
+    }  # one person's machine: nobody to compare with
+    for vault in vaults.values():
+        vault.identity = replace(identities[vault.country], roster=roster)
+    return Simulation(run=replace(run, federation=replace(run.federation, declared=declared, keys=keys)), vaults=vaults)
 
 
 def _vaults(run: Run) -> dict[int, Vault]:

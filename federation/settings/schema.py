@@ -21,7 +21,8 @@ ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from t
 POOLED = "pooled"  # one model on all countries' records together: in a simulation only, and never in a plan
 MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
 ARMS = ("federated", "local", "personalised", *ADAPTED)
-PROTECTION: dict[str, tuple[str, ...]] = {"none": ()}  # value of `protection` -> what such a run offers
+SEALED = "sealed"
+PROTECTION: dict[str, tuple[str, ...]] = {"none": (), SEALED: (SEALED,)}  # value of `protection` -> what it offers
 
 
 @dataclass
@@ -132,7 +133,7 @@ class Plan:
     rounds: int = 12
     keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation, in both arms; 0: the last
     transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel; a simulation rounds them too
-    protection: str = "none"  # what a run offers to the policies that ask for it
+    protection: str = "none"  # none | sealed: what a run offers to the policies that ask for it
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
@@ -243,11 +244,28 @@ class Settings(Plan):
             )
         if self.data is None:
             self.check_sampled(clients)
+        if SEALED in PROTECTION[self.protection]:
+            self.check_sealed()
         if self.keep_best and min(self.participation, self.availability) < 1:
             raise ConfigError(
                 f"keep_best={self.keep_best} compares rounds by their scores, which are of other countries each with "
                 f"participation={self.participation} and availability={self.availability}; set keep_best=0"
             )
+
+    def check_sealed(self) -> None:
+        """Raise ConfigError for what a sealed run cannot do."""
+        if min(self.participation, self.availability) < 1:
+            raise ConfigError(
+                f"participation={self.participation} and availability={self.availability}: a sealed run asks every "
+                f"country in every round; leave them out"
+            )
+        if self.start_from is not None:
+            raise ConfigError(
+                f"start_from={self.start_from}: the countries of a sealed run derive its first model themselves, from "
+                f"seed; leave it out"
+            )
+        if self.region.facilities:
+            raise ConfigError("region.facilities: members of a sealed run are countries; leave it out")
 
     def check_sampled(self, clients: int) -> None:
         """Raise ConfigError if so few of the clients are sampled in a round that they can be no quorum."""

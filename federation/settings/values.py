@@ -3,8 +3,10 @@
 A vault reads a coordinator's request with it, where neither Hydra nor OmegaConf need be installed.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
+from hashlib import sha256
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -55,3 +57,8 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is float and type(value) is int and abs(value) < EXACT:
         return float(value)
     raise ConfigError(f"{where} must be {getattr(hint, '__name__', hint)}, got {value!r}")
+
+
+def digest_of(plan: Any) -> str:
+    """SHA-256 of a plan's values, hexadecimal."""
+    return sha256(json.dumps(plain(plan), sort_keys=True).encode()).hexdigest()

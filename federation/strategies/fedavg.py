@@ -1,10 +1,11 @@
 """FedAvg: the weighted mean of what the countries learnt. Source: https://arxiv.org/abs/1602.05629"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from federation.settings.schema import StrategySettings
-from federation.strategies.strategy import ROUNDS_DECIDE, Strategy
+from federation.strategies.strategy import ROUNDS_DECIDE, Strategy, Vector
 from federation.training.jobs import ClientHalf
 
 if TYPE_CHECKING:
@@ -30,4 +31,14 @@ def server(settings: StrategySettings) -> "FlowerStrategy":  # noqa: ARG001
     return FedAvg(**ROUNDS_DECIDE)
 
 
-FEDAVG = Strategy(name="fedavg", settings=FedAvgSettings, client=client, server=server, linear=True)
+def step(
+    settings: StrategySettings,  # noqa: ARG001
+    round_: int,  # noqa: ARG001
+    change: Vector,
+    memory: Mapping[str, Vector],  # noqa: ARG001
+) -> tuple[Vector, dict[str, Vector]]:
+    """All of the mean change."""
+    return change, {}
+
+
+FEDAVG = Strategy(name="fedavg", settings=FedAvgSettings, client=client, server=server, step=step, linear=True)

@@ -1,12 +1,13 @@
 """FedAvgM: FedAvg with momentum at the server. Source: https://arxiv.org/abs/1909.06335"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from federation.settings.checks import within
 from federation.settings.schema import StrategySettings
 from federation.strategies.fedavg import client
-from federation.strategies.strategy import ROUNDS_DECIDE, Strategy
+from federation.strategies.strategy import ROUNDS_DECIDE, Strategy, Vector
 
 if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy as FlowerStrategy
@@ -34,4 +35,15 @@ def server(settings: FedAvgMSettings) -> "FlowerStrategy":
     return FedAvgM(**ROUNDS_DECIDE, server_learning_rate=settings.server_lr, server_momentum=settings.server_momentum)
 
 
-FEDAVGM = Strategy(name="fedavgm", settings=FedAvgMSettings, client=client, server=server, linear=True)
+def step(
+    settings: FedAvgMSettings,
+    round_: int,  # noqa: ARG001
+    change: Vector,
+    memory: Mapping[str, Vector],
+) -> tuple[Vector, dict[str, Vector]]:
+    """Heavy-ball momentum on the mean change."""
+    momentum = settings.server_momentum * memory["momentum"] + change if memory else change
+    return settings.server_lr * momentum, {"momentum": momentum}
+
+
+FEDAVGM = Strategy(name="fedavgm", settings=FedAvgMSettings, client=client, server=server, step=step, linear=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from federation.settings.schema import StrategySettings
-from federation.strategies.fedavg import client, server
+from federation.strategies.fedavg import client, server, step
 from federation.strategies.strategy import Strategy, check_private_weights
 
 
@@ -16,5 +16,11 @@ class FedPerSettings(StrategySettings):
 
 
 FEDPER = Strategy(
-    name="fedper", settings=FedPerSettings, client=client, server=server, linear=True, fits=check_private_weights
+    name="fedper",
+    settings=FedPerSettings,
+    client=client,
+    server=server,
+    step=step,
+    linear=True,
+    fits=check_private_weights,
 )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from federation.settings.checks import within
 from federation.settings.schema import StrategySettings
-from federation.strategies.fedavg import server
+from federation.strategies.fedavg import server, step
 from federation.strategies.strategy import Strategy
 from federation.training.jobs import ClientHalf, Tensors
 
@@ -36,4 +36,4 @@ def client(settings: FedProxSettings) -> ClientHalf:
     return ClientHalf(penalty=partial(penalty, mu=settings.mu))
 
 
-FEDPROX = Strategy(name="fedprox", settings=FedProxSettings, client=client, server=server, linear=True)
+FEDPROX = Strategy(name="fedprox", settings=FedProxSettings, client=client, server=server, step=step, linear=True)

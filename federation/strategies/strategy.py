@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from federation.errors import ConfigError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # a vault needs the client half alone, where Flower is not in
     from flwr.serverapp.strategy import Strategy as FlowerStrategy
 
 Arrays = Mapping[str, NDArray[Any]]
+Vector = NDArray[np.float64]
 T = TypeVar("T")
 
 # Who takes part and how much each counts is decided by our rounds, so Flower's own sampling is open to all.
@@ -134,6 +136,9 @@ class Strategy:
     remarks: (a part for each client, plan) -> what `adjust` does to the update of each, in words for its country's row;
     empty where it counts as it came.
     fits: raises ConfigError for a plan that the algorithm cannot follow.
+    step: the server half of a sealed run, which every country works out itself: (settings, round from 1, the mean
+    change as one vector, what it kept) -> (how the model moves, what it keeps). Of + - * / and sqrt in double precision
+    alone, so that all machines get the same bits; None where the algorithm needs more than the mean.
     linear: the server half uses nothing of the updates but their weighted mean, so that thousands may be summed as they
     come. An algorithm that looks at each of them (a median, a trimmed mean) is not.
     """
@@ -148,4 +153,5 @@ class Strategy:
     adjust: Callable[[Sequence[Part], Plan, int], Sequence[Part]] = unadjusted
     remarks: Callable[[Sequence[Part], Plan], Sequence[str]] = no_remarks
     fits: Callable[[Plan], None] = accept_any_plan
+    step: Callable[[Any, int, Vector, Mapping[str, Vector]], tuple[Vector, dict[str, Vector]]] | None = None
     linear: bool = False

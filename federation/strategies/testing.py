@@ -26,8 +26,7 @@ from federation.coordinator.aggregation import (
     separate,
 )
 from federation.coordinator.checks import Update
-from federation.coordinator.rounds import Outcome
-from federation.coordinator.state import Federation, Progress, Report
+from federation.coordinator.state import Federation, Outcome, Progress, Report
 from federation.errors import ConfigError
 from federation.policy.file import FILE, read_policy
 from federation.policy.keys import OPTIMIZERS

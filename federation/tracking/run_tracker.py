@@ -20,8 +20,7 @@ from torch.func import functional_call
 from federation.composition.restore import flat
 from federation.coordinator.incidents import Faults, faults_of, flags_of
 from federation.coordinator.reply_summary import mean_loss, summaries_by_country
-from federation.coordinator.rounds import Outcome
-from federation.coordinator.state import Federation, ReplySummary, Report
+from federation.coordinator.state import Federation, Outcome, ReplySummary, Report
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Better, Row
 from federation.reporting.score_table import FEDERATED, LOCAL, headline_rows
 from federation.settings.schema import Settings

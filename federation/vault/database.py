@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS state (
 CREATE TABLE IF NOT EXISTS models (
   country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, digest TEXT NOT NULL,
   PRIMARY KEY (country, run, round));
+CREATE TABLE IF NOT EXISTS seals (
+  country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL,
+  PRIMARY KEY (country, run, round, name));
 """
 
 
@@ -56,8 +59,8 @@ def _opened(path: Path, schema: str) -> sqlite3.Connection:
         # A round's memory is hundreds of KB: in pages of 16 KiB it is kept in six tenths of the time of 4 KiB.
         # What SQLite puts aside meanwhile stays in memory: its file would lie in a folder that all users share.
         connection.executescript(
-            "PRAGMA page_size=16384; PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-            + schema
+            "PRAGMA page_size=16384; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + schema
         )
     except (sqlite3.Error, OSError) as error:
         raise LedgerError(f"{path}: {error}; restore it from a backup, nothing is released without it") from None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from federation.errors import PolicyRefusal
 from federation.policy.keys import Policy
+from federation.seals.run import BOUND
 from federation.vault.ledger import Entry
 from federation.wire.compression import packed, unpacked
 from federation.wire.frame import Frame, digest, encode
@@ -110,6 +111,19 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
         contents=contents,
     )
     return data, entry
+
+
+def sealed_values(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[Arrays, float]:
+    """The update that goes into a sealed sum, and by what factor it was made smaller.
+
+    It is held to the policy's norm and to `seals.run.BOUND`. Scores are summed over countries before anybody sees them,
+    so no row of a single country's is suppressed.
+    Raises PolicyRefusal for a name, shape or dtype outside the contract, and for values that are not finite.
+    """
+    allowed = {name: _allowed(name, value, contract) for name, value in outgoing.arrays.items()}
+    largest = max((float(np.abs(value).max(initial=0.0)) for value in allowed.values()), default=0.0)
+    scale = min(scale_of(allowed, policy), BOUND / largest if largest else 1.0)
+    return {name: value * value.dtype.type(scale) for name, value in allowed.items()}, scale
 
 
 def _allowed(name: str, value: NDArray[Any], contract: Contract) -> NDArray[Any]:

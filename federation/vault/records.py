@@ -130,3 +130,8 @@ def _digest(panel: Panel) -> bytes:
         plain = repr(values.tolist()).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes()
         hashed.update(plain)
     return hashed.digest()
+
+
+def power_of_two(count: int) -> int:
+    """The smallest one that is at least this: an order of magnitude, where the number itself stays at home."""
+    return 1 << max(count - 1, 0).bit_length()

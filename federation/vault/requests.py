@@ -1,6 +1,5 @@
 """Requests as a vault understands them: every key and range checked against what is installed here."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -11,7 +10,7 @@ import torch
 from federation.composition.restore import parameter_count, restore
 from federation.errors import PolicyRefusal
 from federation.settings.schema import Plan
-from federation.settings.values import plain
+from federation.settings.values import digest_of
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy, public
 from federation.training.jobs import Array, Tensors
@@ -164,20 +163,20 @@ def read_request(data: bytes) -> Request:
         raise PolicyRefusal(
             f"round {round_} of run {run!r}: the last aggregated round cannot be {str(last_aggregated)[:40]!r}"
         )
+    return request_of(frame, plan, digest(data))
+
+
+def request_of(frame: Frame, plan: Plan, request_digest: str) -> Request:
+    """A request whose header was checked, or that this country made for itself."""
     return Request(
         frame=frame,
         kind=frame.kind,
-        run=run,
-        round=round_,
-        last_aggregated=last_aggregated,
+        run=frame.header["run"],
+        round=frame.header["round"],
+        last_aggregated=frame.header["last_aggregated"],
         plan=plan,
         task=TASKS[plan.task.name],
         strategy=STRATEGIES[plan.strategy.name],
-        digest=digest(data),
+        digest=request_digest,
         plan_digest=digest_of(plan),
     )
-
-
-def digest_of(plan: Plan) -> str:
-    """SHA-256 of a plan."""
-    return digest(json.dumps(plain(plan), sort_keys=True).encode())

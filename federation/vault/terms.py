@@ -16,6 +16,7 @@ from federation.composition.restore import restore
 from federation.errors import GotongError
 from federation.policy.keys import values_of
 from federation.settings.schema import Plan
+from federation.vault.records import power_of_two
 from federation.vault.refusals import without_paths
 from federation.vault.vault import Vault
 from federation.wire.frame import ACCEPTED, VERSION
@@ -60,8 +61,3 @@ def claim(vault: Vault, plan: Plan) -> dict[str, int]:
     counts = [np.isfinite(records.windows[part].target).sum(axis=0).max(initial=0) for part in get_args(Part)]
     scored = int(max(counts))
     return {"examples": power_of_two(records.cohort()), "scored": power_of_two(scored)}
-
-
-def power_of_two(count: int) -> int:
-    """The smallest one that is at least this."""
-    return 1 << max(count - 1, 0).bit_length()

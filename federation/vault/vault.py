@@ -6,7 +6,7 @@ reply = vault.release(admission, results)  gate, ledger, memory; nothing else le
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,15 +18,18 @@ from federation.errors import PolicyRefusal
 from federation.policy import objections
 from federation.policy.keys import Policy
 from federation.policy.objections import Objection
-from federation.settings.schema import Plan
+from federation.settings.schema import PROTECTION, SEALED, Plan
+from federation.settings.values import digest_of
 from federation.training.jobs import Job, Result, Tensors, steps_in
 from federation.vault import differences as paired_differences
-from federation.vault import gate, job_building, ledger, lineage, local_model, outgoing, scoring, state
-from federation.vault.gate import ScoreName
+from federation.vault import gate, job_building, ledger, lineage, local_model, outgoing, scoring, sealed, state
+from federation.vault.gate import Contract, Outgoing, ScoreName
+from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.ledger import Entry
 from federation.vault.records import Records, Stamp, open_records, stamp
-from federation.vault.requests import Request, digest_of, numpy_of, read_request
+from federation.vault.requests import Request, numpy_of, read_request
+from federation.vault.sealed import is_sealed
 from federation.wire.frame import digest
 from federation.wire.model import model_digest
 from tasks.evaluation.paired_difference import Blocks, paired_interval
@@ -39,20 +42,46 @@ DAY, MONTH = timedelta(days=1), timedelta(days=30)
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """Jobs to run, or the reply that was given before. came: the models so far, if the policy asks where from."""
+    """Jobs to run, or the reply that was given before. came: the models so far, if the policy asks where from.
 
-    request: Request
-    jobs: tuple[Job, ...]
+    finish: of a sealed run, makes the reply from the results; there is no request of a plain round then.
+    """
+
+    request: Request | None = None
+    jobs: tuple[Job, ...] = ()
     memory: Tensors = field(default_factory=dict)
     reply: bytes | None = None
     came: lineage.Lineage | None = None
+    finish: Callable[[Sequence[Result]], bytes] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computed:
+    """What training and scoring of a request came to, before the gate. scores: of all arms, those that stay too."""
+
+    request: Request
+    by_arm: Mapping[str, Result]
+    outgoing: Outgoing
+    contract: Contract
+    scores: Mapping[ScoreName, Sums]
+    differences: Mapping[str, Blocks]
 
 
 class Vault:
     """Data, policy, ledger and memory of one country, behind two doors."""
 
-    def __init__(self, *, country: str, folder: Path, policy: Policy, database: sqlite3.Connection, key: bytes) -> None:
+    def __init__(
+        self,
+        *,
+        country: str,
+        folder: Path,
+        policy: Policy,
+        database: sqlite3.Connection,
+        key: bytes,
+        identity: Identity | None = None,
+    ) -> None:
         self.country = country
+        self.identity = identity  # of sealed runs; none: it takes part in no such run
         self.folder = folder
         self.policy = policy
         self.database = database
@@ -66,12 +95,16 @@ class Vault:
         Raises WireError, PolicyRefusal, ConfigError or SettingError for what this country does not serve, DataError
         for records it cannot use.
         """
+        if is_sealed(data):
+            return sealed.admit(self, data)
         request = read_request(data)
+        if SEALED in PROTECTION[request.plan.protection]:
+            raise PolicyRefusal(f"{self.country}: run {request.run} is sealed; its rounds are asked for in another way")
         self._refuse(self._reasons(request.plan, lambda: request.parameters))
         reply = state.stored_reply(self.database, self.country, request.run, request.round, request.digest)
         if reply is not None:
             return Admission(request=request, jobs=(), reply=reply)
-        self._check_begun(request.run)
+        self.check_begun(request.run)
         memory = state.memory_before(
             self.database,
             self.country,
@@ -86,7 +119,7 @@ class Vault:
             code=self.country, records=self.records(request.plan), memory=memory, learns=self.learns(request.plan)
         )
         if request.kind == "train":
-            self._refuse(objections.of_steps(self.policy, self._steps(request.plan)))
+            self.check_steps(request.plan)
         return Admission(request=request, jobs=job_building.jobs(request, country), memory=memory, came=came)
 
     def release(self, admission: Admission, results: Sequence[Result]) -> bytes:
@@ -96,7 +129,22 @@ class Vault:
         """
         if admission.reply is not None:
             return admission.reply
-        request = admission.request
+        if admission.finish is not None:
+            return admission.finish(results)
+        assert admission.request is not None, "of a plain round"
+        computed = self.computed(admission.request, results)
+        data, entry = gate.release(computed.outgoing, computed.contract, self.policy)
+        ledger.enter(self.database, entry)
+        scale = gate.scale_of(computed.outgoing.arrays, self.policy)
+        memory = self.memory_after(computed, admission.memory, scale) | lineage.to_memory(admission.came)
+        self.store(admission.request, memory, data)
+        if admission.came is not None:
+            digest_came = model_digest(numpy_of(admission.request.weights))
+            state.store_model(self.database, self.country, admission.request.run, admission.request.round, digest_came)
+        return data
+
+    def computed(self, request: Request, results: Sequence[Result]) -> Computed:
+        """Forecasts and scores of a request, and what the gate is to let out of them."""
         records = self.records(request.plan)
         by_arm = {result.job.arm: result for result in results}
         federated = by_arm["federated"]
@@ -108,24 +156,28 @@ class Vault:
         intervals = {
             outgoing.difference_name(request, pair): paired_interval(each) for pair, each in differences.items()
         }
-        reply = outgoing.outgoing(request, records, federated, scores | intervals)
-        contract = outgoing.contract(request, federated.job, records)
-        data, entry = gate.release(reply, contract, self.policy)
-        ledger.enter(self.database, entry)
-        memory = job_building.memory_after(federated, request.plan, gate.scale_of(reply.arrays, self.policy))
+        return Computed(
+            request=request,
+            by_arm=by_arm,
+            outgoing=outgoing.outgoing(request, records, federated, scores | intervals),
+            contract=outgoing.contract(request, federated.job, records),
+            scores=scores,
+            differences=differences,
+        )
+
+    def memory_after(self, computed: Computed, memory: Tensors, scale: float) -> dict[str, torch.Tensor]:
+        """What is kept of a round. memory: as it stood before. scale: by which the released update was made smaller."""
+        kept = job_building.memory_after(computed.by_arm["federated"], computed.request.plan, scale)
+        scores = computed.outgoing.scores
         compared = {
             pair: each.where(
-                gate.compared_rows(outgoing.difference_name(request, pair), reply.scores, contract, self.policy)
+                gate.compared_rows(
+                    outgoing.difference_name(computed.request, pair), scores, computed.contract, self.policy
+                )
             )
-            for pair, each in differences.items()
+            for pair, each in computed.differences.items()
         }
-        memory |= paired_differences.blocks_to_memory(compared) | self._own_memory(admission, by_arm, scores)
-        memory |= lineage.to_memory(admission.came)
-        self._store(request, memory, data)
-        if admission.came is not None:
-            digest_came = model_digest(numpy_of(request.weights))
-            state.store_model(self.database, self.country, request.run, request.round, digest_came)
-        return data
+        return kept | paired_differences.blocks_to_memory(compared) | self._own_memory(computed, memory)
 
     def keep_refusal(self, admission: Admission, refusal: bytes) -> None:
         """Put a refusal of what training came to on the ledger, and let it use up the round.
@@ -134,6 +186,8 @@ class Vault:
         them numbers overflow.
         """
         request = admission.request
+        if request is None:
+            return  # of a sealed run: its model is the country's own work, and nobody else can choose it
         entry = Entry(
             country=self.country,
             run=request.run,
@@ -144,7 +198,7 @@ class Vault:
             contents={},
         )
         ledger.enter(self.database, entry)
-        self._store(request, admission.memory, refusal)
+        self.store(request, admission.memory, refusal)
 
     def records(self, plan: Plan) -> Records:
         """The country's records cut for this plan, read from disk only if the task's settings changed.
@@ -205,12 +259,16 @@ class Vault:
         """Optimiser steps of one round on the country's records; 0 where it does not train."""
         return steps_in(plan.training, len(self.records(plan).windows["train"])) if self.learns(plan) else 0
 
+    def check_steps(self, plan: Plan) -> None:
+        """Raise PolicyRefusal for a plan that takes fewer steps than the country allows."""
+        self._refuse(objections.of_steps(self.policy, self._steps(plan)))
+
     def _refuse(self, reasons: Sequence[Objection]) -> None:
         """Raise PolicyRefusal with the first reason, if there is any."""
         for reason in reasons:
             raise reason.refusal(self.policy)
 
-    def _check_begun(self, run: str) -> None:
+    def check_begun(self, run: str) -> None:
         """Raise PolicyRefusal for one run or round too many. A run begins with the files as they now are, and they are
         those of all runs until another one begins."""
         now = datetime.now(UTC)
@@ -238,22 +296,21 @@ class Vault:
     def _stamps(self) -> dict[Path, Stamp | None]:
         return {path: stamp(path) for path in self.folder.glob("**/*")}
 
-    def _own_memory(
-        self, admission: Admission, by_arm: dict[str, Result], scores: dict[ScoreName, Sums]
-    ) -> dict[str, torch.Tensor]:
+    def _own_memory(self, computed: Computed, before_round: Tensors) -> dict[str, torch.Tensor]:
         """Of the models that the country trains alone; after the test there is nothing to keep."""
-        request = admission.request
+        request = computed.request
         if request.kind == "test":
             return {}
         memory: dict[str, torch.Tensor] = {}
         for arm in job_building.own_arms(request.plan, learns=self.learns(request.plan)):
-            sums = scores["validation", arm, next(iter(request.task.scores))]
-            before = local_model.under_prefix(arm, admission.memory)
-            after = local_model.memory_after(before, by_arm[arm], sums, request.task, request.plan)
+            sums = computed.scores["validation", arm, next(iter(request.task.scores))]
+            before = local_model.under_prefix(arm, before_round)
+            after = local_model.memory_after(before, computed.by_arm[arm], sums, request.task, request.plan)
             memory |= {f"{arm}/{name}": value for name, value in after.items()}
         return memory
 
-    def _store(self, request: Request, memory: Tensors, reply: bytes) -> None:
+    def store(self, request: Request, memory: Tensors, reply: bytes) -> None:
+        """Keep a round, with the reply that the same request gets again."""
         record = state.RoundRecord(
             country=self.country,
             run=request.run,

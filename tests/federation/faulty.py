@@ -9,7 +9,7 @@ from flwr.app import Message
 from flwr.supercore.task_identity import TaskIdentity
 
 from federation.coordinator import rounds
-from federation.coordinator.rounds import Outcome
+from federation.coordinator.state import Outcome
 from federation.coordinator.state import Watch
 from federation.deployment.coordinator.polling_grid import PollingGrid
 from federation.runs.run import Run

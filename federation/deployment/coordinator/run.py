@@ -20,8 +20,8 @@ from rich.console import Console
 
 from federation.composition.default_strategy import note
 from federation.composition.restore import restore
-from federation.coordinator.rounds import Outcome, federate
-from federation.coordinator.state import Watch
+from federation.coordinator.rounds import federate
+from federation.coordinator.state import Outcome, Watch
 from federation.deployment import certificates
 from federation.deployment.coordinator import members, terms
 from federation.deployment.coordinator.ledger import CoordinatorLedger

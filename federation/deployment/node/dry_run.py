@@ -14,8 +14,7 @@ import torch
 from flwr.app import Message
 
 from federation.coordinator import rounds
-from federation.coordinator.rounds import Outcome
-from federation.coordinator.state import Federation, Report
+from federation.coordinator.state import Federation, Outcome, Report
 from federation.deployment.node.vault_process import read_policy
 from federation.errors import PolicyRefusal
 from federation.reporting.rows import Row

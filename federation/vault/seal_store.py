@@ -1,0 +1,70 @@
+"""What a vault keeps of sealed runs: keys, shares and models of open rounds, and the replies it gave.
+
+Erased values are overwritten in the file (`secure_delete`).
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+from federation.errors import PolicyRefusal
+
+REPLY = "reply"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealStore:
+    """Of one run of one country. Writes are committed by the caller."""
+
+    database: sqlite3.Connection
+    country: str
+    run: str
+
+    def get(self, round_: int, name: str) -> bytes | None:
+        """What was put; None for nothing."""
+        row = self.database.execute(
+            "SELECT value FROM seals WHERE (country, run, round, name) = (?, ?, ?, ?)",
+            (self.country, self.run, round_, name),
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def put(self, round_: int, name: str, value: bytes) -> None:
+        """Keep it, in the place of what was there."""
+        self.database.execute(
+            "INSERT OR REPLACE INTO seals VALUES (?,?,?,?,?)", (self.country, self.run, round_, name, value)
+        )
+
+    def forget(self, round_: int, *names: str) -> None:
+        """Erase these of a round."""
+        for name in names:
+            self.database.execute(
+                "DELETE FROM seals WHERE (country, run, round, name) = (?, ?, ?, ?)",
+                (self.country, self.run, round_, name),
+            )
+
+    def forget_before(self, round_: int) -> None:
+        """Erase all of earlier rounds but the setup, and the replies to it."""
+        self.database.execute(
+            "DELETE FROM seals WHERE (country, run) = (?, ?) AND round BETWEEN 1 AND ?",
+            (self.country, self.run, round_ - 1),
+        )
+
+    def reply(self, kind: str, round_: int, request: str) -> bytes | None:
+        """The reply to this very request, if it was given. Raises PolicyRefusal if another one was replied to."""
+        kept = self.get(round_, f"{REPLY}/{kind}")
+        if kept is None:
+            return None
+        if kept[:64].decode() != request:
+            raise PolicyRefusal(f"{self.country} has replied to another {kind} of round {round_} of run {self.run}")
+        return kept[64:]
+
+    def keep_reply(self, kind: str, round_: int, request: str, reply: bytes) -> None:
+        """For the same request, should it come again. request: its digest, 64 letters."""
+        self.put(round_, f"{REPLY}/{kind}", request.encode() + reply)
+
+    def began_with(self, model: bytes) -> str | None:
+        """Another run that began with this model."""
+        row = self.database.execute(
+            "SELECT run FROM seals WHERE country = ? AND name = 'first' AND value = ? AND run != ?",
+            (self.country, model, self.run),
+        ).fetchone()
+        return None if row is None else str(row[0])

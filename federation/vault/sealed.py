@@ -1,0 +1,81 @@
+"""Requests of sealed runs at a vault: which part of the run each is of, one reply to each, all of it on the ledger."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from federation.errors import PolicyRefusal, WireError
+from federation.training.jobs import Result
+from federation.vault import ledger, sealed_rounds, sealed_setup
+from federation.vault.ledger import Entry
+from federation.vault.requests import LONGEST_NAME
+from federation.vault.seal_store import SealStore
+from federation.vault.sealed_reply import Reply
+from federation.wire.frame import Frame, decode, digest, encode, read_header
+from federation.wire.header import REQUEST
+
+if TYPE_CHECKING:
+    from federation.vault.vault import Admission, Vault
+
+SETUP = {"sealed_keys": sealed_setup.keys, "sealed_deal": sealed_setup.deal}
+ROUNDS = {
+    "sealed_round": sealed_rounds.round_,
+    "sealed_reveal": sealed_rounds.reveal,
+    "sealed_end": sealed_rounds.end,
+}
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether a frame is of a sealed run. Raises WireError for what is no frame."""
+    kind = read_header(data).kind
+    return kind in SETUP or kind in ROUNDS
+
+
+def admit(vault: "Vault", data: bytes) -> "Admission":
+    """What a request asks for, or the stored reply to it. Raises SealError and what `Vault.admit` does."""
+    from federation.vault.vault import Admission
+
+    frame = decode(data, bounds=REQUEST)
+    run, number = _named(frame)
+    if vault.identity is None:
+        raise PolicyRefusal(f"{vault.country} takes part in no sealed run: its vault has no key of its own")
+    store, request = SealStore(database=vault.database, country=vault.country, run=run), digest(data)
+    given = store.reply(frame.kind, number, request)
+    if given is not None:
+        return Admission(reply=given)
+    if frame.kind in SETUP:
+        reply: Reply = SETUP[frame.kind](vault, vault.identity, store, frame)
+    else:
+        reply = ROUNDS[frame.kind](vault, vault.identity, store, frame, number)
+
+    def finish(results: Sequence[Result]) -> bytes:
+        made = reply.made(results)
+        header = {"country": vault.country, "run": run, "round": number}
+        answer = encode(Frame(kind=made.kind, header=header, arrays=made.arrays))
+        ledger.enter(vault.database, _entry(vault.country, run, number, made, answer))
+        store.keep_reply(frame.kind, number, request, answer)
+        return answer
+
+    return Admission(jobs=reply.jobs, finish=finish)
+
+
+def _named(frame: Frame) -> tuple[str, int]:
+    run, number = frame.header.get("run"), frame.header.get("round")
+    if not isinstance(run, str) or not 0 < len(run) <= LONGEST_NAME or not run.isprintable():
+        raise PolicyRefusal(f"a run must have a name of 1 to {LONGEST_NAME} printable characters")
+    if type(number) is not int or not (number == 0 if frame.kind in SETUP else 1 <= number <= 2**31):
+        raise WireError(f"a {frame.kind} of round {str(number)[:40]} is none")
+    return run, number
+
+
+def _entry(country: str, run: str, number: int, made: Frame, answer: bytes) -> Entry:
+    """What left, for the ledger: masked words and posts, of which nobody can read this country's part."""
+    contents = {"masked": True, "arrays": {name: list(value.shape) for name, value in made.arrays.items()}}
+    return Entry(
+        country=country,
+        run=run,
+        round=number,
+        kind=made.kind,
+        digest=digest(answer),
+        bytes=len(answer),
+        contents=contents,
+    )

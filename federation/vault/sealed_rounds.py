@@ -1,0 +1,236 @@
+"""Sealed rounds in a vault: it works out the model itself, and masked words and signed posts are all that leaves.
+
+sealed_round    what closed the round before   -> a masked frame of update and scores
+sealed_reveal   the list of frames             -> shares that open their sum and no other
+sealed_end      what closed the test           -> nothing; what could open a round again is erased
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from federation.errors import PolicyRefusal, SealError
+from federation.seals import layout, posts
+from federation.seals.fixed_point import Floats
+from federation.seals.layout import ScoreName
+from federation.seals.masks import Words, little
+from federation.seals.member import Member
+from federation.seals.model import Arrays, SharedModel, from_bytes, loss, to_bytes, vector
+from federation.seals.run import SealedRun, kind_of, rounds_of
+from federation.seals.setup import Setup
+from federation.seals.sums import Closing, Place, list_digest, opened
+from federation.settings.schema import Plan
+from federation.settings.values import digest_of
+from federation.training.jobs import Result
+from federation.vault import gate, job_building, lineage, state
+from federation.vault.identity import Identity
+from federation.vault.job_building import Country
+from federation.vault.requests import Request, request_of
+from federation.vault.seal_store import SealStore
+from federation.vault.sealed_reply import Reply, array_group, closing_of
+from federation.vault.sealed_setup import keep_deals, run_of, setup_of
+from federation.wire.frame import Frame
+from tasks.evaluation.scores import Sums
+
+if TYPE_CHECKING:
+    from federation.vault.vault import Vault
+
+LONGEST_CHANGE = 5.0  # times the country's own update of the round, in L2, that the mean may have
+WORSE = 0.02  # share by which a loss must grow until a country says that the model got worse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a country stands in a run: before a round, all that its reply rests on."""
+
+    run: SealedRun
+    member: Member
+    place: Place
+    model: SharedModel
+    aggregated: int  # the last round whose sum holds this country's frame; 0: none
+
+    @property
+    def setup(self) -> Setup:
+        """What was published at setup."""
+        return self.run.setup
+
+    @cached_property
+    def kind(self) -> str:
+        """What the round does."""
+        return kind_of(self.run.plan, self.place.round)
+
+
+def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+    """Close the round before, work out the model, train and score; then mask. Raises SealError or PolicyRefusal."""
+    plan, member = run_of(vault, identity, store)
+    if number == 1:
+        standing, closed = _first(plan, member, store, frame), None
+    else:
+        closed = closing_of(frame)
+        standing = _next(vault, plan, member, store, closed, number)
+    request = _request(standing, store.run)
+    memory = state.memory_before(
+        vault.database, vault.country, store.run, number, last_aggregated=standing.aggregated, plan=digest_of(plan)
+    )
+    came = None if standing.kind == "test" else lineage.admit(request, memory, vault.policy, {})
+    country = Country(code=vault.country, records=vault.records(plan), memory=memory, learns=vault.learns(plan))
+
+    def finish(results: Sequence[Result]) -> Frame:
+        if closed is None:
+            keep_deals(store, standing.setup)
+            member.open_deals(standing.setup, array_group(frame, "box"))
+        else:
+            _keep_closed(store, standing)
+        computed = vault.computed(request, results)
+        arrays, scale = gate.sealed_values(computed.outgoing, computed.contract, vault.policy)
+        words = _words(vault, standing, store, arrays, computed.scores)
+        post, masked = member.mask(standing.setup, number, standing.place.model, words)
+        store.put(number, "model", to_bytes(standing.model))
+        store.put(number, "aggregated", str(standing.aggregated).encode())
+        after = vault.memory_after(computed, memory, scale) | lineage.to_memory(came)
+        vault.store(request, after, b"")
+        return Frame(
+            kind="sealed_round",
+            header={},
+            arrays={"post": posts.as_array(post), "words": posts.as_array(little(masked))},
+        )
+
+    return Reply(jobs=job_building.jobs(request, country), finish_round=finish)
+
+
+def reveal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+    """Sign a list of frames. Raises SealError for one that may not be."""
+    plan, member = run_of(vault, identity, store)
+    standing = _at(plan, member, store, number)
+
+    def finish() -> Frame:
+        post = member.reveal(standing.setup, standing.place, array_group(frame, "frame"))
+        return Frame(kind="sealed_reveal", header={}, arrays={"post": posts.as_array(post)})
+
+    return Reply(finish=finish)
+
+
+def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+    """Compare the test's sums with what was signed, and erase what the run needed. Raises SealError."""
+    plan, member = run_of(vault, identity, store)
+    if number != rounds_of(plan):
+        raise SealError(f"run {store.run} ends with round {rounds_of(plan)}")
+    standing = _at(plan, member, store, number)
+    _sum(standing, closing_of(frame))
+
+    def finish() -> Frame:
+        store.forget(0, "static", "own shares", "announced", "deals", "keys")
+        store.forget_before(number + 1)
+        return Frame(kind="sealed_end", header={})
+
+    return Reply(finish=finish)
+
+
+def _first(plan: Plan, member: Member, store: SealStore, frame: Frame) -> Standing:
+    setup = setup_of(store, member, array_group(frame, "deal"))
+    model = _kept_model(store, 1)
+    run = SealedRun(plan=plan, setup=setup)
+    return Standing(run=run, member=member, place=Place(round=1, model=model.digest), model=model, aggregated=0)
+
+
+def _at(plan: Plan, member: Member, store: SealStore, number: int) -> Standing:
+    """A round that this country has sent its frame of."""
+    model = _kept_model(store, number)
+    last, last_digest = store.get(number - 1, "listed"), store.get(number - 1, "closed")
+    place = Place(
+        round=number,
+        model=model.digest,
+        last=json.loads(last) if last else (),
+        last_digest=last_digest or b"",
+    )
+    aggregated = int(store.get(number, "aggregated") or b"0")
+    run = SealedRun(plan=plan, setup=setup_of(store, member))
+    return Standing(run=run, member=member, place=place, model=model, aggregated=aggregated)
+
+
+def _next(vault: "Vault", plan: Plan, member: Member, store: SealStore, closing: Closing, number: int) -> Standing:
+    """Where the country stands after the round before this one was closed with these frames."""
+    before = _at(plan, member, store, number - 1)
+    listed, words = _sum(before, closing)
+    closed = before.run.close(before.model, before.kind, closing.frames, words)
+    _check_change(vault, store, before, closed.change)
+    return Standing(
+        run=before.run,
+        member=member,
+        place=Place(round=number, model=closed.model.digest, last=tuple(sorted(closing.frames)), last_digest=listed),
+        model=closed.model,
+        aggregated=number - 1 if vault.country in closing.frames else before.aggregated,
+    )
+
+
+def _sum(at: Standing, closing: Closing) -> tuple[bytes, Words]:
+    """The list's digest, and the sum of its frames."""
+    listed = list_digest(at.setup, at.place, closing.frames)
+    at.member.check_signed(at.place.round, listed)
+    return listed, opened(at.setup, at.place, closing)
+
+
+def _keep_closed(store: SealStore, now: Standing) -> None:
+    """The list of the round before, for the rule that lists follow; its secrets are erased."""
+    before = now.place.round - 1
+    store.put(before, "listed", json.dumps(list(now.place.last)).encode())
+    store.put(before, "closed", now.place.last_digest)
+    now.member.settle(before)
+    store.forget_before(before)
+
+
+def _kept_model(store: SealStore, number: int) -> SharedModel:
+    kept = store.get(number, "model")
+    if kept is None:
+        raise SealError(f"{store.country} has not come to round {number} of run {store.run}, or is past it")
+    return from_bytes(kept)
+
+
+def _check_change(vault: "Vault", store: SealStore, before: Standing, change: float) -> None:
+    """Raise PolicyRefusal for a mean update that honest countries do not make: one hides another model in its frame."""
+    own = store.get(before.place.round, "norm")
+    if own is not None and change > LONGEST_CHANGE * float(own):
+        raise PolicyRefusal(
+            f"{vault.country} leaves run {store.run}: the mean update of round {before.place.round} is "
+            f"{change / float(own):.1f} times as long as its own, and {LONGEST_CHANGE:g} times is the most it follows"
+        )
+
+
+def _request(standing: Standing, run: str) -> Request:
+    """The request that a plain run would have sent: the rounds of both are one code from here on."""
+    weights: Arrays = standing.model.final() if standing.kind == "test" else standing.model.weights
+    header = {"run": run, "round": standing.place.round, "last_aggregated": standing.aggregated}
+    arrays = {f"model/{name}": value for name, value in weights.items()}
+    inner = Frame(kind=standing.kind, header=header, arrays=arrays)
+    return request_of(inner, standing.run.plan, standing.place.model.hex())
+
+
+def _words(vault: "Vault", at: Standing, store: SealStore, arrays: Arrays, scores: Mapping[ScoreName, Sums]) -> Words:
+    """The country's summands: update, scores and votes as words."""
+    update: Floats = np.zeros(0)
+    if at.kind == "train":
+        update = np.zeros(vector(at.model.weights).size)
+        if arrays:
+            update = vector({name.removeprefix("update/"): value for name, value in arrays.items()})
+            store.put(at.place.round, "norm", repr(float(np.linalg.norm(update))).encode())
+    summed = np.concatenate([layout.flat(scores, at.run.cells(at.kind), at.run.filled), _votes(at, store, scores)])
+    try:
+        return at.run.codec(at.kind, update.size).encode(update, summed, at.run.weights[vault.country])
+    except (OverflowError, ValueError) as error:
+        raise PolicyRefusal(f"{vault.country} sends nothing in round {at.place.round}: {error}") from None
+
+
+def _votes(at: Standing, store: SealStore, scores: Mapping[ScoreName, Sums]) -> Floats:
+    """(2,) whether this country compares the model with the one before, and whether it finds it worse."""
+    own = loss(scores, at.run.plan) if at.kind != "test" else None
+    before = store.get(at.place.round - 1, "loss")
+    if own is None:
+        return np.zeros(2)
+    store.put(at.place.round, "loss", repr(own).encode())
+    if before is None:
+        return np.zeros(2)
+    return np.array([1.0, float(own > float(before) + WORSE * abs(float(before)))])

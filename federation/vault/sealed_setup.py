@@ -1,0 +1,196 @@
+"""The setup of a sealed run in a vault: members are held to roster and policy, then keys and shares go out.
+
+sealed_keys   a plan, members and their keys   -> this run's keys, and what the others shall know of the country
+sealed_deal   the keys of all members          -> shares of this run's secrets, encrypted for each other country
+"""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from federation.composition.restore import restore
+from federation.errors import PolicyRefusal, SealError
+from federation.policy.keys import Policy
+from federation.seals import posts
+from federation.seals.member import Member
+from federation.seals.model import SharedModel, to_bytes
+from federation.seals.run import Claims, SealedRun, parts_of, rounds_of
+from federation.seals.setup import Setup
+from federation.seals.terms import SealTerms
+from federation.settings.schema import PROTECTION, SEALED, Plan
+from federation.settings.values import digest_of, plain
+from federation.strategies.strategy import public
+from federation.vault.identity import Identity
+from federation.vault.records import power_of_two
+from federation.vault.requests import fresh, numpy_of
+from federation.vault.seal_store import SealStore
+from federation.vault.sealed_reply import Reply, array_group
+from federation.wire.frame import Frame
+from tasks.registry import TASKS
+
+if TYPE_CHECKING:
+    from federation.vault.vault import Vault
+
+
+def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> Reply:
+    """Agree to a run, or refuse it. Raises PolicyRefusal, ConfigError, SettingError, SealError or DataError."""
+    plan = plan_of(frame.header.get("plan"))
+    vault.check(plan)
+    vault.check_begun(store.run)
+    terms = _proposed(store.run, plan, frame.header)
+    check_policy(vault.policy, terms)
+    identity.check(vault.country, terms.members)
+    if vault.learns(plan):
+        vault.check_steps(plan)
+    model = first_model(plan)
+    if (other := store.began_with(model.digest)) and not vault.policy.repeat_start:
+        raise PolicyRefusal(
+            f"{vault.country} refuses a second run from the first model of run {other}: the difference of two such "
+            f"runs could tell of one country. Choose another seed, or edit `repeat_start` in {vault.policy.path} on "
+            f"that country's node"
+        )
+    claims = claims_of(vault, plan, model)
+
+    def finish() -> Frame:
+        store.put(0, "plan", json.dumps(plain(plan)).encode())
+        store.put(0, "terms", _terms_to_bytes(terms))
+        store.put(0, "first", model.digest)
+        store.put(1, "model", to_bytes(model))
+        post = Member(country=vault.country, key=identity.key, terms=terms, store=store).announce(claims.table())
+        return Frame(kind="sealed_keys", header={}, arrays={"post": posts.as_array(post)})
+
+    return Reply(finish=finish)
+
+
+def deal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> Reply:
+    """Deal shares to members whose first model is this country's. Raises SealError, naming who differs."""
+    plan, member = run_of(vault, identity, store)
+    setup = Setup(terms=member.terms, announced=array_group(frame, "keys"), deals={})
+    first = store.get(0, "first")
+    for country, claims in SealedRun(plan=plan, setup=setup).claims.items():
+        if first is None or claims.model != first.hex():
+            raise SealError(
+                f"{country} begins with another first model than {vault.country}: it has {claims.versions}, "
+                f"{vault.country} has {versions()}; install the same versions on both"
+            )
+
+    def finish() -> Frame:
+        store.put(0, "announced", _to_bytes(setup.announced))
+        post, boxes = member.deal(setup)
+        arrays = {"post": post} | {f"box/{country}": box for country, box in boxes.items()}
+        return Frame(
+            kind="sealed_deal", header={}, arrays={name: posts.as_array(value) for name, value in arrays.items()}
+        )
+
+    return Reply(finish=finish)
+
+
+def run_of(vault: "Vault", identity: Identity, store: SealStore) -> tuple[Plan, Member]:
+    """The plan of a run that was agreed to, and this country's part in it. Raises SealError if there is none."""
+    kept, values = store.get(0, "terms"), store.get(0, "plan")
+    if kept is None or values is None:
+        raise SealError(f"{vault.country} has no part in a sealed run {store.run}")
+    terms = _terms_from_bytes(kept)
+    return plan_of(json.loads(values)), Member(country=vault.country, key=identity.key, terms=terms, store=store)
+
+
+def setup_of(store: SealStore, member: Member, deals: Mapping[str, bytes] | None = None) -> Setup:
+    """What was published at setup. deals: as they come, in the first round; later those that were kept."""
+    announced = store.get(0, "announced")
+    dealt = store.get(0, "deals") if deals is None else _to_bytes(deals)
+    if announced is None or dealt is None:
+        raise SealError(f"the setup of run {store.run} is not complete in {member.country}")
+    return Setup(terms=member.terms, announced=_from_bytes(announced), deals=_from_bytes(dealt))
+
+
+def keep_deals(store: SealStore, setup: Setup) -> None:
+    """So that later rounds have them."""
+    store.put(0, "deals", _to_bytes(setup.deals))
+
+
+def plan_of(values: Any) -> Plan:
+    """The plan of a sealed run. Raises PolicyRefusal for another one, ConfigError or SettingError for none."""
+    if not isinstance(values, dict):
+        raise PolicyRefusal("a sealed run without a plan is not served")
+    plan = restore(Plan, values, "plan", models=False)
+    if SEALED not in PROTECTION[plan.protection]:
+        raise PolicyRefusal(f"a run with protection={plan.protection} is not sealed")
+    return plan
+
+
+def check_policy(policy: Policy, terms: SealTerms) -> None:
+    """Raise PolicyRefusal or SealError for terms that a country does not accept."""
+    terms.check()
+    missing = sorted(set(policy.required_members) - set(terms.members))
+    needed = ceil(policy.threshold_share * len(terms.members))
+    for key, wrong, why in (
+        ("required_members", bool(missing), f"a run without {', '.join(missing)}"),
+        ("minimum_members", terms.fewest < policy.minimum_members, f"sums of {terms.fewest} countries"),
+        ("threshold_share", terms.threshold < needed, f"sums that {terms.threshold} of {len(terms.members)} open"),
+    ):
+        if wrong:
+            allowed = getattr(policy, key)
+            said = ", ".join(allowed) if isinstance(allowed, tuple) else f"{allowed:g}"
+            raise PolicyRefusal(
+                f"{policy.country} refuses {why}: its policy asks for {key} = {said}. To allow it, edit `{key}` in "
+                f"{policy.path} on that country's node."
+            )
+
+
+def first_model(plan: Plan) -> SharedModel:
+    """The model that every country begins with: by the plan's seed."""
+    weights = public(numpy_of(fresh(TASKS[plan.task.name], plan).weights), plan.strategy.private)
+    return SharedModel(round=0, weights=weights)
+
+
+def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:
+    """What the others shall know of this country."""
+    records = vault.records(plan)
+    filled: dict[str, list[bool]] = {}
+    for part in parts_of(plan):
+        known = [bool(np.isfinite(column).any()) for column in records.windows[part].target.T]
+        filled[part] = [*known, any(known)]
+    examples = power_of_two(records.cohort()) if vault.learns(plan) else 0
+    return Claims(examples=examples, filled=filled, model=model.digest.hex(), versions=versions())
+
+
+def versions() -> str:
+    """Of what derives a model."""
+    return f"gotong {version('gotong')}, torch {torch.__version__.split('+')[0]}, numpy {np.__version__}"
+
+
+def _proposed(run: str, plan: Plan, header: Mapping[str, Any]) -> SealTerms:
+    members, threshold, fewest = (header.get(key) for key in ("members", "threshold", "fewest"))
+    try:
+        named = {str(country): bytes.fromhex(key) for country, key in members.items()}  # type: ignore[union-attr]
+    except (AttributeError, TypeError, ValueError):
+        raise PolicyRefusal("a sealed run without members and their keys is not served") from None
+    if type(threshold) is not int or type(fewest) is not int or not all(len(key) == 32 for key in named.values()):
+        raise PolicyRefusal("a sealed run whose members, threshold or fewest cannot be read is not served")
+    rounds = rounds_of(plan)
+    return SealTerms(run=run, plan=digest_of(plan), members=named, threshold=threshold, rounds=rounds, fewest=fewest)
+
+
+def _terms_to_bytes(terms: SealTerms) -> bytes:
+    members = {country: key.hex() for country, key in terms.members.items()}
+    values = {"run": terms.run, "plan": terms.plan, "threshold": terms.threshold, "rounds": terms.rounds}
+    return json.dumps({**values, "fewest": terms.fewest, "members": members}).encode()
+
+
+def _terms_from_bytes(raw: bytes) -> SealTerms:
+    values = json.loads(raw)
+    members = {country: bytes.fromhex(key) for country, key in values.pop("members").items()}
+    return SealTerms(members=members, **values)
+
+
+def _to_bytes(named: Mapping[str, bytes]) -> bytes:
+    return json.dumps({country: value.hex() for country, value in named.items()}).encode()
+
+
+def _from_bytes(raw: bytes) -> dict[str, bytes]:
+    return {country: bytes.fromhex(value) for country, value in json.loads(raw).items()}
