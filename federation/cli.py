@@ -45,6 +45,8 @@ VERBS = {
     "stop": "end a submitted run; its checkpoint is kept",
     "node check": "check that a country's node would work, and show what a run would send",
     "node accept": "accept a model as the first weights of runs",
+    "node roster accept": "accept the key of another country's vault, for sealed runs",
+    "node roster show": "the members whose keys this node accepted",
     "node train": "train and score a country's own model; nothing leaves",
     "node preview": "show every name, shape and byte that a run would send",
     "node pause": "refuse every run until resume",
@@ -91,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _verb(words: Sequence[str]) -> tuple[str | None, list[str]]:
-    for length in (2, 1):
+    for length in (3, 2, 1):
         if " ".join(words[:length]) in VERBS:
             return " ".join(words[:length]), list(words[length:])
     return None, []
@@ -104,7 +106,7 @@ def _nearest(words: Sequence[str]) -> str:
 
 
 def _help() -> str:
-    lines = [f"  {verb:<16} {what}" for verb, what in VERBS.items()]
+    lines = [f"  {verb:<18} {what}" for verb, what in VERBS.items()]
     return "\n".join(
         [
             "gotong VERB key=value ...",

@@ -223,7 +223,12 @@ def _summaries(federation: Federation, known: Published, closing: Closing, asked
         sent = 4 * len(known.sent[country][1]) if country in known.sent else 0
         summaries.append(
             ReplySummary(
-                country=country, sent=sent, received=asked.received.get(country, 0), refused=refused, remark=remark
+                country=country,
+                sent=sent,
+                received=asked.received.get(country, 0),
+                refused=refused,
+                remark=remark,
+                sealed=True,
             )
         )
     return summaries

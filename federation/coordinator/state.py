@@ -78,7 +78,7 @@ class ReplySummary:
     """What one country's reply came to. `refused` says why it does not count, `remark` what was odd about it.
 
     flags: what a person should know of an update that counts. cosine: of it with the centre of all, where there are
-    enough.
+    enough. sealed: nobody but the country knows what its reply holds, nor whether there is an update in it.
     """
 
     country: str
@@ -93,6 +93,12 @@ class ReplySummary:
     remark: str | None = None
     flags: tuple[str, ...] = ()
     cosine: float | None = None
+    sealed: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether an update of it is in the round, as far as anybody knows."""
+        return (self.examples > 0 or self.sealed) and not self.refused
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from tasks.files.atomic import write_atomically
 from tasks.registry import TASKS
 
 FILE = "policy.toml"
+ROSTER = "roster.txt"
 ACCEPTED = "accepted_models.txt"  # in the same folder: digests of first weights that the operator accepted
 RETIRED = "bundles"  # of 0.1.0: programs that Flower's SuperNode might run at the node; a courier runs none
 
@@ -75,6 +76,38 @@ def accepted_models(policy: Policy) -> frozenset[str]:
     except (ValueError, OSError) as error:
         raise PolicyRefusal(f"{path}: {error}; {policy.country} accepts no model until it is fixed") from None
     return frozenset(line.split()[0] for line in lines if line.strip() and not line.startswith("#"))
+
+
+def accept_member(policy: Policy, country: str, fingerprint: str) -> Path:
+    """Put a member's key on the roster, in the place of one before; returns the file."""
+    path = policy.path.parent / ROSTER
+    known = {**read_roster(policy), country: fingerprint}
+    lines = [f"{name}  {known[name]}" for name in sorted(known)]
+    write_atomically(
+        path, ("# Members of sealed runs, and the fingerprint of each vault's key\n" + "\n".join(lines) + "\n").encode()
+    )
+    return path
+
+
+def read_roster(policy: Policy) -> dict[str, str]:
+    """Country -> fingerprint of the key of its vault, as the operator accepted them.
+
+    Raises PolicyRefusal for a file that cannot be read.
+    """
+    path = policy.path.parent / ROSTER
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        roster = {}
+        for line in lines:
+            if line.strip() and not line.startswith("#"):
+                country, fingerprint = line.split()
+                roster[country] = fingerprint
+        return roster
+    except (ValueError, OSError) as error:
+        raise PolicyRefusal(
+            f"{path}: {error}; {policy.country} takes part in no sealed run until it is fixed: a line holds a country "
+            f"and a fingerprint"
+        ) from None
 
 
 def _without_retired(values: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -60,6 +60,8 @@ def verdict(rows: Sequence[Row], headline: str, better: Better = "smaller", pair
         for place in countries(scores)
         if not is_region(place)
     }
+    if not pairs:  # nobody knows a single country's score
+        return [_sealed(place, [row for row in scores if row.country == place], better) for place in countries(scores)]
     compared = [(federated, rival) for federated, rival in pairs.values() if federated and rival]
     helped = [pair for pair in compared if beats(*pair, better)]
     clear = f", clearly in {sum(clearly_differ(*pair, paired) for pair in helped)}." if helped else "."
@@ -83,6 +85,17 @@ def _not_helped(place: str, federated: Row | None, rival: Row | None, better: Be
     if beats(federated, rival, better):
         return ""
     return f"{place}: federated did not help: {comparison_text(federated, rival, paired)}."
+
+
+def _sealed(region: str, rows: Sequence[Row], better: Better) -> str:
+    """The region's row of a sealed run, in words."""
+    federated, rival = _federated_and_rival(rows, better)
+    if federated is None or rival is None:
+        return f"{region}: nothing to compare federated with."
+    return (
+        f"{region}: federated {federated.value:.3f}, the best of the others is {rival.arm} with {rival.value:.3f}; "
+        f"the scores of single countries are sealed."
+    )
 
 
 def _of_regions(scores: Sequence[Row], paired: Sequence[Row]) -> list[str]:

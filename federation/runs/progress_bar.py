@@ -59,7 +59,7 @@ class ProgressBar:
             if summary.refused and summary.country not in self._refused:
                 self._refused.add(summary.country)
                 self.say(f"round {report.round}: {summary.refused}")
-        trained = [summary for summary in report.summaries if summary.examples and not summary.refused]
+        trained = [summary for summary in report.summaries if summary.counts]
         loss = mean_loss(report.summaries)
         scores = {
             row.arm: row.value
@@ -68,7 +68,8 @@ class ProgressBar:
         }
         values = "  ".join(f"{arm} {value:.3f}" for arm, value in sorted(scores.items())) or "suppressed"
         there = f"{len(trained)} of {len(report.summaries)} {client_noun(report.summaries)}"
-        said = f"{there}  {self._headline}: {values}  loss {'suppressed' if loss is None else f'{loss:.4f}'}"
+        lost = "" if any(summary.sealed for summary in report.summaries) else "  loss suppressed"
+        said = f"{there}  {self._headline}: {values}{lost if loss is None else f'  loss {loss:.4f}'}"
         self._bar.update(self._task, completed=report.round, said=said)
         if not self.console.is_terminal:
             self.say(f"round {report.round}/{report.rounds}  {said}")

@@ -143,7 +143,7 @@ def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3
         policy=open_policy(records, country),
         database=database,
         key=key,
-        identity=Identity(key=_signing_key(key)),
+        identity=Identity(key=_signing_key(key), roster=dict),
     )
 
 
@@ -196,7 +196,7 @@ def _with_vaults(run: Run) -> Simulation:
         country: fingerprint(key) for country, key in keys.items()
     }  # one person's machine: nobody to compare with
     for vault in vaults.values():
-        vault.identity = replace(identities[vault.country], roster=roster)
+        vault.identity = replace(identities[vault.country], roster=lambda: roster)
     return Simulation(run=replace(run, federation=replace(run.federation, declared=declared, keys=keys)), vaults=vaults)
 
 

@@ -82,7 +82,7 @@ class TrackedRun:
                 if words:
                     self._tracker.tags({f"{name}.{report.round}": words}, country=summary.country)
             self._fingerprint(summary.country, summary.fingerprint)
-        trained = [summary for summary in report.summaries if summary.examples and not summary.refused]
+        trained = [summary for summary in report.summaries if summary.counts]
         examples = sum(summary.examples for summary in trained)
         totals: dict[str, float] = {"round/countries": len(trained), "round/examples": examples}
         loss = mean_loss(report.summaries)

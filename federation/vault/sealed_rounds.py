@@ -32,7 +32,7 @@ from federation.vault.job_building import Country
 from federation.vault.requests import Request, request_of
 from federation.vault.seal_store import SealStore
 from federation.vault.sealed_reply import Reply, array_group, closing_of
-from federation.vault.sealed_setup import keep_deals, run_of, setup_of
+from federation.vault.sealed_setup import check_basis, keep_deals, run_of, setup_of
 from federation.wire.frame import Frame
 from tasks.evaluation.scores import Sums
 
@@ -67,6 +67,7 @@ class Standing:
 def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
     """Close the round before, work out the model, train and score; then mask. Raises SealError or PolicyRefusal."""
     plan, member = run_of(vault, identity, store)
+    check_basis(vault, plan, store)
     if number == 1:
         standing, closed = _first(plan, member, store, frame), None
     else:

@@ -15,8 +15,9 @@ import torch
 
 from federation.composition.restore import restore
 from federation.errors import PolicyRefusal, SealError
-from federation.policy.keys import Policy
+from federation.policy.keys import Policy, values_of
 from federation.seals import posts
+from federation.seals.masks import digest
 from federation.seals.member import Member
 from federation.seals.model import SharedModel, to_bytes
 from federation.seals.run import Claims, SealedRun, parts_of, rounds_of
@@ -60,6 +61,7 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
         store.put(0, "plan", json.dumps(plain(plan)).encode())
         store.put(0, "terms", _terms_to_bytes(terms))
         store.put(0, "first", model.digest)
+        store.put(0, "basis", basis(vault, plan))
         store.put(1, "model", to_bytes(model))
         post = Member(country=vault.country, key=identity.key, terms=terms, store=store).announce(claims.table())
         return Frame(kind="sealed_keys", header={}, arrays={"post": posts.as_array(post)})
@@ -157,6 +159,24 @@ def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:
         filled[part] = [*known, any(known)]
     examples = power_of_two(records.cohort()) if vault.learns(plan) else 0
     return Claims(examples=examples, filled=filled, model=model.digest.hex(), versions=versions())
+
+
+def basis(vault: "Vault", plan: Plan) -> bytes:
+    """Digest of what a country's words rest on besides the model: records, policy and software.
+
+    Were one of them to change within a run, a vault that was restored from a backup could be asked for a round again
+    and mask other words with the same masks; their difference would be there to read.
+    """
+    return digest(vault.records(plan).fingerprint, json.dumps(values_of(vault.policy), sort_keys=True), versions())
+
+
+def check_basis(vault: "Vault", plan: Plan, store: SealStore) -> None:
+    """Raise SealError if it is another one than at setup."""
+    if store.get(0, "basis") != basis(vault, plan):
+        raise SealError(
+            f"{vault.country} leaves run {store.run}: its records, its policy or its software changed since the run "
+            f"began, and a sealed run keeps to what it began with; start a new run"
+        )
 
 
 def versions() -> str:

@@ -27,8 +27,7 @@ import torch
 from torch.func import functional_call
 
 from federation.coordinator import rounds
-from federation.coordinator.state import Outcome
-from federation.coordinator.state import Federation, Report
+from federation.coordinator.state import Federation, Outcome, Report
 from federation.reporting.rows import ALL
 from federation.runs import simulation
 from federation.runs.simulation import Simulation

@@ -9,8 +9,7 @@ from flwr.app import Message
 from flwr.supercore.task_identity import TaskIdentity
 
 from federation.coordinator import rounds
-from federation.coordinator.state import Outcome
-from federation.coordinator.state import Watch
+from federation.coordinator.state import Outcome, Watch
 from federation.deployment.coordinator.polling_grid import PollingGrid
 from federation.runs.run import Run
 from federation.runs.simulation import Simulation

@@ -10,8 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from federation.composition.default_strategy import ROBUST
-from federation.coordinator.state import Outcome
-from federation.coordinator.state import Report
+from federation.coordinator.state import Outcome, Report
 from federation.policy.file import FILE
 from federation.runs import simulation
 from federation.runs.simulation import Simulation

@@ -9,7 +9,7 @@ import os
 import signal
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,8 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
     else:
         federation = every_run.federation_of(settings, folder, nodes, region.claims)
         run = Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
-    return Deployed(run=run, grid=grid)
+    keys = {vault.country: vault.key.public_bytes_raw() for vault in signing.vaults.values()}
+    return Deployed(run=replace(run, federation=replace(run.federation, keys=keys)), grid=grid)
 
 
 def _signing(home: Path, run: str, nodes: Mapping[str, int]) -> Signing:

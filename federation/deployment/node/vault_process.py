@@ -8,6 +8,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ from federation.deployment.node.vault_ledger import VaultLedger
 from federation.deployment.revocation import FILE as REVOKED
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
 from federation.errors import DeploymentError, GotongError, PolicyRefusal, WireError
-from federation.policy.file import FILE
+from federation.policy.file import FILE, read_roster
 from federation.policy.file import read_policy as read_policy_in
 from federation.policy.keys import Policy
 from federation.settings.schema import PRECISIONS
@@ -30,6 +31,7 @@ from federation.training import sequential
 from federation.training.device import Meter, device_of
 from federation.training.jobs import Job, Result
 from federation.vault.database import open_database
+from federation.vault.identity import Identity
 from federation.vault.records import stamp
 from federation.vault.refusals import one_line, refusal
 from federation.vault.round import serve as serve_vaults
@@ -100,15 +102,16 @@ def run(settings: NodeSettings) -> None:
     if not settings.data_folder.is_dir():
         raise DeploymentError(f"data={settings.data} is no folder; give the folder with this country's national files")
     database = open_database(home / "vault.sqlite")
+    key = read_vault_key(home / VAULT_KEY)
     vault = Vault(
         country=settings.country,
         folder=settings.data_folder,
         policy=policy,
         database=database,
         key=_fingerprint_key(home / "fingerprint.key"),
+        identity=Identity(key=key, roster=partial(read_roster, policy)),
     )
     handler = RequestHandler(vault, home, device_of(settings.device), settings.precision)
-    key = read_vault_key(home / VAULT_KEY)
     authority = read_authority(settings.ca_file, _other_user(settings.courier_user))
     signed = SignedReplies(
         country=settings.country,
