@@ -50,11 +50,11 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         if kind == "train":
             watch.round(_report(federation, known, closing, closed, asked))
         known = _next(run.setup, known, closing, closed)
-        progress = replace(
-            progress, round=min(number, federation.plan.rounds), model=closed.model.weights, tracked_bytes=watch.flush()
-        )
+        if kind == "train":
+            progress = replace(progress, round=number, model=closed.model.weights, tracked_bytes=watch.flush())
         progress = _saved(federation, progress, known)
-        watch.commit()
+        if kind == "train":
+            watch.commit()
 
 
 def terms_of(federation: Federation) -> SealTerms:

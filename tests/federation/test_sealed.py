@@ -1,0 +1,260 @@
+"""Sealed runs of whole federations: what they learn, who may drop out, what a lying coordinator gets, and kills."""
+
+import json
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from federation.composition.restore import check
+from federation.coordinator.state import Outcome
+from federation.errors import ConfigError, QuorumError
+from federation.reporting.rows import ALL
+from federation.runs import simulation
+from federation.settings.values import plain as plain_values
+from federation.vault import sealed_setup
+from federation.vault.database import open_database
+from federation.vault.identity import fingerprint
+from federation.vault.round import serve
+from federation.wire.frame import Frame, decode, encode
+from tests.federation.federations import run, settings_of
+from tests.federation.sealed_federation import (
+    FIVE,
+    Line,
+    StoppedLineError,
+    dropping,
+    prepared,
+    ran,
+    with_arrays,
+)
+
+pytestmark = pytest.mark.usefixtures("toy")
+EIGHT = ("IDN", "KHM", "LAO", "MYS", "PHL", "SGP", "THA", "VNM")
+EXCHANGES = 2 + 2 * 4 + 1  # keys, deal; frame and reveal of two rounds, a validation and the test; the end
+
+
+def same(one: Outcome, other: Outcome) -> bool:
+    return all(np.array_equal(one.model[name], other.model[name]) for name in one.model)
+
+
+def headline(outcome: Outcome, country: str = "ASEAN") -> float:
+    row = next(row for row in outcome.rows if (row.country, row.arm, row.horizon) == (country, "federated", ALL))
+    return row.value
+
+
+def asked(line: Line, kind: str, round_: int, country: str) -> Frame:
+    return next(
+        frame for who, frame in line.requests if (who, frame.kind, frame.header["round"]) == (country, kind, round_)
+    )
+
+
+@pytest.mark.parametrize("strategy", ["fedavg", "fedprox", "fedavgm", "fedadam", "fedyogi", "fedper"])
+def test_a_sealed_run_learns_what_a_plain_one_does(tmp_path: Path, strategy: str) -> None:
+    chosen: dict[str, Any] = {"weights": "equal"}
+    policies = dict.fromkeys(FIVE, "minimum_cohort = 1\n")
+    outcomes = {}
+    for protection in ("none", "sealed"):
+        ready = prepared(
+            tmp_path / protection, policies=policies, strategy=strategy, chosen=chosen, rounds=3, protection=protection
+        )
+        outcomes[protection] = run(ready).outcome
+    plain, sealed = outcomes["none"], outcomes["sealed"]
+    assert max(float(np.abs(plain.model[name] - sealed.model[name]).max()) for name in plain.model) < 1e-5
+    assert headline(sealed) == pytest.approx(headline(plain), abs=1e-4)
+    assert {row.country for row in sealed.rows} == {"ASEAN"}
+    assert len(plain.rows) > len(sealed.rows)
+
+
+def test_who_drops_out_takes_a_companion_along_and_may_return(tmp_path: Path) -> None:
+    line = Line(request=dropping("sealed_round", (2, "THA")), reply=dropping("sealed_reveal", (1, "LAO")))
+    ready = prepared(tmp_path, EIGHT, rounds=3)
+    ran(ready, line)
+    lists = [set(asked(line, "sealed_reveal", number, "VNM").group("frame")) for number in range(1, 5)]
+    assert lists[0] == set(EIGHT)
+    assert "THA" not in lists[1]
+    assert len(lists[1]) == 6
+    for before, after in pairwise(lists):
+        assert len(before ^ after) != 1
+    assert len(lists[3]) >= 6
+
+
+def test_with_fewer_than_the_threshold_the_run_ends_and_can_go_on(tmp_path: Path) -> None:
+    undisturbed = ran(prepared(tmp_path / "whole"))
+    ready = prepared(tmp_path / "cut")
+    line = Line(request=dropping("sealed_round", (2, "THA"), (2, "VNM")))
+    with pytest.raises(QuorumError, match=r"round 2: 3 countries sent a frame.*4 are needed"):
+        ran(ready, line)
+    resumed = simulation.resume(str(tmp_path / "cut" / "runs"), ready.run.folder)
+    assert same(ran(resumed), undisturbed)
+
+
+@pytest.mark.parametrize("exchange", range(EXCHANGES))
+def test_a_coordinator_killed_at_any_message_goes_on_to_the_same_bits(tmp_path: Path, exchange: int) -> None:
+    undisturbed = ran(prepared(tmp_path / "whole"))
+    ready = prepared(tmp_path / "killed")
+    with pytest.raises(StoppedLineError):
+        ran(ready, Line(stop=exchange * len(FIVE) + 2))
+    for vault in ready.vaults.values():
+        vault.database.close()
+        break
+    resumed = simulation.resume(str(tmp_path / "killed" / "runs"), ready.run.folder)
+    ended = ran(resumed)
+    assert same(ended, undisturbed)
+    assert headline(ended) == headline(undisturbed)
+
+
+def test_nothing_of_one_country_reaches_the_coordinator_but_what_all_may_know(tmp_path: Path) -> None:
+    line = Line()
+    ready = prepared(tmp_path)
+    ran(ready, line)
+    for country, frame in line.replies:
+        assert set(frame.header) == {"country", "run", "round"}
+        assert {name.split("/")[0] for name in frame.arrays} <= {"post", "words", "box"}
+        assert frame.header["country"] == country
+    claims = json.loads(decode_post(next(frame for _, frame in line.replies if frame.kind == "sealed_keys"))["claims"])
+    assert set(claims) == {"examples", "filled", "model", "versions"}
+    with closing(open_database(ready.run.folder / "vault.sqlite")) as database:
+        kept = {name for (name,) in database.execute("SELECT DISTINCT name FROM seals")}
+        assert not kept & {"secrets", "held", "static", "own shares"}
+        assert database.execute("SELECT count(*) FROM ledger").fetchone()[0] == len(FIVE) * (EXCHANGES)
+
+
+def decode_post(frame: Frame) -> Any:
+    return decode(frame.arrays["post"].tobytes()[64:]).header
+
+
+def replied(ready: simulation.Simulation, country: str, frame: Frame) -> Frame:
+    """What a vault says to a request of a lying coordinator's own."""
+    vault = next(vault for vault in ready.vaults.values() if vault.country == country)
+    [reply] = serve(
+        [(vault, encode(frame))], lambda jobs: __import__("federation.training.sequential", fromlist=["run"]).run(jobs)
+    )
+    return decode(reply)
+
+
+def test_a_lying_coordinator_makes_no_vault_score_or_train_another_model(tmp_path: Path) -> None:
+    """Requests of an honest run, changed: every one of them is refused, by the vault that was to believe it."""
+    line, ready = Line(), prepared(tmp_path)
+    with pytest.raises(StoppedLineError):
+        ran(ready, replace(line, stop=4 * len(FIVE)))  # the first round is closed, the second is not asked for
+    line = Line()
+    resumed = simulation.resume(str(tmp_path / "runs"), ready.run.folder)
+    with pytest.raises(StoppedLineError):
+        ran(resumed, Line(stop=1, requests=line.requests))
+    honest = asked(line, "sealed_round", 2, FIVE[0])
+    one = FIVE[1]
+    words = honest.arrays["words/LAO"].copy()
+    words[0] ^= 1
+    cases = {
+        "is not the one it signed": with_arrays(honest, **{"words/LAO": words}),
+        "is not signed by the key on the roster": with_arrays(honest, **{"frame/LAO": _flipped(honest, "frame/LAO")}),
+        "the reveal post of LAO is not signed": with_arrays(honest, **{"reveal/LAO": _flipped(honest, "reveal/LAO")}),
+        "the frame post of LAO is not signed": with_arrays(honest, **{"frame/LAO": honest.arrays["frame/THA"]}),
+        "is no member of run": with_arrays(honest, **{"frame/XXX": honest.arrays["frame/THA"]}),
+        "without a companion|signed another list|is closed with another list": _without(honest, "LAO"),
+        "3 countries signed the list": _without(honest, "LAO", "THA", groups=("reveal",)),
+        "and 4 are needed": _without(honest, "LAO", "THA"),
+    }
+    for reason, frame in cases.items():
+        reply = replied(resumed, one, frame)
+        assert reply.kind == "refused"
+        assert any(each in reply.header["reason"] for each in reason.split("|")), reply.header["reason"]
+    plain = {"run": "run", "round": 2, "last_aggregated": 1, "plan": plain_values(resumed.run.federation.plan)}
+    model = {f"model/{name}": value for name, value in resumed.run.progress.model.items()}
+    reply = replied(resumed, one, Frame(kind="train", header=plain, arrays=model))
+    assert "is sealed" in reply.header["reason"]
+    assert replied(resumed, one, honest).kind == "sealed_round"
+    assert "has replied to another" in replied(resumed, one, cases["and 4 are needed"]).header["reason"]
+
+
+def _flipped(frame: Frame, name: str) -> Any:
+    value = frame.arrays[name].copy()
+    value[-1] ^= 1
+    return value
+
+
+def _without(frame: Frame, *countries: str, groups: tuple[str, ...] = ("frame", "words", "reveal")) -> Frame:
+    gone = {f"{group}/{country}" for group in groups for country in countries}
+    return replace(frame, arrays={name: value for name, value in frame.arrays.items() if name not in gone})
+
+
+def test_members_are_those_that_an_operator_accepted(tmp_path: Path) -> None:
+    ready = prepared(tmp_path)
+    keys = ready.run.federation.keys
+    vault = next(vault for vault in ready.vaults.values() if vault.country == "KHM")
+    assert vault.identity is not None
+    roster = {country: fingerprint(key) for country, key in keys.items()}
+    for changed, why in (
+        ({country: key for country, key in roster.items() if country != "THA"}, "has accepted no key of THA"),
+        (roster | {"THA": roster["LAO"]}, "has accepted another key of THA"),
+    ):
+        vault.identity = replace(vault.identity, roster=lambda changed=changed: changed)  # type: ignore[misc]
+        with pytest.raises(QuorumError, match=f"KHM {why}"):
+            ran(replace(ready, run=replace(ready.run, federation=replace(ready.run.federation, run=why[-20:]))))
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        ('required_members = ["PHL"]\n', "a run without PHL"),
+        ("minimum_members = 4\n", "sums of 3 countries"),
+        ("threshold_share = 0.9\n", "sums that 4 of 5 open"),
+        ("maximum_rounds = 1\n", "refuses 2 rounds"),
+    ],
+)
+def test_a_policy_bounds_sealed_runs(tmp_path: Path, policy: str, why: str) -> None:
+    with pytest.raises(QuorumError, match=why):
+        ran(prepared(tmp_path, policies={"KHM": policy}))
+
+
+def test_another_first_model_ends_the_setup_naming_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = prepared(tmp_path)
+    honest, seen = sealed_setup.first_model, []
+
+    def drawn(plan: Any) -> Any:
+        seen.append(plan)
+        model = honest(plan)
+        return replace(model, round=1) if len(seen) == 3 else model
+
+    monkeypatch.setattr(sealed_setup, "first_model", drawn)
+    with pytest.raises(
+        QuorumError, match=r"LAO begins with another first model than .*: it has gotong .*, torch .*numpy"
+    ):
+        ran(ready)
+
+
+def test_records_that_change_within_a_run_end_the_country_s_part(tmp_path: Path) -> None:
+    """The masks of a round asked again would be the same, and the difference of the words there to read."""
+    ready = prepared(tmp_path, EIGHT)
+    with pytest.raises(StoppedLineError):
+        ran(ready, Line(stop=4 * len(EIGHT)))
+    with (tmp_path / "runs" / "run" / "data" / "LAO" / "policy.toml").open("a") as file:
+        file.write("largest_update = 0.001\n")
+    resumed = simulation.resume(str(tmp_path / "runs"), ready.run.folder)
+    line = Line()
+    ran(resumed, line)
+    reasons = [str(frame.header.get("reason")) for country, frame in line.replies if country == "LAO"]
+    assert "LAO leaves run run: its records, its policy or its software changed" in reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "why"),
+    [
+        ({"strategy": "median"}, "strategy=median needs more than the mean"),
+        ({"transport": "int8"}, "transport=int8"),
+        ({"participation": 0.5}, "a sealed run asks every country"),
+        ({"start_from": "other"}, "derive its first model themselves"),
+    ],
+)
+def test_a_run_that_cannot_be_sealed_says_so(tmp_path: Path, chosen: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        check(settings_of(tmp_path, FIVE, **{"protection": "sealed"} | chosen))
+
+
+def test_two_countries_are_no_sum(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="3 to 256 members"):
+        ran(prepared(tmp_path, ("LAO", "VNM")))
