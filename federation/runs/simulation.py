@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
@@ -26,12 +25,11 @@ from federation.runs.engine import trainer
 from federation.runs.in_process_grid import InProcessGrid
 from federation.runs.run import Run
 from federation.runs.session import Finished, conduct
-from federation.seals.masks import seed
 from federation.settings.schema import POOLED, PROTECTION, SEALED, Settings
 from federation.training import sequential
 from federation.training.device import device_of
 from federation.vault.database import open_database
-from federation.vault.identity import Identity, fingerprint
+from federation.vault.identity import fingerprint, simulated
 from federation.vault.terms import claim
 from federation.vault.vault import Vault
 from tasks.errors import DataError
@@ -143,13 +141,8 @@ def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3
         policy=open_policy(records, country),
         database=database,
         key=key,
-        identity=Identity(key=_signing_key(key), roster=dict),
+        identity=simulated(key),
     )
-
-
-def _signing_key(secret: bytes) -> Ed25519PrivateKey:
-    """The key of a simulated country's vault, made from the secret that it has on this machine."""
-    return Ed25519PrivateKey.from_private_bytes(seed(secret, "key of a simulated vault"))
 
 
 def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str], tuple[str, ...]]:

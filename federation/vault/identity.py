@@ -8,6 +8,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federation.errors import PolicyRefusal
+from federation.seals.masks import seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +47,9 @@ def fingerprint(key: bytes) -> str:
     kind = b"ssh-ed25519"
     blob = len(kind).to_bytes(4, "big") + kind + len(key).to_bytes(4, "big") + key
     return f"SHA256:{base64.b64encode(sha256(blob).digest()).decode().rstrip('=')}"
+
+
+def simulated(secret: bytes) -> Identity:
+    """The identity of a country on a machine that simulates all of them, from the secret that it has there."""
+    key = Ed25519PrivateKey.from_private_bytes(seed(secret, "key of a simulated vault"))
+    return Identity(key=key, roster=dict)

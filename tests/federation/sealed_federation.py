@@ -80,7 +80,8 @@ def prepared(
     folder: Path, countries: Iterable[str] = FIVE, policies: Mapping[str, str] | None = None, **rest: Any
 ) -> Simulation:
     """A run on the toy task that may begin, sealed unless `protection` says otherwise."""
-    settings = settings_of(folder, list(countries), **{"protection": "sealed", "rounds": 2, "retries": 0} | rest)
+    chosen: dict[str, Any] = {"protection": "sealed", "rounds": 2, "retries": 0} | rest
+    settings = settings_of(folder, list(countries), **chosen)
     return ready(settings, policies)
 
 

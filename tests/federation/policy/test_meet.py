@@ -15,7 +15,7 @@ from tasks.health.settings import HealthSettings
 from tests.federation.vault.requesting import plan_of
 
 NAMED = {"tasks": ("agriculture", "disaster", "health"), "models": ("attention", "mlp"), "optimizers": ("adamw", "sgd")}
-NAMED["required_protection"] = PROTECTIONS
+NAMED |= {"required_protection": PROTECTIONS, "required_members": ("LAO", "THA")}
 
 
 def values(name: str) -> st.SearchStrategy[Any]:
@@ -25,7 +25,7 @@ def values(name: str) -> st.SearchStrategy[Any]:
         return st.booleans()
     if name == "start":
         return st.sampled_from(STARTS)
-    if name == "largest_term":
+    if name in ("largest_term", "threshold_share"):
         return st.sampled_from([0.5, 0.8, 0.9, 1.0])
     return st.integers(1, 30) if name.startswith(("minimum", "maximum")) else st.integers(0, 30)
 

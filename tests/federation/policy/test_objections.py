@@ -1,6 +1,7 @@
 """What a policy says to a plan: every bound holds up to its last value, and names key and remedy beyond it."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,9 @@ def test_tuning_counts_as_epochs() -> None:
 
 
 def test_the_templates_get_stricter_in_every_key() -> None:
-    first, second = (policy(name, "VNM", Path()) for name in TEMPLATES)
-    for name, key in KEYS.items():
-        assert key.metadata["stricter"](getattr(first, name), getattr(second, name)) == getattr(second, name), name
+    for first, second in pairwise(policy(name, "VNM", Path()) for name in TEMPLATES):
+        for name, key in KEYS.items():
+            assert key.metadata["stricter"](getattr(first, name), getattr(second, name)) == getattr(second, name), name
 
 
 def test_keys_that_a_policy_leaves_out_are_guarded() -> None:

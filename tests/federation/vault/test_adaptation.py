@@ -220,6 +220,7 @@ def test_of_adapted_arms_the_sums_of_the_test_leave_and_of_the_twin_nothing(tmp_
 def test_the_sums_are_those_of_the_mixed_and_shifted_forecast(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
     admission, left = at_its_end(vault)
+    assert admission.request is not None
     past, now = (vault.records(admission.request.plan).windows[part] for part in ("validation", "test"))
     outputs = {result.job.arm: result.output for result in sequential.run(admission.jobs)}
     mixed = (outputs["federated"] + outputs["local"]) / 2  # type: ignore[operator]
@@ -284,6 +285,7 @@ def test_what_happened_in_the_test_years_changes_no_adapted_forecast_of_a_vault(
         if name == "poisoned":
             poison(vault.folder / TOY.file)
         admission, _ = at_its_end(vault)
+        assert admission.request is not None
         pairs = {}
         size = len(vault.records(admission.request.plan).windows["validation"])
         for result in sequential.run(admission.jobs):
