@@ -24,7 +24,7 @@ VERBS = {
     "data check": "list every problem of a national file",
     "data template": "write an empty national file with its units explained",
     "data synthesize": "write the national files of synthetic member states",
-    "policy template": "write a country's policy: open or guarded, every key explained",
+    "policy template": "write a country's policy: open, guarded or sealed, every key explained",
     "policy check": "what a country's policy says to a run",
     "policy explain": "a policy in words, and where it differs from a template",
     "policy meet": "the corridor that several countries' policies allow, and who decides it",

@@ -11,6 +11,7 @@ from federation.errors import SealError
 from federation.seals.fixed_point import Codec, whole_weights
 from federation.seals.lists import check_list, next_list, pairs
 from federation.seals.masks import Words, digest
+from federation.seals.member import ONE_TIME
 from federation.seals.setup import Setup
 from federation.seals.sums import opened
 from federation.seals.terms import SealTerms, default_threshold
@@ -71,6 +72,11 @@ def test_masks_are_of_one_run_one_round_and_one_model() -> None:
     words = draws(board)
     sent = board.frames(words)["C00"][1]
     store = board.members["C00"].store
+    own = (store.get(1, "secrets") or b"")[:32]
+    assert not np.array_equal(
+        *(board.setup.self_words(own, 1, model, 99) for model in (MODEL, digest("another model")))
+    )
+    assert not np.array_equal(*(board.setup.self_words(own, round_, MODEL, 99) for round_ in (1, 2)))
     store.forget(1, "frame")  # as a backup would be
     again = board.members["C00"].mask(board.setup, 1, digest("another model"), words["C00"])[1]
     assert np.count_nonzero(sent != again) / len(sent) > 0.9
@@ -155,6 +161,13 @@ def test_a_false_share_names_who_revealed_it_and_a_false_deal_who_dealt_it() -> 
     liar.dealt["C01"][1]["C00"] = liar.dealt["C01"][1]["C02"]
     with pytest.raises(SealError, match="shares of C01 for C00 are of another setup"):
         _ = liar.setup
+    false_dealer = Board(count=5, threshold=4)
+    post, boxes = false_dealer.dealt["C01"]
+    before = Setup(terms=false_dealer.terms, announced=false_dealer.announced, deals={"C01": post})
+    cipher = false_dealer.members["C01"]._cipher(before, "C01", "C00")
+    boxes["C00"] = cipher.encrypt(ONE_TIME, bytes(32 * 2 * false_dealer.rounds), before.context)
+    with pytest.raises(SealError, match="C01 dealt C00 other shares than it signed"):
+        _ = false_dealer.setup
     cheat = Board(count=5, threshold=4)
     store = cheat.members["C01"].store
     _ = cheat.announced
