@@ -76,7 +76,9 @@ def test_masks_are_of_one_run_one_round_and_one_model() -> None:
     assert not np.array_equal(
         *(board.setup.self_words(own, 1, model, 99) for model in (MODEL, digest("another model")))
     )
-    assert not np.array_equal(*(board.setup.self_words(own, round_, MODEL, 99) for round_ in (1, 2)))
+    first = board.setup.self_words(own, 1, MODEL, 99)
+    assert not np.array_equal(first, board.setup.self_words(own, 1, digest("another model"), 99))
+    assert not np.array_equal(first, board.setup.self_words(own, 2, MODEL, 99))
     store.forget(1, "frame")  # as a backup would be
     again = board.members["C00"].mask(board.setup, 1, digest("another model"), words["C00"])[1]
     assert np.count_nonzero(sent != again) / len(sent) > 0.9
