@@ -84,9 +84,14 @@ def is_locked(folder: Path) -> bool:
         return not try_lock(file, shared=True)  # shared, so that two checks do not see each other
 
 
+def keys_of(runs: Path) -> Path:
+    """Where the secrets of simulated countries lie."""
+    return runs / "keys"
+
+
 def country_key(runs: Path, country: str) -> bytes:
     """The secret under which a simulated country fingerprints its records; made once, readable by its owner alone."""
-    path = runs / "keys" / f"{country}.key"
+    path = keys_of(runs) / f"{country}.key"
     path.parent.mkdir(parents=True, exist_ok=True)
     temp_path = path.with_name(f".{country}.{os.getpid()}")
     if not path.exists():

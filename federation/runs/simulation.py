@@ -29,7 +29,7 @@ from federation.settings.schema import POOLED, PROTECTION, SEALED, Settings
 from federation.training import sequential
 from federation.training.device import device_of
 from federation.vault.database import open_database
-from federation.vault.identity import fingerprint, simulated
+from federation.vault.identity import simulated
 from federation.vault.terms import claim
 from federation.vault.vault import Vault
 from tasks.errors import DataError
@@ -141,7 +141,7 @@ def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3
         policy=open_policy(records, country),
         database=database,
         key=key,
-        identity=simulated(key),
+        identity=simulated(key, run_folder.keys_of(Path(settings.runs))),
     )
 
 
@@ -183,13 +183,7 @@ def _with_vaults(run: Run) -> Simulation:
     """The run with its vaults, and what their terms declare."""
     vaults = _vaults(run)
     declared = {vault.country: Claim(**claim(vault, run.federation.plan)) for vault in vaults.values()}
-    identities = {vault.country: vault.identity for vault in vaults.values() if vault.identity is not None}
-    keys = {country: identity.public for country, identity in identities.items()}
-    roster = {
-        country: fingerprint(key) for country, key in keys.items()
-    }  # one person's machine: nobody to compare with
-    for vault in vaults.values():
-        vault.identity = replace(identities[vault.country], roster=lambda: roster)
+    keys = {vault.country: vault.identity.public for vault in vaults.values() if vault.identity is not None}
     return Simulation(run=replace(run, federation=replace(run.federation, declared=declared, keys=keys)), vaults=vaults)
 
 

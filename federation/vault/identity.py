@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -49,7 +50,18 @@ def fingerprint(key: bytes) -> str:
     return f"SHA256:{base64.b64encode(sha256(blob).digest()).decode().rstrip('=')}"
 
 
-def simulated(secret: bytes) -> Identity:
-    """The identity of a country on a machine that simulates all of them, from the secret that it has there."""
-    key = Ed25519PrivateKey.from_private_bytes(seed(secret, "key of a simulated vault"))
-    return Identity(key=key, roster=dict)
+def simulated(secret: bytes, keys: Path) -> Identity:
+    """The identity of a country on a machine that simulates all of them, from the secret that it has there.
+
+    keys: folder of all their secrets. One person's machine: there is nobody to compare fingerprints with.
+    """
+
+    def roster() -> dict[str, str]:
+        return {path.stem: fingerprint(_simulated_key(path.read_bytes()).public_key().public_bytes_raw())
+                for path in keys.glob("*.key")}  # fmt: skip
+
+    return Identity(key=_simulated_key(secret), roster=roster)
+
+
+def _simulated_key(secret: bytes) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(seed(secret, "key of a simulated vault"))

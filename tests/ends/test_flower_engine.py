@@ -16,7 +16,8 @@ from federation.coordinator.checkpoint import load_model
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-WORDS = "region.countries=[BRN,SGP,TLS] rounds=2 name=same tracking=none task.hidden=[8] strategy=scaffold training=sgd"
+WORDS = "region.countries=[BRN,SGP,TLS] rounds=2 name=same tracking=none task.hidden=[8]"
+RUNS = {"scaffold": f"{WORDS} strategy=scaffold training=sgd", "sealed": f"{WORDS} protection=sealed"}
 
 pytestmark = [
     pytest.mark.long,
@@ -48,12 +49,13 @@ def flower(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.timeout(600)
-def test_flowers_engine_and_ours_end_in_the_same_weights(flower: dict[str, str], tmp_path: Path) -> None:
-    direct = [str(BIN / "gotong"), "simulate", *WORDS.split(), f"runs={tmp_path / 'direct'}"]
+@pytest.mark.parametrize("words", RUNS.values(), ids=RUNS)
+def test_flowers_engine_and_ours_end_in_the_same_weights(flower: dict[str, str], tmp_path: Path, words: str) -> None:
+    direct = [str(BIN / "gotong"), "simulate", *words.split(), f"runs={tmp_path / 'direct'}"]
     subprocess.run(direct, check=True, cwd=tmp_path, capture_output=True, timeout=300)
     command = [str(BIN / "flwr"), "run", str(ROOT), "--stream"]
     command += ["--federation-config", "num-supernodes=3 client-resources-num-cpus=1"]
-    command += ["--run-config", f'gotong="{WORDS} runs={tmp_path / "flower"}"']
+    command += ["--run-config", f'gotong="{words} runs={tmp_path / "flower"}"']
     done = subprocess.run(command, env=flower, cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False)
     assert (tmp_path / "flower" / "same" / "model.gotong").exists(), done.stdout[-2000:] + done.stderr[-2000:]
     ours, theirs = (load_model(tmp_path / runtime / "same") for runtime in ("direct", "flower"))
