@@ -47,6 +47,7 @@ VERBS = {
     "node accept": "accept a model as the first weights of runs",
     "node roster accept": "accept the key of another country's vault, for sealed runs",
     "node roster show": "the members whose keys this node accepted",
+    "node results": "this country's own scores of a sealed run",
     "node train": "train and score a country's own model; nothing leaves",
     "node preview": "show every name, shape and byte that a run would send",
     "node pause": "refuse every run until resume",

@@ -1,12 +1,11 @@
 """The coordinator of a sealed run as a board: it forwards what countries publish, and adds nothing of its own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-import numpy as np
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
@@ -14,7 +13,7 @@ from federation.coordinator.exchange import exchange
 from federation.coordinator.state import Arrays, Federation
 from federation.errors import QuorumError, WireError
 from federation.seals import posts
-from federation.seals.masks import Words, little
+from federation.seals.masks import Words, little, read_words
 from federation.seals.model import SharedModel, from_bytes, to_bytes
 from federation.seals.setup import Setup
 from federation.seals.sums import Closing, Place
@@ -91,8 +90,16 @@ def setup_of(terms: SealTerms, known: Published) -> Setup:
     return Setup(terms=terms, announced=known.announced, deals=known.deals)
 
 
+def closings(countries: Iterable[str], closing: Closing) -> dict[str, Arrays]:
+    """country -> what closed a round, as its request carries it: it has its own words itself."""
+    whole = closing_arrays(closing)
+    return {
+        country: {name: value for name, value in whole.items() if name != f"words/{country}"} for country in countries
+    }
+
+
 def closing_arrays(closing: Closing) -> dict[str, NDArray[Any]]:
-    """What closed a round, as a request carries it."""
+    """What closed a round."""
     named = {f"frame/{country}": post for country, post in closing.frames.items()}
     named |= {f"words/{country}": little(words) for country, words in closing.words.items()}
     named |= {f"reveal/{country}": post for country, post in closing.reveals.items()}
@@ -162,8 +169,3 @@ def _one_line(reason: str) -> str:
 def _group(raw: Mapping[str, bytes], group: str) -> dict[str, bytes]:
     start = f"{group}/"
     return {name.removeprefix(start): value for name, value in raw.items() if name.startswith(start)}
-
-
-def read_words(raw: bytes) -> Words:
-    """Words as they travel."""
-    return np.frombuffer(raw, "<u4").astype(np.uint32)

@@ -12,13 +12,13 @@ from typing import Any
 from flwr.serverapp import Grid
 
 from federation.coordinator import checkpoint, evaluation
-from federation.coordinator.board import Asked, Published, ask, closing_arrays, published, read_words, setup_of
+from federation.coordinator.board import Asked, Published, ask, closings, published, setup_of
 from federation.coordinator.state import Arrays, Federation, Outcome, Progress, ReplySummary, Report, Watch
 from federation.errors import ConfigError, QuorumError, SealError
 from federation.reporting.rows import EXCLUDED_PERIOD
 from federation.seals import posts
 from federation.seals.lists import next_list
-from federation.seals.masks import Words, digest
+from federation.seals.masks import Words, digest, read_words
 from federation.seals.model import SharedModel
 from federation.seals.run import Closed, SealedRun, kind_of, rounds_of
 from federation.seals.setup import Setup
@@ -174,7 +174,7 @@ def _round_arrays(setup: Setup, known: Published) -> dict[str, Arrays]:
     """country -> what it is sent with a round: its shares before the first, else what closed the one before."""
     members = setup.terms.members
     if known.closing is not None:
-        return dict.fromkeys(members, closing_arrays(known.closing))
+        return closings(members, known.closing)
     deals = {f"deal/{country}": posts.as_array(post) for country, post in known.deals.items()}
     return {
         country: deals
@@ -244,7 +244,7 @@ def _outcome(
     asked: Asked,
 ) -> Outcome:
     """The end of the run, of which every country is told what closed it, so that it erases its secrets."""
-    ask(grid, federation, "sealed_end", known.place.round, dict.fromkeys(federation.nodes, closing_arrays(closing)))
+    ask(grid, federation, "sealed_end", known.place.round, closings(federation.nodes, closing))
     plan, region = federation.plan, federation.region
     rows = {
         part: evaluation.regional_rows(closed.scores, plan, region, part)

@@ -58,6 +58,11 @@ def digest(*parts: object) -> bytes:
     return whole.digest()
 
 
+def read_words(raw: bytes) -> Words:
+    """Words as `little` wrote them. Raises ValueError for bytes that are no whole number of words."""
+    return np.frombuffer(raw, "<u4").astype(np.uint32)
+
+
 def little(value: NDArray[Any]) -> bytes:
     """Words as they travel and are signed."""
     return value.astype("<u4").tobytes()

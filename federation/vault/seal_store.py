@@ -57,6 +57,11 @@ class SealStore:
             raise PolicyRefusal(f"{self.country} has replied to another {kind} of round {round_} of run {self.run}")
         return kept[64:]
 
+    def reply_kept(self, kind: str, round_: int) -> bytes | None:
+        """The reply that was given to a request of this kind, whichever it was."""
+        kept = self.get(round_, f"{REPLY}/{kind}")
+        return None if kept is None else kept[64:]
+
     def keep_reply(self, kind: str, round_: int, request: str, reply: bytes) -> None:
         """For the same request, should it come again. request: its digest, 64 letters."""
         self.put(round_, f"{REPLY}/{kind}", request.encode() + reply)

@@ -7,7 +7,7 @@ import numpy as np
 
 from federation.errors import SealError
 from federation.seals import posts
-from federation.seals.masks import Words
+from federation.seals.masks import Words, read_words
 from federation.seals.sums import Closing
 from federation.training.jobs import Job, Result
 from federation.wire.frame import Frame
@@ -40,5 +40,5 @@ def closing_of(frame: Frame) -> Closing:
     for country, value in frame.group("words").items():
         if value.dtype != np.uint8 or value.ndim != 1 or len(value) % 4:
             raise SealError(f"the words of {country[:40]} are none")
-        words[country] = np.frombuffer(value.tobytes(), "<u4").astype(np.uint32)
+        words[country] = read_words(value.tobytes())
     return Closing(frames=array_group(frame, "frame"), words=words, reveals=array_group(frame, "reveal"))

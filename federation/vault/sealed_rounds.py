@@ -7,7 +7,7 @@ sealed_end      what closed the test           -> nothing; what could open a rou
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from federation.errors import PolicyRefusal, SealError
 from federation.seals import layout, posts
 from federation.seals.fixed_point import Floats
 from federation.seals.layout import ScoreName
-from federation.seals.masks import Words, little
+from federation.seals.masks import Words, little, read_words
 from federation.seals.member import Member
 from federation.seals.model import Arrays, SharedModel, from_bytes, loss, to_bytes, vector
 from federation.seals.run import SealedRun, kind_of, rounds_of
@@ -26,14 +26,14 @@ from federation.seals.sums import Closing, Place, list_digest, opened
 from federation.settings.schema import Plan
 from federation.settings.values import digest_of
 from federation.training.jobs import Result
-from federation.vault import gate, job_building, lineage, state
+from federation.vault import gate, job_building, lineage, own_results, state
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.requests import Request, request_of
 from federation.vault.seal_store import SealStore
 from federation.vault.sealed_reply import Reply, array_group, closing_of
 from federation.vault.sealed_setup import check_basis, keep_deals, run_of, setup_of
-from federation.wire.frame import Frame
+from federation.wire.frame import Frame, decode
 from tasks.evaluation.scores import Sums
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     if number == 1:
         standing, closed = _first(plan, member, store, frame), None
     else:
-        closed = closing_of(frame)
+        closed = _with_own_words(store, closing_of(frame), number - 1)
         standing = _next(vault, plan, member, store, closed, number)
     request = _request(standing, store.run)
     memory = state.memory_before(
@@ -88,6 +88,8 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
             _keep_closed(store, standing)
         computed = vault.computed(request, results)
         arrays, scale = gate.sealed_values(computed.outgoing, computed.contract, vault.policy)
+        if standing.kind == "test":
+            own_results.keep(store, request, computed.scores)
         words = _words(vault, standing, store, arrays, computed.scores)
         post, masked = member.mask(standing.setup, number, standing.place.model, words)
         store.put(number, "model", to_bytes(standing.model))
@@ -121,7 +123,7 @@ def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, numb
     if number != rounds_of(plan):
         raise SealError(f"run {store.run} ends with round {rounds_of(plan)}")
     standing = _at(plan, member, store, number)
-    _sum(standing, closing_of(frame))
+    _sum(standing, _with_own_words(store, closing_of(frame), number))
 
     def finish() -> Frame:
         store.forget(0, "static", "own shares", "announced", "deals", "keys")
@@ -129,6 +131,15 @@ def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, numb
         return Frame(kind="sealed_end", header={})
 
     return Reply(finish=finish)
+
+
+def _with_own_words(store: SealStore, closing: Closing, number: int) -> Closing:
+    """With the words of this country, which need not come back to it."""
+    own = store.reply_kept("sealed_round", number)
+    if own is None or store.country not in closing.frames:
+        return closing
+    words = read_words(decode(own).arrays["words"].tobytes())
+    return replace(closing, words={store.country: words, **closing.words})
 
 
 def _first(plan: Plan, member: Member, store: SealStore, frame: Frame) -> Standing:

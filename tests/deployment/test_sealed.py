@@ -70,6 +70,9 @@ def test_a_sealed_run_between_processes_is_that_of_a_simulation(deployment: Depl
     assert deployed.keys() == simulated.keys()
     assert all(np.array_equal(deployed[name], simulated[name]) for name in deployed)
     assert deployment.results("deployed") == deployment.results("simulated")
+    own = deployment.gotong("node", "results", f"home={deployment.folder / 'LAO'}", "run=deployed")
+    assert "log_wis" in own
+    assert "local" in own
     said = deployment.submit(*RUN, "name=again", code=1)
     assert "a second run from the first model of run deployed" in said
     for country in COUNTRIES:

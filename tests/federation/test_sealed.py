@@ -156,9 +156,9 @@ def test_a_lying_coordinator_makes_no_vault_score_or_train_another_model(tmp_pat
     line = Line()
     resumed = simulation.resume(str(tmp_path / "runs"), ready.run.folder)
     with pytest.raises(StoppedLineError):
-        ran(resumed, Line(stop=1, requests=line.requests))
-    honest = asked(line, "sealed_round", 2, FIVE[0])
+        ran(resumed, Line(stop=2, requests=line.requests))
     one = FIVE[1]
+    honest = asked(line, "sealed_round", 2, one)
     words = honest.arrays["words/LAO"].copy()
     words[0] ^= 1
     cases = {

@@ -1,0 +1,36 @@
+"""`gotong node results`: this country's own scores of a sealed run, which nobody else has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from federation.composition.compose import compose
+from federation.errors import ConfigError
+from federation.vault import own_results
+from federation.verbs.ledgers import ledger_in
+
+
+@dataclass  # not frozen: Hydra merges it
+class ResultsSettings:
+    """home: of the node. run: the sealed run; none: the runs there are."""
+
+    home: str = "node"
+    run: str | None = None
+
+
+def run(words: Sequence[str]) -> None:
+    """Print it."""
+    compose("node results", words, ResultsSettings, show)
+
+
+def show(settings: ResultsSettings) -> None:
+    """Raises DeploymentError where there is no vault, ConfigError for a run that was not tested here."""
+    database = ledger_in(Path(settings.home))
+    there = own_results.runs(database)
+    if settings.run is None:
+        print("\n".join(there) or "no sealed run was tested here")
+        return
+    if settings.run not in there:
+        raise ConfigError(f"run={settings.run} was not tested here; there are {', '.join(there) or 'none'}")
+    for line in own_results.lines(database, settings.run):
+        print(line)
