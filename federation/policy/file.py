@@ -9,6 +9,7 @@ from typing import Any
 from federation.errors import PolicyRefusal
 from federation.policy import templates
 from federation.policy.keys import Policy, checked
+from federation.settings.checks import nearest
 from tasks.files.atomic import write_atomically
 from tasks.registry import TASKS
 
@@ -44,6 +45,9 @@ def read_policy(folder: Path, country: str) -> Policy:
         chosen = checked(values)
         if "tasks" not in chosen:
             raise ValueError(f"tasks is missing; add tasks = {templates.toml(list(TASKS))}, or fewer of them")
+        for task in chosen["tasks"]:
+            if task not in TASKS:
+                raise ValueError(f"tasks: {task!r} is not installed here; {nearest(task, TASKS)}")
         return Policy(country=country, path=path, **(templates.values(template) | chosen))
     except (ValueError, OSError) as error:  # no TOML and no UTF-8 are ValueErrors too
         raise PolicyRefusal(f"{path}: {error}; {country} refuses all requests until it is fixed") from None

@@ -9,7 +9,7 @@ from federation.training.jobs import Job, Result
 from federation.vault.database import savepoint, transaction
 from federation.vault.refusals import one_line, refusal
 from federation.vault.vault import Admission, Vault
-from tasks.errors import TaskError
+from tasks.errors import SettingError, TaskError
 
 Train = Callable[[Sequence[Job]], list[Result]]
 
@@ -81,5 +81,6 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
 def _refused(vault: Vault, error: Exception) -> bytes:
     """A refusal that may leave: a policy's words, but no path, nor what an error about records quotes from them."""
     log.warning("%s: %s", vault.country, one_line(str(error)))
-    reason = str(error) if isinstance(error, GotongError) else "its records cannot be used; see the log of its node"
+    said = isinstance(error, GotongError | SettingError)  # a setting is the plan's own
+    reason = str(error) if said else "its records cannot be used; see the log of its node"
     return refusal(vault.country, reason, (vault.folder, vault.policy.path.parent))

@@ -21,7 +21,7 @@ from federation.vault.refusals import without_paths
 from federation.vault.vault import Vault
 from federation.wire.frame import ACCEPTED, VERSION
 from tasks.data import Part
-from tasks.errors import TaskError
+from tasks.errors import SettingError, TaskError
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
             header["objections"] = [[each.reason, each.remedy] for each in vault.objections(plan)]
             if not header["objections"]:
                 header["claim"] = claim(vault, plan)
-        except GotongError as error:
+        except (GotongError, SettingError) as error:
             header["objections"] = [[without_paths(str(error), [vault.folder]), ""]]
         except TaskError as error:
             log.warning("%s: %s", vault.country, error)

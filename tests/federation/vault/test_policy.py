@@ -69,6 +69,7 @@ def test_a_node_without_a_policy_serves_nothing(tmp_path: Path) -> None:
         read_policy(tmp_path, "VNM")
 
 
+@pytest.mark.usefixtures("toy")
 def test_what_a_policy_says_is_kept(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(
         'tasks = ["toy"]\nminimum_cohort = 50\nmaximum_rounds = 7\nmaximum_epochs = 3\nlargest_update = 2'
@@ -90,6 +91,7 @@ def test_a_policy_in_doubt_serves_nothing(tmp_path: Path, text: str) -> None:
 MISTAKES = {
     "minimum_kohort = 30": "unknown key 'minimum_kohort'; did you mean minimum_cohort?",
     'tasks = []\nminimum_cohort = "30"': "minimum_cohort = '30' must be a whole number, 1 or more",
+    'tasks = ["helth"]': "tasks: 'helth' is not installed here; did you mean health?",
     "minimum_cohort = 30": 'tasks is missing; add tasks = ["',
 }
 
@@ -102,6 +104,7 @@ def test_a_mistake_is_named_with_what_the_key_may_hold(tmp_path: Path, text: str
     assert remedy in str(caught.value)
 
 
+@pytest.mark.usefixtures("toy")
 def test_an_empty_list_of_bundles_is_ignored_with_a_notice_and_a_filled_one_is_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

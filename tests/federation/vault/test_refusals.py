@@ -13,7 +13,7 @@ from federation.settings.values import plain
 from federation.vault import ledger
 from federation.wire.frame import Frame, decode, digest, encode
 from tests.federation.federations import GRADIENT
-from tests.federation.toy import TOY
+from tests.federation.toy import TOY, ToySettings
 from tests.federation.vault.requesting import (
     model_of,
     plan_of,
@@ -124,6 +124,11 @@ MODELS = {
 def test_another_model_than_the_installed_one_is_refused(tmp_path: Path, what: str) -> None:
     reason = "travels as float64; this run's transport is float32" if what == "another dtype" else "run r sends"
     assert reason in refusal(vault_in(tmp_path), request_bytes("train", 1, plan_of(), arrays=MODELS[what]))
+
+
+def test_what_is_wrong_with_a_task_s_setting_is_said(tmp_path: Path) -> None:
+    reason = refusal(vault_in(tmp_path), request_bytes("train", 1, plan_of(task=ToySettings(heterogeneity=2.0))))
+    assert "task.heterogeneity=2.0 must be at least 0 and at most 1" in reason
 
 
 def test_what_is_wrong_with_records_stays_at_home(tmp_path: Path) -> None:
