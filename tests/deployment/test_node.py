@@ -231,6 +231,35 @@ def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
     assert not findings["coordinator"].good
 
 
+def test_a_check_says_whose_keys_were_accepted_for_sealed_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = _records(tmp_path)
+    (data / "policy.toml").write_text('template = "sealed"\ntasks = ["health"]\n')
+    settings, policy = _settings(tmp_path, data=str(data)), f"policy={data / 'policy.toml'}"
+    assert {finding.what: finding.good for finding in check.findings(settings)}["roster"] is False
+    key = "SHA256:" + 43 * "A"
+    for words, said in (
+        (("country=PHL", f"fingerprint={key}"), "sealed runs with PHL"),
+        (("country=PHL", f"fingerprint={key}"), "sealed runs with PHL"),
+        (("country=PHL", f"fingerprint=SHA256:{43 * 'B'}"), "ask its operator why the key changed"),
+        (("country=PHL", f"fingerprint=SHA256:{43 * 'B'}", "anew=true"), "sealed runs with PHL SHA256:B"),
+        (("country=PHX", f"fingerprint={key}"), "PHX"),
+        (("country=THA", "fingerprint=SHA256:short"), "fingerprint=SHA256:short is none"),
+    ):
+        with suppress(SystemExit):
+            main(["node", "roster", "accept", *words, policy])
+        output = capsys.readouterr()
+        assert said in output.out + output.err
+    main(["node", "roster", "show", policy])
+    assert capsys.readouterr().out == f"PHL  SHA256:{43 * 'B'}\n"
+    assert {finding.what: finding.detail for finding in check.findings(settings)}["roster"] == "sealed runs with PHL"
+    (data / "roster.txt").write_text("PHL\n")
+    with pytest.raises(SystemExit):
+        main(["node", "roster", "show", policy])
+    assert "roster.txt" in capsys.readouterr().err
+
+
 def test_whatever_device_there_is_will_do_for_auto(tmp_path: Path) -> None:
     settings = _settings(tmp_path, data=str(_records(tmp_path)), device="auto")
     assert {finding.what: finding.good for finding in check.findings(settings)}["device"] is None

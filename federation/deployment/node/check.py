@@ -19,7 +19,10 @@ from federation.deployment.node import courier
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import read_policy
 from federation.errors import GotongError
+from federation.policy.file import read_roster
+from federation.policy.keys import Policy
 from federation.policy.templates import text as template
+from federation.settings.schema import SEALED
 from tasks.errors import TaskError
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
@@ -46,6 +49,7 @@ def findings(settings: NodeSettings) -> Iterator[Finding]:
         policy = read_policy(settings.policy_file, settings.country)
         allowed = policy.tasks
         yield Finding(what="policy", detail=f"{policy.path} allows {', '.join(policy.tasks)}")
+        yield _roster(policy)
     except GotongError as error:
         yield Finding(what="policy", detail=f"{error}. A policy may say:\n{template()}", good=False)
     for name in allowed:
@@ -69,9 +73,6 @@ def _flower() -> Finding:
 
 
 def _records(settings: NodeSettings, name: str) -> Iterator[Finding]:
-    if name not in TASKS:
-        yield Finding(what=name, detail=f"is not installed; installed are {', '.join(TASKS)}", good=False)
-        return
     task = TASKS[name]
     task_settings = task.settings()
     try:
@@ -90,6 +91,16 @@ def _records(settings: NodeSettings, name: str) -> Iterator[Finding]:
         f"sums and counts of {', '.join(task.scores)}, a count of examples, a mean loss, a keyed fingerprint",
         good=None,
     )
+
+
+def _roster(policy: Policy) -> Finding:
+    """Bad where the policy asks for sealed runs, and there is nobody to have them with."""
+    roster = read_roster(policy)
+    needed = SEALED in policy.required_protection
+    if not roster:
+        detail = "no member's key was accepted: no sealed runs (`gotong node roster accept`)"
+        return Finding(what="roster", detail=detail, good=False if needed else None)
+    return Finding(what="roster", detail=f"sealed runs with {', '.join(sorted(roster))}")
 
 
 def _keys(settings: NodeSettings) -> Iterator[Finding]:
