@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from federation.errors import PolicyRefusal
 from federation.vault.database import transaction
+from federation.vault.seal_store import forget_secrets
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS pruned (country TEXT, run TEXT, at TEXT NOT NULL, PRIMARY KEY (country, run));"
 
@@ -16,13 +17,15 @@ def prune(connection: sqlite3.Connection, country: str, keep_days: int, now: dat
         return []
     before = (now - timedelta(days=keep_days)).isoformat(timespec="milliseconds")
     query = (
-        "SELECT run FROM ledger WHERE country = :country AND run IN (SELECT run FROM state WHERE country = :country)"
+        "SELECT run FROM ledger WHERE country = :country AND run IN (SELECT run FROM state WHERE country = :country"
+        " UNION SELECT run FROM seals WHERE country = :country AND name = 'terms')"
         " GROUP BY run HAVING max(at) < :before ORDER BY run"
     )
     runs = [run for (run,) in connection.execute(query, {"country": country, "before": before})]
     with transaction(connection):
         for run in runs:
             connection.execute("DELETE FROM state WHERE country = ? AND run = ?", (country, run))
+            forget_secrets(connection, country, run)
             connection.execute("INSERT OR IGNORE INTO pruned VALUES (?,?,?)", (country, run, now.isoformat()))
     return runs
 

@@ -320,10 +320,13 @@ def test_the_state_of_old_runs_goes_and_their_rounds_are_not_served_again(
 ) -> None:
     database, now = country.database, datetime.now(UTC)
     database.execute("INSERT INTO state VALUES ('VNM','r',3,'train','q',x'00',x'00')")
+    for name in ("terms", "secrets", "first", "own results"):
+        database.execute("INSERT INTO seals VALUES ('VNM','r',0,?,x'00')", (name,))
     assert pruning.prune(database, "VNM", 0, now + timedelta(days=999)) == []
     assert pruning.prune(database, "VNM", 30, now + timedelta(days=29)) == []
     assert pruning.prune(database, "VNM", 30, now + timedelta(days=31)) == ["r"]
     assert database.execute("SELECT count(*) FROM state").fetchone() == (0,)
+    assert database.execute("SELECT name FROM seals ORDER BY name").fetchall() == [("first",), ("own results",)]
     assert len(ledger.entries(database)) == 3
     assert "run r is over here" in coordinator.refusal()
     assert Coordinator(country, run="another").ask().kind == "update"
@@ -334,6 +337,7 @@ def test_a_backup_has_the_ledger_and_nothing_of_a_runs_memory(
 ) -> None:
     secret = b"what a run remembers" * 50
     country.database.execute("INSERT INTO state VALUES ('VNM','r',3,'train','q',?,?)", (secret, secret))
+    country.database.execute("INSERT INTO seals VALUES ('VNM','r',3,'secrets',?)", (secret,))
     assert own_ledger.backup(country.folder, tmp_path / "b") == 3
     assert secret[:20] not in (tmp_path / "b" / "vault.sqlite").read_bytes()
     assert {path.name for path in (tmp_path / "b").iterdir()} == {"vault.sqlite", "ledger.heads"}

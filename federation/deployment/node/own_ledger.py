@@ -23,6 +23,7 @@ from federation.vault import ledger
 from federation.vault.database import open_database, transaction
 from federation.vault.ledger import Entry
 from federation.vault.ledger_heads import HeadFile, check_contains, check_signature, read_heads, sign_again
+from federation.vault.seal_store import forget_secrets
 from federation.wire.signature import verify_statement
 
 FILE = "vault.sqlite"
@@ -103,6 +104,7 @@ def backup(home: Path, to: Path) -> int:
         open_own(home).backup(copy)
         for table in STATE:
             copy.execute(f"DELETE FROM {table}")
+        forget_secrets(copy)
         copy.execute("VACUUM")  # what was deleted is gone from the file, too
         rows = ledger.verify(copy)
     heads = home / "vault" / HEADS
