@@ -83,6 +83,6 @@ def forget_secrets(database: sqlite3.Connection, country: str | None = None, run
     """Erase all of sealed runs but what tells nothing: of one country and run, or of all."""
     marks = ", ".join("?" for _ in SECRETLESS)
     database.execute(
-        f"DELETE FROM seals WHERE name NOT IN ({marks}) AND (? IS NULL OR country = ?) AND (? IS NULL OR run = ?)",  # noqa: S608
+        f"DELETE FROM seals WHERE name NOT IN ({marks}) AND (? IS NULL OR country = ?) AND (? IS NULL OR run = ?)",
         (*SECRETLESS, country, country, run, run),
     )
