@@ -117,7 +117,8 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _over(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The values with the chosen ones in their place, table by table."""
-    both = {key: _over(values[key], new) for key, new in chosen.items() if isinstance(new, Mapping)}
+    tables = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    both = {key: _over(tables[key], new) for key, new in chosen.items() if key in tables and isinstance(new, Mapping)}
     return {**values, **chosen, **both}
 
 

@@ -47,7 +47,10 @@ CORPUS = 2000  # frames that are mutated again
 
 @dataclass
 class Outcome:
-    """Of many frames. cost: CPU seconds of the dearest frames, training not counted, with what they hold."""
+    """Of many frames. cost: CPU seconds of the dearest frames, training not counted, with what they hold.
+
+    memory: MiB of this process, now and then, without the frames that are kept to be mutated again.
+    """
 
     kinds: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -108,7 +111,7 @@ def attack(vault: Vault, count: int, seed: int, *, traced: float = 0.05) -> Outc
         else:
             send(vault, data, outcome)
         if number % max(1, count // 20) == 0:
-            outcome.memory.append(rss())
+            outcome.memory.append(rss() - sum(map(len, corpus)) / 2**20)
     ledger.verify(vault.database)
     return outcome
 
@@ -148,10 +151,11 @@ def _fault(vault: Vault, data: bytes, reply: Frame, raw: bytes) -> str:
     request = json.loads(data[PREFIX.size : PREFIX.size + PREFIX.unpack_from(data)[2]])
     plan = request["header"]["plan"]
     training = {"epochs": 2, "lr": 2e-3, "batch_size": 64, "steps": 0} | plan.get("training", {})  # as the plan has it
+    tuned = plan.get("tuning", {}).get("epochs", 2) if "personalised" in plan.get("arms", ()) else 0
     allowed = (
         plan["task"]["name"] == "health"
         and plan.get("rounds", 12) <= 8
-        and max(training["epochs"] or 0, plan.get("tuning", {}).get("epochs", 2)) <= 2
+        and max(training["epochs"] or 0, tuned) <= 2
         and (training["steps"] or 0) <= 50
         and training["lr"] <= 0.1
         and training["batch_size"] >= 16

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from federation.composition.compose import settings_of as composed
+from federation.errors import ConfigError
 from federation.reporting.rows import ALL
 from federation.runs import simulation
 from federation.vault.vault import Vault
@@ -45,6 +46,15 @@ def test_only_its_own_jobs_are_changed(tmp_path: Path) -> None:
         "local": (0.5, 4),
         "twin": (0.5, 4),
     }
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize(
+    "chosen", [{"training": {"x": {}}}, {"x": {}}, {"training": {"lr": {}}}, {"task": {"x": {"y": {}}}}]
+)
+def test_tables_that_no_settings_have_are_refused(tmp_path: Path, chosen: Any) -> None:
+    with pytest.raises(ConfigError, match=r"local\.VNM"):
+        vault_in(tmp_path).admit(request_bytes("train", 1, plan_of(arms=ARMS, local={"VNM": chosen})))
 
 
 def run(folder: Path, *words: str) -> dict[tuple[str, str], float]:
