@@ -110,6 +110,8 @@ class Task:
     horizons: settings -> H names for tables, such as "1 month".
     event: the event of its warnings in words, and the prefix of their scores; None where the task gives no warnings.
     products: format -> file for other systems, made of the newest forecast that the records allow.
+    unit_local: settings under which no window of a place depends on the records of another place, key -> value; none:
+        the task knows no such settings. `tasks.testing.unit_local` proves it by changing all records of a place.
     upcoming: as `read`, with a period more that has no target yet, where that period's covariates are on record before
         its target. None where every forecast starts from a period whose target is known.
     """
@@ -134,4 +136,5 @@ class Task:
     tables: Mapping[str, NationalTable] = field(default_factory=dict)
     event: Callable[[Any], tuple[str, str]] | None = None
     products: Mapping[str, Callable[["Issued"], "Product"]] = field(default_factory=dict)
+    unit_local: Mapping[str, Any] = field(default_factory=dict)
     upcoming: Callable[[Path, str, Any], Panel] | None = None

@@ -38,5 +38,6 @@ TASK = Task(
     oracle=oracle,
     horizons=horizons,
     event=lambda _: ("a dengue outbreak", "outbreak_"),
+    unit_local={"statistics": "place"},
     products=PRODUCTS,  # format -> what a forecaster hands on
 )

@@ -48,19 +48,26 @@ def features(panel: Panel, settings: HealthSettings) -> Array:
 
 def scale_of(panel: Panel, settings: HealthSettings) -> Array:
     """(P, T) spread of log1p cases by origin: the unit of the model."""
-    return spread(np.log1p(panel.target), training_periods(panel.periods, settings.calendar))
+    trained = training_periods(panel.periods, settings.calendar)
+    return spread(np.log1p(panel.target), trained, shared=_shared(settings))
+
+
+def _shared(settings: HealthSettings) -> bool:
+    """Whether places lean on what is usual in their country."""
+    return settings.statistics == "country"
 
 
 def _columns(panel: Panel, settings: HealthSettings) -> Iterator[Array]:
     values, month, scale = np.log1p(panel.target), month_of_year(panel.periods), scale_of(panel, settings)
-    last, usual, seasons = carried(values, CARRY), level(values), season(values, month, scale)
+    last, usual, seasons = carried(values, CARRY), level(values), season(values, month, scale, shared=_shared(settings))
     anomalies = _anomalies(last, usual, seasons, month, RECENT) / scale[..., None]
     means = np.stack([trailing_mean(values, months, months // 2) for months in LONG], axis=-1)
     yield (lagged(last, range(settings.lags)) - usual[..., None]) / scale[..., None]
     yield anomalies
     yield _changes(seasons, month, settings.horizons) / scale[..., None]
     yield (means - usual[..., None]) / scale[..., None]
-    yield np.broadcast_to(_mean_of_places(anomalies[..., :TOGETHER]), (*values.shape, TOGETHER))
+    together = _mean_of_places(anomalies[..., :TOGETHER]) if _shared(settings) else np.zeros(TOGETHER)
+    yield np.broadcast_to(together, (*values.shape, TOGETHER))
     yield np.broadcast_to(_waves(season_angle(panel.periods)), (*values.shape, 4))
     yield np.stack([last / MIDDLING, usual / MIDDLING, scale], axis=-1)
     yield from (_weather(panel, settings) if settings.weather else ())
@@ -100,8 +107,9 @@ def _weather(panel: Panel, settings: HealthSettings) -> Iterator[Array]:
     month = month_of_year(panel.periods)
     for name in WEATHER:
         values = np.log1p(panel.covariates[name]) if name == "rainfall" else panel.covariates[name]
-        scale = spread(values, training_periods(panel.periods, settings.calendar))
-        yield _anomalies(values, level(values), season(values, month, scale), month, WEATHER_LAGS) / scale[..., None]
+        scale = spread(values, training_periods(panel.periods, settings.calendar), shared=_shared(settings))
+        seasons = season(values, month, scale, shared=_shared(settings))
+        yield _anomalies(values, level(values), seasons, month, WEATHER_LAGS) / scale[..., None]
 
 
 def _reporting(values: Array, last: Array) -> Array:

@@ -20,8 +20,11 @@ def level(values: Array) -> Array:
     return np.asarray(total / np.maximum(count, 1))
 
 
-def spread(values: Array, trained: int) -> Array:
-    """Standard deviation (P, T) by origin, shrunk to the country's; the first `trained` months are training."""
+def spread(values: Array, trained: int, *, shared: bool = True) -> Array:
+    """Standard deviation (P, T) by origin, shrunk to the country's; the first `trained` months are training.
+
+    shared: whether places lean on the country's; else each leans on 1, whatever the others report.
+    """
     count, total = _running(values)
     squares = np.cumsum(np.where(np.isfinite(values), values, 0.0) ** 2, axis=1)
     now = np.arange(values.shape[1])
@@ -29,15 +32,18 @@ def spread(values: Array, trained: int) -> Array:
     until = np.where(fixed[:, None], np.minimum(now, trained - 1), now)
     count, total, squares = (np.take_along_axis(each, until, axis=1) for each in (count, total, squares))
     around = np.maximum(squares - total**2 / np.maximum(count, 1), 0.0)
-    shared = fixed[:, None] | (now < trained - 1) | (not fixed.any())  # who will be fixed is not known yet
-    country = ((around * shared).sum(axis=0) + 1.0) / ((count * shared).sum(axis=0) + 1.0)
+    country = np.ones(values.shape[1])
+    if shared:
+        known = fixed[:, None] | (now < trained - 1) | (not fixed.any())  # who will be fixed is not known yet
+        country = ((around * known).sum(axis=0) + 1.0) / ((count * known).sum(axis=0) + 1.0)
     return np.asarray(np.maximum(np.sqrt((around + PRIOR * country) / (count + PRIOR)), SMALLEST))
 
 
-def season(values: Array, month: Array, scale: Array) -> Array:
+def season(values: Array, month: Array, scale: Array, *, shared: bool = True) -> Array:
     """Usual deviation from the level in each month of the year and its neighbours: (P, T, 12) by origin.
 
     month: (T,) 0 to 11; scale: (P, T) spread, in units of which places share the country's season.
+    shared: whether they do; else a place that knows little has little season.
     """
     usual = level(values)
     total, count = np.zeros((*values.shape, 12)), np.zeros((*values.shape, 12))
@@ -45,7 +51,9 @@ def season(values: Array, month: Array, scale: Array) -> Array:
         near = np.isin((month - calendar_month) % 12, (11, 0, 1))
         count[..., calendar_month], total[..., calendar_month] = _running(np.where(near, values, np.nan))
     total -= count * usual[..., None]
-    country = (total / scale[..., None]).sum(axis=0) / (count.sum(axis=0) + SEASON_PRIOR)
+    country = np.zeros(total.shape[1:])
+    if shared:
+        country = (total / scale[..., None]).sum(axis=0) / (count.sum(axis=0) + SEASON_PRIOR)
     return np.asarray((total + SEASON_PRIOR * scale[..., None] * country) / (count + SEASON_PRIOR))
 
 

@@ -16,9 +16,10 @@ from tasks.testing.forecasts import FORECAST_CHECKS, FORECAST_MODEL_CHECKS
 from tasks.testing.leakage import LEAKAGE_CHECKS
 from tasks.testing.learning import LEARNING_CHECKS
 from tasks.testing.records import RECORD_CHECKS
+from tasks.testing.unit_local import UNIT_CHECKS
 from tasks.testing.windows import WINDOW_CHECKS, WINDOW_MODEL_CHECKS
 
-CHECKS = (*DECLARATION_CHECKS, *RECORD_CHECKS, *WINDOW_CHECKS, *LEAKAGE_CHECKS, *FORECAST_CHECKS)
+CHECKS = (*DECLARATION_CHECKS, *RECORD_CHECKS, *WINDOW_CHECKS, *LEAKAGE_CHECKS, *FORECAST_CHECKS, *UNIT_CHECKS)
 MODEL_CHECKS = (*WINDOW_MODEL_CHECKS, *LEARNING_CHECKS, *FORECAST_MODEL_CHECKS)
 
 __all__ = ["CHECKS", "MODEL_CHECKS", "Example", "example_of", "model_examples"]
