@@ -44,6 +44,7 @@ VERBS = {
     "status": "show a coordinator's certificate, members and runs",
     "stop": "end a submitted run; its checkpoint is kept",
     "node check": "check that a country's node would work, and show what a run would send",
+    "node budget": "what differential privacy has cost this country, and what is left",
     "node accept": "accept a model as the first weights of runs",
     "node roster accept": "accept the key of another country's vault, for sealed runs",
     "node roster show": "the members whose keys this node accepted",

@@ -22,11 +22,12 @@ MAY: dict[str, set[str]] = {
     "training": {"errors", "settings"},
     "training.cohort": {"errors", "settings", "training"},
     "strategies": {"errors", "settings", "training"},
-    "composition": {"errors", "settings", "strategies"},
+    "privacy": {"errors", "settings", "strategies", "training"},  # noise, what it costs, and which plans it fits
+    "composition": {"errors", "privacy", "settings", "strategies"},
     "policy": {"errors", "settings"},  # what a country allows: its vault keeps to it, a coordinator computes the meet
     # Sums that nobody can take apart: each vault and the coordinator opens them and steps the model by itself.
     "seals": {"errors", "settings", "strategies", "wire"},
-    "vault": {*LEARNING, "composition", "policy", "seals"},
+    "vault": {*LEARNING, "composition", "policy", "privacy", "seals"},
     "coordinator": {*LEARNING, "reporting", "seals"},
     "forecasting": {"errors", "composition", "coordinator", "settings"},
     "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
@@ -50,6 +51,7 @@ LOOSE = {"__init__.py", "cli.py", "errors.py", "forecasting.py"}  # files of `fe
 MOST_ROOMS = 22
 # Library -> where it may be imported at all.
 ONLY_IN = {
+    "dp_accounting": ("federation/privacy/accountant.py",),
     "mlflow": ("federation/tracking/",),
     "hydra": ("federation/composition/",),
     "omegaconf": ("federation/composition/", "federation/verbs/", "tasks/testing/declaration.py"),

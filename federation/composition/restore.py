@@ -9,7 +9,16 @@ import torch
 
 from federation.composition.renamed import refuse_renamed
 from federation.errors import ConfigError
-from federation.settings.schema import PROTECTION, SEALED, Plan, Settings, StrategySettings, TrainingSettings
+from federation.privacy import fits
+from federation.settings.schema import (
+    PROTECTION,
+    SEALED,
+    Plan,
+    Settings,
+    StrategySettings,
+    TrainingSettings,
+    is_noised,
+)
 from federation.settings.values import build, plain
 from federation.strategies import REMOVED, STRATEGIES
 from federation.strategies.strategy import public
@@ -52,6 +61,8 @@ def check_values(settings: Plan | Settings) -> None:
     STRATEGIES[plan.strategy.name].fits(plan)
     if SEALED in PROTECTION[plan.protection]:
         _check_sealed(plan)
+    if is_noised(plan):
+        fits.check(plan, TASKS[plan.task.name], STRATEGIES[plan.strategy.name])
 
 
 def _check_sealed(plan: Plan) -> None:

@@ -41,6 +41,7 @@ class Update:
     scores: Mapping[ScoreName, Sums]
     fingerprint: str
     suppressed: tuple[str, ...]
+    epsilon: float | None = None  # that the run has cost the country, as it says
 
     @property
     def norm(self) -> float:
@@ -72,7 +73,9 @@ def read_update(
     check_steps(country, steps, examples, plan)
     if type(loss) not in (float, type(None)) or not isinstance(suppressed, list):
         raise UpdateRejected(f"{country} reports a loss or suppressed scores that are none")
-    start_loss = header.get("start_loss")
+    start_loss, epsilon = header.get("start_loss"), header.get("epsilon")
+    if epsilon is not None and (type(epsilon) is not float or not 0 <= epsilon < np.inf):
+        raise UpdateRejected(f"{country} reports {str(epsilon)[:40]} as its epsilon")
     if examples and STRATEGIES[plan.strategy.name].client(plan.strategy).start_loss:
         _need_loss(country, start_loss, plan)
     strange = [name for name in frame.arrays if name.split("/")[0] not in ("update", "shared", "score")]
@@ -95,6 +98,7 @@ def read_update(
         scores=_scores(country, frame, plan, claim),
         fingerprint=str(header.get("fingerprint", ""))[:64],
         suppressed=tuple(str(name)[:200] for name in suppressed[:10_000]),
+        epsilon=epsilon,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from federation.errors import UpdateRejected
-from federation.settings.schema import Plan
+from federation.settings.schema import Plan, is_noised
 from federation.training.jobs import steps_in
 from tasks.evaluation.scores import Array
 from tasks.places.facilities import country_of
@@ -52,6 +52,10 @@ def check_steps(country: str, steps: int, examples: int, plan: Plan) -> None:
 
     A window may have no target at a horizon, so that a country trains on more windows than it has examples.
     """
+    if is_noised(plan):
+        if steps != int(bool(examples)):
+            raise UpdateRejected(f"{country} claims {steps:,} steps, a round under differential privacy is one")
+        return
     fewest, most = (steps_in(plan.training, many) for many in (examples, WINDOWS * examples))
     if not fewest <= steps <= most:
         expected = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"

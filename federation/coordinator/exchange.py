@@ -209,6 +209,7 @@ def _read(
         sent=len(data),
         fingerprint=update.fingerprint,
         suppressed=update.suppressed,
+        epsilon=update.epsilon,
     )
     return summary, update
 

@@ -52,6 +52,7 @@ def _country_summary(country: str, own: Sequence[ReplySummary]) -> ReplySummary:
         sent=sum(summary.sent for summary in own),
         received=sum(summary.received for summary in own),
         suppressed=_common([summary.suppressed for summary in own]),
+        epsilon=max((summary.epsilon for summary in own if summary.epsilon is not None), default=None),
         refused=refusals if len(refused) == len(own) else None,
         remark=refusals if len(refused) < len(own) else None,
     )

@@ -89,6 +89,7 @@ class ReplySummary:
     received: int = 0  # bytes
     fingerprint: str = ""
     suppressed: tuple[str, ...] = ()
+    epsilon: float | None = None  # that the run has cost the country under differential privacy, with its test
     refused: str | None = None
     remark: str | None = None
     flags: tuple[str, ...] = ()

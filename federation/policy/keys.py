@@ -47,6 +47,9 @@ COUNT = Form(words="a whole number, 0 or more", fits=lambda value: type(value) i
 POSITIVE = Form(words="a whole number, 1 or more", fits=lambda value: type(value) is int and 1 <= value <= MOST)
 SIZE = Form(words="a number, 0 or more", fits=lambda value: type(value) in (int, float) and 0 <= value <= MOST)
 SHARE = Form(words="a number above 0, up to 1", fits=lambda value: type(value) in (int, float) and 0 < value <= 1)
+SMALL = Form(
+    words="a number above 0 and at most 0.01", fits=lambda value: type(value) is float and 1e-12 <= value <= 0.01
+)
 SWITCH = Form(words="true or false", fits=lambda value: type(value) is bool)
 
 
@@ -163,6 +166,13 @@ class Policy:
     largest_update: float = _key(
         SIZE, "L2 norm to which an update is scaled down before it leaves; 0: as it is", _smallest_bound, 0.0
     )
+    epsilon: float = _key(
+        SIZE, "privacy budget of all runs under differential privacy together; 0: no such run", min, 8.0, open=100.0
+    )
+    epsilon_per_year: float = _key(
+        SIZE, "the same of the runs within a year; 0: the budget of all runs alone", _smallest_bound, 0.0
+    )
+    delta: float = _key(SMALL, "chance that epsilon does not hold, for which both budgets are counted", min, 1e-5)
 
 
 KEYS: Mapping[str, Field[Any]] = {each.name: each for each in fields(Policy) if each.metadata}

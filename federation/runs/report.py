@@ -10,6 +10,7 @@ from federation.reporting import rows as table_rows
 from federation.reporting import score_table, warning_table
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
+from federation.settings.schema import is_noised
 from tasks.settings import UNALIGNED
 
 PICTURE = "report.png"
@@ -57,10 +58,11 @@ def print_results(progress_bar: ProgressBar, run: Run, outcome: Outcome, inciden
     if outcome.excluded:
         title = _title(run, excluded=True)
         progress_bar.console.print(score_table.table(outcome.excluded, headline=headline, title=title, better=better))
-    for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
-        progress_bar.say(line)
+    if not is_noised(run.federation.plan):  # no score of another arm leaves, with which to compare
+        for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
+            progress_bar.say(line)
     _print_warnings(progress_bar, run, outcome)
-    for line in [*incidents.lines(), *_suppressed(run, outcome)]:
+    for line in [*incidents.lines(), *_suppressed(run, outcome), *_spent(run, outcome)]:
         progress_bar.say(line)
 
 
@@ -86,6 +88,19 @@ def _suppressed(run: Run, outcome: Outcome) -> list[str]:
             why = "of too few place-periods or events, or dominated by one"
             lines.append(f"{summary.country}: its vault withholds scores {why}.")
     return lines
+
+
+def _spent(run: Run, outcome: Outcome) -> list[str]:
+    """What differential privacy cost each country, and how to read its scores."""
+    plan = run.federation.plan
+    known = {s.country: s.epsilon for s in summaries_by_country(outcome.summaries) if s.epsilon is not None}
+    if not known:
+        return []
+    costs = ", ".join(f"{country} {epsilon:.2f}" for country, epsilon in known.items())
+    return [
+        f"Differential privacy of every place: this run cost epsilon (delta {plan.privacy.delta:g}) {costs}.",
+        "These scores carry noise, of which results.json has the interval; n counts places. All others stay at home.",
+    ]
 
 
 def _event(run: Run) -> tuple[str, str]:

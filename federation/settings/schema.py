@@ -22,7 +22,11 @@ POOLED = "pooled"  # one model on all countries' records together: in a simulati
 MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
 ARMS = ("federated", "local", "personalised", *ADAPTED)
 SEALED = "sealed"
-PROTECTION: dict[str, tuple[str, ...]] = {"none": (), SEALED: (SEALED,)}  # value of `protection` -> what it offers
+PROTECTION: dict[str, tuple[str, ...]] = {  # value of `protection` -> what such a run offers
+    "none": (),
+    SEALED: (SEALED,),
+    "differential_privacy": ("differential_privacy",),
+}
 
 
 @dataclass
@@ -121,6 +125,27 @@ class AdaptationSettings:
 
 
 @dataclass
+class PrivacySettings:
+    """Of a run with protection=differential_privacy: how much noise every country adds before anything leaves it."""
+
+    epsilon: float = 2.0  # of all rounds together, for each country; smaller is more private and noisier
+    delta: float = 1e-5  # the chance that epsilon does not hold
+    clip: float = 0.5  # largest L2 norm of the mean gradient of one place
+    lr: float = 1.0  # length of a round's step along the noised mean gradient, by the schedule of `training`
+    score_epsilon: float = 1.0  # of the one score that leaves with the test
+    score_clip: float = 0.8  # the largest score of one place
+
+    def check(self) -> None:
+        """Raise ConfigError for a value out of range."""
+        within("privacy.epsilon", self.epsilon, 0.01, 50)
+        within("privacy.delta", self.delta, 1e-12, 1e-2)
+        within("privacy.clip", self.clip, 1e-6, 1e6)
+        within("privacy.lr", self.lr, 0, 1e6, above=True)
+        within("privacy.score_epsilon", self.score_epsilon, 0.01, 50)
+        within("privacy.score_clip", self.score_clip, 1e-6, 1e9)
+
+
+@dataclass
 class Plan:
     """Everything a vault needs to know of a run; it holds no secret and no path, for every country receives it."""
 
@@ -133,7 +158,8 @@ class Plan:
     rounds: int = 12
     keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation, in both arms; 0: the last
     transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel; a simulation rounds them too
-    protection: str = "none"  # none | sealed: what a run offers to the policies that ask for it
+    protection: str = "none"  # none | sealed | differential_privacy: what a run offers to the policies that ask for it
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
@@ -142,7 +168,7 @@ class Plan:
 
     def check(self) -> None:
         """Raise ConfigError or SettingError for a value out of range."""
-        for part in (self.task, self.strategy, self.training, self.tuning, self.adaptation):
+        for part in (self.task, self.strategy, self.training, self.tuning, self.adaptation, self.privacy):
             part.check()
         for arm in self.arms:
             one_of("arms", arm, ARMS)
@@ -280,6 +306,11 @@ class Settings(Plan):
         """Raise ConfigError for what only a simulation can do, where all records are on one machine."""
         if POOLED in self.arms:
             raise ConfigError("arms: pooled needs all countries' records on one machine; leave it out")
+
+
+def is_noised(plan: Plan) -> bool:
+    """Whether all that leaves a country carries noise that hides any one of its places."""
+    return "differential_privacy" in PROTECTION[plan.protection]
 
 
 def compared(plan: Plan, baselines: Iterable[str]) -> list[tuple[str, str]]:

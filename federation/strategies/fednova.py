@@ -42,4 +42,6 @@ def fits(plan: Plan) -> None:
         raise ConfigError("strategy=fednova needs steps that add up gradients: set training=sgd")
 
 
-FEDNOVA = Strategy(name="fednova", settings=FedNovaSettings, client=client, server=server, adjust=adjust, fits=fits)
+FEDNOVA = Strategy(
+    name="fednova", settings=FedNovaSettings, client=client, server=server, adjust=adjust, fits=fits, reads_claims=True
+)

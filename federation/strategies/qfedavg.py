@@ -74,4 +74,6 @@ def fits(plan: Plan) -> None:
         )
 
 
-QFEDAVG = Strategy(name="qfedavg", settings=QFedAvgSettings, client=client, server=server, adjust=adjust, fits=fits)
+QFEDAVG = Strategy(
+    name="qfedavg", settings=QFedAvgSettings, client=client, server=server, adjust=adjust, fits=fits, reads_claims=True
+)

@@ -139,6 +139,7 @@ class Strategy:
     step: the server half of a sealed run, which every country works out itself: (settings, round from 1, the mean
     change as one vector, what it kept) -> (how the model moves, what it keeps). Of + - * / and sqrt in double precision
     alone, so that all machines get the same bits; None where the algorithm needs more than the mean.
+    reads_claims: `adjust` looks at steps, examples or losses of a part, of which a country may tell nothing.
     linear: the server half uses nothing of the updates but their weighted mean, so that thousands may be summed as they
     come. An algorithm that looks at each of them (a median, a trimmed mean) is not.
     """
@@ -154,4 +155,5 @@ class Strategy:
     remarks: Callable[[Sequence[Part], Plan], Sequence[str]] = no_remarks
     fits: Callable[[Plan], None] = accept_any_plan
     step: Callable[[Any, int, Vector, Mapping[str, Vector]], tuple[Vector, dict[str, Vector]]] | None = None
+    reads_claims: bool = False
     linear: bool = False

@@ -117,6 +117,8 @@ class TrackedRun:
         for summary in summaries_by_country(outcome.summaries):
             if summary.refused:
                 self._tracker.tags({"refused.test": summary.refused}, country=summary.country)
+            if summary.epsilon is not None:
+                self._tracker.metrics({"privacy/epsilon": summary.epsilon}, step=step, country=summary.country)
         self._faults.end(step, self._federation.region, outcome.alarms)
         self._files((*files, *self._faults.files))
         example, output = synthetic_example(self._settings, outcome.model)

@@ -36,6 +36,17 @@ CREATE TABLE IF NOT EXISTS models (
 CREATE TABLE IF NOT EXISTS seals (
   country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL,
   PRIMARY KEY (country, run, round, name));
+CREATE TABLE IF NOT EXISTS charges (
+  number INTEGER PRIMARY KEY, country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL,
+  amount REAL NOT NULL, clock TEXT NOT NULL, time TEXT NOT NULL, seal TEXT NOT NULL, UNIQUE (country, run, round));
+CREATE TRIGGER IF NOT EXISTS charges_count BEFORE INSERT ON charges
+  WHEN EXISTS (SELECT 1 FROM charges WHERE number = NEW.number
+    OR (country, run, round) = (NEW.country, NEW.run, NEW.round))
+  BEGIN SELECT RAISE(ABORT, 'charges are append-only'); END;
+CREATE TRIGGER IF NOT EXISTS charges_keep BEFORE UPDATE ON charges
+  BEGIN SELECT RAISE(ABORT, 'charges are append-only'); END;
+CREATE TRIGGER IF NOT EXISTS charges_hold BEFORE DELETE ON charges
+  BEGIN SELECT RAISE(ABORT, 'charges are append-only'); END;
 """
 
 

@@ -30,6 +30,10 @@ HEADER = {
     "fingerprint": str,
     "suppressed": list,
 }
+NOISED_HEADER = {  # of a reply whose numbers are noised
+    **{key: HEADER[key] for key in ("country", "run", "round", "examples", "steps", "suppressed")},
+    "epsilon": float,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +61,17 @@ class Contract:
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """A reply before the gate: a header, arrays, and scores as sums. last: the test's; nothing follows on it."""
+    """A reply before the gate: a header, arrays, and scores as sums. last: the test's; nothing follows on it.
+
+    noised: every number of it is public or hidden behind noise, so that no cohort has to stand behind it.
+    """
 
     kind: str
     header: Mapping[str, Any]
     arrays: Arrays = field(default_factory=dict)
     scores: Mapping[ScoreName, Sums] = field(default_factory=dict)
     last: bool = False
+    noised: bool = False
 
 
 def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[bytes, Entry]:
@@ -73,6 +81,7 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     place-periods than the policy's cohort, with a `small_count`, or dominated by one term, are suppressed (zero sums
     and counts), and so is what would reveal them: see `reportable_rows` and `compared_rows`. The bins of histograms
     are merged as `histograms.coarse` says.
+    Of a noised reply no row is suppressed; nothing leaves with it that is neither public nor noised.
     Where the policy keeps `round_scores` in the country, no row and no loss leaves before the last reply.
     Raises PolicyRefusal for a name, shape, dtype or header key outside the contract, and for values that are not
     finite.
@@ -81,18 +90,21 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     arrays = _packed(_clipped(allowed, policy), contract, policy)
     suppressed: list[str] = []
     for name in outgoing.scores:
-        leaving = _score(name, outgoing.scores, contract, policy)
-        if not outgoing.last and not policy.round_scores:
+        scored = _noised_score if outgoing.noised else _score
+        leaving = scored(name, outgoing.scores, contract, policy)
+        if not (outgoing.noised or outgoing.last) and not policy.round_scores:
             leaving = {key: np.zeros_like(value) for key, value in leaving.items()}
         path = "/".join(name)
-        suppressed += [f"{path}/{row}" for row in np.flatnonzero(leaving["count"] == 0)]
+        if not outgoing.noised:
+            suppressed += [f"{path}/{row}" for row in np.flatnonzero(leaving["count"] == 0)]
         arrays |= {f"score/{path}/{key}": value for key, value in leaving.items()}
     header = {**outgoing.header, "suppressed": suppressed}
     if not policy.round_scores:
         header.pop("loss", None)
         header.pop("start_loss", None)
+    known = NOISED_HEADER if outgoing.noised else HEADER
     for key, value in header.items():
-        if key not in HEADER or type(value) is not HEADER[key]:
+        if key not in known or type(value) is not known[key]:
             raise PolicyRefusal(f"{policy.country}: {key!r} may not leave in a reply's header")
     data = encode(Frame(kind=outgoing.kind, header=header, arrays=arrays))
     contents = {
@@ -168,6 +180,14 @@ def _score(
     if name in contract.differences:
         leaving = only(compared_rows(name, scores, contract, policy), leaving)
     return leaving
+
+
+def _noised_score(
+    name: ScoreName, scores: Mapping[ScoreName, Sums], contract: Contract, _: Policy
+) -> dict[str, NDArray[Any]]:
+    """The sums as they are: noise hides in them what a cohort would."""
+    _check_sums(name, scores[name], contract)
+    return dict(scores[name])
 
 
 def _check_sums(name: ScoreName, sums: Sums, contract: Contract) -> None:

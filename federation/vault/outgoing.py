@@ -47,7 +47,7 @@ def contract(request: Request, job: Job, records: Records) -> Contract:
     task, plan = request.task, request.plan
     scores, differences = _scores(request, records), compared_scores(request, job.country)
     return Contract(
-        arrays=_arrays(request, job) if request.kind == "train" else {},
+        arrays=contract_arrays(request, job) if request.kind == "train" else {},
         scores=scores | dict.fromkeys(differences, NAMES),
         horizons=len(task.horizons(plan.task)),
         histograms={
@@ -79,7 +79,8 @@ def difference_name(request: Request, pair: str) -> ScoreName:
     return differences.PART, pair, next(iter(request.task.scores))
 
 
-def _arrays(request: Request, job: Job) -> dict[str, tuple[tuple[int, ...], str]]:
+def contract_arrays(request: Request, job: Job) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Name -> shape and dtype of the arrays of an update."""
     travelling = numpy_of(public(job.start, request.plan.strategy.private))
     groups = {"update": travelling, "shared": request.strategy.shared(travelling)}
     return {

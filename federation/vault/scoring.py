@@ -43,7 +43,7 @@ def forecasts(
     least: place-periods of validation that a correction rests on; with fewer, a forecast is mixed and not corrected.
     """
     parts = parts_of(request.kind, records)
-    outputs = {arm: _split(result, records, parts) for arm, result in results.items()}
+    outputs = {arm: split(result, records, parts) for arm, result in results.items()}
     forecasts_by_part: dict[Part, dict[str, Array]] = {}
     for part in parts:
         windows = records.windows[part]
@@ -55,7 +55,8 @@ def forecasts(
     return forecasts_by_part
 
 
-def _split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part, Array]:
+def split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part, Array]:
+    """Part -> the model's output for its windows."""
     assert result.output is not None, "every job of a request is scored"
     ends = np.cumsum([len(records.windows[part]) for part in parts])
     return dict(zip(parts, np.split(result.output, ends[:-1]), strict=True))

@@ -15,7 +15,7 @@ import torch
 from federation.composition.restore import restore
 from federation.errors import GotongError
 from federation.policy.keys import values_of
-from federation.settings.schema import Plan
+from federation.settings.schema import Plan, is_noised
 from federation.vault.records import power_of_two
 from federation.vault.refusals import without_paths
 from federation.vault.vault import Vault
@@ -58,6 +58,9 @@ def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
 def claim(vault: Vault, plan: Plan) -> dict[str, int]:
     """The most training examples, and place-periods of one part at one horizon, that replies of a run claim."""
     records = vault.records(plan)
+    if is_noised(plan):  # the number of places is public, how much each reports is not
+        places = len(records.windows["train"].places)
+        return {"examples": places, "scored": places}
     counts = [np.isfinite(records.windows[part].target).sum(axis=0).max(initial=0) for part in get_args(Part)]
     scored = int(max(counts))
     return {"examples": power_of_two(records.cohort()), "scored": power_of_two(scored)}

@@ -1,4 +1,5 @@
-"""A country's vault: admits a request as jobs, and releases what training made of them. It never trains by itself.
+"""A country's vault: admits a request as jobs, and releases what training made of them. It never trains by itself;
+under differential privacy it sums the gradients of its places, for these must be clipped and noised before they leave.
 
 admission = vault.admit(frame)             may refuse: policy, wire version, budget
 results = training.run(admission.jobs)     a node: one country; a simulation: all of them at once
@@ -9,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,15 +20,29 @@ from federation.errors import PolicyRefusal
 from federation.policy import objections
 from federation.policy.keys import Policy
 from federation.policy.objections import Objection
-from federation.settings.schema import PROTECTION, SEALED, Plan
+from federation.privacy.mechanism import SYSTEM, Noise, charges_from
+from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Job, Result, Tensors, steps_in
+from federation.vault import (
+    budget,
+    gate,
+    job_building,
+    ledger,
+    lineage,
+    local_model,
+    noised_round,
+    outgoing,
+    scoring,
+    sealed,
+    state,
+)
 from federation.vault import differences as paired_differences
-from federation.vault import gate, job_building, ledger, lineage, local_model, outgoing, scoring, sealed, state
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.ledger import Entry
+from federation.vault.noised_round import Noised
 from federation.vault.records import Records, Stamp, open_records, stamp
 from federation.vault.requests import Request, numpy_of, read_request
 from federation.vault.sealed import is_sealed
@@ -44,7 +60,7 @@ DAY, MONTH = timedelta(days=1), timedelta(days=30)
 class Admission:
     """Jobs to run, or the reply that was given before. came: the models so far, if the policy asks where from.
 
-    finish: of a sealed run, makes the reply from the results; there is no request of a plain round then.
+    finish: of a sealed or a noised run, makes the reply from the results; a sealed one has no request of a plain round.
     """
 
     request: Request | None = None
@@ -79,6 +95,7 @@ class Vault:
         database: sqlite3.Connection,
         key: bytes,
         identity: Identity | None = None,
+        noise: Noise = SYSTEM,
     ) -> None:
         self.country = country
         self.identity = identity  # of sealed runs; none: it takes part in no such run
@@ -86,6 +103,7 @@ class Vault:
         self.policy = policy
         self.database = database
         self._key = key
+        self._noise = noise
         self._warm: tuple[tuple[TaskSettings, int | None], Records] | None = None
         self._files: dict[Path, Stamp | None] = {}  # as they were when records were last read
 
@@ -114,13 +132,23 @@ class Vault:
             plan=request.plan_digest,
         )
         seen = state.models_seen(self.database, self.country, request.run)
-        came = lineage.admit(request, memory, self.policy, seen)
+        return self._admitted(request, memory, lineage.admit(request, memory, self.policy, seen))
+
+    def _admitted(self, request: Request, memory: Tensors, came: lineage.Lineage | None) -> Admission:
+        """Jobs for a request that is new, whose model may come."""
         country = Country(
             code=self.country, records=self.records(request.plan), memory=memory, learns=self.learns(request.plan)
         )
+        made = job_building.jobs(request, country)
+        if is_noised(request.plan):
+            jobs = noised_round.jobs(request, made)
+            self._refuse(self._budget_objections(request.plan, request.round))
+            noised = Noised(request=request, records=country.records, job=made[0], learns=country.learns)
+            finish = partial(self._release_noised, noised, memory, came)
+            return Admission(request=request, jobs=jobs, memory=memory, finish=finish)
         if request.kind == "train":
             self.check_steps(request.plan)
-        return Admission(request=request, jobs=job_building.jobs(request, country), memory=memory, came=came)
+        return Admission(request=request, jobs=made, memory=memory, came=came)
 
     def release(self, admission: Admission, results: Sequence[Result]) -> bytes:
         """The reply: through the gate, on the ledger, and stored, in one transaction of the caller's.
@@ -138,10 +166,31 @@ class Vault:
         scale = gate.scale_of(computed.outgoing.arrays, self.policy)
         memory = self.memory_after(computed, admission.memory, scale) | lineage.to_memory(admission.came)
         self.store(admission.request, memory, data)
-        if admission.came is not None:
-            digest_came = model_digest(numpy_of(admission.request.weights))
-            state.store_model(self.database, self.country, admission.request.run, admission.request.round, digest_came)
+        self._store_model(admission.request, admission.came)
         return data
+
+    def _release_noised(
+        self, noised: Noised, before: Tensors, came: lineage.Lineage | None, results: Sequence[Result]
+    ) -> bytes:
+        """The same under differential privacy. The country's own models stay at home, as their scores do.
+
+        before: the memory as it stood before the round.
+        """
+        request, by_arm = noised.request, {result.job.arm: result for result in results}
+        data = noised_round.charged_release(self.database, self.policy, noised, by_arm.get("federated"), self._noise)
+        memory = lineage.to_memory(came)
+        if request.kind == "train":
+            forecasts = scoring.forecasts(request, noised.records, by_arm, least=self.policy.minimum_cohort)
+            memory |= self._own_memory(request, by_arm, scoring.scores(noised.records, forecasts), before)
+        self.store(request, memory, data)
+        self._store_model(request, came)
+        return data
+
+    def _store_model(self, request: Request, came: lineage.Lineage | None) -> None:
+        """Remember the model that came, where the policy asks where models come from."""
+        if came is not None:
+            digest_came = model_digest(numpy_of(request.weights))
+            state.store_model(self.database, self.country, request.run, request.round, digest_came)
 
     def computed(self, request: Request, results: Sequence[Result]) -> Computed:
         """Forecasts and scores of a request, and what the gate is to let out of them."""
@@ -177,7 +226,8 @@ class Vault:
             )
             for pair, each in computed.differences.items()
         }
-        return kept | paired_differences.blocks_to_memory(compared) | self._own_memory(computed, memory)
+        own = self._own_memory(computed.request, computed.by_arm, computed.scores, memory)
+        return kept | paired_differences.blocks_to_memory(compared) | own
 
     def keep_refusal(self, admission: Admission, refusal: bytes) -> None:
         """Put a refusal of what training came to on the ledger, and let it use up the round.
@@ -218,6 +268,8 @@ class Vault:
     def learns(self, plan: Plan) -> bool:
         """Whether models are trained on this country's records in such a run."""
         excluded = self.country in plan.hold_out or not self.policy.train
+        if is_noised(plan):  # how many records there are decides nothing that others can see
+            return not excluded
         return not excluded and self.records(plan).cohort() >= self.policy.minimum_cohort
 
     def blocks(self, run: str, plan: Plan) -> dict[str, Blocks]:
@@ -240,7 +292,13 @@ class Vault:
     def objections(self, plan: Plan) -> list[Objection]:
         """All reasons for which the country would not serve such a plan. Raises ConfigError or DataError."""
         reasons = self._reasons(plan, lambda: parameter_count(plan))
+        if is_noised(plan):  # a step hidden behind noise may be one alone
+            return reasons or self._budget_objections(plan, 1)
         return reasons or objections.of_steps(self.policy, self._steps(plan))
+
+    def _budget_objections(self, plan: Plan, round_: int) -> list[Objection]:
+        """To what a run costs from this round on, if that is more than is left."""
+        return budget.objections(self.database, self.policy, charges_from(plan, round_, learns=self.learns(plan)))
 
     def _reasons(self, plan: Plan, parameters: Callable[[], int]) -> list[Objection]:
         """As far as they need no records. parameters: counts those of the plan's model.
@@ -296,16 +354,17 @@ class Vault:
     def _stamps(self) -> dict[Path, Stamp | None]:
         return {path: stamp(path) for path in self.folder.glob("**/*")}
 
-    def _own_memory(self, computed: Computed, before_round: Tensors) -> dict[str, torch.Tensor]:
+    def _own_memory(
+        self, request: Request, by_arm: Mapping[str, Result], scores: Mapping[ScoreName, Sums], before_round: Tensors
+    ) -> dict[str, torch.Tensor]:
         """Of the models that the country trains alone; after the test there is nothing to keep."""
-        request = computed.request
         if request.kind == "test":
             return {}
         memory: dict[str, torch.Tensor] = {}
         for arm in job_building.own_arms(request.plan, learns=self.learns(request.plan)):
-            sums = computed.scores["validation", arm, next(iter(request.task.scores))]
+            sums = scores["validation", arm, next(iter(request.task.scores))]
             before = local_model.under_prefix(arm, before_round)
-            after = local_model.memory_after(before, computed.by_arm[arm], sums, request.task, request.plan)
+            after = local_model.memory_after(before, by_arm[arm], sums, request.task, request.plan)
             memory |= {f"{arm}/{name}": value for name, value in after.items()}
         return memory
 

@@ -304,6 +304,11 @@ WALK = (
     Step(at="coordinator", command=THIN, how="follow", then=_leave_it_going),
     Step(at="VNM", command="gotong ledger show home=node run=spring", says=("round   12  update ", " of 1 runs, ")),
     Step(at="VNM", command="gotong ledger verify home=node", says=("each as it was written", "the coordinator signed")),
+    Step(
+        at="VNM",
+        command="gotong node budget country=VNM policy=records/policy.toml home=node",
+        says=("epsilon: epsilon 0.00 of 8 is spent at delta 1e-05; a run may cost ",),
+    ),
     Step(at="VNM", command="gotong ledger export home=node to=ledger.csv", says=("rows in ledger.csv",)),
     Step(at="coordinator", command="gotong ledger show home=coordinator run=spring", says=("request to VNM",)),
     Step(at="coordinator", command="gotong ledger verify home=coordinator", says=("VNM: its vault signed on",)),

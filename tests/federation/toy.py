@@ -184,6 +184,7 @@ TOY = Task(
     reference="zero",
     oracle=oracle,
     horizons=lambda settings: ("1 month", "2 months"),  # noqa: ARG005
+    unit_local={"name": "toy"},  # always: a window holds what its own place reports
 )
 
 

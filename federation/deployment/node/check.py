@@ -15,7 +15,7 @@ from time import time
 import torch
 
 from federation.deployment.enrolment import COURIER_KEY, VAULT_KEY, read_vault_key
-from federation.deployment.node import courier
+from federation.deployment.node import courier, own_budget
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import read_policy
 from federation.errors import GotongError
@@ -50,6 +50,7 @@ def findings(settings: NodeSettings) -> Iterator[Finding]:
         allowed = policy.tasks
         yield Finding(what="policy", detail=f"{policy.path} allows {', '.join(policy.tasks)}")
         yield _roster(policy)
+        yield _budget(settings, policy)
     except GotongError as error:
         yield Finding(what="policy", detail=f"{error}. A policy may say:\n{template()}", good=False)
     for name in allowed:
@@ -62,6 +63,18 @@ def findings(settings: NodeSettings) -> Iterator[Finding]:
     yield Finding(what="device", detail=device, good=None if settings.device in ("cpu", "auto") else gpu)
     yield from _keys(settings)
     yield from _coordinator(settings)
+
+
+def _budget(settings: NodeSettings, policy: Policy) -> Finding:
+    """What is left for runs under differential privacy."""
+    if not policy.epsilon:
+        return Finding(what="privacy budget", detail="none: the policy has epsilon = 0", good=None)
+    try:
+        return Finding(what="privacy budget", detail=own_budget.summary(settings.home_folder, policy), good=None)
+    except PermissionError:
+        return Finding(what="privacy budget", detail="the vault's own; run as its user to see it", good=None)
+    except GotongError as error:
+        return Finding(what="privacy budget", detail=str(error), good=False)
 
 
 def _flower() -> Finding:

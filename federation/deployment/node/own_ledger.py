@@ -19,7 +19,7 @@ from federation.deployment.enrolment import (
 from federation.deployment.node.vault_ledger import HEADS, SCHEMA, Countersigned, countersigned
 from federation.deployment.secret_files import private_folder, write_secret
 from federation.errors import DeploymentError, LedgerError
-from federation.vault import ledger
+from federation.vault import budget, ledger
 from federation.vault.database import open_database, transaction
 from federation.vault.ledger import Entry
 from federation.vault.ledger_heads import HeadFile, check_contains, check_signature, read_heads, sign_again
@@ -46,6 +46,8 @@ def verify(home: Path, authority: Path) -> Iterator[str]:
     """What holds, a line each: chain, heads, the coordinator's statement. Raises LedgerError or SignatureError."""
     database, vault = open_own(home), _vault(home)
     yield f"{ledger.verify(database):,} rows, each as it was written and in its place"
+    if charges := budget.verify(database):
+        yield f"{charges:,} charges of the privacy budget, each as it was written and as the ledger says"
     signed, key = read_heads(home / "vault" / HEADS), load_ssh_public_key(vault.vault_key.encode())
     assert isinstance(key, Ed25519PublicKey)
     known, own = countersigned(database, vault.country), ledger.head(database, vault.country)

@@ -165,6 +165,19 @@ def test_steps_are_those_of_the_plan_on_so_many_examples(steps: int, fits: bool)
         check_steps("VNM", steps, 100, EPOCHS)
 
 
+def test_a_noised_round_is_one_step_and_its_epsilon_a_number() -> None:
+    noised = plan_of(protection="differential_privacy", arms=["federated"])
+    check_steps("VNM", 1, 7, noised)
+    check_steps("VNM", 0, 0, noised)
+    for steps, examples in ((2, 7), (0, 7), (1, 0)):
+        with pytest.raises(UpdateRejected, match="a round under differential privacy is one"):
+            check_steps("VNM", steps, examples, noised)
+    assert read({"epsilon": 2.5}).epsilon == 2.5
+    for epsilon in (-1.0, float("inf"), 3, "2"):
+        with pytest.raises(UpdateRejected, match="as its epsilon"):
+            read({"epsilon": epsilon})
+
+
 PAIR = "score/paired/federated-local/mse/"
 
 
