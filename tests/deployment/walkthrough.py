@@ -266,6 +266,7 @@ WALK = (
         at="VNM",
         command="gotong node check country=VNM data=records coordinator=federation.example:9440 home=node",
         says=(
+            "--  privacy budget   nothing is spent: epsilon 8 at delta 1e-05 is left",
             "ok  health ",
             "ok  coordinator",
             "ok  clock",
