@@ -18,12 +18,13 @@ import pytest
 from federation.deployment.coordinator import bodies, process
 from federation.deployment.coordinator import connections as gateway_connections
 from federation.deployment.coordinator.connections import Connection, Connections, Limits, fitting, group
+from federation.deployment.coordinator.listener import Protocol
 from federation.errors import ConfigError
 from federation.verbs import coordinator
 from tasks.registry import TASKS
 from tests.deployment.gateways import CALL, ENROLLED, LARGE, Front, ended, front, half_body
 from tests.deployment.loopback import Deployment
-from tests.frames.gateway import attack
+from tests.frames import gateway as frames_gateway
 
 MEMORY = 200.0  # MiB that the gateway may hold, whatever strangers do
 
@@ -248,8 +249,26 @@ def test_five_thousand_idle_connections_and_two_hundred_half_bodies_do_not_stop_
 
 def test_a_thousand_hostile_connections_harm_no_gateway(tmp_path: Path) -> None:
     """A seeded sample of `scripts/prove frames`."""
-    outcome = attack(tmp_path / "home", 1000, seed=19)
+    outcome = frames_gateway.attack(tmp_path / "home", 1000, seed=19)
     assert outcome.faults == []
     assert outcome.dearest() < 0.5, outcome.cost[:3]  # seconds of CPU
     assert {"HTTP/1.1 200", "HTTP/1.1 400", "HTTP/1.1 401", "HTTP/1.1 404"} <= set(outcome.kinds)
     assert max(outcome.memory) - outcome.memory[1] < 50
+
+
+def test_nothing_is_said_after_the_last_reply(tmp_path: Path) -> None:
+    """uvicorn raises where bytes that are no HTTP follow a reply that closed the connection."""
+
+    async def bytes_after_the_end() -> tuple[bytes, bool]:
+        front, wire = frames_gateway.Front(tmp_path / "home"), frames_gateway.Wire(("10.0.0.1", 1))
+        protocol = Protocol(front.config, front.state, lambda: None)
+        protocol.connection_made(wire)
+        protocol.data_received(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await frames_gateway.settled(40)
+        said = bytes(wire.written)
+        wire.closed = False
+        protocol.send_400_response("no HTTP")
+        protocol.connection_lost(None)
+        return bytes(wire.written).removeprefix(said), wire.closed
+
+    assert asyncio.run(bytes_after_the_end()) == (b"", True)

@@ -121,22 +121,24 @@ class Front:
 
     async def _exchange(self, data: bytes, peer: tuple[str, int], draw: random.Random) -> bytes:
         protocol = Protocol(self.config, self.state, lambda: None)
-        transport = _Transport(peer)
+        transport = Wire(peer)
         protocol.connection_made(transport)
         place = 0
         while place < len(data) and not transport.closed:
             size = draw.choice((1, 10, 1000, 10**6))
             protocol.data_received(data[place : place + size])
             place += size
-            await _settled(draw.choice((0, 2, 5)))
-        await _settled(40)
+            await settled(draw.choice((0, 2, 5)))
+        await settled(40)
         protocol.connection_lost(None)
         await asyncio.wait_for(asyncio.gather(*self.state.tasks), 5)
         protocol._unset_keepalive_if_required()  # its timer would keep the protocol for a minute
         return bytes(transport.written)
 
 
-class _Transport(asyncio.Transport):
+class Wire(asyncio.Transport):
+    """What a protocol writes to; closed once it has closed or aborted it."""
+
     def __init__(self, peer: tuple[str, int]) -> None:
         super().__init__({"peername": peer, "sockname": ("10.0.0.1", 443), "sslcontext": True})
         self.written, self.closed = bytearray(), False
@@ -160,7 +162,8 @@ class _Transport(asyncio.Transport):
         pass
 
 
-async def _settled(steps: int) -> None:
+async def settled(steps: int) -> None:
+    """Let what was scheduled run."""
     for _ in range(steps):
         await asyncio.sleep(0)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -94,7 +95,9 @@ class Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP; in the middle of a reply there is nothing left to say, where uvicorn raises."""
-        if self.cycle is None or self.cycle.response_complete:
+        if self.conn.our_state in (h11.MUST_CLOSE, h11.CLOSED):  # the last reply was the last
+            self.transport.abort()
+        elif self.cycle is None or self.cycle.response_complete:
             super().send_400_response(msg)
         else:
             self.cycle.disconnected = True
