@@ -1,6 +1,5 @@
 """The coordinator of a sealed run as a board: it forwards what countries publish, and adds nothing of its own."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
@@ -42,8 +41,7 @@ class Published:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """As a checkpoint keeps it."""
-        place = {"round": self.place.round, "last": list(self.place.last), "digest": self.place.last_digest.hex()}
-        named = {"place": json.dumps(place).encode(), "model": to_bytes(self.model)}
+        named = {"round": str(self.place.round).encode(), "model": to_bytes(self.model)}
         named |= {f"keys/{country}": post for country, post in self.announced.items()}
         named |= {f"deal/{country}": post for country, post in self.deals.items()}
         named |= {f"box/{dealer}/{to}": box for dealer, boxes in self.boxes.items() for to, box in boxes.items()}
@@ -57,7 +55,7 @@ class Published:
 def published(arrays: Arrays) -> Published:
     """As `Published.arrays` kept it."""
     raw = {name: value.tobytes() for name, value in arrays.items()}
-    place, model = json.loads(raw["place"]), from_bytes(raw["model"])
+    model = from_bytes(raw["model"])
     boxes: dict[str, dict[str, bytes]] = {}
     for name, value in raw.items():
         if name.startswith("box/"):
@@ -73,12 +71,7 @@ def published(arrays: Arrays) -> Published:
         announced=_group(raw, "keys"),
         deals=_group(raw, "deal"),
         boxes=boxes,
-        place=Place(
-            round=place["round"],
-            model=model.digest,
-            last=tuple(place["last"]),
-            last_digest=bytes.fromhex(place["digest"]),
-        ),
+        place=Place(round=int(raw["round"]), model=model.digest),
         model=model,
         closing=closing if closing.frames else None,
         sent={country: (post, read_words(sent_words[country])) for country, post in _group(raw, "sent_post").items()},

@@ -49,7 +49,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
             return _outcome(grid, federation, progress, known, closing, closed, asked)
         if kind == "train":
             watch.round(_report(federation, known, closing, closed, asked))
-        known = _next(run.setup, known, closing, closed)
+        known = _next(known, closing, closed)
         if kind == "train":
             progress = replace(progress, round=number, model=closed.model.weights, tracked_bytes=watch.flush())
         progress = _saved(federation, progress, known)
@@ -96,7 +96,9 @@ def _set_up(grid: Grid, federation: Federation, terms: SealTerms, progress: Prog
     place = Place(round=1, model=model.digest)
     known = Published(announced=announced, deals=deals, boxes=boxes, place=place, model=model)
     try:
-        claims = SealedRun(plan=federation.plan, setup=setup_of(terms, known)).claims
+        run = SealedRun(plan=federation.plan, setup=setup_of(terms, known))
+        claims = run.claims
+        run.check_learning()
     except SealError as error:
         raise QuorumError(f"{without}: {error}") from None
     for country, claim in claims.items():
@@ -138,19 +140,19 @@ def _need(
     sent: Mapping[str, tuple[bytes, Words]],
     wrong: Mapping[str, str],
 ) -> None:
-    listed = next_list(setup.terms.members, known.place.last, sent, known.place.last_digest)
+    listed = next_list(setup.groups, sent)
     fewest = max(setup.terms.threshold, setup.terms.fewest)
     if len(listed) < fewest:
         raise QuorumError(
-            f"round {known.place.round}: {len(sent)} countries sent a frame, which leaves {len(listed)} with their "
-            f"companions, and {fewest} are needed ({'; '.join(wrong.values()) or 'nobody refused'}); resume="
+            f"round {known.place.round}: {len(sent)} countries sent a frame, which leaves {len(listed)} in whole "
+            f"groups, and {fewest} are needed ({'; '.join(wrong.values()) or 'nobody refused'}); resume="
             f"{federation.run} asks again"
         )
 
 
 def _closing(grid: Grid, federation: Federation, setup: Setup, known: Published) -> tuple[Closing, Asked]:
     """The open round's list, with signatures and shares of those that gave right ones. Raises QuorumError."""
-    listed = next_list(setup.terms.members, known.place.last, known.sent, known.place.last_digest)
+    listed = next_list(setup.groups, known.sent)
     frames = {country: known.sent[country][0] for country in listed}
     arrays = {f"frame/{country}": posts.as_array(post) for country, post in frames.items()}
     asked = ask(grid, federation, "sealed_reveal", known.place.round, dict.fromkeys(known.sent, arrays))
@@ -183,10 +185,8 @@ def _round_arrays(setup: Setup, known: Published) -> dict[str, Arrays]:
     }
 
 
-def _next(setup: Setup, known: Published, closing: Closing, closed: Closed) -> Published:
-    signed = list_digest(setup, known.place, closing.frames)
-    number = known.place.round + 1
-    place = Place(round=number, model=closed.model.digest, last=tuple(sorted(closing.frames)), last_digest=signed)
+def _next(known: Published, closing: Closing, closed: Closed) -> Published:
+    place = Place(round=known.place.round + 1, model=closed.model.digest)
     return replace(known, boxes={}, place=place, model=closed.model, closing=closing, sent={})
 
 
@@ -218,7 +218,7 @@ def _summaries(federation: Federation, known: Published, closing: Closing, asked
         if country not in known.sent:
             refused = f"{country} sent no frame that counts"
         elif country not in closing.frames:
-            refused = f"{country} stays out with a companion that did not reply"
+            refused = f"{country} stays out with one of its group that did not reply"
         remark = asked.refused.get(country) if refused is None else None
         sent = 4 * len(known.sent[country][1]) if country in known.sent else 0
         summaries.append(

@@ -3,7 +3,7 @@
 What a country does not have, such as a model of its own, or a row that too few countries fill, is 0 there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -75,11 +75,12 @@ def unflat(vector: NDArray[Any], layout: Sequence[Cell]) -> dict[ScoreName, dict
     return scores
 
 
-def enough(filled: Sequence[Mapping[str, Sequence[bool]]], fewest: int) -> dict[str, list[bool]]:
+def enough(filled: Iterable[Mapping[str, Sequence[bool]]], fewest: int) -> dict[str, list[bool]]:
     """part -> whether at least `fewest` countries fill a row. filled: of every country."""
+    every = list(filled)
     return {
-        part: [sum(bool(own[part][row]) for own in filled) >= fewest for row in range(len(filled[0][part]))]
-        for part in filled[0]
+        part: [sum(map(bool, row)) >= fewest for row in zip(*(own[part] for own in every), strict=True)]
+        for part in every[0]
     }
 
 

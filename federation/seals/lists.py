@@ -1,7 +1,8 @@
-"""Whose frames a round's sum holds, and how that may change: never by one country alone.
+"""Whose frames a round's sum holds: whole groups of countries, the same groups in every round of a run.
 
-The difference of two sums whose lists differ by one country is close to that country's update. So members are paired
-anew for every round, by the hash of the last list, and only whole pairs leave or return.
+A coordinator chooses who is on a list, and a plan whose model hardly moves has the same updates in every round. Then
+two lists give the sum over those in which they differ, and many lists whatever sums add up from them. With groups that
+never change, nothing smaller than a group does.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -9,43 +10,28 @@ from collections.abc import Collection, Mapping, Sequence
 from federation.errors import SealError
 from federation.seals.masks import digest
 
-
-def pairs(members: Collection[str], last: Collection[str], seed: bytes) -> list[frozenset[str]]:
-    """Pairs of the countries that were on the last list, and of those that were not; of an odd number, one of three."""
-    groups: list[frozenset[str]] = []
-    for side in (set(last), set(members) - set(last)):
-        order = sorted(side, key=lambda country: digest(seed, country))
-        whole = [frozenset(order[at : at + 2]) for at in range(0, len(order) - len(order) % 2, 2)]
-        if len(order) % 2 and whole:
-            whole[-1] |= {order[-1]}
-        groups += whole
-    return groups
+Groups = Sequence[frozenset[str]]
 
 
-def next_list(members: Collection[str], last: Collection[str], came: Collection[str], seed: bytes) -> list[str]:
-    """The longest list that may follow: who came, less the companions of those that did not."""
-    if not last:
-        return sorted(came)
-    listed = set(last) & set(came)
-    for pair in pairs(members, last, seed):
-        if pair <= set(last):
-            listed -= pair if not pair <= set(came) else set()
-        else:
-            listed |= pair if pair <= set(came) else set()
-    return sorted(listed)
+def groups(members: Collection[str], learning: Collection[str], fewest: int, seed: bytes) -> Groups:
+    """Of `fewest` countries that learn each, drawn by a hash; the last one takes whoever is left."""
+    order = sorted(members, key=lambda country: (country not in learning, digest(seed, country)))
+    count = max(1, len(learning) // fewest)
+    starts = [fewest * place for place in range(count)]
+    return [frozenset(order[at:end]) for at, end in zip(starts, [*starts[1:], len(order)], strict=True)]
 
 
-def check_list(members: Collection[str], last: Collection[str], listed: Collection[str], seed: bytes) -> None:
-    """Raise SealError for a list that differs from the last one by less than whole pairs."""
-    if not last:
-        return
-    changed = set(last) ^ set(listed)
-    for pair in pairs(members, last, seed):
-        changed -= pair if pair <= changed else set()
-    if changed:
-        raise SealError(
-            f"the list changes by {', '.join(sorted(changed))} without a companion, whose sum would tell of them alone"
-        )
+def next_list(whole: Groups, came: Collection[str]) -> list[str]:
+    """The longest list that may be: the groups of which every country came."""
+    return sorted(country for group in whole if group <= set(came) for country in group)
+
+
+def check_list(whole: Groups, listed: Collection[str]) -> None:
+    """Raise SealError for a list that holds a part of a group."""
+    for group in whole:
+        missing = group - set(listed)
+        if missing and missing != group:
+            raise SealError(f"the list lacks {', '.join(sorted(missing))} and holds others of the same group")
 
 
 def digest_of(context: bytes, round_: int, model: bytes, frames: Mapping[str, bytes]) -> bytes:

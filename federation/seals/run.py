@@ -76,19 +76,33 @@ class SealedRun:
     def weights(self) -> dict[str, int]:
         """country -> how much its update counts: a whole number that all know; 0 of one that trains nothing."""
         rule = self.plan.strategy.weights
-        learning = [country for country, claims in self.claims.items() if claims.examples]
-        if not learning:
-            raise SealError("no country of this run trains a model")
+        learning = self.check_learning()
         whole = whole_weights(
             [_counts(self.claims[each].examples, rule) for each in learning], self.plan.strategy.largest_share
         )
         return dict.fromkeys(self.claims, 0) | dict(zip(learning, whole, strict=True))
 
+    def check_learning(self) -> list[str]:
+        """Countries that train a model. Raises SealError for fewer of them than a sum of updates must hold."""
+        learning = [country for country, claims in self.claims.items() if claims.examples]
+        if len(learning) < self.setup.terms.fewest:
+            raise SealError(
+                f"{len(learning)} countries of run {self.setup.terms.run} train a model, and a sum of updates holds "
+                f"{self.setup.terms.fewest} or more"
+            )
+        return learning
+
     @cached_property
     def filled(self) -> dict[str, list[bool]]:
-        """part -> rows of scores that are summed: those of which enough are left if as many drop out as may."""
-        spare = len(self.setup.terms.members) - self.setup.terms.threshold
-        return layout.enough([claims.filled for claims in self.claims.values()], self.setup.terms.fewest + spare)
+        """part -> rows of scores that are summed: those of which enough are left if as many drop out as may.
+
+        The validation is summed in every round, and two sums may differ by one group: every group has enough of them.
+        """
+        terms, filled = self.setup.terms, {country: claims.filled for country, claims in self.claims.items()}
+        rows = layout.enough(filled.values(), terms.fewest + len(terms.members) - terms.threshold)
+        by_group = [layout.enough([filled[each] for each in group], terms.fewest) for group in self.setup.groups]
+        rows["validation"] = [all(row) for row in zip(*(each["validation"] for each in by_group), strict=True)]
+        return rows
 
     def cells(self, kind: str) -> list[Cell]:
         """The scores that a round of this kind sums."""
@@ -110,10 +124,7 @@ class SealedRun:
         after = model if kind == "test" else model.scored(scores, self.plan)
         change = np.zeros(0)
         if kind == "train":
-            weight = sum(self.weights[country] for country in listed)
-            if not weight:
-                raise SealError(f"no country on the list of round {model.round + 1} trains a model")
-            change = codec.mean(words, weight)
+            change = codec.mean(words, sum(self.weights[country] for country in listed))
             after = after.stepped(change, self.plan)
         norm = float(np.linalg.norm(change))
         return Closed(model=after, change=norm, scores=scores, voters=int(sums[-2]), worse=int(sums[-1]))

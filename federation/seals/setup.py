@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from federation.errors import SealError
-from federation.seals import masks, posts, shares
+from federation.seals import lists, masks, posts, shares
 from federation.seals.masks import Words, digest
 from federation.seals.terms import SealTerms
 from federation.wire.frame import Frame
@@ -37,6 +37,12 @@ class Setup:
     def claims(self) -> dict[str, dict[str, Any]]:
         """country -> plain values that it said of itself to all."""
         return {country: _table(frame, country) for country, frame in self._announced.items()}
+
+    @cached_property
+    def groups(self) -> lists.Groups:
+        """Countries that are on a list together or not at all; of each, as many train a model as a sum must hold."""
+        learning = [country for country, claims in self.claims.items() if claims.get("examples")]
+        return lists.groups(self.terms.members, learning, self.terms.fewest, self.context)
 
     def key(self, country: str) -> bytes:
         """The public key to which shares for a country are encrypted."""

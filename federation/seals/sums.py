@@ -23,15 +23,10 @@ class Closing:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a list stands. model: digest of the model that the round rests on.
-
-    last: who was on the list before, empty in the first round; last_digest: of that list.
-    """
+    """Where a list stands. model: digest of the model that the round rests on."""
 
     round: int
     model: bytes
-    last: Collection[str] = ()
-    last_digest: bytes = b""
 
 
 def list_digest(setup: Setup, at: Place, frames: Mapping[str, bytes]) -> bytes:
@@ -45,7 +40,7 @@ def list_digest(setup: Setup, at: Place, frames: Mapping[str, bytes]) -> bytes:
     fewest = max(setup.terms.threshold, setup.terms.fewest)
     if len(digests) < fewest:
         raise SealError(f"{len(digests)} countries are on the list of round {at.round}, and {fewest} are needed")
-    lists.check_list(setup.terms.members, at.last, digests, at.last_digest)
+    lists.check_list(setup.groups, digests)
     return lists.digest_of(setup.context, at.round, at.model, digests)
 
 

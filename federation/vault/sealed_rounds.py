@@ -5,7 +5,6 @@ sealed_reveal   the list of frames             -> shares that open their sum and
 sealed_end      what closed the test           -> nothing; what could open a round again is erased
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -85,7 +84,8 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
             keep_deals(store, standing.setup)
             member.open_deals(standing.setup, array_group(frame, "box"))
         else:
-            _keep_closed(store, standing)
+            member.settle(number - 1)
+            store.forget_before(number - 1)
         computed = vault.computed(request, results)
         arrays, scale = gate.sealed_values(computed.outgoing, computed.contract, vault.policy)
         if standing.kind == "test":
@@ -152,13 +152,7 @@ def _first(plan: Plan, member: Member, store: SealStore, frame: Frame) -> Standi
 def _at(plan: Plan, member: Member, store: SealStore, number: int) -> Standing:
     """A round that this country has sent its frame of."""
     model = _kept_model(store, number)
-    last, last_digest = store.get(number - 1, "listed"), store.get(number - 1, "closed")
-    place = Place(
-        round=number,
-        model=model.digest,
-        last=json.loads(last) if last else (),
-        last_digest=last_digest or b"",
-    )
+    place = Place(round=number, model=model.digest)
     aggregated = int(store.get(number, "aggregated") or b"0")
     run = SealedRun(plan=plan, setup=setup_of(store, member))
     return Standing(run=run, member=member, place=place, model=model, aggregated=aggregated)
@@ -167,32 +161,22 @@ def _at(plan: Plan, member: Member, store: SealStore, number: int) -> Standing:
 def _next(vault: "Vault", plan: Plan, member: Member, store: SealStore, closing: Closing, number: int) -> Standing:
     """Where the country stands after the round before this one was closed with these frames."""
     before = _at(plan, member, store, number - 1)
-    listed, words = _sum(before, closing)
+    words = _sum(before, closing)
     closed = before.run.close(before.model, before.kind, closing.frames, words)
     _check_change(vault, store, before, closed.change)
     return Standing(
         run=before.run,
         member=member,
-        place=Place(round=number, model=closed.model.digest, last=tuple(sorted(closing.frames)), last_digest=listed),
+        place=Place(round=number, model=closed.model.digest),
         model=closed.model,
         aggregated=number - 1 if vault.country in closing.frames else before.aggregated,
     )
 
 
-def _sum(at: Standing, closing: Closing) -> tuple[bytes, Words]:
-    """The list's digest, and the sum of its frames."""
-    listed = list_digest(at.setup, at.place, closing.frames)
-    at.member.check_signed(at.place.round, listed)
-    return listed, opened(at.setup, at.place, closing)
-
-
-def _keep_closed(store: SealStore, now: Standing) -> None:
-    """The list of the round before, for the rule that lists follow; its secrets are erased."""
-    before = now.place.round - 1
-    store.put(before, "listed", json.dumps(list(now.place.last)).encode())
-    store.put(before, "closed", now.place.last_digest)
-    now.member.settle(before)
-    store.forget_before(before)
+def _sum(at: Standing, closing: Closing) -> Words:
+    """Of the frames on the list, which is the one that this country signed."""
+    at.member.check_signed(at.place.round, list_digest(at.setup, at.place, closing.frames))
+    return opened(at.setup, at.place, closing)
 
 
 def _kept_model(store: SealStore, number: int) -> SharedModel:

@@ -73,13 +73,14 @@ def deal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     """Deal shares to members whose first model is this country's. Raises SealError, naming who differs."""
     plan, member = run_of(vault, identity, store)
     setup = Setup(terms=member.terms, announced=array_group(frame, "keys"), deals={})
-    first = store.get(0, "first")
-    for country, claims in SealedRun(plan=plan, setup=setup).claims.items():
+    first, run = store.get(0, "first"), SealedRun(plan=plan, setup=setup)
+    for country, claims in run.claims.items():
         if first is None or claims.model != first.hex():
             raise SealError(
                 f"{country} begins with another first model than {vault.country}: it has {claims.versions}, "
                 f"{vault.country} has {versions()}; install the same versions on both"
             )
+    run.check_learning()
 
     def finish() -> Frame:
         store.put(0, "announced", _to_bytes(setup.announced))

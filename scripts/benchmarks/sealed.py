@@ -61,7 +61,7 @@ def crypto(count: int, size: int, rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         words = {country: rng.integers(0, 2**32, size, dtype=np.uint32) for country in board.keys}
         sent = timed(milliseconds["mask"], count, partial(board.frames, words))
-        listed = next_list(board.terms.members, board.at.last, sent, board.at.last_digest)
+        listed = next_list(board.setup.groups, sent)
         frames = {country: sent[country][0] for country in listed}
         reveals = timed(milliseconds["reveal"], count, partial(reveal_all, board, frames))
         closing = Closing(frames=frames, words={c: sent[c][1] for c in listed}, reveals=reveals)
@@ -71,7 +71,7 @@ def crypto(count: int, size: int, rounds: int) -> dict[str, Any]:
         posts = [*frames.values(), *reveals.values()]
         others = sum(4 * len(each) for country, each in closing.words.items() if country != "C00")
         down = sum(map(len, [*posts, *frames.values()])) + others
-        board.at = board.after(closing)
+        board.at = board.after()
     return {
         "members": count,
         "threshold": board.terms.threshold,

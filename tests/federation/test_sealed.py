@@ -5,7 +5,6 @@ import random
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ from tests.federation.sealed_federation import (
 
 pytestmark = pytest.mark.usefixtures("toy")
 KINDS = ("sealed_keys", "sealed_deal", "sealed_round", "sealed_reveal", "sealed_end", "train")
-EIGHT = ("IDN", "KHM", "LAO", "MYS", "PHL", "SGP", "THA", "VNM")
+TEN = ("BRN", "IDN", "KHM", "LAO", "MMR", "MYS", "PHL", "SGP", "THA", "VNM")
 EXCHANGES = 2 + 2 * 4 + 1  # keys, deal; frame and reveal of two rounds, a validation and the test; the end
 
 
@@ -81,17 +80,45 @@ def test_a_sealed_run_learns_what_a_plain_one_does(tmp_path: Path, strategy: str
     assert len(plain.rows) > len(sealed.rows)
 
 
-def test_who_drops_out_takes_a_companion_along_and_may_return(tmp_path: Path) -> None:
-    line = Line(request=dropping("sealed_round", (2, "THA")), reply=dropping("sealed_reveal", (1, "LAO")))
-    ready = prepared(tmp_path, EIGHT, rounds=3)
+def test_a_group_with_one_that_is_silent_stays_out_and_may_return(tmp_path: Path) -> None:
+    line = Line(request=dropping("sealed_reveal", (1, "LAO")), reply=dropping("sealed_round", (2, "THA")))
+    ready = prepared(tmp_path, TEN, rounds=2)
     ran(ready, line)
-    lists = [set(asked(line, "sealed_reveal", number, "VNM").group("frame")) for number in range(1, 5)]
-    assert lists[0] == set(EIGHT)
-    assert "THA" not in lists[1]
-    assert len(lists[1]) == 6
-    for before, after in pairwise(lists):
-        assert len(before ^ after) != 1
-    assert len(lists[3]) >= 6
+    first, second, *_ = [set(asked(line, "sealed_reveal", number, "VNM").group("frame")) for number in range(1, 5)]
+    assert first == set(TEN)
+    assert "THA" not in second
+    assert len(first - second) == 3
+
+
+def test_a_model_that_stands_still_tells_of_no_single_country(tmp_path: Path) -> None:
+    """All sums of all lists that vaults sign, added and subtracted: none is of fewer than three countries.
+
+    With the same model every round, all updates are the same every round, and lists that change by pairs drawn anew
+    have as many independent sums as there are countries.
+    """
+    ready = prepared(tmp_path, TEN, rounds=1)
+    line = Line(stop=3 * len(TEN) + 1)
+    with pytest.raises(StoppedLineError):
+        ran(ready, line)
+    whole = asked(line, "sealed_reveal", 1, line.requests[-1][0])
+    for country in TEN:
+        less = _without(whole, country, groups=("frame",))
+        reply = replied(ready, next(other for other in TEN if other != country), less)
+        assert f"the list lacks {country}" in reply.header["reason"]
+
+
+@pytest.mark.parametrize(
+    "policies", [dict.fromkeys(FIVE[:3], "train = false\n"), dict.fromkeys(FIVE[1:], "minimum_cohort = 100000\n")]
+)
+def test_updates_of_one_or_two_countries_are_no_sum(tmp_path: Path, policies: dict[str, str]) -> None:
+    """Countries that train nothing add nothing to the mean: with one that trains, the mean is its update."""
+    line = Line()
+    learning = len(FIVE) - len(policies)
+    with pytest.raises(
+        QuorumError, match=f"{learning} countries of run run train a model, and a sum of updates holds 3"
+    ):
+        ran(prepared(tmp_path, policies=policies), line)
+    assert {frame.kind for _, frame in line.requests} == {"sealed_keys", "sealed_deal"}
 
 
 def test_with_fewer_than_the_threshold_the_run_ends_and_can_go_on(tmp_path: Path) -> None:
@@ -167,7 +194,7 @@ def test_a_lying_coordinator_makes_no_vault_score_or_train_another_model(tmp_pat
         "the reveal post of LAO is not signed": with_arrays(honest, **{"reveal/LAO": _flipped(honest, "reveal/LAO")}),
         "the frame post of LAO is not signed": with_arrays(honest, **{"frame/LAO": honest.arrays["frame/THA"]}),
         "is no member of run": with_arrays(honest, **{"frame/XXX": honest.arrays["frame/THA"]}),
-        "without a companion|signed another list|is closed with another list": _without(honest, "LAO"),
+        "the list lacks LAO and holds others": _without(honest, "LAO"),
         "3 countries signed the list": _without(honest, "LAO", "THA", groups=("reveal",)),
         "and 4 are needed": _without(honest, "LAO", "THA"),
     }
@@ -318,9 +345,9 @@ def test_another_first_model_ends_the_setup_naming_versions(tmp_path: Path, monk
 
 def test_records_that_change_within_a_run_end_the_country_s_part(tmp_path: Path) -> None:
     """The masks of a round asked again would be the same, and the difference of the words there to read."""
-    ready = prepared(tmp_path, EIGHT)
+    ready = prepared(tmp_path, TEN)
     with pytest.raises(StoppedLineError):
-        ran(ready, Line(stop=4 * len(EIGHT)))
+        ran(ready, Line(stop=4 * len(TEN)))
     with (tmp_path / "runs" / "run" / "data" / "LAO" / "policy.toml").open("a") as file:
         file.write("largest_update = 0.001\n")
     resumed = simulation.resume(str(tmp_path / "runs"), ready.run.folder)

@@ -12,7 +12,7 @@ from federation.seals.lists import next_list
 from federation.seals.masks import Words, digest
 from federation.seals.member import Member
 from federation.seals.setup import Setup
-from federation.seals.sums import Closing, Place, list_digest, opened
+from federation.seals.sums import Closing, Place, opened
 from federation.seals.terms import SealTerms, default_threshold
 
 MODEL = digest("a model")
@@ -98,7 +98,7 @@ class Board:
 
     def close(self, sent: Mapping[str, tuple[bytes, Words]], silent: Collection[str] = ()) -> Closing:
         """The round's end. silent: countries that sign no list."""
-        listed = next_list(self.terms.members, self.at.last, sent, self.at.last_digest)
+        listed = next_list(self.setup.groups, sent)
         frames = {country: sent[country][0] for country in listed}
         reveals = {
             country: self.members[country].reveal(self.setup, self.at, frames)
@@ -111,17 +111,12 @@ class Board:
         """A whole round: what closed it, and the sum; the board is at the next round then."""
         closing = self.close(self.frames(words), silent)
         total = opened(self.setup, self.at, closing)
-        self.at = self.after(closing)
+        self.at = self.after()
         return closing, total
 
-    def after(self, closing: Closing) -> Place:
+    def after(self) -> Place:
         """Where the next round stands, on another model."""
-        return Place(
-            round=self.at.round + 1,
-            model=digest(self.at.model),
-            last=tuple(closing.frames),
-            last_digest=list_digest(self.setup, self.at, closing.frames),
-        )
+        return Place(round=self.at.round + 1, model=digest(self.at.model))
 
 
 def draws(board: Board, seed: int = 0, size: int = 300, less: Collection[str] = ()) -> dict[str, Words]:
