@@ -30,6 +30,7 @@ from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.requests import Request, request_of
 from federation.vault.seal_store import SealStore
+from federation.vault.sealed_bounds import check_change
 from federation.vault.sealed_reply import Reply, array_group, closing_of
 from federation.vault.sealed_setup import check_basis, keep_deals, run_of, setup_of
 from federation.wire.frame import Frame, decode
@@ -38,7 +39,6 @@ from tasks.evaluation.scores import Sums
 if TYPE_CHECKING:
     from federation.vault.vault import Vault
 
-LONGEST_CHANGE = 5.0  # times the country's own update of the round, in L2, that the mean may have
 WORSE = 0.02  # share by which a loss must grow until a country says that the model got worse
 
 
@@ -90,6 +90,8 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
         arrays, scale = gate.sealed_values(computed.outgoing, computed.contract, vault.policy)
         if standing.kind == "test":
             own_results.keep(store, request, computed.scores)
+        if arrays:  # as long as training made it, however short the policy lets it leave
+            store.put(number, "norm", repr(float(np.linalg.norm(vector(arrays))) / scale).encode())
         words = _words(vault, standing, store, arrays, computed.scores)
         post, masked = member.mask(standing.setup, number, standing.place.model, words)
         store.put(number, "model", to_bytes(standing.model))
@@ -163,7 +165,9 @@ def _next(vault: "Vault", plan: Plan, member: Member, store: SealStore, closing:
     before = _at(plan, member, store, number - 1)
     words = _sum(before, closing)
     closed = before.run.close(before.model, before.kind, closing.frames, words)
-    _check_change(vault, store, before, closed.change)
+    own = store.get(number - 1, "norm")
+    if own is not None:
+        check_change(before.run, vault.country, number - 1, own=float(own), change=closed.change)
     return Standing(
         run=before.run,
         member=member,
@@ -186,16 +190,6 @@ def _kept_model(store: SealStore, number: int) -> SharedModel:
     return from_bytes(kept)
 
 
-def _check_change(vault: "Vault", store: SealStore, before: Standing, change: float) -> None:
-    """Raise PolicyRefusal for a mean update that honest countries do not make: one hides another model in its frame."""
-    own = store.get(before.place.round, "norm")
-    if own is not None and change > LONGEST_CHANGE * float(own):
-        raise PolicyRefusal(
-            f"{vault.country} leaves run {store.run}: the mean update of round {before.place.round} is "
-            f"{change / float(own):.1f} times as long as its own, and {LONGEST_CHANGE:g} times is the most it follows"
-        )
-
-
 def _request(standing: Standing, run: str) -> Request:
     """The request that a plain run would have sent: the rounds of both are one code from here on."""
     weights: Arrays = standing.model.final() if standing.kind == "test" else standing.model.weights
@@ -212,7 +206,6 @@ def _words(vault: "Vault", at: Standing, store: SealStore, arrays: Arrays, score
         update = np.zeros(vector(at.model.weights).size)
         if arrays:
             update = vector({name.removeprefix("update/"): value for name, value in arrays.items()})
-            store.put(at.place.round, "norm", repr(float(np.linalg.norm(update))).encode())
     summed = np.concatenate([layout.flat(scores, at.run.cells(at.kind), at.run.filled), _votes(at, store, scores)])
     try:
         return at.run.codec(at.kind, update.size).encode(update, summed, at.run.weights[vault.country])

@@ -1,0 +1,37 @@
+"""How long a mean update may be that a country follows: a hostile country can hide any model in its masked frame."""
+
+import numpy as np
+
+from federation.errors import PolicyRefusal
+from federation.seals.run import SealedRun
+from federation.training.jobs import steps_in
+
+LONGEST_CHANGE = 5.0  # times the country's own update of the round, in L2, that the mean may have at the same pace
+
+
+def check_change(run: SealedRun, country: str, round_: int, *, own: float, change: float) -> None:
+    """Raise PolicyRefusal for a mean update that honest countries do not make.
+
+    own, change: L2 norms of the country's update and of the mean.
+    """
+    longest = LONGEST_CHANGE * pace(run, country) * own
+    if change > longest:
+        raise PolicyRefusal(
+            f"{country} leaves run {run.setup.terms.run}: the mean update of round {round_} has a length of "
+            f"{change:.3g}, its own of {own:.3g}, and {longest:.3g} is the most that it follows"
+        )
+
+
+def pace(run: SealedRun, country: str) -> float:
+    """How many times a country's optimiser steps of a round all countries take in the mean; 1 where it takes more.
+
+    Updates grow with steps: with their root where they wander, in proportion where they agree. So a country of few
+    records has short updates, and the others' are no sign of an attack. Steps follow from the examples that countries
+    announced, of which no more count than in weights: who announces many gains nothing.
+    """
+    share, claimed = run.plan.strategy.largest_share, {each: claims.examples for each, claims in run.claims.items()}
+    median = float(np.median([examples for examples in claimed.values() if examples]))
+    most = max(claimed.values()) if share is None else int(share * median)
+    steps = {each: steps_in(run.plan.training, min(examples, most)) for each, examples in claimed.items()}
+    mean = sum(run.weights[each] * count for each, count in steps.items()) / sum(run.weights.values())
+    return max(1.0, mean / max(steps[country], 1))

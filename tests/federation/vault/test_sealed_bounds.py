@@ -1,0 +1,57 @@
+"""How long a mean update may be: honest runs of unlike countries stay within it, a model hidden in a frame does not."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from federation.errors import PolicyRefusal
+from federation.seals.fixed_point import whole_weights
+from federation.settings.schema import Plan, TrainingSettings
+from federation.strategies.fedavg import FedAvgSettings
+from federation.vault.sealed_bounds import LONGEST_CHANGE, check_change, pace
+from tasks.health.settings import HealthSettings
+
+# National dengue files: training windows as announced, and |mean update| / |own update| in the first round with sgd.
+COUNTRIES = {"KHM": 2048, "LAO": 2048, "MYS": 2048, "PHL": 8192, "SGP": 256, "THA": 16384, "VNM": 8192}
+MEASURED = {"MYS": 2.55, "SGP": 14.04}
+
+
+def run_of(examples: dict[str, int], **training: Any) -> Any:
+    """As much of a sealed run as is looked at. examples: 0 of a country that trains nothing."""
+    learning = [each for each, count in examples.items() if count]
+    whole = whole_weights([examples[each] for each in learning], 2.0)
+    plan = Plan(task=HealthSettings(), strategy=FedAvgSettings(), training=TrainingSettings(**training))
+    return SimpleNamespace(
+        plan=plan,
+        claims={each: SimpleNamespace(examples=count) for each, count in examples.items()},
+        weights=dict.fromkeys(examples, 0) | dict(zip(learning, whole, strict=True)),
+        setup=SimpleNamespace(terms=SimpleNamespace(run="run")),
+    )
+
+
+def test_a_country_of_few_records_follows_what_honest_others_do() -> None:
+    run = run_of(COUNTRIES)
+    for country, ratio in MEASURED.items():
+        check_change(run, country, 1, own=1.0, change=ratio)
+    assert pace(run, "SGP") > 5
+    assert pace(run, "THA") == 1
+
+
+def test_no_country_follows_a_longer_one() -> None:
+    run = run_of(COUNTRIES)
+    for country in COUNTRIES:
+        most = LONGEST_CHANGE * pace(run, country) * 0.5
+        check_change(run, country, 1, own=0.5, change=0.99 * most)
+        with pytest.raises(PolicyRefusal, match=f"{country} leaves run run: the mean update of round 1"):
+            check_change(run, country, 1, own=0.5, change=1.01 * most)
+
+
+def test_who_announces_many_examples_gains_nothing() -> None:
+    modest, boastful = (pace(run_of(COUNTRIES | {"VNM": claim}), "SGP") for claim in (8192, 2**31))
+    assert boastful <= 1.01 * modest
+
+
+def test_the_same_steps_for_all_are_one_pace() -> None:
+    run = run_of(COUNTRIES | {"BRN": 0}, epochs=None, steps=20)
+    assert {pace(run, country) for country in COUNTRIES} == {1.0}
