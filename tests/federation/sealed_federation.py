@@ -12,6 +12,7 @@ from federation.coordinator.state import Outcome
 from federation.runs.in_process_grid import InProcessGrid
 from federation.runs.simulation import Simulation
 from federation.training import sequential
+from federation.vault.round import Train
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, encode
 from tests.federation.federations import Watching, ready, settings_of
@@ -47,8 +48,8 @@ class StoppedLineError(Exception):
 class LineGrid(InProcessGrid):
     """Vaults in this process, behind a line."""
 
-    def __init__(self, simulation: Simulation, line: Line) -> None:
-        super().__init__(simulation.vaults, sequential.run)
+    def __init__(self, simulation: Simulation, line: Line, train: Train = sequential.run) -> None:
+        super().__init__(simulation.vaults, train)
         self._line = line
         self._names = {node: country for country, node in simulation.run.federation.nodes.items()}
 

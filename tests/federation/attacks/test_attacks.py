@@ -1,0 +1,95 @@
+"""Attacks on records: each succeeds where nothing stops it, so that what it fails against can be believed."""
+
+from statistics import mean
+from unittest.mock import patch
+
+import pytest
+
+from federation.vault import sealed_bounds
+from tests.federation.attacks import imprint
+from tests.federation.attacks.canary_frames import canaries
+from tests.federation.attacks.differencing import BEYOND, CHANGED, RUNS, SAME, lists, restored, runs
+from tests.federation.attacks.figures import Figure, table
+from tests.federation.attacks.honest_lengths import TRAINING, lengths
+from tests.federation.attacks.imprint import LAST, LEFT, READ, at_once, from_coordinator, hidden
+from tests.federation.attacks.inversion import inversion
+from tests.federation.attacks.membership import membership
+from tests.federation.attacks.sealed_poison import poison
+
+
+def value(figures: list[Figure], measure: str, under: str) -> float:
+    return mean(each.value for each in figures if (each.measure, each.under) == (measure, under))
+
+
+def notes(figures: list[Figure], under: str) -> str:
+    return " | ".join(each.note for each in figures if each.under == under)
+
+
+def test_a_coordinator_brings_no_trap_into_a_sealed_run() -> None:
+    figures = list(from_coordinator(1))
+    assert value(figures, READ, "open") > 0.2
+    assert value(figures, READ, "guarded") == value(figures, READ, "sealed") == 0
+    assert "refuses the first weights" in notes(figures, "guarded")
+    for why in ("is sealed", "is not the one it signed", "not signed by the key on the roster"):
+        assert why in notes(figures, "sealed")
+
+
+def test_all_others_leave_a_run_in_which_a_country_hides_a_trap() -> None:
+    figures = list(hidden(1, "at once", at_once, rounds=2))
+    assert value(figures, LEFT, "sealed") == 7
+    assert value(figures, LAST, "sealed") == 1
+    assert "the mean update of round 1 has a length" in notes(figures, "sealed")
+
+
+def test_two_runs_from_one_model_would_tell_all_of_a_country_and_the_second_is_refused() -> None:
+    figures = list(runs(1))
+    assert value(figures, RUNS, "sealed, repeat_start = true") > 0.999
+    assert "refuses a second run" in notes(figures, "sealed")
+
+
+def test_a_restored_vault_tells_nothing() -> None:
+    figures = list(restored(1))
+    assert value(figures, SAME, "sealed") == 0
+    assert value(figures, CHANGED, "sealed, not compared") > 0.999
+    assert "changed since the run began" in notes(figures, "sealed")
+
+
+@pytest.mark.long
+def test_without_the_bound_a_country_brings_its_trap_in() -> None:
+    with patch.object(sealed_bounds, "LONGEST_CHANGE", 1e9), patch.object(imprint, "prepared", under_open):
+        figures = list(hidden(1, "at once", at_once, rounds=2))
+    assert value(figures, LEFT, "sealed") == 0
+
+
+def under_open(*words: object, **chosen: object) -> object:
+    from tests.federation.attacks.region import prepared
+
+    return prepared(*words, **(chosen | {"template": "open"}))  # type: ignore[arg-type]
+
+
+@pytest.mark.long
+def test_the_other_attacks_find_less_in_sums_than_in_single_updates() -> None:
+    seen = list(membership(1))
+    assert value(seen, "single updates: AUC", "open") > value(seen, "sums of updates: AUC", "sealed") + 0.05
+    read = list(inversion(1))
+    assert value(read, "rows read, of 1, batch of 1", "open") > 0.9
+    assert value(read, "rows read, of 1, batch of 1", "sealed, were the plan allowed") == 0
+    beyond = list(lists(1))
+    assert value(beyond, f"{BEYOND}, mean", "sealed") < value(beyond, f"{BEYOND}, mean", "sealed, without companions")
+    found = list(canaries(1))
+    assert [each.value > 0 for each in found] == [False, False, False, True]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("optimizer", TRAINING)
+def test_no_honest_country_leaves_a_run(optimizer: str) -> None:
+    _, shares = lengths(1, TRAINING[optimizer], None)
+    assert max(shares) < 0.5
+
+
+@pytest.mark.long
+def test_poison_that_is_long_ends_a_sealed_run() -> None:
+    figures = list(poison(1, ["scaled x9", "flip x1"]))
+    rows = {(row["attack"], row["measure"]): row["mean"] for row in table(figures)}
+    assert rows["poison: scaled x9", "countries that leave, of 7"] == 7
+    assert rows["poison: flip x1", "rounds closed, of 6"] == 6
