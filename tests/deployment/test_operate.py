@@ -1,4 +1,4 @@
-"""Every command of docs/operate.md and docs/trust.md is run as it stands there."""
+"""Every command of docs/operate.md, docs/trust.md and docs/sealed.md is run as it stands there."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.deployment.namespaces import machines
 from tests.deployment.walkthrough import COUNTRIES, WALK, Walker
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "docs" / "operate.md", ROOT / "docs" / "trust.md")
+PAGES = tuple(ROOT / "docs" / page for page in ("operate.md", "trust.md", "sealed.md"))
 
 
 def commands() -> list[str]:
@@ -57,8 +57,8 @@ def test_a_documented_command_has_a_verb_and_keys_that_exist(
     composed = capsys.readouterr().out
     for word in words:
         if "=" in word:
-            key = word.split("=")[0].replace("from", "file")
-            assert re.search(rf"^{key}:", composed, re.MULTILINE), key
+            *tables, key = word.split("=")[0].replace("from", "file").split(".")
+            assert re.search(rf"^{'  ' * len(tables)}{key}:", composed, re.MULTILINE), key
     assert not list(tmp_path.iterdir())
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from federation.deployment.coordinator import members
 from federation.deployment.node.courier import exchange
 from federation.deployment.node.settings import SOCKET
+from federation.vault.identity import fingerprint
 from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS
 from tests.deployment.namespaces import Machine
@@ -187,6 +189,16 @@ def _completed(walker: Walker) -> None:
     shutil.copytree(walker.at("coordinator") / "runs" / "spring", walker.at("VNM") / "spring")
 
 
+def _accept_the_real_keys(walker: Walker) -> None:
+    """Every operator those of the others; the page's fingerprint is nobody's."""
+    known = members.members(walker.at("coordinator") / "coordinator")
+    for country in COUNTRIES:
+        for member in set(COUNTRIES) - {country}:
+            key = fingerprint(known[member].verifying_key().public_bytes_raw())
+            said = f"gotong node roster accept country={member} fingerprint={key} policy=records/policy.toml anew=true"
+            assert key in walker.run(country, said)
+
+
 def _leave_it_going(walker: Walker) -> None:
     """Ctrl-C ends the submission and not the run."""
     walker.wait("round 1", lambda: "round 1/12  3 of 3" in walker.log("coordinator", THIN))
@@ -310,6 +322,25 @@ WALK = (
         command="gotong node budget country=VNM policy=records/policy.toml home=node",
         says=("epsilon: epsilon 0.00 of 8 is spent at delta 1e-05; a run may cost ",),
     ),
+    Step(
+        at="VNM",
+        command="gotong node roster accept country=KHM "
+        "fingerprint=SHA256:YSBrZXkgdGhhdCBub2JvZHkgaGFzLCBmb3IgdGhlIHB policy=records/policy.toml",
+        says=("sealed runs with KHM",),
+    ),
+    Step(
+        at="VNM",
+        command="gotong node roster show policy=records/policy.toml",
+        says=("KHM  SHA256:",),
+        then=_accept_the_real_keys,
+    ),
+    Step(
+        at="coordinator",
+        command="gotong submit protection=sealed task=health rounds=2 name=monsoon region.countries=[KHM,LAO,VNM] "
+        "home=coordinator",
+        says=("round 2/2  3 of 3 countries", "the scores of single countries are sealed"),
+    ),
+    Step(at="VNM", command="gotong node results run=monsoon home=node", says=("log_wis",)),
     Step(at="VNM", command="gotong ledger export home=node to=ledger.csv", says=("rows in ledger.csv",)),
     Step(at="coordinator", command="gotong ledger show home=coordinator run=spring", says=("request to VNM",)),
     Step(at="coordinator", command="gotong ledger verify home=coordinator", says=("VNM: its vault signed on",)),
