@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -13,48 +14,60 @@ import numpy as np
 from federation.runs import simulation
 from federation.runs.simulation import Simulation
 from federation.seals.fixed_point import Floats
-from federation.seals.lists import pairs
+from federation.seals.lists import groups
 from federation.seals.masks import Words, digest
+from federation.seals.terms import FEWEST
+from federation.settings.schema import TrainingSettings
+from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import sealed_rounds
 from federation.vault.round import serve
 from federation.wire.frame import Frame, decode, encode
+from tasks.health.settings import HealthSettings
 from tests.federation.attacks.figures import Figure
 from tests.federation.attacks.region import Recorder, cosine, mean_of, prepared, ran, weights_of
 from tests.federation.sealed_federation import Line, StoppedLineError
 
 ATTACK = "differencing"
-WHOLE, BEYOND = "lists of two rounds: cosine", "lists of two rounds: cosine beyond the mean"
+MOVING, STILL = f"{ATTACK} of lists", f"{ATTACK} of lists, a model that stands still"
+WHOLE, BEYOND = "cosine", "cosine beyond the mean"
+WITHOUT_DROPOUT = HealthSettings(hidden=[32], dropout=0.0)
 RUNS = "two runs from one model: cosine"
 SAME, CHANGED = "a restored vault: words that differ", "a restored vault, records changed: cosine"
 FIVE = ("BRN", "KHM", "LAO", "SGP", "TLS")
 
 
 def lists(seed: int) -> Iterator[Figure]:
-    """What the difference of two rounds' sums tells of a country that is not in the second, alone and with a companion.
+    """What the difference of two rounds' sums tells of a country that is not in the second: alone, or with its group.
 
-    As cosines with its update: of the difference; and of both once the mean update, which all know, is taken out.
+    First in a usual plan; then in one whose model stands still, so that every round has the same updates.
     """
+    yield from of_plan(seed, MOVING, {})
+    full = TrainingSettings(schedule="constant", batch_size=1_000_000)
+    still = STRATEGIES["fedavg"].settings(server_step=1e-6)
+    yield from of_plan(seed, STILL, {"training": full, "strategy": still, "task": WITHOUT_DROPOUT, "rounds": 2})
+
+
+def of_plan(seed: int, attack: str, chosen: Mapping[str, Any]) -> Iterator[Figure]:
+    """As cosines with its update: of the difference; and of both once the mean update, which all know, is taken out."""
     recorder = Recorder()
     with TemporaryDirectory() as folder:
-        ready = prepared(Path(folder), seed, rounds=6)
+        ready = prepared(Path(folder), seed, **chosen)
         ran(ready, recorder)
         weights = weights_of(ready)
-    members = list(weights)
     told: dict[tuple[str, str], list[float]] = {}
     for round_, (before, after) in enumerate(pairwise(recorder.updates)):
         mean = mean_of(before, weights)
-        for group in pairs(members, members, digest(seed, round_)):
-            for country in group:
-                told.setdefault(("the mean alone", WHOLE), []).append(cosine(mean, before[country]))
-                for under, gone in (("sealed, without companions", {country}), ("sealed", set(group))):
-                    difference = total(before, weights) - total(without(after, gone), weights)
+        for fewest, under in ((1, "sealed, without groups"), (2, "sealed, in pairs"), (FEWEST, "sealed")):
+            for group in groups(weights, weights, fewest, digest(seed, round_)):
+                difference = total(before, weights) - total(without(after, group), weights)
+                for country in group:
                     told.setdefault((under, WHOLE), []).append(cosine(difference, before[country]))
                     beyond = cosine(less(difference, mean), less(before[country], mean))
                     told.setdefault((under, BEYOND), []).append(beyond)
     for (under, measure), values in told.items():
-        yield Figure(attack=ATTACK, measure=f"{measure}, mean", under=under, value=float(np.mean(values)))
-        yield Figure(attack=ATTACK, measure=f"{measure}, largest", under=under, value=float(np.max(values)))
+        yield Figure(attack=attack, measure=f"{measure}, mean", under=under, value=float(np.mean(values)))
+        yield Figure(attack=attack, measure=f"{measure}, largest", under=under, value=float(np.max(values)))
 
 
 def without(updates: Mapping[str, Floats], gone: Collection[str]) -> dict[str, Floats]:

@@ -14,7 +14,7 @@ from federation.runs.simulation import Simulation
 from federation.seals.fixed_point import Codec, Floats
 from federation.seals.model import named, vector
 from federation.seals.run import BOUND
-from federation.settings.schema import Plan
+from federation.settings.schema import Plan, PrivacySettings
 from federation.settings.values import plain
 from federation.training import sequential
 from federation.vault.requests import fresh, numpy_of
@@ -28,12 +28,14 @@ from tests.federation.attacks.hostile_frame import Wanted, hostile
 from tests.federation.attacks.region import ADAM, Recorder, mean_of, prepared, ran, weights_of
 from tests.federation.sealed_federation import Line, StoppedLineError
 from tests.federation.vault.requesting import reply_frame, request_bytes
-from tests.federation.vault.trap import Trap, read_records, recovered, training_records, trap_plan
+from tests.federation.vault.trap import UNITS, Trap, read_records, recovered, training_records, trap_plan
 
 ATTACK, HIDDEN = "trap weights from the coordinator", "trap weights from a country"
 READ, LEFT, LAST = "records read, of 1", "countries that leave, of the others", "rounds closed"
 NOTHING, SCALED = "sealed, were nothing bounded", "sealed, were only values bounded"
 HOSTILE = "KHM"  # its update is about as long as the mean
+WIDE = 400  # units of the layer in runs of many rounds
+MILD = Trap(sharpness=50.0, echo=0.5 / WIDE, height=3.0)  # under which no score becomes too large to be summed
 Model = Mapping[str, NDArray[Any]]
 
 
@@ -52,8 +54,26 @@ def from_coordinator(seed: int) -> Iterator[Figure]:
             records = training_records(vault, asked)
             share = recovered(read_records(update), records) / len(records)
             yield Figure(attack=ATTACK, measure=READ, under=template, value=share, note=why)
+        vault.policy = templates.policy("open", "KHM", vault.policy.path)
+        yield read_through_noise(vault, plan, trap)
     for why in refused_in_a_sealed_run(seed):
         yield Figure(attack=ATTACK, measure=READ, under="sealed", value=0.0, note=why)
+
+
+def read_through_noise(vault: Vault, plan: Plan, trap: Model) -> Figure:
+    """The same request in a run under differential privacy."""
+    noised = replace(
+        plan,
+        protection="differential_privacy",
+        task=HealthSettings(hidden=[UNITS], dropout=0.0, statistics="place"),
+        privacy=PrivacySettings(epsilon=8.0),
+        arms=["federated"],
+    )
+    update, why = requested(vault, noised, trap, "noised")
+    records = training_records(vault, noised)
+    share = recovered(read_records(update), records) / len(records)
+    assert update, why
+    return Figure(attack=ATTACK, measure=READ, under="open, differential privacy, epsilon 8", value=share)
 
 
 def requested(vault: Vault, plan: Plan, model: Model, run: str, round_: int = 1) -> tuple[dict[str, Any], str]:
@@ -112,8 +132,8 @@ def from_country(seed: int) -> Iterator[Figure]:
     """A trap that a country brought into the model: what the others' updates tell, and whether they go that far."""
     yield from without_bounds(seed)
     yield from in_the_second_round(seed)
-    for how, wanted in (("at once", at_once), ("slowly", slowly)):
-        yield from hidden(seed, how, wanted)
+    yield from hidden(seed, "at once", at_once, Trap(), rounds=4)
+    yield from hidden(seed, "slowly", slowly, MILD, rounds=12)
 
 
 def without_bounds(seed: int) -> Iterator[Figure]:
@@ -171,19 +191,19 @@ def at_once(reach: Floats, own: Floats) -> Floats:  # noqa: ARG001
 
 
 def slowly(reach: Floats, own: Floats) -> Floats:
-    """As far as the bounds let it: four times its own update, no weight further than a policy's `largest_step`."""
-    step = np.clip(reach, -0.249, 0.249)
+    """As far as the bounds let it: twice its own update, no weight near a policy's `largest_step`."""
+    step = np.clip(reach, -0.05, 0.05)
     length = float(np.linalg.norm(step))
-    return np.asarray(step * min(1.0, 4 * float(np.linalg.norm(own)) / length)) if length else step
+    return np.asarray(step * min(1.0, 2 * float(np.linalg.norm(own)) / length)) if length else step
 
 
-def hidden(seed: int, how: str, wanted: Wanted, rounds: int = 6) -> Iterator[Figure]:
+def hidden(seed: int, how: str, wanted: Wanted, trap: Trap, rounds: int) -> Iterator[Figure]:
     """A sealed run in which one country moves the model towards a trap. wanted: (way there, own update) -> step."""
     with TemporaryDirectory() as folder:
-        task = HealthSettings(hidden=[400], dropout=0.0)
+        task = HealthSettings(hidden=[WIDE], dropout=0.0)
         ready = prepared(Path(folder), seed, template="sealed", rounds=rounds, task=task)
         first, recorder = dict(ready.run.progress.model), Recorder()
-        goal = vector(Trap().model(first))
+        goal = vector(trap.model(first))
         with hostile(HOSTILE, lambda weights, own: wanted(goal - weights, own)):
             outcome = ran(ready, recorder)
         plan, weights = ready.run.federation.plan, weights_of(ready)

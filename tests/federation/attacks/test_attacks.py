@@ -8,13 +8,14 @@ import pytest
 from federation.vault import sealed_bounds
 from tests.federation.attacks import imprint
 from tests.federation.attacks.canary_frames import canaries
-from tests.federation.attacks.differencing import BEYOND, CHANGED, RUNS, SAME, lists, restored, runs
+from tests.federation.attacks.differencing import CHANGED, RUNS, SAME, STILL, WHOLE, lists, restored, runs
 from tests.federation.attacks.figures import Figure, table
 from tests.federation.attacks.honest_lengths import TRAINING, lengths
 from tests.federation.attacks.imprint import LAST, LEFT, READ, at_once, from_coordinator, hidden
 from tests.federation.attacks.inversion import inversion
 from tests.federation.attacks.membership import membership
 from tests.federation.attacks.sealed_poison import poison
+from tests.federation.vault.trap import Trap
 
 
 def value(figures: list[Figure], measure: str, under: str) -> float:
@@ -28,6 +29,7 @@ def notes(figures: list[Figure], under: str) -> str:
 def test_a_coordinator_brings_no_trap_into_a_sealed_run() -> None:
     figures = list(from_coordinator(1))
     assert value(figures, READ, "open") > 0.2
+    assert value(figures, READ, "open, differential privacy, epsilon 8") == 0
     assert value(figures, READ, "guarded") == value(figures, READ, "sealed") == 0
     assert "refuses the first weights" in notes(figures, "guarded")
     for why in ("is sealed", "is not the one it signed", "not signed by the key on the roster"):
@@ -35,7 +37,7 @@ def test_a_coordinator_brings_no_trap_into_a_sealed_run() -> None:
 
 
 def test_all_others_leave_a_run_in_which_a_country_hides_a_trap() -> None:
-    figures = list(hidden(1, "at once", at_once, rounds=2))
+    figures = list(hidden(1, "at once", at_once, Trap(), rounds=2))
     assert value(figures, LEFT, "sealed") == 7
     assert value(figures, LAST, "sealed") == 1
     assert "the mean update of round 1 has a length" in notes(figures, "sealed")
@@ -57,7 +59,7 @@ def test_a_restored_vault_tells_nothing() -> None:
 @pytest.mark.long
 def test_without_the_bound_a_country_brings_its_trap_in() -> None:
     with patch.object(sealed_bounds, "LONGEST_CHANGE", 1e9), patch.object(imprint, "prepared", under_open):
-        figures = list(hidden(1, "at once", at_once, rounds=2))
+        figures = list(hidden(1, "at once", at_once, Trap(), rounds=2))
     assert value(figures, LEFT, "sealed") == 0
 
 
@@ -74,8 +76,9 @@ def test_the_other_attacks_find_less_in_sums_than_in_single_updates() -> None:
     read = list(inversion(1))
     assert value(read, "rows read, of 1, batch of 1", "open") > 0.9
     assert value(read, "rows read, of 1, batch of 1", "sealed, were the plan allowed") == 0
-    beyond = list(lists(1))
-    assert value(beyond, f"{BEYOND}, mean", "sealed") < value(beyond, f"{BEYOND}, mean", "sealed, without companions")
+    still = [each for each in lists(1) if each.attack == STILL]
+    assert value(still, f"{WHOLE}, mean", "sealed, without groups") > 0.99
+    assert value(still, f"{WHOLE}, mean", "sealed") < 0.9
     found = list(canaries(1))
     assert [each.value > 0 for each in found] == [False, False, False, True]
 
