@@ -1,11 +1,14 @@
 """One SQLite file holds a vault's ledger and its memory: a release and what it cost are kept together or not at all."""
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from federation.errors import LedgerError
+
+log = logging.getLogger(__name__)
 
 LEDGER = """
 CREATE TABLE IF NOT EXISTS ledger (
@@ -76,6 +79,17 @@ def _opened(path: Path, schema: str) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise LedgerError(f"{path}: {error}; restore it from a backup, nothing is released without it") from None
     return connection
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Write SQLite's log into the file and cut it to nothing: what was erased is gone from both, not from one.
+
+    Where somebody else reads meanwhile, or the disk refuses, it is done the next time.
+    """
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        log.warning("the log of the vault's file could not be emptied: %s", error)
 
 
 @contextmanager

@@ -79,7 +79,10 @@ def other_runs_begun(connection: sqlite3.Connection, country: str, run: str, sin
 
 def rounds_served(connection: sqlite3.Connection, country: str, since: datetime) -> int:
     """How many requests of all runs got a reply with something of a model in it since then (in UTC)."""
-    query = "SELECT count(*) FROM ledger WHERE country = ? AND at >= ? AND kind != 'refused'"
+    query = (
+        "SELECT count(*) FROM ledger WHERE country = ? AND at >= ?"
+        " AND kind NOT IN ('refused', 'sealed_keys', 'sealed_deal', 'sealed_reveal', 'sealed_end')"
+    )
     rounds: int = connection.execute(query, (country, since.isoformat(timespec="milliseconds"))).fetchone()[0]
     return rounds
 

@@ -4,7 +4,7 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from federation.errors import PolicyRefusal
-from federation.vault.database import transaction
+from federation.vault.database import empty_log, transaction
 from federation.vault.seal_store import forget_secrets
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS pruned (country TEXT, run TEXT, at TEXT NOT NULL, PRIMARY KEY (country, run));"
@@ -27,6 +27,8 @@ def prune(connection: sqlite3.Connection, country: str, keep_days: int, now: dat
             connection.execute("DELETE FROM state WHERE country = ? AND run = ?", (country, run))
             forget_secrets(connection, country, run)
             connection.execute("INSERT OR IGNORE INTO pruned VALUES (?,?,?)", (country, run, now.isoformat()))
+    if runs:
+        empty_log(connection)
     return runs
 
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from federation.errors import GotongError, PolicyRefusal, WireError
 from federation.training.jobs import Job, Result
-from federation.vault.database import savepoint, transaction
+from federation.vault.database import empty_log, savepoint, transaction
 from federation.vault.refusals import one_line, refusal
 from federation.vault.vault import Admission, Vault
 from tasks.errors import SettingError, TaskError
@@ -29,6 +29,8 @@ def serve(inbox: Sequence[tuple[Vault, bytes]], train: Train) -> list[bytes]:
             replies.append(
                 _failed(vault, results) if isinstance(results, Exception) else _release(vault, admission, results)
             )
+    if any(isinstance(each, Admission) and each.finish for each in admitted):  # a sealed round erases secrets
+        empty_log(inbox[0][0].database)
     return replies
 
 

@@ -67,6 +67,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     """Close the round before, work out the model, train and score; then mask. Raises SealError or PolicyRefusal."""
     plan, member = run_of(vault, identity, store)
     check_basis(vault, plan, store)
+    vault.check_begun(store.run)
     if number == 1:
         standing, closed = _first(plan, member, store, frame), None
     else:
@@ -200,22 +201,31 @@ def _request(standing: Standing, run: str) -> Request:
 
 
 def _words(vault: "Vault", at: Standing, store: SealStore, arrays: Arrays, scores: Mapping[ScoreName, Sums]) -> Words:
-    """The country's summands: update, scores and votes as words."""
+    """The country's summands: update, scores and votes as words.
+
+    Where its policy keeps scores of rounds in the country, those of the validation are 0, also in the test, whose model
+    may be one that was scored in a round, and it does not vote.
+    """
+    if not vault.policy.round_scores:
+        scores = {name: sums for name, sums in scores.items() if name[0] != "validation"}
     update: Floats = np.zeros(0)
     if at.kind == "train":
         update = np.zeros(vector(at.model.weights).size)
         if arrays:
             update = vector({name.removeprefix("update/"): value for name, value in arrays.items()})
-    summed = np.concatenate([layout.flat(scores, at.run.cells(at.kind), at.run.filled), _votes(at, store, scores)])
+    summed = np.concatenate(
+        [layout.flat(scores, at.run.cells(at.kind), at.run.filled), _votes(vault, at, store, scores)]
+    )
     try:
         return at.run.codec(at.kind, update.size).encode(update, summed, at.run.weights[vault.country])
     except (OverflowError, ValueError) as error:
         raise PolicyRefusal(f"{vault.country} sends nothing in round {at.place.round}: {error}") from None
 
 
-def _votes(at: Standing, store: SealStore, scores: Mapping[ScoreName, Sums]) -> Floats:
+def _votes(vault: "Vault", at: Standing, store: SealStore, scores: Mapping[ScoreName, Sums]) -> Floats:
     """(2,) whether this country compares the model with the one before, and whether it finds it worse."""
-    own = loss(scores, at.run.plan) if at.kind != "test" else None
+    voting = at.kind != "test" and vault.policy.round_scores
+    own = loss(scores, at.run.plan) if voting else None
     before = store.get(at.place.round - 1, "loss")
     if own is None:
         return np.zeros(2)

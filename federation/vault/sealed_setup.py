@@ -157,7 +157,8 @@ def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:
     filled: dict[str, list[bool]] = {}
     for part in parts_of(plan):
         known = [bool(np.isfinite(column).any()) for column in records.windows[part].target.T]
-        filled[part] = [*known, any(known)]
+        shown = vault.policy.round_scores or part != "validation"
+        filled[part] = [shown and row for row in (*known, any(known))]
     examples = power_of_two(records.cohort()) if vault.learns(plan) else 0
     return Claims(examples=examples, filled=filled, model=model.digest.hex(), versions=versions())
 

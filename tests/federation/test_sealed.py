@@ -22,6 +22,7 @@ from federation.vault import sealed_setup
 from federation.vault.database import open_database
 from federation.vault.identity import fingerprint
 from federation.vault.round import serve
+from federation.vault.seal_store import SealStore
 from federation.wire.frame import Frame, decode, encode
 from tests.federation.federations import run, settings_of
 from tests.federation.sealed_federation import (
@@ -374,3 +375,37 @@ def test_a_run_that_cannot_be_sealed_says_so(tmp_path: Path, chosen: dict[str, A
 def test_two_countries_are_no_sum(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="3 to 256 members"):
         ran(prepared(tmp_path, ("LAO", "VNM")))
+
+
+def test_scores_of_rounds_stay_in_a_country_whose_policy_says_so(tmp_path: Path) -> None:
+    """With two of five that do so, their part of a sum is 0; with all, nothing of a validation is summed."""
+    outcomes = [
+        ran(prepared(tmp_path / str(count), policies=dict.fromkeys(FIVE[:count], "round_scores = false\n")))
+        for count in (0, 2, 5)
+    ]
+    n = [max(row.n for row in outcome.validation if row.arm == "federated") for outcome in outcomes]
+    assert n[0] > n[1] > n[2] == 0
+    assert len({headline(outcome) for outcome in outcomes}) == 1
+
+
+def test_rounds_of_a_month_are_counted_in_sealed_runs_too(tmp_path: Path) -> None:
+    """A round is one, whatever number of messages it takes."""
+    ran(prepared(tmp_path / "enough", policies={"KHM": "rounds_per_month = 4\n"}))
+    with pytest.raises(QuorumError, match=r"KHM refuses another round: 3 began within 30 days"):
+        ran(prepared(tmp_path / "fewer", policies={"KHM": "rounds_per_month = 3\n"}))
+
+
+def test_what_a_vault_erased_is_in_none_of_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, secrets = SealStore.put, []
+
+    def kept(store: SealStore, round_: int, name: str, value: bytes) -> None:
+        if name in ("secrets", "held", "static", "own shares"):
+            secrets.append(value)
+        put(store, round_, name, value)
+
+    monkeypatch.setattr(SealStore, "put", kept)
+    ready = prepared(tmp_path)
+    ran(ready)
+    files = [path.read_bytes() for path in ready.run.folder.glob("vault.sqlite*")]
+    assert len(secrets) > 4 * len(FIVE)
+    assert not any(secret in file for secret in secrets for file in files)
