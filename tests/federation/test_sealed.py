@@ -37,7 +37,20 @@ from tests.federation.sealed_federation import (
 
 pytestmark = pytest.mark.usefixtures("toy")
 KINDS = ("sealed_keys", "sealed_deal", "sealed_round", "sealed_reveal", "sealed_end", "train")
-TEN = ("BRN", "IDN", "KHM", "LAO", "MMR", "MYS", "PHL", "SGP", "THA", "VNM")
+TWELVE = (
+    "BGD",
+    "BRN",
+    "IDN",
+    "KHM",
+    "LAO",
+    "MMR",
+    "MYS",
+    "PHL",
+    "SGP",
+    "THA",
+    "TLS",
+    "VNM",
+)  # of four groups, one may stay out
 EXCHANGES = 2 + 2 * 4 + 1  # keys, deal; frame and reveal of two rounds, a validation and the test; the end
 
 
@@ -83,10 +96,10 @@ def test_a_sealed_run_learns_what_a_plain_one_does(tmp_path: Path, strategy: str
 
 def test_a_group_with_one_that_is_silent_stays_out_and_may_return(tmp_path: Path) -> None:
     line = Line(request=dropping("sealed_reveal", (1, "LAO")), reply=dropping("sealed_round", (2, "THA")))
-    ready = prepared(tmp_path, TEN, rounds=2)
+    ready = prepared(tmp_path, TWELVE, rounds=2)
     ran(ready, line)
     first, second, *_ = [set(asked(line, "sealed_reveal", number, "VNM").group("frame")) for number in range(1, 5)]
-    assert first == set(TEN)
+    assert first == set(TWELVE)
     assert "THA" not in second
     assert len(first - second) == 3
 
@@ -97,14 +110,14 @@ def test_a_model_that_stands_still_tells_of_no_single_country(tmp_path: Path) ->
     With the same model every round, all updates are the same every round, and lists that change by pairs drawn anew
     have as many independent sums as there are countries.
     """
-    ready = prepared(tmp_path, TEN, rounds=1)
-    line = Line(stop=3 * len(TEN) + 1)
+    ready = prepared(tmp_path, TWELVE, rounds=1)
+    line = Line(stop=3 * len(TWELVE) + 1)
     with pytest.raises(StoppedLineError):
         ran(ready, line)
     whole = asked(line, "sealed_reveal", 1, line.requests[-1][0])
-    for country in TEN:
+    for country in TWELVE:
         less = _without(whole, country, groups=("frame",))
-        reply = replied(ready, next(other for other in TEN if other != country), less)
+        reply = replied(ready, next(other for other in TWELVE if other != country), less)
         assert f"the list lacks {country}" in reply.header["reason"]
 
 
@@ -346,9 +359,9 @@ def test_another_first_model_ends_the_setup_naming_versions(tmp_path: Path, monk
 
 def test_records_that_change_within_a_run_end_the_country_s_part(tmp_path: Path) -> None:
     """The masks of a round asked again would be the same, and the difference of the words there to read."""
-    ready = prepared(tmp_path, TEN)
+    ready = prepared(tmp_path, TWELVE)
     with pytest.raises(StoppedLineError):
-        ran(ready, Line(stop=4 * len(TEN)))
+        ran(ready, Line(stop=4 * len(TWELVE)))
     with (tmp_path / "runs" / "run" / "data" / "LAO" / "policy.toml").open("a") as file:
         file.write("largest_update = 0.001\n")
     resumed = simulation.resume(str(tmp_path / "runs"), ready.run.folder)
