@@ -1,12 +1,9 @@
 """Attacks on records: each succeeds where nothing stops it, so that what it fails against can be believed."""
 
 from statistics import mean
-from unittest.mock import patch
 
 import pytest
 
-from federation.vault import sealed_bounds
-from tests.federation.attacks import imprint
 from tests.federation.attacks.canary_frames import canaries
 from tests.federation.attacks.differencing import CHANGED, RUNS, SAME, STILL, WHOLE, lists, restored, runs
 from tests.federation.attacks.figures import Figure, table
@@ -54,19 +51,6 @@ def test_a_restored_vault_tells_nothing() -> None:
     assert value(figures, SAME, "sealed") == 0
     assert value(figures, CHANGED, "sealed, not compared") > 0.999
     assert "changed since the run began" in notes(figures, "sealed")
-
-
-@pytest.mark.long
-def test_without_the_bound_a_country_brings_its_trap_in() -> None:
-    with patch.object(sealed_bounds, "LONGEST_CHANGE", 1e9), patch.object(imprint, "prepared", under_open):
-        figures = list(hidden(1, "at once", at_once, Trap(), rounds=2))
-    assert value(figures, LEFT, "sealed") == 0
-
-
-def under_open(*words: object, **chosen: object) -> object:
-    from tests.federation.attacks.region import prepared
-
-    return prepared(*words, **(chosen | {"template": "open"}))  # type: ignore[arg-type]
 
 
 @pytest.mark.long
