@@ -2,7 +2,8 @@
 
 Each attack is tried where nothing stops it, and under the templates `open`, `guarded` and `sealed`; what succeeds
 nowhere proves nothing. data: national dengue files, of which the lengths of honest updates are measured too. A row an
-attack, measure and protection: the mean of the seeds, the lowest and the highest. Takes about six minutes of one core.
+attack, measure and protection: the mean of the seeds, the lowest and the highest. Takes eight minutes of one core, of
+which four are of the lengths.
 """
 
 import json

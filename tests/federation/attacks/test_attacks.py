@@ -2,8 +2,10 @@
 
 from statistics import mean
 
+import numpy as np
 import pytest
 
+from federation.seals.fixed_point import Codec
 from tests.federation.attacks.canary_frames import canaries
 from tests.federation.attacks.differencing import CHANGED, RUNS, SAME, STILL, WHOLE, lists, restored, runs
 from tests.federation.attacks.figures import Figure, table
@@ -51,6 +53,12 @@ def test_a_restored_vault_tells_nothing() -> None:
     assert value(figures, SAME, "sealed") == 0
     assert value(figures, CHANGED, "sealed, not compared") > 0.999
     assert "changed since the run began" in notes(figures, "sealed")
+
+
+def test_words_of_any_kind_move_no_weight_of_the_mean_beyond_the_bound() -> None:
+    codec = Codec(values=3, scores=0, total=300, bound=1.0)
+    mean_update = codec.mean(np.array([2**31 - 1, 2**31, 7], np.uint32), 300)
+    assert np.abs(mean_update).max() == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.long
