@@ -90,7 +90,8 @@ def _set_up(grid: Grid, federation: Federation, terms: SealTerms, progress: Prog
     asked = ask(grid, federation, "sealed_deal", 0, dict.fromkeys(terms.members, keys))
     deals = _posts(asked.need_all(without))
     boxes = {
-        country: {to: box.tobytes() for to, box in asked.frames[country].group("box").items()} for country in deals
+        country: {to: box.tobytes() for to, box in asked.frames[country].group("box").items() if to in terms.members}
+        for country in deals
     }
     model = SharedModel(round=0, weights=progress.model)
     place = Place(round=1, model=model.digest)
@@ -112,11 +113,15 @@ def _set_up(grid: Grid, federation: Federation, terms: SealTerms, progress: Prog
 
 def _collect(grid: Grid, federation: Federation, run: SealedRun, known: Published) -> dict[str, tuple[bytes, Words]]:
     """country -> post and words of its masked frame, if it is as it must be. Raises QuorumError for too few."""
+    kind = kind_of(federation.plan, known.place.round)
     asked = ask(grid, federation, "sealed_round", known.place.round, _round_arrays(run.setup, known))
     sent, wrong = {}, dict(asked.refused)
     for country, frame in asked.frames.items():
         try:
-            post, words = posts.bytes_of(frame, "post"), posts.bytes_of(frame, "words")
+            post, words = (
+                posts.bytes_of(frame, "post"),
+                posts.bytes_of(frame, "words", run.frame_bytes(known.model, kind)),
+            )
             signed = run.setup.read({country: post}, country, "frame")
             _check_frame(run, known, signed.header.get("round"), posts.bytes_of(signed, "model", 32))
             if digest(words) != posts.bytes_of(signed, "digest", 32):

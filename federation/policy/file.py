@@ -100,7 +100,7 @@ def read_roster(policy: Policy) -> dict[str, str]:
     """
     path = policy.path.parent / ROSTER
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
         roster = {}
         for line in lines:
             if line.strip() and not line.startswith("#"):

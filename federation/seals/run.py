@@ -114,6 +114,10 @@ class SealedRun:
         total = sum(self.weights.values())
         return Codec(values=values if kind == "train" else 0, scores=scores, total=total, bound=BOUND)
 
+    def frame_bytes(self, model: SharedModel, kind: str) -> int:
+        """Of one country's words in a round of this kind."""
+        return 4 * self.codec(kind, sum(value.size for value in model.weights.values())).words
+
     def close(self, model: SharedModel, kind: str, listed: Collection[str], words: Words) -> Closed:
         """What follows from the sum of a round's words, in every country alike. model: that the round rested on."""
         codec = self.codec(kind, sum(value.size for value in model.weights.values()))
@@ -165,6 +169,7 @@ def _read(country: str, table: Mapping[str, Any], parts: Sequence[str], rows: in
         and all(isinstance(own, list) and len(own) == rows and {*map(type, own)} <= {bool} for own in filled.values())
         and isinstance(model, str)
         and isinstance(versions, str)
+        and versions.isprintable()
     )
     if not fits:
         raise SealError(f"{country} announced claims that are none: {str(table)[:120]}")

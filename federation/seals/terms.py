@@ -33,9 +33,10 @@ class SealTerms:
     def check(self) -> None:
         """Raise SealError for terms under which two lists of one round could be opened, or a sum of too few."""
         count = len(self.members)
-        if list(self.members) != sorted(self.members) or not self.fewest <= count <= MOST_COUNTRIES:
+        if list(self.members) != sorted(self.members) or not FEWEST <= self.fewest <= count <= MOST_COUNTRIES:
             raise SealError(
-                f"a sealed run has {self.fewest} to {MOST_COUNTRIES} members in alphabetical order, not {count}"
+                f"a sealed run has {max(self.fewest, FEWEST)} to {MOST_COUNTRIES} members in alphabetical order, not "
+                f"{count}, and sums of {FEWEST} or more"
             )
         if not count < 2 * self.threshold <= 2 * count:
             raise SealError(f"with a threshold of {self.threshold} of {count}, two lists of a round could be opened")

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federation.composition.compose import compose
+from federation.deployment.node import own_ledger
 from federation.errors import ConfigError
 from federation.vault import own_results
-from federation.verbs.ledgers import ledger_in
+from federation.verbs.ledgers import no_ledger
 
 
 @dataclass  # not frozen: Hydra merges it
@@ -25,7 +26,10 @@ def run(words: Sequence[str]) -> None:
 
 def show(settings: ResultsSettings) -> None:
     """Raises DeploymentError where there is no vault, ConfigError for a run that was not tested here."""
-    database = ledger_in(Path(settings.home))
+    home = Path(settings.home)
+    if not own_ledger.is_home(home):
+        raise no_ledger(home)
+    database = own_ledger.open_own(home)
     there = own_results.runs(database)
     if settings.run is None:
         print("\n".join(there) or "no sealed run was tested here")

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +13,20 @@ import pytest
 
 from federation.composition.restore import check
 from federation.coordinator.state import Outcome
-from federation.errors import ConfigError, QuorumError
+from federation.deployment.coordinator import ledger
+from federation.errors import ConfigError, DeploymentError, QuorumError
 from federation.reporting.rows import ALL
 from federation.runs import simulation
+from federation.seals import posts
+from federation.seals.masks import digest
 from federation.settings.values import plain as plain_values
 from federation.strategies import STRATEGIES
 from federation.vault import sealed_setup
-from federation.vault.database import open_database
+from federation.vault.database import open_database, open_ledger
 from federation.vault.identity import fingerprint
 from federation.vault.round import serve
 from federation.vault.seal_store import SealStore
+from federation.verbs import node_results
 from federation.wire.frame import Frame, decode, encode
 from tests.federation.federations import run, settings_of
 from tests.federation.sealed_federation import (
@@ -422,3 +426,43 @@ def test_what_a_vault_erased_is_in_none_of_its_files(tmp_path: Path, monkeypatch
     files = [path.read_bytes() for path in ready.run.folder.glob("vault.sqlite*")]
     assert len(secrets) > 4 * len(FIVE)
     assert not any(secret in file for secret in secrets for file in files)
+
+
+def lying(kind: str, liar: str, change: Callable[[Frame], Frame]) -> Line:
+    """A line on which one country sends something else."""
+    return Line(reply=lambda country, frame: change(frame) if (country, frame.kind) == (liar, kind) else frame)
+
+
+@pytest.mark.parametrize("size", [6, 400])
+def test_a_country_that_signs_words_of_another_length_stays_out(tmp_path: Path, size: int) -> None:
+    ready = prepared(tmp_path, TWELVE)
+    vault = next(vault for vault in ready.vaults.values() if vault.country == "LAO")
+    assert vault.identity is not None
+    key = vault.identity.key
+
+    def shorter(frame: Frame) -> Frame:
+        """Signed as the country signs."""
+        signed = decode(frame.arrays["post"].tobytes()[posts.SIGNATURE :])
+        arrays = {"model": signed.arrays["model"].tobytes(), "digest": digest(bytes(size))}
+        context = bytes.fromhex(signed.header["context"])
+        post = posts.publish(key, "frame", context, "LAO", arrays, round=signed.header["round"])
+        return with_arrays(frame, post=posts.as_array(post), words=posts.as_array(bytes(size)))
+
+    line = lying("sealed_round", "LAO", shorter)
+    ran(ready, line)
+    assert "LAO" not in set(asked(line, "sealed_reveal", 1, "VNM").group("frame"))
+
+
+def test_boxes_for_nobody_are_not_kept(tmp_path: Path) -> None:
+    ready = prepared(tmp_path)
+    line = lying("sealed_deal", "LAO", lambda frame: with_arrays(frame, **{"box/THA/x": np.zeros(9, np.uint8)}))
+    with pytest.raises(StoppedLineError):
+        ran(ready, replace(line, stop=3 * len(FIVE)))
+    ran(simulation.resume(str(tmp_path / "runs"), ready.run.folder))
+
+
+def test_a_coordinator_has_no_results_of_its_own(tmp_path: Path) -> None:
+    with closing(open_ledger(tmp_path / ledger.FILE)):
+        assert ledger.is_home(tmp_path)
+    with pytest.raises(DeploymentError, match="has no ledger"):
+        node_results.show(node_results.ResultsSettings(home=str(tmp_path)))

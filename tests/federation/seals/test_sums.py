@@ -232,6 +232,9 @@ def test_terms_under_which_two_lists_open_or_two_countries_sum_are_refused() -> 
         replace(board.terms, threshold=3).check()
     with pytest.raises(SealError, match="two lists"):
         replace(board.terms, threshold=7).check()
+    for fewest in (-1, 2, 7):
+        with pytest.raises(SealError, match="256 members"):
+            replace(board.terms, fewest=fewest).check()
     with pytest.raises(SealError, match="3 to 256 members"):
         SealTerms(run="r", plan="p", members=dict(list(board.terms.members.items())[:2]), threshold=2, rounds=1).check()
     for count in range(3, 60):
