@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from federation.errors import PolicyRefusal
 
 REPLY = "reply"
-SECRETLESS = (
-    "first",
-    "own results",
-)  # what stays of a run that is over: its first model's digest, the country's scores
+# What stays of a run that is over: its first model's digest, and the scores of the country.
+SECRETLESS = ("began", "own results")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +69,9 @@ class SealStore:
         self.put(round_, f"{REPLY}/{kind}", request.encode() + reply)
 
     def began_with(self, model: bytes) -> str | None:
-        """Another run that began with this model."""
+        """Another run whose first frame rested on this model."""
         row = self.database.execute(
-            "SELECT run FROM seals WHERE country = ? AND name = 'first' AND value = ? AND run != ?",
+            "SELECT run FROM seals WHERE country = ? AND name = 'began' AND value = ? AND run != ?",
             (self.country, model, self.run),
         ).fetchone()
         return None if row is None else str(row[0])

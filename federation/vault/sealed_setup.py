@@ -49,12 +49,7 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     if vault.learns(plan):
         vault.check_steps(plan)
     model = first_model(plan)
-    if (other := store.began_with(model.digest)) and not vault.policy.repeat_start:
-        raise PolicyRefusal(
-            f"{vault.country} refuses a second run from the first model of run {other}: the difference of two such "
-            f"runs could tell of one country. Choose another seed, or edit `repeat_start` in {vault.policy.path} on "
-            f"that country's node"
-        )
+    check_start(vault, store, model.digest)
     claims = claims_of(vault, plan, model)
 
     def finish() -> Frame:
@@ -149,6 +144,16 @@ def first_model(plan: Plan) -> SharedModel:
     """The model that every country begins with: by the plan's seed."""
     weights = public(numpy_of(fresh(TASKS[plan.task.name], plan).weights), plan.strategy.private)
     return SharedModel(round=0, weights=weights)
+
+
+def check_start(vault: "Vault", store: SealStore, model: bytes) -> None:
+    """Raise PolicyRefusal for a model with which another run began here, unless the policy allows a second one."""
+    if (other := store.began_with(model)) and not vault.policy.repeat_start:
+        raise PolicyRefusal(
+            f"{vault.country} refuses a second run from the first model of run {other}: the difference of two such "
+            f"runs could tell of one country. Choose another seed, or edit `repeat_start` in {vault.policy.path} on "
+            f"that country's node"
+        )
 
 
 def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:

@@ -345,6 +345,20 @@ def test_a_second_run_from_the_same_model_needs_a_word_of_the_policy(tmp_path: P
         ran(again)
 
 
+def test_a_setup_that_failed_does_not_use_up_its_first_model(tmp_path: Path) -> None:
+    """Nothing was summed: the coordinator may start again without the country that refused."""
+    ready = prepared(tmp_path, policies=dict.fromkeys(FIVE, "repeat_start = false\n") | {"VNM": "maximum_rounds = 1\n"})
+    with pytest.raises(QuorumError, match="VNM refuses 2 rounds"):
+        ran(ready)
+    federation = ready.run.federation
+    nodes = {country: node for country, node in federation.nodes.items() if country != "VNM"}
+    again = replace(ready, run=replace(ready.run, federation=replace(federation, run="again", nodes=nodes)))
+    ran(again)
+    third = replace(ready, run=replace(ready.run, federation=replace(federation, run="third", nodes=nodes)))
+    with pytest.raises(QuorumError, match="refuses a second run from the first model of run again"):
+        ran(third)
+
+
 def test_another_first_model_ends_the_setup_naming_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ready = prepared(tmp_path)
     honest, seen = sealed_setup.first_model, []
