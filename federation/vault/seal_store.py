@@ -68,11 +68,11 @@ class SealStore:
         """For the same request, should it come again. request: its digest, 64 letters."""
         self.put(round_, f"{REPLY}/{kind}", request.encode() + reply)
 
-    def began_with(self, model: bytes) -> str | None:
-        """Another run whose first frame rested on this model."""
+    def began_with(self, start: bytes) -> str | None:
+        """Another run that began with these weights: whose first frame was sent."""
         row = self.database.execute(
             "SELECT run FROM seals WHERE country = ? AND name = 'began' AND value = ? AND run != ?",
-            (self.country, model, self.run),
+            (self.country, start, self.run),
         ).fetchone()
         return None if row is None else str(row[0])
 

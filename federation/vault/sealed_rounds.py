@@ -32,7 +32,7 @@ from federation.vault.requests import Request, request_of
 from federation.vault.seal_store import SealStore
 from federation.vault.sealed_bounds import check_change
 from federation.vault.sealed_reply import Reply, array_group, closing_of
-from federation.vault.sealed_setup import check_basis, check_start, keep_deals, run_of, setup_of
+from federation.vault.sealed_setup import check_basis, check_start, keep_deals, run_of, setup_of, start_of
 from federation.wire.frame import Frame, decode
 from tasks.evaluation.scores import Sums
 
@@ -70,7 +70,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     vault.check_begun(store.run)
     if number == 1:
         standing, closed = _first(plan, member, store, frame), None
-        check_start(vault, store, standing.model.digest)
+        check_start(vault, store, start_of(plan))
     else:
         closed = _with_own_words(store, closing_of(frame), number - 1)
         standing = _next(vault, plan, member, store, closed, number)
@@ -83,7 +83,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
 
     def finish(results: Sequence[Result]) -> Frame:
         if closed is None:
-            store.put(0, "began", standing.model.digest)
+            store.put(0, "began", start_of(plan))
             keep_deals(store, standing.setup)
             member.open_deals(standing.setup, array_group(frame, "box"))
         else:

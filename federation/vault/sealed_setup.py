@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from federation.composition.restore import restore
 from federation.errors import PolicyRefusal, SealError
@@ -32,6 +33,7 @@ from federation.vault.requests import fresh, numpy_of
 from federation.vault.seal_store import SealStore
 from federation.vault.sealed_reply import Reply, array_group
 from federation.wire.frame import Frame
+from federation.wire.model import model_digest
 from tasks.registry import TASKS
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     if vault.learns(plan):
         vault.check_steps(plan)
     model = first_model(plan)
-    check_start(vault, store, model.digest)
+    check_start(vault, store, start_of(plan))
     claims = claims_of(vault, plan, model)
 
     def finish() -> Frame:
@@ -142,13 +144,21 @@ def check_policy(policy: Policy, terms: SealTerms) -> None:
 
 def first_model(plan: Plan) -> SharedModel:
     """The model that every country begins with: by the plan's seed."""
-    weights = public(numpy_of(fresh(TASKS[plan.task.name], plan).weights), plan.strategy.private)
-    return SharedModel(round=0, weights=weights)
+    return SharedModel(round=0, weights=public(_first_weights(plan), plan.strategy.private))
 
 
-def check_start(vault: "Vault", store: SealStore, model: bytes) -> None:
+def start_of(plan: Plan) -> bytes:
+    """Digest of all weights that a run begins with, also of those that countries keep at home."""
+    return digest("start", model_digest(_first_weights(plan)))
+
+
+def _first_weights(plan: Plan) -> dict[str, NDArray[Any]]:
+    return numpy_of(fresh(TASKS[plan.task.name], plan).weights)
+
+
+def check_start(vault: "Vault", store: SealStore, start: bytes) -> None:
     """Raise PolicyRefusal for a model with which another run began here, unless the policy allows a second one."""
-    if (other := store.began_with(model)) and not vault.policy.repeat_start:
+    if (other := store.began_with(start)) and not vault.policy.repeat_start:
         raise PolicyRefusal(
             f"{vault.country} refuses a second run from the first model of run {other}: the difference of two such "
             f"runs could tell of one country. Choose another seed, or edit `repeat_start` in {vault.policy.path} on "

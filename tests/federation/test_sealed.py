@@ -359,6 +359,17 @@ def test_a_setup_that_failed_does_not_use_up_its_first_model(tmp_path: Path) -> 
         ran(third)
 
 
+def test_a_second_run_that_keeps_a_weight_at_home_begins_with_the_same_model(tmp_path: Path) -> None:
+    """Less one country, its first sum would give away the update of the one that is missing."""
+    policies = dict.fromkeys(FIVE, "repeat_start = false\n")
+    ran(prepared(tmp_path, policies=policies))
+    names = [name for name in ran(prepared(tmp_path / "other")).model if name.endswith("bias")]
+    again = prepared(tmp_path, FIVE[:4], policies, strategy="fedper", chosen={"private": names[:1]})
+    again = replace(again, run=replace(again.run, federation=replace(again.run.federation, run="again")))
+    with pytest.raises(QuorumError, match="refuses a second run from the first model of run run"):
+        ran(again)
+
+
 def test_another_first_model_ends_the_setup_naming_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ready = prepared(tmp_path)
     honest, seen = sealed_setup.first_model, []
