@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from federation.seals.masks import Words
 
 Floats = NDArray[np.float64]
-LIMB, LIMBS, SCALE = 24, 3, 24
+LIMB, LIMBS, SCALE = 24, 4, 24
 MOST_COUNTRIES = 2 ** (32 - LIMB)
 RANGE = 2 ** (LIMB * LIMBS)
 LARGEST_WEIGHT = 64

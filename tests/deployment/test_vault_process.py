@@ -111,6 +111,7 @@ def federation_of(folder: Path, transport: str = "float32", rounds_: int = 8) ->
     )
 
 
+@pytest.mark.long
 def test_int8_is_at_least_three_and_a_half_times_fewer_bytes_on_the_socket(tmp_path: Path) -> None:
     passed = {}
     for transport in TRANSPORTS:
