@@ -70,6 +70,10 @@ def _both(one: bool, other: bool) -> bool:
     return one and other
 
 
+def _any(one: bool, other: bool) -> bool:
+    return one or other
+
+
 def _stricter_start(one: str, other: str) -> str:
     return STARTS[min(STARTS.index(one), STARTS.index(other))]
 
@@ -119,6 +123,9 @@ class Policy:
     minimum_members: int = _key(POSITIVE, "fewest countries in any sum of a sealed run", max, 3)
     threshold_share: float = _key(
         SHARE, "share of the members of a sealed run that must sign a list before its sum opens", max, 0.66, open=0.5
+    )
+    members_sealed_only: bool = _key(
+        SWITCH, "the other members of a sealed run must serve no other runs", _any, False, sealed=True
     )
     repeat_start: bool = _key(
         SWITCH, "a second sealed run may begin with the same first model as one before", _both, False, open=True

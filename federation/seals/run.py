@@ -30,18 +30,20 @@ class Claims:
     """What a country lets all others know. examples: next power of two of its training examples, 0 if it trains none.
 
     filled: part -> which rows of scores (a horizon each, then all) rest on any of its records. model: digest of the
-    first model as it derived it. versions: of the software that did.
+    first model as it derived it. versions: of the software that did. sealed_only: its policy serves no other runs.
     """
 
     examples: int
     filled: Mapping[str, Sequence[bool]]
     model: str
     versions: str
+    sealed_only: bool
 
     def table(self) -> dict[str, Any]:
         """As it is announced."""
         filled = {part: [bool(row) for row in rows] for part, rows in self.filled.items()}
-        return {"examples": self.examples, "filled": filled, "model": self.model, "versions": self.versions}
+        said = {"examples": self.examples, "filled": filled, "model": self.model, "versions": self.versions}
+        return {**said, "sealed_only": self.sealed_only}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +163,7 @@ def _read(country: str, table: Mapping[str, Any], parts: Sequence[str], rows: in
     filled: Any = table.get("filled")
     model: Any = table.get("model")
     versions: Any = table.get("versions")
+    sealed_only: Any = table.get("sealed_only")
     fits = (
         type(examples) is int
         and 0 <= examples <= MOST_EXAMPLES
@@ -170,7 +173,8 @@ def _read(country: str, table: Mapping[str, Any], parts: Sequence[str], rows: in
         and isinstance(model, str)
         and isinstance(versions, str)
         and versions.isprintable()
+        and type(sealed_only) is bool
     )
     if not fits:
         raise SealError(f"{country} announced claims that are none: {str(table)[:120]}")
-    return Claims(examples=examples, filled=filled, model=model[:64], versions=versions[:100])
+    return Claims(examples=examples, filled=filled, model=model[:64], versions=versions[:100], sealed_only=sealed_only)

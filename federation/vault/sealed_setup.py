@@ -78,6 +78,7 @@ def deal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
                 f"{vault.country} has {versions()}; install the same versions on both"
             )
     run.check_learning()
+    _check_others(vault.policy, run)
 
     def finish() -> Frame:
         store.put(0, "announced", _to_bytes(setup.announced))
@@ -88,6 +89,18 @@ def deal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
         )
 
     return Reply(finish=finish)
+
+
+def _check_others(policy: Policy, run: SealedRun) -> None:
+    """Raise PolicyRefusal for members that serve other runs too, where the policy wants none: a coordinator that has
+    the others' plain updates of the same model takes them off the sum, and this country's is left."""
+    plainly = sorted(country for country, claims in run.claims.items() if not claims.sealed_only)
+    others = [country for country in plainly if country != policy.country]
+    if policy.members_sealed_only and others:
+        raise PolicyRefusal(
+            f"{policy.country} refuses a run with {', '.join(others)}, who serve runs that are not sealed, too. To allow "
+            f"it, edit `members_sealed_only` in {policy.path} on that country's node"
+        )
 
 
 def run_of(vault: "Vault", identity: Identity, store: SealStore) -> tuple[Plan, Member]:
@@ -175,7 +188,13 @@ def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:
         shown = vault.policy.round_scores or part != "validation"
         filled[part] = [shown and row for row in (*known, any(known))]
     examples = power_of_two(records.cohort()) if vault.learns(plan) else 0
-    return Claims(examples=examples, filled=filled, model=model.digest.hex(), versions=versions())
+    return Claims(
+        examples=examples,
+        filled=filled,
+        model=model.digest.hex(),
+        versions=versions(),
+        sealed_only=SEALED in vault.policy.required_protection,
+    )
 
 
 def basis(vault: "Vault", plan: Plan) -> bytes:

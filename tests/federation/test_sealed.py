@@ -173,7 +173,7 @@ def test_nothing_of_one_country_reaches_the_coordinator_but_what_all_may_know(tm
         assert {name.split("/")[0] for name in frame.arrays} <= {"post", "words", "box"}
         assert frame.header["country"] == country
     claims = json.loads(decode_post(next(frame for _, frame in line.replies if frame.kind == "sealed_keys"))["claims"])
-    assert set(claims) == {"examples", "filled", "model", "versions"}
+    assert set(claims) == {"examples", "filled", "model", "sealed_only", "versions"}
     with closing(open_database(ready.run.folder / "vault.sqlite")) as database:
         kept = {name for (name,) in database.execute("SELECT DISTINCT name FROM seals")}
         assert not kept & {"secrets", "held", "static", "own shares"}
@@ -368,6 +368,14 @@ def test_a_second_run_that_keeps_a_weight_at_home_begins_with_the_same_model(tmp
     again = replace(again, run=replace(again.run, federation=replace(again.run.federation, run="again")))
     with pytest.raises(QuorumError, match="refuses a second run from the first model of run run"):
         ran(again)
+
+
+def test_who_serves_other_runs_too_is_no_member_for_a_country_that_wants_none(tmp_path: Path) -> None:
+    """Else the coordinator asks the others for plain updates of the same model, and takes them off the sum."""
+    alone = 'required_protection = ["sealed"]\nmembers_sealed_only = true\n'
+    with pytest.raises(QuorumError, match="KHM refuses a run with IDN, LAO, THA, who serve runs that are not sealed"):
+        ran(prepared(tmp_path / "mixed", policies={"KHM": alone, "VNM": alone}))
+    ran(prepared(tmp_path / "sealed", policies=dict.fromkeys(FIVE, alone)))
 
 
 def test_another_first_model_ends_the_setup_naming_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
