@@ -98,8 +98,8 @@ def _check_others(policy: Policy, run: SealedRun) -> None:
     others = [country for country in plainly if country != policy.country]
     if policy.members_sealed_only and others:
         raise PolicyRefusal(
-            f"{policy.country} refuses a run with {', '.join(others)}, who serve runs that are not sealed, too. To allow "
-            f"it, edit `members_sealed_only` in {policy.path} on that country's node"
+            f"{policy.country} refuses a run with {', '.join(others)}, who serve runs that are not sealed, too. To "
+            f"allow it, edit `members_sealed_only` in {policy.path} on that country's node"
         )
 
 
