@@ -1,7 +1,7 @@
 """Members of a sealed run without vaults, and an honest board between them, for tests that then lie."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -132,8 +132,3 @@ def signed_again(board: Board, country: str, post: bytes, kind: str, **arrays: b
     header = {key: value for key, value in frame.header.items() if key not in ("context", "country")}
     kept = {name: value.tobytes() for name, value in frame.arrays.items()} | arrays
     return posts.publish(board.keys[country], kind, board.setup.context, country, kept, **header)
-
-
-def with_frame(closing: Closing, **changes: object) -> Closing:
-    """A closing of which something was changed on its way."""
-    return replace(closing, **changes)  # type: ignore[arg-type]  # names of its fields
