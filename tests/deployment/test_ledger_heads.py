@@ -320,13 +320,13 @@ def test_the_state_of_old_runs_goes_and_their_rounds_are_not_served_again(
 ) -> None:
     database, now = country.database, datetime.now(UTC)
     database.execute("INSERT INTO state VALUES ('VNM','r',3,'train','q',x'00',x'00')")
-    for name in ("terms", "secrets", "first", "own results"):
+    for name in ("terms", "secrets", "first", "began", "own results"):
         database.execute("INSERT INTO seals VALUES ('VNM','r',0,?,x'00')", (name,))
     assert pruning.prune(database, "VNM", 0, now + timedelta(days=999)) == []
     assert pruning.prune(database, "VNM", 30, now + timedelta(days=29)) == []
     assert pruning.prune(database, "VNM", 30, now + timedelta(days=31)) == ["r"]
     assert database.execute("SELECT count(*) FROM state").fetchone() == (0,)
-    assert database.execute("SELECT name FROM seals ORDER BY name").fetchall() == [("first",), ("own results",)]
+    assert database.execute("SELECT name FROM seals ORDER BY name").fetchall() == [("began",), ("own results",)]
     assert len(ledger.entries(database)) == 3
     assert "run r is over here" in coordinator.refusal()
     assert Coordinator(country, run="another").ask().kind == "update"

@@ -50,7 +50,9 @@ def test_each_row_counts_up_to_the_largest_norm_and_filling_rows_do_not(seed: in
     assert gradient["w"].norm() <= largest * (1 + 1e-5)
 
 
-@pytest.mark.parametrize(("optimizer", "dtype"), CASES)
+@pytest.mark.parametrize(
+    ("optimizer", "dtype"), [CASES[0], *(pytest.param(*case, marks=pytest.mark.long) for case in CASES[1:])]
+)
 def test_many_clients_at_once_end_where_one_after_another_ends(optimizer: str, dtype: torch.dtype) -> None:
     strategy = STRATEGIES["fedprox"]
     assert largest_gap(perceptron, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=4), dtype=dtype) < SAME[dtype]

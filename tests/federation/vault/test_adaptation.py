@@ -121,6 +121,7 @@ def test_a_country_without_a_validation_record_is_not_corrected() -> None:
 # Odds
 
 
+@pytest.mark.long
 @given(intercept=st.floats(-1, 1), slope=st.floats(0.5, 2))
 def test_odds_that_are_wrong_by_a_line_are_put_right(intercept: float, slope: float) -> None:
     draw = np.random.default_rng(3)

@@ -101,6 +101,7 @@ ANY_SHAPE = given(
 )
 
 
+@pytest.mark.long
 @ANY_SHAPE
 @settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_any_shape_ends_there_too(
