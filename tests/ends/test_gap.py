@@ -54,6 +54,7 @@ def test_the_federated_model_closes_most_of_the_gap_to_the_oracle(tmp_path: Path
     assert share_of_gap_closed(tmp_path) > 0.5
 
 
+@pytest.mark.long
 def test_with_shuffled_inputs_it_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = TASKS["health"]
 

@@ -118,6 +118,7 @@ def test_a_flag_and_its_value_are_no_path(capsys: pytest.CaptureFixture[str]) ->
     assert "path: null" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_nothing_is_sent(tmp_path: Path) -> None:
     source = public_folder(tmp_path / "from")
     verbs = [
