@@ -248,7 +248,7 @@ def _outcome(
     closed: Closed,
     asked: Asked,
 ) -> Outcome:
-    """The end of the run, of which every country is told what closed it, so that it erases its secrets."""
+    """The end of the run; every country gets what closed it, so that it erases its secrets."""
     ask(grid, federation, "sealed_end", known.place.round, closings(federation.nodes, closing))
     plan, region = federation.plan, federation.region
     rows = {

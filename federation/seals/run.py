@@ -121,7 +121,7 @@ class SealedRun:
         return 4 * self.codec(kind, sum(value.size for value in model.weights.values())).words
 
     def close(self, model: SharedModel, kind: str, listed: Collection[str], words: Words) -> Closed:
-        """What follows from the sum of a round's words, in every country alike. model: that the round rested on."""
+        """What follows from the sum of a round's words, the same in every country. model: that the round rested on."""
         codec = self.codec(kind, sum(value.size for value in model.weights.values()))
         if words.shape != (codec.words,):
             raise SealError(f"a sum of {len(words)} words closes a round of {codec.words}")

@@ -223,8 +223,8 @@ def versions() -> str:
 def _proposed(run: str, plan: Plan, header: Mapping[str, Any]) -> SealTerms:
     members, threshold, fewest = (header.get(key) for key in ("members", "threshold", "fewest"))
     try:
-        named = {str(country): bytes.fromhex(key) for country, key in members.items()}  # type: ignore[union-attr]
-    except (AttributeError, TypeError, ValueError):
+        named = {country: bytes.fromhex(key) for country, key in members.items()} if isinstance(members, dict) else {}
+    except (TypeError, ValueError):
         raise PolicyRefusal("a sealed run without members and their keys is not served") from None
     if type(threshold) is not int or type(fewest) is not int or not all(len(key) == 32 for key in named.values()):
         raise PolicyRefusal("a sealed run whose members, threshold or fewest cannot be read is not served")
