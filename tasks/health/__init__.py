@@ -5,6 +5,7 @@ from tasks.health.baselines import climatology, flat_persistence, seasonal_naive
 from tasks.health.generator import synthesize
 from tasks.health.generator_oracle import oracle
 from tasks.health.learning import build_model, forecast, loss
+from tasks.health.negative_binomial import negative_binomial
 from tasks.health.products import PRODUCTS
 from tasks.health.records import FILE, read_panel
 from tasks.health.scores import SCORES
@@ -33,6 +34,7 @@ TASK = Task(
         "climatology": climatology,
         "seasonal_persistence": seasonal_persistence,
         "seasonal_naive": seasonal_naive,
+        "negative_binomial": negative_binomial,
     },
     reference="flat_persistence",
     oracle=oracle,

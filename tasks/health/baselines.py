@@ -22,7 +22,7 @@ def flat_persistence(panel: Panel, windows: Windows, settings: HealthSettings) -
     Source: the baseline of Cramer et al. (2022), https://doi.org/10.1073/pnas.2113561119, and of FluSight
     """
     values = np.log1p(panel.target)
-    place, at = _where(panel, windows)
+    place, at = where(panel, windows)
     errors = (values - lagged(values, [1])[..., 0])[..., None]
     spread = np.zeros((len(windows), settings.horizons, len(LEVELS)))
     for rows, sample in pools(errors, training_periods(panel.periods, settings.calendar), place, at):
@@ -55,13 +55,13 @@ def seasonal_naive(panel: Panel, windows: Windows, settings: HealthSettings) -> 
 def climatology(panel: Panel, windows: Windows, settings: HealthSettings) -> Array:
     """Quantiles of the same month and its two neighbours in all earlier years; the last value where none is known."""
     values = np.log1p(panel.target)
-    place, at = _where(panel, windows)
+    place, at = where(panel, windows)
     due = at[:, None] + np.arange(1, settings.horizons + 1)
     usual = quantiles(_same_season(values, settings.horizons), LEVELS)[place[:, None], due]
     return _counts(np.where(np.isfinite(usual), usual, carried(values, CARRY)[place, at][:, None, None]))
 
 
-def _where(panel: Panel, windows: Windows) -> tuple[Array, Array]:
+def where(panel: Panel, windows: Windows) -> tuple[Array, Array]:
     """(N,) place and period indices of the origins."""
     return windows.place, (windows.origin - panel.periods[0]).astype(np.int64) if len(windows) else windows.place
 
@@ -70,7 +70,7 @@ def _around(
     centre: Array, errors: Array, panel: Panel, windows: Windows, settings: HealthSettings, *, symmetric: bool = False
 ) -> Array:
     """Quantiles of past errors around a (P, T, H) centre by origin; errors: (P, T, H) by period due."""
-    place, at = _where(panel, windows)
+    place, at = where(panel, windows)
     spread = np.zeros((len(windows), settings.horizons, len(LEVELS)))
     for rows, sample in pools(errors, training_periods(panel.periods, settings.calendar), place, at):
         both = np.concatenate([sample, -sample]) if symmetric else sample
