@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,28 @@ from federation.composition.restore import restore
 from federation.coordinator import checkpoint
 from federation.errors import CheckpointError, ConfigError
 from federation.settings.schema import Settings
-from tasks.data import Windows
+from tasks.data import Panel, Windows
 from tasks.errors import DataError
 from tasks.models.weights import built, trainable
-from tasks.products.forecast import Issued, newest
+from tasks.products.forecast import Issued, month_of
+from tasks.products.newest import Late, Newest, last_reported, newest
+from tasks.products.replaced import Replaced
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 from tasks.task import Task
+from tasks.time_step import STEPS
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastRequest:
-    """Whose forecast, when and how it is handed on; see `Issued`. cost_loss: None takes the run's."""
+    """Whose forecast, when and how it is handed on; see `Issued`. cost_loss: None takes the run's.
+
+    origin: YYYY-MM, the last month whose records are read; None reads all. largest_age: months that records may be old,
+    None takes the task's. late: whether places are forecast whose records end before those of others. played: whether
+    `sent` is a day in the past.
+    """
 
     data: Path
     country: str
@@ -37,15 +45,19 @@ class ForecastRequest:
     cost_loss: float | None
     samples: int
     seed: int
-    replaces: str
+    replaces: Replaced | None = None
+    origin: str | None = None
+    largest_age: int | None = None
+    late: Late = "forecast"
+    played: bool = False
 
 
 def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
-    """The forecast at the latest origin for every place that has one.
+    """The forecast of every place at the last period that it has on record.
 
     Raises CheckpointError for a run that has not ended or whose model is not whole without what countries keep,
-    ConfigError for a country without records or an unaligned run, DataError for records that cannot be used or are too
-    short.
+    ConfigError for a country without records, an unaligned run or an origin that the records do not reach, DataError
+    for records that cannot be used, or that are too short or too old.
     """
     weights = checkpoint.load_model(run)
     header = checkpoint.read_header(run / checkpoint.FILE)
@@ -57,27 +69,82 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
         )
     task = TASKS[settings.name]
     folder = _folder(request.data, request.country)
-    panel = (task.upcoming or task.read)(folder, request.country, settings)
-    windows = newest(task.windows(panel, settings))
-    if not len(windows):
-        raise DataError(
-            f"{folder / task.file}: no place has a record that is long and recent enough for a forecast (it holds "
-            f"{len(panel.periods)} periods, the last is {panel.periods[-1]}); see HISTORY in tasks/{task.name}"
-        )
-    output = _output(task, settings, whole.seed, weights, windows, run.name)
+    complete = np.datetime64(request.sent.astimezone(UTC).replace(tzinfo=None), "M") - 1
+    origin = None if request.origin is None else _origin(request.origin, complete)
+    panel = _panel(task, folder, request.country, settings, origin)
+    last = last_reported(panel, task.reported(panel))
+    as_of = complete if origin is None else origin
+    _refuse_unknown(panel, last, origin, complete)
+    age = task.largest_age(settings) if request.largest_age is None else request.largest_age
+    chosen = newest(task.windows(panel, settings), last, as_of, age, request.late)
+    if not len(chosen.windows):
+        raise DataError(f"{folder / task.file}: {_why_none(task, panel, last, chosen, as_of, age)}")
+    output = _output(task, settings, whole.seed, weights, chosen.windows, run.name)
     return task, Issued(
         model=run.name,
         settings=settings,
         panel=panel,
-        windows=windows,
-        forecast=task.forecast(output, windows),
+        windows=chosen.windows,
+        forecast=task.forecast(output, chosen.windows),
         levels=task.levels,
         sent=request.sent,
+        as_of=as_of,
         sender=request.sender,
         cost_loss=settings.cost_loss if request.cost_loss is None else request.cost_loss,
         samples=request.samples,
         seed=request.seed,
         replaces=request.replaces,
+        left_out=chosen.left_out,
+        played=request.played,
+    )
+
+
+def _origin(text: str, complete: np.datetime64) -> np.datetime64:
+    """The month in a user's word. Raises ConfigError for another word, or a month that is not over."""
+    try:
+        origin = STEPS["month"].last(text)
+    except ValueError as error:
+        raise ConfigError(f"origin: {error}") from None
+    if origin > complete:
+        raise ConfigError(f"origin={text} is not over yet; the last complete month is {complete}")
+    return origin
+
+
+def _panel(task: Task, folder: Path, country: str, settings: TaskSettings, origin: np.datetime64 | None) -> Panel:
+    if task.upcoming is not None:
+        return task.upcoming(folder, country, settings, origin)
+    if origin is not None:
+        raise ConfigError(f"origin={origin}: task {task.name} reads all of its records or none; leave origin out")
+    return task.read(folder, country, settings)
+
+
+def _refuse_unknown(panel: Panel, last: Array, origin: np.datetime64 | None, complete: np.datetime64) -> None:
+    """Raise ConfigError for an origin that no place's records reach, DataError for records of months to come."""
+    if np.isnat(last).all():
+        return
+    final = month_of(np.nanmax(last))
+    if final > complete + 1:
+        raise DataError(f"the records of {panel.country} go on to {final}, which is yet to come; correct their periods")
+    period = (
+        1 if len(panel.periods) < 2 else int((month_of(panel.periods[-1]) - month_of(panel.periods[-2])).astype(int))
+    )
+    if origin is not None and origin >= final + max(period, 1):
+        raise ConfigError(
+            f"origin={origin}: the records of {panel.country} end {final}; take origin={final} or earlier"
+        )
+
+
+def _why_none(task: Task, panel: Panel, last: Array, chosen: Newest, as_of: np.datetime64, age: int) -> str:
+    if chosen.too_old and chosen.too_old == np.count_nonzero(~np.isnat(last)):
+        final = month_of(np.nanmax(last))
+        return (
+            f"the newest record is of {final}, {int((as_of - final).astype(int))} months before the end of {as_of}; a "
+            f"forecast takes at most largest_age={age}. Add newer records, or write origin={final} for a forecast as "
+            f"of that month"
+        )
+    return (
+        f"no place has a record that is long and recent enough for a forecast (it holds {len(panel.periods)} periods, "
+        f"the last is {panel.periods[-1]}); see HISTORY in tasks/{task.name}"
     )
 
 

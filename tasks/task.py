@@ -71,6 +71,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from tasks.data import Array, Panel, Windows
@@ -112,8 +113,11 @@ class Task:
     products: format -> file for other systems, made of the newest forecast that the records allow.
     unit_local: settings under which no window of a place depends on the records of another place, key -> value; none:
         the task knows no such settings. `tasks.testing.unit_local` proves it by changing all records of a place.
-    upcoming: as `read`, with a period more that has no target yet, where that period's covariates are on record before
-        its target. None where every forecast starts from a period whose target is known.
+    upcoming: what products are made from: as `read`, but of nothing later than a month (datetime64[M]) where one is
+        given, and with a period more that has no target yet, where that period's covariates are on record before its
+        target. None: as `read`, and no product as of an earlier month.
+    reported: panel -> (P, T), the periods that a place has on record; no forecast starts later than the last of them.
+    largest_age: settings -> months that records may be old for a product, unless the forecaster says otherwise.
     """
 
     name: str
@@ -137,4 +141,6 @@ class Task:
     event: Callable[[Any], tuple[str, str]] | None = None
     products: Mapping[str, Callable[["Issued"], "Product"]] = field(default_factory=dict)
     unit_local: Mapping[str, Any] = field(default_factory=dict)
-    upcoming: Callable[[Path, str, Any], Panel] | None = None
+    upcoming: Callable[[Path, str, Any, np.datetime64 | None], Panel] | None = None
+    reported: Callable[[Panel], Array] = lambda panel: np.isfinite(panel.target)
+    largest_age: Callable[[Any], int] = lambda _: 12

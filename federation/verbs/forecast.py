@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast, get_args
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
@@ -14,14 +15,20 @@ from federation.verbs.word_checks import required
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 from tasks.places.countries import problem_with
-from tasks.products.cap import reference
-from tasks.products.forecast import Issued, Product, counted
+from tasks.products.about import lines, sidecar
+from tasks.products.newest import Late
+from tasks.products.replaced import Replaced, read_alert
+
+ABOUT = ".about.json"  # written with a product: what it rests on
 
 
 @dataclass  # not frozen: Hydra merges it
 class ForecastSettings:
     """run: a finished run under `runs`. data: the folder that holds one folder a country. to: the file to write.
 
+    origin: YYYY-MM, a forecast as of that month, from records until then alone; None: the newest. largest_age: months
+    that records may be old; None: the task's own. late: forecast | leave_out, what becomes of places whose records end
+    before those of others. today: YYYY-MM-DD, the day on which an exercise is played; None: today.
     format: hubverse | chap | cap (health), cap | table (disaster), table (agriculture).
     cost_loss: what acting costs over the loss it prevents; who is warned is forecast at least that probability. None:
     the run's. sender: whose alert it is; replaces: the file of the alert given before (cap). samples, seed: how many
@@ -39,6 +46,10 @@ class ForecastSettings:
     replaces: str | None = None
     samples: int = 1000
     seed: int = 1
+    origin: str | None = None
+    largest_age: int | None = None
+    late: str = "forecast"
+    today: str | None = None
 
 
 def run(words: Sequence[str]) -> None:
@@ -59,16 +70,24 @@ def _forecast(settings: ForecastSettings) -> None:
     within("seed", settings.seed, 0, 2**31 - 1)
     if wrong := problem_with(country):
         raise ConfigError(f"country: {wrong}")
+    if settings.largest_age is not None:
+        within("largest_age", settings.largest_age, 0, 1200)
+    if settings.late not in get_args(Late):
+        raise ConfigError(f"late={settings.late}: {nearest(settings.late, get_args(Late))}")
     folder = run_folder.existing(settings.runs, name)
     request = ForecastRequest(
         data=Path(data),
         country=country,
-        sent=datetime.now(UTC),
+        sent=_now(settings.today),
+        origin=settings.origin,
+        largest_age=settings.largest_age,
+        late=cast(Late, settings.late),
+        played=settings.today is not None,
         sender=settings.sender,
         cost_loss=settings.cost_loss,
         samples=settings.samples,
         seed=settings.seed,
-        replaces="" if settings.replaces is None else _reference(Path(settings.replaces)),
+        replaces=None if settings.replaces is None else _alert(Path(settings.replaces)),
     )
     task, issued = issue(folder, request)
     if form not in task.products:
@@ -76,13 +95,29 @@ def _forecast(settings: ForecastSettings) -> None:
     product = task.products[form](issued)
     if product.text is not None:
         _write(to, product.text)
-    for line in _summary(issued, product, to):
+        _write(to.with_name(to.name + ABOUT), sidecar(issued, form))
+    for line in (*lines(issued), product.summary):
         print(line)
+    print(to if product.text is not None else "nothing is written")
 
 
-def _reference(file: Path) -> str:
+def _now(today: str | None) -> datetime:
+    """The present, or noon of the day that an exercise is played on. Raises ConfigError for a day to come."""
+    now = datetime.now(UTC)
+    if today is None:
+        return now
     try:
-        return reference(file.read_text("utf-8"))
+        day = datetime.strptime(today, "%Y-%m-%d").replace(hour=12, tzinfo=UTC)
+    except ValueError:
+        raise ConfigError(f"today={today} is no day; write it as YYYY-MM-DD, for example {now:%Y-%m-%d}") from None
+    if day.date() > now.date():
+        raise ConfigError(f"today={today} is yet to come; leave the key out for {now:%Y-%m-%d}")
+    return min(day, now)
+
+
+def _alert(file: Path) -> Replaced:
+    try:
+        return read_alert(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"replaces={file} cannot be read ({error})") from None
     except DataError as error:
@@ -94,20 +129,3 @@ def _write(to: Path, text: str) -> None:
         write_atomically(to, text.encode())
     except OSError as error:
         raise ConfigError(f"to={to} cannot be written ({error.strerror}); choose another file") from None
-
-
-def _summary(issued: Issued, product: Product, to: Path) -> list[str]:
-    """What was forecast for whom, who is left out, and where it lies."""
-    windows = issued.windows
-    chosen = {issued.place(row) for row in range(len(windows))}
-    lines = [
-        f"{issued.panel.country}: {counted(len(chosen), 'place')}, after {issued.origin}, until {windows.due.max()}",
-        product.summary,
-    ]
-    without = [place for place in issued.panel.places if place not in chosen]
-    if without:
-        names = ", ".join(without[:5]) + (" ..." if len(without) > 5 else "")
-        lines.append(
-            f"no forecast for {counted(len(without), 'place')} whose records end earlier or are too short: {names}"
-        )
-    return [*lines, f"{to}" if product.text is not None else "nothing is written"]

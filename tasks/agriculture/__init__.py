@@ -42,4 +42,5 @@ TASK = Task(
     event=lambda _: ("a harvest more than 10 % below its trend", "shortfall_"),
     products=PRODUCTS,  # format -> what a forecaster hands on
     upcoming=read_upcoming,
+    largest_age=lambda _: 23,  # months: statistics of a harvest year are published in the course of the next
 )

@@ -9,7 +9,7 @@ from tasks.agriculture.seasons import ISSUES, YEAR, issued_before_harvest
 from tasks.agriculture.windowing import SHORTFALL
 from tasks.evaluation.distribution import chance_up_to, mean
 from tasks.files.csv_output import Rows
-from tasks.products.forecast import Issued, Product
+from tasks.products.forecast import AGES, Issued, Product
 
 COLUMNS = (
     "crop_name",
@@ -22,6 +22,7 @@ COLUMNS = (
     "trend",
     "shortfall_probability",
     "warned",
+    *AGES,
 )
 BEFORE = f"before {ISSUES[0]}"
 
@@ -50,7 +51,7 @@ def table(issued: Issued) -> Product:
             (
                 *(crop, issued.panel.country, adm, str(due)[:4], ISSUES[stage] if stage >= 0 else BEFORE, month),
                 *(f"{value:.4f}" for value in (*values, chance[row, at])),
-                *(warned, *(f"{value:.4f}" for value in issued.forecast[row, at])),
+                *(warned, *issued.ages(row), *(f"{value:.4f}" for value in issued.forecast[row, at])),
             )
         )
     return Product(text=file.getvalue(), summary=f"yields in t/ha, {len(issued.levels)} quantiles each")

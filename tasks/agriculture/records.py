@@ -11,7 +11,7 @@ from tasks.agriculture.seasons import KNOWN_LATER, PHASES, YEAR, phase_means
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.data import Array, Panel
 from tasks.errors import DataError
-from tasks.files.grid import grid
+from tasks.files.grid import Grid, grid
 from tasks.files.reading import SUFFIXES
 from tasks.files.schema import read_table
 
@@ -27,25 +27,31 @@ def read_panel(folder: Path, country: str, settings: AgricultureSettings) -> Pan
     on record of all the weather that the settings name, NaT where there is none.
     Raises DataError.
     """
-    return _read(folder, country, settings, 0)
+    return _read(folder, country, settings, 0, None)
 
 
-def read_upcoming(folder: Path, country: str, settings: AgricultureSettings) -> Panel:
-    """As `read_panel`, with the harvest after the last on record: no yield yet, the weather of its season so far."""
-    return _read(folder, country, settings, 1)
+def read_upcoming(
+    folder: Path, country: str, settings: AgricultureSettings, until: np.datetime64 | None = None
+) -> Panel:
+    """As `read_panel`, with the harvest after the last on record: no yield yet, the weather of its season so far.
+
+    until: the last month of weather that is read; of harvests, those of the years that ended by then.
+    """
+    return _read(folder, country, settings, 1, until)
 
 
-def _read(folder: Path, country: str, settings: AgricultureSettings, more: int) -> Panel:
+def _read(folder: Path, country: str, settings: AgricultureSettings, more: int, until: np.datetime64 | None) -> Panel:
     """The panel with `more` harvests after the last one on record."""
     file = folder / YIELDS
-    table = _chosen(read_table(file, YIELD_SCHEMA), country, settings, file)
+    table = _chosen(read_table(file, YIELD_SCHEMA, until), country, settings, file)
     cells = grid(table, ("yield", "observed"), file=file, place="place", period="period", every=YEAR)
     carried_forward = cells.values["observed"] == 0
     static = _static(table, cells.places)
     periods = np.concatenate([cells.periods, cells.periods[-1] + YEAR * np.arange(1, more + 1)])
     years = periods.astype("datetime64[Y]").astype(np.int64) + 1970
     adm = [place.rpartition("/")[0] for place in cells.places]
-    seasons, until = _seasons(folder / WEATHER, country, adm, years, static, settings.weather)
+    weather = _weather(folder / WEATHER, country, adm, until)
+    seasons, last = _seasons(weather, country, adm, years, static, settings.weather)
     return Panel(
         country=country,
         periods=periods,
@@ -54,7 +60,7 @@ def _read(folder: Path, country: str, settings: AgricultureSettings, more: int) 
             np.where(carried_forward, np.nan, cells.values["yield"]), ((0, 0), (0, more)), constant_values=np.nan
         ),
         covariates=seasons,
-        static={**static, "weather_until": until},
+        static={**static, "weather_until": last},
     )
 
 
@@ -90,23 +96,34 @@ def _static(table: pd.DataFrame, places: tuple[str, ...]) -> Mapping[str, Array]
     return {"crop": crop, **months}
 
 
+def _weather(file: Path, country: str, adm: list[str], until: np.datetime64 | None) -> Grid | None:
+    """Monthly weather of the country and its places; None where there is no file."""
+    if not any(file.with_suffix(suffix).exists() for suffix in SUFFIXES):
+        return None
+    table = read_table(file, WEATHER_SCHEMA, until)
+    chosen = table[table["adm_id"].isin({country, *adm})]
+    if chosen.empty:
+        raise DataError(
+            f"{file}: holds no row of adm_id {country} or of a place in {YIELDS}. Write the same adm_id in both files."
+        )
+    return grid(chosen, VARIABLES, file=file, place="adm_id")
+
+
 def _seasons(
-    file: Path, country: str, adm: list[str], years: Array, static: Mapping[str, Array], wanted: Sequence[str]
+    months: Grid | None,
+    country: str,
+    adm: list[str],
+    years: Array,
+    static: Mapping[str, Array],
+    wanted: Sequence[str],
 ) -> tuple[dict[str, Array], Array]:
     """Phase means (P, T) of every variable, and (P,) the last month of the wanted ones.
 
     A place without weather of its own takes its country's.
     """
     names = [(variable, f"{variable}_{phase}", phase) for variable in VARIABLES for phase in range(PHASES)]
-    if not any(file.with_suffix(suffix).exists() for suffix in SUFFIXES):
+    if months is None:
         return {name: np.full((len(adm), len(years)), np.nan) for _, name, _ in names}, np.full(len(adm), NEVER)
-    table = read_table(file, WEATHER_SCHEMA)
-    chosen = table[table["adm_id"].isin({country, *adm})]
-    if chosen.empty:
-        raise DataError(
-            f"{file}: holds no row of adm_id {country} or of a place in {YIELDS}. Write the same adm_id in both files."
-        )
-    months = grid(chosen, VARIABLES, file=file, place="adm_id")
     rows = {place: row for row, place in enumerate(months.places)}
     row = np.array([rows.get(each, rows.get(country, -1)) for each in adm])
     means, until = {}, []

@@ -5,7 +5,7 @@ from tasks.disaster.generator import synthesize
 from tasks.disaster.generator_oracle import oracle
 from tasks.disaster.learning import build_model, forecast, loss
 from tasks.disaster.products import PRODUCTS
-from tasks.disaster.records import read_panel
+from tasks.disaster.records import read_panel, reported
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.scores import SCORES
 from tasks.disaster.settings import EVENTS, DisasterSettings, horizons
@@ -38,4 +38,7 @@ TASK = Task(
     horizons=horizons,
     event=lambda settings: (EVENTS[settings.hazard], ""),
     products=PRODUCTS,  # format -> what a forecaster hands on
+    upcoming=read_panel,
+    reported=reported,  # periods on record, by place
+    largest_age=lambda settings: settings.horizons - 1,  # months; with older records every forecast month is over
 )

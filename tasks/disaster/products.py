@@ -8,7 +8,7 @@ from scipy.special import expit
 from tasks.data import Array
 from tasks.files.csv_output import Rows
 from tasks.products import cap
-from tasks.products.forecast import Issued, Product
+from tasks.products.forecast import AGES, Issued, Product
 
 COLUMNS = (
     "issued_after",
@@ -20,6 +20,7 @@ COLUMNS = (
     "probability",
     "usual_probability",
     "warned",
+    *AGES[1:],
 )
 HAZARDS = {
     "drought": cap.Hazard(
@@ -60,13 +61,14 @@ def table(issued: Issued) -> Product:
         where = (issued.place(row), *(f"{issued.panel.static[axis][at]:g}" for axis in ("longitude", "latitude")))
         warned = int(chance[row, h] >= issued.cost_loss)
         values = (f"{chance[row, h]:.4f}", f"{usual[row, h]:.4f}", warned)
-        rows.write((issued.origin, issued.windows.due[row, h], *where, issued.settings.hazard, *values))
+        origin, *ages = issued.ages(row)
+        rows.write((origin, issued.windows.due[row, h], *where, issued.settings.hazard, *values, *ages))
     return Product(text=file.getvalue(), summary=f"probabilities of {issued.settings.hazard}")
 
 
 def warnings(issued: Issued) -> Product:
     """A CAP alert of the cells and months whose probability is high enough; neighbouring cells make one area."""
-    chance = issued.forecast[..., 0]
+    chance = np.where(issued.coming, issued.forecast[..., 0], 0.0)
     centres = np.stack([issued.panel.static["longitude"], issued.panel.static["latitude"]], axis=-1)
     warned: list[cap.Warned] = []
     for h in range(chance.shape[1]):

@@ -13,14 +13,14 @@ from tasks.files.schema import read_table
 MEASURED = ("rainfall", "flood")
 
 
-def read_panel(folder: Path, country: str, settings: DisasterSettings) -> Panel:
-    """Cells (P, T) of a country's folder. Raises DataError.
+def read_panel(folder: Path, country: str, settings: DisasterSettings, until: np.datetime64 | None = None) -> Panel:
+    """Cells (P, T) of a country's folder. until: the last month that is read. Raises DataError.
 
     The target is what the hazard is defined by: floods for `flood`, rainfall in mm for the others; the one that is not
     the target is a covariate. static: longitude, latitude (P,).
     """
     file = folder / RECORDS
-    table = read_table(file, SCHEMA)
+    table = read_table(file, SCHEMA, until)
     cells = grid(table, (*MEASURED, *WEATHER, *INDICES), file=file)
     values = dict(cells.values)
     centres = table.drop_duplicates("location").set_index("location")
@@ -37,3 +37,8 @@ def read_panel(folder: Path, country: str, settings: DisasterSettings) -> Panel:
 def measured(panel: Panel, name: str) -> Array:
     """`rainfall` or `flood` (P, T), wherever the panel of this hazard holds it."""
     return panel.covariates.get(name, panel.target)
+
+
+def reported(panel: Panel) -> Array:
+    """(P, T) the months whose rain is known, for every hazard: floods are recorded years later."""
+    return np.isfinite(measured(panel, "rainfall"))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.files.columns import Column, typed
+from tasks.files.columns import PATTERNS, Column, typed
 from tasks.files.reading import Problem, UnreadableError, chunks, find, header
 
 LISTED = 100  # problems looked for at most; nobody reads on
@@ -44,13 +44,14 @@ class TableSchema:
     rules: tuple[Rule, ...] = ()
 
 
-def read_table(path: Path, schema: TableSchema) -> pd.DataFrame:
+def read_table(path: Path, schema: TableSchema, until: np.datetime64 | None = None) -> pd.DataFrame:
     """The table at `path` (.csv; .csv.gz or .parquet in its folder too), typed; its index is the row in the file.
 
-    Columns that the file lacks and the schema does not require are absent.
+    Columns that the file lacks and the schema does not require are absent. until: the last month whose rows are read;
+    what later rows hold has no effect, whether it is right or wrong. A year counts as its December.
     Raises DataError with the first problem and the number of the others.
     """
-    table, wrong = _load(path, schema, LISTED)
+    table, wrong = _load(path, schema, LISTED, until)
     if wrong:
         others = f" ({len(wrong) - 1}{'+' if len(wrong) == LISTED else ''} more)" if len(wrong) > 1 else ""
         raise DataError(f"{wrong[0]}{others}")
@@ -62,7 +63,9 @@ def problems(path: Path, schema: TableSchema, limit: int = LISTED) -> list[Probl
     return _load(path, schema, limit)[1]
 
 
-def _load(path: Path, schema: TableSchema, limit: int) -> tuple[pd.DataFrame, list[Problem]]:
+def _load(
+    path: Path, schema: TableSchema, limit: int, until: np.datetime64 | None = None
+) -> tuple[pd.DataFrame, list[Problem]]:
     """The typed table and its problems; the table is complete only if there are none."""
     try:
         file = find(path)
@@ -73,7 +76,8 @@ def _load(path: Path, schema: TableSchema, limit: int) -> tuple[pd.DataFrame, li
         columns = [name for name in schema.columns if name in names]
         parts: list[pd.DataFrame] = []
         for chunk in chunks(file, columns):
-            part, untyped = typed(file, chunk, schema.columns, limit - len(wrong))
+            read = chunk if until is None else chunk[~_later(chunk, schema, until)]
+            part, untyped = typed(file, read, schema.columns, limit - len(wrong))
             parts.append(part)
             wrong += untyped
             if len(wrong) >= limit:
@@ -85,9 +89,25 @@ def _load(path: Path, schema: TableSchema, limit: int) -> tuple[pd.DataFrame, li
             Problem(file=str(file), what="has a header but no row", remedy="Write one row a record")
         ]
     table = pd.concat(parts)
+    if until is not None and table.empty and not wrong:
+        return table, [
+            Problem(file=str(file), what=f"has no row until {until}", remedy="Choose a later month, or add older rows")
+        ]
     if not wrong:  # bounds, keys and rules speak of values; a text in their place is reported first
         wrong = _validate(file, table, schema, limit)
     return table, wrong
+
+
+def _later(chunk: pd.DataFrame, schema: TableSchema, until: np.datetime64) -> "pd.Series[bool]":
+    """Rows of text whose period lies after a month; a period that cannot be read is none of them, and is reported."""
+    later = pd.Series(False, index=chunk.index)
+    for name in schema.keys:
+        kind = schema.columns[name].kind
+        if name in chunk and kind in ("month", "date", "year"):
+            text = chunk[name].str.strip()
+            month = text + "-12" if kind == "year" else text.str[:7]
+            later |= text.str.fullmatch(PATTERNS[kind]) & (month > str(until))
+    return later
 
 
 def _wrong_names(file: Path, names: tuple[str, ...], schema: TableSchema) -> Iterator[Problem]:

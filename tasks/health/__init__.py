@@ -42,4 +42,6 @@ TASK = Task(
     event=lambda _: ("a dengue outbreak", "outbreak_"),
     unit_local={"statistics": "place"},
     products=PRODUCTS,  # format -> what a forecaster hands on
+    upcoming=read_panel,
+    largest_age=lambda settings: settings.horizons - 1,  # months; with older records every forecast month is over
 )

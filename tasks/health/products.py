@@ -29,13 +29,13 @@ def warnings(issued: Issued) -> Product:
     """A CAP alert of the places and months whose probability of an outbreak is high enough."""
     threshold = issued.windows.threshold
     assert threshold is not None, "the windows of this task know what an outbreak is"
-    chance = 1 - chance_up_to(issued.forecast, issued.levels, threshold)
+    chance = np.where(issued.coming, 1 - chance_up_to(issued.forecast, issued.levels, threshold), np.nan)
     names = issued.panel.static["name"]
     warned = [
         cap.Warned(
             place=issued.place(row),
             name=str(names[issued.windows.place[row]]),
-            code="ISO 3166-2" if ISO_3166_2.fullmatch(issued.place(row)) else "location",
+            code=_code(issued, issued.place(row)),
             group=row,
             month=issued.windows.due[row, h],
             probability=float(chance[row, h]),
@@ -43,6 +43,13 @@ def warnings(issued: Issued) -> Product:
         for row, h in np.argwhere(chance >= issued.cost_loss)
     ]
     return cap.alert(issued, OUTBREAK, warned, float(np.fmax.reduce(chance, axis=None)))
+
+
+def _code(issued: Issued, place: str) -> str:
+    """What the id of a place is: of a national series the country's own code."""
+    if place == issued.panel.country:
+        return "ISO 3166-1 alpha-3"
+    return "ISO 3166-2" if ISO_3166_2.fullmatch(place) else "location"
 
 
 PRODUCTS = {"hubverse": quantiles, "chap": chap.samples_csv, "cap": warnings}

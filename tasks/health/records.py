@@ -15,10 +15,13 @@ FILE = "health.csv"
 COVARIATES = ("rainfall", "mean_temperature", "mean_relative_humidity", "population")
 
 
-def read_panel(folder: Path, country: str, _: HealthSettings) -> Panel:
-    """Monthly cases (P, T) and covariates of a country's folder; static `name` (P,), for people. Raises DataError."""
+def read_panel(folder: Path, country: str, _: HealthSettings, until: np.datetime64 | None = None) -> Panel:
+    """Monthly cases (P, T) and covariates of a country's folder; static `name` (P,), for people.
+
+    until: the last month that is read. Raises DataError.
+    """
     file = folder / FILE
-    table = read_table(file, SCHEMA)
+    table = read_table(file, SCHEMA, until)
     cells = grid(table, ("disease_cases", *COVARIATES), file=file)
     return Panel(
         country=country,

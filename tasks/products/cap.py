@@ -5,8 +5,7 @@ The status is always Exercise: only an authority decides whether a forecast beco
 Source: https://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +13,11 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from tasks.errors import DataError, SettingError
+from tasks.errors import SettingError
 from tasks.products.forecast import Issued, Product, counted, first_day
+from tasks.products.replaced import NAME, NAMESPACE, mismatch
 
-NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 LIKELY = 0.5  # the standard's own bound: "Likely" is more than about 50 %
-NAME = re.compile(r"[^\s,<&]+")  # what a sender and an identifier may hold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +51,13 @@ class Warned:
 def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: float) -> Product:
     """The alert, or nothing where no place is to be warned; where it replaces one, an update or its cancellation.
 
-    highest: largest probability of all places and months, NaN where none is known.
+    warned: of months that are not over (`Issued.coming`). highest: largest probability of all places in these months,
+    NaN where none is known.
 
-    Raises SettingError for a sender that the standard does not allow.
+    Raises SettingError for a sender that the standard does not allow, a forecast whose months are all over, and an
+    alert to replace that is another's.
     """
-    if not NAME.fullmatch(issued.sender):
-        raise SettingError(
-            f"sender={issued.sender!r} must be a name without spaces and commas, such as met.example.org"
-        )
+    _check(issued, hazard)
     if not warned and not issued.replaces:
         return Product(text=None, summary=_no_warning(issued, hazard, highest))
     root = ET.Element("alert", xmlns=NAMESPACE)
@@ -75,9 +72,10 @@ def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: flo
         "source": f"model of run {issued.model}",
         "scope": "Restricted",
         "restriction": "participants of the exercise",
-        "note": f"Exercise {issued.model}: a model's forecast that no authority has approved.",
+        "note": f"Exercise {issued.model}: a model's forecast that no authority has approved."
+        + (f" Played as if on {issued.sent:%Y-%m-%d}." if issued.played else ""),
     }
-    _fill(root, head | ({"references": issued.replaces} if issued.replaces else {}))
+    _fill(root, head | ({"references": issued.replaces.reference} if issued.replaces else {}))
     blocks: dict[tuple[Any, bool], list[Warned]] = {}
     for each in warned:
         blocks.setdefault((each.month, each.probability > LIKELY), []).append(each)
@@ -93,16 +91,26 @@ def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: flo
     )
 
 
-def reference(text: str) -> str:
-    """How a later alert refers to this one: sender,identifier,sent. Raises DataError for a text that is no alert."""
-    try:
-        root = ET.fromstring(text)
-    except ET.ParseError as error:
-        raise DataError(f"is not XML ({error}); give the alert that is replaced") from None
-    parts = [root.findtext(f"{{{NAMESPACE}}}{name}", "") for name in ("sender", "identifier", "sent")]
-    if root.tag != f"{{{NAMESPACE}}}alert" or not all(NAME.fullmatch(each) for each in parts):
-        raise DataError("is not a CAP 1.2 alert; give the alert that is replaced")
-    return ",".join(parts)
+def _check(issued: Issued, hazard: Hazard) -> None:
+    if not NAME.fullmatch(issued.sender):
+        raise SettingError(
+            f"sender={issued.sender!r} must be a name without spaces and commas, such as met.example.org"
+        )
+    if not issued.coming.any():
+        raise SettingError(
+            f"no alert: {issued.windows.due.max()}, the last month of this forecast, is over, and an alert would have "
+            f"expired before it is sent; give newer records, or for an exercise on old ones today=YYYY-MM-DD"
+        )
+    if issued.replaces is not None and (
+        why := mismatch(
+            issued.replaces,
+            sender=issued.sender,
+            country=issued.panel.country,
+            event=hazard.event,
+            places=issued.panel.places,
+        )
+    ):
+        raise SettingError(f"replaces= {why}; give the alert of the same sender, country, event and area, or none")
 
 
 def _no_warning(issued: Issued, hazard: Hazard, highest: float) -> str:
@@ -142,13 +150,16 @@ def _info(
         "expires": f"{first_day(month + 1)}T00:00:00-00:00",
         "senderName": f"{issued.sender} (exercise)",
         "headline": f"Exercise: {hazard.event} in {issued.panel.country}, {month}",
-        "description": f"{hazard.meaning} Forecast from the records up to {issued.origin} for {month}. Places are "
-        f"named from a probability of {issued.cost_loss:g} on, the cost of acting over the loss it prevents.",
+        "description": f"{hazard.meaning} Forecast from the records up to {issued.origin} for {month}, by a model "
+        f"trained until {issued.trained_until}. Places are named from a probability of {issued.cost_loss:g} on, the "
+        f"cost of acting over the loss it prevents.",
         "instruction": hazard.instruction,
     }
     _fill(info, words)
     for each in members:
         _pair(info, "parameter", f"probability {each.place}", f"{each.probability:.2f}")
+    for name, value in _ages(issued, {each.place for each in members}).items():
+        _pair(info, "parameter", name, value)
     groups: dict[int, list[Warned]] = {}
     for each in members:
         groups.setdefault(each.group, []).append(each)
@@ -160,6 +171,16 @@ def _info(
                 _fill(area, {"polygon": each.polygon})
         for each in group:
             _pair(area, "geocode", each.code, each.place)
+
+
+def _ages(issued: Issued, places: Collection[str]) -> dict[str, str]:
+    """Of records and model, and the last record of each place that is behind the others."""
+    late = {f"records until {place}": month for place, month in issued.late.items() if place in places}
+    return {
+        "records until": f"{issued.origin}, {counted(issued.age(issued.windows.origin.max()), 'month')} old",
+        "model trained until": f"{issued.trained_until}, {counted(issued.age(issued.trained_until), 'month')} old",
+        **late,
+    }
 
 
 def _fill(parent: ET.Element, words: Mapping[str, str]) -> None:

@@ -1,24 +1,30 @@
 """An issued forecast, and the product that is made of it: a file for other systems."""
 
 from calendar import monthrange
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, SupportsIndex
 
 import numpy as np
 
 from tasks.data import Array, Panel, Windows
+from tasks.products.replaced import Replaced
+
+AGES = ("records_until", "records_age", "model_trained_until", "model_age")  # columns of tables; ages in months
 
 
 @dataclass(frozen=True, kw_only=True)
 class Issued:
     """One country's newest forecast.
 
-    model: name of the run whose model made it. windows: one a place, all of one origin. forecast: (N, H, K) as of
-    `Task.forecast`. levels: (K,) or () for probabilities. sent: when, with a time zone. sender: whose forecast it is, a
-    name on the internet. cost_loss: the cost of acting over the loss it prevents; who acts on a probability at or above
-    it gains in the long run. samples, seed: how many to draw, and from where on. replaces: the alert that was given
-    before, as `cap.reference` reads it, or ''.
+    model: name of the run whose model made it. windows: one a place, at the last period that it has on record.
+    forecast: (N, H, K) as of `Task.forecast`. levels: (K,) or () for probabilities. sent: when, with a time zone.
+    as_of: datetime64[M], the month whose end the forecast is made at; ages are counted from it. left_out: place ->
+    why it has no forecast. played: whether `sent` is a day in the past that an exercise chose.
+    sender: whose forecast it is, a name on the internet. cost_loss: the cost of acting over the loss it prevents; who
+    acts on a probability at or above it gains in the long run. samples, seed: how many to draw, and from where on.
+    replaces: the alert that was given before.
     """
 
     model: str
@@ -28,20 +34,49 @@ class Issued:
     forecast: Array
     levels: tuple[float, ...]
     sent: datetime
+    as_of: Any
     sender: str
     cost_loss: float
     samples: int
     seed: int
-    replaces: str = ""
+    replaces: Replaced | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    played: bool = False
 
     @property
     def origin(self) -> str:
-        """The last period whose target is known, YYYY-MM."""
-        return str(self.windows.origin[0])
+        """The last period whose target is known in a forecast place, YYYY-MM."""
+        return str(self.windows.origin.max())
+
+    @property
+    def late(self) -> dict[str, str]:
+        """Places whose records end before those of others -> their last period."""
+        origins = self.windows.origin
+        return {self.place(row): str(origins[row]) for row in np.flatnonzero(origins < origins.max())}
+
+    @property
+    def trained_until(self) -> Any:
+        """datetime64[M], the last month that the model's weights learnt from."""
+        return month_of(self.settings.calendar.cuts()[0])
+
+    @property
+    def coming(self) -> Array:
+        """(N, H) True where the period that is forecast was not over when the forecast was sent."""
+        sent = np.datetime64(self.sent.astimezone(UTC).replace(tzinfo=None), "M")
+        return np.asarray(month_of(self.windows.due) >= sent)
 
     def place(self, row: SupportsIndex) -> str:
         """The id of the place of a window."""
         return self.windows.places[int(self.windows.place[row])]
+
+    def age(self, month: Any) -> int:
+        """Months from the end of a period to that of `as_of`; negative for a later one."""
+        return int((self.as_of - month_of(month)).astype(int))
+
+    def ages(self, row: SupportsIndex) -> tuple[Any, ...]:
+        """The values of AGES for a window."""
+        origin = self.windows.origin[row]
+        return origin, self.age(origin), self.trained_until, self.age(self.trained_until)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +87,9 @@ class Product:
     summary: str
 
 
-def newest(windows: Windows) -> Windows:
-    """The windows of the latest origin, in the order of their places; none if there are none."""
-    if not len(windows):
-        return windows
-    return windows.take(np.flatnonzero(windows.origin == windows.origin.max()))
+def month_of(periods: Any) -> Any:
+    """datetime64[M] of periods of any step."""
+    return np.asarray(periods).astype("datetime64[M]")[()]
 
 
 def first_day(month: Any) -> str:

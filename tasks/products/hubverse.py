@@ -5,8 +5,10 @@ Source: https://docs.hubverse.io/en/latest/user-guide/model-output.html
 
 from io import StringIO
 
+import numpy as np
+
 from tasks.files.csv_output import Rows
-from tasks.products.forecast import Issued, Product, last_day
+from tasks.products.forecast import Issued, Product, counted, last_day
 
 COLUMNS = (
     "reference_date",
@@ -21,14 +23,22 @@ COLUMNS = (
 
 
 def quantile_csv(issued: Issued, target: str) -> Product:
-    """A model-output file. reference_date and target_end_date are last days of months, horizon counts months."""
+    """A model-output file of one round. reference_date and target_end_date are last days of months.
+
+    The round is that of the newest record; horizon counts months from it. A place whose records end earlier is forecast
+    from its own last month, so it has fewer horizons: a round has no months that are over at its reference date.
+    """
     file = StringIO()
     rows = Rows(file)
     rows.write(COLUMNS)
-    reference, (count, horizons, _) = last_day(issued.origin), issued.forecast.shape
-    for row in range(count):
-        for h in range(horizons):
-            task = (reference, target, h + 1, last_day(issued.windows.due[row, h]), issued.place(row))
-            for level, value in zip(issued.levels, issued.forecast[row, h], strict=True):
-                rows.write((*task, "quantile", f"{level:g}", f"{value:.3f}"))
-    return Product(text=file.getvalue(), summary=f"{len(issued.levels)} quantiles at {horizons} horizons")
+    reference = np.datetime64(issued.origin)
+    for row, h in np.ndindex(issued.forecast.shape[:2]):
+        due = issued.windows.due[row, h]
+        if due <= reference:
+            continue
+        task = (last_day(reference), target, (due - reference).astype(int), last_day(due), issued.place(row))
+        for level, value in zip(issued.levels, issued.forecast[row, h], strict=True):
+            rows.write((*task, "quantile", f"{level:g}", f"{value:.3f}"))
+    fewer = f"; fewer or none for {counted(len(issued.late), 'late place')}" if issued.late else ""
+    summary = f"{len(issued.levels)} quantiles at {issued.forecast.shape[1]} horizons{fewer}"
+    return Product(text=file.getvalue(), summary=summary)

@@ -152,7 +152,6 @@ def test_a_forecast_is_the_models_with_the_constants_of_its_run(tmp_path: Path) 
         cost_loss=None,
         samples=1,
         seed=1,
-        replaces="",
     )
     _, issued = issue(ran.ready.run.folder, request)
     first = Mixed(7)

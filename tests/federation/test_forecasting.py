@@ -1,5 +1,6 @@
 """`gotong forecast` as a forecaster types it: a finished run, her own records, a file; and every mistake one line."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def files_of_runs(place: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files}
 
 
+MONTH_AFTER = {"health": "2009-01-05", "disaster": "2017-01-05", "agriculture": "2014-01-05"}
+AGE_OF_MODEL = {"health": 48, "disaster": 132, "agriculture": 120}  # months from the end of training to that of records
 WAYS = [(task.name, form) for task in TASKS.values() for form in task.products]
 
 
@@ -54,11 +57,16 @@ def test_every_product_of_every_task(
     monkeypatch.chdir(place)
     before = files_of_runs(place)
     data, to = place / "runs" / task / "data", tmp_path / "product"
-    words = (f"run={task}", f"data={data}", "country=VNM", f"to={to}", f"format={form}", "cost_loss=0.01")
+    words = [f"run={task}", f"data={data}", "country=VNM", f"to={to}", f"format={form}", "cost_loss=0.01"]
+    words.append(f"today={MONTH_AFTER[task]}")
     forecast(*words)
     printed = capsys.readouterr().out
     assert printed.startswith("VNM: ")
+    assert "records 0 months old, model of run" in printed
     assert printed.endswith(f"{to}\n")
+    about = json.loads((tmp_path / "product.about.json").read_text())
+    assert about["records_age_months"] == 0
+    assert about["model_age_months"] == AGE_OF_MODEL[task]
     if form == "cap":
         assert problems(to.read_text()) == []
     else:
@@ -79,10 +87,12 @@ def test_the_forecast_is_the_runs_model_at_the_newest_origin(
 
     monkeypatch.chdir(place)
     data, to = place / "runs" / "health" / "data", tmp_path / "q.csv"
-    forecast("run=health", f"data={data}", "country=LAO", f"to={to}", "format=hubverse")
+    forecast("run=health", f"data={data}", "country=LAO", f"to={to}", "format=hubverse", "origin=2008-12")
     task = TASKS["health"]
     settings = task.settings(hidden=[])  # type: ignore[call-arg]
-    windows = task.windows(task.read(data / "LAO", "LAO", settings), settings)
+    panel = task.read(data / "LAO", "LAO", settings)
+    windows = task.windows(panel, settings)
+    assert np.isfinite(panel.target[:, -1]).all()  # no place is late
     windows = windows.take(windows.origin == windows.origin.max())
     weights = {name: torch.from_numpy(value) for name, value in checkpoint.load_model(Path("runs/health")).items()}
     inputs = {name: torch.from_numpy(value) for name, value in windows.inputs.items()}
@@ -93,6 +103,7 @@ def test_the_forecast_is_the_runs_model_at_the_newest_origin(
 
 
 GOOD = {"run": "health", "data": "runs/health/data", "country": "VNM", "to": "file.csv", "format": "hubverse"}
+GOOD["today"] = "2009-01-05"
 MISTAKES = {
     "no run": ({"run": "heath"}, "no run 'heath' in runs; there are agriculture, disaster, health"),
     "no runs": ({"runs": "elsewhere"}, "no run 'health' in elsewhere; there is none"),
@@ -115,6 +126,19 @@ MISTAKES = {
     "no sender": ({"format": "cap", "sender": "'a b'"}, "sender='a b'"),
     "nothing to replace": ({"format": "cap", "replaces": "before.xml"}, "replaces=before.xml cannot be read"),
     "no alert to replace": ({"format": "cap", "replaces": "runs/health/results.json"}, "is not XML"),
+    "no origin": ({"origin": "2008-13"}, "origin: '2008-13' is not in the calendar; write months as YYYY-MM"),
+    "an origin to come": ({"origin": "2009-01"}, "origin=2009-01 is not over yet; the last complete month is 2008-12"),
+    "an origin beyond": (
+        {"origin": "2009-01", "today": "2009-03-01"},
+        "records of VNM end 2008-12; take origin=2008-12",
+    ),
+    "too old": ({"today": "2009-04-01"}, "the newest record is of 2008-12, 3 months before the end of 2009-03"),
+    "no age": ({"largest_age": "-1"}, "largest_age=-1 must be at least 0"),
+    "no day": ({"today": "2009-1"}, "today=2009-1 is no day"),
+    "a day to come": ({"today": "2999-01-01"}, "today=2999-01-01 is yet to come"),
+    "records to come": ({"today": "2007-01-05"}, "the records of VNM go on to 2008-12, which is yet to come"),
+    "late": ({"late": "leave"}, "late=leave"),
+    "over": ({"format": "cap", "origin": "2008-12", "today": ""}, "no alert: 2009-03, the last month of this forecast"),
     "no key": ({"rum": "x"}, "did you mean run"),
     "no place to write": ({"to": "/proc/file.csv"}, "to=/proc/file.csv cannot be written"),
 }
@@ -130,7 +154,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 ) -> None:
     monkeypatch.chdir(place)
     with pytest.raises(SystemExit) as ended:
-        forecast(*(f"{key}={value}" for key, value in {**GOOD, **change}.items()))
+        forecast(*(f"{key}={value}" for key, value in {**GOOD, **change}.items() if value or key != "today"))
     out, err = capsys.readouterr()
     assert ended.value.code == 1
     assert (out, err.count("\n")) == ("", 1)
@@ -147,7 +171,7 @@ def test_records_that_are_too_short_are_one_line(
     (tmp_path / "LAO").mkdir()
     (tmp_path / "LAO" / "health.csv").write_text("\n".join([lines[0], *kept]) + "\n")
     with pytest.raises(SystemExit):
-        forecast("run=health", f"data={tmp_path}", "country=LAO", "to=file.csv", "format=chap")
+        forecast("run=health", f"data={tmp_path}", "country=LAO", "to=file.csv", "format=chap", "origin=2008-09")
     err = capsys.readouterr().err
     assert "no place has a record that is long and recent enough" in err
     assert "it holds 9 periods, the last is 2008-09" in err

@@ -74,7 +74,6 @@ def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(
         cost_loss=None,
         samples=1,
         seed=1,
-        replaces="",
     )
     with pytest.raises(ConfigError, match="forecast from a run of one cut"):
         issue(folder, request)

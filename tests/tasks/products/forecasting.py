@@ -1,7 +1,7 @@
 """Forecasts of synthetic countries, issued without a federation."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from tasks.data import Windows
-from tasks.products.forecast import Issued, newest
+from tasks.products.forecast import Issued, month_of
+from tasks.products.newest import last_reported, newest
 from tasks.task import Task
 
-SENT = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=7)))
-assert SENT.astimezone(UTC).hour == 2
+BANGKOK = timezone(timedelta(hours=7))
 
 
 def forecast(task: Task, settings: Any, windows: Windows) -> Any:
@@ -25,12 +25,19 @@ def forecast(task: Task, settings: Any, windows: Windows) -> Any:
 
 
 def issue(task: Task, folder: Path, country: str = "VNM", **chosen: Any) -> Issued:
-    """The newest forecast of the records in a folder, which are synthesized where there are none."""
+    """The newest forecast of the records in a folder, which are synthesized where there are none, sent a day later.
+
+    until: the last month that is read.
+    """
     settings = chosen.pop("settings", task.settings())
     if not (folder / task.file).exists():
         task.synthesize(folder, country, 1, settings)
-    panel = (task.upcoming or task.read)(folder, country, settings)
-    windows = newest(task.windows(panel, settings))
+    assert task.upcoming is not None
+    panel = task.upcoming(folder, country, settings, chosen.pop("until", None))
+    last = last_reported(panel, task.reported(panel))
+    as_of = month_of(last.max())
+    chosen_windows = newest(task.windows(panel, settings), last, as_of, task.largest_age(settings))
+    windows = chosen_windows.windows
     issued = Issued(
         model="first",
         settings=settings,
@@ -38,7 +45,9 @@ def issue(task: Task, folder: Path, country: str = "VNM", **chosen: Any) -> Issu
         windows=windows,
         forecast=forecast(task, settings, windows),
         levels=task.levels,
-        sent=SENT,
+        sent=datetime.fromisoformat(f"{as_of + 1}-01T09:30:00").replace(tzinfo=BANGKOK),
+        as_of=as_of,
+        left_out=chosen_windows.left_out,
         sender="met.example.org",
         cost_loss=0.2,
         samples=200,

@@ -16,8 +16,8 @@ from tasks.disaster.products import neighbours, square
 from tasks.errors import DataError, SettingError
 from tasks.evaluation.levels import LEVELS
 from tasks.gathered_windows import dense
-from tasks.products.cap import reference
 from tasks.products.forecast import Issued, last_day
+from tasks.products.replaced import read_alert
 from tasks.registry import TASKS
 from tests.tasks.products.cap_standard import SPACE, problems
 from tests.tasks.products.forecasting import issue
@@ -57,12 +57,12 @@ def test_a_forecast_is_of_the_newest_origin_and_of_every_place_once(dengue: Issu
 
 def hub(folder: Path, issued: Issued) -> Path:
     """A hub whose tasks.json asks for what the issue promises."""
-    value = {"type": "double", "minimum": 0}
+    value, month = {"type": "double", "minimum": 0}, np.datetime64(issued.origin)
     ids = {
         "reference_date": {"required": None, "optional": [last_day(issued.origin)]},
         "target": {"required": ["monthly inc dengue case"], "optional": None},
-        "horizon": {"required": [1, 2, 3], "optional": None},
-        "target_end_date": {"required": None, "optional": [last_day(due) for due in issued.windows.due[0]]},
+        "horizon": {"required": None, "optional": [1, 2, 3]},
+        "target_end_date": {"required": None, "optional": [last_day(month + h) for h in (1, 2, 3)]},
         "location": {"required": None, "optional": list(issued.panel.places)},
     }
     model_task = {
@@ -88,7 +88,13 @@ def test_the_hubs_own_reader_reads_the_quantiles(dengue: Issued, tmp_path: Path)
     assert set(table["model_id"]) == {"gotong-first"}
     assert not table.duplicated([*task, "output_type_id"]).any()
     groups = table.sort_values("output_type_id").groupby(task)
-    assert len(groups) == len(dengue.windows) * 3
+    coming = dengue.windows.due > np.datetime64(dengue.origin)
+    assert dengue.late  # a place whose last months were not handed in: it has fewer horizons
+    assert len(groups) == coming.sum() < dengue.windows.due.size
+    tasks = json.loads((tmp_path / "hub-config" / "tasks.json").read_text())["rounds"][0]["model_tasks"][0]["task_ids"]
+    for name, allowed in tasks.items():
+        values = table[name].map(str if name.endswith("date") else lambda value: value)
+        assert set(values) <= {*(allowed["required"] or ()), *(allowed["optional"] or ())}, name
     for key, group in groups:
         assert tuple(group["output_type_id"]) == LEVELS
         assert (group["value"].diff().dropna() >= 0).all()
@@ -110,7 +116,7 @@ def test_samples_are_read_as_chap_reads_them(dengue: Issued) -> None:
     for location, group in table.groupby("location"):
         months = pd.PeriodIndex(group["time_period"], freq="M")
         assert (months == pd.period_range(months[0], periods=3, freq="M")).all()
-        assert str(months[0] - 1) == dengue.origin
+        assert str(months[0] - 1) == dengue.late.get(str(location), dengue.origin)
         row = next(row for row in range(len(dengue.windows)) if dengue.place(row) == location)
         inner = slice(3, -3)  # .1 to .9: further out 200 samples say little
         sampled = np.quantile(group[columns].to_numpy(), LEVELS[inner], axis=1).T
@@ -137,7 +143,7 @@ def test_an_alert_is_one_by_the_standard_and_names_who_is_to_be_warned(drought: 
     assert problems(warned) == []
     alert = ET.fromstring(warned)
     assert alert.findtext(f"{SPACE}status") == "Exercise"
-    assert alert.findtext(f"{SPACE}sent") == "2026-03-01T02:30:00-00:00"
+    assert alert.findtext(f"{SPACE}sent") == "2017-01-01T02:30:00-00:00"
     areas = {
         (info.findtext(f"{SPACE}onset", "")[:7], code.findtext(f"{SPACE}value"))
         for info in alert.iter(f"{SPACE}info")
@@ -177,22 +183,22 @@ def test_where_nobody_is_to_be_warned_there_is_no_alert(drought: Issued) -> None
 
 
 def test_an_alert_that_replaces_another_refers_to_it(drought: Issued) -> None:
-    first = reference(text("disaster", "cap", drought))
-    assert first == f"met.example.org,first.VNM.{drought.origin}.20260301T023000,2026-03-01T02:30:00-00:00"
+    first = read_alert(text("disaster", "cap", drought))
+    reference = f"met.example.org,first.VNM.{drought.origin}.20170101T023000,2017-01-01T02:30:00-00:00"
     later = replace(drought, replaces=first)
     for issued, kind in ((later, "Update"), (replace(later, cost_loss=0.999), "Cancel")):
         update = text("disaster", "cap", issued)
         assert problems(update) == []
         alert = ET.fromstring(update)
         assert alert.findtext(f"{SPACE}msgType") == kind
-        assert alert.findtext(f"{SPACE}references") == first
+        assert alert.findtext(f"{SPACE}references") == reference
         assert (alert.find(f"{SPACE}info") is None) == (kind == "Cancel")
 
 
 @pytest.mark.parametrize("other", ["", "<alert>", "<alert/>", "time_period,location", f"<a xmlns='{SPACE[1:-1]}'/>"])
 def test_what_is_no_alert_cannot_be_replaced(other: str) -> None:
     with pytest.raises(DataError, match="give the alert that is replaced"):
-        reference(other)
+        read_alert(other)
 
 
 def test_where_no_outbreak_is_defined_that_is_said(dengue: Issued) -> None:

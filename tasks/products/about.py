@@ -1,0 +1,57 @@
+"""What a product rests on: printed, and as JSON in a file of its own, because the formats have fixed columns."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from tasks.products.forecast import Issued, counted
+
+NAMED = 5  # places that a line names
+
+
+def sidecar(issued: Issued, form: str) -> str:
+    """The ages of model and records, and which places are late or left out, as JSON."""
+    windows = issued.windows
+    content = {
+        "country": issued.panel.country,
+        "format": form,
+        "run": issued.model,
+        "sent": issued.sent.isoformat(timespec="seconds"),
+        "as_of": str(issued.as_of),
+        "records_until": issued.origin,
+        "records_age_months": issued.age(windows.origin.max()),
+        "model_trained_until": str(issued.trained_until),
+        "model_age_months": issued.age(issued.trained_until),
+        "places": {issued.place(row): str(windows.origin[row]) for row in range(len(windows))},
+        "late": issued.late,
+        "left_out": dict(issued.left_out),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def lines(issued: Issued) -> Iterator[str]:
+    """What was forecast for whom and from what, who is late, and who is left out."""
+    windows, last = issued.windows, issued.windows.origin.max()
+    yield (
+        f"{issued.panel.country}: {counted(len(windows), 'place')}, from records until {issued.origin}, until "
+        f"{windows.due.max()}"
+    )
+    yield (
+        f"as of the end of {issued.as_of}: records {counted(issued.age(last), 'month')} old, model of run "
+        f"{issued.model} trained until {issued.trained_until}, {_age_of_model(issued)}"
+    )
+    if issued.late:
+        yield f"late, forecast from their own last period: {_named(issued.late)}"
+    if issued.left_out:
+        yield f"no forecast for {counted(len(issued.left_out), 'place')}: {_named(issued.left_out)}"
+
+
+def _age_of_model(issued: Issued) -> str:
+    age = issued.age(issued.trained_until)
+    if age < 0:
+        return "after that: it has learnt from what it forecasts here"
+    return f"{counted(age, 'month')} before"
+
+
+def _named(places: Mapping[str, str]) -> str:
+    shown = [f"{place} ({why})" for place, why in list(places.items())[:NAMED]]
+    return ", ".join(shown) + (" ..." if len(places) > NAMED else "")

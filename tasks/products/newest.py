@@ -1,0 +1,53 @@
+"""Whose forecast is the newest that the records allow: one window a place, at the last period it has on record."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from tasks.data import Array, Panel, Windows
+from tasks.products.forecast import month_of
+
+Late = Literal["forecast", "leave_out"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newest:
+    """windows: in the order of places. left_out: place -> why. too_old: how many of these are so for their age."""
+
+    windows: Windows
+    left_out: dict[str, str]
+    too_old: int
+
+
+def last_reported(panel: Panel, reported: Array) -> Array:
+    """(P,) the last period on record of each place, NaT where there is none. reported: (P, T)."""
+    at = reported.shape[1] - 1 - reported[:, ::-1].argmax(axis=1)
+    return np.where(reported.any(axis=1), panel.periods[at], np.datetime64("NaT"))
+
+
+def newest(windows: Windows, last: Array, as_of: Any, largest_age: int, late: Late = "forecast") -> Newest:
+    """The window of each place at its own last period.
+
+    last: (P,) of `last_reported`. as_of: datetime64[M]; a place whose records are more than `largest_age` months older
+    is left out. late: whether places take part whose records end before those of others.
+    """
+    origin = last[windows.place]
+    chosen = windows.take(np.flatnonzero(windows.origin == origin))
+    chosen = chosen.take(np.argsort(chosen.place, kind="stable"))
+    age = (as_of - month_of(last)).astype(float)  # NaN without a record
+    age[np.isnat(last)] = np.nan
+    known = last[~np.isnat(last)]
+    behind = last < known.max() if len(known) else np.zeros(len(last), bool)
+    left_out: dict[str, str] = {}
+    for at, place in enumerate(windows.places):
+        if np.isnat(last[at]):
+            left_out[place] = "no record"
+        elif age[at] > largest_age:
+            left_out[place] = f"records end {month_of(last[at])}, {age[at]:.0f} months old"
+        elif late == "leave_out" and behind[at]:
+            left_out[place] = f"records end {month_of(last[at])}"
+        elif at not in chosen.place:
+            left_out[place] = "records too short"
+    kept = np.array([windows.places[int(at)] not in left_out for at in chosen.place], dtype=bool)
+    return Newest(windows=chosen.take(np.flatnonzero(kept)), left_out=left_out, too_old=int((age > largest_age).sum()))
