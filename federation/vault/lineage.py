@@ -1,10 +1,11 @@
 """Where a run's models come from, as a vault sees it: first weights that it knows, then steps of bounded length.
 
 A coordinator that may send any model can send one that is made to read records. Under a policy with `start = "seeded"`
-the first weights are those that the plan's seed gives here, or that the operator accepted. With `largest_step`, no
-weight of a later model may lie further than that from where it was in the model before, and `largest_distance` bounds
-the sum of these steps: weights that single records out are tens to thousands, those of an honest run change by a few
-hundredths a round. The tested model is the mean of models that came in rounds.
+the first weights are those that the plan's seed gives here, that the operator accepted, or with which a sealed run
+ended that this vault took part in. With `largest_step`, no weight of a later model may lie further than that from where
+it was in the model before, and `largest_distance` bounds the sum of these steps: weights that single records out are
+tens to thousands, those of an honest run change by a few hundredths a round. The tested model is the mean of models
+that came in rounds.
 
 A vault that missed rounds measures from the last model it received, or from the first weights: who was absent for long
 cannot tell a model that moved from one that was swapped.
@@ -40,10 +41,13 @@ def bounded(policy: Policy) -> bool:
     return policy.start == "seeded" or bool(policy.largest_step or policy.largest_distance)
 
 
-def admit(request: Request, memory: Tensors, policy: Policy, seen: Mapping[int, str]) -> Lineage | None:
+def admit(
+    request: Request, memory: Tensors, policy: Policy, seen: Mapping[int, str], made: Collection[str] = ()
+) -> Lineage | None:
     """The lineage once this request's model came; None where the policy bounds nothing, or nothing comes after it.
 
-    seen: round -> digest of the model that came with it. Raises PolicyRefusal for a model that the policy forbids.
+    seen: round -> digest of the model that came with it. made: digests of models that this vault worked out itself.
+    Raises PolicyRefusal for a model that the policy forbids.
     """
     if not bounded(policy):
         return None
@@ -52,7 +56,7 @@ def admit(request: Request, memory: Tensors, policy: Policy, seen: Mapping[int, 
         _check_candidates(request, before, seen, policy)
         return None
     came = arrived_arrays(request)
-    last = before.last or known_start(request, policy, accepted_models(policy))
+    last = before.last or known_start(request, policy, accepted_models(policy) | {*made})
     step = length(last, came)
     _check_step(request, policy, step, before.walked + step)
     return Lineage(last=came, walked=before.walked + step)
@@ -101,8 +105,8 @@ def known_start(request: Request, policy: Policy, accepted: Collection[str]) -> 
     if request.round == 1 and length(first, came):
         raise PolicyRefusal(
             f"{policy.country} refuses the first weights of run {request.run}: they are neither those of seed "
-            f"{request.plan.seed} nor accepted there. Its operator may accept a model (`gotong node accept`), or "
-            f"edit `start` in {policy.path} on that country's node"
+            f"{request.plan.seed}, nor accepted there, nor of a sealed run that it took part in. Its operator may "
+            f"accept a model (`gotong node accept`), or edit `start` in {policy.path} on that country's node"
         )
     return first
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from federation.errors import PolicyRefusal
 
 REPLY = "reply"
-# What stays of a run that is over: its first model's digest, and the scores of the country.
-SECRETLESS = ("began", "own results")
+# What stays of a run that is over: digests of its first and its final model, and the scores of the country.
+MADE = "made"
+SECRETLESS = ("began", MADE, "own results")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,12 @@ class SealStore:
             (self.country, start, self.run),
         ).fetchone()
         return None if row is None else str(row[0])
+
+
+def models_made(database: sqlite3.Connection, country: str) -> frozenset[str]:
+    """Digests of the models with which sealed runs ended that this vault took part in: it worked them out itself."""
+    rows = database.execute("SELECT value FROM seals WHERE country = ? AND name = ?", (country, MADE))
+    return frozenset(bytes(value).decode() for (value,) in rows)
 
 
 def forget_secrets(database: sqlite3.Connection, country: str | None = None, run: str | None = None) -> None:

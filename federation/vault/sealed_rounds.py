@@ -29,11 +29,12 @@ from federation.vault import gate, job_building, lineage, own_results, state
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.requests import Request, request_of
-from federation.vault.seal_store import SealStore
+from federation.vault.seal_store import MADE, SealStore
 from federation.vault.sealed_bounds import check_change
 from federation.vault.sealed_reply import Reply, array_group, closing_of
 from federation.vault.sealed_setup import check_basis, check_start, keep_deals, run_of, setup_of, start_of
 from federation.wire.frame import Frame, decode
+from federation.wire.model import model_digest
 from tasks.evaluation.scores import Sums
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, numb
     _sum(standing, _with_own_words(store, closing_of(frame), number))
 
     def finish() -> Frame:
+        store.put(0, MADE, model_digest(standing.model.final()).encode())
         store.forget(0, "static", "own shares", "announced", "deals", "keys")
         store.forget_before(number + 1)
         return Frame(kind="sealed_end", header={})

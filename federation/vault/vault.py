@@ -45,6 +45,7 @@ from federation.vault.ledger import Entry
 from federation.vault.noised_round import Noised
 from federation.vault.records import Records, Stamp, open_records, stamp
 from federation.vault.requests import Request, numpy_of, read_request
+from federation.vault.seal_store import models_made
 from federation.vault.sealed import is_sealed
 from federation.wire.frame import digest
 from federation.wire.model import model_digest
@@ -132,7 +133,8 @@ class Vault:
             plan=request.plan_digest,
         )
         seen = state.models_seen(self.database, self.country, request.run)
-        return self._admitted(request, memory, lineage.admit(request, memory, self.policy, seen))
+        made = models_made(self.database, self.country)
+        return self._admitted(request, memory, lineage.admit(request, memory, self.policy, seen, made))
 
     def _admitted(self, request: Request, memory: Tensors, came: lineage.Lineage | None) -> Admission:
         """Jobs for a request that is new, whose model may come."""

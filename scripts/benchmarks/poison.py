@@ -6,8 +6,10 @@ two of them, others for every seed, attack from the first round on and know the 
 (tests/federation/coordinator/attacks.py). A row a strategy, an attack and a number of
 hostile countries: log-WIS of the honest countries over all their place-periods, in % over FedAvg without an attacker in
 the same countries, as the mean and the largest of the seeds, and the honest country that pays most in any seed. Of
-FedAvg's server_step, the best of 1, 1.25 and 1.5 is taken. `triggered` is how far the trigger of a backdoor moves
-forecasts of honest countries, 1 being all the way to what the attacker wants; `clean` shows it of an honest model.
+FedAvg's server_step, the best of 1, 1.25 and 1.5 is taken. `over the rule alone`, where `clean` is among the attacks:
+the same over the same strategy without an attacker, so what the attack adds. `triggered` is how far the trigger of a
+backdoor moves forecasts of honest countries, 1 being all the way to what the attacker wants; `clean` shows it of an
+honest model.
 """
 
 import json
@@ -143,7 +145,11 @@ class Bench:
         kinds = dict.fromkeys((one.strategy, one.attack, len(one.hostile)) for one in self.cases)
         for kind in kinds:
             own = [one for one in self.cases if (one.strategy, one.attack, len(one.hostile)) == kind]
-            yield dict(zip(("strategy", "attack", "hostile"), kind, strict=True)) | costs(own, base)
+            row = dict(zip(("strategy", "attack", "hostile"), kind, strict=True)) | costs(own, base)
+            if honest := {one.seed: one for one in self.cases if (one.strategy, one.attack) == (kind[0], CLEAN)}:
+                alone = costs(own, honest)
+                row |= {"over the rule alone": alone["mean"], "largest over the rule alone": alone["largest"]}
+            yield row
 
 
 def known_attacks(settings: Settings) -> dict[str, Attack]:

@@ -13,6 +13,7 @@ from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode, encode
 from federation.wire.model import model_digest
 from tests.federation.federations import GRADIENT
+from tests.federation.sealed_federation import prepared, ran
 from tests.federation.vault.requesting import model_of, plan_of, refusal, reply_frame, request_bytes, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -48,7 +49,7 @@ def update_of(vault: Vault, request: bytes) -> dict[str, Any]:
 
 def test_a_run_begins_with_the_weights_of_its_seed(tmp_path: Path) -> None:
     vault, first = guarded(tmp_path), model_of(PLAN)
-    assert "neither those of seed 1 nor accepted" in refusal(vault, sent("train", 1, moved(first, 1e-6)))
+    assert "neither those of seed 1, nor accepted" in refusal(vault, sent("train", 1, moved(first, 1e-6)))
     update_of(vault, sent("train", 1, first))
 
 
@@ -58,6 +59,18 @@ def test_or_with_weights_that_the_operator_accepted(tmp_path: Path) -> None:
     assert "nor accepted there" in refusal(vault, request)
     (vault.policy.path.parent / ACCEPTED).write_text(f"{model_digest(champion)}  champion of May\n")
     update_of(vault, request)
+
+
+def test_or_with_those_of_a_sealed_run_that_this_vault_took_part_in(tmp_path: Path) -> None:
+    simulation = prepared(tmp_path, protection="sealed")
+    ended = ran(simulation).model
+    vault = next(vault for vault in simulation.vaults.values() if vault.country == "KHM")
+    vault.policy = replace(vault.policy, start="seeded")
+    plan = replace(simulation.run.federation.plan, protection="none")
+    assert "nor of a sealed run" in refusal(vault, sent("train", 1, moved(dict(ended), 1e-6), plan))
+    update_of(vault, sent("train", 1, dict(ended), plan))
+    vault.database.execute("DELETE FROM seals WHERE name = 'made' AND country = 'KHM'")  # what others made says nothing
+    assert "nor of a sealed run" in refusal(vault, sent("train", 1, dict(ended), plan, run="s"))
 
 
 def test_no_weight_moves_further_than_a_step(tmp_path: Path) -> None:
