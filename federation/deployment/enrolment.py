@@ -45,7 +45,7 @@ class Enrolment:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of both keys as OpenSSH prints them."""
-        return " and ".join(_fingerprint(key) for key in (self.public_key, self.vault_key) if key)
+        return " and ".join(fingerprint_of(key) for key in (self.public_key, self.vault_key) if key)
 
     def verifying_key(self) -> Ed25519PublicKey:
         """The key of its vault's replies. Raises DeploymentError if an earlier version enrolled it without one."""
@@ -64,6 +64,19 @@ class VaultKey:
     vault_key: str
     vault_signature: str
     vault_rotation: str = ""
+    vault_key_before: str = ""
+
+    def succeeds(self) -> bool:
+        """Whether the key before signed this one."""
+        try:
+            before = load_ssh_public_key(self.vault_key_before.encode())
+            assert isinstance(before, Ed25519PublicKey)
+            before.verify(
+                base64.b64decode(self.vault_rotation), ROTATED + _signed_by_vault(self.country, self.vault_key)
+            )
+        except (InvalidSignature, UnsupportedAlgorithm, ValueError, AssertionError):
+            return False
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +142,7 @@ def rotate_vault_key(folder: Path, country: str, passphrase: bytes | None = None
         vault_key=public,
         vault_signature=_text(key.sign(_signed_by_vault(country, public))),
         vault_rotation=_text(old.sign(ROTATED + _signed_by_vault(country, public))),
+        vault_key_before=_public(old.public_key()),
     )
     sent = folder / f"{country}.vault.json"
     _write(sent, vault)
@@ -166,7 +180,8 @@ def read_vault_key_file(path: Path) -> VaultKey:
     """The file that a vault's user handed to the courier's. Raises DeploymentError for a damaged or changed one."""
     values = _read(path, "the file of a vault's key")
     named = {name: _value(values, name, path) for name in ("country", "vault_key", "vault_signature")}
-    vault = VaultKey(**named, vault_rotation=str(values.get("vault_rotation", "")))
+    signed = {name: str(values.get(name, "")) for name in ("vault_rotation", "vault_key_before")}
+    vault = VaultKey(**named, **signed)
     _check_vault_signature(vault, path)
     return vault
 
@@ -272,7 +287,8 @@ def _signed_by_vault(country: str, vault_key: str) -> bytes:
     return SIGNED_BY_VAULT + f"{country}\n{vault_key}".encode()
 
 
-def _fingerprint(key: str) -> str:
+def fingerprint_of(key: str) -> str:
+    """SHA-256 of a public key in OpenSSH text, as OpenSSH prints it."""
     digest = sha256(base64.b64decode(key.split()[1])).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 

@@ -72,6 +72,8 @@ def _rotate_node(rotation: Rotation, country: str) -> None:
         raise ConfigError(f"part={rotation.part} is one of {', '.join(PARTS)}, and vault=FILE goes with part=courier")
     home, passphrase = Path(rotation.home), new_passphrase(rotation.passphrase)
     file = Path(rotation.vault) if rotation.vault is not None else own_ledger.rotate(home, country, passphrase)
+    if rotation.part != "courier":
+        print(f"Members of sealed runs take the vault's new key with `gotong node roster accept` and rotation={file}.")
     if rotation.part == "vault":
         print(f"Hand {file} to the courier's user: `gotong keys rotate country={country} part=courier vault=FILE`.")
         return

@@ -126,6 +126,47 @@ def test_nobody_else_rotates_a_countrys_keys(
     assert members.members(coordinator.home) == before
 
 
+def test_other_countries_take_the_key_that_the_one_on_their_roster_signed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy, file = tmp_path / "THA" / "policy.toml", tmp_path / "VNM.vault.json"
+    policy.parent.mkdir()
+    policy.write_text('template = "sealed"\ntasks = ["health"]\n')
+    made = enrolment.create_vault_key(tmp_path / "vault", "VNM")
+    keys = [enrolment.fingerprint_of(enrolment.read_vault_key_file(made).vault_key)]
+    files = []
+    for number in range(2):
+        path = shutil.copy(enrolment.rotate_vault_key(tmp_path / "vault", "VNM"), tmp_path / f"{number}.json")
+        files.append(Path(path))
+        keys.append(enrolment.fingerprint_of(enrolment.read_vault_key_file(Path(path)).vault_key))
+    stranger = enrolment.read_vault_key_file(enrolment.create_vault_key(tmp_path / "other", "VNM"))
+    enrolment.rotate_vault_key(tmp_path / "other", "VNM")
+    accept, by_file = ["node", "roster", "accept", f"policy={policy}", "country=VNM"], f"rotation={file}"
+
+    def offer(content: Path, **changes: str) -> None:
+        shutil.copy(content, file)
+        _changed(file, **changes)
+
+    offer(files[0])
+    assert "on the roster with no key" in _fails([*accept, by_file], capsys)
+    main([*accept, f"fingerprint={keys[0]}"])
+    offer(tmp_path / "other" / "VNM.vault.json")
+    assert "take the files in turn" in _fails([*accept, by_file], capsys)  # signed by a key, but by a stranger's
+    offer(files[1])
+    assert "take the files in turn" in _fails([*accept, by_file], capsys)
+    offer(files[0], vault_key_before=stranger.vault_key)
+    assert "names no key before that signed this one" in _fails([*accept, by_file], capsys)
+    offer(made, vault_rotation="", vault_key_before="")
+    assert "names no key before" in _fails([*accept, by_file], capsys)
+    offer(files[0], country="LAO")
+    assert "was changed on the way" in _fails([*accept, by_file], capsys)
+    assert "leave them out" in _fails([*accept, by_file, "anew=true"], capsys)
+    for content, key in zip(files, keys[1:], strict=True):
+        offer(content)
+        main([*accept, by_file])
+        assert f"sealed runs with VNM {key} are accepted" in capsys.readouterr().out
+
+
 def test_a_stolen_key_of_the_coordinator_asks_no_more_once_a_vault_has_seen_the_list(
     country: Country, coordinator: Coordinator, capsys: pytest.CaptureFixture[str]
 ) -> None:
