@@ -48,11 +48,16 @@ CLOCKS: tuple[ModuleType, ...] = (certificates, signed_replies, vault_ledger, le
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """The folder of a node and its coordinator. older: the vault's folder after one round."""
+    """The folder of a node and its coordinator. older: the vault's folder after one round.
+
+    data: its records, if they lie elsewhere.
+    """
 
     folder: Path
     older: Path
     frames: Mapping[int, bytes]
+    country: str = COUNTRY
+    data: Path | None = None
 
     @property
     def vault(self) -> Path:
@@ -89,7 +94,7 @@ def serve(settings: str, shift: float) -> None:
 def running(node: Node, shift: float = 0.0) -> Iterator[int | None]:
     """A vault's process, by its id; None if it does not start."""
     node.line.unlink(missing_ok=True)
-    settings = NodeSettings(country=COUNTRY, data=str(node.folder / "data"), home=str(node.folder))
+    settings = NodeSettings(country=node.country, data=str(node.data or node.folder / "data"), home=str(node.folder))
     log = node.folder / "vault.log"
     process = forked.start(node.folder, log, log, serve, settings.as_argument(), shift)
     try:
