@@ -204,7 +204,7 @@ def _saved(federation: Federation, progress: Progress, known: Published) -> Prog
 
 def _report(federation: Federation, known: Published, closing: Closing, closed: Closed, asked: Asked) -> Report:
     plan, worse = federation.plan, None
-    if closed.voters >= FEWEST and 2 * closed.worse >= closed.voters:
+    if closed.got_worse:
         worse = f"{closed.worse} of {closed.voters} countries found the model of the round before worse"
     return Report(
         round=known.place.round,

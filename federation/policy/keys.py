@@ -130,6 +130,13 @@ class Policy:
     repeat_start: bool = _key(
         SWITCH, "a second sealed run may begin with the same first model as one before", _both, False, open=True
     )
+    worse_rounds: int = _key(
+        COUNT,
+        "rounds of a sealed run after which half of the countries found the model worse, until this one leaves; 0: any",
+        _smallest_bound,
+        2,
+        open=0,
+    )
     models: tuple[str, ...] = _key(
         _some_of(*MODELS), "values of task.model that are trained here", _common, tuple(sorted(MODELS))
     )

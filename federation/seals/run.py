@@ -15,6 +15,7 @@ from federation.seals.layout import Cell, ScoreName
 from federation.seals.masks import Words
 from federation.seals.model import SharedModel
 from federation.seals.setup import Setup
+from federation.seals.terms import FEWEST
 from federation.settings.schema import Plan
 from tasks.data import Part
 from tasks.evaluation.scores import Sums
@@ -58,6 +59,11 @@ class Closed:
     scores: Mapping[ScoreName, Sums]
     voters: int
     worse: int
+
+    @property
+    def got_worse(self) -> bool:
+        """Whether half of those who voted found the model worse than the one before, and enough of them voted."""
+        return self.voters >= FEWEST and 2 * self.worse >= self.voters
 
 
 @dataclass(frozen=True, kw_only=True)

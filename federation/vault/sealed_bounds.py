@@ -1,8 +1,12 @@
-"""How long a mean update may be that a country follows: a hostile country can hide any model in its masked frame."""
+"""What a country follows: a hostile one can hide any model in its masked frame, and nobody sees which one it was.
+
+The mean update may be so long and no longer, and the countries may not find the model worse in round after round.
+"""
 
 import numpy as np
 
 from federation.errors import PolicyRefusal
+from federation.policy.keys import Policy
 from federation.seals.run import SealedRun
 from federation.training.jobs import steps_in
 
@@ -19,6 +23,19 @@ def check_change(run: SealedRun, country: str, round_: int, *, own: float, chang
         raise PolicyRefusal(
             f"{country} leaves run {run.setup.terms.run}: the mean update of round {round_} has a length of "
             f"{change:.3g}, its own of {own:.3g}, and {longest:.3g} is the most that it follows"
+        )
+
+
+def check_votes(policy: Policy, run: str, rounds: int) -> None:
+    """Raise PolicyRefusal for a run that got worse too often.
+
+    rounds: after which half of the countries found the model worse. The count follows from sums that all opened.
+    """
+    if policy.worse_rounds and rounds >= policy.worse_rounds:
+        raise PolicyRefusal(
+            f"{policy.country} leaves run {run}: after {rounds} rounds half of the countries or more found the model "
+            f"worse by their own records; one of them may be hostile, or the learning rate is too large. To stay, edit "
+            f"`worse_rounds` in {policy.path} on that country's node"
         )
 
 

@@ -30,7 +30,7 @@ from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.requests import Request, request_of
 from federation.vault.seal_store import MADE, SealStore
-from federation.vault.sealed_bounds import check_change
+from federation.vault.sealed_bounds import check_change, check_votes
 from federation.vault.sealed_reply import Reply, array_group, closing_of
 from federation.vault.sealed_setup import check_basis, check_start, keep_deals, run_of, setup_of, start_of
 from federation.wire.frame import Frame, decode
@@ -52,6 +52,7 @@ class Standing:
     place: Place
     model: SharedModel
     aggregated: int  # the last round whose sum holds this country's frame; 0: none
+    worse: int = 0  # rounds so far after which half of the countries found the model worse
 
     @property
     def setup(self) -> Setup:
@@ -100,6 +101,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
         post, masked = member.mask(standing.setup, number, standing.place.model, words)
         store.put(number, "model", to_bytes(standing.model))
         store.put(number, "aggregated", str(standing.aggregated).encode())
+        store.put(number, "worse", str(standing.worse).encode())
         after = vault.memory_after(computed, memory, scale) | lineage.to_memory(came)
         vault.store(request, after, b"")
         return Frame(
@@ -160,9 +162,9 @@ def _at(plan: Plan, member: Member, store: SealStore, number: int) -> Standing:
     """A round that this country has sent its frame of."""
     model = _kept_model(store, number)
     place = Place(round=number, model=model.digest)
-    aggregated = int(store.get(number, "aggregated") or b"0")
+    aggregated, worse = (int(store.get(number, name) or b"0") for name in ("aggregated", "worse"))
     run = SealedRun(plan=plan, setup=setup_of(store, member))
-    return Standing(run=run, member=member, place=place, model=model, aggregated=aggregated)
+    return Standing(run=run, member=member, place=place, model=model, aggregated=aggregated, worse=worse)
 
 
 def _next(vault: "Vault", plan: Plan, member: Member, store: SealStore, closing: Closing, number: int) -> Standing:
@@ -173,12 +175,14 @@ def _next(vault: "Vault", plan: Plan, member: Member, store: SealStore, closing:
     own = store.get(number - 1, "norm")
     if own is not None:
         check_change(before.run, vault.country, number - 1, own=float(own), change=closed.change)
+    check_votes(vault.policy, store.run, worse := before.worse + closed.got_worse)
     return Standing(
         run=before.run,
         member=member,
         place=Place(round=number, model=closed.model.digest),
         model=closed.model,
         aggregated=number - 1 if vault.country in closing.frames else before.aggregated,
+        worse=worse,
     )
 
 

@@ -21,7 +21,7 @@ from federation.seals import posts
 from federation.seals.masks import digest
 from federation.settings.values import plain as plain_values
 from federation.strategies import STRATEGIES
-from federation.vault import sealed_setup
+from federation.vault import sealed_rounds, sealed_setup
 from federation.vault.database import open_database, open_ledger
 from federation.vault.identity import fingerprint
 from federation.vault.round import serve
@@ -137,6 +137,29 @@ def test_updates_of_one_or_two_countries_are_no_sum(tmp_path: Path, policies: di
     ):
         ran(prepared(tmp_path, policies=policies), line)
     assert {frame.kind for _, frame in line.requests} == {"sealed_keys", "sealed_deal"}
+
+
+@pytest.mark.parametrize(
+    ("finds_it_worse", "ends"),
+    [({"KHM": {2, 3, 4, 5}, "LAO": {2, 3, 4, 5}}, None), ({"IDN": {2, 4}, "KHM": {2, 4}, "LAO": {2, 3, 4}}, 5)],
+    ids=["two of five", "three of five, twice"],
+)
+def test_a_run_that_half_of_the_countries_find_worse_again_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finds_it_worse: dict[str, set[int]], ends: int | None
+) -> None:
+    def votes(vault: Any, at: Any, *_: Any) -> Any:
+        return np.array([float(at.kind != "test"), float(at.place.round in finds_it_worse.get(vault.country, set()))])
+
+    monkeypatch.setattr(sealed_rounds, "_votes", votes)
+    ready = prepared(tmp_path, policies=dict.fromkeys(FIVE, "worse_rounds = 2\n"), rounds=6)
+    if ends is None:
+        ran(ready)
+        return
+    with pytest.raises(QuorumError, match=f"round {ends}: 0 countries sent a frame.*after 2 rounds half of the"):
+        ran(ready)
+    resumed = simulation.resume(str(tmp_path / "runs"), ready.run.folder)
+    with pytest.raises(QuorumError, match=f"round {ends}: 0 countries sent a frame"):
+        ran(resumed)
 
 
 def test_with_fewer_than_the_threshold_the_run_ends_and_can_go_on(tmp_path: Path) -> None:
