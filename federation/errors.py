@@ -10,6 +10,7 @@ Exception
     UpdateRejected       a country's update fails the coordinator's checks
     QuorumError          too few countries answered; the checkpoint stands
     CheckpointError      a checkpoint is missing, corrupt, or belongs to another run
+    PackError            a compliance pack, or a section of one, that is not what Gotong writes
     TrackingError        experiment tracking cannot be read (it never stops a training run)
     DeploymentError      a key, certificate, process or link of a deployment that does not work
 """
@@ -53,6 +54,10 @@ class QuorumError(GotongError):
 
 class CheckpointError(GotongError):
     """A checkpoint that cannot be resumed from, or not be written."""
+
+
+class PackError(GotongError):
+    """A compliance pack, or a section of one, that nobody wrote so."""
 
 
 class TrackingError(GotongError):

@@ -29,19 +29,35 @@ MAY: dict[str, set[str]] = {
     "seals": {"errors", "settings", "strategies", "wire"},
     "vault": {*LEARNING, "composition", "policy", "privacy", "seals"},
     "coordinator": {*LEARNING, "reporting", "seals"},
+    # What an auditor gets of a run: countries' ledgers and budgets, the coordinator's folder, signatures, and a page.
+    "pack": {
+        *("errors", "composition", "coordinator", "policy", "privacy", "reporting", "settings", "vault", "wire"),
+    },
     "forecasting": {"errors", "composition", "coordinator", "settings"},
     "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
     "runs": {*LEARNING, "composition", "coordinator", "policy", "reporting", "tracking", "training.cohort", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
     "deployment": {"errors", "wire"},
     # vault: the coordinator's ledger has the chain and the signed heads of a vault's.
-    "deployment.coordinator": {*LEARNING, "composition", "coordinator", "deployment", "policy", "runs", "vault"},
-    "deployment.node": {*LEARNING, "composition", "coordinator", "deployment", "policy", "reporting", "runs", "vault"},
+    "deployment.coordinator": {
+        *LEARNING,
+        "composition",
+        "coordinator",
+        "deployment",
+        "pack",
+        "policy",
+        "runs",
+        "vault",
+    },
+    "deployment.node": {
+        *LEARNING,
+        *("composition", "coordinator", "deployment", "pack", "policy", "reporting", "runs", "vault"),
+    },
     "deployment.bundle": {"deployment.coordinator"},
     "verbs": {
         *LEARNING,
         *("composition", "coordinator", "deployment", "deployment.coordinator", "deployment.node", "forecasting"),
-        *("policy", "reporting", "runs", "studies", "tracking", "vault"),  # vault: a ledger's pages
+        *("pack", "policy", "reporting", "runs", "studies", "tracking", "vault"),  # vault: a ledger's pages
     },
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.
     "strategies.testing": {*LEARNING, "coordinator", "policy", "runs", "vault"},
@@ -52,6 +68,8 @@ MOST_ROOMS = 22
 # Library -> where it may be imported at all.
 ONLY_IN = {
     "dp_accounting": ("federation/privacy/accountant.py",),
+    "jinja2": ("federation/pack/page.py",),
+    "rfc8785": ("federation/pack/canonical.py",),
     "mlflow": ("federation/tracking/",),
     "hydra": ("federation/composition/",),
     "omegaconf": ("federation/composition/", "federation/verbs/", "tasks/testing/declaration.py"),

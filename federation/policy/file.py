@@ -100,18 +100,22 @@ def read_roster(policy: Policy) -> dict[str, str]:
     """
     path = policy.path.parent / ROSTER
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
-        roster = {}
-        for line in lines:
-            if line.strip() and not line.startswith("#"):
-                country, fingerprint = line.split()
-                roster[country] = fingerprint
-        return roster
+        return roster_in(path) if path.exists() else {}
     except (ValueError, OSError) as error:
         raise PolicyRefusal(
             f"{path}: {error}; {policy.country} takes part in no sealed run until it is fixed: a line holds a country "
             f"and a fingerprint"
         ) from None
+
+
+def roster_in(path: Path) -> dict[str, str]:
+    """The same of any file of this form. Raises ValueError or OSError."""
+    roster = {}
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
+        if line.strip() and not line.startswith("#"):
+            country, fingerprint = line.split()
+            roster[country] = fingerprint
+    return roster
 
 
 def _without_retired(values: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -20,3 +20,8 @@ RULES: Mapping[str, str] = {
     "TLS": "No general data protection law; Constitution, articles 36 and 38 (by an older source).",
     "VNM": "Personal Data Protection Law 91/2025/QH15; AI law 134/2025/QH15.",
 }
+
+
+def law_of(country: str) -> str:
+    """A country's rules, and that they are no advice; empty where none are known here."""
+    return f"{RULES[country]} {NO_ADVICE}" if country in RULES else ""

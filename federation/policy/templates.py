@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from federation.policy.keys import KEYS, Policy
-from federation.policy.law import NO_ADVICE, RULES
+from federation.policy.law import RULES, law_of
 from tasks.registry import TASKS
 
 TEMPLATES: Mapping[str, str] = {
@@ -33,7 +33,7 @@ def policy(template: str, country: str, path: Path) -> Policy:
 
 def text(template: str = DEFAULT, country: str | None = None) -> str:
     """The text of a policy file: every key with its value and what it means, the country's rules as comments."""
-    rules = [f"# {RULES[country]} {NO_ADVICE}"] if country is not None and country in RULES else []
+    rules = [f"# {law_of(country)}"] if country is not None and country in RULES else []
     lines = [
         "# What the vault of this country serves. Change it here; no run can change it.",
         f"# {TEMPLATES[template]}",

@@ -103,6 +103,12 @@ def _check_others(policy: Policy, run: SealedRun) -> None:
         )
 
 
+def agreed(store: SealStore) -> SealTerms | None:
+    """What the members of a run agreed to; None where it is not sealed, or was forgotten."""
+    kept = store.get(0, "terms")
+    return None if kept is None else _terms_from_bytes(kept)
+
+
 def run_of(vault: "Vault", identity: Identity, store: SealStore) -> tuple[Plan, Member]:
     """The plan of a run that was agreed to, and this country's part in it. Raises SealError if there is none."""
     kept, values = store.get(0, "terms"), store.get(0, "plan")

@@ -93,6 +93,14 @@ def memory_before(
     }
 
 
+def plan_of(connection: sqlite3.Connection, country: str, run: str) -> str | None:
+    """The digest of a run's plan; None where nothing is kept of the run."""
+    row = connection.execute(
+        "SELECT memory FROM state WHERE country = ? AND run = ? ORDER BY round DESC LIMIT 1", (country, run)
+    ).fetchone()
+    return None if row is None else str(decode(row[0], accepted=STORED).header["plan"])
+
+
 def store_round(connection: sqlite3.Connection, record: RoundRecord) -> None:
     """Keep a round, inside the transaction that puts its release on the ledger; drop the oldest."""
     arrays = {name: np.asarray(value.numpy()) for name, value in record.memory.items()}

@@ -1,10 +1,8 @@
 """`gotong data check PATH`: every problem of the national files at PATH, on this machine alone; exit code 1 if any."""
 
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +10,7 @@ from rich.table import Table
 
 from federation.composition.compose import compose
 from federation.settings.checks import within
-from federation.verbs.word_checks import required
+from federation.verbs.word_checks import bare_word_as, required
 from tasks.files.check import check, country_of, national_files
 from tasks.files.reading import Problem, shorten
 
@@ -27,14 +25,7 @@ class CheckSettings:
 
 def run(words: Sequence[str]) -> None:
     """Print the table of problems; a bare word is the path."""
-    compose("data check", [_named(*pair) for pair in pairwise(["", *words])], CheckSettings, _check)
-
-
-def _named(before: str, word: str) -> str:
-    flagged = word.startswith("-") or before in ("-c", "--cfg", "-p", "--package")
-    bare = not flagged and not re.match(r"[+~]*[\w.]+=", word)
-    quoted = word.replace("\\", "\\\\").replace("'", "\\'")
-    return f"path='{quoted}'" if bare else word
+    compose("data check", bare_word_as(words, "path"), CheckSettings, _check)
 
 
 def _check(settings: CheckSettings) -> None:

@@ -1,6 +1,8 @@
 """Checks of a verb's words that its settings cannot make."""
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from federation.errors import ConfigError
 
@@ -15,6 +17,18 @@ def required(value: str | None, remedy: str) -> str:
 def renamed(words: Sequence[str], key: str, field: str) -> list[str]:
     """The words with `key=` as `field=`: a key such as `from` is a word of Python and cannot name a field."""
     return [f"{field}={word.removeprefix(f'{key}=')}" if word.startswith(f"{key}=") else word for word in words]
+
+
+def bare_word_as(words: Sequence[str], key: str) -> list[str]:
+    """The words with one that has no key, such as a path, as `key=`."""
+    return [_named(key, *pair) for pair in pairwise(["", *words])]
+
+
+def _named(key: str, before: str, word: str) -> str:
+    flagged = word.startswith("-") or before in ("-c", "--cfg", "-p", "--package")
+    bare = not flagged and not re.match(r"[+~]*[\w.]+=", word)
+    quoted = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}='{quoted}'" if bare else word
 
 
 def only_with_resume(words: Sequence[str], allowed: Sequence[str]) -> None:

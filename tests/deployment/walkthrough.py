@@ -136,6 +136,7 @@ COORDINATOR = "gotong coordinator home=coordinator host=0.0.0.0 port=9440"
 MAKE_KEY = "gotong keys node country=VNM home=node"
 ENROL = "gotong keys enrol from=VNM.enrolment.json home=coordinator"
 STATUS = "gotong status home=coordinator"
+SIGN = "gotong node pack run=monsoon policy=records/policy.toml home=node"
 STOP = "gotong stop run=spring home=coordinator"
 
 
@@ -197,6 +198,24 @@ def _accept_the_real_keys(walker: Walker) -> None:
             key = fingerprint(known[member].verifying_key().public_bytes_raw())
             said = f"gotong node roster accept country={member} fingerprint={key} policy=records/policy.toml anew=true"
             assert key in walker.run(country, said)
+
+
+def _send_all_sections(walker: Walker) -> None:
+    """The other countries sign theirs, and all send them; VNM's operator puts its own key on its roster, too."""
+    sections = walker.at("coordinator") / "sections"
+    sections.mkdir()
+    for country in COUNTRIES:
+        if country != "VNM":
+            walker.run(country, SIGN)
+        name = f"monsoon.{country}.section.json"
+        shutil.copy(walker.at(country) / name, sections / name)
+    member = members.members(walker.at("coordinator") / "coordinator")["VNM"]
+    key = fingerprint(member.verifying_key().public_bytes_raw())
+    walker.run("VNM", f"gotong node roster accept country=VNM fingerprint={key} policy=records/policy.toml")
+
+
+def _hand_out_the_pack(walker: Walker) -> None:
+    shutil.copy(walker.at("coordinator") / "packs" / "monsoon.pack.html", walker.at("VNM"))
 
 
 def _leave_it_going(walker: Walker) -> None:
@@ -341,6 +360,22 @@ WALK = (
         says=("round 2/2  3 of 3 countries", "the scores of single countries are sealed"),
     ),
     Step(at="VNM", command="gotong node results run=monsoon home=node", says=("log_wis",)),
+    Step(at="VNM", command=SIGN, says=("frames of run monsoon", "signed with VNM's key"), then=_send_all_sections),
+    Step(
+        at="coordinator",
+        command="gotong pack run=monsoon from=sections to=packs home=coordinator",
+        says=("signed by this coordinator's key", "and by KHM, LAO, VNM"),
+        then=_hand_out_the_pack,
+    ),
+    Step(
+        at="VNM",
+        command="gotong pack verify monsoon.pack.html roster=records/roster.txt",
+        says=(
+            "holds: LAO signed its section",
+            "frames left KHM, and the same came to the coordinator",
+            "named its key",
+        ),
+    ),
     Step(at="VNM", command="gotong ledger export home=node to=ledger.csv", says=("rows in ledger.csv",)),
     Step(at="coordinator", command="gotong ledger show home=coordinator run=spring", says=("request to VNM",)),
     Step(at="coordinator", command="gotong ledger verify home=coordinator", says=("VNM: its vault signed on",)),

@@ -135,7 +135,14 @@ def open_own(home: Path) -> sqlite3.Connection:
 
 
 def verify(home: Path) -> Iterator[str]:
-    """What holds, a line each: chain, signed heads, what each vault signed. Raises LedgerError or SignatureError."""
+    """What holds, a line each. Raises LedgerError or SignatureError, also for a country whose ledger went back."""
+    yield from verify_own(home)
+    for reason in flags(open_own(home)).values():
+        raise LedgerError(reason)
+
+
+def verify_own(home: Path) -> Iterator[str]:
+    """Of this ledger, a line each: chain, signed heads, what each vault signed. Raises LedgerError, SignatureError."""
     database = open_own(home)
     yield f"{ledger.verify(database):,} rows, each as it was written and in its place"
     signed = read_heads(home / HEADS)
@@ -147,8 +154,6 @@ def verify(home: Path) -> Iterator[str]:
         yield f"{len(signed):,} signed heads, the last of {each.head.rows:,} rows, of {each.at[:19]}"
     for country, raw, signature in database.execute("SELECT country, statement, signature FROM seen ORDER BY country"):
         yield _vouched(home, country, bytes(raw), bytes(signature))
-    for reason in flags(database).values():
-        raise LedgerError(reason)
 
 
 def sign_again(home: Path, before: Ed25519PublicKey | None) -> None:

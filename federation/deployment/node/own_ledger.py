@@ -44,7 +44,7 @@ def open_own(home: Path) -> sqlite3.Connection:
 
 def verify(home: Path, authority: Path) -> Iterator[str]:
     """What holds, a line each: chain, heads, the coordinator's statement. Raises LedgerError or SignatureError."""
-    database, vault = open_own(home), _vault(home)
+    database, vault = open_own(home), own_key(home)
     yield f"{ledger.verify(database):,} rows, each as it was written and in its place"
     if charges := budget.verify(database):
         yield f"{charges:,} charges of the privacy budget, each as it was written and as the ledger says"
@@ -71,7 +71,7 @@ def verify(home: Path, authority: Path) -> Iterator[str]:
 
 def accept(home: Path) -> str:
     """Go on with a ledger that lost rows, with a row that says so; returns what was lost. Raises LedgerError."""
-    database, vault = open_own(home), _vault(home)
+    database, vault = open_own(home), own_key(home)
     key = read_vault_key(home / "vault" / VAULT_KEY)
     ledger.verify(database)
     heads, known = HeadFile(home / "vault" / HEADS, vault.country, key), countersigned(database, vault.country)
@@ -141,7 +141,8 @@ def _confirmed(database: sqlite3.Connection, vault: VaultKey, known: Countersign
     )
 
 
-def _vault(home: Path) -> VaultKey:
+def own_key(home: Path) -> VaultKey:
+    """The public half of the vault's key, and whose it is. Raises DeploymentError."""
     [*files] = sorted((home / "vault").glob("*.vault.json"))
     if len(files) != 1:
         raise DeploymentError(f"{home / 'vault'} has no file of the vault's key; make one with `gotong keys node`")

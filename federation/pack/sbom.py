@@ -66,7 +66,7 @@ def document(packages: Mapping[str, Distribution]) -> dict[str, Any]:
 
 def _needs(package: Distribution, extras: frozenset[str]) -> list[tuple[str, frozenset[str]]]:
     """Names and extras of what a package needs here."""
-    needed = []
+    needed: list[tuple[str, frozenset[str]]] = []
     for text in package.requires or ():
         requirement = Requirement(text)
         environments = [{"extra": extra} for extra in (*extras, "")]
@@ -76,8 +76,9 @@ def _needs(package: Distribution, extras: frozenset[str]) -> list[tuple[str, fro
 
 
 def _component(name: str, package: Distribution) -> dict[str, Any]:
-    licence = package.metadata.get("License-Expression")
-    named = licence or (package.metadata.get("License") or "").partition("\n")[0][:100]
+    metadata = package.metadata.json
+    licence = metadata.get("license_expression")
+    named = licence or str(metadata.get("license") or "").partition("\n")[0][:100]
     licences = [{"expression": licence}] if licence else [{"license": {"name": named}}] if named else []
     return {
         "type": "library",
