@@ -26,7 +26,7 @@ MAY: dict[str, set[str]] = {
     "composition": {"errors", "privacy", "settings", "strategies"},
     "policy": {"errors", "settings"},  # what a country allows: its vault keeps to it, a coordinator computes the meet
     # Sums that nobody can take apart: each vault and the coordinator opens them and steps the model by itself.
-    "seals": {"errors", "settings", "strategies", "wire"},
+    "seals": {"errors", "privacy", "settings", "strategies", "wire"},  # privacy: how large a noised value may be
     "vault": {*LEARNING, "composition", "policy", "privacy", "seals"},
     "coordinator": {*LEARNING, "reporting", "seals"},
     # What an auditor gets of a run: countries' ledgers and budgets, the coordinator's folder, signatures, and a page.

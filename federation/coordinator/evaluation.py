@@ -7,7 +7,7 @@ import numpy as np
 
 from federation.coordinator.checks import ScoreName
 from federation.reporting.rows import ALL, PAIRED, Point, Row
-from federation.settings.schema import Plan
+from federation.settings.schema import Plan, is_noised
 from tasks.evaluation import histograms
 from tasks.evaluation.scores import HistogramScore, Sums, estimates, merge
 from tasks.places.facilities import country_of
@@ -179,14 +179,16 @@ def regional_rows(scores: Mapping[ScoreName, Sums], plan: Plan, region: str, par
     """Rows of the region alone, of a sealed run. scores: sums over its countries.
 
     Rows of fewer place-periods than SEALED_COHORT are NaN, and bins of histograms are merged as those of a country.
+    What noise hides needs no such number.
     """
+    fewest = 1 if is_noised(plan) else SEALED_COHORT
     task = TASKS[plan.task.name]
     rows: list[Row] = []
     for (of, arm, name), sums in sorted(scores.items()):
         if of == part:
             binned = isinstance(task.scores[name], HistogramScore)
             shown = histograms.coarse(sums, plan.task.cost_loss, SEALED_COHORT) if binned else sums
-            kept = shown["count"] >= SEALED_COHORT
+            kept = shown["count"] >= fewest
             shown = {key: np.where(kept, value.T, 0.0).T for key, value in shown.items()}
             rows += _rows(plan, part, region, arm, name, shown)
     return rows

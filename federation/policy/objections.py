@@ -1,6 +1,6 @@
 """What a policy says to a plan, read from the plan's values alone: nothing is built, no record is read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from federation.errors import PolicyRefusal
@@ -95,10 +95,16 @@ def _of_participation(policy: Policy, plan: Plan) -> Iterator[Objection]:
         yield Objection(
             key="required_protection",
             reason=f"asks for {' and '.join(missing)}, which a run with protection={plan.protection} does not offer",
+            remedy=_protection({*missing, *offered}),
         )
     if policy.start == "seeded" and policy.country in plan.hold_out:
         reason = "refuses to be held out: it tests models whose rounds it received, or that it trained"
         yield Objection(key="start", reason=reason, remedy="hold_out without it")
+
+
+def _protection(wanted: Set[str]) -> str:
+    """The value of the plan's `protection` that offers all of these; empty if there is none."""
+    return next((f"protection={name}" for name, offered in PROTECTION.items() if set(offered) == wanted), "")
 
 
 def _not_among(key: str, wanted: str, allowed: tuple[str, ...]) -> Objection:

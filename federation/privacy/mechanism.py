@@ -13,6 +13,7 @@ Liu and Steinke (2021), https://arxiv.org/abs/2102.06387
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil, log2, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from federation.training.jobs import Job, rate_of
 from federation.training.unit_gradients import clipped_sum
 
 SCORE_STEPS = 2**20  # of the grid between no score and the largest
+TAIL = 8.0  # standard deviations of the noise that a value reaches once in 10^15
 Gaussian = Callable[[int], Integers]
 Laplace = Callable[[Fraction], int]
 
@@ -54,7 +56,7 @@ def charges_of(plan: Plan, kind: str, *, learns: bool) -> list[Charge]:
     """Of the reply to one request; nothing where a country sends neither an update nor a score."""
     if kind == "test":
         return [score_charge(plan)]
-    return [round_charge(plan)] if learns else []
+    return [round_charge(plan)] if learns and kind == "train" else []
 
 
 def charges_from(plan: Plan, round_: int, *, learns: bool) -> list[Charge]:
@@ -84,6 +86,19 @@ def grid_step(plan: Plan) -> float:
 def rate(plan: Plan, round_: int) -> float:
     """Length of the round's step."""
     return rate_of(replace(plan.training, lr=plan.privacy.lr), round_, plan.rounds)
+
+
+def noise_length(plan: Plan, round_: int, places: int, values: int) -> float:
+    """The L2 norm that the noise of a country's update has, as good as always. values: numbers of the update."""
+    return rate(plan, round_) * plan.privacy.clip * multiplier(plan) / places * sqrt(values)
+
+
+def largest_value(plan: Plan) -> float:
+    """Of a noised update, in any country and round: the gradients of all places, and TAIL of the noise.
+
+    A power of two, so that all machines have the very same number, whatever the last bit of their logarithms.
+    """
+    return float(2.0 ** ceil(log2(plan.privacy.lr * plan.privacy.clip * (1 + TAIL * multiplier(plan)))))
 
 
 def scaled(total: Integers, names: Sequence[str], job: Job, factor: float) -> dict[str, NDArray[np.float32]]:

@@ -93,12 +93,15 @@ def _suppressed(run: Run, outcome: Outcome) -> list[str]:
 def _spent(run: Run, outcome: Outcome) -> list[str]:
     """What differential privacy cost each country, and how to read its scores."""
     plan = run.federation.plan
-    known = {s.country: s.epsilon for s in summaries_by_country(outcome.summaries) if s.epsilon is not None}
-    if not known:
+    if not is_noised(plan):
         return []
+    known = {s.country: s.epsilon for s in summaries_by_country(outcome.summaries) if s.epsilon is not None}
     costs = ", ".join(f"{country} {epsilon:.2f}" for country, epsilon in known.items())
+    cost = f"this run cost epsilon (delta {plan.privacy.delta:g}) {costs}"
+    if not known:  # a sealed run, whose replies say nothing of one country
+        cost = "what this run cost is in each country's own budget (gotong node budget)"
     return [
-        f"Differential privacy of every place: this run cost epsilon (delta {plan.privacy.delta:g}) {costs}.",
+        f"Differential privacy of every place: {cost}.",
         "These scores carry noise, of which results.json has the interval; n counts places. All others stay at home.",
     ]
 

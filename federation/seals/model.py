@@ -56,8 +56,8 @@ class SharedModel:
 
     def scored(self, validation: Mapping[ScoreName, Sums], plan: Plan) -> "SharedModel":
         """With these weights among the candidates, if the region's sums place them there."""
-        value = loss(validation, plan)
-        if not plan.keep_best or value is None:
+        value = loss(validation, plan) if plan.keep_best else None
+        if value is None:
             return self
         ranked = sorted(
             (*self.best, Candidate(round=self.round, value=value, weights=self.weights)),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from federation.errors import SealError
+from federation.privacy.mechanism import largest_value
 from federation.seals import layout
 from federation.seals.fixed_point import Codec, whole_weights
 from federation.seals.layout import Cell, ScoreName
@@ -16,7 +17,7 @@ from federation.seals.masks import Words
 from federation.seals.model import SharedModel
 from federation.seals.setup import Setup
 from federation.seals.terms import FEWEST
-from federation.settings.schema import Plan
+from federation.settings.schema import Plan, is_noised
 from tasks.data import Part
 from tasks.evaluation.scores import Sums
 from tasks.registry import TASKS
@@ -28,7 +29,8 @@ MOST_EXAMPLES = 2**31
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """What a country lets all others know. examples: next power of two of its training examples, 0 if it trains none.
+    """What a country lets all others know. examples: next power of two of its training examples, 0 if it trains none;
+    under differential privacy the number of its places, which is public.
 
     filled: part -> which rows of scores (a horizon each, then all) rest on any of its records. model: digest of the
     first model as it derived it. versions: of the software that did. sealed_only: its policy serves no other runs.
@@ -120,7 +122,8 @@ class SealedRun:
         """Of a round's words. values: of the model."""
         scores = layout.count(self.cells(kind)) + VOTES
         total = sum(self.weights.values())
-        return Codec(values=values if kind == "train" else 0, scores=scores, total=total, bound=BOUND)
+        bound = bound_of(self.plan)
+        return Codec(values=values if kind == "train" else 0, scores=scores, total=total, bound=bound)
 
     def frame_bytes(self, model: SharedModel, kind: str) -> int:
         """Of one country's words in a round of this kind."""
@@ -145,6 +148,11 @@ class SealedRun:
 def kind_of(plan: Plan, round_: int) -> str:
     """What a round does: the rounds of training, then one that scores the last model, then the test."""
     return "train" if round_ <= plan.rounds else "validate" if round_ == plan.rounds + 1 else "test"
+
+
+def bound_of(plan: Plan) -> float:
+    """Of a value of an update in one round; one that is beyond it is made smaller before it is masked."""
+    return largest_value(plan) if is_noised(plan) else BOUND
 
 
 def rounds_of(plan: Plan) -> int:

@@ -21,11 +21,12 @@ ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from t
 POOLED = "pooled"  # one model on all countries' records together: in a simulation only, and never in a plan
 MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
 ARMS = ("federated", "local", "personalised", *ADAPTED)
-SEALED = "sealed"
+SEALED, NOISED = "sealed", "differential_privacy"
 PROTECTION: dict[str, tuple[str, ...]] = {  # value of `protection` -> what such a run offers
     "none": (),
     SEALED: (SEALED,),
-    "differential_privacy": ("differential_privacy",),
+    NOISED: (NOISED,),
+    f"{SEALED}+{NOISED}": (SEALED, NOISED),
 }
 
 
@@ -126,7 +127,7 @@ class AdaptationSettings:
 
 @dataclass
 class PrivacySettings:
-    """Of a run with protection=differential_privacy: how much noise every country adds before anything leaves it."""
+    """Of a run under differential privacy: how much noise every country adds before anything leaves it."""
 
     epsilon: float = 2.0  # of all rounds together, for each country; smaller is more private and noisier
     delta: float = 1e-5  # the chance that epsilon does not hold
@@ -158,7 +159,7 @@ class Plan:
     rounds: int = 12
     keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation, in both arms; 0: the last
     transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel; a simulation rounds them too
-    protection: str = "none"  # none | sealed | differential_privacy: what a run offers to the policies that ask for it
+    protection: str = "none"  # a key of PROTECTION: what a run offers to the policies that ask for it
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
@@ -310,7 +311,7 @@ class Settings(Plan):
 
 def is_noised(plan: Plan) -> bool:
     """Whether all that leaves a country carries noise that hides any one of its places."""
-    return "differential_privacy" in PROTECTION[plan.protection]
+    return NOISED in PROTECTION[plan.protection]
 
 
 def compared(plan: Plan, baselines: Iterable[str]) -> list[tuple[str, str]]:

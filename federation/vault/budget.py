@@ -140,6 +140,12 @@ def verify(connection: sqlite3.Connection) -> int:
     return len(known)
 
 
+def seals(connection: sqlite3.Connection, country: str, run: str, round_: int) -> list[str]:
+    """Of what a country was charged for a round: one, or none."""
+    where = "country = ? AND run = ? AND round = ?"
+    return [seal for (seal,) in connection.execute(f"SELECT seal FROM charges WHERE {where}", (country, run, round_))]
+
+
 def last_seal(connection: sqlite3.Connection, country: str) -> str:
     """Of the newest charge of a country."""
     row = connection.execute(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from federation.errors import PolicyRefusal
 from federation.policy.keys import Policy
-from federation.seals.run import BOUND
 from federation.vault.ledger import Entry
 from federation.wire.compression import packed, unpacked
 from federation.wire.frame import Frame, digest, encode
@@ -125,16 +124,19 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
     return data, entry
 
 
-def sealed_values(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[Arrays, float]:
+def sealed_values(outgoing: Outgoing, contract: Contract, policy: Policy, bound: float) -> tuple[Arrays, float]:
     """The update that goes into a sealed sum, and by what factor it was made smaller.
 
-    It is held to the policy's norm and to `seals.run.BOUND`. Scores are summed over countries before anybody sees them,
-    so no row of a single country's is suppressed.
+    It is held to the policy's norm and to `bound`, which no value exceeds: an update of training is made shorter, of a
+    noised one each value is cut. Scores are summed over countries before anybody sees them, so no row of a single
+    country's is suppressed.
     Raises PolicyRefusal for a name, shape or dtype outside the contract, and for values that are not finite.
     """
     allowed = {name: _allowed(name, value, contract) for name, value in outgoing.arrays.items()}
+    if outgoing.noised:
+        return {name: np.clip(value, -bound, bound) for name, value in _clipped(allowed, policy).items()}, 1.0
     largest = max((float(np.abs(value).max(initial=0.0)) for value in allowed.values()), default=0.0)
-    scale = min(scale_of(allowed, policy), BOUND / largest if largest else 1.0)
+    scale = min(scale_of(allowed, policy), bound / largest if largest else 1.0)
     return {name: value * value.dtype.type(scale) for name, value in allowed.items()}, scale
 
 

@@ -1,4 +1,8 @@
-"""A vault's reply under differential privacy: a noised update, or with the test one noised score, and nothing else."""
+"""A vault's reply under differential privacy: a noised update, or with the test one noised score, and nothing else.
+
+In a run that is sealed too, these very numbers go into the masked frame: a country's noise is all its own, whatever the
+others add to the sum.
+"""
 
 import sqlite3
 from collections.abc import Mapping
@@ -30,29 +34,34 @@ class Noised:
     learns: bool
 
 
-def charged_release(
-    database: sqlite3.Connection, policy: Policy, noised: Noised, federated: Result | None, noise: Noise
-) -> bytes:
-    """The frame that may leave, charged and on the ledger, in one transaction of the caller's.
-
-    federated: with the test, the model's result. Raises PolicyRefusal if the budget is spent, LedgerError.
-    """
-    request, plan = noised.request, noised.request.plan
-    charges = mechanism.charges_of(plan, request.kind, learns=noised.learns)
-    seals = [budget.enter(database, policy, request.run, request.round, charge) for charge in charges]
-    if federated is None:
-        outgoing = _update(noised, noise)
-    else:
-        known = budget.spendings(database, policy.country)
-        spent = budget.spent(known, plan.privacy.delta, run=request.run)
-        outgoing = _test(noised, federated, spent, noise)
-    data, entry = gate.release(outgoing, _contract(noised), policy)
+def charged_release(database: sqlite3.Connection, policy: Policy, noised: Noised, outgoing: Outgoing) -> bytes:
+    """The frame that may leave, on the ledger with its charge. outgoing: of `charged`, in the same transaction."""
+    data, entry = gate.release(outgoing, contract(noised), policy)
+    seals = budget.seals(database, policy.country, noised.request.run, noised.request.round)
     ledger.enter(database, replace(entry, contents={**entry.contents, "charges": seals}))
     return data
 
 
+def charged(
+    database: sqlite3.Connection, policy: Policy, noised: Noised, federated: Result | None, noise: Noise
+) -> Outgoing:
+    """The noised numbers of one request, charged in one transaction of the caller's.
+
+    federated: with the test, the model's result. Raises PolicyRefusal if the budget is spent, LedgerError.
+    """
+    request, plan = noised.request, noised.request.plan
+    for charge in mechanism.charges_of(plan, request.kind, learns=noised.learns):
+        budget.enter(database, policy, request.run, request.round, charge)
+    if request.kind == "validate":  # of a sealed run, whose rounds are of one form: nothing is in it
+        return Outgoing(kind=REPLIES[request.kind], header=_header(noised), noised=True)
+    if federated is None:
+        return _update(noised, noise)
+    known = budget.spendings(database, policy.country)
+    return _test(noised, federated, budget.spent(known, plan.privacy.delta, run=request.run), noise)
+
+
 def jobs(request: Request, made: tuple[Job, ...]) -> tuple[Job, ...]:
-    """Those of the country's own models, which stay at home, and with the test the federated one's alone.
+    """Those of the country's own models, which stay at home, and with the test the federated one's.
 
     Raises PolicyRefusal for a request of scores that a run under differential privacy never makes.
     """
@@ -62,7 +71,7 @@ def jobs(request: Request, made: tuple[Job, ...]) -> tuple[Job, ...]:
 
 
 def _update(noised: Noised, noise: Noise) -> Outgoing:
-    request, places = noised.request, _places(noised)
+    request, places = noised.request, places_of(noised.records)
     arrays = mechanism.noised_update(request.plan, request.round, noised.job, places, noise) if noised.learns else {}
     header = _header(noised) | {"examples": places if noised.learns else 0, "steps": int(noised.learns)}
     named = {f"update/{name}": value for name, value in arrays.items()}
@@ -81,7 +90,8 @@ def _header(noised: Noised) -> dict[str, Any]:
     return {"country": noised.job.country, "run": request.run, "round": request.round}
 
 
-def _contract(noised: Noised) -> Contract:
+def contract(noised: Noised) -> Contract:
+    """What may leave."""
     request = noised.request
     score = next(iter(request.task.scores.values()))
     return Contract(
@@ -93,9 +103,9 @@ def _contract(noised: Noised) -> Contract:
     )
 
 
-def _places(noised: Noised) -> int:
+def places_of(records: Records) -> int:
     """How many places the country has: a public number, of its list of places and not of what they report."""
-    return len(noised.records.windows["train"].places)
+    return len(records.windows["train"].places)
 
 
 def _score_name(request: Request) -> ScoreName:
@@ -104,7 +114,7 @@ def _score_name(request: Request) -> ScoreName:
 
 def _score(noised: Noised, federated: Result, noise: Noise) -> Sums:
     """The noised mean over places as sums of a mean: of all horizons alone, a place counting once."""
-    request, settings, places = noised.request, noised.request.plan.privacy, _places(noised)
+    request, settings, places = noised.request, noised.request.plan.privacy, places_of(noised.records)
     scores = place_scores(request, noised.records, federated)
     mean = mechanism.noised_score(scores, places, settings, noise)
     last = np.zeros(len(request.task.horizons(request.plan.task)) + 1)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from federation.errors import PolicyRefusal, WireError
 from federation.training.jobs import Result
-from federation.vault import ledger, sealed_rounds, sealed_setup
+from federation.vault import budget, ledger, sealed_rounds, sealed_setup
 from federation.vault.ledger import Entry
 from federation.vault.requests import LONGEST_NAME
 from federation.vault.seal_store import SealStore
@@ -51,7 +51,8 @@ def admit(vault: "Vault", data: bytes) -> "Admission":
         made = reply.made(results)
         header = {"country": vault.country, "run": run, "round": number}
         answer = encode(Frame(kind=made.kind, header=header, arrays=made.arrays))
-        ledger.enter(vault.database, _entry(vault.country, run, number, made, answer))
+        charges = budget.seals(vault.database, vault.country, run, number) if made.kind == "sealed_round" else []
+        ledger.enter(vault.database, _entry(vault.country, run, number, made, answer, charges))
         store.keep_reply(frame.kind, number, request, answer)
         return answer
 
@@ -67,9 +68,13 @@ def _named(frame: Frame) -> tuple[str, int]:
     return run, number
 
 
-def _entry(country: str, run: str, number: int, made: Frame, answer: bytes) -> Entry:
-    """What left, for the ledger: masked words and posts, of which nobody can read this country's part."""
-    contents = {"masked": True, "arrays": {name: list(value.shape) for name, value in made.arrays.items()}}
+def _entry(country: str, run: str, number: int, made: Frame, answer: bytes, charges: Sequence[str]) -> Entry:
+    """What left, for the ledger: masked words and posts, of which nobody can read this country's part.
+
+    charges: of a noised round, the seals of what it cost.
+    """
+    arrays = {name: list(value.shape) for name, value in made.arrays.items()}
+    contents = {"masked": True, "arrays": arrays} | ({"charges": list(charges)} if charges else {})
     return Entry(
         country=country,
         run=run,

@@ -3,11 +3,15 @@
 The mean update may be so long and no longer, and the countries may not find the model worse in round after round.
 """
 
+from math import sqrt
+
 import numpy as np
 
 from federation.errors import PolicyRefusal
 from federation.policy.keys import Policy
+from federation.privacy.mechanism import noise_length
 from federation.seals.run import SealedRun
+from federation.settings.schema import is_noised
 from federation.training.jobs import steps_in
 
 LONGEST_CHANGE = 5.0  # times the country's own update of the round, in L2, that the mean may have at the same pace
@@ -44,11 +48,23 @@ def pace(run: SealedRun, country: str) -> float:
 
     Updates grow with steps: with their root where they wander, in proportion where they agree. So a country of few
     records has short updates, and the others' are no sign of an attack. Steps follow from the examples that countries
-    announced, of which no more count than in weights: who announces many gains nothing.
+    announced, of which no more count than in weights: who announces many gains nothing. Noised updates are one step.
     """
+    if is_noised(run.plan):
+        return 1.0
     share, claimed = run.plan.strategy.largest_share, {each: claims.examples for each, claims in run.claims.items()}
     median = float(np.median([examples for examples in claimed.values() if examples]))
     most = max(claimed.values()) if share is None else int(share * median)
     steps = {each: steps_in(run.plan.training, min(examples, most)) for each, examples in claimed.items()}
     mean = sum(run.weights[each] * count for each, count in steps.items()) / sum(run.weights.values())
     return max(1.0, mean / max(steps[country], 1))
+
+
+def mean_noise(run: SealedRun, round_: int, values: int) -> float:
+    """The L2 norm of the noise in a mean of noised updates. values: numbers of an update."""
+    lengths = [
+        weight * noise_length(run.plan, round_, run.claims[country].examples, values)
+        for country, weight in run.weights.items()
+        if weight
+    ]
+    return sqrt(sum(length**2 for length in lengths)) / sum(run.weights.values())

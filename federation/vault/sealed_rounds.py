@@ -22,12 +22,13 @@ from federation.seals.model import Arrays, SharedModel, from_bytes, loss, to_byt
 from federation.seals.run import SealedRun, kind_of, rounds_of
 from federation.seals.setup import Setup
 from federation.seals.sums import Closing, Place, list_digest, opened
-from federation.settings.schema import Plan
+from federation.settings.schema import Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Result
-from federation.vault import gate, job_building, lineage, own_results, state
+from federation.vault import job_building, lineage, own_results, state, summands
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
+from federation.vault.noised_round import Noised
 from federation.vault.requests import Request, request_of
 from federation.vault.seal_store import MADE, SealStore
 from federation.vault.sealed_bounds import check_change, check_votes
@@ -82,6 +83,11 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     )
     came = None if standing.kind == "test" else lineage.admit(request, memory, vault.policy, {})
     country = Country(code=vault.country, records=vault.records(plan), memory=memory, learns=vault.learns(plan))
+    made = job_building.jobs(request, country)
+    noised = None
+    if is_noised(plan):
+        vault.check_budget(plan, number)
+        noised = Noised(request=request, records=country.records, job=made[0], learns=country.learns)
 
     def finish(results: Sequence[Result]) -> Frame:
         if closed is None:
@@ -91,26 +97,28 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
         else:
             member.settle(number - 1)
             store.forget_before(number - 1)
-        computed = vault.computed(request, results)
-        arrays, scale = gate.sealed_values(computed.outgoing, computed.contract, vault.policy)
+        if noised is None:
+            part = summands.trained(vault, request, memory, results)
+        else:
+            part = summands.noised(vault, noised, standing.run, memory, results)
         if standing.kind == "test":
-            own_results.keep(store, request, computed.scores)
-        if arrays:  # as long as training made it, however short the policy lets it leave
-            store.put(number, "norm", repr(float(np.linalg.norm(vector(arrays))) / scale).encode())
-        words = _words(vault, standing, store, arrays, computed.scores)
+            own_results.keep(store, request, part.own_scores)
+        if part.arrays:
+            store.put(number, "norm", repr(part.norm).encode())
+        words = _words(vault, standing, store, part.arrays, part.scores)
         post, masked = member.mask(standing.setup, number, standing.place.model, words)
         store.put(number, "model", to_bytes(standing.model))
         store.put(number, "aggregated", str(standing.aggregated).encode())
         store.put(number, "worse", str(standing.worse).encode())
-        after = vault.memory_after(computed, memory, scale) | lineage.to_memory(came)
-        vault.store(request, after, b"")
+        vault.store(request, {**part.memory, **lineage.to_memory(came)}, b"")
         return Frame(
             kind="sealed_round",
             header={},
             arrays={"post": posts.as_array(post), "words": posts.as_array(little(masked))},
         )
 
-    return Reply(jobs=job_building.jobs(request, country), finish_round=finish)
+    trains = made[1:] if noised and standing.kind != "test" else made  # a noised step is no job of training
+    return Reply(jobs=trains, finish_round=finish)
 
 
 def reveal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
@@ -232,7 +240,7 @@ def _words(vault: "Vault", at: Standing, store: SealStore, arrays: Arrays, score
 
 def _votes(vault: "Vault", at: Standing, store: SealStore, scores: Mapping[ScoreName, Sums]) -> Floats:
     """(2,) whether this country compares the model with the one before, and whether it finds it worse."""
-    voting = at.kind != "test" and vault.policy.round_scores
+    voting = at.kind != "test" and vault.policy.round_scores and not is_noised(at.run.plan)
     own = loss(scores, at.run.plan) if voting else None
     before = store.get(at.place.round - 1, "loss")
     if own is None:

@@ -24,16 +24,18 @@ from federation.seals.model import SharedModel, to_bytes
 from federation.seals.run import Claims, SealedRun, parts_of, rounds_of
 from federation.seals.setup import Setup
 from federation.seals.terms import SealTerms
-from federation.settings.schema import PROTECTION, SEALED, Plan
+from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of, plain
 from federation.strategies.strategy import public
 from federation.vault.identity import Identity
+from federation.vault.noised_round import places_of
 from federation.vault.records import power_of_two
 from federation.vault.requests import fresh, numpy_of
 from federation.vault.seal_store import SealStore
 from federation.vault.sealed_reply import Reply, array_group
 from federation.wire.frame import Frame
 from federation.wire.model import model_digest
+from tasks.data import Part
 from tasks.registry import TASKS
 
 if TYPE_CHECKING:
@@ -48,7 +50,9 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     terms = _proposed(store.run, plan, frame.header)
     check_policy(vault.policy, terms)
     identity.check(vault.country, terms.members)
-    if vault.learns(plan):
+    if is_noised(plan):  # a step hidden behind noise may be one alone
+        vault.check_budget(plan, 1)
+    elif vault.learns(plan):
         vault.check_steps(plan)
     model = first_model(plan)
     check_start(vault, store, start_of(plan))
@@ -186,21 +190,25 @@ def check_start(vault: "Vault", store: SealStore, start: bytes) -> None:
 
 
 def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:
-    """What the others shall know of this country."""
+    """What the others shall know of this country. Under differential privacy nothing of it depends on its records."""
     records = vault.records(plan)
-    filled: dict[str, list[bool]] = {}
-    for part in parts_of(plan):
-        known = [bool(np.isfinite(column).any()) for column in records.windows[part].target.T]
-        shown = vault.policy.round_scores or part != "validation"
-        filled[part] = [shown and row for row in (*known, any(known))]
-    examples = power_of_two(records.cohort()) if vault.learns(plan) else 0
+    examples = places_of(records) if is_noised(plan) else power_of_two(records.cohort())
     return Claims(
-        examples=examples,
-        filled=filled,
+        examples=examples if vault.learns(plan) else 0,
+        filled={part: _filled(vault, plan, part) for part in parts_of(plan)},
         model=model.digest.hex(),
         versions=versions(),
         sealed_only=SEALED in vault.policy.required_protection,
     )
+
+
+def _filled(vault: "Vault", plan: Plan, part: Part) -> list[bool]:
+    """Rows of scores, a horizon each and then all, that rest on any record; of a noised score there is the last."""
+    if is_noised(plan):
+        return [False] * len(TASKS[plan.task.name].horizons(plan.task)) + [part == "test"]
+    known = [bool(np.isfinite(column).any()) for column in vault.records(plan).windows[part].target.T]
+    shown = vault.policy.round_scores or part != "validation"
+    return [shown and row for row in (*known, any(known))]
 
 
 def basis(vault: "Vault", plan: Plan) -> bytes:

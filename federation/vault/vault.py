@@ -144,7 +144,7 @@ class Vault:
         made = job_building.jobs(request, country)
         if is_noised(request.plan):
             jobs = noised_round.jobs(request, made)
-            self._refuse(self._budget_objections(request.plan, request.round))
+            self.check_budget(request.plan, request.round)
             noised = Noised(request=request, records=country.records, job=made[0], learns=country.learns)
             finish = partial(self._release_noised, noised, memory, came)
             return Admission(request=request, jobs=jobs, memory=memory, finish=finish)
@@ -178,15 +178,27 @@ class Vault:
 
         before: the memory as it stood before the round.
         """
-        request, by_arm = noised.request, {result.job.arm: result for result in results}
-        data = noised_round.charged_release(self.database, self.policy, noised, by_arm.get("federated"), self._noise)
+        request = noised.request
+        data = noised_round.charged_release(self.database, self.policy, noised, self.charged(noised, results))
         memory = lineage.to_memory(came)
         if request.kind == "train":
-            forecasts = scoring.forecasts(request, noised.records, by_arm, least=self.policy.minimum_cohort)
-            memory |= self._own_memory(request, by_arm, scoring.scores(noised.records, forecasts), before)
+            memory |= self.own_models(request, results, before)[1]
         self.store(request, memory, data)
         self._store_model(request, came)
         return data
+
+    def charged(self, noised: Noised, results: Sequence[Result]) -> Outgoing:
+        """The noised numbers of a request, charged in the caller's transaction. Raises PolicyRefusal, LedgerError."""
+        federated = next((result for result in results if result.job.arm == "federated"), None)
+        return noised_round.charged(self.database, self.policy, noised, federated, self._noise)
+
+    def own_models(
+        self, request: Request, results: Sequence[Result], before: Tensors
+    ) -> tuple[dict[ScoreName, Sums], dict[str, torch.Tensor]]:
+        """Scores of all arms, for the country's own eyes, and what it keeps of the models that it trains alone."""
+        records, by_arm = self.records(request.plan), {result.job.arm: result for result in results}
+        scores = scoring.scores(records, scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort))
+        return scores, self._own_memory(request, by_arm, scores, before)
 
     def _store_model(self, request: Request, came: lineage.Lineage | None) -> None:
         """Remember the model that came, where the policy asks where models come from."""
@@ -297,6 +309,10 @@ class Vault:
         if is_noised(plan):  # a step hidden behind noise may be one alone
             return reasons or self._budget_objections(plan, 1)
         return reasons or objections.of_steps(self.policy, self._steps(plan))
+
+    def check_budget(self, plan: Plan, round_: int) -> None:
+        """Raise PolicyRefusal for a run whose rounds from this one on cost more than is left."""
+        self._refuse(self._budget_objections(plan, round_))
 
     def _budget_objections(self, plan: Plan, round_: int) -> list[Objection]:
         """To what a run costs from this round on, if that is more than is left."""

@@ -89,6 +89,16 @@ def test_noise_is_as_wide_as_the_charge_says(tmp_path: Path) -> None:
         np.testing.assert_allclose(value - without[name], -mechanism.rate(plan, 1) * sigma / places, rtol=1e-4)
 
 
+@pytest.mark.parametrize("chosen", [{}, {"epsilon": 8.0, "clip": 3.0}, {"epsilon": 0.5, "lr": 0.01}])
+def test_no_value_of_an_update_is_larger_than_a_sealed_sum_holds(chosen: dict[str, Any], tmp_path: Path) -> None:
+    """Whatever the noise, up to its tail; of one place, whose update has most of it."""
+    plan = noised_plan(**chosen)
+    tail = replace(SILENT, gaussian=lambda size: np.full(size, int(mechanism.TAIL) << BITS))
+    update = mechanism.noised_update(plan, 1, job_of(tmp_path, plan), 1, tail)
+    largest = max(float(np.abs(value).max()) for value in update.values())
+    assert mechanism.largest_value(plan) / 8 < largest < mechanism.largest_value(plan)
+
+
 def test_without_clipping_and_noise_it_is_a_step_of_gradient_descent(tmp_path: Path) -> None:
     plan = noised_plan(clip=50.0)
     job = job_of(tmp_path, plan)

@@ -1,15 +1,18 @@
 """How long a mean update may be: honest runs of unlike countries stay within it, a model hidden in a frame does not."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from federation.errors import PolicyRefusal
+from federation.privacy.mechanism import noise_length
 from federation.seals.fixed_point import whole_weights
 from federation.settings.schema import Plan, TrainingSettings
 from federation.strategies.fedavg import FedAvgSettings
-from federation.vault.sealed_bounds import LONGEST_CHANGE, check_change, pace
+from federation.vault.sealed_bounds import LONGEST_CHANGE, check_change, mean_noise, pace
 from tasks.health.settings import HealthSettings
 
 # National dengue files: training windows as announced, and |mean update| / |own update| in the first round with sgd.
@@ -55,3 +58,19 @@ def test_who_announces_many_examples_gains_nothing() -> None:
 def test_the_same_steps_for_all_are_one_pace() -> None:
     run = run_of(COUNTRIES | {"BRN": 0}, epochs=None, steps=20)
     assert {pace(run, country) for country in COUNTRIES} == {1.0}
+
+
+def test_the_noise_of_small_countries_sends_no_large_one_away() -> None:
+    """Of 77 places the noise is small, and the mean has that of countries with one place in it."""
+    places, rng = {"LAO": 1, "SGP": 1, "THA": 77}, np.random.default_rng(1)
+    run = run_of(places, optimizer="sgd")
+    run.plan = replace(run.plan, protection="sealed+differential_privacy")
+    sigma = noise_length(run.plan, 1, 1, 1)
+    drawn = {each: sigma / count * rng.standard_normal(10_000) for each, count in places.items()}
+    mean = sum(run.weights[each] * noise for each, noise in drawn.items()) / sum(run.weights.values())
+    own, change = (float(np.linalg.norm(each)) for each in (drawn["THA"], mean))
+    assert mean_noise(run, 1, 10_000) == pytest.approx(change, rel=0.03)
+    assert pace(run, "THA") == 1
+    with pytest.raises(PolicyRefusal):
+        check_change(run, "THA", 1, own=own, change=change)
+    check_change(run, "THA", 1, own=max(own, mean_noise(run, 1, 10_000)), change=change)
