@@ -22,6 +22,7 @@ from tasks.errors import SettingError
 from tasks.places.countries import problem_with
 from tasks.places.facilities import country_of
 
+NOISED = {"update", "scores", "sealed_round"}  # kinds of rows that may have cost a part of a privacy budget
 MASKED = {*SETUP, *ROUNDS, "refused"}  # kinds of rows of a sealed run
 
 
@@ -101,10 +102,11 @@ def _budget(plan: Plan, section: MemberSection, policy: Policy) -> Iterator[Find
 def _cost(plan: Plan, section: MemberSection, policy: Policy) -> float:
     """The epsilon of the releases that a section lists, by the plan."""
     *rounds, score = charges_from(plan, 1, learns=True)
-    kinds = [section.forms[row.form].kind for row in section.released]
+    released = [row.round for row in section.released if section.forms[row.form].kind in NOISED]
     learns = section.country not in plan.hold_out and policy.train  # as `Vault.learns`
-    updates = kinds.count("update") if learns else 0
-    return epsilon(total([*rounds[:updates], *([score] * kinds.count("scores"))]), policy.delta)
+    updates = sum(each <= plan.rounds for each in released) if learns else 0
+    tests = released.count(plan.rounds + 2)
+    return epsilon(total([*rounds[:updates], *([score] * tests)]), policy.delta)
 
 
 def _policy(plan: Plan, section: MemberSection, policy: Policy) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from federation.pack.verify import verify
 from federation.runs.folder import LOCK
 from federation.runs.report import write_results
 from federation.runs.simulation import LEDGER
-from federation.settings.schema import PrivacySettings
+from federation.settings.schema import NOISED, SEALED, PrivacySettings
 from federation.vault.database import open_database
 from tests.federation.federations import ready, run, settings_of
 from tests.federation.pack.packs import HERE, section_of
@@ -74,10 +74,13 @@ def test_what_a_ledger_has_of_records_is_not_copied(tmp_path: Path) -> None:
     assert section["forms"][0]["arrays"] == {"update/head.bias": [2], "update/slope.weight": [2, 2]}
 
 
-def test_what_a_run_cost_follows_from_its_plan(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("protection", "countries"), [(NOISED, ["VNM"]), (f"{SEALED}+{NOISED}", ["LAO", "THA", "VNM"])]
+)
+def test_what_a_run_cost_follows_from_its_plan(tmp_path: Path, protection: str, countries: list[str]) -> None:
     cost = PrivacySettings(epsilon=1.0, score_epsilon=0.5)
-    chosen = {"protection": "differential_privacy", "arms": ["federated"], "privacy": cost, "rounds": 2}
-    folder = simulated_run(tmp_path, {"VNM": "epsilon = 4\n"}, countries=["VNM"], **chosen)
+    chosen = {"protection": protection, "arms": ["federated"], "privacy": cost, "rounds": 2}
+    folder = simulated_run(tmp_path, {"VNM": "epsilon = 4\n"}, countries=countries, **chosen)
     values = json.loads(to_bytes(pack_of(folder)))
     findings = list(verify(from_bytes(canonical(values)), {}))
     assert exit_code(findings) == 2, findings
