@@ -32,7 +32,7 @@ from tests.deployment.namespaces import machines, received
 pytestmark = pytest.mark.long
 HEALTH = TASKS["health"]
 COUNTRIES = ("KHM", "LAO", "VNM")
-ROUNDS, DEADLINE = 45, 12.0
+ROUNDS, DEADLINE = 30, 12.0
 Took = Mapping[int, set[str]]  # round -> countries
 
 
