@@ -130,6 +130,33 @@ def test_two_lists_of_one_round_do_not_both_open() -> None:
             opened(board.setup, board.at, replace(closing, frames=frames, reveals=reveals))
 
 
+@pytest.mark.parametrize(("liars", "opens"), [(4, False), (5, False), (6, True)])
+def test_countries_that_sign_two_lists_open_both_where_they_are_half_and_not_where_they_are_a_third_and_one(
+    liars: int, opens: bool
+) -> None:
+    """Of twelve, nine must sign: the honest ones are split between the lists, the liars sign both."""
+    board = Board(count=12)
+    words = draws(board)
+    sent, (first, *_, last) = board.frames(words), board.setup.groups
+    closing = board.close(sent, silent=board.keys)
+    lying, honest = set(sorted(board.keys)[:liars]), sorted(board.keys)[liars:]
+    enough = board.terms.threshold - liars
+    totals = []
+    for without, true, may in ((last, honest[:enough], True), (first, honest[enough:], opens)):
+        frames = {country: post for country, (post, _) in sent.items() if country not in without}
+        for country in lying:
+            board.members[country].store.forget(1, "list")
+        reveals = {each: board.members[each].reveal(board.setup, board.at, frames) for each in {*lying, *true}}
+        listed = replace(closing, frames=frames, reveals=reveals)
+        if not may:
+            with pytest.raises(SealError, match="countries signed the list of round 1, and 9 are needed"):
+                opened(board.setup, board.at, listed)
+        else:
+            totals.append(opened(board.setup, board.at, listed))
+            assert np.array_equal(totals[-1], total_of(words, frames))
+    assert len(totals) == 1 + opens
+
+
 def test_what_was_changed_on_its_way_is_seen_and_named() -> None:
     board = Board(count=5, threshold=4)
     words = draws(board)
