@@ -1,0 +1,127 @@
+"""Which model a region issues forecasts from: when a candidate takes the champion's place, and who keeps the old one.
+
+A refresh (the same recipe, newer months) is promoted unless it is worse for certain, for records that age cost more
+than chance does. A new recipe has the burden of proof: at most two are tried in a year, on blocks of time that its
+choice did not use, and its interval must lie wholly on the better side.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from scipy.special import stdtrit
+
+from federation.reporting.rows import Better, Row, difference
+from federation.reporting.score_table import FEDERATED, headline_rows, is_region
+
+CHAMPION = "champion"  # the arm of the model that is compared with
+REFRESH, RECIPE = "refresh", "recipe"
+FEWEST_BLOCKS = 8  # of time, of a new recipe's comparison
+TRIALS_A_YEAR = 2  # of new recipes
+HARM = 0.02  # share of the champion's score by which a country may be worse for certain before it keeps its champion
+# Two trials a year for a hundred years promote five recipes that are no better where each passes in 2.5 % of all cases,
+# as at 95 %; and one at 99 %.
+CERTAINTY = {REFRESH: 0.95, RECIPE: 0.99}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Candidate less champion in a country or the region, larger is worse, with its 95 % interval.
+
+    n: place-periods. score: the champion's.
+    """
+
+    place: str
+    value: float
+    low: float
+    high: float
+    n: int
+    score: float
+
+    def interval(self, certainty: float, blocks: int) -> tuple[float, float]:
+        """The ends of another interval than the 95 % one, from Student's quantiles of so many blocks."""
+        freedom = max(blocks - 1, 1)
+        wider = float(stdtrit(freedom, (1 + certainty) / 2) / stdtrit(freedom, 0.975))
+        return self.value - wider * (self.value - self.low), self.value + wider * (self.high - self.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """promote: whether the candidate becomes champion. reason: one sentence. keep: countries that keep the old one."""
+
+    promote: bool
+    reason: str
+    region: Compared | None
+    countries: Sequence[Compared]
+    keep: Sequence[str]
+
+
+def compared(rows: Sequence[Row], paired: Sequence[Row], *, headline: str, better: Better) -> dict[str, Compared]:
+    """country or region -> candidate less champion, where both were scored and the difference was reported."""
+    sign = -1.0 if better == "larger" else 1.0
+    scores = {row.country: row for row in headline_rows(rows, headline) if row.arm == CHAMPION and isfinite(row.value)}
+    found = {}
+    for place, score in scores.items():
+        row = difference(paired, place, FEDERATED, CHAMPION)
+        if row is not None:
+            low, high = sorted((sign * row.low, sign * row.high))
+            found[place] = Compared(
+                place=place, value=sign * row.value, low=low, high=high, n=row.n, score=abs(score.value)
+            )
+    return found
+
+
+def together(countries: Sequence[Compared], region: str) -> Compared | None:
+    """The region's difference from those of its countries, if no vault says what its blocks are.
+
+    Its interval is as wide as if all countries erred together: the widest that the intervals of parts allow for a mean.
+    """
+    total = sum(each.n for each in countries)
+    if not total:
+        return None
+
+    def mean(name: str) -> float:
+        return float(sum(each.n * getattr(each, name) for each in countries)) / total
+
+    return Compared(place=region, value=mean("value"), low=mean("low"), high=mean("high"), n=total, score=mean("score"))
+
+
+def decide(
+    differences: Mapping[str, Compared],
+    *,
+    region: str,
+    kind: str,
+    blocks: int,
+    tried_this_year: int = 0,
+    harm: float = HARM,
+) -> Decision:
+    """Whether a candidate is promoted, and which countries keep their champion if it is.
+
+    differences: of `compared`, the region's own among them where it is known. blocks: of time that the comparison rests
+    on, and that the choice of a new recipe did not use. tried_this_year: new recipes, promoted or not.
+    """
+    countries = [each for place, each in sorted(differences.items()) if not is_region(place)]
+    whole = differences.get(region) or together(countries, region)
+    keep = [each.place for each in countries if each.interval(0.95, blocks)[0] > harm * each.score]
+
+    def decided(promote: bool, reason: str) -> Decision:
+        return Decision(promote=promote, reason=reason, region=whole, countries=countries, keep=keep if promote else ())
+
+    if whole is None:
+        return decided(False, "no country reports a difference from the champion")
+    low, high = whole.interval(CERTAINTY[kind], blocks)
+    said = f"{whole.value:+.4f} [{low:+.4f}, {high:+.4f}] against the champion's {whole.score:.4f}, larger is worse"
+    if kind == REFRESH:
+        if low > 0:
+            return decided(False, f"a refresh that is worse for certain in {region}: {said}")
+        return decided(True, f"a refresh that is not worse for certain in {region}: {said}")
+    if tried_this_year >= TRIALS_A_YEAR:
+        return decided(False, f"{tried_this_year} new recipes were tried within a year, and {TRIALS_A_YEAR} may be")
+    if blocks < FEWEST_BLOCKS:
+        return decided(
+            False,
+            f"a new recipe is compared on {FEWEST_BLOCKS} blocks of time that its choice did not use, not {blocks}",
+        )
+    if high < 0:
+        return decided(True, f"a new recipe that is better for certain in {region}: {said}")
+    return decided(False, f"a new recipe that is not better for certain in {region}: {said}")
