@@ -25,22 +25,22 @@ def _frames(own: CoordinatorSection, section: MemberSection) -> Iterator[Finding
     """A reply that came is a release of the country's ledger; a release that did not come was lost on its way."""
     country = section.country
     forms = {number: form.kind for number, form in enumerate(section.forms)}
-    left = {row.digest: (row.round, forms.get(row.form), row.bytes) for row in section.released}
+    left = {(row.digest, row.round, forms.get(row.form, ""), row.bytes) for row in section.released}
     replies = [reply for reply in own.replies if reply.country == country and reply.kind not in UNLISTED]
-    came = {reply.digest: (reply.round, reply.kind, reply.bytes) for reply in replies}
-    unlike = [came[each] for each in came if left.get(each) != came[each]]
+    came = {(reply.digest, reply.round, reply.kind, reply.bytes) for reply in replies}
+    unlike = sorted(came - left, key=lambda each: each[1])
     if unlike:
-        round_, kind, size = unlike[0]
+        _, round_, kind, size = unlike[0]
         yield wrong(
             f"the coordinator had {len(unlike):,} frames of {country} that are not so in {country}'s section, first a "
             f"{kind[:40]} of round {round_} with {size:,} bytes: one of the two leaves out or changes something, or "
             f"{country} signed before the end of the run"
         )
-    lost = [each for each in left if each not in came and left[each][1] != "refused"]
+    lost = {digest for digest, _, kind, _ in left if kind != "refused"} - {digest for digest, *_ in came}
     if lost:
         yield missing(f"{len(lost):,} frames that left {country} and of which the coordinator does not speak")
     if came and not unlike and not lost:
-        yield holds(f"{len(came):,} frames left {country}, and the same came to the coordinator")
+        yield holds(f"{len(came):,} frames left {country}, and the same came to the coordinator", country)
 
 
 def _heads(own: CoordinatorSection, sections: Mapping[str, MemberSection]) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def _heads(own: CoordinatorSection, sections: Mapping[str, MemberSection]) -> It
                 f"the coordinator saw {most:,} rows of the ledger of {country}, which has {section.head.rows:,}"
             )
         if agreed[country]:
-            yield holds(f"{agreed[country]:,} heads of the ledger of {country}, as named by it and by others")
+            yield holds(f"{agreed[country]:,} heads of the ledger of {country}, as named by it and by others", country)
         elif not own.simulated:
             yield missing(f"a row of the ledger of {country} of which it and another speak")
 

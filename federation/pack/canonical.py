@@ -14,6 +14,7 @@ import rfc8785
 
 from federation.errors import PackError
 
+DEEPEST = 12  # tables and lists in one another; a pack has eight
 EXACT = 2**53 - 1  # RFC 8785, section 3.2.2.3: the largest whole number that every reader of JSON takes for itself
 
 
@@ -41,9 +42,12 @@ def parse(raw: bytes) -> Any:
 def parse_any(raw: bytes) -> Any:
     """The values of JSON in any form; of a key that comes twice the last. Raises PackError for no JSON."""
     try:
-        return json.loads(raw.decode(), parse_int=_number)
+        value = json.loads(raw.decode(), parse_int=_number)
     except (ValueError, RecursionError):  # no UTF-8, no JSON, or a number too long
         raise PackError("it is no JSON") from None
+    if _is_deep(value, DEEPEST):
+        raise PackError("it is JSON of more lists in one another than any pack has")
+    return value
 
 
 def read_bounded(path: Path, most: int) -> bytes:
@@ -56,6 +60,12 @@ def read_bounded(path: Path, most: int) -> bytes:
     if len(raw) > most:
         raise PackError(f"{path} has more than {most // 2**20:,} MiB, more than any that Gotong writes")
     return raw
+
+
+def _is_deep(value: Any, most: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    return most == 0 or any(_is_deep(each, most - 1) for each in (value.values() if isinstance(value, dict) else value))
 
 
 def _number(text: str) -> int | float:

@@ -1,6 +1,6 @@
 """What the verification of a pack comes to: lines of three kinds, and an exit code."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,18 +9,29 @@ WORDS: Mapping[str, str] = {"holds": "holds", "missing": "missing", "wrong": "do
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line. missing: what nobody has shown, of which the pack says nothing false. note: to know, no more."""
+    """One line. missing: what nobody has shown, of which the pack says nothing false. note: to know, no more.
+
+    of: the country on whose words it rests; empty for none.
+    """
 
     kind: Literal["holds", "missing", "wrong", "note"]
     text: str
+    of: str = ""
 
     def __str__(self) -> str:
         return f"{WORDS[self.kind]}: {self.text}"
 
 
-def holds(text: str) -> Finding:
-    """Shown by what is in the pack."""
-    return Finding(kind="holds", text=text)
+def holds(text: str, of: str = "") -> Finding:
+    """Shown by what is in the pack, as far as a country's words are its own."""
+    return Finding(kind="holds", text=text, of=of)
+
+
+def weighed(finding: Finding, authentic: Collection[str]) -> Finding:
+    """A note in the place of what would hold, if it rests on words that are not shown to be a country's own."""
+    if finding.kind != "holds" or not finding.of or finding.of in authentic:
+        return finding
+    return note(f"{finding.text} (by a section that is not shown to be {finding.of}'s own)")
 
 
 def missing(text: str) -> Finding:

@@ -14,7 +14,7 @@ from federation.policy.law import law_of
 from federation.vault import budget, ledger, ledger_pages, sealed_setup, state
 from federation.vault.identity import fingerprint
 from federation.vault.ledger_pages import Row
-from federation.vault.seal_store import SealStore
+from federation.vault.seal_store import MADE, SealStore
 from tasks.places.facilities import country_of
 
 
@@ -27,13 +27,15 @@ def section(
     if not rows:
         raise ConfigError(f"run={run}: nothing of it ever left {country}; `gotong ledger show` lists its runs")
     forms, released = _released(database, rows)
+    store = SealStore(database=database, country=country, run=run)
     return MemberSection(
         format=MEMBER,
         run=run,
         country=country,
         at=now(),
         plan=state.plan_of(database, country, run) or "",
-        members=_members(database, country, run),
+        model=(store.get(0, MADE) or b"").decode(),
+        members=_members(store),
         policy=values_of(policy),
         law=law_of(country_of(country)),
         forms=forms,
@@ -88,8 +90,8 @@ def _places(database: sqlite3.Connection, country: str) -> dict[int, tuple[int, 
     return {number: (place, seal) for place, (number, seal) in enumerate(rows, start=1)}
 
 
-def _members(database: sqlite3.Connection, country: str, run: str) -> dict[str, str]:
-    terms = sealed_setup.agreed(SealStore(database=database, country=country, run=run))
+def _members(store: SealStore) -> dict[str, str]:
+    terms = sealed_setup.agreed(store)
     return {} if terms is None else {member: fingerprint(key) for member, key in terms.members.items()}
 
 

@@ -72,6 +72,7 @@ class Countersigned:
 class MemberSection:
     """A country's own words. plan: digest of the run's; empty where its vault has forgotten it (`keep_days`).
 
+    model: digest of the one with which a sealed run ended, as this vault worked it out; empty of other runs.
     members: of a sealed run, country -> fingerprint of the key that its setup named. policy: as it is when signed.
     law: rules on data that leave the country. coordinator: none in a simulation, and before the first request.
     """
@@ -81,6 +82,7 @@ class MemberSection:
     country: str
     at: str
     plan: str
+    model: str
     members: dict[str, str]
     policy: dict[str, Any]
     law: str

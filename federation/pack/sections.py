@@ -79,7 +79,8 @@ def _built(schema: type[T], values: Any) -> T:
     try:
         made = build(schema, values, "it")
     except (ConfigError, TypeError) as error:  # unknown or wrong, or missing
-        raise PackError(f"it is no {schema.__name__}: {one_line(error)}") from None
+        said = "".join(letter for letter in one_line(error) if letter.isprintable())
+        raise PackError(f"it is no {schema.__name__}: {said}") from None
     if canonical(asdict(made)) != canonical(values):
         raise PackError(f"it is no {schema.__name__}: it has values that nobody writes")
     if schema in FORMATS and getattr(made, "format", None) != FORMATS[schema]:

@@ -28,13 +28,16 @@ MASKED = {*SETUP, *ROUNDS, "refused"}  # kinds of rows of a sealed run
 
 def findings(own: CoordinatorSection, sections: Mapping[str, MemberSection]) -> Iterator[Finding]:
     """Of every section, by the plan; one finding where the plan cannot be read."""
+    for country in own.countries:
+        if problem_with(country_of(country)):
+            yield wrong(f"{country[:20]} is no country")
     try:
         plan = read_plan(own.plan)
     except (ConfigError, SettingError, ValueError, RecursionError) as error:
         yield wrong(f"the plan cannot be read here: {one_line(error)}")
         return
     for section in sections.values():
-        own_findings = [*_country(section), *_releases(plan, section)]
+        own_findings = [*_law(section), *_releases(plan, section), *_model(plan, own, section)]
         try:
             policy = Policy(country=section.country, path=Path(FILE), **complete(_numbers(section.policy)))
         except ValueError as error:
@@ -45,7 +48,10 @@ def findings(own: CoordinatorSection, sections: Mapping[str, MemberSection]) -> 
             own_findings += [*_budget(plan, section, policy), *_policy(plan, section, policy)]
         yield from own_findings
         if not own_findings:
-            yield holds(f"{section.country}: what it released and spent is what its policy and this plan allow")
+            what = "what it released and spent is what its policy and this plan allow"
+            yield holds(f"{section.country}: {what}", section.country)
+        if section.model == own.model.digest:
+            yield holds(f"{section.country} worked out the same model as the coordinator has", section.country)
 
 
 def read_plan(text: str) -> Plan:
@@ -56,11 +62,8 @@ def read_plan(text: str) -> Plan:
     return restore(Plan, values, "plan", models=False)
 
 
-def _country(section: MemberSection) -> Iterator[Finding]:
-    code = country_of(section.country)
-    if problem_with(code):
-        yield wrong(f"{section.country} is no country")
-    elif section.law != law_of(code):
+def _law(section: MemberSection) -> Iterator[Finding]:
+    if section.law != law_of(country_of(section.country)):
         yield missing(f"{section.country} names other rules of law than this version of Gotong knows")
 
 
@@ -82,6 +85,17 @@ def _releases(plan: Plan, section: MemberSection) -> Iterator[Finding]:
         yield wrong(f"{country} lists rows of its ledger that are not in their order")
     if places and places[-1] > section.head.rows:
         yield wrong(f"{country} lists row {places[-1]:,} of a ledger of {section.head.rows:,} rows")
+
+
+def _model(plan: Plan, own: CoordinatorSection, section: MemberSection) -> Iterator[Finding]:
+    """Every vault of a sealed run works the model out itself."""
+    if section.model and section.model != own.model.digest:
+        yield wrong(
+            f"{section.country} ended run {own.run} with the model {section.model[:12]}, and the coordinator has "
+            f"{own.model.digest[:12]}"
+        )
+    elif SEALED in PROTECTION[plan.protection] and not section.model:
+        yield missing(f"{section.country} did not see the end of the run, and vouches for no model")
 
 
 def _budget(plan: Plan, section: MemberSection, policy: Policy) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from federation.errors import PackError
 from federation.pack import agreement, terms_check
-from federation.pack.findings import Finding, holds, missing, note, wrong
+from federation.pack.findings import Finding, holds, missing, note, weighed, wrong
 from federation.pack.schema import CoordinatorSection, MemberSection, Pack, Signed
 from federation.pack.sections import coordinator_section, digest_of, member_section, signed_by
 
@@ -19,12 +19,13 @@ ASK = "ask by a number you knew before"
 
 @dataclass(kw_only=True)
 class Known:
-    """What verification has come to know. sections: of this run. vouched: keys of the coordinator by countries whose
-    signatures hold -> who says so."""
+    """What verification has come to know. sections: of this run. authentic: countries whose own they are. vouched: keys
+    of the coordinator by these countries -> who says so."""
 
     own: CoordinatorSection
     roster: Mapping[str, str]
     sections: dict[str, MemberSection] = field(default_factory=dict)
+    authentic: set[str] = field(default_factory=set)
     vouched: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -35,14 +36,17 @@ def verify(pack: Pack, roster: Mapping[str, str], coordinator: str = "") -> Iter
     except PackError as error:
         yield wrong(f"the coordinator's section: {error}")
         return
+    yield note(f"run {known.own.run} of {_named(known.own.countries)}, packed on {known.own.at[:10]}")
     if known.own.simulated:
         yield missing("this run was a simulation on one machine: no country took part, and none can sign")
     for signed in pack.members:
-        yield from _member(known, signed)
+        for finding in _member(known, signed):
+            yield weighed(finding, known.authentic)
     yield from _absent(known, [str(signed.section.get("country")) for signed in pack.members])
     yield from _coordinator(known, pack.coordinator, coordinator)
-    yield from terms_check.findings(known.own, known.sections)
-    yield from agreement.findings(known.own, known.sections)
+    for check in (terms_check.findings, agreement.findings):
+        for finding in check(known.own, known.sections):
+            yield weighed(finding, known.authentic)
 
 
 def _member(known: Known, signed: Signed) -> Iterator[Finding]:
@@ -66,8 +70,17 @@ def _member(known: Known, signed: Signed) -> Iterator[Finding]:
     yield _plan(own, section)
     if section.members and set(section.members) != set(own.countries):
         yield wrong(f"{country} agreed to a run of {_named(section.members)}, the pack is of {_named(own.countries)}")
-    elif section.members and section.members != own.countries and not own.simulated:
-        yield wrong(f"{country} agreed to members with other keys than the coordinator names")
+    elif other := [name for name, key in section.members.items() if _has_another(known, name, key)]:
+        yield missing(
+            f"{country} knew {_named(other)} in this run by another key than roster or coordinator now name: it was "
+            f"rotated since, or somebody else took part; {ASK}"
+        )
+
+
+def _has_another(known: Known, name: str, key: str) -> bool:
+    """Whether the roster, or the coordinator of a run that was no simulation, names another key of a member."""
+    named = [known.roster.get(name, key), known.own.countries[name] or key]
+    return any(each != key for each in named)
 
 
 def _signature(known: Known, signed: Signed, section: MemberSection) -> Iterator[Finding]:
@@ -87,6 +100,7 @@ def _signature(known: Known, signed: Signed, section: MemberSection) -> Iterator
         yield wrong(f"the section of {country} is signed by {key}, and the roster has another key of it")
     else:
         yield holds(f"{country} signed its section on {section.at[:10]}, with the key on the roster")
+        known.authentic.add(country)
         if section.coordinator is not None:
             known.vouched.setdefault(section.coordinator.key, []).append(country)
 
@@ -96,7 +110,7 @@ def _plan(own: CoordinatorSection, section: MemberSection) -> Finding:
         return missing(f"{section.country} no longer knows the run's plan, after its `keep_days`")
     if section.plan != sha256(own.plan.encode()).hexdigest():
         return wrong(f"{section.country} knows run {own.run} with another plan than the coordinator's")
-    return holds(f"{section.country} served run {own.run} with this plan")
+    return holds(f"{section.country} served run {own.run} with this plan", section.country)
 
 
 def _absent(known: Known, named: list[str]) -> Iterator[Finding]:
@@ -117,21 +131,27 @@ def _coordinator(known: Known, signed: Signed, given: str) -> Iterator[Finding]:
     except PackError as error:
         yield wrong(f"the coordinator's section: {error}")
         return
-    trusted = {given: ["you"]} if given else known.vouched
     if key is None:
         yield missing("the coordinator has not signed its section")
     elif known.own.simulated:
         yield wrong("the coordinator's section is signed, and says that the run was a simulation")
-    elif not trusted:
-        yield missing(f"nobody vouches for the coordinator's key {key}: {ASK}, then give it as coordinator=")
-    elif key not in trusted:
-        others = [name for names in trusted.values() for name in names]
-        yield wrong(
-            f"the coordinator's section is signed by {key}, and {_named(others)} named another key "
-            f"of it: it was rotated since, or somebody else signed; {ASK}, then give it as coordinator="
-        )
     else:
-        yield holds(f"the coordinator signed its section on {known.own.at[:10]}; {_named(trusted[key])} named its key")
+        yield _vouched(known, key, {given: ["you"]} if given else known.vouched)
+
+
+def _vouched(known: Known, key: str, trusted: Mapping[str, list[str]]) -> Finding:
+    """Whether those who name a key of the coordinator name this one. trusted: key -> who."""
+    others = [name for each, names in trusted.items() if each != key for name in names]
+    if not trusted:
+        return missing(f"nobody vouches for the coordinator's key {key}: {ASK}, then give it as coordinator=")
+    if not others:
+        day = known.own.at[:10]
+        return holds(f"the coordinator signed its section on {day}; {_named(trusted[key])} named its key")
+    why = (
+        f"the coordinator's section is signed by {key}, and {_named(others)} named another key of it: it was rotated "
+        f"since, or somebody else signed; {ASK}, then give it as coordinator="
+    )
+    return missing(why) if key in trusted else wrong(why)
 
 
 def _named(names: Mapping[str, object] | list[str]) -> str:

@@ -41,9 +41,9 @@ def _verify(settings: VerifySettings) -> None:
     raw = read_bounded(path, LARGEST_PAGE)
     pack = pack_in(raw) if raw.startswith(FIRST) else from_bytes(raw)
     findings = list(verify(pack, _roster(settings.roster), settings.coordinator))
+    print(f"{path.name}: a pack with the SHA-256 {digest_of(pack)}")
     for finding in findings:
         print(finding)
-    print(f"SHA-256 of the pack: {digest_of(pack)}")
     if code := exit_code(findings):
         sys.exit(code)
 

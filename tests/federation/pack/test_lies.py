@@ -45,6 +45,7 @@ def test_an_honest_pack_holds_and_everything_of_it_is_said(honest: Packed) -> No
     for country in THREE:
         assert f"holds: {country} signed its section on" in text
         assert f"holds: {country} served run run with this plan" in text
+        assert f"holds: {country} worked out the same model as the coordinator has" in text
         assert f"frames left {country}, and the same came to the coordinator" in text
         assert f"heads of the ledger of {country}, as named by it and by others" in text
     assert "KHM, THA, VNM named its key" in text
@@ -81,6 +82,15 @@ def one_frame_more(values: Values) -> None:
     own(values)["replies"].append({**own(values)["replies"][4], "round": 7, "digest": "1" * 64})
 
 
+def one_frame_twice(values: Values) -> None:
+    """The second time as it was, which must not hide the first."""
+    own(values)["replies"].insert(0, {**own(values)["replies"][4], "bytes": 1})
+
+
+def no_country(values: Values) -> None:
+    own(values)["countries"]["Atlantis"] = ""
+
+
 def another_size(values: Values) -> None:
     own(values)["replies"][4]["bytes"] += 1
 
@@ -91,6 +101,10 @@ def another_seal(values: Values) -> None:
 
 def another_last_seal(values: Values) -> None:
     own(values)["heads"]["VNM"]["seal"] = "3" * 64
+
+
+def another_model(values: Values) -> None:
+    own(values)["model"]["digest"] = "6" * 64
 
 
 def only_a_simulation(values: Values) -> None:
@@ -108,9 +122,12 @@ COORDINATOR: dict[str, tuple[Lie, str]] = {
     "another plan": (another_plan, "KHM knows run run with another plan than the coordinator's"),
     "another frame": (another_frame, "that are not so in"),
     "a frame that never left": (one_frame_more, "that are not so in"),
+    "a frame twice": (one_frame_twice, "that are not so in"),
+    "no country": (no_country, "Atlantis is no country"),
     "a frame of another size": (another_size, "that are not so in"),
     "another seal in a round": (another_seal, "and several seals of it are named"),
     "another last seal": (another_last_seal, "and several seals of it are named"),
+    "another model": (another_model, "KHM ended run run with the model"),
     "a simulation, it says": (only_a_simulation, "is signed, and says that the run was a simulation"),
     "replies of somebody who took no part": (a_guest, "had replies of LAO"),
 }
@@ -155,7 +172,7 @@ def test_a_section_is_its_countrys_own(honest: Packed) -> None:
     findings = honest.verified(forger.signed(made, "coordinator"))
     assert "and the roster has another key of it" in said(findings)
     assert "KHM agreed to a run of KHM, THA, VNM, the pack is of KHM, THA, VNM" not in said(findings)
-    assert "KHM agreed to members with other keys" in said(findings)
+    assert "KHM knew THA in this run by another key than roster or coordinator now name" in said(findings)
 
 
 def test_a_number_that_is_changed_later_breaks_the_signature_whoever_wrote_it(honest: Packed) -> None:
@@ -177,14 +194,35 @@ def test_the_coordinators_key_is_the_one_whose_requests_countries_took_or_that_w
     assert exit_code(honest.verified(honest.values, key)) == 1
 
 
+def test_one_country_alone_does_not_vouch_for_a_coordinator_against_others(honest: Packed) -> None:
+    values = honest.values
+    section_of(values, "VNM")["coordinator"]["key"] = fingerprint(honest.keys["THA"].public_key().public_bytes_raw())
+    stranger = replace(honest, keys={**honest.keys, "coordinator": honest.keys["THA"]})
+    findings = honest.verified(stranger.signed(values, "VNM", "coordinator"))
+    assert "missing: the coordinator's section is signed by" in said(findings)
+    assert "and KHM, THA named another key of it" in said(findings)
+
+
 def test_without_a_roster_nothing_is_anybodys(honest: Packed) -> None:
     findings = list(verify(honest.pack, {}))
     assert said(findings).count("the roster has no key of") == 3
     assert "nobody vouches for the coordinator's key" in said(findings)
+    assert "holds:" not in said(findings)
     assert exit_code(findings) == 2
     more = list(verify(honest.pack, {**honest.roster, "LAO": "SHA256:x"}))
     assert "note: LAO is on the roster, and by this pack not in the run" in said(more)
     assert exit_code(more) == 0
+
+
+def test_nothing_holds_by_words_that_are_not_shown_to_be_a_countrys_own(honest: Packed) -> None:
+    values = honest.values
+    unsigned = next(each for each in values["members"] if each["section"]["country"] == "THA")
+    unsigned["key"] = unsigned["signature"] = ""
+    findings = honest.verified(honest.signed(values, "coordinator"))
+    assert "missing: THA has not signed its section" in said(findings)
+    assert "frames left THA, and the same came to the coordinator (by a section that is not shown" in said(findings)
+    assert not [each for each in findings if each.kind == "holds" and "THA" in each.text]
+    assert exit_code(findings) == 2
 
 
 def leave_out_a_release(section: Values) -> None:
@@ -235,6 +273,10 @@ def a_key_of_policy_more(section: Values) -> None:
     section["policy"]["generous"] = True
 
 
+def no_model(section: Values) -> None:
+    section["model"] = ""
+
+
 def no_members(section: Values) -> None:
     section["members"] = {}
 
@@ -261,6 +303,7 @@ MEMBER: dict[str, tuple[Lie, str]] = {
     "no policy": (no_such_policy, "the policy in the section of VNM cannot be read: maximum_rounds"),
     "a key of policy more": (a_key_of_policy_more, "unknown key 'generous'"),
     "members forgotten": (no_members, "missing: VNM no longer knows who the members of the run were"),
+    "a model forgotten": (no_model, "missing: VNM did not see the end of the run"),
     "another law": (another_law, "missing: VNM names other rules of law than this version of Gotong knows"),
     "a policy that refuses the run": (a_strict_policy, "missing: why VNM served this plan: by the policy that it"),
 }
@@ -298,6 +341,7 @@ BROKEN = {
     "another format": (b'"format":"gotong pack 1"', b'"format":"gotong pack 9"'),
     "cut short": (b'"region":"ASEAN"', b'"region":"ASE'),
     "deep": (b'"ASEAN"', b"[" * 100_000 + b"]" * 100_000),
+    "less deep": (b'"ASEAN"', b"[" * 200 + b"]" * 200),
 }
 
 
@@ -315,6 +359,10 @@ MISSHAPEN: dict[str, tuple[Lie, str]] = {
     "a word for a count": (lambda values: own(values)["model"].update(parameters="6"), "must be int"),
     "true for a count": (lambda values: own(values)["model"].update(parameters=True), "must be int"),
     "a country's score": (lambda values: own(values)["model"]["scores"][0].update(country="VNM"), "the key 'country'"),
+    "a colour for the screen": (
+        lambda values: own(values)["countries"].update({"\x1b[31m": 1}),
+        "it.countries.[31m must be str",
+    ),
     "letters that turn others round": (lambda values: own(values).update(region="A\u202eB"), "cannot be seen"),
     "another format": (lambda values: own(values).update(format="x"), "it is not a gotong pack section"),
 }

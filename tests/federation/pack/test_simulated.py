@@ -50,7 +50,7 @@ def test_a_simulation_packs_itself_and_says_that_nobody_signed(
         said = capsys.readouterr().out
         assert "missing: this run was a simulation on one machine" in said
         assert "missing: LAO has not signed its section" in said
-        assert "holds: VNM served run run with this plan" in said
+        assert "note: VNM served run run with this plan (by a section that is not shown to be VNM's own)" in said
         assert "does not hold" not in said
     page = (folder / "run.pack.html").read_text()
     assert "<strong>A simulation.</strong>" in page
