@@ -81,8 +81,6 @@ def _built(schema: type[T], values: Any) -> T:
     except (ConfigError, TypeError) as error:  # unknown or wrong, or missing
         said = "".join(letter for letter in one_line(error) if letter.isprintable())
         raise PackError(f"it is no {schema.__name__}: {said}") from None
-    if canonical(asdict(made)) != canonical(values):
-        raise PackError(f"it is no {schema.__name__}: it has values that nobody writes")
     if schema in FORMATS and getattr(made, "format", None) != FORMATS[schema]:
         raise PackError(f"it is not a {FORMATS[schema]}; read it with the version of Gotong that wrote it")
     if not isinstance(made, Pack | Signed) and not _printable(values):

@@ -249,6 +249,11 @@ def a_shorter_ledger(section: Values) -> None:
     section["head"]["rows"] = 2
 
 
+def signed_early(section: Values) -> None:
+    del section["released"][3:]
+    section["head"] = {name: section["released"][2][name] for name in ("rows", "seal")}
+
+
 def a_spent_budget(section: Values) -> None:
     section["budget"]["run"] = section["budget"]["lifetime"] = 1.5
 
@@ -296,6 +301,7 @@ MEMBER: dict[str, tuple[Lie, str]] = {
     "a form that is not there": (a_form_that_is_not_there, "of a form that it does not describe"),
     "other seals than it sent": (other_seals, "and several seals of it are named"),
     "a shorter ledger": (a_shorter_ledger, "of a ledger of 2 rows"),
+    "signed before the end": (signed_early, "saw 9 rows of the ledger of VNM, which has 3"),
     "a budget spent on nothing": (a_spent_budget, "spent epsilon 1.50 on a run without differential privacy"),
     "another limit": (another_limit, "by other limits than its policy has"),
     "more left than there is": (more_left_than_there_is, "and has 1e+06"),

@@ -63,13 +63,17 @@ def test_a_simulation_packs_itself_and_says_that_nobody_signed(
 def test_what_a_ledger_has_of_records_is_not_copied(tmp_path: Path) -> None:
     """Of a run without protection it has the number of examples and the suppressed rows, as the coordinator has."""
     folder = simulated_run(tmp_path, {"VNM": "minimum_cohort = 150\n"}, countries=["LAO", "VNM"])
-    rows = open_database(folder / LEDGER).execute("SELECT contents FROM ledger WHERE country = 'VNM'").fetchall()
-    contents = [json.loads(each) for (each,) in rows]
+    query = "SELECT contents FROM ledger WHERE country = 'VNM'"
+    contents = [json.loads(each) for (each,) in open_database(folder / LEDGER).execute(query)]
     assert all(each["examples"] for each in contents[:-1])
     assert any(each["suppressed"] for each in contents)
     raw = to_bytes(pack_of(folder)).decode()
     section = section_of(json.loads(raw), "VNM")
     assert not any(f'"{key}"' in raw for key in ("examples", "suppressed", "fingerprint", "loss", "steps"))
+    scores = json.loads(raw)["coordinator"]["section"]["model"]["scores"]
+    rows = [row for row in json.loads((folder / "results.json").read_text()) if row["part"] == "test"]
+    assert {row["country"] for row in rows} == {"ASEAN", "LAO", "VNM"}
+    assert len(scores) == sum(row["country"] == "ASEAN" for row in rows) > 0
     assert set(section["released"][0]) == {"round", "form", "bytes", "digest", "at", "rows", "seal"}
     assert section["forms"][0]["arrays"] == {"update/head.bias": [2], "update/slope.weight": [2, 2]}
 
