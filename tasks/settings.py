@@ -23,6 +23,7 @@ class Calendar:
     test_until: str = "2008-12"
     excluded_period: list[str] = field(default_factory=list)  # first and last period, in the test, scored separately
     unaligned: bool = False  # test ends where each country's records do: flattering, a table of its own
+    refit: bool = False  # training goes on to validate_until, and what validation decides was decided by another run
     step: str = "month"  # of the task's records; see tasks.time_step
 
     def check(self) -> None:
@@ -30,6 +31,10 @@ class Calendar:
         if self.step not in STEPS:
             raise SettingError(f"task.calendar.step={self.step} is none of {', '.join(STEPS)}")
         _, last, end = self.cuts()
+        if self.refit and self.unaligned:
+            raise SettingError(
+                "task.calendar: refit trains every country to the same cut, unaligned to its own; leave one out"
+            )
         if self.excluded_period and self.unaligned:
             raise SettingError(
                 f"task.calendar: excluded_period names {self.step}s of all countries, unaligned has none; leave one out"
@@ -48,7 +53,8 @@ class Calendar:
             periods = int((last - first).astype(int)) // STEPS[self.step].length
             return f"tested on the last {periods} {self.step}s of each country ({UNALIGNED})"
         without = f", without {' to '.join(self.excluded_period)}" if self.excluded_period else ""
-        return f"tested after {self.validate_until}, until {self.test_until}{without}"
+        trained = f"trained to {self.validate_until}, " if self.refit else ""
+        return f"{trained}tested after {self.validate_until}, until {self.test_until}{without}"
 
     def excluded(self) -> tuple[np.datetime64, np.datetime64] | None:
         """First and last period of the excluded period, or None; raises SettingError for other than two."""
@@ -65,7 +71,10 @@ class Calendar:
             ) from None
 
     def cuts(self) -> tuple[np.datetime64, np.datetime64, np.datetime64]:
-        """The three cuts in the step's unit; raises SettingError unless they are periods in rising order."""
+        """The ends of training, validation and test; raises SettingError unless they are periods in rising order.
+
+        A refit trains to the end of the validation, of which nothing is left.
+        """
         texts, step = (self.train_until, self.validate_until, self.test_until), STEPS[self.step]
         try:
             first, second, third = (step.last(text) for text in texts)
@@ -75,7 +84,7 @@ class Calendar:
             raise SettingError(
                 f"task.calendar: train_until, validate_until, test_until must rise, got {', '.join(texts)}"
             )
-        return first, second, third
+        return (second if self.refit else first), second, third
 
 
 @dataclass  # not frozen: Hydra merges it

@@ -7,6 +7,7 @@ import numpy as np
 
 from tasks.data import Array, Panel
 from tasks.settings import Calendar
+from tasks.time_step import STEPS
 
 
 def part_of(due: Array, calendar: Calendar) -> Array:
@@ -30,20 +31,32 @@ def part_of(due: Array, calendar: Calendar) -> Array:
     return part
 
 
-def ending_with(panel: Panel, calendar: Calendar) -> Calendar:
-    """The calendar moved so that its test ends with this country's own records.
+def last_reported(panel: Panel) -> np.datetime64 | None:
+    """The last period that at least half as many places reported as ever did; None where nothing was reported.
 
-    They end with the last period that at least half as many places reported as ever did: a national series that goes
-    on after the provinces' is not the country's record. Validation and test stay as long as they are. Without a
-    reported period nothing moves.
+    A national series that goes on after the provinces' is not the country's record.
     """
     places = np.isfinite(panel.target).sum(axis=0)
     if not places.any():
-        return calendar
-    reported = panel.periods[places >= places.max() / 2]
-    cuts = calendar.cuts()
-    first, second, third = (str(cut + (reported[-1] - cuts[-1])) for cut in cuts)
+        return None
+    last: np.datetime64 = panel.periods[places >= places.max() / 2][-1]
+    return last
+
+
+def moved(calendar: Calendar, by: np.timedelta64) -> Calendar:
+    """The calendar with its three cuts that much later, each as far from the others as it was."""
+    texts, step = (calendar.train_until, calendar.validate_until, calendar.test_until), STEPS[calendar.step]
+    first, second, third = (str(step.last(text) + by) for text in texts)
     return replace(calendar, train_until=first, validate_until=second, test_until=third)
+
+
+def ending_with(panel: Panel, calendar: Calendar) -> Calendar:
+    """The calendar moved so that its test ends with this country's own records, see `last_reported`.
+
+    Validation and test stay as long as they are. Without a reported period nothing moves.
+    """
+    last = last_reported(panel)
+    return calendar if last is None else moved(calendar, last - calendar.cuts()[-1])
 
 
 def training_periods(periods: Array, calendar: Calendar) -> int:

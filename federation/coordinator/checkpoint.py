@@ -1,6 +1,6 @@
 """Checkpoints: all a run needs to continue as if it had never stopped. One file, replaced atomically; no pickle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ MODEL = "model.gotong"
 GROUPS = ("model", "shared", "server", "board")
 
 
-def save_model(folder: Path, run: str, model: Arrays) -> None:
-    """Keep the final model of a run that has ended."""
+def save_model(folder: Path, run: str, model: Arrays, averaged: Sequence[int] = ()) -> None:
+    """Keep the final model of a run that has ended. averaged: the numbers of rounds whose models it is the mean of."""
     arrays = {f"model/{name}": value for name, value in model.items()}
-    _write(folder / MODEL, Frame(kind="model", header={"run": run}, arrays=arrays))
+    _write(folder / MODEL, Frame(kind="model", header={"run": run, "averaged": list(averaged)}, arrays=arrays))
 
 
 def load_model(folder: Path) -> Arrays:
@@ -27,6 +27,13 @@ def load_model(folder: Path) -> Arrays:
     if not (folder / MODEL).exists():
         raise CheckpointError(f"run {folder.name} has not ended; end it first with resume={folder.name}")
     return _copied(_read(folder / MODEL)[0].group("model"))
+
+
+def averaged_rounds(folder: Path) -> tuple[int, ...]:
+    """Numbers of rounds whose models a run's final one is the mean of. Raises CheckpointError as `load_model` does."""
+    if not (folder / MODEL).exists():
+        raise CheckpointError(f"run {folder.name} has not ended; end it first with resume={folder.name}")
+    return tuple(_read(folder / MODEL)[0].header.get("averaged", ()))
 
 
 def save(federation: Federation, progress: Progress) -> None:

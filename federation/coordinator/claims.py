@@ -23,10 +23,12 @@ class Claim:
     """The largest counts that a country declares for a run.
 
     examples: place-periods that it trains on. scored: place-periods of one part of the calendar at one horizon.
+    end: the last period of its records; empty: it does not say.
     """
 
     examples: int
     scored: int
+    end: str = ""
 
 
 def claim_of(declared: Mapping[str, Claim], client: str, plan: Plan) -> tuple[Claim, str]:

@@ -1,6 +1,6 @@
 """Which model a run ends with: the last, or the mean of the best rounds by validation. Test scores choose nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from federation.coordinator.state import Arrays, Candidate, Progress
@@ -25,6 +25,13 @@ def with_candidate(progress: Progress, rows: Sequence[Row], plan: Plan, region: 
     candidate = Candidate(round=progress.round, value=value, model=progress.model)
     ranked = sorted((*progress.best, candidate), key=lambda candidate: (candidate.value, candidate.round))
     return replace(progress, best=tuple(ranked[: plan.keep_best]))
+
+
+def with_chosen(progress: Progress, averaged: Collection[int]) -> Progress:
+    """Progress with its model among those of the final mean, if so many rounds were chosen before this run began."""
+    if progress.round not in averaged:
+        return progress
+    return replace(progress, best=(*progress.best, Candidate(round=progress.round, value=0.0, model=progress.model)))
 
 
 def candidates_as_sent(progress: Progress, plan: Plan) -> dict[int, Arrays]:

@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 
 from federation.coordinator import aggregation, checkpoint, evaluation, sampling, sealed_rounds
 from federation.coordinator.exchange import Replies, request_replies
-from federation.coordinator.model_selection import final_model, with_candidate
+from federation.coordinator.model_selection import final_model, with_candidate, with_chosen
 from federation.coordinator.reply_summary import client_noun, summaries_by_country
 from federation.coordinator.state import Arrays, Federation, Outcome, Progress, Report, Watch
 from federation.coordinator.validation import got_worse, losses
@@ -74,7 +74,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         _need_quorum(federation, progress, replies)
         validation = _validated(federation, replies)
         alarm = got_worse(progress.losses, losses(validation, plan, federation.region))
-        progress = with_candidate(progress, validation, plan, federation.region)
+        progress = _ranked(federation, progress, validation)
         after = aggregation.aggregated(
             server, strategy, plan, progress, replies.parts, replies.examples, len(federation.learning)
         )
@@ -102,7 +102,7 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         )
         validation = _validated(federation, last)
         worse = got_worse(progress.losses, losses(validation, plan, federation.region))
-        progress = with_candidate(progress, validation, plan, federation.region)
+        progress = _ranked(federation, progress, validation)
     model = final_model(progress, plan)
     replies = request_replies(
         grid, federation, "test", plan.rounds + 2, dict.fromkeys(federation.nodes, model), progress
@@ -118,6 +118,13 @@ def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:
         summaries=replies.summaries,
         alarms=tuple(filter(None, (worse, evaluation.rests_on_one(replies.scores, plan)))),
     )
+
+
+def _ranked(federation: Federation, progress: Progress, validation: list[Row]) -> Progress:
+    """Progress with its model among those that may be averaged at the end; a fold chose those of its refit."""
+    if federation.averaged is not None:
+        return with_chosen(progress, federation.averaged)
+    return with_candidate(progress, validation, federation.plan, federation.region)
 
 
 def _validated(federation: Federation, replies: Replies) -> list[Row]:

@@ -20,6 +20,8 @@ class Federation:
 
     nodes: country -> Flower node, from enrolment; a node's own claim of who it is counts for nothing.
     keys: country -> public key of its vault, for sealed runs.
+    averaged: of a refit, the numbers of rounds done whose models are averaged at the end, as its fold chose them; None:
+    the best by validation.
     declared: country -> the largest counts that its signed terms declare for this run; of one that declares none, a
     reply is held to the largest panel that any country could have.
     """
@@ -31,6 +33,7 @@ class Federation:
     checkpoint: Path
     declared: Mapping[str, Claim] = field(default_factory=dict)
     keys: Mapping[str, bytes] = field(default_factory=dict)
+    averaged: tuple[int, ...] | None = None
 
     @property
     def learning(self) -> Mapping[str, int]:

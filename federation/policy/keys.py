@@ -177,6 +177,9 @@ class Policy:
     round_scores: bool = _key(
         SWITCH, "scores and loss leave with every round; false: scores leave with the test alone", _both, True
     )
+    records_end: bool = _key(
+        SWITCH, "the last period of its records leaves in its terms, for until=latest and for tables", _both, True
+    )
     largest_update: float = _key(
         SIZE, "L2 norm to which an update is scaled down before it leaves; 0: as it is", _smallest_bound, 0.0
     )

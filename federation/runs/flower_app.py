@@ -27,7 +27,7 @@ from federation.runs import simulation
 from federation.runs.run import Run
 from federation.runs.session import conduct
 from federation.runs.simulation import Simulation
-from federation.settings.schema import Settings
+from federation.settings.schema import STUDY, Settings
 from federation.training import sequential
 from federation.vault.database import open_database
 from federation.vault.round import serve
@@ -90,6 +90,8 @@ def place(message: Message, context: Context) -> Message:
 def _settings(config: Mapping[str, Any]) -> Settings:
     settings = settings_of(shlex.split(str(config["gotong"])))
     check(settings)
+    if settings.purpose != STUDY:
+        raise ConfigError("flwr run does one run, purpose=operational is two; start it with gotong simulate")
     if (settings.device, settings.precision) != ("cpu", "float32"):
         raise ConfigError("flwr run trains on CPUs in float32; for device= and precision= use gotong simulate")
     for key, path in (("runs", settings.runs), ("data", settings.data)):

@@ -20,8 +20,7 @@ RESERVED = ("keys", "mlflow")  # folders that all runs share
 
 def create(settings: Settings) -> Path:
     """A new run's folder. Raises ConfigError if that run exists, or its name or place cannot be used."""
-    now = datetime.now().strftime("%Y%m%d-%H%M%S")
-    name = settings.name or f"{settings.task.name}-{settings.strategy.name}-seed{settings.seed}-{now}"
+    name = name_of(settings)
     if not all(letter.isalnum() or letter in "._-" for letter in name) or name.startswith("."):
         raise ConfigError(f"name={name!r} must be of letters, digits, '.', '_' and '-', for it names a folder")
     if name in RESERVED:
@@ -34,6 +33,12 @@ def create(settings: Settings) -> Path:
     except OSError as error:
         raise ConfigError(f"runs={settings.runs} cannot be written ({error.strerror}); choose another folder") from None
     return folder
+
+
+def name_of(settings: Settings) -> str:
+    """The name that a run was given, or one that says what it is and when it began."""
+    now = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return settings.name or f"{settings.task.name}-{settings.strategy.name}-seed{settings.seed}-{now}"
 
 
 def existing(runs: str, run: str) -> Path:

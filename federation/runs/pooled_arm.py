@@ -57,10 +57,13 @@ def _train_pooled(learning: Sequence[Records], plan: Plan, train: Train = sequen
     memory: local_model.Memory = {}
     for round_ in range(1, plan.rounds + 1):
         result = _run_job(plan, weights, round_, known, past, train)
-        memory = local_model.evaluated(memory, weights, _validation_sums(learning, result.output, plan), task, plan)
+        memory = local_model.evaluated(
+            memory, weights, _validation_sums(learning, result.output, plan), task, plan, round_
+        )
         weights = result.params or weights
     last = _run_job(plan, weights, plan.rounds, None, past, train)
-    memory = local_model.evaluated(memory, weights, _validation_sums(learning, last.output, plan), task, plan)
+    after = plan.rounds + 1
+    memory = local_model.evaluated(memory, weights, _validation_sums(learning, last.output, plan), task, plan, after)
     return local_model.final(memory, weights)
 
 

@@ -8,9 +8,10 @@ from federation.coordinator.reply_summary import summaries_by_country
 from federation.coordinator.state import Outcome
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table, warning_table
+from federation.runs.operational import unlike_ends
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
-from federation.settings.schema import is_noised
+from federation.settings.schema import OPERATIONAL, is_noised
 from tasks.settings import UNALIGNED
 
 PICTURE = "report.png"
@@ -24,7 +25,8 @@ def write_results(run: Run, outcome: Outcome, out: str | None = None) -> tuple[P
     """
     from federation.reporting import figures  # late: matplotlib takes a second, and a run that fails draws nothing
 
-    checkpoint.save_model(run.folder, run.federation.run, outcome.model)
+    averaged = sorted(candidate.round for candidate in outcome.progress.best)
+    checkpoint.save_model(run.folder, run.federation.run, outcome.model, averaged)
     table, rows = run.folder / table_rows.RESULTS, (*outcome.rows, *outcome.paired, *outcome.excluded)
     table_rows.write_json(rows, table)
     if out is not None:
@@ -62,7 +64,7 @@ def print_results(progress_bar: ProgressBar, run: Run, outcome: Outcome, inciden
         for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
             progress_bar.say(line)
     _print_warnings(progress_bar, run, outcome)
-    for line in [*incidents.lines(), *_suppressed(run, outcome), *_spent(run, outcome)]:
+    for line in [*_ends(run), *incidents.lines(), *_suppressed(run, outcome), *_spent(run, outcome)]:
         progress_bar.say(line)
 
 
@@ -75,6 +77,15 @@ def _print_warnings(progress_bar: ProgressBar, run: Run, outcome: Outcome) -> No
     sheet = warning_table.table(outcome.rows, event=event, prefix=prefix, cost_loss=cost_loss, horizon=first)
     if sheet is not None:
         progress_bar.console.print(sheet)
+
+
+def _ends(run: Run) -> list[str]:
+    """Sentences on the countries of an operational run whose records do not end where it trains to."""
+    settings = run.settings
+    if settings.purpose != OPERATIONAL:
+        return []
+    ends = {country: claim.end for country, claim in run.federation.declared.items() if claim.end}
+    return unlike_ends(ends, settings.task.calendar.validate_until, settings.task.calendar.step)
 
 
 def _suppressed(run: Run, outcome: Outcome) -> list[str]:

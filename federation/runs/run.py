@@ -10,7 +10,9 @@ from federation.composition.restore import restore
 from federation.coordinator import checkpoint, rounds
 from federation.coordinator.claims import Claim
 from federation.coordinator.state import Federation, Progress
+from federation.errors import ConfigError
 from federation.runs import folder as run_folder
+from federation.runs.operational import is_fold
 from federation.settings.schema import Settings
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -48,14 +50,28 @@ def new(
 ) -> Run:
     """A run before its first round; `save` writes its first checkpoint. nodes: country -> Flower node.
 
-    Raises ConfigError or CheckpointError for a `start_from` whose model does not fit.
+    Of an operational pair the refit alone starts from `start_from`.
+    Raises ConfigError or CheckpointError for a `start_from` whose model does not fit, or saw what this run forecasts.
     """
     federation = federation_of(settings, folder, nodes, declared)
     start = None
-    if settings.start_from is not None:
-        start = checkpoint.load_model(run_folder.existing(settings.runs, settings.start_from))
+    if settings.start_from is not None and not is_fold(settings):
+        before = run_folder.existing(settings.runs, settings.start_from)
+        start = checkpoint.load_model(before)
+        _check_seen(settings, before)
     progress = rounds.begin(federation, start)
     return Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
+
+
+def _check_seen(settings: Settings, before: Path) -> None:
+    """Raise ConfigError for first weights that were trained on periods which this run means to forecast unseen."""
+    values = checkpoint.read_header(before / checkpoint.FILE)["settings"]
+    seen, calendar = restore(Settings, values, "checkpoint").task.calendar, settings.task.calendar
+    if seen.step == calendar.step and seen.cuts()[0] > calendar.cuts()[0]:
+        raise ConfigError(
+            f"start_from={before.name} was trained to {seen.cuts()[0]}, and this run means to forecast periods after "
+            f"{calendar.cuts()[0]} unseen; start from an earlier run, or from none"
+        )
 
 
 def save(run: Run) -> None:
@@ -73,7 +89,11 @@ def saved(folder: Path, **changes: Any) -> tuple[Settings, Progress, list[str]]:
 def federation_of(
     settings: Settings, folder: Path, nodes: Mapping[str, int], declared: Mapping[str, Claim] = NOTHING
 ) -> Federation:
-    """The run as the coordinator knows it. declared: country -> the largest counts in its terms."""
+    """The run as the coordinator knows it. declared: country -> the largest counts in its terms.
+
+    Raises CheckpointError for a refit whose fold has not ended.
+    """
+    averaged = checkpoint.averaged_rounds(Path(settings.runs) / settings.fold) if settings.is_refit else None
     return Federation(
         run=folder.name,
         plan=settings.plan(),
@@ -81,4 +101,5 @@ def federation_of(
         nodes=nodes,
         checkpoint=folder / checkpoint.FILE,
         declared=declared,
+        averaged=averaged,
     )

@@ -23,9 +23,10 @@ from federation.runs import pooled_arm, regional_differences
 from federation.runs import run as every_run
 from federation.runs.engine import trainer
 from federation.runs.in_process_grid import InProcessGrid
+from federation.runs.operational import is_fold, ledger_folder, resolved
 from federation.runs.run import Run
 from federation.runs.session import Finished, conduct
-from federation.settings.schema import POOLED, PROTECTION, SEALED, Settings
+from federation.settings.schema import OPERATIONAL, POOLED, PROTECTION, SEALED, Settings
 from federation.training import sequential
 from federation.training.device import device_of
 from federation.vault.database import open_database
@@ -36,6 +37,7 @@ from tasks.errors import DataError
 from tasks.places.facilities import country_of
 from tasks.registry import TASKS
 from tasks.task import Task
+from tasks.windows import last_reported
 
 LEDGER = "vault.sqlite"
 
@@ -107,8 +109,10 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
             f"({', '.join(countries)}); set quorum to {len(countries)} or less"
         )
     settings.check_sampled(len(countries))
-    if settings.data is not None:  # a resume may be started in another folder
-        settings = replace(settings, data=str(Path(settings.data).absolute()))
+    if settings.data is not None or settings.purpose == OPERATIONAL:  # a resume may be started in another folder
+        settings = replace(settings, data=str(_records(settings, folder).absolute()))
+    if is_fold(settings):
+        settings = resolved(settings, _ends(settings, folder, countries))
     run = every_run.new(settings, folder, _nodes(countries), (*note(settings), *notes))
     simulation = _with_vaults(run)
     every_run.save(run)
@@ -133,7 +137,7 @@ def resume(runs: str, folder: Path) -> Simulation:
 
 def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3.Connection) -> Vault:
     """One country's vault, on the ledger that all countries of a simulation share."""
-    records = (folder / "data" if settings.data is None else Path(settings.data)) / country
+    records = _records(settings, folder) / country
     key = run_folder.country_key(Path(settings.runs), country_of(country))
     return Vault(
         country=country,
@@ -166,6 +170,22 @@ def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str],
     return having, notes
 
 
+def _records(settings: Settings, folder: Path) -> Path:
+    """The folder that holds one folder a country."""
+    return folder / "data" if settings.data is None else Path(settings.data)
+
+
+def _ends(settings: Settings, folder: Path, countries: Sequence[str]) -> dict[str, str]:
+    """Country -> the last period of its records, of those whose policy lets it leave."""
+    task, ends = TASKS[settings.task.name], {}
+    for country in countries:
+        records = _records(settings, folder) / country
+        last = last_reported(task.read(records, country, settings.task))
+        if last is not None and open_policy(records, country).records_end:
+            ends[country] = str(last)
+    return ends
+
+
 def _synthesize(settings: Settings, task: Task, folder: Path, countries: Sequence[str]) -> None:
     """Write synthetic records unless real ones are given; the same bytes for the same seed."""
     if settings.data is None:
@@ -189,7 +209,7 @@ def _with_vaults(run: Run) -> Simulation:
 
 def _vaults(run: Run) -> dict[int, Vault]:
     """Every country's vault, its records read; one connection, so that a round is one transaction."""
-    database = open_database(run.folder / LEDGER)
+    database = open_database(ledger_folder(run.settings, run.folder) / LEDGER)
     vaults = {
         node: open_vault(run.settings, run.folder, country, database) for country, node in run.federation.nodes.items()
     }

@@ -22,6 +22,8 @@ POOLED = "pooled"  # one model on all countries' records together: in a simulati
 MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
 ARMS = ("federated", "local", "personalised", *ADAPTED)
 SEALED, NOISED = "sealed", "differential_privacy"
+STUDY, OPERATIONAL = "study", "operational"  # purposes: scored on years that follow; trained to the newest period
+LATEST = "latest"
 PROTECTION: dict[str, tuple[str, ...]] = {  # value of `protection` -> what such a run offers
     "none": (),
     SEALED: (SEALED,),
@@ -165,6 +167,7 @@ class Plan:
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
     local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> settings of its own model alone
+    fold: str = ""  # of a refit: the run whose rounds, weights of models and corrections it takes as they are
     seed: int = 1
 
     def check(self) -> None:
@@ -182,6 +185,11 @@ class Plan:
             raise ConfigError(f"arms={self.arms}: adapted needs adaptation.base; add {self.adaptation.base}")
         if len(self.local) > MOST_LOCAL:
             raise ConfigError(f"local names {len(self.local)} countries; name {MOST_LOCAL} at most")
+        if bool(self.fold) != self.task.calendar.refit:
+            raise ConfigError(
+                f"fold={self.fold!r} and task.calendar.refit={self.task.calendar.refit} go together; "
+                f"purpose=operational sets both, leave them out"
+            )
         one_of("transport", self.transport, TRANSPORTS)
         one_of("protection", self.protection, tuple(PROTECTION))
         within("rounds", self.rounds, 1, 100_000)
@@ -210,6 +218,8 @@ class TrackingSettings:
 class Settings(Plan):
     """A whole run, as composed by Hydra and type-checked; no DictConfig passes the command line."""
 
+    purpose: str = STUDY  # study: scored on years that follow; operational: trained to the newest period, to forecast
+    until: str | None = None  # of purpose=operational, the last period trained on, such as 2024-06; none: latest
     region: RegionSettings = field(default_factory=RegionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     quorum: int = 2  # fewest countries whose updates make a round; 1 lets one country's update become the model
@@ -239,6 +249,8 @@ class Settings(Plan):
         """Raise ConfigError or SettingError for what no run can use; called before any data are read."""
         self.plan().check()
         self.tracking.check()
+        one_of("purpose", self.purpose, (STUDY, OPERATIONAL))
+        self.check_purpose()
         one_of("engine", self.engine, ("sequential", "cohort", "compiled", "auto"))
         one_of("precision", self.precision, PRECISIONS)
         if self.device == "auto":
@@ -278,6 +290,31 @@ class Settings(Plan):
                 f"keep_best={self.keep_best} compares rounds by their scores, which are of other countries each with "
                 f"participation={self.participation} and availability={self.availability}; set keep_best=0"
             )
+
+    @property
+    def is_refit(self) -> bool:
+        """Whether this is the second run of an operational pair, which is trained on all records."""
+        return bool(self.fold)
+
+    def check_purpose(self) -> None:
+        """Raise ConfigError for what an operational run cannot be, or no other."""
+        if self.purpose == STUDY:
+            if self.until is not None or self.fold:
+                raise ConfigError(
+                    f"until={self.until} and fold={self.fold!r} are of purpose=operational; leave them out"
+                )
+            return
+        calendar = self.task.calendar
+        refused = {
+            "arms with pooled": POOLED in self.arms,
+            "task.calendar.unaligned": calendar.unaligned,
+            "task.calendar.excluded_period": bool(calendar.excluded_period),
+            "region.facilities": bool(self.region.facilities),
+            "sweep": self.sweep is not None,
+            f"protection={self.protection}": self.protection != "none",
+        }
+        for key in (key for key, given in refused.items() if given):
+            raise ConfigError(f"{key} is of purpose=study alone; leave it out of purpose=operational")
 
     def check_sealed(self) -> None:
         """Raise ConfigError for what a sealed run cannot do."""

@@ -45,16 +45,34 @@ def adapted(
 
     outputs: model -> its outputs for the validation windows `past`, and for the test windows.
     """
-    shares = {name: share for name, share in mix_shares(arm, settings).items() if name in outputs and share > 0}
-    if not shares:
-        return None
     then, now = (
-        np.asarray(sum(share * outputs[name][part] for name, share in shares.items()) / sum(shares.values()))
-        for part in (0, 1)
+        mixed({name: both[part] for name, both in outputs.items()}, mix_shares(arm, settings)) for part in (0, 1)
     )
+    if then is None or now is None:
+        return None
+    return corrected(now, correction(then, past, task, settings), task)
+
+
+def mixed(outputs: Mapping[str, Array], shares: Mapping[str, float]) -> Array | None:
+    """(N, H, K) mean of the outputs that are there, by their shares; None where there is none."""
+    there = {name: share for name, share in shares.items() if name in outputs and share > 0}
+    if not there:
+        return None
+    return np.asarray(sum(share * outputs[name] for name, share in there.items()) / sum(there.values()))
+
+
+def correction(output: Array, past: Past, task: Task, settings: AdaptationSettings) -> Array:
+    """What would have made the outputs (N, H, K) of the windows `past` right: (H, K) shifts, or (H, 2) odds."""
     if task.levels:
-        return shifted(now, quantile_shifts(then, past, task.levels, settings))
-    return recalibrated(now, odds(then, past, settings))
+        return quantile_shifts(output, past, task.levels, settings)
+    return odds(output, past, settings)
+
+
+def corrected(output: Array, correction: Array | None, task: Task) -> Array:
+    """Outputs (N, H, K) with what `correction` found; as they are with none."""
+    if correction is None:
+        return output
+    return shifted(output, correction) if task.levels else recalibrated(output, correction)
 
 
 def trust(past: Past, settings: AdaptationSettings) -> Array:

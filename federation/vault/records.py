@@ -15,7 +15,7 @@ from tasks.evaluation.scores import Evaluated, FinalScore, Sums
 from tasks.settings import Calendar, TaskSettings
 from tasks.task import Task
 from tasks.time_step import STEPS
-from tasks.windows import ending_with
+from tasks.windows import ending_with, last_reported
 
 Array = NDArray[Any]
 Stamp = tuple[int, int, int]  # when a file was written, its size, its place on the disk
@@ -26,6 +26,7 @@ class Records:
     """Windows by part, and what every baseline forecast for the scored parts: part -> arm -> (N, H, K).
 
     calendar: by which they were cut, the country's own where the run's is unaligned.
+    end: the last period that the country reported, empty where it reported none; see `last_reported`.
     """
 
     task: Task
@@ -33,6 +34,7 @@ class Records:
     known: Mapping[Part, Mapping[str, Array]]
     calendar: Calendar
     fingerprint: str
+    end: str = ""
     cost_loss: float = 0.3  # see TaskSettings
 
     def evaluate(self, part: Part, forecast: Array) -> dict[str, Sums]:
@@ -109,6 +111,7 @@ def open_records(
         known=known,
         calendar=settings.calendar,
         fingerprint=fingerprint,
+        end="" if (last := last_reported(panel)) is None else str(last),
         cost_loss=settings.cost_loss,
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 from federation.settings.schema import ADAPTED
 from federation.training.jobs import Array, Result
 from federation.vault import adaptation
+from federation.vault.choices import Choices
 from federation.vault.gate import ScoreName
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.requests import Request
@@ -36,12 +37,9 @@ def scores(records: Records, forecasts: Mapping[Part, Mapping[str, Array]]) -> d
 
 
 def forecasts(
-    request: Request, records: Records, results: Mapping[str, Result], *, least: int
+    request: Request, records: Records, results: Mapping[str, Result], choices: Choices
 ) -> dict[Part, dict[str, Array]]:
-    """Of every model; the test adds what was adapted, and the baselines, which never change within a run.
-
-    least: place-periods of validation that a correction rests on; with fewer, a forecast is mixed and not corrected.
-    """
+    """Of every model; the test adds what was adapted, and the baselines, which never change within a run."""
     parts = parts_of(request.kind, records)
     outputs = {arm: split(result, records, parts) for arm, result in results.items()}
     forecasts_by_part: dict[Part, dict[str, Array]] = {}
@@ -51,8 +49,31 @@ def forecasts(
         if request.kind == "test":
             forecasts_by_part[part] |= records.known[part]
         if part != "validation":
-            forecasts_by_part[part] |= _adapted(request, records, outputs, part, least)
+            forecasts_by_part[part] |= _adapted(request, records, outputs, part, choices)
     return forecasts_by_part
+
+
+def choices(
+    request: Request,
+    records: Records,
+    results: Mapping[str, Result],
+    rounds: Mapping[str, tuple[int, ...]],
+    *,
+    least: int,
+) -> Choices:
+    """What the country chooses by the validation of its final models. rounds: of the means that its own models are.
+
+    least: place-periods of validation that a correction rests on; with fewer, a forecast is mixed and not corrected.
+    """
+    settings, past = request.plan.adaptation, _enough(records.windows["validation"], least)
+    then = {arm: split(result, records, parts_of("test", records))["validation"] for arm, result in results.items()}
+    corrections = {
+        arm: adaptation.correction(mix, past, request.task, settings)
+        for arm in ADAPTED
+        if arm in request.plan.arms
+        and (mix := adaptation.mixed(then, adaptation.mix_shares(arm, settings))) is not None
+    }
+    return Choices(rounds=rounds, corrections=corrections)
 
 
 def split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part, Array]:
@@ -63,15 +84,15 @@ def split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part,
 
 
 def _adapted(
-    request: Request, records: Records, outputs: Mapping[str, Mapping[Part, Array]], part: Part, least: int
+    request: Request, records: Records, outputs: Mapping[str, Mapping[Part, Array]], part: Part, choices: Choices
 ) -> dict[str, Array]:
     """Adapted arm -> forecast of the windows of a part of the test, whose labels are out of its sight."""
-    pairs = {arm: (output["validation"], output[part]) for arm, output in outputs.items()}
+    now = {arm: output[part] for arm, output in outputs.items()}
     adapted_forecasts: dict[str, Array] = {}
     for arm in (arm for arm in ADAPTED if arm in request.plan.arms):
-        past, settings = _enough(records.windows["validation"], least), request.plan.adaptation
-        output = adaptation.adapted(pairs, past, request.task, settings, arm)
-        if output is not None:
+        mix = adaptation.mixed(now, adaptation.mix_shares(arm, request.plan.adaptation))
+        if mix is not None:
+            output = adaptation.corrected(mix, choices.corrections.get(arm), request.task)
             adapted_forecasts[arm] = request.task.forecast(output, records.windows[part])
     return adapted_forecasts
 

@@ -101,6 +101,15 @@ def plan_of(connection: sqlite3.Connection, country: str, run: str) -> str | Non
     return None if row is None else str(decode(row[0], accepted=STORED).header["plan"])
 
 
+def memory_of_test(connection: sqlite3.Connection, country: str, run: str) -> dict[str, torch.Tensor] | None:
+    """What was kept with the test of a run; None if the country has not replied to it, or forgot it."""
+    query = "SELECT memory FROM state WHERE country = ? AND run = ? AND kind = 'test'"
+    row = connection.execute(query, (country, run)).fetchone()
+    if row is None:
+        return None
+    return {name: torch.from_numpy(value.copy()) for name, value in decode(row[0], accepted=STORED).arrays.items()}
+
+
 def store_round(connection: sqlite3.Connection, record: RoundRecord) -> None:
     """Keep a round, inside the transaction that puts its release on the ledger; drop the oldest."""
     arrays = {name: np.asarray(value.numpy()) for name, value in record.memory.items()}

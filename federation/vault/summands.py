@@ -37,7 +37,7 @@ class Summands:
 
 def trained(vault: "Vault", request: Request, memory: Tensors, results: Sequence[Result]) -> Summands:
     """Of training. memory: as it stood before the round. Raises PolicyRefusal for what may not leave."""
-    computed = vault.computed(request, results)
+    computed = vault.computed(request, results, memory)
     arrays, scale = gate.sealed_values(computed.outgoing, computed.contract, vault.policy, bound_of(request.plan))
     return Summands(
         arrays=arrays,

@@ -55,12 +55,14 @@ def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
     return header
 
 
-def claim(vault: Vault, plan: Plan) -> dict[str, int]:
-    """The most training examples, and place-periods of one part at one horizon, that replies of a run claim."""
+def claim(vault: Vault, plan: Plan) -> dict[str, Any]:
+    """The most training examples, and place-periods of one part at one horizon, that replies of a run claim; and the
+    last period of the records, empty where the policy keeps it at home."""
     records = vault.records(plan)
     if is_noised(plan):  # the number of places is public, how much each reports is not
         places = len(records.windows["train"].places)
-        return {"examples": places, "scored": places}
+        return {"examples": places, "scored": places, "end": ""}
     counts = [np.isfinite(records.windows[part].target).sum(axis=0).max(initial=0) for part in get_args(Part)]
     scored = int(max(counts))
-    return {"examples": power_of_two(records.cohort()), "scored": power_of_two(scored)}
+    end = records.end if vault.policy.records_end else ""
+    return {"examples": power_of_two(records.cohort()), "scored": power_of_two(scored), "end": end}

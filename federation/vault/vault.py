@@ -26,6 +26,7 @@ from federation.settings.values import digest_of
 from federation.training.jobs import Job, Result, Tensors, steps_in
 from federation.vault import (
     budget,
+    choices,
     gate,
     job_building,
     ledger,
@@ -38,6 +39,7 @@ from federation.vault import (
     state,
 )
 from federation.vault import differences as paired_differences
+from federation.vault.choices import Choices
 from federation.vault.gate import Contract, Outgoing, ScoreName
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
@@ -82,6 +84,7 @@ class Computed:
     contract: Contract
     scores: Mapping[ScoreName, Sums]
     differences: Mapping[str, Blocks]
+    choices: Choices
 
 
 class Vault:
@@ -162,7 +165,7 @@ class Vault:
         if admission.finish is not None:
             return admission.finish(results)
         assert admission.request is not None, "of a plain round"
-        computed = self.computed(admission.request, results)
+        computed = self.computed(admission.request, results, admission.memory)
         data, entry = gate.release(computed.outgoing, computed.contract, self.policy)
         ledger.enter(self.database, entry)
         scale = gate.scale_of(computed.outgoing.arrays, self.policy)
@@ -197,8 +200,9 @@ class Vault:
     ) -> tuple[dict[ScoreName, Sums], dict[str, torch.Tensor]]:
         """Scores of all arms, for the country's own eyes, and what it keeps of the models that it trains alone."""
         records, by_arm = self.records(request.plan), {result.job.arm: result for result in results}
-        scores = scoring.scores(records, scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort))
-        return scores, self._own_memory(request, by_arm, scores, before)
+        chosen = self._choices(request, records, by_arm, before)
+        scores = scoring.scores(records, scoring.forecasts(request, records, by_arm, chosen))
+        return scores, self._own_memory(request, by_arm, scores, chosen, before)
 
     def _store_model(self, request: Request, came: lineage.Lineage | None) -> None:
         """Remember the model that came, where the policy asks where models come from."""
@@ -206,12 +210,13 @@ class Vault:
             digest_came = model_digest(numpy_of(request.weights))
             state.store_model(self.database, self.country, request.run, request.round, digest_came)
 
-    def computed(self, request: Request, results: Sequence[Result]) -> Computed:
-        """Forecasts and scores of a request, and what the gate is to let out of them."""
+    def computed(self, request: Request, results: Sequence[Result], before: Tensors) -> Computed:
+        """Forecasts and scores of a request, and what the gate is to let out of them. before: memory as it stood."""
         records = self.records(request.plan)
         by_arm = {result.job.arm: result for result in results}
         federated = by_arm["federated"]
-        forecasts = scoring.forecasts(request, records, by_arm, least=self.policy.minimum_cohort)
+        chosen = self._choices(request, records, by_arm, before)
+        forecasts = scoring.forecasts(request, records, by_arm, chosen)
         scores = scoring.scores(records, forecasts)
         differences: dict[str, Blocks] = {}
         if outgoing.compared_scores(request, self.country):
@@ -226,7 +231,19 @@ class Vault:
             contract=outgoing.contract(request, federated.job, records),
             scores=scores,
             differences=differences,
+            choices=chosen,
         )
+
+    def _choices(self, request: Request, records: Records, by_arm: Mapping[str, Result], before: Tensors) -> Choices:
+        """What a refit takes of its fold, and any other run chooses at its test."""
+        of_fold = choices.of_fold(self.database, self.country, request.plan)
+        if of_fold is not None:
+            return of_fold
+        if request.kind != "test":
+            return Choices()
+        own = job_building.own_arms(request.plan, learns=self.learns(request.plan))
+        rounds = {arm: local_model.averaged(local_model.under_prefix(arm, before)) for arm in own}
+        return scoring.choices(request, records, by_arm, rounds, least=self.policy.minimum_cohort)
 
     def memory_after(self, computed: Computed, memory: Tensors, scale: float) -> dict[str, torch.Tensor]:
         """What is kept of a round. memory: as it stood before. scale: by which the released update was made smaller."""
@@ -240,7 +257,7 @@ class Vault:
             )
             for pair, each in computed.differences.items()
         }
-        own = self._own_memory(computed.request, computed.by_arm, computed.scores, memory)
+        own = self._own_memory(computed.request, computed.by_arm, computed.scores, computed.choices, memory)
         return kept | paired_differences.blocks_to_memory(compared) | own
 
     def keep_refusal(self, admission: Admission, refusal: bytes) -> None:
@@ -373,16 +390,25 @@ class Vault:
         return {path: stamp(path) for path in self.folder.glob("**/*")}
 
     def _own_memory(
-        self, request: Request, by_arm: Mapping[str, Result], scores: Mapping[ScoreName, Sums], before_round: Tensors
+        self,
+        request: Request,
+        by_arm: Mapping[str, Result],
+        scores: Mapping[ScoreName, Sums],
+        chosen: Choices,
+        before_round: Tensors,
     ) -> dict[str, torch.Tensor]:
-        """Of the models that the country trains alone; after the test there is nothing to keep."""
+        """Of the models that the country trains alone; of the test, all its final models and what it chose."""
         if request.kind == "test":
-            return {}
+            return choices.to_memory(chosen, request.plan) | local_model.final_models(by_arm)
         memory: dict[str, torch.Tensor] = {}
         for arm in job_building.own_arms(request.plan, learns=self.learns(request.plan)):
-            sums = scores["validation", arm, next(iter(request.task.scores))]
-            before = local_model.under_prefix(arm, before_round)
-            after = local_model.memory_after(before, by_arm[arm], sums, request.task, request.plan)
+            before, weights = local_model.under_prefix(arm, before_round), by_arm[arm].job.start
+            if request.plan.fold:
+                best = local_model.chosen(before, weights, chosen.rounds.get(arm, ()), request.round)
+            else:
+                sums = scores["validation", arm, next(iter(request.task.scores))]
+                best = local_model.evaluated(before, weights, sums, request.task, request.plan, request.round)
+            after = local_model.last_trained(by_arm[arm]) | best
             memory |= {f"{arm}/{name}": value for name, value in after.items()}
         return memory
 

@@ -13,7 +13,7 @@ from federation.deployment.node.settings import POLICY
 from federation.errors import ConfigError
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table
-from federation.settings.schema import Settings
+from federation.settings.schema import STUDY, Settings
 from tasks.registry import TASKS
 
 
@@ -29,6 +29,8 @@ class OwnSettings(Settings):
         if not self.country or self.data is None:
             raise ConfigError("say whose records: country=VNM data=FOLDER")
         settings = Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
+        if settings.purpose != STUDY:
+            raise ConfigError("purpose=operational is of runs between countries; leave it out of node train")
         settings.region.countries = [self.country]
         settings.quorum = 1
         check(settings)

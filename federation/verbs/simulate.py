@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from federation.composition.compose import jobs
+from federation.composition.restore import check
+from federation.runs.pair import is_pair, run_pair
 from federation.runs.simulation import simulate
 from federation.runs.sweep import sweep
 from federation.settings.schema import Settings
@@ -19,4 +21,13 @@ def run(words: Sequence[str]) -> None:
         sweep(composed, simulate)
         return
     for job in composed:
-        simulate(job.settings)
+        start(job.settings)
+
+
+def start(settings: Settings) -> None:
+    """One run, or both of an operational pair."""
+    if is_pair(settings):
+        check(settings)
+        run_pair(settings, simulate)
+    else:
+        simulate(settings)

@@ -12,6 +12,7 @@ from federation.deployment.coordinator.submission import Submission
 from federation.deployment.coordinator.submit import submit as submit_run
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
+from federation.runs.pair import is_pair, run_pair
 from federation.settings.schema import Settings
 from federation.verbs.word_checks import only_with_resume
 
@@ -50,10 +51,18 @@ def run(words: Sequence[str]) -> None:
 
 def submit(submitted: SubmitSettings) -> None:
     """Raises GotongError with the run's own words if it failed: exit code 0 means that it completed."""
-    settings = submitted.run()
-    resume = submitted.resume
+    settings, home = submitted.run(), Path(submitted.home)
+    one = partial(_submit_one, home)
+    if is_pair(settings):
+        run_pair(settings, one)
+    else:
+        one(settings)
+
+
+def _submit_one(home: Path, settings: Settings) -> None:
+    resume = settings.resume
     folder = run_folder.existing(settings.runs, resume) if resume else run_folder.create(settings)
     width = shutil.get_terminal_size((120, 40)).columns
     submission = Submission(settings=settings, folder=folder, width=width, resume=bool(resume))
     with run_folder.removed_without_checkpoint(folder):
-        submit_run(Path(submitted.home), submission, partial(print, flush=True))  # flushed: live in a file too
+        submit_run(home, submission, partial(print, flush=True))  # flushed: live in a file too

@@ -36,6 +36,7 @@ from federation.errors import ConfigError, DeploymentError, GotongError, QuorumE
 from federation.policy.explain import differences
 from federation.runs import folder as run_folder
 from federation.runs import run as every_run
+from federation.runs.operational import is_fold, resolved
 from federation.runs.run import Run
 from federation.runs.session import conduct
 from federation.settings.schema import Settings
@@ -135,6 +136,9 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
     signing = _signing(home, folder.name, nodes)
     grid = SignedGrid(PollingGrid(link, enough=settings.quorum), signing)
     region = _agreed(grid, folder.name, settings, nodes, console)
+    if progress is None and is_fold(settings):  # the terms said when records end; those of the plan that follows count
+        settings = resolved(settings, region.ends)
+        region = _agreed(grid, folder.name, settings, nodes, console)
     absent = _notes("absent", region.absent, (), "are sent a request again every round")
     notes = (*note(settings), *_notes("not enrolled", wanted, nodes, "do not take part"), *absent)
     if progress is None:

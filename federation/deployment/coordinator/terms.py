@@ -19,6 +19,7 @@ from federation.settings.schema import Plan
 from federation.settings.values import plain
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import VERSION, Frame, decode, encode
+from tasks.time_step import STEPS
 
 PATIENCE = 180.0  # seconds for the terms of all countries: a vault may be busy with another run
 SAME = "install the same version of Gotong on both sides"
@@ -45,6 +46,11 @@ class RegionTerms:
     def claims(self) -> dict[str, Claim]:
         """Country -> the largest counts that its replies may claim."""
         return {country: terms.claim for country, terms in self.terms.items() if terms.claim is not None}
+
+    @property
+    def ends(self) -> dict[str, str]:
+        """Country -> the last period of its records, of those that say it."""
+        return {country: claim.end for country, claim in self.claims.items() if claim.end}
 
 
 def request(grid: Grid, run: str, plan: Plan, nodes: Mapping[str, int], patience: float = PATIENCE) -> RegionTerms:
@@ -83,7 +89,7 @@ def read(country: str, header: Mapping[str, Any]) -> Terms:
         raise WireError(f"it reads wire versions {_words(accepted)}, this coordinator writes {VERSION}; {SAME}")
     try:
         policy = Policy(country=country, path=Path(FILE), **complete(policy))
-        counts = None if claim is None else Claim(examples=_count(claim["examples"]), scored=_count(claim["scored"]))
+        counts = None if claim is None else _claim(claim)
         objections = tuple(_objection(*each) for each in header["objections"])
     except (ValueError, TypeError, KeyError) as error:
         raise WireError(f"its terms cannot be read ({_words(error)}); {SAME}") from None
@@ -105,6 +111,14 @@ def _count(number: Any) -> int:
     if type(number) is not int or number < 0:
         raise ValueError(f"{_words(number)} is no count")
     return number
+
+
+def _claim(claim: Mapping[str, Any]) -> Claim:
+    """Raises ValueError, TypeError or KeyError for what is none."""
+    end = claim.get("end", "")
+    if end:
+        STEPS["month" if len(end) == len("2024-06") else "day"].last(end)
+    return Claim(examples=_count(claim["examples"]), scored=_count(claim["scored"]), end=end)
 
 
 def _objection(reason: Any, remedy: Any) -> str:

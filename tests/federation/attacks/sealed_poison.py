@@ -110,8 +110,8 @@ def watched(scores: dict[str, tuple[float, float]]) -> Iterator[None]:
     """Keeps what each country's vault knows of its own test."""
     honest = Vault.computed
 
-    def computed(vault: Vault, request: Any, results: Any) -> Computed:
-        made = honest(vault, request, results)
+    def computed(vault: Vault, request: Any, results: Any, before: Any) -> Computed:
+        made = honest(vault, request, results, before)
         sums = made.scores.get(("test", "federated", "log_wis"))
         if sums is not None:
             scores[vault.country] = (float(sums["sum"][-1]), float(sums["count"][-1]))

@@ -30,7 +30,7 @@ def after(values: list[float], keep: int) -> Memory:
     """The memory after rounds with these validation scores; the model of round r is all r."""
     memory: Memory = {}
     for round_, value in enumerate(values):
-        memory = local_model.evaluated(memory, weights(round_), sums(value), TOY, plan_of(keep_best=keep))
+        memory = local_model.evaluated(memory, weights(round_), sums(value), TOY, plan_of(keep_best=keep), round_)
     return memory
 
 
@@ -46,5 +46,5 @@ def test_with_none_to_keep_the_last_model_counts() -> None:
 
 
 def test_a_round_without_a_scored_record_is_no_candidate() -> None:
-    memory = local_model.evaluated({}, weights(1), sums(0.0, count=0.0), TOY, plan_of(keep_best=2))
+    memory = local_model.evaluated({}, weights(1), sums(0.0, count=0.0), TOY, plan_of(keep_best=2), 1)
     assert memory == {}
