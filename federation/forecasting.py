@@ -17,6 +17,7 @@ from federation.errors import CheckpointError, ConfigError
 from federation.settings.schema import Settings
 from tasks.data import Panel, Windows
 from tasks.errors import DataError
+from tasks.files.folders import country_folder
 from tasks.models.weights import built, trainable
 from tasks.products.forecast import Issued, month_of
 from tasks.products.newest import Late, Newest, last_reported, newest
@@ -68,7 +69,7 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
             f"run {run.name} cut each country at its own end, to show how that flatters; forecast from a run of one cut"
         )
     task = TASKS[settings.name]
-    folder = _folder(request.data, request.country)
+    folder = country_folder(request.data, request.country)
     complete = np.datetime64(request.sent.astimezone(UTC).replace(tzinfo=None), "M") - 1
     origin = None if request.origin is None else _origin(request.origin, complete)
     panel = _panel(task, folder, request.country, settings, origin)
@@ -146,15 +147,6 @@ def _why_none(task: Task, panel: Panel, last: Array, chosen: Newest, as_of: np.d
         f"no place has a record that is long and recent enough for a forecast (it holds {len(panel.periods)} periods, "
         f"the last is {panel.periods[-1]}); see HISTORY in tasks/{task.name}"
     )
-
-
-def _folder(data: Path, country: str) -> Path:
-    """The country's folder. Raises ConfigError, naming the countries there are."""
-    if (data / country).is_dir():
-        return data / country
-    there = sorted(each.name for each in data.glob("[A-Z][A-Z][A-Z]") if each.is_dir()) if data.is_dir() else []
-    known = f"there are {', '.join(there)}" if there else f"{data} should hold one folder a country, such as {country}"
-    raise ConfigError(f"no records of country={country} in data={data}; {known}")
 
 
 def _output(

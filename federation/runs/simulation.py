@@ -34,6 +34,7 @@ from federation.vault.identity import simulated
 from federation.vault.terms import claim
 from federation.vault.vault import Vault
 from tasks.errors import DataError
+from tasks.files.folders import folder_of_countries
 from tasks.places.facilities import country_of
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -155,9 +156,7 @@ def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str],
     if settings.data is None:
         _synthesize(settings, task, folder, clients)
         return clients, ()
-    data = Path(settings.data)
-    if not data.is_dir():
-        raise DataError(f"data={settings.data} is no folder; give the folder that holds one folder a country")
+    data = folder_of_countries(Path(settings.data))
     stem = task.file.split(".")[0]
     having = [country for country in clients if any((data / country).glob(f"{stem}.*"))]
     if not having:

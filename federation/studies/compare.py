@@ -1,5 +1,6 @@
 """Runs side by side: the settings in which they differ, and which of them forecasts which country better."""
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
 
 SIDE_BY_SIDE = 4  # runs that fit on a screen
+TESTED = ("validate_until", "test_until", "excluded_period")  # keys of the calendar that say which years are scored
+STUDY = "study"  # the purpose of a run that names none
 SHOWN = ("name", "seed", "rounds", "lr", "state")  # of many runs, parameters worth a column; the rest is in MLflow
 
 
@@ -78,7 +81,9 @@ def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm
         run = _load(runs, settings, name)
         groups.setdefault(_records(run), []).append(run)
     if max(map(len, groups.values())) == 1:
-        raise TrackingError(f"runs of different tasks cannot be compared: {', '.join(sorted(groups))}")
+        raise TrackingError(
+            f"runs of different tasks, test years or purposes cannot be compared: {'; '.join(sorted(groups))}"
+        )
     compared = [_comparison(title, loaded, arm) for title, loaded in sorted(groups.items()) if len(loaded) > 1]
     return compared + [_single(title, loaded[0]) for title, loaded in sorted(groups.items()) if len(loaded) == 1]
 
@@ -88,11 +93,17 @@ def _single(title: str, run: _Run) -> Comparison:
 
 
 def _records(run: _Run) -> str:
-    """What a run was scored on. The seed is part of synthetic records: another seed makes others."""
+    """What a run was scored on, and what for. The seed is part of synthetic records: another seed makes others."""
     task = run.rows[0].task if run.rows else "nothing"
     if run.rows and run.rows[0].part == UNALIGNED:
         task += f", {UNALIGNED}"
-    return f"{task}, records of seed {run.params['seed']}" if run.params.get("data") == "synthetic" else task
+    if run.params.get("data") == "synthetic":
+        task += f", records of seed {run.params['seed']}"
+    first, last, without = (run.params.get(f"task.calendar.{key}", "") for key in TESTED)
+    if last:
+        task += f", tested after {first} until {last}" + (f" without {without}" if without not in ("", "[]") else "")
+    purpose = run.params.get("purpose", STUDY)
+    return task if purpose == STUDY else f"{task}, purpose {purpose}"
 
 
 def _comparison(title: str, loaded: Sequence[_Run], arm: str) -> Comparison:
@@ -104,7 +115,10 @@ def _comparison(title: str, loaded: Sequence[_Run], arm: str) -> Comparison:
     fill = _columns if len(loaded) <= SIDE_BY_SIDE else _lines
     fill(sheet, loaded, scores)
     places = countries([each.row for each in scores])
-    lines = [_winner([each for each in scores if each.row.country == place], score.better) for place in places]
+    lines = [
+        _unlike(loaded, arm, place) or _winner([each for each in scores if each.row.country == place], score.better)
+        for place in places
+    ]
     return Comparison(task=task, sheet=sheet, scores=tuple(scores), lines=tuple(lines))
 
 
@@ -157,6 +171,23 @@ def _winner(line: Sequence[Compared], better: Better) -> str:
     return f"{place}: {first.run} {interval(first.row)} before {next_best.run} {interval(second)}, {sure}"
 
 
+def _scored(run: _Run, arm: str) -> frozenset[str]:
+    """The countries that a run's row of the region sums up; of a sealed run, which shows none, all that it named."""
+    rows = {
+        row.country for row in run.rows if row.arm == arm and math.isfinite(row.value) and not is_region(row.country)
+    }
+    return frozenset(rows or {run.params.get("region.countries", "")})
+
+
+def _unlike(loaded: Sequence[_Run], arm: str, place: str) -> str | None:
+    """Why a row has no winner: runs whose region sums up different countries; None for any other row."""
+    having = [run for run in loaded if any(row.country == place and row.arm == arm for row in run.rows)]
+    if not is_region(place) or len({_scored(run, arm) for run in having}) == 1:
+        return None
+    sets = "; ".join(f"{run.name} of {', '.join(sorted(_scored(run, arm)))}" for run in having)
+    return f"{place}: not ranked, for these runs are of different countries: {sets}"
+
+
 def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -> list[Compared]:
     rows = {
         (row.country, run.name): row for run in loaded for row in headline_rows(run.rows, headline) if row.arm == arm
@@ -166,7 +197,10 @@ def _compared(loaded: Sequence[_Run], headline: str, better: Better, arm: str) -
     for (place, name), row in rows.items():
         line = [other for (where, _), other in rows.items() if where == place]
         rivals = [other for other in line if other is not row]
-        wins = bool(rivals) and row is best(line, better) and all(row.value != other.value for other in rivals)
+        ranked = _unlike(loaded, arm, place) is None
+        wins = (
+            ranked and bool(rivals) and row is best(line, better) and all(row.value != other.value for other in rivals)
+        )
         clear = wins and all(disjoint(row, other) for other in rivals)
         gained = difference(paired[name], place, arm, LOCAL)
         scores.append(Compared(run=name, row=row, wins=wins, clear=clear, gained=gained))

@@ -14,6 +14,11 @@ def run(words: Sequence[str]) -> None:
 
 def preview(settings: OwnSettings) -> None:
     """Raises PolicyRefusal or DataError."""
-    for frame in dry_run.preview(settings.run(), *settings.where()):
+    run, where = settings.run(), settings.where()
+    frames = dry_run.preview(run, *where)
+    for line in dry_run.introduction(run, *where, frames):
+        print(line)
+    print()
+    for frame in frames:
         for line in dry_run.describe(frame):
             print(line)

@@ -14,12 +14,13 @@ from federation.errors import ConfigError
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table
 from federation.settings.schema import STUDY, Settings
+from tasks.files.folders import country_folder
 from tasks.registry import TASKS
 
 
 @dataclass
 class OwnSettings(Settings):
-    """A run of one country. data: its folder of national files. policy: none takes policy.toml there."""
+    """A run of one country. data: the folder of countries, or its own. policy: none takes policy.toml there."""
 
     country: str = ""
     policy: str | None = None
@@ -38,8 +39,8 @@ class OwnSettings(Settings):
         return settings
 
     def where(self) -> tuple[str, Path, Path]:
-        """Country, data and policy."""
-        data = Path(str(self.data))
+        """Country, its folder of national files, and policy. Raises DataError."""
+        data = country_folder(Path(str(self.data)), self.country)
         return self.country, data, Path(self.policy) if self.policy is not None else data / POLICY
 
 

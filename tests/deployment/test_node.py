@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import signal
 import sqlite3
 import subprocess
@@ -205,6 +206,14 @@ def test_a_country_sees_its_own_score_and_every_byte_that_would_leave(
     capsys.readouterr()
     main(["node", "preview", *common])
     printed = capsys.readouterr().out
+    first = printed.splitlines()[:6]
+    assert [line.split()[0] for line in first[:5]] == ["who", "task", "leaves", "bytes", "protection"]
+    assert first[5] == ""
+    assert "SGP, from the national files in" in first[0]
+    assert "Monthly dengue per province" in first[1]
+    assert "no record and no name of a place" in first[2]
+    assert re.search(r"[\d,]{6,} of update, [\d,]{5,} of scores", first[3])
+    assert "the coordinator sees this country's update; no number rests on fewer than 24" in first[4]
     module = HEALTH.build_model(HEALTH.settings(), 1)
     for name, value in module.named_parameters():
         assert f"  update/{name}  {'x'.join(map(str, value.shape))}  float32  {4 * value.numel():,} bytes" in printed
@@ -229,6 +238,43 @@ def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
     assert "windows to train" in findings["health"].detail
     assert not findings["key"].good
     assert not findings["coordinator"].good
+
+
+def test_a_check_fails_where_nothing_can_be_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No file of any task that the policy allows, or records of years that no run scores or trains on."""
+    data = _records(tmp_path)
+    (data / "policy.toml").write_text('tasks = ["disaster", "health"]\n')
+    findings = {finding.what: finding for finding in check.findings(_settings(tmp_path, data=str(data)))}
+    assert (findings["health"].good, findings["disaster"].good) == (True, None)
+    assert "serves" not in findings
+    lines = (data / "health.csv").read_text().splitlines()
+    (data / "health.csv").write_text("\n".join([lines[0], *(line for line in lines[1:] if line < "2001-03")]) + "\n")
+    (data / "policy.toml").write_text('tasks = ["disaster"]\n')
+    with pytest.raises(SystemExit) as ended:
+        main(["node", "check", "country=SGP", f"data={data}", f"home={tmp_path / 'home'}"])
+    said = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "--  disaster         takes no part" in said.out
+    assert "NO  serves           nothing: with these records SGP takes no part in disaster" in said.out
+    assert "serves" in said.err
+
+
+def test_a_node_without_a_policy_does_not_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("it starts"))
+    main(["keys", "node", "country=SGP", f"home={tmp_path / 'home'}"])
+    capsys.readouterr()
+    (tmp_path / "home" / "ca.pem").write_text("of the coordinator")
+    for words in ((), ("part=vault",)):
+        with pytest.raises(SystemExit) as ended:
+            main(["node", "country=SGP", f"data={tmp_path}", f"home={tmp_path / 'home'}", *words])
+        said = capsys.readouterr().err
+        assert ended.value.code == 1
+        assert said.count("\n") == 1
+        assert f"`gotong policy template name=guarded country=SGP to={tmp_path / 'policy.toml'}`" in said
+    (tmp_path / "SGP").mkdir()
+    assert _settings(tmp_path, data=str(tmp_path)).policy_file == tmp_path / "SGP" / "policy.toml"
 
 
 def test_a_check_says_whose_keys_were_accepted_for_sealed_runs(

@@ -112,7 +112,10 @@ MISTAKES = {
     "kept at home": ({"run": "kept"}, "keeps"),
     "no code": ({"country": "VNX"}, "did you mean VNM?"),
     "no records": ({"country": "THA"}, "no records of country=THA in data=runs/health/data; there are LAO, VNM"),
-    "no folder": ({"data": "elsewhere"}, "elsewhere should hold one folder a country, such as VNM"),
+    "no folder": (
+        {"data": "elsewhere"},
+        "data=elsewhere is not there; expected is the folder that holds VNM/health.csv or the like",
+    ),
     "another task's": ({"format": "table"}, "format=table is no product of task health; known are cap, chap, hubverse"),
     "misspelt": ({"format": "hubvers"}, "did you mean hubverse?"),
     "no run said": ({"run": ""}, "say which run: gotong forecast run=RUN"),

@@ -4,8 +4,10 @@ It also knows where each member's ledger stood, by that vault's own signature. A
 not go on from where it was seen, is flagged, and its replies are refused until an operator accepts it.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,8 @@ class CoordinatorLedger:
         contents: dict[str, Any] = {"kind": header.kind}
         if header.kind == "refused":
             contents["reason"] = str(header.header.get("reason"))[:200]
+        if header.kind == "terms" and (objections := header.header.get("objections")):
+            contents["reason"] = str(objections)[:200]
         fault = why_behind(asked.heads.get(country), reply)
         entries = [_entry(reply, f"reply of {country}", len(envelope.frame), contents)]
         if fault is not None:
@@ -162,9 +166,51 @@ def sign_again(home: Path, before: Ed25519PublicKey | None) -> None:
         heads_sign_again(home / HEADS, OWNER, before, certificates.signer_of(home)[0])
 
 
+@dataclass(frozen=True, kw_only=True)
+class LastReply:
+    """at: UTC. kind: of its frame, `rejected` where it was not read. reason: of a refusal or objection, or ''."""
+
+    at: str
+    kind: str
+    reason: str
+
+
+def last_replies(home: Path) -> dict[str, LastReply]:
+    """country -> its latest reply."""
+    if not is_home(home):
+        return {}
+    replies: dict[str, LastReply] = {}
+    query = (
+        "SELECT kind, at, contents FROM ledger WHERE rowid IN (SELECT max(rowid) FROM ledger"
+        " WHERE kind LIKE 'reply of %' OR kind LIKE 'rejected from %' GROUP BY kind) ORDER BY rowid"
+    )
+    for what, at, text in open_own(home).execute(query):
+        contents = json.loads(text)
+        kind = str(contents.get("kind", "rejected"))
+        replies[what.split()[-1]] = LastReply(at=at, kind=kind, reason=str(contents.get("reason", "")))
+    return replies
+
+
+def rounds_of(home: Path, run: str, since: datetime) -> list[tuple[int, datetime]]:
+    """(round, when its first request left) of a run, from a time on, in order."""
+    if not is_home(home):
+        return []
+    query = (
+        "SELECT round, min(at) FROM ledger WHERE run = ? AND at >= ? AND kind LIKE 'request to %' AND round > 0"
+        " GROUP BY round ORDER BY round"
+    )
+    rows = open_own(home).execute(query, (run, since.isoformat(timespec="milliseconds")))
+    return [(int(round_), datetime.fromisoformat(at)) for round_, at in rows]
+
+
 def flagged(home: Path) -> Sequence[str]:
     """Why countries are flagged, in a coordinator's home."""
     return [*flags(open_own(home)).values()] if is_home(home) else []
+
+
+def flagged_countries(home: Path) -> frozenset[str]:
+    """Whose ledgers are flagged, in a coordinator's home."""
+    return frozenset(flags(open_own(home))) if is_home(home) else frozenset()
 
 
 def accept(home: Path, country: str) -> Head:

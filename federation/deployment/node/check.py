@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPSConnection
@@ -23,7 +23,8 @@ from federation.policy.file import read_roster
 from federation.policy.keys import Policy
 from federation.policy.templates import text as template
 from federation.settings.schema import SEALED
-from tasks.errors import TaskError
+from tasks.errors import DataError, TaskError
+from tasks.files.folders import country_folder
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
@@ -53,8 +54,7 @@ def findings(settings: NodeSettings) -> Iterator[Finding]:
         yield _budget(settings, policy)
     except GotongError as error:
         yield Finding(what="policy", detail=f"{error}. A policy may say:\n{template()}", good=False)
-    for name in allowed:
-        yield from _records(settings, name)
+    yield from _served(settings, allowed)
     home = settings.home_folder
     free = shutil.disk_usage(home if home.exists() else home.parent).free
     yield Finding(what="disk", detail=f"{free / 2**30:,.0f} GiB free", good=free > FREE)
@@ -85,6 +85,23 @@ def _flower() -> Finding:
     return Finding(what="flower", detail=version("flwr"))
 
 
+def _served(settings: NodeSettings, allowed: Sequence[str]) -> Iterator[Finding]:
+    """The records of every task that the policy allows; bad where not one of them can be served."""
+    try:
+        yield Finding(what="data", detail=str(country_folder(Path(settings.data or "."), settings.country)))
+    except DataError as error:
+        yield Finding(what="data", detail=str(error), good=False)
+        return
+    served = []
+    for name in allowed:
+        found = list(_records(settings, name))
+        served += [name] if found[0].good else []
+        yield from found
+    if allowed and not served:
+        detail = f"nothing: with these records {settings.country} takes no part in {', '.join(allowed)}"
+        yield Finding(what="serves", detail=detail, good=False)
+
+
 def _records(settings: NodeSettings, name: str) -> Iterator[Finding]:
     task = TASKS[name]
     task_settings = task.settings()
@@ -94,6 +111,9 @@ def _records(settings: NodeSettings, name: str) -> Iterator[Finding]:
         module = built(task, task_settings, 1)
     except (TaskError, OSError) as error:
         yield Finding(what=name, detail=f"takes no part: {error}", good=None)
+        return
+    if not any(parts.values()):
+        yield Finding(what=name, detail="takes no part: no record is long enough for the calendar of runs", good=None)
         return
     yield Finding(what=name, detail=", ".join(f"{count:,} windows to {part}" for part, count in parts.items()))
     values = trainable(module)

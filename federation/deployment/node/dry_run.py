@@ -4,12 +4,13 @@ The vault, the rounds and the gate are those of a run, in a temporary folder. No
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 from flwr.app import Message
 
@@ -24,10 +25,17 @@ from federation.training import sequential
 from federation.vault.database import open_database
 from federation.vault.vault import Vault
 from federation.wire.flower_message import unseal
-from federation.wire.frame import Frame, decode
+from federation.wire.frame import Frame, decode, encode
+from tasks.registry import TASKS
 
 NODE = 2
 KEY = bytes(32)  # of a fingerprint that does not leave
+
+PROTECTED = {  # value of `protection` -> what it means for this country
+    "none": "none beyond the policy: the coordinator sees this country's update",
+    "sealed": "sealed: nobody sees this country's update, only sums of several",
+    "differential_privacy": "differential privacy: noise hides every single place",
+}
 
 
 class RecordingGrid(InProcessGrid):
@@ -74,6 +82,29 @@ def preview(settings: Settings, country: str, data: Path, policy: Path) -> list[
     with _one_country(replace(settings, rounds=1), country, data, policy) as (grid, federation):
         _run(grid, federation)
         return [decode(reply) for reply in grid.replies]
+
+
+def introduction(settings: Settings, country: str, data: Path, policy: Path, frames: Sequence[Frame]) -> Iterator[str]:
+    """Five lines for a person: who, what task and records, what leaves, bytes, protection."""
+    task, rules = TASKS[settings.task.name], read_policy(policy, country)
+    panel = task.read(data, country, settings.task)
+    kinds = {frame.kind: frame for frame in frames}
+    arrays = {name for frame in frames for name in frame.arrays if name.startswith("update/")}
+    sizes = ", ".join(f"{len(encode(frame)):,} of {kind}" for kind, frame in kinds.items())
+    yield f"who         {country}, from the national files in {data}: a trial on this machine, nothing was sent"
+    yield (
+        f"task        {task.title(settings.task)}: {len(panel.places)} places, {panel.periods[0]} to "
+        f"{panel.periods[-1]}, {int(np.isfinite(panel.target).sum()):,} values on record"
+    )
+    yield (
+        f"leaves      changes of the model's weights ({len(arrays)} arrays), sums and counts of errors, a count of "
+        f"examples, a mean loss; no record and no name of a place"
+    )
+    yield f"bytes       {sizes}; an update in every round, of which this run has {settings.rounds}"
+    yield (
+        f"protection  {PROTECTED[settings.protection]}; no number rests on fewer than {rules.minimum_cohort} "
+        f"place-periods; policy {policy}"
+    )
 
 
 def describe(frame: Frame) -> Iterator[str]:

@@ -54,6 +54,8 @@ def prepare(settings: NodeSettings) -> None:
             raise DeploymentError(
                 f"{settings.ca_file} is not there; copy ca.pem from the coordinator and compare its fingerprint"
             )
+    if settings.starts("vault"):
+        settings.require_policy()
     if settings.users is not None:
         if os.geteuid() != 0:
             raise DeploymentError(

@@ -6,7 +6,7 @@ import pwd
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from federation.errors import ConfigError
+from federation.errors import ConfigError, DeploymentError
 
 PARTS = ("both", "vault", "courier")
 POLICY, SOCKET = "policy.toml", "vault.sock"
@@ -22,7 +22,7 @@ class NodeSettings:
     """
 
     country: str = ""
-    data: str | None = None  # folder with this country's national files; a courier alone needs none
+    data: str | None = None  # folder of countries, or this country's own (`data_folder`); a courier alone needs none
     policy: str | None = None
     coordinator: str = "127.0.0.1:9440"  # host:port
     home: str = "node"
@@ -90,8 +90,28 @@ class NodeSettings:
 
     @property
     def data_folder(self) -> Path:
-        """The country's national files."""
-        return Path(self.data or ".").resolve()
+        """The country's national files: its folder in `data`, or `data` itself where there is none.
+
+        Nothing has to be there yet: a vault reads its records when a run begins.
+        """
+        data = Path(self.data or ".").resolve()
+        try:
+            return data / self.country if self.country and (data / self.country).is_dir() else data
+        except PermissionError:  # the courier's user
+            return data
+
+    def require_policy(self) -> None:
+        """Raise DeploymentError unless there is a policy: a node without one does not start."""
+        path = self.policy_file
+        try:
+            there = path.is_file()
+        except OSError as error:  # this user may not enter the folder
+            raise DeploymentError(f"policy={path}: {error.strerror}; let this user read the folder") from None
+        if not there:
+            raise DeploymentError(
+                f"policy={path} is not there, and a node without a policy does not start; write one with "
+                f"`gotong policy template name=guarded country={self.country} to={path}`"
+            )
 
     @property
     def policy_file(self) -> Path:

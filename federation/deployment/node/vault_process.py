@@ -100,7 +100,10 @@ def run(settings: NodeSettings) -> None:
     home = private_folder(settings.vault_folder)
     policy = read_policy(settings.policy_file, settings.country)
     if not settings.data_folder.is_dir():
-        raise DeploymentError(f"data={settings.data} is no folder; give the folder with this country's national files")
+        raise DeploymentError(
+            f"data={settings.data} is no folder; give the folder that holds {settings.country}/ with its national "
+            f"files, or {settings.country}'s own"
+        )
     database = open_database(home / "vault.sqlite")
     key = read_vault_key(home / VAULT_KEY)
     vault = Vault(
@@ -159,7 +162,8 @@ def read_policy(path: Path, country: str) -> Policy:
         raise DeploymentError(f"policy={path}: {error.strerror}; let this user read the folder") from None
     if not exists:
         raise DeploymentError(
-            f"policy={path} is not there; write one, `gotong node check policy={path}` shows what it may hold"
+            f"policy={path} is not there; write one with `gotong policy template name=guarded country={country} "
+            f"to={path}`"
         )
     return read_policy_in(path.parent, country)
 

@@ -203,3 +203,39 @@ def test_runs_on_other_synthetic_records_are_not_compared(tmp_path: Path) -> Non
     ran(tmp_path, "b3", {"VNM": 2.0}, data="given", seed=2)
     (given,) = compare(tmp_path, TrackingSettings(), ["a3", "b3"])
     assert [each.wins for each in given.scores] == [True, False]
+
+
+def test_a_region_of_two_countries_is_not_ranked_before_one_of_three(tmp_path: Path) -> None:
+    ran(tmp_path, "two", {"VNM": 1.0, "THA": 0.5, "ASEAN": 0.7})
+    ran(tmp_path, "three", {"VNM": 1.5, "THA": 0.6, "LAO": 3.0, "ASEAN": 1.9})
+    ran(tmp_path, "too", {"VNM": 1.2, "THA": 0.9, "LAO": math.nan, "ASEAN": 0.9})
+    (one,) = compare(tmp_path, TrackingSettings(), ["two", "three", "too"])
+    assert not any(each.wins for each in one.scores if each.row.country == "ASEAN")
+    assert {each.row.country for each in one.scores if each.wins} == {"LAO", "VNM", "THA"}
+    assert one.lines[-1] == (
+        "ASEAN: not ranked, for these runs are of different countries: two of THA, VNM; three of LAO, THA, VNM; too of "
+        "THA, VNM"
+    )
+    (alike,) = compare(tmp_path, TrackingSettings(), ["two", "too"])
+    assert ("ASEAN", "two") in {(each.row.country, each.run) for each in alike.scores if each.wins}
+
+
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [
+        ("task.calendar.test_until", "2010-12"),
+        ("task.calendar.validate_until", "2005-12"),
+        ("task.calendar.excluded_period", "['2007-01', '2007-06']"),
+        ("purpose", "operational"),
+    ],
+)
+def test_runs_of_other_test_years_or_purposes_are_not_compared(key: str, other: str, tmp_path: Path) -> None:
+    usual = {"task.calendar.validate_until": "2006-12", "task.calendar.test_until": "2008-12"}
+    ran(tmp_path, "a", {"VNM": 1.0}, **usual)
+    ran(tmp_path, "b", {"VNM": 2.0}, **{**usual, key: other})
+    ran(tmp_path, "c", {"VNM": 3.0}, **{**usual, "purpose": "study"})
+    with pytest.raises(TrackingError, match=f"different tasks, test years or purposes .*{other[-4:-1]}"):
+        compare(tmp_path, TrackingSettings(), ["a", "b"])
+    pair, single = compare(tmp_path, TrackingSettings(), ["a", "b", "c"])
+    assert {each.run for each in pair.scores} == {"a", "c"}
+    assert "there is only b" in single.lines[0]
