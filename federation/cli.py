@@ -33,6 +33,7 @@ VERBS = {
     "keys enrol": "make a node a member, from the file it sent",
     "keys revoke": "end a node's membership for good",
     "keys rotate": "make new keys: a coordinator's under its authority, a node's signed by its old ones",
+    "rehearse": "a coordinator and three nodes on this machine, from keys to a product, in one command",
     "coordinator": "serve a federation: a SuperLink, its executor and the gateway for nodes",
     "node": "serve one country: its vault and its courier",
     "submit": "train over the enrolled countries, on their own machines",

@@ -20,7 +20,7 @@ from tasks.errors import DataError
 from tasks.files.folders import country_folder
 from tasks.models.weights import built, trainable
 from tasks.products.forecast import Issued, month_of
-from tasks.products.newest import Late, Newest, last_reported, newest
+from tasks.products.newest import Late, Newest, last_on_record, newest
 from tasks.products.replaced import Replaced
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
@@ -73,7 +73,7 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     complete = np.datetime64(request.sent.astimezone(UTC).replace(tzinfo=None), "M") - 1
     origin = None if request.origin is None else _origin(request.origin, complete)
     panel = _panel(task, folder, request.country, settings, origin)
-    last = last_reported(panel, task.reported(panel))
+    last = last_on_record(panel, task.reported(panel))
     as_of = complete if origin is None else origin
     _refuse_unknown(panel, last, origin, complete)
     age = task.largest_age(settings) if request.largest_age is None else request.largest_age

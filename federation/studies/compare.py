@@ -20,7 +20,7 @@ from federation.reporting.score_table import (
     interval,
     is_region,
 )
-from federation.settings.schema import TrackingSettings
+from federation.settings.schema import STUDY, TrackingSettings
 from federation.tracking import names_0_1, spool
 from federation.tracking.run_info import COUNTRY, FOLDER
 from federation.tracking.run_state import state
@@ -30,7 +30,6 @@ from tasks.settings import UNALIGNED
 
 SIDE_BY_SIDE = 4  # runs that fit on a screen
 TESTED = ("validate_until", "test_until", "excluded_period")  # keys of the calendar that say which years are scored
-STUDY = "study"  # the purpose of a run that names none
 SHOWN = ("name", "seed", "rounds", "lr", "state")  # of many runs, parameters worth a column; the rest is in MLflow
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -14,9 +15,9 @@ from federation.verbs.word_checks import renamed
 
 @dataclass
 class Admission:
-    """file: the enrolment file; `from=` on the command line, which Python cannot name a field."""
+    """file: the enrolment file, or a list of them; `from=` on the command line, which Python cannot name a field."""
 
-    file: str = MISSING
+    file: Any = MISSING
     home: str = "coordinator"
 
 
@@ -27,7 +28,12 @@ def run(words: Sequence[str]) -> None:
 
 def enrol(admission: Admission) -> None:
     """Raises DeploymentError for a file that cannot be trusted or a key that was revoked."""
-    home, path = Path(admission.home), Path(admission.file)
+    files = admission.file if isinstance(admission.file, list) else [admission.file]
+    for file in files:
+        _enrol(Path(admission.home), Path(str(file)))
+
+
+def _enrol(home: Path, path: Path) -> None:
     enrolment, rotation = read_sent(path)
     before = members.members(home).get(enrolment.country)
     members.enrol(home, enrolment, rotation)

@@ -11,6 +11,7 @@ from federation.deployment import enrolment
 from federation.deployment.private_keys import new_passphrase
 from federation.deployment.secret_files import private_folder
 from federation.errors import ConfigError
+from federation.verbs import policy_template
 
 PARTS = ("both", "vault", "courier")
 
@@ -18,12 +19,14 @@ PARTS = ("both", "vault", "courier")
 @dataclass
 class NodeKeys:
     """home: the node's own folder, or the one of the part whose key it is. vault: the file of the vault's key, for a
-    courier with a home of its own."""
+    courier with a home of its own. policy: where to write the country's policy, the template of a new node; one that is
+    there stays as it is."""
 
     country: str = MISSING
     home: str = "node"
     part: str = "both"  # both | vault | courier
     vault: str | None = None
+    policy: str | None = None
     passphrase: bool = False  # ask for one; a service's credential, or the environment, is taken without being asked
 
 
@@ -38,6 +41,8 @@ def create(node: NodeKeys) -> None:
         raise ConfigError(f"part={node.part} is none of {', '.join(PARTS)}")
     if (node.part == "courier") != (node.vault is not None):
         raise ConfigError("give vault=FILE with part=courier, and only there: the file that part=vault made")
+    if node.policy is not None and not Path(node.policy).exists():
+        policy_template.write(policy_template.TemplateSettings(country=node.country, to=node.policy))
     home, passphrase = private_folder(Path(node.home)), new_passphrase(node.passphrase)
     if node.part == "vault":
         path = enrolment.create_vault_key(home / "vault", node.country, passphrase)

@@ -22,10 +22,11 @@ class TemplateSettings:
 
 def run(words: Sequence[str]) -> None:
     """Print or write it."""
-    compose("policy template", words, TemplateSettings, _template)
+    compose("policy template", words, TemplateSettings, write)
 
 
-def _template(settings: TemplateSettings) -> None:
+def write(settings: TemplateSettings) -> None:
+    """Raises ConfigError for a name that is none, or a file that is there."""
     one_of("name", settings.name, tuple(templates.TEMPLATES))
     text = templates.text(settings.name, settings.country)
     if settings.to is None:

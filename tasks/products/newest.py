@@ -20,7 +20,7 @@ class Newest:
     too_old: int
 
 
-def last_reported(panel: Panel, reported: Array) -> Array:
+def last_on_record(panel: Panel, reported: Array) -> Array:
     """(P,) the last period on record of each place, NaT where there is none. reported: (P, T)."""
     at = reported.shape[1] - 1 - reported[:, ::-1].argmax(axis=1)
     return np.where(reported.any(axis=1), panel.periods[at], np.datetime64("NaT"))
@@ -29,7 +29,7 @@ def last_reported(panel: Panel, reported: Array) -> Array:
 def newest(windows: Windows, last: Array, as_of: Any, largest_age: int, late: Late = "forecast") -> Newest:
     """The window of each place at its own last period.
 
-    last: (P,) of `last_reported`. as_of: datetime64[M]; a place whose records are more than `largest_age` months older
+    last: (P,) of `last_on_record`. as_of: datetime64[M]; a place whose records are more than `largest_age` months older
     is left out. late: whether places take part whose records end before those of others.
     """
     origin = last[windows.place]

@@ -17,6 +17,7 @@ from federation.deployment.coordinator import members
 from federation.deployment.coordinator import process as coordinator_process
 from federation.deployment.node import courier
 from federation.errors import DeploymentError
+from federation.policy.file import read_policy
 
 
 @pytest.fixture
@@ -186,3 +187,35 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert stopped.value.code == 1
         assert printed.count("\n") == 1
         assert said in printed
+
+
+def test_three_countries_are_members_after_five_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A coordinator's first start makes its keys, a node's keys come with its policy, and one command enrols all."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "execv", lambda *_: None)  # where the processes would start
+    monkeypatch.setattr("federation.deployment.coordinator.process._check_free", lambda *_: None)
+    start = ["coordinator", "home=c", "names=[federation.example,10.1.2.3]"]
+    main(start)
+    assert "The server certificate is for federation.example, 10.1.2.3" in capsys.readouterr().out
+    main(start)
+    assert "certificate" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["coordinator", "home=c", "names=[elsewhere.example]"])
+    assert (
+        "the certificate in c is for federation.example, 10.1.2.3, localhost, 127.0.0.1; leave"
+        in capsys.readouterr().err
+    )
+    files = []
+    for country in ("KHM", "LAO", "VNM"):
+        main(["keys", "node", f"country={country}", f"home={country}", f"policy={country}/records/policy.toml"])
+        assert read_policy(Path(country) / "records", country).minimum_cohort == 24
+        files.append(f"{country}/courier/{country}.enrolment.json")
+    capsys.readouterr()
+    main(["keys", "enrol", f"from=[{','.join(files)}]", "home=c"])
+    said = capsys.readouterr().out.splitlines()
+    assert [line[:15] for line in said] == ["KHM is enrolled", "LAO is enrolled", "VNM is enrolled"]
+    (tmp_path / "mine.toml").write_text("tasks = []\n")
+    main(["keys", "node", "country=THA", "home=THA", "policy=mine.toml"])
+    assert (tmp_path / "mine.toml").read_text() == "tasks = []\n"

@@ -132,8 +132,9 @@ def _environment() -> dict[str, str]:
 NODE = "gotong node country=VNM data=records coordinator=federation.example:9440 home=node"
 SPRING = "gotong submit task=health rounds=12 quorum=3 deadline=600 name=spring home=coordinator"
 THIN = "gotong submit task=health rounds=12 quorum=3 transport=int8 name=thin home=coordinator"
-COORDINATOR = "gotong coordinator home=coordinator host=0.0.0.0 port=9440"
-MAKE_KEY = "gotong keys node country=VNM home=node"
+COORDINATOR = "gotong coordinator home=coordinator names=[federation.example,10.1.2.3] host=0.0.0.0 port=9440"
+MAKE_KEY = "gotong keys node country=VNM home=node policy=records/policy.toml"
+ENROL_ALL = "gotong keys enrol from=[VNM.enrolment.json,KHM.enrolment.json,LAO.enrolment.json] home=coordinator"
 ENROL = "gotong keys enrol from=VNM.enrolment.json home=coordinator"
 STATUS = "gotong status home=coordinator"
 SIGN = "gotong node pack run=monsoon policy=records/policy.toml home=node"
@@ -154,21 +155,26 @@ def _send(walker: Walker, country: str = "VNM") -> None:
 
 
 def give_records(walker: Walker, country: str = "VNM") -> None:
-    """Records, and the policy that the page shows; the first country writes one from a template."""
+    """Records, and the policy that the page shows; the first country has the one that came with its keys."""
     task, records = TASKS["health"], walker.at(country) / "records"
-    records.mkdir()
+    records.mkdir(exist_ok=True)
     task.synthesize(records, country, 3, task.settings())
     [policy] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     if country != COUNTRIES[0]:
         (records / "policy.toml").write_text(policy)
 
 
-def _the_others_too(walker: Walker) -> None:
+def _all_keys(walker: Walker) -> None:
+    """The other countries make theirs too, and all send them."""
+    _send(walker)
     for country in COUNTRIES[1:]:
+        give_records(walker, country)
         walker.run(country, MAKE_KEY.replace("VNM", country))
         _send(walker, country)
-        walker.run("coordinator", ENROL.replace("VNM", country))
-        give_records(walker, country)
+
+
+def _the_others_too(walker: Walker) -> None:
+    for country in COUNTRIES[1:]:
         walker.start(country, NODE.replace("VNM", country))
     for country in COUNTRIES:
         log = (country, NODE.replace("VNM", country))
@@ -278,14 +284,19 @@ def _gone(walker: Walker) -> None:
 
 
 WALK = (
-    Step(at="coordinator", command="gotong keys coordinator home=coordinator names=[federation.example,10.1.2.3]"),
     Step(at="coordinator", command=COORDINATOR, how="serve", then=_gateway_open),
-    Step(at="VNM", command=MAKE_KEY, says=("same fingerprints",), then=_send),
+    Step(at="VNM", command=MAKE_KEY, says=("records/policy.toml", "same fingerprints"), then=_all_keys),
+    Step(at="coordinator", command=ENROL_ALL, says=("VNM is enrolled", "LAO is enrolled")),
     Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=give_records),
     Step(
+        at="coordinator",
+        command="gotong keys coordinator home=authority names=[federation.example,10.1.2.3]",
+        says=("SHA-256",),
+    ),
+    Step(
         at="VNM",
-        command="gotong policy template name=guarded country=VNM to=records/policy.toml",
-        says=("records/policy.toml",),
+        command="gotong policy template name=open country=VNM to=draft/policy.toml",
+        says=("draft/policy.toml",),
     ),
     Step(at="VNM", command="gotong policy explain policy=records/policy.toml", says=("largest_step = 0.25",)),
     Step(

@@ -31,7 +31,7 @@ from tasks.registry import TASKS
 NODE = 2
 KEY = bytes(32)  # of a fingerprint that does not leave
 
-PROTECTED = {  # value of `protection` -> what it means for this country
+PROTECTED = {  # parts of `protection` -> what each means for this country
     "none": "none beyond the policy: the coordinator sees this country's update",
     "sealed": "sealed: nobody sees this country's update, only sums of several",
     "differential_privacy": "differential privacy: noise hides every single place",
@@ -101,9 +101,9 @@ def introduction(settings: Settings, country: str, data: Path, policy: Path, fra
         f"examples, a mean loss; no record and no name of a place"
     )
     yield f"bytes       {sizes}; an update in every round, of which this run has {settings.rounds}"
+    protected = "; ".join(PROTECTED[name] for name in settings.protection.split("+"))
     yield (
-        f"protection  {PROTECTED[settings.protection]}; no number rests on fewer than {rules.minimum_cohort} "
-        f"place-periods; policy {policy}"
+        f"protection  {protected}; no number rests on fewer than {rules.minimum_cohort} place-periods; policy {policy}"
     )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from tasks.data import Windows
 from tasks.products.forecast import Issued, month_of
-from tasks.products.newest import last_reported, newest
+from tasks.products.newest import last_on_record, newest
 from tasks.task import Task
 
 BANGKOK = timezone(timedelta(hours=7))
@@ -34,7 +34,7 @@ def issue(task: Task, folder: Path, country: str = "VNM", **chosen: Any) -> Issu
         task.synthesize(folder, country, 1, settings)
     assert task.upcoming is not None
     panel = task.upcoming(folder, country, settings, chosen.pop("until", None))
-    last = last_reported(panel, task.reported(panel))
+    last = last_on_record(panel, task.reported(panel))
     as_of = month_of(last.max())
     chosen_windows = newest(task.windows(panel, settings), last, as_of, task.largest_age(settings))
     windows = chosen_windows.windows

@@ -14,7 +14,7 @@ import pytest
 from tasks.errors import DataError, SettingError
 from tasks.products.about import lines, sidecar
 from tasks.products.forecast import Issued
-from tasks.products.newest import last_reported, newest
+from tasks.products.newest import last_on_record, newest
 from tasks.products.replaced import read_alert
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -63,7 +63,7 @@ def test_a_national_row_that_outlives_the_provinces_hides_none_of_them(tmp_path:
     provinces = set(table["location"])
     assert [old.place(row) for row in range(len(old.windows))] == [COUNTRY]
     assert old.left_out == dict.fromkeys(sorted(provinces), "records end 2008-08, 4 months old")
-    last = last_reported(old.panel, HEALTH.reported(old.panel))
+    last = last_on_record(old.panel, HEALTH.reported(old.panel))
     chosen = newest(HEALTH.windows(old.panel, old.settings), last, old.as_of, 6)
     assert len(chosen.windows) == len(provinces) + 1
     without = newest(HEALTH.windows(old.panel, old.settings), last, old.as_of, 6, "leave_out")
