@@ -101,6 +101,8 @@ class Task:
     loss: (output (N, H, K), target (N, H)) -> scalar, the mean over reported targets; NaN targets do not count;
         zero when none is reported; usable under vmap.
     forecast: (output (N, H, K), windows) -> (N, H, K) float64 in natural units.
+    output: (forecast (N, H, K) in natural units, windows) -> (N, H, K) model units, the way back of `forecast`, so that
+        a baseline can be mixed with models. None: no mix has a baseline.
     levels: (K,) quantile levels of the forecast, or () when K = 1 is a probability.
     scores: name -> Score. The first is the headline.
     baselines: name -> (panel, windows, settings) -> (N, H, K) forecasts in natural units, each from what was known at
@@ -141,6 +143,7 @@ class Task:
     event: Callable[[Any], tuple[str, str]] | None = None
     products: Mapping[str, Callable[["Issued"], "Product"]] = field(default_factory=dict)
     unit_local: Mapping[str, Any] = field(default_factory=dict)
+    output: Callable[[Array, Windows], Array] | None = None
     upcoming: Callable[[Path, str, Any, np.datetime64 | None], Panel] | None = None
     reported: Callable[[Panel], Array] = lambda panel: np.isfinite(panel.target)
     largest_age: Callable[[Any], int] = lambda _: 12

@@ -21,6 +21,7 @@ OWN = {  # colour and shape of arms that are no baselines
     "local_adapted": ("#0072B2", "h"),
     "local_pair": ("#0072B2", "8"),
     "adapted": ("#D55E00", "D"),
+    "issued": ("#009E73", "D"),
     "pooled": ("#000000", "p"),
     PERFECT: ("#BBBBBB", "*"),
 }

@@ -9,8 +9,8 @@ from rich.table import Table
 from federation.reporting.rows import ALL, Better, Row, difference
 
 LOCAL, FEDERATED = "local", "federated"
-ADAPTED = ("local_adapted", "local_pair", "adapted")  # corrected inside the country
-LEARNT = (LOCAL, *ADAPTED[:2], FEDERATED, "personalised", ADAPTED[2], "pooled", "oracle")  # all others are baselines
+ADAPTED = ("local_adapted", "local_pair", "adapted", "issued")  # corrected inside the country
+LEARNT = (LOCAL, *ADAPTED[:2], FEDERATED, "personalised", *ADAPTED[2:], "pooled", "oracle")  # all others are baselines
 NOBODY: Mapping[str, int] = MappingProxyType({})
 PERFECT = "oracle"  # knows what no forecast can know: a bound, never a winner
 

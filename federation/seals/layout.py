@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.settings.schema import ADAPTED, Plan, is_noised
+from federation.settings.schema import ADAPTED, ISSUED, Plan, is_noised
 from tasks.evaluation import histograms
 from tasks.evaluation.scores import FinalScore, HistogramScore, Sums
 from tasks.registry import TASKS
@@ -36,7 +36,7 @@ def cells(plan: Plan, kind: str) -> list[Cell]:
         headline, mean = next(iter(task.scores.items()))
         name = ("test", "federated", headline)
         return [Cell(score=name, sums=sums, shape=(rows,)) for sums in mean.names if kind == "test"]
-    models = [arm for arm in plan.arms if arm not in ADAPTED and arm != "personalised"]
+    models = [arm for arm in plan.arms if arm not in (*ADAPTED, ISSUED) and arm != "personalised"]
     arms = {"validation": models}
     if kind == "test":
         after = ("test", "excluded_period") if plan.task.calendar.excluded_period else ("test",)

@@ -20,7 +20,8 @@ PRECISIONS = ("float32", "tf32", "bf16")
 ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from the final forecasts, for the test alone
 POOLED = "pooled"  # one model on all countries' records together: in a simulation only, and never in a plan
 MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
-ARMS = ("federated", "local", "personalised", *ADAPTED)
+ISSUED = "issued"  # the mix that a country hands on, of its models and its strongest baseline; made like ADAPTED
+ARMS = ("federated", "local", "personalised", *ADAPTED, ISSUED)
 SEALED, NOISED = "sealed", "differential_privacy"
 STUDY, OPERATIONAL = "study", "operational"  # purposes: scored on years that follow; trained to the newest period
 LATEST = "latest"
@@ -179,7 +180,7 @@ class Plan:
         if "federated" not in self.arms or len(set(self.arms)) < len(self.arms):
             raise ConfigError(f"arms={self.arms} must name federated, and every arm once")
         for arm in self.arms:
-            if arm in ADAPTED and "local" not in self.arms:
+            if arm in (*ADAPTED, ISSUED) and "local" not in self.arms:
                 raise ConfigError(f"arms={self.arms}: {arm} needs the country's own model; add local")
         if "adapted" in self.arms and self.adaptation.base not in self.arms:
             raise ConfigError(f"arms={self.arms}: adapted needs adaptation.base; add {self.adaptation.base}")
@@ -359,5 +360,6 @@ def compared(plan: Plan, baselines: Iterable[str]) -> list[tuple[str, str]]:
     if plan.task.calendar.unaligned:
         return []
     alone = [arm for arm in ("local", "local_adapted", "local_pair") if arm in plan.arms]
-    learnt = [arm for arm in ("federated", "adapted") if arm in plan.arms]
-    return [(arm, other) for arm in learnt for other in (*alone, *baselines)]
+    learnt = [arm for arm in ("federated", "adapted", ISSUED) if arm in plan.arms]
+    pairs = [(arm, other) for arm in learnt for other in (*alone, *baselines)]
+    return [*pairs, *([(ISSUED, "adapted")] if {ISSUED, "adapted"} <= {*learnt} else [])]

@@ -38,6 +38,7 @@ chose nothing. A difference of two arms is called clear where its own interval, 
 | local_adapted | local, each quantile or the odds corrected by the country's validation years |
 | local_pair | two local models that differ in their seed, mixed and corrected: as many models as in adapted |
 | adapted | federated and local mixed, corrected in the same way, inside the country |
+| issued | federated, personalised, local and the strongest baseline, mixed as validation chose, and corrected |
 | pooled | one model on the records of all countries in one place; only a simulation can do that |
 """
 

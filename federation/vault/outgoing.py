@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from federation.settings.schema import ADAPTED, compared
+from federation.settings.schema import ADAPTED, ISSUED, compared
 from federation.strategies.strategy import public
 from federation.training.jobs import Job, Result, seed_of
 from federation.vault import differences, local_model
@@ -92,7 +92,7 @@ def contract_arrays(request: Request, job: Job) -> dict[str, tuple[tuple[int, ..
 
 def _scores(request: Request, records: Records) -> dict[ScoreName, tuple[str, ...]]:
     """Sums of every part and arm: of models in every round, of adapted arms and baselines with the test alone."""
-    models = [arm for arm in request.plan.arms if arm not in ADAPTED]
+    models = [arm for arm in request.plan.arms if arm not in (*ADAPTED, ISSUED)]
     arms = {"validation": models}
     if request.kind == "test":
         known = list(records.known["test"])

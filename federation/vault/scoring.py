@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from federation.settings.schema import ADAPTED
+from federation.settings.schema import ADAPTED, ISSUED
 from federation.training.jobs import Array, Result
-from federation.vault import adaptation
+from federation.vault import adaptation, mixing
 from federation.vault.choices import Choices
 from federation.vault.gate import ScoreName
 from federation.vault.records import Records, evaluated_parts
@@ -73,7 +73,14 @@ def choices(
         if arm in request.plan.arms
         and (mix := adaptation.mixed(then, adaptation.mix_shares(arm, settings))) is not None
     }
-    return Choices(rounds=rounds, corrections=corrections)
+    if ISSUED not in request.plan.arms:
+        return Choices(rounds=rounds, corrections=corrections)
+    mixable = mixing.members(then, records, "validation", mixing.strongest_baseline(records))
+    shares = mixing.shares(mixable, past, request.task, settings)
+    mix = adaptation.mixed(mixable, shares)
+    if mix is not None:
+        corrections[ISSUED] = adaptation.correction(mix, past, request.task, settings)
+    return Choices(rounds=rounds, corrections=corrections, shares=shares)
 
 
 def split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part, Array]:
@@ -94,6 +101,13 @@ def _adapted(
         if mix is not None:
             output = adaptation.corrected(mix, choices.corrections.get(arm), request.task)
             adapted_forecasts[arm] = request.task.forecast(output, records.windows[part])
+    if ISSUED in request.plan.arms:
+        baseline = next((name for name in choices.shares if name in request.task.baselines), None)
+        mixable = mixing.members(now, records, part, baseline)
+        mix = adaptation.mixed(mixable, choices.shares or dict.fromkeys(mixable, 1.0))
+        if mix is not None:
+            output = adaptation.corrected(mix, choices.corrections.get(ISSUED), request.task)
+            adapted_forecasts[ISSUED] = request.task.forecast(output, records.windows[part])
     return adapted_forecasts
 
 

@@ -3,7 +3,7 @@
 from tasks.agriculture.baselines import five_year_mean, last_year, location_mean, trend
 from tasks.agriculture.generator import synthesize
 from tasks.agriculture.generator_oracle import oracle
-from tasks.agriculture.learning import build_model, forecast, loss
+from tasks.agriculture.learning import build_model, forecast, loss, output
 from tasks.agriculture.products import PRODUCTS
 from tasks.agriculture.records import read_panel, read_upcoming
 from tasks.agriculture.schema import YIELDS
@@ -28,6 +28,7 @@ TASK = Task(
     build_model=build_model,
     loss=loss,
     forecast=forecast,  # units of the past spread -> t/ha
+    output=output,  # and back
     levels=LEVELS,
     scores=SCORES,
     baselines={

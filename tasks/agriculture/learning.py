@@ -41,6 +41,12 @@ def loss(output: Tensor, target: Tensor) -> Tensor:
     return pinball(output, target, LEVELS)
 
 
+def output(forecast: Array, windows: Windows) -> Array:
+    """Quantiles in t/ha (N, 4, 23) -> in units of the spread: the way back of `forecast`."""
+    offset, spread = (windows.restore[name][:, None, None] for name in ("offset", "spread"))
+    return np.asarray((forecast - offset) / spread)
+
+
 def forecast(output: Array, windows: Windows) -> Array:
     """Quantiles in units of the spread -> t/ha, ascending and never below 0: (N, 4, 23) float64."""
     offset, spread = (windows.restore[name][:, None, None] for name in ("offset", "spread"))

@@ -3,7 +3,7 @@
 from tasks.disaster.baselines import cell_climatology, country_month_climatology, persistence
 from tasks.disaster.generator import synthesize
 from tasks.disaster.generator_oracle import oracle
-from tasks.disaster.learning import build_model, forecast, loss
+from tasks.disaster.learning import build_model, forecast, loss, output
 from tasks.disaster.products import PRODUCTS
 from tasks.disaster.records import read_panel, reported
 from tasks.disaster.schema import RECORDS
@@ -26,6 +26,7 @@ TASK = Task(
     build_model=build_model,
     loss=loss,
     forecast=forecast,  # logits -> probabilities
+    output=output,  # and back
     levels=(),
     scores=SCORES,
     baselines={

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from scipy.special import expit
+from scipy.special import expit, logit
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -11,6 +11,8 @@ from tasks.disaster.features import tokens
 from tasks.disaster.settings import DisasterSettings
 from tasks.models.choice import build
 from tasks.models.model import Shape
+
+CERTAIN = 1e-6  # probability of what never happened before, in a mix; a logit must stay finite
 
 
 def build_model(settings: DisasterSettings, seed: int) -> nn.Module:
@@ -23,6 +25,11 @@ def loss(output: Tensor, target: Tensor) -> Tensor:
     reported = ~torch.isnan(target)
     points = binary_cross_entropy_with_logits(output[..., 0], torch.where(reported, target, 0.0), reduction="none")
     return torch.where(reported, points, 0.0).sum() / reported.sum().clamp(min=1)
+
+
+def output(forecast: Array, _: Windows) -> Array:
+    """Probabilities (N, H, 1) -> logits: the way back of `forecast`; certainty is taken for all but certain."""
+    return np.asarray(logit(np.clip(forecast, CERTAIN, 1 - CERTAIN)))
 
 
 def forecast(output: Array, _: Windows) -> Array:

@@ -4,7 +4,7 @@ from tasks.evaluation.levels import LEVELS
 from tasks.health.baselines import climatology, flat_persistence, seasonal_naive, seasonal_persistence
 from tasks.health.generator import synthesize
 from tasks.health.generator_oracle import oracle
-from tasks.health.learning import build_model, forecast, loss
+from tasks.health.learning import build_model, forecast, loss, output
 from tasks.health.negative_binomial import negative_binomial
 from tasks.health.products import PRODUCTS
 from tasks.health.records import FILE, read_panel
@@ -27,6 +27,7 @@ TASK = Task(
     build_model=build_model,
     loss=loss,
     forecast=forecast,  # model units -> cases
+    output=output,  # and back
     levels=LEVELS,
     scores=SCORES,
     baselines={

@@ -24,6 +24,12 @@ def loss(output: Tensor, target: Tensor) -> Tensor:
     return pinball(output, target, LEVELS)
 
 
+def output(forecast: Array, windows: Windows) -> Array:
+    """Cases (N, H, 23) -> quantiles in model units: the way back of `forecast`."""
+    last, scale = (windows.restore[name][:, None, None] for name in ("last", "scale"))
+    return np.asarray((np.log1p(forecast) - last) / scale)
+
+
 def forecast(output: Array, windows: Windows) -> Array:
     """Quantiles in model units -> cases, ascending and never below 0: (N, H, 23) float64."""
     last, scale = (windows.restore[name][:, None, None] for name in ("last", "scale"))

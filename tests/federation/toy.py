@@ -178,6 +178,7 @@ TOY = Task(
     build_model=lambda settings, seed: Line(seed),  # noqa: ARG005
     loss=loss,
     forecast=lambda output, windows: np.asarray(output, np.float64),  # noqa: ARG005
+    output=lambda forecast, windows: forecast,  # noqa: ARG005
     levels=(0.5,),
     scores={"mse": mean_of(squared), "relative_mse": relative(squared)},
     baselines={"zero": lambda panel, windows, settings: np.zeros((len(windows), HORIZONS, 1))},  # noqa: ARG005

@@ -27,7 +27,7 @@ from tests.federation.toy import TOY, ToySettings
 
 pytestmark = pytest.mark.usefixtures("toy")
 TWO = ("THA", "VNM")
-ARMS = ["federated", "local", "personalised", "adapted", "local_adapted"]
+ARMS = ["federated", "local", "personalised", "adapted", "local_adapted", "issued"]
 TRAINING = TrainingSettings(batch_size=50, epochs=2, lr=0.3, schedule="constant")  # best before the last round
 
 
@@ -143,7 +143,10 @@ def test_a_refit_chooses_nothing_and_learns_all(pair: tuple[Done, Done]) -> None
     assert 0 < len(fold.averaged) <= 2
     assert fold.averaged != (3, 4), "else the last rounds alone would do as well"
     assert only(fold.chosen, "choice/") == only(refit.chosen, "choice/")
-    assert len({key for _, key in only(fold.chosen, "choice/")}) == 4  # rounds, two corrections, recipe
+    names = {key.removeprefix("choice/") for _, key in only(fold.chosen, "choice/")}
+    corrections = {f"correction/{arm}" for arm in ("adapted", "local_adapted", "issued")}
+    shares = {f"share/{member}" for member in ("federated", "personalised", "local", "zero")}
+    assert names == {"recipe", "rounds/local", *corrections, *shares}
     shifts = [np.frombuffer(value) for (_, key), value in only(fold.chosen, "choice/correction/").items()]
     assert all(each.any() for each in shifts)
     assert own_rounds(fold) == own_rounds(refit) != {}

@@ -1,0 +1,83 @@
+"""What a country issues: its models and its strongest baseline, mixed by shares that its validation years chose.
+
+Quantiles are averaged level by level, and probabilities as logits, both in the task's model units. Forecast hubs issue
+quantile averages: Ray et al. (2023), https://doi.org/10.1016/j.ijforecast.2022.06.005. They stay sharp, where a mean of
+probabilities widens: Lichtendahl et al. (2013), https://doi.org/10.1287/mnsc.1120.1667. Logits: Satopaa et al. (2014),
+https://doi.org/10.1016/j.ijforecast.2013.09.009.
+"""
+
+from collections.abc import Mapping
+from math import isfinite
+
+import numpy as np
+import torch
+
+from federation.settings.schema import AdaptationSettings
+from federation.vault.adaptation import Past
+from federation.vault.records import Records
+from tasks.data import Array, Part
+from tasks.task import Task
+
+MODELS = ("federated", "personalised", "local")  # members of the mix, as far as a run has them
+
+
+def members(outputs: Mapping[str, Array], records: Records, part: Part, baseline: str | None) -> dict[str, Array]:
+    """Member -> (N, H, K) in model units, quantiles ascending. outputs: arm -> of the windows of this part."""
+    task, there = records.task, {name: outputs[name] for name in MODELS if name in outputs}
+    if baseline is not None and task.output is not None and baseline in records.known[part]:
+        there[baseline] = task.output(records.known[part][baseline], records.windows[part])
+    return {name: np.sort(each, axis=-1) if task.levels else each for name, each in there.items()}
+
+
+def strongest_baseline(records: Records) -> str | None:
+    """The baseline with the best headline in the validation years; None where nothing was reported in them."""
+    headline, score = next(iter(records.task.scores.items()))
+    losses = {}
+    for name in records.task.baselines:
+        sums = records.evaluate("validation", records.known["validation"][name])[headline]
+        value = float(score.estimate(sums).value[-1])
+        losses[name] = -value if score.better == "larger" else value
+    known = {name: loss for name, loss in losses.items() if isfinite(loss)}
+    return min(known, key=lambda name: known[name], default=None)
+
+
+def shares(then: Mapping[str, Array], past: Past, task: Task, settings: AdaptationSettings) -> dict[str, float]:
+    """Member -> its share of the mix: those that would have been best in `past`, shrunk to equal ones.
+
+    share = trust * best + (1 - trust) / M of M members, with trust = Y / (Y + years) of the Y calendar years in which
+    anything is known and `adaptation.years`. `best` has the least loss of the task among all that add up to 1; the loss
+    is convex in them.
+    then: member -> (N, H, K) for the windows of `past`.
+    """
+    known = np.isfinite(past.target)
+    years = len(np.unique(past.due[known].astype("datetime64[Y]")))
+    equal = np.full(len(then), 1 / max(len(then), 1))
+    if not years or len(then) < 2:
+        return dict(zip(then, equal.tolist(), strict=True))
+    trust = years / (years + settings.years)
+    best = _best(np.stack(list(then.values())), past.target, task, equal)
+    return dict(zip(then, (trust * best + (1 - trust) * equal).tolist(), strict=True))
+
+
+def _best(outputs: Array, target: Array, task: Task, start: Array) -> Array:
+    """(M,) shares of least loss. outputs: (M, N, H, K)."""
+    from scipy.optimize import minimize  # half a second that few commands need
+
+    each, happened = torch.from_numpy(outputs.astype(np.float64)), torch.from_numpy(target.astype(np.float64))
+
+    def cost(tried: Array) -> tuple[float, Array]:
+        share = torch.tensor(tried, dtype=torch.float64, requires_grad=True)
+        loss = task.loss(torch.einsum("m,mnhk->nhk", share, each), happened)
+        (slope,) = torch.autograd.grad(loss, share)
+        return float(loss.detach()), slope.numpy()
+
+    found = minimize(
+        cost,
+        start,
+        jac=True,
+        method="SLSQP",
+        bounds=[(0, 1)] * len(start),
+        constraints={"type": "eq", "fun": lambda tried: tried.sum() - 1, "jac": lambda _: np.ones(len(start))},
+    )
+    share = np.clip(found.x if np.isfinite(found.x).all() else start, 0, 1)
+    return np.asarray(share / share.sum())

@@ -1,0 +1,90 @@
+"""The mix that a country issues: shares of least loss in the validation years, shrunk to equal ones by their number."""
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from federation.settings.schema import AdaptationSettings
+from federation.vault import mixing
+from federation.vault.adaptation import Past
+from federation.vault.records import open_records
+from tasks.data import Array
+from tasks.models.losses import pinball
+from tasks.registry import TASKS
+from tasks.task import Task
+from tests.federation.toy import TOY
+
+LEVELS = (0.1, 0.5, 0.9)
+LEVELLED = replace(TOY, levels=LEVELS, loss=lambda output, target: pinball(output, target, LEVELS))
+
+
+def years(many: int, rows: int = 240) -> Array:
+    months = np.datetime64("2001-01", "M") + np.arange(rows) % (12 * many)
+    return np.repeat(months[:, None], 2, axis=1)
+
+
+def past(many: int) -> tuple[Past, dict[str, Array]]:
+    """What happened is between two members; the third knows nothing."""
+    rng = np.random.default_rng(many)
+    target = rng.normal(size=(240, 2))
+    spread = np.array([-1.0, 0.0, 1.0])
+    then = {
+        "low": target[..., None] - 1 + 0.5 * spread,
+        "high": target[..., None] + 2 + 0.5 * spread,
+        "noise": rng.normal(0, 3, (240, 2))[..., None] + spread,
+    }
+    return Past(target=target.astype(np.float32), due=years(many)), then
+
+
+@pytest.mark.parametrize("many", [1, 2, 8])
+def test_shares_are_the_best_of_a_grid_shrunk_by_the_years(many: int) -> None:
+    seen, then = past(many)
+    settings = AdaptationSettings(years=2.0)
+    found = mixing.shares(then, seen, LEVELLED, settings)
+    outputs, target = np.stack(list(then.values())), torch.from_numpy(seen.target.astype(np.float64))
+
+    def loss(share: Array) -> float:
+        return float(pinball(torch.from_numpy(np.tensordot(share, outputs, 1)), target, LEVELS))
+
+    grid = [np.array([a, b, 20 - a - b]) / 20 for a, b in product(range(21), repeat=2) if a + b <= 20]
+    trust = many / (many + 2)
+    best = (np.array(list(found.values())) - (1 - trust) / 3) / trust
+    assert sum(found.values()) == pytest.approx(1)
+    assert loss(best) <= min(map(loss, grid)) + 1e-6
+    assert best == pytest.approx(min(grid, key=loss), abs=0.06)
+
+
+def test_without_a_known_month_and_of_one_member_shares_are_equal() -> None:
+    seen, then = past(2)
+    unknown = Past(target=np.full_like(seen.target, np.nan), due=seen.due)
+    assert set(mixing.shares(then, unknown, LEVELLED, AdaptationSettings()).values()) == {1 / 3}
+    assert mixing.shares({"low": then["low"]}, seen, LEVELLED, AdaptationSettings()) == {"low": 1}
+    assert mixing.shares({}, seen, LEVELLED, AdaptationSettings()) == {}
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_baseline_comes_back_from_model_units_and_the_strongest_is_of_the_validation(
+    task: Task, tmp_path: Path
+) -> None:
+    settings = task.settings()
+    task.synthesize(tmp_path, "LAO", 1, settings)
+    records = open_records(task, settings, tmp_path, "LAO", b"key")
+    windows = {part: records.windows[part] for part in records.known}
+    assert task.output is not None
+    for part in records.known:
+        for forecast in records.known[part].values():
+            there = task.output(forecast, records.windows[part])
+            assert np.isfinite(there).all()
+            np.testing.assert_allclose(task.forecast(there, records.windows[part]), forecast, atol=1e-5, rtol=1e-6)
+    strongest = mixing.strongest_baseline(records)
+    assert strongest is not None
+    shifted = {part: task.output(records.known[part][strongest], cut) + 9 for part, cut in windows.items()}
+    worse = {
+        part: {**each, strongest: task.forecast(shifted[part], windows[part])} for part, each in records.known.items()
+    }
+    assert mixing.strongest_baseline(replace(records, known={**worse, "test": records.known["test"]})) != strongest
+    assert mixing.strongest_baseline(replace(records, known={**records.known, "test": worse["test"]})) == strongest
