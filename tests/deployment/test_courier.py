@@ -75,6 +75,7 @@ def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
         "federation.deployment.logs",
         "federation.deployment.private_keys",
         "federation.deployment.secret_files",
+        "federation.deployment.standing",
         "federation.errors",
         "federation.wire.flower_message",
         "federation.wire.frame",
@@ -183,7 +184,7 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
 
 def test_an_authority_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match="let this user read the coordinator's"):
-        courier.Link("127.0.0.1:1", tmp_path, ec.generate_private_key(ec.SECP384R1()), tmp_path / "node.id")
+        courier.Link("127.0.0.1:1", tmp_path, ec.generate_private_key(ec.SECP384R1()), tmp_path / "node.id", tmp_path)
 
 
 def test_a_message_that_carries_no_frame_is_no_frame() -> None:

@@ -162,7 +162,7 @@ def _a_stranger_is_refused(deployment: Deployment) -> None:
     for words, (address, root) in refused.items():
         with pytest.raises(courier.RefusedError, match=words):
             courier.Link(
-                address, root, courier.read_key(stranger / "courier" / "node.key"), stranger / "id"
+                address, root, courier.read_key(stranger / "courier" / "node.key"), stranger / "id", stranger
             ).__enter__()
 
 

@@ -15,8 +15,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -26,7 +28,7 @@ from federation.coordinator import checkpoint
 from federation.deployment.coordinator import terms
 from federation.deployment.coordinator.status import outcome_of
 from federation.deployment.node import check, pause
-from federation.deployment.node.courier import exchange
+from federation.deployment.node.courier import StandingInterceptor, exchange
 from federation.deployment.node.process import children, prepare
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import RequestHandler, read_policy
@@ -112,6 +114,36 @@ def test_a_country_that_paused_serves_nothing_until_it_resumes_and_a_withdrawal_
     assert not (tmp_path / "courier" / "node.key").exists()
     with pytest.raises(DeploymentError, match="not by resume"):
         pause.resume(tmp_path)
+
+
+def test_a_countrys_word_lies_next_to_its_socket_and_goes_with_every_call(tmp_path: Path) -> None:
+    """A pause takes its effect on the coordinator's screen without a request, where the line is elsewhere too."""
+    vault, line = tmp_path / "vault", tmp_path / "run"
+    vault.mkdir()
+    line.mkdir()
+    pause.pause(tmp_path)
+    assert list(line.iterdir()) == []  # nobody knows yet where the socket lies
+    pause.publish(vault, line)
+    said = []
+
+    def call(context: SimpleNamespace) -> httpx.Response:
+        said.append(context.request.headers["gotong-standing"])
+        return httpx.Response(200)
+
+    def calls() -> str:
+        context = SimpleNamespace(request=httpx.Request("POST", "https://127.0.0.1/v1/fleet/pull-messages"))
+        StandingInterceptor(line).intercept(context, call)  # type: ignore[arg-type]
+        return str(said[-1])
+
+    assert calls() == "paused"
+    pause.resume(tmp_path)
+    assert calls() == "serving"
+    pause.pause(tmp_path)
+    assert calls() == "paused"
+    pause.withdraw(tmp_path)
+    assert calls() == "withdrawn"
+    (line / "standing").write_bytes(b"\xff" * 9)
+    assert calls() == "serving"
 
 
 def test_a_missing_policy_is_no_consent(tmp_path: Path) -> None:

@@ -2,15 +2,19 @@
 
 import json
 import os
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from federation.cli import main
 from federation.deployment import flower_cli
 from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.coordinator import members, status
+from federation.deployment.coordinator.contacts import Contacts
 from federation.deployment.coordinator.ledger import OWNER
 from federation.deployment.enrolment import Enrolment
 from federation.runs import folder as run_folder
@@ -26,25 +30,29 @@ STATES = {
     "THA": "connected",
     "VNM": "connected",
 }
-PAUSED, WITHDRAWN = "KHM has paused; try again later", "LAO has withdrawn from the federation"
+WORDS = {"KHM": "paused", "LAO": "withdrawn", "MMR": "serving", "PHL": "serving", "VNM": "serving", "forged": "best"}
 UNUSABLE = "[['its records cannot be used; see the log of its node', '']]"
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Six members, all with a courier that is connected, and what their vaults last replied."""
+    """Six members, all with a courier that is connected: what they last said, and what their vaults last replied."""
     home = tmp_path / "c"
     main(["keys", "coordinator", f"home={home}", "names=[127.0.0.1]"])
-    nodes = {country: (number, country) for number, country in enumerate(STATES)}
     monkeypatch.setattr(flower_cli, "states", lambda _: dict.fromkeys(range(9), "online"))
-    monkeypatch.setattr(members, "nodes", lambda _: nodes)
-    enrolled = {country: Enrolment(country=country, public_key=f"ecdsa {country}A", vault_key="") for country in STATES}
-    monkeypatch.setattr(members, "members", lambda _: enrolled)
-    replied(home, "VNM", "refused", PAUSED)  # and resumed since
-    replied(home, "VNM", "update")
+    monkeypatch.setattr(members, "nodes", lambda _: {country: (at, "") for at, country in enumerate(STATES)})
+    keys = {country: ec.generate_private_key(ec.SECP384R1()).public_key() for country in (*STATES, "forged")}
+    for country in STATES:
+        key = keys[country].public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        members.enrol(home, Enrolment(country=country, public_key=key, vault_key=""))
+    noted = Contacts(home)
+    for country, word in WORDS.items():
+        pem = b64encode(keys[country].public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        noted.note([(b"flwr-public-key", pem), (b"gotong-standing", word.encode())])
+    noted.note([(b"gotong-standing", b"paused")])
+    noted.note([(b"flwr-public-key", b"no key")])
+    replied(home, "VNM", "refused", "VNM has paused; try again later")  # and resumed since
     replied(home, "KHM", "update")
-    replied(home, "KHM", "refused", PAUSED)
-    replied(home, "LAO", "refused", WITHDRAWN)
     replied(home, "MMR", "terms", UNUSABLE)
     database = coordinator_ledger.open_own(home)
     with transaction(database):
@@ -74,11 +82,12 @@ def test_paused_withdrawn_and_unusable_nodes_are_not_called_connected(
     for country, state in STATES.items():
         assert said[country].startswith(state), said
         assert ("connected" in said[country].partition("(")[0]) == (state == "connected")
-    contact = {lines[at][:3]: lines[at + 1] for at in range(len(lines)) if lines[at][:3] in STATES}
-    assert "its vault has not replied to a request yet" in contact["THA"]
-    today = f"{datetime.now(UTC):%Y-%m-%d %H}"
-    assert f"its vault's last reply: {today}" in contact["KHM"]
-    assert contact["KHM"].endswith(f"refused: {PAUSED}")
+    contact = {lines[at][:3]: lines[at + 1].strip() for at in range(len(lines)) if lines[at][:3] in STATES}
+    now = f"{datetime.now(UTC):%Y-%m-%d %H}"
+    assert contact["THA"] == "its node has not called yet; its vault has not replied to a request yet"
+    assert contact["KHM"].startswith(f"last contact {now}")
+    assert f"its vault's last reply {now}" in contact["KHM"]
+    assert contact["VNM"].endswith("refused: VNM has paused; try again later")
     assert "PHL has 1 row" in next(line for line in lines if line.startswith("flagged"))
 
 

@@ -270,16 +270,19 @@ def _kind(walker: Walker) -> str:
     return decode(signer.frame(exchange(node / "line" / SOCKET, request, lambda: None))).kind
 
 
-def _refuses(walker: Walker) -> None:
+def _refuses(walker: Walker, word: str = "paused") -> None:
+    """And the coordinator shows it, without a request."""
     assert _kind(walker) == "refused"
+    walker.wait(f"the word {word}", lambda: f"KHM          {word}" in walker.run("coordinator", STATUS))
 
 
 def _replies_with_terms(walker: Walker) -> None:
     assert _kind(walker) == "terms"
+    walker.wait("the resumed node", lambda: "KHM          connected" in walker.run("coordinator", STATUS))
 
 
 def _gone(walker: Walker) -> None:
-    _refuses(walker)
+    _refuses(walker, "withdrawn")
     assert not (walker.at("KHM") / "node" / "courier" / "node.key").exists()
 
 

@@ -94,7 +94,7 @@ class Front:
     def __init__(self, folder: Path) -> None:
         certificates.create(private_folder(folder), ["127.0.0.1"])
         self.connections = Connections(Limits(strangers=8, members=8, per_minute=10**9))
-        self.gateway = Gateway("127.0.0.1:1", folder / "ca.pem", self.connections)
+        self.gateway = Gateway("127.0.0.1:1", folder, self.connections)
         self.reached: list[httpx.Request] = []
         self.gateway._client = httpx.AsyncClient(
             base_url="https://127.0.0.1:1", transport=httpx.MockTransport(self._superlink)

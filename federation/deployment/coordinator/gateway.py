@@ -22,7 +22,16 @@ import uvicorn
 
 from federation.deployment import logs
 from federation.deployment.coordinator.bodies import Bodies, Receive, RefusedError, drained, largest_of, received, taken
-from federation.deployment.coordinator.connections import IDLE, Connection, Connections, Limits, files_needed, fitting
+from federation.deployment.coordinator.connections import (
+    IDLE,
+    SUCCESS,
+    Connection,
+    Connections,
+    Limits,
+    files_needed,
+    fitting,
+)
+from federation.deployment.coordinator.contacts import Contacts
 from federation.deployment.coordinator.listener import LARGEST_HEAD, STOPPING, Server, bound, open_files
 
 PASSED = frozenset(
@@ -47,15 +56,19 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Gateway:
-    """An ASGI application that passes allowed calls to the SuperLink at `superlink` (host:port)."""
+    """An ASGI application that passes allowed calls to the SuperLink at `superlink` (host:port).
 
-    def __init__(self, superlink: str, ca_file: Path, connections: Connections) -> None:
+    home: the coordinator's folder, with its authority's certificate; contacts of nodes are noted there.
+    """
+
+    def __init__(self, superlink: str, home: Path, connections: Connections) -> None:
+        self._contacts = Contacts(home)
         self._connections, self._bodies = connections, Bodies(connections.limits.bodies * 2**20)
         self._strangers_calls = asyncio.Semaphore(STRANGERS_CALLS)
         places = connections.limits.members + STRANGERS_CALLS
         self._client = httpx.AsyncClient(
             base_url=f"https://{superlink}",
-            verify=ssl.create_default_context(cafile=str(ca_file)),
+            verify=ssl.create_default_context(cafile=str(home / "ca.pem")),
             timeout=PATIENCE,
             limits=httpx.Limits(max_connections=places, max_keepalive_connections=64),
             trust_env=False,  # no proxy between two processes of this machine
@@ -86,6 +99,8 @@ class Gateway:
             async with self._bodies.room(most, connection.address):
                 response = await self._call("POST", scope, await received(receive, most), connection)
             self._connections.learn(connection, response.status_code)
+            if response.status_code == SUCCESS:
+                self._contacts.note(scope["headers"])
         else:
             raise RefusedError(404, b"not served here")
         try:
@@ -164,7 +179,7 @@ def main() -> None:
         listening = bound(words.host, int(words.port))
     except OSError as error:
         sys.exit(f"gateway: {words.host}:{words.port} cannot be used ({error.strerror}); choose another host= or port=")
-    config = config_of(Gateway(words.superlink, home / "ca.pem", connections), home)
+    config = config_of(Gateway(words.superlink, home, connections), home)
     Server(config, connections).run(sockets=[listening])
 
 

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from federation.deployment import certificates, flower_cli
+from federation.deployment.coordinator import contacts, members
 from federation.deployment.coordinator import ledger as coordinator_ledger
-from federation.deployment.coordinator import members
+from federation.deployment.coordinator.contacts import Contact
 from federation.deployment.coordinator.ledger import LastReply
 from federation.deployment.coordinator.submission import ENDED, number_of, path_of, resume_hint
+from federation.deployment.standing import SERVING
 from federation.errors import DeploymentError
 from federation.runs import folder as run_folder
 
@@ -19,7 +21,7 @@ STATES = {
     "registered": "never connected yet",
     "unregistered": "revoked",
 }
-PAUSED, WITHDRAWN, UNUSABLE = "has paused", "has withdrawn", "cannot be used"  # words of a vault's refusals
+UNUSABLE = "cannot be used"  # words of a vault whose records it cannot read
 
 
 def lines(home: Path, runs: Path) -> Iterator[str]:
@@ -29,40 +31,46 @@ def lines(home: Path, runs: Path) -> Iterator[str]:
     for note in certificates.expiry_notes(home):
         yield f"             {note}"
     known, states = members.nodes(home), flower_cli.states(home)
+    enrolled = members.members(home)
     replies, flagged = coordinator_ledger.last_replies(home), coordinator_ledger.flagged_countries(home)
-    for country, member in sorted(members.members(home).items()):
+    calls = contacts.of_members(home, {country: member.public_key for country, member in enrolled.items()})
+    for country, member in sorted(enrolled.items()):
         state = states.get(known[country][0], "unknown") if country in known else "not registered yet"
-        last = replies.get(country)
-        yield f"{country}          {standing(STATES.get(state, state), last, country in flagged)}  {member.fingerprint}"
-        yield f"             {_contact(last)}"
+        last, call, link = replies.get(country), calls.get(country), STATES.get(state, state)
+        yield f"{country}          {standing_of(link, call, last, country in flagged)}  {member.fingerprint}"
+        yield f"             {_last_contact(call, last)}"
     for reason in coordinator_ledger.flagged(home):
         yield f"flagged      {reason}"
     for path in sorted(runs.glob("*/flower.json"), key=lambda path: path.stat().st_mtime):
         yield f"run          {path.parent.name}: {outcome_of(path.parent)}{_progress(home, path)}"
 
 
-def standing(link: str, last: LastReply | None, flagged: bool) -> str:
-    """Whether a country would serve, as far as its vault's last reply says; link: of its courier, in words.
+def standing_of(link: str, call: Contact | None, last: LastReply | None, flagged: bool) -> str:
+    """Whether a country would serve. link: of its courier, in words.
 
-    A vault that paused since, or resumed, says so with its next reply.
+    call: the courier's last one, with the country's word. last: its vault's last reply.
     """
     if flagged:
-        return f"unusable: its ledger is flagged, see below ({link})"
-    if last is None or (last.kind != "rejected" and not last.reason):
+        return f"unusable: its ledger is flagged, see below (courier {link})"
+    if call is not None and call.word != SERVING:
+        return f"{call.word} (courier {link})"
+    if last is None or not last.reason:
         return link
-    for reason, word in ((PAUSED, "paused"), (WITHDRAWN, "withdrawn")):
-        if reason in last.reason:
-            return f"{word} ({link})"
     if last.kind == "rejected" or UNUSABLE in last.reason:
-        return f"unusable: {last.reason} ({link})"
+        return f"unusable: {last.reason} (courier {link})"
     return link
 
 
-def _contact(last: LastReply | None) -> str:
+def _last_contact(call: Contact | None, last: LastReply | None) -> str:
+    called = "its node has not called yet" if call is None else f"last contact {_when(call.at)}"
     if last is None:
-        return "its vault has not replied to a request yet"
+        return f"{called}; its vault has not replied to a request yet"
     said = f": {last.reason}" if last.reason else ""
-    return f"its vault's last reply: {last.at[:16].replace('T', ' ')} UTC, {last.kind}{said}"
+    return f"{called}; its vault's last reply {_when(last.at)}, {last.kind}{said}"
+
+
+def _when(at: str) -> str:
+    return f"{at[:19].replace('T', ' ')} UTC"
 
 
 def _progress(home: Path, flower_file: Path) -> str:

@@ -52,11 +52,13 @@ from flwr.supercore.inflatable.inflatable_utils import (
     push_objects,
 )
 from flwr.supercore.interceptors.http.runtime_version import RuntimeVersionHttpInterceptor
+from flwr.supercore.interceptors.http.utils import add_headers
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes
+from flwr.supercore.protobuf.client import ProtobufCall, ProtobufRequestContext
 from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
-from federation.deployment import logs
+from federation.deployment import logs, standing
 from federation.deployment.private_keys import read_ecdsa_key
 from federation.errors import DeploymentError, WireError
 from federation.wire.flower_message import seal, unseal
@@ -98,13 +100,28 @@ class RefusedError(Exception):
     """The coordinator refuses this node; the text says why and what to do."""
 
 
+class StandingInterceptor:
+    """Sends the node's word (`standing`) with every call."""
+
+    def __init__(self, line: Path) -> None:
+        self._line = line
+
+    def intercept(self, context: ProtobufRequestContext, call_next: ProtobufCall) -> httpx.Response:
+        """Add the header."""
+        add_headers(context.request, {standing.HEADER: standing.word_in(self._line)})
+        return call_next(context)
+
+
 class Link:
     """A node's membership at the coordinator: active from `__enter__` to `__exit__`.
 
+    line: the folder of the vault's socket, where the country says whether it serves; the word goes with every call.
     node_file: where the number of the node is kept while it is active, for the next courier if this one is killed.
     """
 
-    def __init__(self, address: str, ca_file: Path, key: ec.EllipticCurvePrivateKey, node_file: Path) -> None:
+    def __init__(
+        self, address: str, ca_file: Path, key: ec.EllipticCurvePrivateKey, node_file: Path, line: Path
+    ) -> None:
         self._address, self._node_file = address, node_file
         self._public_key = public_key_to_bytes(key.public_key())
         self._node = Node()
@@ -115,6 +132,7 @@ class Link:
             interceptors=[
                 RuntimeVersionHttpInterceptor(component_name="SuperNode"),
                 NodeAuthHttpInterceptor(key, key.public_key()),
+                StandingInterceptor(line),
             ],
         )
 
@@ -336,7 +354,7 @@ def run(address: str, home: Path, ca_file: Path, vault: Path) -> None:
     pause, logged = 1.0, ""
     while True:
         try:
-            with Link(address, ca_file, key, home / "node.id") as link:
+            with Link(address, ca_file, key, home / "node.id", vault.parent) as link:
                 log.info("connected to %s", address)
                 pause, logged = 1.0, ""
                 relay_request(link, vault)

@@ -5,10 +5,12 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from federation.deployment import standing
 from federation.errors import DeploymentError
 from tasks.files.atomic import write_atomically
 
-PAUSED, WITHDRAWN = "paused", "withdrawn"  # files in the vault's folder; its owner alone can make them
+PAUSED, WITHDRAWN = standing.PAUSED, standing.WITHDRAWN  # files in the vault's folder; its owner alone can make them
+LINE = "line"  # a file there: the folder of the socket
 
 
 def pause(home: Path) -> None:
@@ -23,6 +25,7 @@ def resume(home: Path) -> None:
             f"{home} has withdrawn; a withdrawal is undone by a new key and a new home, not by resume"
         )
     (_vault_folder(home) / PAUSED).unlink(missing_ok=True)
+    publish(_vault_folder(home))
 
 
 def withdraw(home: Path) -> bool:
@@ -45,6 +48,22 @@ def _write(home: Path, name: str) -> None:
     write_atomically(path, json.dumps({"at": at, "by": os.geteuid()}).encode())
     owner = folder.stat()
     os.chown(path, owner.st_uid, owner.st_gid)
+    publish(folder)
+
+
+def publish(vault_folder: Path, line: Path | None = None) -> None:
+    """Write the node's word next to the socket, for the courier. line: the socket's folder; None: where it last was."""
+    note = vault_folder / LINE
+    if line is not None:
+        write_atomically(note, str(line).encode())
+    elif note.exists():
+        line = Path(note.read_text(encoding="utf-8"))
+    if line is None or not line.is_dir():  # the node has not run yet, or does not run: its vault writes it at its start
+        return
+    names = [name for name in (WITHDRAWN, PAUSED) if (vault_folder / name).exists()]
+    file = line / standing.FILE
+    write_atomically(file, (names[0] if names else standing.SERVING).encode())
+    file.chmod(0o644)  # the folder decides who reaches it
 
 
 def _vault_folder(home: Path) -> Path:

@@ -15,7 +15,7 @@ import torch
 
 from federation.deployment import logs
 from federation.deployment.enrolment import VAULT_KEY, read_vault_key
-from federation.deployment.node.pause import PAUSED, WITHDRAWN
+from federation.deployment.node.pause import PAUSED, WITHDRAWN, publish
 from federation.deployment.node.revocations import Revocations
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.signed_replies import SignedReplies, read_authority
@@ -132,6 +132,7 @@ def run(settings: NodeSettings) -> None:
         refuse=signed.refuse_unread,
     )
     with service.listen(_group(settings.socket_group)) as listening:
+        publish(home, settings.socket.parent)
         log.info("%s serves %s under %s", settings.country, ", ".join(policy.tasks), policy.path)
         service.serve(listening)
 
