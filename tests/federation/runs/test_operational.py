@@ -21,6 +21,7 @@ from federation.settings.schema import Settings, TrainingSettings
 from federation.vault import choices, ledger, state
 from federation.vault.database import open_database
 from federation.wire.frame import decode
+from tasks.registry import TASKS
 from tasks.settings import Calendar
 from tests.federation.federations import StoppedError, Watching, records_in, run, settings_of
 from tests.federation.toy import TOY, ToySettings
@@ -131,10 +132,9 @@ def only(choice: Mapping[str, Mapping[str, bytes]], prefix: str) -> dict[tuple[s
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, Done]:
-    from tasks.registry import TASKS
-
-    TASKS["toy"] = TOY  # the fixture `toy` is of one test
-    return both(operational(tmp_path_factory.mktemp("pair")))
+    with pytest.MonkeyPatch.context() as patch:  # the fixture `toy` is of one test
+        patch.setitem(TASKS, "toy", TOY)
+        return both(operational(tmp_path_factory.mktemp("pair")))
 
 
 def test_a_refit_chooses_nothing_and_learns_all(pair: tuple[Done, Done]) -> None:

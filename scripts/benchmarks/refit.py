@@ -1,0 +1,175 @@
+"""What training on the validation years is worth, and what the issued mix: operational runs, tested on years after them.
+
+    python scripts/benchmarks/refit.py data=NATIONAL runs=RUNS seeds=1,2,3 until=2006-12 recipe=dengue to=docs/refit.md
+
+Runs that are there already are read, not done again. Differences rest on blocks of time that both forecasts share,
+summed over the countries that report them and averaged over the seeds; a simulation alone can look at them.
+"""
+
+import sqlite3
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from federation.cli import main
+from federation.composition.compose import settings_of
+from federation.runs.operational import FOLD
+from federation.runs.simulation import LEDGER
+from federation.vault import differences, state
+from federation.vault.database import open_database
+from federation.vault.mixing import MODELS
+from federation.wire.frame import decode
+from tasks.evaluation.paired_difference import Blocks, merge_blocks, paired_interval
+from tasks.registry import TASKS
+
+ARMS = ("local", "local_adapted", "federated", "adapted", "issued")
+USUAL = {
+    "health": "climatology",
+    "disaster": "cell_climatology",
+    "agriculture": "five_year_mean",
+}  # no refit changes it
+ByCountry = Mapping[str, Blocks]
+
+
+def scores(database: sqlite3.Connection, run: str, headline: str) -> dict[tuple[str, str, str], tuple[float, float]]:
+    """(country, part, arm) -> sum and count of the headline over all horizons, as they left with the test."""
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    for country, reply in database.execute("SELECT country, reply FROM state WHERE run = ? AND kind = 'test'", (run,)):
+        for path, values in decode(reply).group("score").items():
+            part, arm, score, name = path.split("/")
+            if score == headline and part in ("validation", "test"):
+                found.setdefault((country, part, arm), {})[name] = float(values[-1])
+    return {key: (each["sum"], each["count"]) for key, each in found.items() if each["count"]}
+
+
+def from_usual(database: sqlite3.Connection, run: str, arm: str, usual: str) -> dict[str, Blocks]:
+    """Country -> blocks of an arm's score less that of a baseline which is the same in fold and refit."""
+    found: dict[str, Blocks] = {}
+    for (country,) in database.execute("SELECT country FROM state WHERE run = ? AND kind = 'test'", (run,)).fetchall():
+        known = differences.blocks_from_memory(state.memory_of_test(database, country, run) or {})
+        if f"{arm}-{usual}" in known:
+            found[country] = known[f"{arm}-{usual}"]
+        elif f"federated-{arm}" in known:
+            found[country] = less(known[f"federated-{usual}"], known[f"federated-{arm}"])
+    return {country: each for country, each in found.items() if each.count[:, -1].any()}
+
+
+def less(one: Blocks, other: Blocks) -> Blocks:
+    """The difference of two differences of the same place-periods."""
+    assert np.array_equal(one.labels, other.labels)
+    counted = (one.count > 0) & (other.count > 0)
+    return replace(one, above=np.where(counted, one.above - other.above, 0.0), below=one.below * counted)
+
+
+def mean_of(seeds: Sequence[ByCountry]) -> dict[str, Blocks]:
+    """Country -> the mean over the seeds, where all of them have it."""
+    common = set.intersection(*(set(each) for each in seeds))
+    return {
+        country: replace(seeds[0][country], above=np.mean([each[country].above for each in seeds], axis=0))
+        for country in sorted(common)
+    }
+
+
+def compared(one: ByCountry, other: ByCountry) -> dict[str, Blocks]:
+    """Country -> the first's score less the second's."""
+    return {country: less(one[country], other[country]) for country in sorted(one.keys() & other.keys())}
+
+
+def line(name: str, blocks: ByCountry, base: float) -> str:
+    """A row of the table. base: the score that a difference is a share of."""
+    interval = {key: float(value[-1]) for key, value in paired_interval(merge_blocks(blocks.values())).items()}
+    ends = " to ".join(f"{100 * interval[key] / base:+.1f}" for key in ("low", "high"))
+    return f"| {name} | {base:.4f} | {100 * interval['value'] / base:+.1f} % | {ends} % | {len(blocks)} |"
+
+
+def best_member(
+    rows: Mapping[tuple[str, str, str], tuple[float, float]], country: str, baselines: Sequence[str]
+) -> str:
+    """The member of the mix with the best score in the validation of the fold."""
+    there = {arm: rows[key] for arm in (*MODELS, *baselines) if (key := (country, "validation", arm)) in rows}
+    return min(there, key=lambda arm: there[arm][0] / there[arm][1]) if there else ""
+
+
+def page(words: Mapping[str, str]) -> str:
+    """The whole page."""
+    seeds, runs = words["seeds"].split(","), Path(words["runs"])
+    settings = settings_of([f"recipe={words['recipe']}"])
+    task = TASKS[settings.task.name]
+    headline, usual = next(iter(task.scores)), USUAL[task.name]
+    blocks: dict[tuple[str, str], list[ByCountry]] = {}
+    points: dict[tuple[str, str, str], list[float]] = {}
+    members: dict[str, list[str]] = {}
+    for seed in seeds:
+        database = open_database(runs / f"refit-{seed}{FOLD}" / LEDGER)
+        for kind, run in (("fold", f"refit-{seed}{FOLD}"), ("refit", f"refit-{seed}")):
+            for arm in ARMS:
+                blocks.setdefault((kind, arm), []).append(from_usual(database, run, arm, usual))
+            rows = scores(database, run, headline)
+            for (country, part, arm), (total, count) in rows.items():
+                if part == "test":
+                    points.setdefault((kind, country, arm), []).append(total / count)
+            if kind == "fold":
+                for country in {key[0] for key in rows}:
+                    members.setdefault(country, []).append(best_member(rows, country, list(task.baselines)))
+        database.close()
+    mean = {key: mean_of(each) for key, each in blocks.items()}
+    base = {key: _mean_score(points, key, mean[key]) for key in mean}
+    chosen = " ".join(f"{key}={words[key]}" for key in ("recipe", "seeds", "until"))
+    lines = [
+        "# Refits and issued mixes, measured\n",
+        f"Made by `scripts/benchmarks/refit.py {chosen}` on public records; nothing",
+        "here was typed. The fold is trained to two years before `until`, the refit to it; both are tested after it;",
+        f"{headline}, mean over the seeds, smaller is better. The test years chose nothing.\n",
+        "## The refit less its fold\n",
+        "| arm | fold | refit less fold | 95 % interval | countries |",
+        "|---|---|---|---|---|",
+        *(line(arm, compared(mean["refit", arm], mean["fold", arm]), base["fold", arm]) for arm in ARMS),
+        "\n## The issued mix less other arms, all refitted\n",
+        "| less | its score | issued less it | 95 % interval | countries |",
+        "|---|---|---|---|---|",
+        *(
+            line(arm, compared(mean["refit", "issued"], mean["refit", arm]), base["refit", arm])
+            for arm in ARMS
+            if arm != "issued"
+        ),
+        "\n## Country by country, refitted\n",
+        "Best on validation: the member of the mix with the best score in the fold's validation, of most seeds.\n",
+        "| | local | federated | personalised | adapted | issued | best on validation | its score | issued over it |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for country in sorted({key[1] for key in points}):
+        if ("refit", country, "issued") not in points or not members.get(country):
+            continue
+        best = max(sorted(set(members[country])), key=members[country].count)
+        wanted = (*MODELS, "adapted", "issued", best)
+        value = {arm: np.mean(points.get(("refit", country, arm), [np.nan])) for arm in wanted}
+        cells = [f"{value[arm]:.4f}" for arm in ("local", "federated", "personalised", "adapted", "issued")]
+        cells += [best.replace("_", " "), f"{value[best]:.4f}", f"{value['issued'] / value[best]:.3f}"]
+        lines.append(f"| {country} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _mean_score(points: Mapping[tuple[str, str, str], Sequence[float]], key: tuple[str, str], of: ByCountry) -> float:
+    """The mean score of the countries whose blocks are counted, weighted by them."""
+    kind, arm = key
+    weights = {country: each.below[:, -1].sum() for country, each in of.items() if (kind, country, arm) in points}
+    means = [np.mean(points[kind, country, arm]) for country in weights]
+    return float(np.average(means, weights=list(weights.values())))
+
+
+def run(words: Mapping[str, str]) -> None:
+    """Do the runs that are missing, and write the page."""
+    arms = f"arms=[{','.join(('federated', 'local', 'personalised', 'local_adapted', 'adapted', 'issued'))}]"
+    chosen = [f"recipe={words['recipe']}", f"until={words['until']}", f"data={words['data']}", f"runs={words['runs']}"]
+    for seed in words["seeds"].split(","):
+        name = f"refit-{seed}"
+        if not (Path(words["runs"]) / name / "model.gotong").exists():
+            main(["simulate", "purpose=operational", f"name={name}", f"seed={seed}", arms, "tracking=none", *chosen])
+    Path(words["to"]).write_text(page(words), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(dict(word.split("=", 1) for word in sys.argv[1:]))
