@@ -6,6 +6,7 @@ import random
 import resource
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,10 +15,13 @@ from unittest.mock import Mock
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from federation.deployment.coordinator import bodies, process
 from federation.deployment.coordinator import connections as gateway_connections
 from federation.deployment.coordinator.connections import Connection, Connections, Limits, fitting, group
+from federation.deployment.coordinator.contacts import of_members
 from federation.deployment.coordinator.listener import Protocol
 from federation.errors import ConfigError
 from federation.verbs import coordinator
@@ -93,6 +97,20 @@ def test_a_large_body_is_read_of_a_member_alone_and_none_beyond_the_limit(tmp_pa
         assert member.post(LARGE, headers=ENROLLED, content=iter([large])).status_code == 200
         assert member.post(LARGE, headers=ENROLLED, content=bytes(16 * 2**20 + 1)).status_code == 413
         assert gateway.memory() < MEMORY
+
+
+def test_a_countrys_word_is_noted_of_calls_that_the_superlink_accepts_alone(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP384R1()).public_key()
+    pem = b64encode(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)).decode()
+    says = {"flwr-public-key": pem, "gotong-standing": "paused"}
+    file = tmp_path / "home" / "contacts.json"
+    with front(tmp_path) as gateway, gateway.client() as node:
+        assert node.post(CALL, headers=says, content=b"x").status_code == 401
+        assert node.get("/health", headers=says | ENROLLED).status_code == 200
+        assert not file.exists()
+        assert node.post(CALL, headers=says | ENROLLED, content=b"x").status_code == 200
+        ssh = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        assert of_members(tmp_path / "home", {"VNM": ssh, "LAO": "none"})["VNM"].word == "paused"
 
 
 def test_large_bodies_of_members_wait_for_one_another(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def test_a_forecast_is_of_the_newest_origin_and_of_every_place_once(dengue: Issu
 
 # hubverse
 
+SCHEMAS = "https://raw.githubusercontent.com/hubverse-org/schemas/main"
+
 
 def hub(folder: Path, issued: Issued) -> Path:
     """A hub whose tasks.json asks for what the issue promises."""
@@ -67,10 +69,19 @@ def hub(folder: Path, issued: Issued) -> Path:
     }
     model_task = {
         "task_ids": ids,
-        "output_type": {"quantile": {"output_type_id": {"required": LEVELS}, "value": value}},
+        "output_type": {"quantile": {"output_type_id": {"required": LEVELS}, "is_required": True, "value": value}},
     }
     (folder / "hub-config").mkdir(parents=True)
-    (folder / "hub-config" / "tasks.json").write_text(json.dumps({"rounds": [{"model_tasks": [model_task]}]}))
+    (folder / "hub-config" / "tasks.json").write_text(
+        json.dumps(
+            {
+                "schema_version": f"{SCHEMAS}/v6.0.0/tasks-schema.json",
+                "rounds": [{"round_id_from_variable": True, "round_id": "reference_date", "model_tasks": [model_task]}],
+                "output_type_id_datatype": "double",
+                "derived_task_ids": ["target_end_date"],
+            }
+        )
+    )
     admin = {"file_format": ["csv"], "model_output_dir": "model-output"}
     (folder / "hub-config" / "admin.json").write_text(json.dumps(admin))
     target = folder / "model-output" / "gotong-first" / f"{last_day(issued.origin)}-gotong-first.csv"
@@ -91,6 +102,8 @@ def test_the_hubs_own_reader_reads_the_quantiles(dengue: Issued, tmp_path: Path)
     coming = dengue.windows.due > np.datetime64(dengue.origin)
     assert dengue.late  # a place whose last months were not handed in: it has fewer horizons
     assert len(groups) == coming.sum() < dengue.windows.due.size
+    [file] = (tmp_path / "model-output" / "gotong-first").iterdir()
+    assert set(map(str, table["reference_date"])) == {file.name.removesuffix("-gotong-first.csv")}  # one round a file
     tasks = json.loads((tmp_path / "hub-config" / "tasks.json").read_text())["rounds"][0]["model_tasks"][0]["task_ids"]
     for name, allowed in tasks.items():
         values = table[name].map(str if name.endswith("date") else lambda value: value)
