@@ -40,7 +40,7 @@ def found(under: str, messages: Mapping[str, bytes]) -> Figure:
     return Figure(attack=ATTACK, measure=FOUND, under=under, value=len(names), note=note)
 
 
-def searched(seed: int, template: str, protection: str) -> dict[str, bytes]:
+def searched(seed: int, template: str, protection: str, **chosen: Any) -> dict[str, bytes]:
     """Every request and reply of a run with canaries in LAO's records."""
     synthesize, line = simulation._synthesize, Line()
 
@@ -50,7 +50,7 @@ def searched(seed: int, template: str, protection: str) -> dict[str, bytes]:
 
     with TemporaryDirectory() as folder, patch.object(simulation, "_synthesize", with_canaries):
         ready = prepared(
-            Path(folder), seed, template=template, protection=protection, countries=FIVE, rounds=2, quorum=1
+            Path(folder), seed, template=template, protection=protection, countries=FIVE, rounds=2, quorum=1, **chosen
         )
         ran(ready, line=line)
     passed = [*line.requests, *line.replies]

@@ -88,7 +88,7 @@ def first_of(plan: Plan) -> dict[str, NDArray[Any]]:
     return numpy_of(fresh(TASKS[plan.task.name], plan).weights)
 
 
-def refused_in_a_sealed_run(seed: int) -> list[str]:
+def refused_in_a_sealed_run(seed: int, **chosen: Any) -> list[str]:
     """Why a vault refuses each request by which a coordinator could bring in a model of its own."""
     caught: list[Frame] = []
 
@@ -99,7 +99,8 @@ def refused_in_a_sealed_run(seed: int) -> list[str]:
         return frame
 
     with TemporaryDirectory() as folder:
-        ready = prepared(Path(folder), seed, template="sealed", countries=["BRN", "KHM", "SGP", "TLS"], rounds=2)
+        countries = ["BRN", "KHM", "SGP", "TLS"]
+        ready = prepared(Path(folder), seed, template="sealed", countries=countries, rounds=2, **chosen)
         try:
             ran(ready, line=Line(request=second_round))
         except StoppedLineError:

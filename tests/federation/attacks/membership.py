@@ -1,12 +1,15 @@
-"""Who was in the training records: by the loss of the released model, and by how updates change it.
+"""Who was in the training records: by the loss of the released model, also against that of reference models, and by how
+updates change it.
 
 In every country half of the places train; the other half, over the same years, are those that did not. Forecasts
 remember records when training goes on for long on few of them, so the plan here does: what it tells of single updates
 shows that the attack works.
-Source: Yeom et al. (2018), https://arxiv.org/abs/1709.01604; over rounds, Zhang et al. (2022), https://arxiv.org/abs/2203.15696
+Sources: Yeom et al. (2018), https://arxiv.org/abs/1709.01604; reference models, offline, Zarifzadeh et al. (2024),
+https://arxiv.org/abs/2312.03262; over rounds, Zhang et al. (2022), https://arxiv.org/abs/2203.15696
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,19 +20,28 @@ import torch
 from numpy.typing import NDArray
 from torch.func import functional_call, vmap
 
+from federation.runs.simulation import Simulation
 from federation.seals.fixed_point import Floats
 from federation.seals.model import named, vector
-from federation.settings.schema import TrainingSettings
+from federation.settings.schema import NOISED, SEALED, PrivacySettings, TrainingSettings
 from federation.training.jobs import Job, Result
 from tasks.data import DenseWindows
 from tasks.health.settings import HealthSettings
 from tests.federation.attacks.figures import Figure
 from tests.federation.attacks.region import Recorder, prepared, ran
 
-ATTACK = "membership"
+ATTACK, NOISED_UNDER = "membership", "sealed + dp"
+RELEASED, AGAINST, SUMS = "released model", "a model against reference models (RMIA)", "sums of updates"
 OVERFITTED = TrainingSettings(lr=3e-3, schedule="constant", epochs=40, weight_decay=0.0, batch_size=32)
 COUNTRIES = ("KHM", "LAO", "MYS", "TLS")
 FALSE = 0.01  # share of outsiders that are taken for members
+REFERENCES, DISTANCE = 2, 0.3  # models of other records; how far from them a model that saw a record is taken to be
+NOISED_RUN: dict[str, Any] = {
+    "protection": f"{SEALED}+{NOISED}",
+    "privacy": PrivacySettings(epsilon=8.0),
+    "rounds": 20,
+}
+Weights = Mapping[str, NDArray[Any]]
 
 
 @dataclass
@@ -56,19 +68,74 @@ def members(windows: DenseWindows) -> NDArray[np.bool_]:
 
 
 def membership(seed: int) -> Iterator[Figure]:
-    """AUC, and share of members that are known, with 1 % of the others taken for some; means of the countries."""
+    """AUC, and share of members that are known, with 1 % of the others taken for some; of every country."""
     recorder = Halved()
-    with TemporaryDirectory() as folder:
-        task = HealthSettings(hidden=[64], dropout=0.0)
-        ready = prepared(Path(folder), seed, countries=COUNTRIES, rounds=3, task=task, training=OVERFITTED)
-        outcome = ran(ready, recorder).outcome
-        shapes = dict(ready.run.progress.model)
-    assert outcome is not None, "an honest run"
-    starts = [*recorder.starts, vector(outcome.model)]
+    first, last = trained(seed, recorder)
+    yield from of_updates(recorder, first, last)
+    references = [trained(seed + 1000 * number, Halved())[1] for number in range(1, REFERENCES + 1)]
+    before, noised = trained(seed, Halved(), **NOISED_RUN)
     for job in recorder.jobs.values():
-        yield from rates("released model", "all", job, -losses(job, outcome.model))
-        yield from rates("single updates", "open", job, trajectory(job, starts, recorder.updates, shapes))
-        yield from rates("sums of updates", "sealed", job, trajectory(job, starts, None, shapes))
+        yield from rates(AGAINST, "sealed", job, rmia(job, last, references))
+        yield from rates(AGAINST, NOISED_UNDER, job, rmia(job, noised, references))
+        yield from rates(RELEASED, NOISED_UNDER, job, -losses(job, noised))
+        yield from rates(SUMS, NOISED_UNDER, job, trajectory(job, [vector(before), vector(noised)], None, before))
+
+
+def of_updates(recorder: Halved, first: Weights, last: Weights) -> Iterator[Figure]:
+    """What models of one run tell. Of a country's model, those of the other countries are the reference."""
+    starts = [*recorder.starts, vector(last)]
+    after = {country: named(starts[-2] + update, first) for country, update in recorder.updates[-1].items()}
+    for country, job in recorder.jobs.items():
+        others = [weights for other, weights in after.items() if other != country]
+        yield from rates(RELEASED, "all", job, -losses(job, last))
+        yield from rates(AGAINST, "open", job, rmia(job, after[country], others))
+        yield from rates("single updates", "open", job, trajectory(job, starts, recorder.updates, first))
+        yield from rates(SUMS, "sealed", job, trajectory(job, starts, None, first))
+
+
+def trained(seed: int, recorder: Halved, **chosen: Any) -> tuple[Weights, Weights]:
+    """The first and the last model of a run on half of the places of a seed's records."""
+    with TemporaryDirectory() as folder:
+        task = HealthSettings(hidden=[64], dropout=0.0, statistics="place")
+        values: dict[str, Any] = {"rounds": 3, "task": task, "training": OVERFITTED, "countries": COUNTRIES}
+        ready = prepared(Path(folder), seed, **(values | chosen))
+        with halved_records(ready) if chosen else nullcontext():
+            outcome = ran(ready, recorder).outcome
+        first = dict(ready.run.progress.model)
+    assert outcome is not None, "an honest run"
+    return first, outcome.model
+
+
+@contextmanager
+def halved_records(ready: Simulation) -> Iterator[None]:
+    """Under differential privacy a vault sums gradients itself, of all the places that it has: here of half."""
+    vaults = list(ready.vaults.values())
+    for vault in vaults:
+        records = vault.records(ready.run.federation.plan)
+        train = records.windows["train"]
+        assert isinstance(train, DenseWindows)
+        half = replace(records, windows={**records.windows, "train": train.take(members(train))})
+        vault.records = lambda plan, half=half: half  # type: ignore[method-assign, misc]  # noqa: ARG005
+    yield
+
+
+def rmia(job: Job, model: Weights, references: Sequence[Weights]) -> Floats:
+    """(N,) share of other records against which a record is likelier under the model than under models without it.
+
+    The others are the country's windows of the validation years, of which no model learnt. A likelihood is exp(-loss),
+    and offline that of a model in or out is (1 + a) / 2 times the reference models' without, plus (1 - a) / 2.
+    """
+    assert job.score is not None, "it is scored"
+    own, others = (
+        likelihood_ratio(replace(job, train=windows), model, references) for windows in (job.train, job.score)
+    )
+    return np.asarray((own[:, None] >= others[None]).mean(axis=1) + 1e-9 * np.argsort(np.argsort(own)))
+
+
+def likelihood_ratio(job: Job, model: Weights, references: Sequence[Weights]) -> Floats:
+    """(N,) under the model, over that of reference models if half of them had seen the record."""
+    out = np.mean([np.exp(-losses(job, each)) for each in references], axis=0)
+    return np.asarray(np.exp(-losses(job, model)) / ((1 + DISTANCE) / 2 * out + (1 - DISTANCE) / 2))
 
 
 def trajectory(

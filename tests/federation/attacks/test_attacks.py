@@ -1,18 +1,21 @@
 """Attacks on records: each succeeds where nothing stops it, so that what it fails against can be believed."""
 
 from statistics import mean
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from federation.seals.fixed_point import Codec
+from tests.federation.attacks import gradient_canary
 from tests.federation.attacks.canary_frames import canaries
 from tests.federation.attacks.differencing import CHANGED, RUNS, SAME, STILL, WHOLE, lists, restored, runs
 from tests.federation.attacks.figures import Figure, table
+from tests.federation.attacks.gradient_canary import clipped, plan_of, proved
 from tests.federation.attacks.honest_lengths import TRAINING, lengths
 from tests.federation.attacks.imprint import LAST, LEFT, READ, at_once, from_coordinator, hidden
 from tests.federation.attacks.inversion import inversion
-from tests.federation.attacks.membership import membership
+from tests.federation.attacks.membership import AGAINST, Halved, of_updates, trained
 from tests.federation.attacks.sealed_poison import poison
 from tests.federation.vault.trap import Trap
 
@@ -61,10 +64,21 @@ def test_words_of_any_kind_move_no_weight_of_the_mean_beyond_the_bound() -> None
     assert np.abs(mean_update).max() == pytest.approx(1.0, abs=1e-6)
 
 
+def test_a_canary_in_a_gradient_proves_something_and_less_than_is_charged() -> None:
+    """Noise from a seed, for one outcome. A canary four times as long proves more than epsilon."""
+    plan, random = plan_of(2.0), np.random.default_rng(1).bytes
+    assert 0.3 < proved(plan, trials=20_000, random=random) < 2
+    assert proved(plan, noise=False, trials=2_000) > 4
+    with patch.object(gradient_canary, "clipped", lambda each: 4 * clipped(each)):
+        assert proved(plan, trials=20_000, random=random) > 2
+
+
 @pytest.mark.long
 def test_the_other_attacks_find_less_in_sums_than_in_single_updates() -> None:
-    seen = list(membership(1))
+    recorder = Halved()
+    seen = list(of_updates(recorder, *trained(1, recorder)))
     assert value(seen, "single updates: AUC", "open") > value(seen, "sums of updates: AUC", "sealed") + 0.05
+    assert value(seen, f"{AGAINST}: AUC", "open") > 0.7
     read = list(inversion(1))
     assert value(read, "rows read, of 1, batch of 1", "open") > 0.9
     assert value(read, "rows read, of 1, batch of 1", "sealed, were the plan allowed") == 0
