@@ -83,8 +83,10 @@ def _set_up(grid: Grid, federation: Federation, terms: SealTerms, progress: Prog
         "fewest": FEWEST,
     }
     without = "nothing was trained; leave a country out, or start again when all are there"
-    nobody: dict[str, Arrays] = {country: {} for country in terms.members}
-    asked = ask(grid, federation, "sealed_keys", 0, nobody, **header)
+    first: Arrays = {}
+    if federation.settings.start_from is not None:  # a vault takes no weights but those that it knows
+        first = {f"model/{name}": value for name, value in progress.model.items()}
+    asked = ask(grid, federation, "sealed_keys", 0, dict.fromkeys(terms.members, first), **header)
     announced = _posts(asked.need_all(without))
     keys = {f"keys/{country}": posts.as_array(post) for country, post in announced.items()}
     asked = ask(grid, federation, "sealed_deal", 0, dict.fromkeys(terms.members, keys))

@@ -324,11 +324,6 @@ class Settings(Plan):
                 f"participation={self.participation} and availability={self.availability}: a sealed run asks every "
                 f"country in every round; leave them out"
             )
-        if self.start_from is not None:
-            raise ConfigError(
-                f"start_from={self.start_from}: the countries of a sealed run derive its first model themselves, from "
-                f"seed; leave it out"
-            )
         if self.region.facilities:
             raise ConfigError("region.facilities: members of a sealed run are countries; leave it out")
 

@@ -30,10 +30,11 @@ from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.noised_round import Noised
 from federation.vault.requests import Request, request_of
-from federation.vault.seal_store import MADE, SealStore
+from federation.vault.seal_store import MADE, SealStore, models_made
 from federation.vault.sealed_bounds import check_change, check_votes
 from federation.vault.sealed_reply import Reply, array_group, closing_of
-from federation.vault.sealed_setup import check_basis, check_start, keep_deals, run_of, setup_of, start_of
+from federation.vault.sealed_setup import check_basis, keep_deals, run_of, setup_of
+from federation.vault.sealed_start import check_start
 from federation.wire.frame import Frame, decode
 from federation.wire.model import model_digest
 from tasks.evaluation.scores import Sums
@@ -73,7 +74,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     vault.check_begun(store.run)
     if number == 1:
         standing, closed = _first(plan, member, store, frame), None
-        check_start(vault, store, start_of(plan))
+        check_start(vault, store, began := store.get(0, "start") or b"")
     else:
         closed = _with_own_words(store, closing_of(frame), number - 1)
         standing = _next(vault, plan, member, store, closed, number)
@@ -81,7 +82,8 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     memory = state.memory_before(
         vault.database, vault.country, store.run, number, last_aggregated=standing.aggregated, plan=digest_of(plan)
     )
-    came = None if standing.kind == "test" else lineage.admit(request, memory, vault.policy, {})
+    known = models_made(vault.database, vault.country)
+    came = None if standing.kind == "test" else lineage.admit(request, memory, vault.policy, {}, known)
     country = Country(code=vault.country, records=vault.records(plan), memory=memory, learns=vault.learns(plan))
     made = job_building.jobs(request, country)
     noised = None
@@ -91,7 +93,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
 
     def finish(results: Sequence[Result]) -> Frame:
         if closed is None:
-            store.put(0, "began", start_of(plan))
+            store.put(0, "began", began)
             keep_deals(store, standing.setup)
             member.open_deals(standing.setup, array_group(frame, "box"))
         else:

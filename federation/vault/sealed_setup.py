@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from federation.composition.restore import restore
 from federation.errors import PolicyRefusal, SealError
@@ -26,15 +25,13 @@ from federation.seals.setup import Setup
 from federation.seals.terms import SealTerms
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of, plain
-from federation.strategies.strategy import public
+from federation.vault import sealed_start
 from federation.vault.identity import Identity
 from federation.vault.noised_round import places_of
 from federation.vault.records import power_of_two
-from federation.vault.requests import fresh, numpy_of
 from federation.vault.seal_store import SealStore
 from federation.vault.sealed_reply import Reply, array_group
 from federation.wire.frame import Frame
-from federation.wire.model import model_digest
 from tasks.data import Part
 from tasks.registry import TASKS
 
@@ -54,14 +51,16 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
         vault.check_budget(plan, 1)
     elif vault.learns(plan):
         vault.check_steps(plan)
-    model = first_model(plan)
-    check_start(vault, store, start_of(plan))
+    first = sealed_start.first_weights(vault, plan, frame)
+    model, start = sealed_start.first_model(plan, first), sealed_start.start_of(first)
+    sealed_start.check_start(vault, store, start)
     claims = claims_of(vault, plan, model)
 
     def finish() -> Frame:
         store.put(0, "plan", json.dumps(plain(plan)).encode())
         store.put(0, "terms", _terms_to_bytes(terms))
         store.put(0, "first", model.digest)
+        store.put(0, "start", start)
         store.put(0, "basis", basis(vault, plan))
         store.put(1, "model", to_bytes(model))
         post = Member(country=vault.country, key=identity.key, terms=terms, store=store).announce(claims.table())
@@ -163,30 +162,6 @@ def check_policy(policy: Policy, terms: SealTerms) -> None:
                 f"{policy.country} refuses {why}: its policy asks for {key} = {said}. To allow it, edit `{key}` in "
                 f"{policy.path} on that country's node."
             )
-
-
-def first_model(plan: Plan) -> SharedModel:
-    """The model that every country begins with: by the plan's seed."""
-    return SharedModel(round=0, weights=public(_first_weights(plan), plan.strategy.private))
-
-
-def start_of(plan: Plan) -> bytes:
-    """Digest of all weights that a run begins with, also of those that countries keep at home."""
-    return digest("start", model_digest(_first_weights(plan)))
-
-
-def _first_weights(plan: Plan) -> dict[str, NDArray[Any]]:
-    return numpy_of(fresh(TASKS[plan.task.name], plan).weights)
-
-
-def check_start(vault: "Vault", store: SealStore, start: bytes) -> None:
-    """Raise PolicyRefusal for a model with which another run began here, unless the policy allows a second one."""
-    if (other := store.began_with(start)) and not vault.policy.repeat_start:
-        raise PolicyRefusal(
-            f"{vault.country} refuses a second run from the first model of run {other}: the difference of two such "
-            f"runs could tell of one country. Choose another seed, or edit `repeat_start` in {vault.policy.path} on "
-            f"that country's node"
-        )
 
 
 def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:

@@ -12,23 +12,26 @@ import numpy as np
 import pytest
 
 from federation.composition.restore import check
+from federation.coordinator import checkpoint
 from federation.coordinator.state import Outcome
 from federation.deployment.coordinator import ledger
 from federation.errors import ConfigError, DeploymentError, QuorumError
+from federation.policy.file import accept
 from federation.reporting.rows import ALL
-from federation.runs import simulation
+from federation.runs import folder, simulation
 from federation.seals import posts
 from federation.seals.masks import digest
 from federation.settings.values import plain as plain_values
 from federation.strategies import STRATEGIES
-from federation.vault import sealed_rounds, sealed_setup
+from federation.vault import sealed_rounds, sealed_start
 from federation.vault.database import open_database, open_ledger
 from federation.vault.identity import fingerprint
 from federation.vault.round import serve
 from federation.vault.seal_store import SealStore
 from federation.verbs import node_results
 from federation.wire.frame import Frame, decode, encode
-from tests.federation.federations import run, settings_of
+from federation.wire.model import model_digest
+from tests.federation.federations import ready, run, settings_of
 from tests.federation.sealed_federation import (
     FIVE,
     Line,
@@ -401,16 +404,36 @@ def test_who_serves_other_runs_too_is_no_member_for_a_country_that_wants_none(tm
     ran(prepared(tmp_path / "sealed", policies=dict.fromkeys(FIVE, alone)))
 
 
+def test_a_run_begins_with_weights_that_every_operator_accepted_and_with_no_others(tmp_path: Path) -> None:
+    ended = run(prepared(tmp_path))
+    checkpoint.save_model(ended.ready.run.folder, "run", ended.outcome.model)
+    before = ended.ready.run.folder.rename(tmp_path / "runs" / "first")
+    with folder.locked(before):
+        pass  # as every run that began was
+    settings = settings_of(tmp_path, FIVE, protection="sealed", retries=0, start_from="first")
+    later, line = ready(settings, dict.fromkeys(FIVE, 'start = "seeded"\n')), Line()
+    with pytest.raises(QuorumError, match="KHM refuses the first weights of run run: they are neither accepted"):
+        ran(later)
+    for vault in later.vaults.values():
+        accept(vault.policy, model_digest(ended.outcome.model), "a test")
+    assert not same(ran(later, line), ended.outcome)
+    sent = [frame for _, frame in line.requests if frame.group("model")]
+    assert [frame.kind for frame in sent] == ["sealed_keys"] * len(FIVE)
+    other = {f"model/{name}": value + np.float32(1e-3) for name, value in ended.outcome.model.items()}
+    changed = replace(with_arrays(sent[0], **other), header={**sent[0].header, "run": "other"})
+    assert "refuses the first weights of run other" in replied(later, line.requests[0][0], changed).header["reason"]
+
+
 def test_another_first_model_ends_the_setup_naming_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ready = prepared(tmp_path)
-    honest, seen = sealed_setup.first_model, []
+    honest, seen = sealed_start.first_model, []
 
-    def drawn(plan: Any) -> Any:
+    def drawn(plan: Any, weights: Any) -> Any:
         seen.append(plan)
-        model = honest(plan)
+        model = honest(plan, weights)
         return replace(model, round=1) if len(seen) == 3 else model
 
-    monkeypatch.setattr(sealed_setup, "first_model", drawn)
+    monkeypatch.setattr(sealed_start, "first_model", drawn)
     with pytest.raises(
         QuorumError, match=r"LAO begins with another first model than .*: it has gotong .*, torch .*numpy"
     ):
@@ -437,7 +460,6 @@ def test_records_that_change_within_a_run_end_the_country_s_part(tmp_path: Path)
         ({"strategy": "median"}, "strategy=median needs more than the mean"),
         ({"transport": "int8"}, "transport=int8"),
         ({"participation": 0.5}, "a sealed run asks every country"),
-        ({"start_from": "other"}, "derive its first model themselves"),
     ],
 )
 def test_a_run_that_cannot_be_sealed_says_so(tmp_path: Path, chosen: dict[str, Any], why: str) -> None:
