@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.func import functional_call
 
 from federation.composition.restore import restore
 from federation.coordinator import checkpoint
 from federation.errors import CheckpointError, ConfigError
 from federation.settings.schema import Settings
+from federation.vault import issuing
+from federation.vault.database import open_database
 from tasks.data import Panel, Windows
 from tasks.errors import DataError
 from tasks.files.folders import country_folder
-from tasks.models.weights import built, trainable
+from tasks.models.weights import built, output_of, trainable
 from tasks.products.forecast import Issued, month_of
 from tasks.products.newest import Late, Newest, last_on_record, newest
 from tasks.products.replaced import Replaced
@@ -28,6 +29,8 @@ from tasks.task import Task
 from tasks.time_step import STEPS
 
 Array = NDArray[Any]
+FEDERATED = "federated"
+VAULT = "vault.sqlite"  # of a simulated run, and in the folder `vault` of a node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,8 @@ class ForecastRequest:
 
     origin: YYYY-MM, the last month whose records are read; None reads all. largest_age: months that records may be old,
     None takes the task's. late: whether places are forecast whose records end before those of others. played: whether
-    `sent` is a day in the past.
+    `sent` is a day in the past. arm: whose forecast; any but the federated one lies in the country's vault. home: of
+    the node that has it; None: a simulated run's own.
     """
 
     data: Path
@@ -51,6 +55,8 @@ class ForecastRequest:
     largest_age: int | None = None
     late: Late = "forecast"
     played: bool = False
+    arm: str = FEDERATED
+    home: Path | None = None
 
 
 def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
@@ -80,13 +86,17 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     chosen = newest(task.windows(panel, settings), last, as_of, age, request.late)
     if not len(chosen.windows):
         raise DataError(f"{folder / task.file}: {_why_none(task, panel, last, chosen, as_of, age)}")
-    output = _output(task, settings, whole.seed, weights, chosen.windows, run.name)
+    if request.arm == FEDERATED:
+        output = _output(task, settings, whole.seed, weights, chosen.windows, run.name)
+        forecast = task.forecast(output, chosen.windows)
+    else:
+        forecast = _at_home(run, request, whole, panel, chosen.windows)
     return task, Issued(
-        model=run.name,
+        model=run.name if request.arm == FEDERATED else f"{run.name}-{request.arm}",
         settings=settings,
         panel=panel,
         windows=chosen.windows,
-        forecast=task.forecast(output, chosen.windows),
+        forecast=forecast,
         levels=task.levels,
         sent=request.sent,
         as_of=as_of,
@@ -98,6 +108,21 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
         left_out=chosen.left_out,
         played=request.played,
     )
+
+
+def _at_home(run: Path, request: ForecastRequest, whole: Settings, panel: Panel, windows: Windows) -> Array:
+    """The forecast of an arm that the country's vault keeps. Raises ConfigError where it keeps none."""
+    simulated = run.parent / (whole.fold or run.name) / VAULT
+    file = simulated if request.home is None else request.home / "vault" / VAULT
+    if not file.exists():
+        raise ConfigError(
+            f"arm={request.arm} lies in the vault of {request.country}, and {file} is not there; give home= of its node"
+        )
+    database = open_database(file)
+    try:
+        return issuing.forecast(database, request.country, run.name, whole.plan(), request.arm, panel, windows)
+    finally:
+        database.close()
 
 
 def _origin(text: str, complete: np.datetime64) -> np.datetime64:
@@ -160,9 +185,5 @@ def _output(
             f"run {run} keeps {', '.join(lacking)} in every country's vault, so its model alone makes no forecast; "
             f"take a run whose strategy.private is []"
         )
-    seen, _ = windows.batch(slice(None))
-    inputs = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in seen.items()}
-    with torch.no_grad():
-        own = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
-        output: torch.Tensor = functional_call(model, own, (inputs, None))
-    return output.numpy().astype(np.float64)
+    own = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+    return output_of(model, own, windows).astype(np.float64)

@@ -33,7 +33,13 @@ MAY: dict[str, set[str]] = {
     "pack": {
         *("errors", "composition", "coordinator", "policy", "privacy", "reporting", "settings", "vault", "wire"),
     },
-    "forecasting": {"errors", "composition", "coordinator", "settings"},
+    "forecasting": {
+        "errors",
+        "composition",
+        "coordinator",
+        "settings",
+        "vault",
+    },  # a country's own arms lie in its vault
     "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
     "runs": {*LEARNING, "composition", "coordinator", "policy", "reporting", "tracking", "training.cohort", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},

@@ -12,25 +12,44 @@ from math import isfinite
 import numpy as np
 import torch
 
-from federation.settings.schema import AdaptationSettings
-from federation.vault.adaptation import Past
+from federation.settings.schema import ISSUED, AdaptationSettings
+from federation.vault.adaptation import Past, corrected, mixed
+from federation.vault.choices import Choices
 from federation.vault.records import Records
-from tasks.data import Array, Part
+from tasks.data import Array, Windows
 from tasks.task import Task
 
 MODELS = ("federated", "personalised", "local")  # members of the mix, as far as a run has them
 
 
-def members(outputs: Mapping[str, Array], records: Records, part: Part, baseline: str | None) -> dict[str, Array]:
-    """Member -> (N, H, K) in model units, quantiles ascending. outputs: arm -> of the windows of this part."""
-    task, there = records.task, {name: outputs[name] for name in MODELS if name in outputs}
-    if baseline is not None and task.output is not None and baseline in records.known[part]:
-        there[baseline] = task.output(records.known[part][baseline], records.windows[part])
+def members(
+    outputs: Mapping[str, Array], baselines: Mapping[str, Array], windows: Windows, task: Task
+) -> dict[str, Array]:
+    """Member -> (N, H, K) in model units, quantiles ascending.
+
+    outputs: arm -> of these windows. baselines: those in the mix, one or none, in natural units.
+    """
+    there = {name: outputs[name] for name in MODELS if name in outputs}
+    if task.output is not None:
+        there |= {name: task.output(forecast, windows) for name, forecast in baselines.items()}
     return {name: np.sort(each, axis=-1) if task.levels else each for name, each in there.items()}
 
 
-def strongest_baseline(records: Records) -> str | None:
-    """The baseline with the best headline in the validation years; None where nothing was reported in them."""
+def issued(
+    outputs: Mapping[str, Array], baselines: Mapping[str, Array], windows: Windows, task: Task, choices: Choices
+) -> Array | None:
+    """(N, H, K) forecast that a country issues, in natural units, by what it chose; by equal shares where it did not.
+
+    None where it has no member of the mix. outputs, baselines: as `members` takes them.
+    """
+    there = members(outputs, baselines, windows, task)
+    mix = mixed(there, choices.shares or dict.fromkeys(there, 1.0))
+    return None if mix is None else task.forecast(corrected(mix, choices.corrections.get(ISSUED), task), windows)
+
+
+def strongest_baseline(records: Records) -> dict[str, Array]:
+    """The baseline with the best headline in the validation years, and its forecast of them; none where nothing was
+    reported in them."""
     headline, score = next(iter(records.task.scores.items()))
     losses = {}
     for name in records.task.baselines:
@@ -38,7 +57,8 @@ def strongest_baseline(records: Records) -> str | None:
         value = float(score.estimate(sums).value[-1])
         losses[name] = -value if score.better == "larger" else value
     known = {name: loss for name, loss in losses.items() if isfinite(loss)}
-    return min(known, key=lambda name: known[name], default=None)
+    best = sorted(known, key=lambda name: known[name])[:1]
+    return {name: records.known["validation"][name] for name in best}
 
 
 def shares(then: Mapping[str, Array], past: Past, task: Task, settings: AdaptationSettings) -> dict[str, float]:

@@ -75,7 +75,8 @@ def choices(
     }
     if ISSUED not in request.plan.arms:
         return Choices(rounds=rounds, corrections=corrections)
-    mixable = mixing.members(then, records, "validation", mixing.strongest_baseline(records))
+    strongest = mixing.strongest_baseline(records)
+    mixable = mixing.members(then, strongest, records.windows["validation"], request.task)
     shares = mixing.shares(mixable, past, request.task, settings)
     mix = adaptation.mixed(mixable, shares)
     if mix is not None:
@@ -102,12 +103,10 @@ def _adapted(
             output = adaptation.corrected(mix, choices.corrections.get(arm), request.task)
             adapted_forecasts[arm] = request.task.forecast(output, records.windows[part])
     if ISSUED in request.plan.arms:
-        baseline = next((name for name in choices.shares if name in request.task.baselines), None)
-        mixable = mixing.members(now, records, part, baseline)
-        mix = adaptation.mixed(mixable, choices.shares or dict.fromkeys(mixable, 1.0))
-        if mix is not None:
-            output = adaptation.corrected(mix, choices.corrections.get(ISSUED), request.task)
-            adapted_forecasts[ISSUED] = request.task.forecast(output, records.windows[part])
+        baselines = {name: each for name, each in records.known[part].items() if name in choices.shares}
+        issued = mixing.issued(now, baselines, records.windows[part], request.task, choices)
+        if issued is not None:
+            adapted_forecasts[ISSUED] = issued
     return adapted_forecasts
 
 

@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
-from federation.forecasting import ForecastRequest, issue
+from federation.forecasting import FEDERATED, ForecastRequest, issue
 from federation.runs import folder as run_folder
 from federation.settings.checks import nearest, within
 from federation.verbs.word_checks import required
@@ -32,7 +32,8 @@ class ForecastSettings:
     format: hubverse | chap | cap (health), cap | table (disaster), table (agriculture).
     cost_loss: what acting costs over the loss it prevents; who is warned is forecast at least that probability. None:
     the run's. sender: whose alert it is; replaces: the file of the alert given before (cap). samples, seed: how many
-    are drawn and from where on (chap).
+    are drawn and from where on (chap). arm: federated, or another arm of the run, such as issued, from the vault of the
+    country's node in home; None: of a simulated run.
     """
 
     run: str | None = None
@@ -50,6 +51,8 @@ class ForecastSettings:
     largest_age: int | None = None
     late: str = "forecast"
     today: str | None = None
+    arm: str = FEDERATED
+    home: str | None = None
 
 
 def run(words: Sequence[str]) -> None:
@@ -83,6 +86,8 @@ def _forecast(settings: ForecastSettings) -> None:
         largest_age=settings.largest_age,
         late=cast(Late, settings.late),
         played=settings.today is not None,
+        arm=settings.arm,
+        home=None if settings.home is None else Path(settings.home),
         sender=settings.sender,
         cost_loss=settings.cost_loss,
         samples=settings.samples,

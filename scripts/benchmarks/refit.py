@@ -1,4 +1,4 @@
-"""What training on the validation years is worth, and what the issued mix: operational runs, tested on years after them.
+"""What training on the validation years is worth, and the issued mix: operational runs, tested on years after them.
 
     python scripts/benchmarks/refit.py data=NATIONAL runs=RUNS seeds=1,2,3 until=2006-12 recipe=dengue to=docs/refit.md
 

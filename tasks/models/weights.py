@@ -5,11 +5,15 @@ constants: no step changes them, no message carries them. They are the same in e
 the model from the same settings and seed.
 """
 
+from collections.abc import Mapping
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
+from tasks.data import Array, Windows
 from tasks.settings import TaskSettings
 from tasks.task import Task
 
@@ -29,6 +33,15 @@ def built(task: Task, settings: TaskSettings, seed: int) -> nn.Module:
 def trainable(model: nn.Module) -> dict[str, Tensor]:
     """name -> weights that are trained, without their history; they share the model's memory."""
     return {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
+
+
+def output_of(model: nn.Module, weights: Mapping[str, Tensor], windows: Windows) -> Array:
+    """(N, H, K) float32 of a model with these weights, for all windows at once."""
+    seen, _ = windows.batch(slice(None))
+    inputs = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in seen.items()}
+    with torch.no_grad():
+        output: Tensor = functional_call(model, dict(weights), (inputs, None))
+    return output.numpy()
 
 
 def constants(model: nn.Module, device: torch.device | None = None) -> dict[str, Tensor]:

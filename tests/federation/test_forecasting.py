@@ -72,6 +72,9 @@ def test_every_product_of_every_task(
     else:
         assert len(pd.read_csv(to)) > 0
     assert files_of_runs(place) == before
+    with pytest.raises(SystemExit):
+        forecast(*words, "arm=issued")
+    assert f"arm=issued: run {task} ended in VNM with federated, local" in capsys.readouterr().err
     if form != "cap":  # an alert holds the time at which it was made
         first = to.read_bytes()
         forecast(*words)

@@ -18,7 +18,7 @@ from federation.runs.operational import FOLD, refit_of, resolved, unlike_ends
 from federation.runs.pair import is_pair, run_pair
 from federation.runs.run import saved
 from federation.settings.schema import Settings, TrainingSettings
-from federation.vault import choices, ledger, state
+from federation.vault import choices, issuing, ledger, state
 from federation.vault.database import open_database
 from federation.wire.frame import decode
 from tasks.registry import TASKS
@@ -156,6 +156,25 @@ def test_a_refit_chooses_nothing_and_learns_all(pair: tuple[Done, Done]) -> None
     )
     assert refit.settings.task.calendar.cuts()[0] == np.datetime64("2006-12", "M")
     assert (refit.settings.until, refit.settings.fold, refit.settings.seed != 1) == ("2006-12", f"june{FOLD}", True)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_what_a_country_forecasts_at_home_is_what_was_scored(pair: tuple[Done, Done], arm: str) -> None:
+    settings = pair[1].settings
+    database = open_database(Path(settings.runs) / f"june{FOLD}" / simulation.LEDGER)
+    for country in TWO:
+        panel = TOY.read(Path(str(settings.data)) / country, country, settings.task)
+        tested = TOY.windows(panel, settings.task).only("test")
+        said = issuing.forecast(database, country, "june", settings.plan(), arm, panel, tested)
+        query = "SELECT reply FROM state WHERE run = 'june' AND kind = 'test' AND country = ?"
+        reply = decode(database.execute(query, (country,)).fetchone()[0])
+        errors = np.square(said[..., 0] - tested.observed)
+        assert errors[np.isfinite(errors)].sum() == pytest.approx(reply.arrays[f"score/test/{arm}/mse/sum"][-1])
+    with pytest.raises(ConfigError, match="ended in THA with federated, local"):
+        issuing.forecast(database, "THA", "june", settings.plan(), "local_pair", panel, tested)
+    with pytest.raises(ConfigError, match="the vault of LAO knows no test of run june"):
+        issuing.forecast(database, "LAO", "june", settings.plan(), arm, panel, tested)
+    database.close()
 
 
 def test_months_after_until_change_neither_a_choice_nor_a_weight(pair: tuple[Done, Done], tmp_path: Path) -> None:

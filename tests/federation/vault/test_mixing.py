@@ -80,11 +80,11 @@ def test_a_baseline_comes_back_from_model_units_and_the_strongest_is_of_the_vali
             there = task.output(forecast, records.windows[part])
             assert np.isfinite(there).all()
             np.testing.assert_allclose(task.forecast(there, records.windows[part]), forecast, atol=1e-5, rtol=1e-6)
-    strongest = mixing.strongest_baseline(records)
-    assert strongest is not None
+    ((strongest, forecast),) = mixing.strongest_baseline(records).items()
+    assert forecast is records.known["validation"][strongest]
     shifted = {part: task.output(records.known[part][strongest], cut) + 9 for part, cut in windows.items()}
     worse = {
         part: {**each, strongest: task.forecast(shifted[part], windows[part])} for part, each in records.known.items()
     }
-    assert mixing.strongest_baseline(replace(records, known={**worse, "test": records.known["test"]})) != strongest
-    assert mixing.strongest_baseline(replace(records, known={**records.known, "test": worse["test"]})) == strongest
+    assert strongest not in mixing.strongest_baseline(replace(records, known={**records.known, **worse}))
+    assert strongest in mixing.strongest_baseline(replace(records, known={**records.known, "test": worse["test"]}))
