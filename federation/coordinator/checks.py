@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from federation.coordinator.claims import Claim, check_counts, check_examples, check_steps, claim_of
 from federation.coordinator.state import Arrays
 from federation.errors import UpdateRejected
-from federation.settings.schema import Plan, compared
+from federation.settings.schema import CHAMPION, Plan, compared
 from federation.strategies import STRATEGIES
 from federation.wire.frame import Frame
 from tasks.evaluation import histograms
@@ -159,6 +159,7 @@ def _scores(country: str, frame: Frame, plan: Plan, claim: tuple[Claim, str]) ->
     task = TASKS[plan.task.name]
     excluded = ["excluded_period"] if plan.task.calendar.excluded_period else []
     parts, arms = {"validation", "test", *excluded}, {*plan.arms, *task.baselines, "oracle"}
+    arms |= {CHAMPION} if plan.champion_part else set()
     pairs, headline = {f"{arm}-{other}" for arm, other in compared(plan, task.baselines)}, next(iter(task.scores))
     scores: dict[ScoreName, dict[str, NDArray[Any]]] = {}
     for path, value in frame.group("score").items():

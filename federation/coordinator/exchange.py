@@ -18,7 +18,7 @@ from federation.coordinator.flags import looked_at
 from federation.coordinator.model_selection import candidates_as_sent
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
-from federation.settings.schema import Plan
+from federation.settings.schema import CHAMPION, Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Part
@@ -145,6 +145,8 @@ def _frame(
     }
     arrays = _model_arrays(federation.plan, request.kind, model, progress)
     arrays |= {f"shared/{name}": value for name, value in progress.shared.items()}
+    if request.kind == "test":
+        arrays |= {f"{CHAMPION}/{name}": value for name, value in federation.champion.items()}
     travelling = packed(arrays, federation.plan.transport, rounding_seed(federation.plan.seed, request.round))
     return encode(Frame(kind=request.kind, header=header, arrays=travelling))
 

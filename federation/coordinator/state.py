@@ -24,6 +24,7 @@ class Federation:
     the best by validation.
     declared: country -> the largest counts that its signed terms declare for this run; of one that declares none, a
     reply is held to the largest panel that any country could have.
+    champion: weights of the model that is compared with, of those that travel; none: nothing is.
     """
 
     run: str
@@ -34,6 +35,7 @@ class Federation:
     declared: Mapping[str, Claim] = field(default_factory=dict)
     keys: Mapping[str, bytes] = field(default_factory=dict)
     averaged: tuple[int, ...] | None = None
+    champion: Arrays = field(default_factory=dict)
 
     @property
     def learning(self) -> Mapping[str, int]:

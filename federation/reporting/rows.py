@@ -15,6 +15,7 @@ from tasks.files.csv_output import Rows
 EXCLUDED_PERIOD = "excluded_period"  # the part of rows on months within the test that are reported separately
 RENAMED_PARTS = {"apart": EXCLUDED_PERIOD}  # as version 0.1.0 wrote it -> its present name
 RESULTS = "results.json"  # the file of a run's rows, in its folder
+VALIDATION = "validation"  # the part of rows of a fold, by which it chose
 PAIRED = "paired"  # the part of rows on the difference of two arms of the test
 ALL = "all"  # the horizon of a score over all horizons together
 Better = Literal["smaller", "larger", "nominal"]
@@ -86,8 +87,8 @@ def read_json(path: Path) -> tuple[Row, ...]:
 
 
 def of_test(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Without the rows of the excluded period, and without differences."""
-    return tuple(row for row in rows if row.part not in (EXCLUDED_PERIOD, PAIRED))
+    """Without the rows of the excluded period and of a fold's validation, and without differences."""
+    return tuple(row for row in rows if row.part not in (EXCLUDED_PERIOD, PAIRED, VALIDATION))
 
 
 def difference(paired: Iterable[Row], country: str, arm: str, other: str, horizon: str = ALL) -> Row | None:

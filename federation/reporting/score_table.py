@@ -10,8 +10,18 @@ from federation.reporting.rows import ALL, Better, Row, difference
 
 LOCAL, FEDERATED = "local", "federated"
 ADAPTED = ("local_adapted", "local_pair", "adapted", "issued")  # corrected inside the country
-LEARNT = (LOCAL, *ADAPTED[:2], FEDERATED, "personalised", *ADAPTED[2:], "pooled", "oracle")  # all others are baselines
+LEARNT = (
+    LOCAL,
+    *ADAPTED[:2],
+    FEDERATED,
+    "personalised",
+    *ADAPTED[2:],
+    "pooled",
+    "champion",
+    "oracle",
+)  # all others are baselines
 NOBODY: Mapping[str, int] = MappingProxyType({})
+CHAMPION = "champion"  # the model that forecasts are issued from now
 PERFECT = "oracle"  # knows what no forecast can know: a bound, never a winner
 
 

@@ -8,7 +8,7 @@ from federation.coordinator.reply_summary import summaries_by_country
 from federation.coordinator.state import Outcome
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table, warning_table
-from federation.runs.operational import unlike_ends
+from federation.runs.operational import is_fold, unlike_ends
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
 from federation.settings.schema import OPERATIONAL, is_noised
@@ -28,6 +28,7 @@ def write_results(run: Run, outcome: Outcome, out: str | None = None) -> tuple[P
     averaged = sorted(candidate.round for candidate in outcome.progress.best)
     checkpoint.save_model(run.folder, run.federation.run, outcome.model, averaged)
     table, rows = run.folder / table_rows.RESULTS, (*outcome.rows, *outcome.paired, *outcome.excluded)
+    rows += tuple(outcome.validation) if is_fold(run.settings) else ()
     table_rows.write_json(rows, table)
     if out is not None:
         table_rows.write_json(rows, Path(out))
@@ -54,6 +55,11 @@ def print_results(progress_bar: ProgressBar, run: Run, outcome: Outcome, inciden
     """The tables, who gained from the federation and who did not, and who was left out when and why."""
     headline, better = run.headline, run.task.scores[run.headline].better
     flagged = incidents.flagged()
+    if is_fold(run.settings):
+        calendar = run.settings.task.calendar
+        cuts = f"validated after {calendar.train_until}, until {calendar.validate_until}"
+        title = f"{run.task.title(run.settings.task)}: {cuts}"
+        progress_bar.console.print(score_table.table(outcome.validation, headline=headline, title=title, better=better))
     progress_bar.console.print(
         score_table.table(outcome.rows, headline=headline, title=_title(run), better=better, flagged=flagged)
     )

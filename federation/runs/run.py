@@ -12,8 +12,9 @@ from federation.coordinator.claims import Claim
 from federation.coordinator.state import Federation, Progress
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
-from federation.runs.operational import is_fold
+from federation.runs.operational import FOLD, is_fold
 from federation.settings.schema import Settings
+from federation.strategies.strategy import public
 from tasks.registry import TASKS
 from tasks.task import Task
 
@@ -60,6 +61,8 @@ def new(
         start = checkpoint.load_model(before)
         _check_seen(settings, before)
     progress = rounds.begin(federation, start)
+    if federation.champion:
+        _check_structure(settings, federation.champion, progress.model)
     return Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
 
 
@@ -71,6 +74,16 @@ def _check_seen(settings: Settings, before: Path) -> None:
         raise ConfigError(
             f"start_from={before.name} was trained to {seen.cuts()[0]}, and this run means to forecast periods after "
             f"{calendar.cuts()[0]} unseen; start from an earlier run, or from none"
+        )
+
+
+def _check_structure(settings: Settings, champion: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    there, here = ({name: value.shape for name, value in arrays.items()} for arrays in (champion, model))
+    if there != here:
+        differ = ", ".join(sorted(name for name in {*there, *here} if there.get(name) != here.get(name)))
+        raise ConfigError(
+            f"champion={settings.champion} holds another model than this run's settings make ({differ}); both are "
+            f"scored on the same windows, so give a champion with the same settings of the model"
         )
 
 
@@ -102,4 +115,27 @@ def federation_of(
         checkpoint=folder / checkpoint.FILE,
         declared=declared,
         averaged=averaged,
+        champion=_champion(settings),
     )
+
+
+def _champion(settings: Settings) -> Mapping[str, Any]:
+    """Weights of the model that the run is compared with, of those that travel; none without `champion`.
+
+    A study's test compares both. Of an operational run the fold does so on its validation, with the champion's fold.
+    Raises ConfigError for a champion that saw what is forecast, CheckpointError for none.
+    """
+    part = settings.plan().champion_part
+    if settings.champion is None or not part:
+        return {}
+    name = settings.champion if part == "test" else f"{settings.champion}{FOLD}"
+    folder = run_folder.existing(settings.runs, name)
+    values = checkpoint.read_header(folder / checkpoint.FILE)["settings"]
+    calendars = restore(Settings, values, "checkpoint").task.calendar, settings.task.calendar
+    seen, here = (calendar.cuts()[1 if part == "test" else 0] for calendar in calendars)
+    if seen > here:
+        raise ConfigError(
+            f"champion={settings.champion} rests on records until {seen}, to be compared on what follows {here}; "
+            f"compare it in a run whose {part} begins later"
+        )
+    return public(checkpoint.load_model(folder), settings.strategy.private)

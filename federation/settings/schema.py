@@ -22,6 +22,7 @@ POOLED = "pooled"  # one model on all countries' records together: in a simulati
 MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
 ISSUED = "issued"  # the mix that a country hands on, of its models and its strongest baseline; made like ADAPTED
 ARMS = ("federated", "local", "personalised", *ADAPTED, ISSUED)
+CHAMPION = "champion"  # an earlier run's model, scored with a test
 SEALED, NOISED = "sealed", "differential_privacy"
 STUDY, OPERATIONAL = "study", "operational"  # purposes: scored on years that follow; trained to the newest period
 LATEST = "latest"
@@ -165,6 +166,9 @@ class Plan:
     protection: str = "none"  # a key of PROTECTION: what a run offers to the policies that ask for it
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
+    champion_part: str = (
+        ""  # test | validation: where the champion is compared with; empty: nowhere. `champion` sets it
+    )
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
     local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> settings of its own model alone
@@ -192,6 +196,7 @@ class Plan:
                 f"purpose=operational sets both, leave them out"
             )
         one_of("transport", self.transport, TRANSPORTS)
+        one_of("champion_part", self.champion_part, ("", "test", "validation"))
         one_of("protection", self.protection, tuple(PROTECTION))
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)
@@ -230,6 +235,7 @@ class Settings(Plan):
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
     retries: int = 1  # times a country that did not reply is sent the request again within the deadline
     start_from: str | None = None  # a finished run whose model is trained on
+    champion: str | None = None  # a finished run whose model is scored beside this one's, and compared with it
     start_from_weights: list[str] = field(default_factory=lambda: ["*"])  # which of its weights, such as "layers.*"
     sweep: str | None = None  # names the runs of a sweep; the same sweep again continues where it was
     engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here
@@ -244,7 +250,10 @@ class Settings(Plan):
     def plan(self) -> Plan:
         """The part that travels. The pooled arm stays: it is a simulation's, which holds all records."""
         values = {each.name: getattr(self, each.name) for each in fields(Plan)}
-        return Plan(**{**values, "arms": [arm for arm in self.arms if arm != POOLED]})
+        part = "validation" if self.purpose == OPERATIONAL else "test"
+        if self.champion is None or self.is_refit:
+            part = ""
+        return Plan(**{**values, "arms": [arm for arm in self.arms if arm != POOLED], "champion_part": part})
 
     def check(self) -> None:
         """Raise ConfigError or SettingError for what no run can use; called before any data are read."""
@@ -286,6 +295,10 @@ class Settings(Plan):
             self.check_sampled(clients)
         if SEALED in PROTECTION[self.protection]:
             self.check_sealed()
+        if is_noised(self) and self.champion is not None:
+            raise ConfigError(
+                f"champion={self.champion}: nothing of it leaves under differential privacy; leave it out"
+            )
         if self.keep_best and min(self.participation, self.availability) < 1:
             raise ConfigError(
                 f"keep_best={self.keep_best} compares rounds by their scores, which are of other countries each with "
@@ -324,6 +337,10 @@ class Settings(Plan):
                 f"participation={self.participation} and availability={self.availability}: a sealed run asks every "
                 f"country in every round; leave them out"
             )
+        if self.champion is not None:
+            raise ConfigError(
+                f"champion={self.champion}: no model is sent to the countries of a sealed run; leave it out"
+            )
         if self.region.facilities:
             raise ConfigError("region.facilities: members of a sealed run are countries; leave it out")
 
@@ -354,7 +371,8 @@ def compared(plan: Plan, baselines: Iterable[str]) -> list[tuple[str, str]]:
     """
     if plan.task.calendar.unaligned:
         return []
+    champion = [("federated", CHAMPION)] if plan.champion_part else []
     alone = [arm for arm in ("local", "local_adapted", "local_pair") if arm in plan.arms]
     learnt = [arm for arm in ("federated", "adapted", ISSUED) if arm in plan.arms]
     pairs = [(arm, other) for arm in learnt for other in (*alone, *baselines)]
-    return [*pairs, *([(ISSUED, "adapted")] if {ISSUED, "adapted"} <= {*learnt} else [])]
+    return [*pairs, *([(ISSUED, "adapted")] if {ISSUED, "adapted"} <= {*learnt} else []), *champion]

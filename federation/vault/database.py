@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS state (
 CREATE TABLE IF NOT EXISTS models (
   country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, digest TEXT NOT NULL,
   PRIMARY KEY (country, run, round));
+CREATE TABLE IF NOT EXISTS tested (
+  country TEXT NOT NULL, digest TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (country, digest));
 CREATE TABLE IF NOT EXISTS seals (
   country TEXT NOT NULL, run TEXT NOT NULL, round INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL,
   PRIMARY KEY (country, run, round, name));

@@ -1,30 +1,41 @@
 """Differences of forecasts inside one country: the ends of their intervals may leave, the blocks they rest on stay."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import torch
 
-from federation.settings.schema import Plan, compared
+from federation.settings.schema import CHAMPION, Plan, compared
 from federation.training.jobs import Array, Tensors
 from federation.vault.records import Records
+from tasks.data import Part
 from tasks.evaluation.paired_difference import Blocks, blocks
 
 PART = "paired"  # of a test's differences, among the names of scores
 _FIELDS = ("labels", "above", "below", "count")
 
 
-def paired_blocks(records: Records, forecasts: Mapping[str, Array], plan: Plan) -> dict[str, Blocks]:
-    """A pair such as 'adapted-local' -> blocks of the headline's difference. forecasts: of the test, natural units."""
+def paired_blocks(records: Records, forecasts: Mapping[Part, Mapping[str, Array]], plan: Plan) -> dict[str, Blocks]:
+    """A pair such as 'adapted-local' -> blocks of the headline's difference.
+
+    forecasts: part -> arm -> forecast in natural units.
+    """
     score = next(iter(records.task.scores.values()))
     if score.terms is None:
         return {}
-    evaluated = {arm: records.evaluated("test", forecast) for arm, forecast in forecasts.items()}
+    evaluated = cache(lambda part, arm: records.evaluated(part, forecasts[part][arm]))
     return {
-        f"{arm}-{other}": blocks(score, evaluated[arm], evaluated[other])
+        f"{arm}-{other}": blocks(score, evaluated(part, arm), evaluated(part, other))
         for arm, other in compared(plan, records.task.baselines)
-        if arm in evaluated and other in evaluated
+        for part in (part_of(other, plan),)
+        if {arm, other} <= forecasts[part].keys()
     }
+
+
+def part_of(other: str, plan: Plan) -> Part:
+    """The part on which arms are compared with another one: the test, or for the champion what the plan says."""
+    return "validation" if other == CHAMPION and plan.champion_part == "validation" else "test"
 
 
 def blocks_to_memory(differences: Mapping[str, Blocks]) -> dict[str, torch.Tensor]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from federation.composition.restore import own_model_plan
-from federation.settings.schema import Plan
+from federation.settings.schema import CHAMPION, Plan
 from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import local_model, scoring
@@ -37,9 +37,10 @@ def jobs(request: Request, country: Country) -> tuple[Job, ...]:
         shared=request.shared,
         memory=under_prefix("strategy", country.memory) or dict(request.strategy.memory(request.weights)),
     )
+    champion = (_job(request, country, plan, model, CHAMPION, request.champion),) if request.champion else ()
     personalised = "personalised" in plan.arms and request.kind == "test"
     last = (_job(request, country, plan, model, "personalised", arrived),) if personalised else ()
-    return (federated, *_own_jobs(request, country), *last)
+    return (federated, *_own_jobs(request, country), *last, *champion)
 
 
 def own_arms(plan: Plan, *, learns: bool) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def _job(request: Request, country: Country, plan: Plan, model: torch.nn.Module,
     training = plan.training
     if tuned:
         training = replace(training, epochs=plan.tuning.epochs, steps=None, lr=plan.tuning.lr, schedule="constant")
-    trains = (request.kind == "train" or tuned) and country.learns
+    trains = (request.kind == "train" or tuned) and country.learns and arm != CHAMPION
     return Job(
         country=country.code,
         arm=arm,

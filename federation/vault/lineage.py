@@ -52,11 +52,14 @@ def admit(
     if not bounded(policy):
         return None
     before = from_memory(memory)
+    known = accepted_models(policy) | {*made}
+    if policy.start == "seeded":
+        _check_champion(request, policy, known)
     if request.candidates:
         _check_candidates(request, before, seen, policy)
         return None
     came = arrived_arrays(request)
-    last = before.last or known_start(request, policy, accepted_models(policy) | {*made})
+    last = before.last or known_start(request, policy, known)
     step = length(last, came)
     _check_step(request, policy, step, before.walked + step)
     return Lineage(last=came, walked=before.walked + step)
@@ -115,6 +118,16 @@ def length(before: Tensors, after: Tensors) -> float:
     """How far the weight lies that moved furthest."""
     assert before.keys() == after.keys(), "a run keeps its plan, and a plan its model"
     return max(float((after[name].double() - before[name].double()).abs().max()) for name in after)
+
+
+def _check_champion(request: Request, policy: Policy, known: Collection[str]) -> None:
+    """Raise PolicyRefusal for a champion that this country neither tested, nor made, nor accepted."""
+    if request.champion and model_digest(numpy_of(request.champion)) not in known:
+        raise PolicyRefusal(
+            f"{policy.country} refuses the champion of run {request.run}: it is no model that was tested here in a "
+            f"run, nor one that was accepted (`gotong node accept`). To score any, edit `start` in {policy.path} on "
+            f"that country's node"
+        )
 
 
 def _check_step(request: Request, policy: Policy, step: float, walked: float) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from federation.settings.schema import ADAPTED, ISSUED, compared
+from federation.settings.schema import ADAPTED, CHAMPION, ISSUED, compared
 from federation.strategies.strategy import public
 from federation.training.jobs import Job, Result, seed_of
 from federation.vault import differences, local_model
@@ -69,8 +69,9 @@ def compared_scores(request: Request, country: str) -> dict[ScoreName, tuple[Sco
         return {}
     headline = next(iter(request.task.scores))
     return {
-        difference_name(request, f"{arm}-{other}"): (("test", arm, headline), ("test", other, headline))
+        difference_name(request, f"{arm}-{other}"): ((part, arm, headline), (part, other, headline))
         for arm, other in compared(request.plan, request.task.baselines)
+        for part in (differences.part_of(other, request.plan),)
     }
 
 
@@ -95,7 +96,7 @@ def _scores(request: Request, records: Records) -> dict[ScoreName, tuple[str, ..
     models = [arm for arm in request.plan.arms if arm not in (*ADAPTED, ISSUED)]
     arms = {"validation": models}
     if request.kind == "test":
-        known = list(records.known["test"])
+        known = [*records.known["test"], *([CHAMPION] if request.plan.champion_part else [])]
         tested = [*request.plan.arms, *known]
         arms = {**dict.fromkeys(evaluated_parts(records.calendar), tested), "validation": [*models, *known]}
     return {

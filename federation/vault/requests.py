@@ -9,7 +9,7 @@ import torch
 
 from federation.composition.restore import parameter_count, restore
 from federation.errors import PolicyRefusal
-from federation.settings.schema import Plan
+from federation.settings.schema import CHAMPION, Plan
 from federation.settings.values import digest_of
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy, public
@@ -77,6 +77,13 @@ class Request:
         if len(rounds) > self.plan.keep_best or not all(is_round(each, self.plan.rounds + 1) for each in rounds):
             raise PolicyRefusal(f"run {self.run} tests a mean of models that {self.plan.keep_best} rounds cannot make")
         return {each: self._candidate(each) for each in sorted(map(int, rounds))}
+
+    @cached_property
+    def champion(self) -> Tensors:
+        """Of a test, the weights of the model that is compared with, as they are. Raises as `weights` does."""
+        if self.kind != "test" or not self.plan.champion_part:
+            return {}
+        return self._checked(CHAMPION, self.frame.group(CHAMPION), self.travelling)
 
     @cached_property
     def shared(self) -> Tensors:

@@ -134,6 +134,18 @@ def models_seen(connection: sqlite3.Connection, country: str, run: str) -> dict[
     return dict(rows.fetchall())
 
 
+def store_tested(connection: sqlite3.Connection, country: str, run: str, digest: str) -> None:
+    """Remember the tested model of a run whose models this country bounded: it may be a later run's champion."""
+    connection.execute("INSERT OR IGNORE INTO tested VALUES (?,?,?)", (country, digest, run))
+
+
+def models_tested(connection: sqlite3.Connection, country: str) -> frozenset[str]:
+    """Digests of them."""
+    return frozenset(
+        digest for (digest,) in connection.execute("SELECT digest FROM tested WHERE country = ?", (country,))
+    )
+
+
 def _opened(memory: bytes, country: str, run: str, plan: str) -> dict[str, torch.Tensor]:
     frame = decode(memory, accepted=STORED)
     if version_of(memory) != VERSION:

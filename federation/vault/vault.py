@@ -136,7 +136,7 @@ class Vault:
             plan=request.plan_digest,
         )
         seen = state.models_seen(self.database, self.country, request.run)
-        made = models_made(self.database, self.country)
+        made = models_made(self.database, self.country) | state.models_tested(self.database, self.country)
         return self._admitted(request, memory, lineage.admit(request, memory, self.policy, seen, made))
 
     def _admitted(self, request: Request, memory: Tensors, came: lineage.Lineage | None) -> Admission:
@@ -206,8 +206,12 @@ class Vault:
 
     def _store_model(self, request: Request, came: lineage.Lineage | None) -> None:
         """Remember the model that came, where the policy asks where models come from."""
+        if not lineage.bounded(self.policy):
+            return
+        digest_came = model_digest(numpy_of(request.weights))
+        if request.kind == "test":
+            state.store_tested(self.database, self.country, request.run, digest_came)
         if came is not None:
-            digest_came = model_digest(numpy_of(request.weights))
             state.store_model(self.database, self.country, request.run, request.round, digest_came)
 
     def computed(self, request: Request, results: Sequence[Result], before: Tensors) -> Computed:
@@ -220,7 +224,7 @@ class Vault:
         scores = scoring.scores(records, forecasts)
         differences: dict[str, Blocks] = {}
         if outgoing.compared_scores(request, self.country):
-            differences = paired_differences.paired_blocks(records, forecasts["test"], request.plan)
+            differences = paired_differences.paired_blocks(records, forecasts, request.plan)
         intervals = {
             outgoing.difference_name(request, pair): paired_interval(each) for pair, each in differences.items()
         }

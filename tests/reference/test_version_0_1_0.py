@@ -89,7 +89,18 @@ def failure(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def test_a_finished_run_forecasts_what_it_did(runs: Path, tmp_path: Path) -> None:
     to, data = tmp_path / "forecast.csv", runs / "old-fedavg" / "data"
-    main(["forecast", "run=old-fedavg", f"runs={runs}", f"data={data}", "country=KHM", f"to={to}", "format=hubverse"])
+    main(
+        [
+            "forecast",
+            "run=old-fedavg",
+            f"runs={runs}",
+            f"data={data}",
+            "country=KHM",
+            f"to={to}",
+            "format=hubverse",
+            "origin=2008-12",
+        ]
+    )
     with to.open() as file:
         rows = list(csv.DictReader(file))
     first = [float(row["value"]) for row in rows if (row["location"], row["output_type_id"]) == ("KHM-01", "0.5")]

@@ -1,0 +1,71 @@
+"""A champion in a test: the same records score both models, and only one that this country knows."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from federation.settings.schema import Plan
+from federation.wire.model import model_digest
+from tests.federation.vault.requesting import model_of, plan_of, refusal, reply_frame, request_bytes, vault_in
+
+pytestmark = pytest.mark.usefixtures("toy")
+PLAN = plan_of(rounds=1, champion_part="test")
+
+
+def scored_with(champion: dict[str, Any], plan: Plan = PLAN, **more: Any) -> bytes:
+    arrays = {f"model/{name}": value for name, value in model_of(plan).items()}
+    arrays |= {f"champion/{name}": value for name, value in champion.items()}
+    return request_bytes("test", 3, plan, arrays=arrays, **more)
+
+
+def moved(by: float) -> dict[str, Any]:
+    return {name: value + np.float32(by) for name, value in model_of(PLAN).items()}
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_it_is_scored_and_compared_on_the_same_records(tmp_path: Path, part: str) -> None:
+    vault = vault_in(tmp_path)
+    reply = reply_frame(vault, scored_with(moved(0.5), replace(PLAN, champion_part=part)))
+    sums = {name.removeprefix("score/"): value for name, value in reply.arrays.items()}
+    own, other = (sums[f"{part}/{arm}/mse/sum"][-1] for arm in ("federated", "champion"))
+    assert other != pytest.approx(own, rel=1e-3)
+    assert sums[f"{part}/champion/mse/count"][-1] == sums[f"{part}/federated/mse/count"][-1]
+    difference = (own - other) / sums[f"{part}/federated/mse/count"][-1]
+    assert sums["paired/federated-champion/mse/value"][-1] == pytest.approx(difference, rel=1e-6)
+    assert sums["paired/federated-champion/mse/low"][-1] < difference < sums["paired/federated-champion/mse/high"][-1]
+
+
+def test_the_model_itself_as_champion_makes_no_difference(tmp_path: Path) -> None:
+    reply = reply_frame(vault_in(tmp_path), scored_with(moved(0.0)))
+    assert reply.arrays["score/paired/federated-champion/mse/value"][-1] == 0
+
+
+def test_a_plan_without_one_is_scored_as_before(tmp_path: Path) -> None:
+    plain = replace(PLAN, champion_part="")
+    with_, without = (scored_with(champion, plain) for champion in (moved(0.5), {}))
+    one = reply_frame(vault_in(tmp_path / "one"), with_)
+    assert not any("champion" in name for name in one.arrays)
+    other = reply_frame(vault_in(tmp_path / "other"), without)
+    assert one.arrays.keys() == other.arrays.keys()
+
+
+def test_another_structure_is_refused(tmp_path: Path) -> None:
+    wrong = {name: np.zeros((3, 3), np.float32) for name in model_of(PLAN)}
+    assert "champion/" in refusal(vault_in(tmp_path), scored_with(wrong))
+
+
+def test_a_guarded_country_scores_a_champion_that_it_tested_and_no_other(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+    vault.policy = replace(vault.policy, start="seeded", repeat_start=True)
+    assert "refuses the champion of run b" in refusal(vault, scored_with(moved(0.5), run="b"))
+    one = plan_of(rounds=1)
+    first = model_of(one)
+    assert reply_frame(vault, request_bytes("train", 1, one, run="a")).kind == "update"
+    arrays = {f"model/{name}": value for name, value in first.items()}
+    assert reply_frame(vault, request_bytes("test", 3, one, run="a", arrays=arrays)).kind == "scores"
+    assert reply_frame(vault, scored_with(first, run="c")).kind == "scores"
+    rows = vault.database.execute("SELECT country, digest, run FROM tested").fetchall()
+    assert {(country, digest) for country, digest, _ in rows} == {("VNM", model_digest(first))}
