@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from federation.composition.restore import restore
 from federation.coordinator import checkpoint
 from federation.errors import CheckpointError, ConfigError
-from federation.settings.schema import Settings
-from federation.vault import issuing
+from federation.settings.schema import ISSUED, Settings
+from federation.vault import issuing, state
 from federation.vault.database import open_database
 from tasks.data import Panel, Windows
 from tasks.errors import DataError
@@ -30,6 +30,7 @@ from tasks.time_step import STEPS
 
 Array = NDArray[Any]
 FEDERATED = "federated"
+BEST = (ISSUED, "adapted")  # what the results recommend to hand on, the better one on the test years first
 VAULT = "vault.sqlite"  # of a simulated run, and in the folder `vault` of a node
 
 
@@ -39,8 +40,8 @@ class ForecastRequest:
 
     origin: YYYY-MM, the last month whose records are read; None reads all. largest_age: months that records may be old,
     None takes the task's. late: whether places are forecast whose records end before those of others. played: whether
-    `sent` is a day in the past. arm: whose forecast; any but the federated one lies in the country's vault. home: of
-    the node that has it; None: a simulated run's own.
+    `sent` is a day in the past. arm: whose forecast; any but the federated one lies in the country's vault. None takes
+    the first of BEST that is there. home: of the node that has it; None: a simulated run's own.
     """
 
     data: Path
@@ -55,7 +56,7 @@ class ForecastRequest:
     largest_age: int | None = None
     late: Late = "forecast"
     played: bool = False
-    arm: str = FEDERATED
+    arm: str | None = None
     home: Path | None = None
 
 
@@ -86,13 +87,14 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     chosen = newest(task.windows(panel, settings), last, as_of, age, request.late)
     if not len(chosen.windows):
         raise DataError(f"{folder / task.file}: {_why_none(task, panel, last, chosen, as_of, age)}")
-    if request.arm == FEDERATED:
+    arm = _best_arm(run, request, whole) if request.arm is None else request.arm
+    if arm == FEDERATED:
         output = _output(task, settings, whole.seed, weights, chosen.windows, run.name)
         forecast = task.forecast(output, chosen.windows)
     else:
-        forecast = _at_home(run, request, whole, panel, chosen.windows)
+        forecast = _at_home(run, request, whole, arm, panel, chosen.windows)
     return task, Issued(
-        model=run.name if request.arm == FEDERATED else f"{run.name}-{request.arm}",
+        model=run.name if arm == FEDERATED else f"{run.name}-{arm}",
         settings=settings,
         panel=panel,
         windows=chosen.windows,
@@ -110,17 +112,35 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     )
 
 
-def _at_home(run: Path, request: ForecastRequest, whole: Settings, panel: Panel, windows: Windows) -> Array:
-    """The forecast of an arm that the country's vault keeps. Raises ConfigError where it keeps none."""
+def _vault(run: Path, request: ForecastRequest, whole: Settings) -> Path:
+    """The file of the country's vault, which need not be there."""
     simulated = run.parent / (whole.fold or run.name) / VAULT
-    file = simulated if request.home is None else request.home / "vault" / VAULT
+    return simulated if request.home is None else request.home / "vault" / VAULT
+
+
+def _best_arm(run: Path, request: ForecastRequest, whole: Settings) -> str:
+    """The arm that the country hands on: of BEST, as far as its vault keeps the run; else the federated one."""
+    arms, file = [arm for arm in BEST if arm in whole.arms], _vault(run, request, whole)
+    if not arms or not file.exists():
+        return FEDERATED
+    database = open_database(file)
+    try:
+        kept = state.memory_of_test(database, request.country, run.name)
+    finally:
+        database.close()
+    return FEDERATED if kept is None else arms[0]
+
+
+def _at_home(run: Path, request: ForecastRequest, whole: Settings, arm: str, panel: Panel, windows: Windows) -> Array:
+    """The forecast of an arm that the country's vault keeps. Raises ConfigError where it keeps none."""
+    file = _vault(run, request, whole)
     if not file.exists():
         raise ConfigError(
-            f"arm={request.arm} lies in the vault of {request.country}, and {file} is not there; give home= of its node"
+            f"arm={arm} lies in the vault of {request.country}, and {file} is not there; give home= of its node"
         )
     database = open_database(file)
     try:
-        return issuing.forecast(database, request.country, run.name, whole.plan(), request.arm, panel, windows)
+        return issuing.forecast(database, request.country, run.name, whole.plan(), arm, panel, windows)
     finally:
         database.close()
 

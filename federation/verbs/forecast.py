@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
-from federation.forecasting import FEDERATED, ForecastRequest, issue
+from federation.forecasting import ForecastRequest, issue
 from federation.runs import folder as run_folder
 from federation.settings.checks import nearest, within
 from federation.verbs.word_checks import required
@@ -33,7 +33,7 @@ class ForecastSettings:
     cost_loss: what acting costs over the loss it prevents; who is warned is forecast at least that probability. None:
     the run's. sender: whose alert it is; replaces: the file of the alert given before (cap). samples, seed: how many
     are drawn and from where on (chap). arm: federated, or another arm of the run, such as issued, from the vault of the
-    country's node in home; None: of a simulated run.
+    country's node in home (None: of a simulated run). None: issued or adapted where it is kept, else federated.
     """
 
     run: str | None = None
@@ -51,7 +51,7 @@ class ForecastSettings:
     largest_age: int | None = None
     late: str = "forecast"
     today: str | None = None
-    arm: str = FEDERATED
+    arm: str | None = None
     home: str | None = None
 
 

@@ -3,6 +3,7 @@ again by the refit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from federation.coordinator import checkpoint
 from federation.errors import ConfigError, PolicyRefusal
+from federation.forecasting import ForecastRequest, issue
 from federation.policy.file import FILE
 from federation.runs import folder as run_folder
 from federation.runs import simulation
@@ -156,6 +158,33 @@ def test_a_refit_chooses_nothing_and_learns_all(pair: tuple[Done, Done]) -> None
     )
     assert refit.settings.task.calendar.cuts()[0] == np.datetime64("2006-12", "M")
     assert (refit.settings.until, refit.settings.fold, refit.settings.seed != 1) == ("2006-12", f"june{FOLD}", True)
+
+
+def test_a_product_is_of_the_arm_that_the_results_recommend_where_the_vault_keeps_it(
+    pair: tuple[Done, Done], tmp_path: Path
+) -> None:
+    settings = pair[1].settings
+    request = ForecastRequest(
+        data=Path(str(settings.data)),
+        country="VNM",
+        sent=datetime(2026, 1, 5, tzinfo=UTC),
+        sender="x",
+        cost_loss=None,
+        samples=1,
+        seed=1,
+        largest_age=1200,
+    )
+    run = Path(settings.runs) / "june"
+    forecasts = {}
+    for arm in (None, "issued", "federated"):
+        _, made = issue(run, replace(request, arm=arm))
+        assert made.model == ("june" if arm == "federated" else "june-issued")
+        forecasts[arm] = made.forecast
+    np.testing.assert_array_equal(forecasts[None], forecasts["issued"])
+    assert (forecasts[None] != forecasts["federated"]).any()
+    _, elsewhere = issue(run, replace(request, home=tmp_path))
+    assert elsewhere.model == "june"  # no vault is at hand
+    np.testing.assert_array_equal(elsewhere.forecast, forecasts["federated"])
 
 
 @pytest.mark.parametrize("arm", ARMS)
