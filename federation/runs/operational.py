@@ -61,6 +61,19 @@ def refit_of(fold: Settings, name: str) -> Settings:
     return replace(fold, name=name, fold=f"{name}{FOLD}", seed=seed_of(fold.seed, "refit") % 2**31, task=task)
 
 
+def note(settings: Settings) -> tuple[str, ...]:
+    """A line for the person who starts a run on what it does in an operational pair."""
+    calendar = settings.task.calendar
+    if settings.is_refit:
+        chosen = f"rounds, weights and corrections are those of {settings.fold}"
+        return (f"trained to {calendar.validate_until}: {chosen}, and no round is validated",)
+    if settings.purpose == OPERATIONAL:
+        return (
+            f"the fold: trained to {calendar.train_until}, chooses by what follows until {calendar.validate_until}",
+        )
+    return ()
+
+
 def ledger_folder(settings: Settings, folder: Path) -> Path:
     """Where a simulation keeps the vaults' ledger: a refit's vaults are those of its fold."""
     return Path(settings.runs) / settings.fold if settings.is_refit else folder

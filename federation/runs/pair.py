@@ -40,5 +40,7 @@ def _end(folder: Path, settings: Settings, run_one: Callable[[Settings], object]
             with run_folder.locked(folder):
                 shutil.rmtree(folder)
         run_one(replace(settings, name=folder.name, resume=None))
-    elif state(folder) != "FINISHED":
+    elif state(folder) == "FINISHED":
+        print(f"{folder.name}: finished before")
+    else:
         run_one(replace(settings, name=None, resume=folder.name))

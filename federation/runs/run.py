@@ -12,7 +12,7 @@ from federation.coordinator.claims import Claim
 from federation.coordinator.state import Federation, Progress
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
-from federation.runs.operational import FOLD, is_fold
+from federation.runs.operational import FOLD, is_fold, note
 from federation.settings.schema import Settings
 from federation.strategies.strategy import public
 from tasks.registry import TASKS
@@ -63,7 +63,8 @@ def new(
     progress = rounds.begin(federation, start)
     if federation.champion:
         _check_structure(settings, federation.champion, progress.model)
-    return Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
+    said = (*note(settings), *notes)
+    return Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=said)
 
 
 def _check_seen(settings: Settings, before: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from federation.cli import main
 from federation.coordinator import checkpoint
 from federation.errors import ConfigError, PolicyRefusal
 from federation.forecasting import ForecastRequest, issue
@@ -185,6 +186,23 @@ def test_a_product_is_of_the_arm_that_the_results_recommend_where_the_vault_keep
     _, elsewhere = issue(run, replace(request, home=tmp_path))
     assert elsewhere.model == "june"  # no vault is at hand
     np.testing.assert_array_equal(elsewhere.forecast, forecasts["federated"])
+
+
+def test_one_command_does_both_and_a_second_one_nothing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ["tracking=none", "rounds=1", "task.hidden=[]", "training.epochs=1", "region.countries=[LAO,VNM]"]
+    main(["simulate", "purpose=operational", "name=june", *small])
+    printed = capsys.readouterr().out
+    assert "the fold: trained to 2006-12, chooses by what follows until 2008-12" in printed
+    assert f"trained to 2008-12: rounds, weights and corrections are those of june{FOLD}" in printed
+    assert "trained to 2008-12, tested after 2008-12" in printed
+    main(["simulate", "resume=june"])
+    assert capsys.readouterr().out == f"june{FOLD}: finished before\njune: finished before\n"
+    with pytest.raises(SystemExit):
+        main(["simulate", "purpose=operational", "name=june", *small])
+    assert "a run june exists in runs; choose another name, or resume=june" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arm", ARMS)
