@@ -1,13 +1,14 @@
 """From sums of countries to rows of a table: merged first, divided once. An average of averages is a wrong number."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
 
 from federation.coordinator.checks import ScoreName
-from federation.reporting.rows import ALL, PAIRED, Point, Row
-from federation.settings.schema import Plan, is_noised
+from federation.reporting.rows import ALL, BETTER, PAIRED, WORSE, Point, Row
+from federation.settings.schema import CHAMPION, Plan, is_noised
 from tasks.evaluation import histograms
 from tasks.evaluation.scores import HistogramScore, Sums, estimates, merge
 from tasks.places.facilities import country_of
@@ -192,3 +193,17 @@ def regional_rows(scores: Mapping[ScoreName, Sums], plan: Plan, region: str, par
             shown = {key: np.where(kept, value.T, 0.0).T for key, value in shown.items()}
             rows += _rows(plan, part, region, arm, name, shown)
     return rows
+
+
+def sealed_differences(rows: Sequence[Row], better: int, worse: int) -> list[Row]:
+    """Of a sealed run that was compared with a champion: the difference of the region's scores, whose interval nobody
+    knows, and how many countries find the model better and worse for certain. rows: of the test, the headline's first.
+    """
+    headline = next(iter(TASKS[rows[0].task].scores)) if rows else ""
+    found = {row.arm: row for row in rows if (row.horizon, row.score) == (ALL, headline)}
+    if not {"federated", CHAMPION} <= found.keys():
+        return []
+    value = found["federated"].value - found[CHAMPION].value
+    row = replace(found["federated"], part=PAIRED, arm=f"federated-{CHAMPION}", value=value, low=np.nan, high=np.nan)
+    counts = {BETTER: better, WORSE: worse}
+    return [row, *(replace(row, score=name, value=float(count)) for name, count in counts.items())]

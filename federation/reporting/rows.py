@@ -17,6 +17,7 @@ RENAMED_PARTS = {"apart": EXCLUDED_PERIOD}  # as version 0.1.0 wrote it -> its p
 RESULTS = "results.json"  # the file of a run's rows, in its folder
 VALIDATION = "validation"  # the part of rows of a fold, by which it chose
 PAIRED = "paired"  # the part of rows on the difference of two arms of the test
+BETTER, WORSE = "countries_better", "countries_worse"  # scores of a sealed difference: countries, for certain
 ALL = "all"  # the horizon of a score over all horizons together
 Better = Literal["smaller", "larger", "nominal"]
 

@@ -13,8 +13,9 @@ from federation.coordinator.state import Federation, Progress
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
 from federation.runs.operational import FOLD, is_fold, note
-from federation.settings.schema import Settings
+from federation.settings.schema import OPERATIONAL, Settings
 from federation.strategies.strategy import public
+from federation.wire.model import model_digest
 from tasks.registry import TASKS
 from tasks.task import Task
 
@@ -54,6 +55,7 @@ def new(
     Of an operational pair the refit alone starts from `start_from`.
     Raises ConfigError or CheckpointError for a `start_from` whose model does not fit, or saw what this run forecasts.
     """
+    settings = with_champion(settings)
     federation = federation_of(settings, folder, nodes, declared)
     start = None
     if settings.start_from is not None and not is_fold(settings):
@@ -120,18 +122,17 @@ def federation_of(
     )
 
 
-def _champion(settings: Settings) -> Mapping[str, Any]:
-    """Weights of the model that the run is compared with, of those that travel; none without `champion`.
+def with_champion(settings: Settings) -> Settings:
+    """The settings with the part on which the champion is compared, and the digest of its weights.
 
-    A study's test compares both. Of an operational run the fold does so on its validation, with the champion's fold.
-    Raises ConfigError for a champion that saw what is forecast, CheckpointError for none.
+    A study's test compares both. Of an operational run the fold does so on its validation, with the champion's fold;
+    the refit has nothing left to compare on. Raises ConfigError for a champion that saw what is forecast.
     """
-    part = settings.plan().champion_part
-    if settings.champion is None or not part:
-        return {}
-    name = settings.champion if part == "test" else f"{settings.champion}{FOLD}"
-    folder = run_folder.existing(settings.runs, name)
-    values = checkpoint.read_header(folder / checkpoint.FILE)["settings"]
+    part = "validation" if settings.purpose == OPERATIONAL else "test"
+    if settings.champion is None or settings.is_refit:
+        return replace(settings, champion_part="", champion_digest="")
+    settings = replace(settings, champion_part=part)
+    values = checkpoint.read_header(_champion_folder(settings) / checkpoint.FILE)["settings"]
     calendars = restore(Settings, values, "checkpoint").task.calendar, settings.task.calendar
     seen, here = (calendar.cuts()[1 if part == "test" else 0] for calendar in calendars)
     if seen > here:
@@ -139,4 +140,16 @@ def _champion(settings: Settings) -> Mapping[str, Any]:
             f"champion={settings.champion} rests on records until {seen}, to be compared on what follows {here}; "
             f"compare it in a run whose {part} begins later"
         )
-    return public(checkpoint.load_model(folder), settings.strategy.private)
+    return replace(settings, champion_digest=model_digest(_champion(settings)))
+
+
+def _champion(settings: Settings) -> Mapping[str, Any]:
+    """Weights of the model that the run is compared with, of those that travel; none without `champion`."""
+    if not settings.champion_part:
+        return {}
+    return public(checkpoint.load_model(_champion_folder(settings)), settings.strategy.private)
+
+
+def _champion_folder(settings: Settings) -> Path:
+    name = f"{settings.champion}{FOLD if settings.champion_part == 'validation' else ''}"
+    return run_folder.existing(settings.runs, name)

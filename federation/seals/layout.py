@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.settings.schema import ADAPTED, ISSUED, Plan, is_noised
+from federation.settings.schema import ADAPTED, CHAMPION, ISSUED, Plan, is_noised
 from tasks.evaluation import histograms
 from tasks.evaluation.scores import FinalScore, HistogramScore, Sums
 from tasks.registry import TASKS
@@ -40,7 +40,8 @@ def cells(plan: Plan, kind: str) -> list[Cell]:
     arms = {"validation": models}
     if kind == "test":
         after = ("test", "excluded_period") if plan.task.calendar.excluded_period else ("test",)
-        arms |= {part: [*plan.arms, *task.baselines] for part in after}
+        champion = [CHAMPION] if plan.champion_part else []
+        arms |= {part: [*plan.arms, *task.baselines, *champion] for part in after}
     return [
         Cell(score=(part, arm, name), sums=sums, shape=(rows, histograms.BINS) if _binned(score, sums) else (rows,))
         for part, of_part in arms.items()

@@ -51,7 +51,8 @@ class Claims:
 
 @dataclass(frozen=True, kw_only=True)
 class Closed:
-    """What a round came to. model: after it. scores: the region's sums. voters, worse: of the vote on its model.
+    """What a round came to. model: after it. scores: the region's sums. voters, worse: of the vote on its model; of a
+    test, countries that find it better and worse than the champion for certain.
 
     change: L2 norm of the mean update; 0 of a round without one.
     """

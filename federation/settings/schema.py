@@ -167,8 +167,9 @@ class Plan:
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     champion_part: str = (
-        ""  # test | validation: where the champion is compared with; empty: nowhere. `champion` sets it
+        ""  # test | validation: where a champion is compared with; empty: nowhere. `champion` sets both
     )
+    champion_digest: str = ""  # of its weights
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
     local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> settings of its own model alone
@@ -197,6 +198,10 @@ class Plan:
             )
         one_of("transport", self.transport, TRANSPORTS)
         one_of("champion_part", self.champion_part, ("", "test", "validation"))
+        if bool(self.champion_part) != bool(self.champion_digest):
+            raise ConfigError("champion_part and champion_digest go together; leave them out, champion=RUN sets both")
+        if self.champion_part and is_noised(self):
+            raise ConfigError("champion_part: no score of a champion leaves under differential privacy; leave it out")
         one_of("protection", self.protection, tuple(PROTECTION))
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)
@@ -250,10 +255,7 @@ class Settings(Plan):
     def plan(self) -> Plan:
         """The part that travels. The pooled arm stays: it is a simulation's, which holds all records."""
         values = {each.name: getattr(self, each.name) for each in fields(Plan)}
-        part = "validation" if self.purpose == OPERATIONAL else "test"
-        if self.champion is None or self.is_refit:
-            part = ""
-        return Plan(**{**values, "arms": [arm for arm in self.arms if arm != POOLED], "champion_part": part})
+        return Plan(**{**values, "arms": [arm for arm in self.arms if arm != POOLED]})
 
     def check(self) -> None:
         """Raise ConfigError or SettingError for what no run can use; called before any data are read."""
@@ -261,6 +263,10 @@ class Settings(Plan):
         self.tracking.check()
         one_of("purpose", self.purpose, (STUDY, OPERATIONAL))
         self.check_purpose()
+        if self.champion is not None and is_noised(self):
+            raise ConfigError(
+                f"champion={self.champion}: no score of it leaves under differential privacy; leave it out"
+            )
         one_of("engine", self.engine, ("sequential", "cohort", "compiled", "auto"))
         one_of("precision", self.precision, PRECISIONS)
         if self.device == "auto":
@@ -295,10 +301,6 @@ class Settings(Plan):
             self.check_sampled(clients)
         if SEALED in PROTECTION[self.protection]:
             self.check_sealed()
-        if is_noised(self) and self.champion is not None:
-            raise ConfigError(
-                f"champion={self.champion}: nothing of it leaves under differential privacy; leave it out"
-            )
         if self.keep_best and min(self.participation, self.availability) < 1:
             raise ConfigError(
                 f"keep_best={self.keep_best} compares rounds by their scores, which are of other countries each with "
@@ -336,10 +338,6 @@ class Settings(Plan):
             raise ConfigError(
                 f"participation={self.participation} and availability={self.availability}: a sealed run asks every "
                 f"country in every round; leave them out"
-            )
-        if self.champion is not None:
-            raise ConfigError(
-                f"champion={self.champion}: no model is sent to the countries of a sealed run; leave it out"
             )
         if self.region.facilities:
             raise ConfigError("region.facilities: members of a sealed run are countries; leave it out")

@@ -85,6 +85,48 @@ def together(countries: Sequence[Compared], region: str) -> Compared | None:
     return Compared(place=region, value=mean("value"), low=mean("low"), high=mean("high"), n=total, score=mean("score"))
 
 
+def decide_sealed(
+    whole: Compared | None,
+    *,
+    better: int,
+    worse: int,
+    members: int,
+    kind: str,
+    blocks: int,
+    tried_this_year: int = 0,
+) -> Decision:
+    """The same of a sealed run, of which nobody knows an interval, but how many of its members are certain of theirs.
+
+    A refresh is refused where the region got worse and more members are certain of that than of the contrary; a new
+    recipe is promoted where the region got better, half of the members or more are certain, and none of the contrary.
+    """
+    if whole is None:
+        return Decision(promote=False, reason="no score of the champion was summed", region=None, countries=(), keep=())
+    certain = f"better in {better} and worse in {worse} of {members}"
+    said = f"{whole.value:+.4f} against the champion's {whole.score:.4f}, {certain}"
+    refused = _not_tried(kind, blocks, tried_this_year)
+    if refused is not None:
+        promote, reason = False, refused
+    elif kind == REFRESH:
+        promote = not (whole.value > 0 and worse > better)
+        reason = f"a sealed refresh: {said}"
+    else:
+        promote = whole.value < 0 and 2 * better >= members and not worse
+        reason = f"a sealed new recipe: {said}"
+    return Decision(promote=promote, reason=reason, region=whole, countries=(), keep=())
+
+
+def _not_tried(kind: str, blocks: int, tried_this_year: int) -> str | None:
+    """Why a new recipe is not even compared; None if it is."""
+    if kind == REFRESH:
+        return None
+    if tried_this_year >= TRIALS_A_YEAR:
+        return f"{tried_this_year} new recipes were tried within a year, and {TRIALS_A_YEAR} may be"
+    if blocks < FEWEST_BLOCKS:
+        return f"a new recipe is compared on {FEWEST_BLOCKS} blocks of time that its choice did not use, not {blocks}"
+    return None
+
+
 def decide(
     differences: Mapping[str, Compared],
     *,
@@ -114,13 +156,8 @@ def decide(
         if low > 0:
             return decided(False, f"a refresh that is worse for certain in {region}: {said}")
         return decided(True, f"a refresh that is not worse for certain in {region}: {said}")
-    if tried_this_year >= TRIALS_A_YEAR:
-        return decided(False, f"{tried_this_year} new recipes were tried within a year, and {TRIALS_A_YEAR} may be")
-    if blocks < FEWEST_BLOCKS:
-        return decided(
-            False,
-            f"a new recipe is compared on {FEWEST_BLOCKS} blocks of time that its choice did not use, not {blocks}",
-        )
+    if (refused := _not_tried(kind, blocks, tried_this_year)) is not None:
+        return decided(False, refused)
     if high < 0:
         return decided(True, f"a new recipe that is better for certain in {region}: {said}")
     return decided(False, f"a new recipe that is not better for certain in {region}: {said}")

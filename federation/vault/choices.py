@@ -34,7 +34,9 @@ class Choices:
 def recipe_digest(plan: Plan) -> str:
     """Of all of a plan in which a fold and its refit are the same."""
     calendar = replace(plan.task.calendar, refit=False)
-    return digest_of(replace(plan, fold="", champion_part="", seed=0, task=replace(plan.task, calendar=calendar)))
+    return digest_of(
+        replace(plan, fold="", champion_part="", champion_digest="", seed=0, task=replace(plan.task, calendar=calendar))
+    )
 
 
 def to_memory(choices: Choices, plan: Plan) -> dict[str, torch.Tensor]:

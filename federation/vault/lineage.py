@@ -54,7 +54,7 @@ def admit(
     before = from_memory(memory)
     known = accepted_models(policy) | {*made}
     if policy.start == "seeded":
-        _check_champion(request, policy, known)
+        check_champion(request, policy, known)
     if request.candidates:
         _check_candidates(request, before, seen, policy)
         return None
@@ -120,7 +120,7 @@ def length(before: Tensors, after: Tensors) -> float:
     return max(float((after[name].double() - before[name].double()).abs().max()) for name in after)
 
 
-def _check_champion(request: Request, policy: Policy, known: Collection[str]) -> None:
+def check_champion(request: Request, policy: Policy, known: Collection[str]) -> None:
     """Raise PolicyRefusal for a champion that this country neither tested, nor made, nor accepted."""
     if request.champion and model_digest(numpy_of(request.champion)) not in known:
         raise PolicyRefusal(

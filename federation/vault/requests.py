@@ -17,7 +17,7 @@ from federation.training.jobs import Array, Tensors
 from federation.wire.compression import unpacked
 from federation.wire.frame import Frame, decode, digest
 from federation.wire.header import REQUEST
-from federation.wire.model import model_mean
+from federation.wire.model import model_digest, model_mean
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -83,7 +83,10 @@ class Request:
         """Of a test, the weights of the model that is compared with, as they are. Raises as `weights` does."""
         if self.kind != "test" or not self.plan.champion_part:
             return {}
-        return self._checked(CHAMPION, self.frame.group(CHAMPION), self.travelling)
+        weights = self._checked(CHAMPION, self.frame.group(CHAMPION), self.travelling)
+        if model_digest(numpy_of(weights)) != self.plan.champion_digest:
+            raise PolicyRefusal(f"run {self.run} sends another champion than its plan names")
+        return weights
 
     @cached_property
     def shared(self) -> Tensors:

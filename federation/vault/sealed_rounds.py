@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from federation.errors import PolicyRefusal, SealError
+from federation.policy.file import accepted_models
 from federation.seals import layout, posts
 from federation.seals.fixed_point import Floats
 from federation.seals.layout import ScoreName
@@ -22,7 +23,7 @@ from federation.seals.model import Arrays, SharedModel, from_bytes, loss, to_byt
 from federation.seals.run import SealedRun, kind_of, rounds_of
 from federation.seals.setup import Setup
 from federation.seals.sums import Closing, Place, list_digest, opened
-from federation.settings.schema import Plan, is_noised
+from federation.settings.schema import CHAMPION, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Result
 from federation.vault import job_building, lineage, own_results, state, summands
@@ -78,11 +79,13 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     else:
         closed = _with_own_words(store, closing_of(frame), number - 1)
         standing = _next(vault, plan, member, store, closed, number)
-    request = _request(standing, store.run)
+    request = _request(standing, store.run, frame)
     memory = state.memory_before(
         vault.database, vault.country, store.run, number, last_aggregated=standing.aggregated, plan=digest_of(plan)
     )
     known = models_made(vault.database, vault.country)
+    if standing.kind == "test":
+        lineage.check_champion(request, vault.policy, known | accepted_models(vault.policy))
     came = None if standing.kind == "test" else lineage.admit(request, memory, vault.policy, {}, known)
     country = Country(code=vault.country, records=vault.records(plan), memory=memory, learns=vault.learns(plan))
     made = job_building.jobs(request, country)
@@ -107,7 +110,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
             own_results.keep(store, request, part.own_scores)
         if part.arrays:
             store.put(number, "norm", repr(part.norm).encode())
-        words = _words(vault, standing, store, part.arrays, part.scores)
+        words = _words(vault, standing, store, part.arrays, part.scores, part.verdict)
         post, masked = member.mask(standing.setup, number, standing.place.model, words)
         store.put(number, "model", to_bytes(standing.model))
         store.put(number, "aggregated", str(standing.aggregated).encode())
@@ -209,16 +212,27 @@ def _kept_model(store: SealStore, number: int) -> SharedModel:
     return from_bytes(kept)
 
 
-def _request(standing: Standing, run: str) -> Request:
-    """The request that a plain run would have sent: the rounds of both are one code from here on."""
+def _request(standing: Standing, run: str, came: Frame) -> Request:
+    """The request that a plain run would have sent: the rounds of both are one code from here on.
+
+    came: with the champion's weights in a test that compares one, which the plan names by their digest.
+    """
     weights: Arrays = standing.model.final() if standing.kind == "test" else standing.model.weights
     header = {"run": run, "round": standing.place.round, "last_aggregated": standing.aggregated}
     arrays = {f"model/{name}": value for name, value in weights.items()}
+    arrays |= {f"{CHAMPION}/{name}": value for name, value in came.group(CHAMPION).items()}
     inner = Frame(kind=standing.kind, header=header, arrays=arrays)
     return request_of(inner, standing.run.plan, standing.place.model.hex())
 
 
-def _words(vault: "Vault", at: Standing, store: SealStore, arrays: Arrays, scores: Mapping[ScoreName, Sums]) -> Words:
+def _words(
+    vault: "Vault",
+    at: Standing,
+    store: SealStore,
+    arrays: Arrays,
+    scores: Mapping[ScoreName, Sums],
+    verdict: Floats,
+) -> Words:
     """The country's summands: update, scores and votes as words.
 
     Where its policy keeps scores of rounds in the country, those of the validation are 0, also in the test, whose model
@@ -232,7 +246,7 @@ def _words(vault: "Vault", at: Standing, store: SealStore, arrays: Arrays, score
         if arrays:
             update = vector({name.removeprefix("update/"): value for name, value in arrays.items()})
     summed = np.concatenate(
-        [layout.flat(scores, at.run.cells(at.kind), at.run.filled), _votes(vault, at, store, scores)]
+        [layout.flat(scores, at.run.cells(at.kind), at.run.filled), _votes(vault, at, store, scores, verdict)]
     )
     try:
         return at.run.codec(at.kind, update.size).encode(update, summed, at.run.weights[vault.country])
@@ -240,9 +254,14 @@ def _words(vault: "Vault", at: Standing, store: SealStore, arrays: Arrays, score
         raise PolicyRefusal(f"{vault.country} sends nothing in round {at.place.round}: {error}") from None
 
 
-def _votes(vault: "Vault", at: Standing, store: SealStore, scores: Mapping[ScoreName, Sums]) -> Floats:
-    """(2,) whether this country compares the model with the one before, and whether it finds it worse."""
-    voting = at.kind != "test" and vault.policy.round_scores and not is_noised(at.run.plan)
+def _votes(vault: "Vault", at: Standing, store: SealStore, scores: Mapping[ScoreName, Sums], verdict: Floats) -> Floats:
+    """(2,) whether this country compares the model with the one before, and whether it finds it worse.
+
+    Of a test, whether it finds the model better than the champion for certain, and whether it finds it worse.
+    """
+    if at.kind == "test":
+        return verdict
+    voting = vault.policy.round_scores and not is_noised(at.run.plan)
     own = loss(scores, at.run.plan) if voting else None
     before = store.get(at.place.round - 1, "loss")
     if own is None:

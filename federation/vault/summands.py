@@ -1,19 +1,22 @@
 """What a country adds to the sums of one sealed round, before it is masked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from federation.seals.fixed_point import Floats
 from federation.seals.layout import ScoreName
 from federation.seals.model import Arrays, vector
 from federation.seals.run import SealedRun, bound_of
+from federation.settings.schema import CHAMPION
 from federation.training.jobs import Result, Tensors
 from federation.vault import gate, noised_round
 from federation.vault.noised_round import Noised
 from federation.vault.requests import Request
 from federation.vault.sealed_bounds import mean_noise
+from tasks.evaluation.paired_difference import Blocks, paired_interval
 from tasks.evaluation.scores import Sums
 
 if TYPE_CHECKING:
@@ -25,7 +28,8 @@ class Summands:
     """arrays: of the update, `update/NAME` -> values within the bound; scores: that are summed.
 
     norm: L2 of the country's own update, with which it compares the mean. own_scores: of all arms, which stay at home.
-    memory: what is kept of the round.
+    memory: what is kept of the round. verdict: (2,) whether the model is better than the champion for certain, and
+    whether it is worse.
     """
 
     arrays: Arrays
@@ -33,6 +37,7 @@ class Summands:
     norm: float
     own_scores: Mapping[ScoreName, Sums]
     memory: Tensors
+    verdict: Floats = field(default_factory=lambda: np.zeros(2))
 
 
 def trained(vault: "Vault", request: Request, memory: Tensors, results: Sequence[Result]) -> Summands:
@@ -45,6 +50,7 @@ def trained(vault: "Vault", request: Request, memory: Tensors, results: Sequence
         norm=_norm(arrays) / scale,  # as long as training made it, however short the policy lets it leave
         own_scores=computed.scores,
         memory=vault.memory_after(computed, memory, scale),
+        verdict=_verdict(request, computed.differences.get(f"federated-{CHAMPION}")),
     )
 
 
@@ -65,6 +71,16 @@ def noised(vault: "Vault", own: Noised, run: SealedRun, memory: Tensors, results
         own_scores=scores,
         memory=kept,
     )
+
+
+def _verdict(request: Request, blocks: Blocks | None) -> Floats:
+    if blocks is None:
+        return np.zeros(2)
+    interval = paired_interval(blocks)
+    low, high = (float(interval[end][-1]) for end in ("low", "high"))
+    less, more = float(high < 0), float(low > 0)
+    headline = next(iter(request.task.scores.values()))
+    return np.array([more, less] if headline.better == "larger" else [less, more])
 
 
 def _norm(arrays: Arrays) -> float:

@@ -13,10 +13,10 @@ from federation.composition.compose import compose
 from federation.composition.restore import flat
 from federation.coordinator import checkpoint
 from federation.errors import ConfigError
-from federation.reporting.rows import PAIRED, RESULTS, VALIDATION, Row, of_test, read_json
+from federation.reporting.rows import BETTER, PAIRED, RESULTS, VALIDATION, WORSE, Row, of_test, read_json
 from federation.runs import folder as run_folder
 from federation.runs.operational import FOLD
-from federation.settings.schema import OPERATIONAL, TrackingSettings
+from federation.settings.schema import OPERATIONAL, PROTECTION, SEALED, TrackingSettings
 from federation.studies import champion
 from federation.studies.champion import Compared, Decision
 from federation.studies.recipe_choice import NOT_LEARNT
@@ -30,7 +30,7 @@ from tasks.time_step import STEPS
 
 # Settings in which a refresh may differ from its champion: when, from which draw, and compared with whom.
 OF_A_REFRESH = (
-    *("seed", "champion", "champion_part", "fold", "until", "task.calendar.refit", "start_from"),
+    *("seed", "champion", "champion_part", "champion_digest", "fold", "until", "task.calendar.refit", "start_from"),
     *("task.calendar.train_until", "task.calendar.validate_until", "task.calendar.test_until"),
 )
 
@@ -96,13 +96,22 @@ def _decided(
     rested = folder.with_name(f"{folder.name}{FOLD}") if operational else folder
     before = checkpoint.read_header(run_folder.existing(settings.runs, holder.run) / checkpoint.FILE)["settings"]
     kind = champion.REFRESH if _recipe(values) == _recipe(before) else champion.RECIPE
+    rows, region, blocks = read_json(rested / RESULTS), values["region"]["name"], _blocks(settings, values, kind)
+    differences = _differences(rows, values, VALIDATION if operational else "test")
+    tried = _tried(versions, folder.name) if kind == champion.RECIPE else 0
+    if SEALED in PROTECTION[values["protection"]]:
+        counts = {row.score: int(row.value) for row in rows if row.score in (BETTER, WORSE)}
+        return kind, champion.decide_sealed(
+            differences.get(region),
+            better=counts.get(BETTER, 0),
+            worse=counts.get(WORSE, 0),
+            members=len(checkpoint.read_header(folder / checkpoint.FILE)["countries"]),
+            kind=kind,
+            blocks=blocks,
+            tried_this_year=tried,
+        )
     return kind, champion.decide(
-        _differences(read_json(rested / RESULTS), values, VALIDATION if operational else "test"),
-        region=values["region"]["name"],
-        kind=kind,
-        blocks=_blocks(settings, values, kind),
-        tried_this_year=_tried(versions, folder.name) if kind == champion.RECIPE else 0,
-        harm=settings.harm,
+        differences, region=region, kind=kind, blocks=blocks, tried_this_year=tried, harm=settings.harm
     )
 
 

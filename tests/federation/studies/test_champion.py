@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from federation.reporting.rows import PAIRED, Row
-from federation.studies.champion import HARM, RECIPE, REFRESH, Compared, Decision, compared, decide
+from federation.studies.champion import HARM, RECIPE, REFRESH, Compared, Decision, compared, decide, decide_sealed
 from tasks.evaluation.paired_difference import Blocks, paired_interval
 
 COUNTRIES = ("KHM", "LAO", "THA", "VNM")
@@ -88,6 +88,30 @@ def test_a_difference_is_read_from_a_table_whichever_way_its_score_points(better
     assert (found.value < 0) == (better == "smaller")
     assert found.low < found.value < found.high
     assert max(found.value - found.low, found.high - found.value) == pytest.approx(0.03)
+
+
+def test_a_sealed_region_decides_by_its_sum_and_by_counts_of_who_is_certain() -> None:
+    def promoted(value: float, better: int, worse: int, kind: str, **more: int) -> bool:
+        counts = {"better": better, "worse": worse, "members": 6, "blocks": 8} | more
+        return decide_sealed(certain("ASEAN", value), kind=kind, **counts).promote
+
+    assert promoted(0.01, 0, 0, REFRESH)
+    assert promoted(-0.01, 0, 1, REFRESH)
+    assert not promoted(0.01, 0, 1, REFRESH)
+    assert promoted(-0.01, 3, 0, RECIPE)
+    for value, better, worse in ((-0.01, 2, 0), (-0.01, 4, 1), (0.01, 3, 0)):
+        assert not promoted(value, better, worse, RECIPE)
+    assert not promoted(-0.01, 6, 0, RECIPE, blocks=7)
+    assert not promoted(-0.01, 6, 0, RECIPE, tried_this_year=2)
+    rng = np.random.default_rng(3)
+    passed = 0
+    for _ in range(200):
+        shared = months(rng)
+        own = [of_blocks(each, shared + months(rng)) for each in COUNTRIES]
+        value = float(np.mean([each.value for each in own]))
+        better, worse = sum(each.high < 0 for each in own), sum(each.low > 0 for each in own)
+        passed += promoted(value, better, worse, RECIPE, members=len(own))
+    assert passed <= 5  # of equal recipes, in a hundred years
 
 
 def test_where_no_vault_says_its_blocks_the_region_is_as_unsure_as_if_all_erred_together() -> None:
