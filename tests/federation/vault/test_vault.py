@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from federation.policy.file import FILE
-from federation.settings.schema import ADAPTED, ARMS
+from federation.settings.schema import ADAPTED, ARMS, ISSUED
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import ledger
@@ -58,12 +58,13 @@ def test_a_validation_holds_no_update_and_no_test(tmp_path: Path) -> None:
 
 def test_a_test_holds_scores_alone(tmp_path: Path) -> None:
     reply = reply_frame(vault_in(tmp_path), request_bytes("test", 5, plan_of(arms=list(ARMS))))
-    models, known = [arm for arm in ARMS if arm not in ADAPTED], ["zero", "oracle"]
+    models, known = [arm for arm in ARMS if arm not in (*ADAPTED, ISSUED)], ["zero", "oracle"]
     validation = [f"validation/{arm}" for arm in (*models, *known)]
     scores = score_paths(*validation, *(f"test/{arm}" for arm in (*ARMS, *known)))
     pairs = {name for name in reply.arrays if name.startswith("score/paired/")}
     assert set(reply.arrays) - pairs == scores
-    assert len(pairs) == 2 * 4 * len(NAMES)  # two learnt arms against three local ones and the baseline
+    # Three learnt arms against three local ones and the baseline, and what is issued against what is adapted.
+    assert len(pairs) == (3 * 4 + 1) * len(NAMES)
     assert reply.kind == "scores"
 
 
