@@ -45,7 +45,7 @@ VERBS = {
     "ledger export": "write a ledger as CSV or JSON, for an auditor",
     "ledger backup": "copy a node's ledger and its signed heads, without what the vault remembers of runs",
     "ledger accept": "go on after a ledger lost rows, with a row that says so",
-    "pack": "write what a finished run was, who took part and what left, for an auditor",
+    "pack": "write what a run was, who took part and what left, for an auditor",
     "pack verify": "check a compliance pack: what holds, what is missing, what does not hold",
     "status": "show a coordinator's certificate, members and runs",
     "stop": "end a submitted run; its checkpoint is kept",

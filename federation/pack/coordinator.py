@@ -1,4 +1,4 @@
-"""The coordinator's section, from its ledger and the folder of a finished run, and the pack with all sections in it."""
+"""The coordinator's section, from its ledger and a run's folder, and the pack with all sections in it."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,14 +57,14 @@ class Known:
 
 
 def pack(folder: Path, known: Known, sections: Mapping[str, Signed], software: Software) -> Pack:
-    """The pack of a finished run. sections: country -> its own. Raises CheckpointError for a run that has not ended."""
+    """The pack of a run. sections: country -> its own. Raises CheckpointError or DataError for damaged files."""
     members = [sections[country] for country in sorted(sections)]
     own = section(folder, known, {country: digest_of(each) for country, each in sections.items()}, software)
     return Pack(format=FORMAT, coordinator=sign(own, known.key), members=members)
 
 
 def section(folder: Path, known: Known, sections: Mapping[str, str], software: Software) -> CoordinatorSection:
-    """The coordinator's own. sections: country -> digest. Raises CheckpointError for a run that has not ended."""
+    """The coordinator's own. sections: country -> digest. Raises CheckpointError or DataError for damaged files."""
     header = checkpoint.read_header(folder / checkpoint.FILE)
     settings = restore(Settings, header["settings"], "checkpoint")
     plan, countries = settings.plan(), sorted(header["countries"])
@@ -123,12 +123,13 @@ def _refusal(entry: Entry, hidden: bool) -> list[Refusal]:
 
 
 def _card(folder: Path, plan: Plan, region: str) -> ModelCard:
-    model = checkpoint.load_model(folder)
-    rows = table_rows.of_test(table_rows.read_json(folder / table_rows.RESULTS))
+    ended = (folder / checkpoint.MODEL).exists()
+    model = checkpoint.load_model(folder) if ended else {}
+    rows = table_rows.of_test(table_rows.read_json(folder / table_rows.RESULTS)) if ended else ()
     return ModelCard(
         title=TASKS[plan.task.name].title(plan.task),
         tested=plan.task.calendar.tested(),
-        digest=model_digest(model),
+        digest=model_digest(model) if ended else "",
         parameters=sum(int(np.size(value)) for value in model.values()),
         arrays={name: list(np.shape(value)) for name, value in model.items()},
         scores=[_score(row) for row in rows if row.country == region and row.part != "validation"],

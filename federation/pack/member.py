@@ -28,14 +28,15 @@ def section(
         raise ConfigError(f"run={run}: nothing of it ever left {country}; `gotong ledger show` lists its runs")
     forms, released = _released(database, rows)
     store = SealStore(database=database, country=country, run=run)
+    terms = sealed_setup.agreed(store)
     return MemberSection(
         format=MEMBER,
         run=run,
         country=country,
         at=now(),
-        plan=state.plan_of(database, country, run) or "",
+        plan=state.plan_of(database, country, run) or ("" if terms is None else terms.plan),
         model=(store.get(0, MADE) or b"").decode(),
-        members=_members(store),
+        members={} if terms is None else {member: fingerprint(key) for member, key in terms.members.items()},
         policy=values_of(policy),
         law=law_of(country_of(country)),
         forms=forms,
@@ -88,11 +89,6 @@ def _places(database: sqlite3.Connection, country: str) -> dict[int, tuple[int, 
     """Number of a row -> how many rows the country's ledger has with it, and its seal."""
     rows = database.execute("SELECT number, seal FROM ledger WHERE country = ? ORDER BY number", (country,))
     return {number: (place, seal) for place, (number, seal) in enumerate(rows, start=1)}
-
-
-def _members(store: SealStore) -> dict[str, str]:
-    terms = sealed_setup.agreed(store)
-    return {} if terms is None else {member: fingerprint(key) for member, key in terms.members.items()}
 
 
 def _budget(database: sqlite3.Connection, policy: Policy, run: str) -> Budget:

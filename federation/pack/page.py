@@ -9,19 +9,21 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from federation.errors import PackError
-from federation.pack.canonical import canonical, parse_any
+from federation.pack.canonical import canonical, parse_any, read_bounded
 from federation.pack.schema import CoordinatorSection, MemberSection, Pack, Software
-from federation.pack.sections import coordinator_section, digest_of, from_bytes, member_section, to_bytes
+from federation.pack.sections import LARGEST_PACK, coordinator_section, digest_of, from_bytes, member_section, to_bytes
 from federation.vault.identity import fingerprint
 from federation.wire.signature import Head
 
 START, END = b'<script type="application/json" id="pack">', b"</script>"
 FIRST = b"<!DOCTYPE html>"  # of a page
+LARGEST_PAGE = 4 * LARGEST_PACK  # bytes
 HIDDEN = {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"}  # letters that end a script, as JSON writes them too
 
 
@@ -58,6 +60,15 @@ def hidden(text: str) -> str:
     return "".join(HIDDEN.get(letter, letter) for letter in text)
 
 
+def read_pack(path: Path) -> Pack:
+    """The pack in a file of JSON, or in a page. Raises PackError."""
+    raw = read_bounded(path, LARGEST_PAGE)
+    try:
+        return pack_in(raw) if raw.startswith(FIRST) else from_bytes(raw)
+    except PackError as error:
+        raise PackError(f"{path}: {error}") from None
+
+
 def pack_in(raw: bytes) -> Pack:
     """The pack in a page, which must be the page of it. Raises PackError."""
     start = raw.find(START) + len(START)
@@ -68,7 +79,7 @@ def pack_in(raw: bytes) -> Pack:
     if page(pack) != raw:
         raise PackError(
             "the page does not show what its JSON says: somebody changed the one or the other, or another version of "
-            "Gotong wrote it"
+            "Gotong wrote it; verify the JSON, and make the page anew"
         )
     return pack
 

@@ -70,7 +70,7 @@ class Countersigned:
 
 @dataclass(frozen=True, kw_only=True)
 class MemberSection:
-    """A country's own words. plan: digest of the run's; empty where its vault has forgotten it (`keep_days`).
+    """A country's own words. plan: digest of the run's; empty where its vault has none (any more).
 
     model: digest of the one with which a sealed run ended, as this vault worked it out; empty of other runs.
     members: of a sealed run, country -> fingerprint of the key that its setup named. policy: as it is when signed.
@@ -134,7 +134,10 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """digest: of the final model, as `gotong node accept` writes it. arrays: name -> shape. limits: not for what."""
+    """digest: of the final model, as `gotong node accept` writes it; empty where the run has not ended.
+
+    arrays: name -> shape. limits: not for what.
+    """
 
     title: str
     tested: str

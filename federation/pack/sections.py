@@ -14,7 +14,7 @@ from federation.settings.values import build
 from federation.vault.identity import fingerprint
 
 DOMAIN = b"gotong pack section 1\n"  # before what is signed: no other signature of a vault's key fits
-LARGEST_SECTION, LARGEST_PACK = 16 * 2**20, 64 * 2**20  # bytes
+LARGEST_SECTION, LARGEST_PACK = 8 * 2**20, 32 * 2**20  # bytes
 T = TypeVar("T", MemberSection, CoordinatorSection, Signed, Pack)
 FORMATS = {MemberSection: MEMBER, CoordinatorSection: COORDINATOR, Pack: FORMAT}
 
@@ -66,6 +66,8 @@ def to_bytes(value: Signed | Pack) -> bytes:
 
 def from_bytes(raw: bytes) -> Pack:
     """A pack. Raises PackError."""
+    if len(raw) > LARGEST_PACK:
+        raise PackError(f"it has {len(raw):,} bytes, and no pack has more than {LARGEST_PACK:,}")
     return _built(Pack, parse(raw))
 
 

@@ -50,7 +50,7 @@ def findings(own: CoordinatorSection, sections: Mapping[str, MemberSection]) -> 
         if not own_findings:
             what = "what it released and spent is what its policy and this plan allow"
             yield holds(f"{section.country}: {what}", section.country)
-        if section.model == own.model.digest:
+        if section.model and section.model == own.model.digest:
             yield holds(f"{section.country} worked out the same model as the coordinator has", section.country)
 
 
@@ -92,9 +92,9 @@ def _model(plan: Plan, own: CoordinatorSection, section: MemberSection) -> Itera
     if section.model and section.model != own.model.digest:
         yield wrong(
             f"{section.country} ended run {own.run} with the model {section.model[:12]}, and the coordinator has "
-            f"{own.model.digest[:12]}"
+            f"{own.model.digest[:12] or 'none'}"
         )
-    elif SEALED in PROTECTION[plan.protection] and not section.model:
+    elif SEALED in PROTECTION[plan.protection] and own.model.digest and not section.model:
         yield missing(f"{section.country} did not see the end of the run, and vouches for no model")
 
 

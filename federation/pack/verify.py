@@ -39,6 +39,8 @@ def verify(pack: Pack, roster: Mapping[str, str], coordinator: str = "") -> Iter
     yield note(f"run {known.own.run} of {_named(known.own.countries)}, packed on {known.own.at[:10]}")
     if known.own.simulated:
         yield missing("this run was a simulation on one machine: no country took part, and none can sign")
+    if not known.own.model.digest:
+        yield missing("the run has not ended: there is no model of it")
     for signed in pack.members:
         for finding in _member(known, signed):
             yield weighed(finding, known.authentic)
@@ -107,7 +109,7 @@ def _signature(known: Known, signed: Signed, section: MemberSection) -> Iterator
 
 def _plan(own: CoordinatorSection, section: MemberSection) -> Finding:
     if not section.plan:
-        return missing(f"{section.country} no longer knows the run's plan, after its `keep_days`")
+        return missing(f"{section.country} has no plan of the run: it forgot it after `keep_days`, or never began")
     if section.plan != sha256(own.plan.encode()).hexdigest():
         return wrong(f"{section.country} knows run {own.run} with another plan than the coordinator's")
     return holds(f"{section.country} served run {own.run} with this plan", section.country)
@@ -149,7 +151,7 @@ def _vouched(known: Known, key: str, trusted: Mapping[str, list[str]]) -> Findin
         return holds(f"the coordinator signed its section on {day}; {_named(trusted[key])} named its key")
     why = (
         f"the coordinator's section is signed by {key}, and {_named(others)} named another key of it: it was rotated "
-        f"since, or somebody else signed; {ASK}, then give it as coordinator="
+        f"since, or somebody else signed; {ASK}, and give coordinator= as it is read out"
     )
     return missing(why) if key in trusted else wrong(why)
 

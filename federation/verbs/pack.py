@@ -1,4 +1,4 @@
-"""`gotong pack run=RUN`: a finished run for an auditor, who took part and what left: JSON, and a page of it."""
+"""`gotong pack run=RUN`: a run for an auditor, who took part and what left: JSON, and a page of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from tasks.files.atomic import write_atomically
 
 @dataclass  # not frozen: Hydra merges it
 class PackSettings:
-    """run: that has ended. to: the folder of the two files; none: the run's own.
+    """run: by its name. to: the folder of the two files; none: the run's own.
 
     source: the folder with the countries' sections, written as from=. home: of the coordinator. runs: where runs lie.
     """
@@ -41,7 +41,7 @@ def run(words: Sequence[str]) -> None:
 
 
 def _pack(settings: PackSettings) -> None:
-    """Raises ConfigError, CheckpointError for a run that has not ended, PackError for a section that is none."""
+    """Raises ConfigError, CheckpointError for a damaged run, PackError for a section that is none."""
     name = required(settings.run, "say which: gotong pack run=RUN")
     folder = run_folder.existing(settings.runs, name)
     made = _simulated(folder, settings) if (folder / LEDGER).exists() else _deployed(folder, settings)

@@ -7,15 +7,12 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
-from federation.pack.canonical import read_bounded
 from federation.pack.findings import exit_code
-from federation.pack.page import FIRST, pack_in
-from federation.pack.sections import LARGEST_PACK, digest_of, from_bytes
+from federation.pack.page import read_pack
+from federation.pack.sections import digest_of
 from federation.pack.verify import verify
 from federation.policy.file import ROSTER, roster_in
 from federation.verbs.word_checks import bare_word_as, required
-
-LARGEST_PAGE = 4 * LARGEST_PACK
 
 
 @dataclass  # not frozen: Hydra merges it
@@ -38,8 +35,7 @@ def run(words: Sequence[str]) -> None:
 def _verify(settings: VerifySettings) -> None:
     """Raises PackError for a file that is no pack, ConfigError for a roster that cannot be read."""
     path = Path(required(settings.path, "say which: gotong pack verify FILE roster=roster.txt"))
-    raw = read_bounded(path, LARGEST_PAGE)
-    pack = pack_in(raw) if raw.startswith(FIRST) else from_bytes(raw)
+    pack = read_pack(path)
     findings = list(verify(pack, _roster(settings.roster), settings.coordinator))
     print(f"{path.name}: a pack with the SHA-256 {digest_of(pack)}")
     for finding in findings:
@@ -55,5 +51,7 @@ def _roster(given: str | None) -> dict[str, str]:
     path = Path(given) / ROSTER if Path(given).is_dir() else Path(given)
     try:
         return roster_in(path)
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise ConfigError(f"roster={path}: {error.strerror}; give the file of accepted keys, or its folder") from None
+    except ValueError as error:
         raise ConfigError(f"roster={path}: {error}; a line holds a country and a fingerprint") from None

@@ -105,7 +105,7 @@ def test_whoever_changes_the_file_on_its_way_is_seen(parties: Parties, capsys: p
     assert "the roster has another key of it" in capsys.readouterr().out
     (parties.to / "r.pack.html").write_bytes(b"<!DOCTYPE html><p>all is well")
     assert parties.verify("r.pack.html") == 1
-    assert "gotong: it is no page that Gotong writes" in capsys.readouterr().err
+    assert "r.pack.html: it is no page that Gotong writes" in capsys.readouterr().err
 
 
 def test_nobody_signs_for_a_ledger_that_is_not_whole_or_packs_what_another_signed(
@@ -131,9 +131,13 @@ def test_nobody_signs_for_a_ledger_that_is_not_whole_or_packs_what_another_signe
     assert "start the vault, which signs what a crash left unsigned" in fails(*node, "run=r")
 
 
-def test_a_pack_is_of_a_run_that_has_ended(parties: Parties, capsys: pytest.CaptureFixture[str]) -> None:
-    (parties.runs / "r" / "model.gotong").unlink()
-    with pytest.raises(SystemExit):
-        parties.pack()
-    assert "run r has not ended" in capsys.readouterr().err
-    assert not parties.to.exists()
+def test_the_pack_of_a_run_that_did_not_end_says_so(parties: Parties, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("model.gotong", "results.json"):
+        (parties.runs / "r" / name).unlink()
+    parties.sign()
+    parties.pack(f"from={parties.sections}")
+    assert parties.verify("r.pack.html") == 2
+    said = capsys.readouterr().out
+    assert "missing: the run has not ended: there is no model of it" in said
+    assert "holds: 3 frames left VNM" in said
+    assert "<strong>The run has not ended</strong>" in (parties.to / "r.pack.html").read_text()

@@ -4,6 +4,8 @@ import copy
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from federation.pack import coordinator
 from federation.pack.canonical import canonical, digest, parse, read_bounded
 from federation.pack.findings import Finding, exit_code
 from federation.pack.page import END, START, pack_in, page
+from federation.pack.schema import FORMAT
 from federation.pack.sections import from_bytes, to_bytes
 from federation.pack.verify import verify
 from federation.vault.identity import fingerprint
@@ -107,6 +110,10 @@ def another_model(values: Values) -> None:
     own(values)["model"]["digest"] = "6" * 64
 
 
+def no_model_at_all(values: Values) -> None:
+    own(values)["model"]["digest"] = ""
+
+
 def only_a_simulation(values: Values) -> None:
     own(values)["simulated"] = True
 
@@ -128,6 +135,7 @@ COORDINATOR: dict[str, tuple[Lie, str]] = {
     "another seal in a round": (another_seal, "and several seals of it are named"),
     "another last seal": (another_last_seal, "and several seals of it are named"),
     "another model": (another_model, "KHM ended run run with the model"),
+    "no model": (no_model_at_all, "KHM ended run run with the model"),
     "a simulation, it says": (only_a_simulation, "is signed, and says that the run was a simulation"),
     "replies of somebody who took no part": (a_guest, "had replies of LAO"),
 }
@@ -437,6 +445,12 @@ def test_a_page_is_of_its_json_and_loads_and_runs_nothing(honest: Packed) -> Non
     assert not any(each in visible for each in ("http:", "https:", "//", "src=", "href=", "<script", "onerror"))
     for country in THREE:
         assert f"<td>{country}</td><td><code>{honest.roster[country]}</code>" in text
+
+
+def test_a_page_of_another_look_is_one_of_another_format() -> None:
+    """A page is verified by making it again: whoever changes its look gives FORMAT another number."""
+    looks = [(files("federation.pack") / name).read_bytes() for name in ("page.html", "page.css")]
+    assert (FORMAT, sha256(b"".join(looks)).hexdigest()[:16]) == ("gotong pack 1", "65c202a7080e8e7b")
 
 
 TAMPERED = {
