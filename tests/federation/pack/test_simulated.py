@@ -1,5 +1,6 @@
 """Packs of runs on one machine: nobody signs them, budgets are held to the plan, and nothing of a record is in them."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from federation.runs.simulation import LEDGER
 from federation.settings.schema import NOISED, SEALED, PrivacySettings
 from federation.vault.database import open_database
 from tests.federation.federations import ready, run, settings_of
-from tests.federation.pack.packs import HERE, section_of
+from tests.federation.pack.packs import HERE, Values, section_of
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -78,19 +79,35 @@ def test_what_a_ledger_has_of_records_is_not_copied(tmp_path: Path) -> None:
     assert section["forms"][0]["arrays"] == {"update/head.bias": [2], "update/slope.weight": [2, 2]}
 
 
-@pytest.mark.parametrize(
-    ("protection", "countries"), [(NOISED, ["VNM"]), (f"{SEALED}+{NOISED}", ["LAO", "THA", "VNM"])]
-)
-def test_what_a_run_cost_follows_from_its_plan(tmp_path: Path, protection: str, countries: list[str]) -> None:
+def test_what_a_run_cost_follows_from_its_plan(tmp_path: Path) -> None:
     cost = PrivacySettings(epsilon=1.0, score_epsilon=0.5)
-    chosen = {"protection": protection, "arms": ["federated"], "privacy": cost, "rounds": 2}
-    folder = simulated_run(tmp_path, {"VNM": "epsilon = 4\n"}, countries=countries, **chosen)
+    chosen = {"protection": NOISED, "arms": ["federated"], "privacy": cost, "rounds": 2}
+    folder = simulated_run(tmp_path, {"VNM": "epsilon = 4\n"}, countries=["VNM"], **chosen)
     values = json.loads(to_bytes(pack_of(folder)))
     findings = list(verify(from_bytes(canonical(values)), {}))
     assert exit_code(findings) == 2, findings
     budget = section_of(values, "VNM")["budget"]
     assert 1 < budget["run"] == budget["lifetime"] < 1.5
     assert 2.5 < budget["left"] < 4
+    assert "this run cost" not in said(sealed_too(values))
     budget["run"] = budget["lifetime"] = budget["run"] / 2
-    wrong = [finding.text for finding in verify(from_bytes(canonical(values)), {}) if finding.kind == "wrong"]
-    assert any("VNM says that this run cost epsilon" in text for text in wrong)
+    assert "does not hold: VNM says that this run cost epsilon" in said(values)
+    assert "does not hold: VNM says that this run cost epsilon" in said(sealed_too(values))
+
+
+def sealed_too(values: Values) -> Values:
+    """As if the same had left in a sealed run, whose test is of the round after the last validation.
+
+    A run of three countries would show the same, and asks the accountant for a minute.
+    """
+    made = copy.deepcopy(values)
+    own, section = made["coordinator"]["section"], section_of(made, "VNM")
+    own["plan"] = own["plan"].replace(f'"{NOISED}"', f'"{SEALED}+{NOISED}"')
+    for form in section["forms"]:
+        form["kind"] = "sealed_round"
+    section["released"][-1]["round"] = 4
+    return made
+
+
+def said(values: Values) -> str:
+    return "\n".join(map(str, verify(from_bytes(canonical(values)), {})))
