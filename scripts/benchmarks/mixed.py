@@ -6,6 +6,10 @@ country's own model, by the share that is best in the validation years. Nothing 
 budget. The own model is that of `recipe=dengue`, on the same windows.
 A row an epsilon: log-WIS in the test years over all place-periods, then how much worse than its own model the mix is
 in the country where it is worst: in the mean of the draws, and in any draw.
+
+The first model of docs/trust.md: gotong simulate task=health task.statistics=place task.weather=false task.hidden=[]
+region.countries=[BGD,IND,LKA,NPL,PAK,BTN,CHN,TWN] region.name=Pretrain rounds=30 strategy=fedavg seed=7 keep_best=3
+training.lr=5e-3 arms=[federated] name=pretrained
 """
 
 import json
