@@ -2,6 +2,7 @@
 
 They are public to the coordinator and signed on their way. They leave without the gate and the ledger: of the records
 they hold an order of magnitude, the next power of two, where the replies of a run have the number itself.
+The last period of the records is in them too, unless the policy has `records_end = false`.
 """
 
 import logging
