@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,8 +27,7 @@ from federation.pack.schema import (
 from federation.pack.sections import digest_of, sign
 from federation.reporting import rows as table_rows
 from federation.reporting.rows import Row
-from federation.settings.schema import Plan, Settings
-from federation.settings.values import plain
+from federation.settings.schema import POOLED, Plan, Settings
 from federation.vault.ledger import Entry
 from federation.wire.model import model_digest
 from federation.wire.signature import Head
@@ -75,7 +75,7 @@ def section(folder: Path, known: Known, sections: Mapping[str, str], software: S
         at=now(),
         simulated=known.key is None,
         region=settings.region.name,
-        plan=json.dumps(plain(plan), sort_keys=True),
+        plan=plan_text(header["settings"]),
         countries={country: known.keys.get(country, "") for country in countries},
         asked=_asked(known.entries),
         replies=[reply for entry in known.entries for reply in _reply(entry)],
@@ -86,6 +86,15 @@ def section(folder: Path, known: Known, sections: Mapping[str, str], software: S
         sections=dict(sections),
         software=software,
     )
+
+
+def plan_text(settings: Mapping[str, Any]) -> str:
+    """The plan's JSON as every vault received it. settings: as the checkpoint has them.
+
+    A key of a later version is not in it: its digest is that of the version which began the run.
+    """
+    known = {each.name: settings[each.name] for each in fields(Plan) if each.name in settings}
+    return json.dumps({**known, "arms": [arm for arm in settings["arms"] if arm != POOLED]}, sort_keys=True)
 
 
 def _asked(entries: Iterable[Entry]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from federation.pack.page import END, START, pack_in, page
 from federation.pack.schema import FORMAT
 from federation.pack.sections import from_bytes, to_bytes
 from federation.pack.verify import verify
+from federation.settings.values import plain
 from federation.vault.identity import fingerprint
 from tasks.registry import TASKS
 from tests.federation.pack.packs import HERE, THREE, Lie, Packed, Values, packed, section_of
@@ -52,6 +53,14 @@ def test_an_honest_pack_holds_and_everything_of_it_is_said(honest: Packed) -> No
         assert f"frames left {country}, and the same came to the coordinator" in text
         assert f"heads of the ledger of {country}, as named by it and by others" in text
     assert "KHM, THA, VNM named its key" in text
+
+
+def test_the_plan_is_as_the_version_knew_it_that_began_the_run(honest: Packed) -> None:
+    """A key that came later has a default here, and no vault's digest of the plan has it."""
+    settings = plain(honest.simulation.run.settings)
+    assert coordinator.plan_text(settings) == own(honest.values)["plan"]
+    del settings["keep_best"]
+    assert "keep_best" not in coordinator.plan_text(settings)
 
 
 def own(values: Values) -> Values:
