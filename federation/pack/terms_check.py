@@ -9,8 +9,9 @@ from federation.composition.restore import restore
 from federation.errors import ConfigError, one_line
 from federation.pack.findings import Finding, holds, missing, wrong
 from federation.pack.schema import CoordinatorSection, MemberSection
+from federation.policy import templates
 from federation.policy.file import FILE
-from federation.policy.keys import Policy, complete
+from federation.policy.keys import KEYS, Policy, checked
 from federation.policy.law import law_of
 from federation.policy.objections import objections
 from federation.privacy.accountant import epsilon, total
@@ -39,13 +40,13 @@ def findings(own: CoordinatorSection, sections: Mapping[str, MemberSection]) -> 
     for section in sections.values():
         own_findings = [*_law(section), *_releases(plan, section), *_model(plan, own, section)]
         try:
-            policy = Policy(country=section.country, path=Path(FILE), **complete(_numbers(section.policy)))
+            policy = _policy_of(section)
         except ValueError as error:
             own_findings.append(
                 wrong(f"the policy in the section of {section.country} cannot be read: {one_line(error)}")
             )
         else:
-            own_findings += [*_budget(plan, section, policy), *_policy(plan, section, policy)]
+            own_findings += [*_unsaid(section), *_budget(plan, section, policy), *_policy(plan, section, policy)]
         yield from own_findings
         if not own_findings:
             what = "what it released and spent is what its policy and this plan allow"
@@ -129,6 +130,17 @@ def _policy(plan: Plan, section: MemberSection, policy: Policy) -> Iterator[Find
             f"why {section.country} served this plan: by the policy that it signed on {section.at[:10]}, "
             f"{section.country} {objection.reason}"
         )
+
+
+def _policy_of(section: MemberSection) -> Policy:
+    """What it says nothing of bounds nothing. Raises ValueError for a key or a value that no policy has."""
+    values = templates.values("open") | checked(_numbers(section.policy))
+    return Policy(country=section.country, path=Path(FILE), **values)
+
+
+def _unsaid(section: MemberSection) -> Iterator[Finding]:
+    if unsaid := sorted(set(KEYS) - set(section.policy)):
+        yield missing(f"what {section.country} allows by {', '.join(unsaid)}: another version signed, or left it out")
 
 
 def _numbers(policy: Mapping[str, Any]) -> dict[str, Any]:

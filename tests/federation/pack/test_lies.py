@@ -291,6 +291,10 @@ def no_such_policy(section: Values) -> None:
     section["policy"]["maximum_rounds"] = "many"
 
 
+def a_key_of_policy_less(section: Values) -> None:
+    del section["policy"]["minimum_members"]
+
+
 def a_key_of_policy_more(section: Values) -> None:
     section["policy"]["generous"] = True
 
@@ -324,6 +328,7 @@ MEMBER: dict[str, tuple[Lie, str]] = {
     "more left than there is": (more_left_than_there_is, "and has 1e+06"),
     "more spent than allowed": (more_spent_than_allowed, "spent epsilon 101.00, and its policy allows 100"),
     "no policy": (no_such_policy, "the policy in the section of VNM cannot be read: maximum_rounds"),
+    "a key of policy less": (a_key_of_policy_less, "missing: what VNM allows by minimum_members"),
     "a key of policy more": (a_key_of_policy_more, "unknown key 'generous'"),
     "members forgotten": (no_members, "missing: VNM no longer knows who the members of the run were"),
     "a model forgotten": (no_model, "missing: VNM did not see the end of the run"),
