@@ -42,11 +42,19 @@ def bounded(policy: Policy) -> bool:
 
 
 def admit(
-    request: Request, memory: Tensors, policy: Policy, seen: Mapping[int, str], made: Collection[str] = ()
+    request: Request,
+    memory: Tensors,
+    policy: Policy,
+    seen: Mapping[int, str],
+    *,
+    made: Collection[str] = (),
+    tested: Collection[str] = (),
 ) -> Lineage | None:
     """The lineage once this request's model came; None where the policy bounds nothing, or nothing comes after it.
 
     seen: round -> digest of the model that came with it. made: digests of models that this vault worked out itself.
+    tested: of those that runs ended with; they may be champions, and no run may begin with them: a coordinator could
+    walk from run to run as far as it likes.
     Raises PolicyRefusal for a model that the policy forbids.
     """
     if not bounded(policy):
@@ -54,7 +62,7 @@ def admit(
     before = from_memory(memory)
     known = accepted_models(policy) | {*made}
     if policy.start == "seeded":
-        check_champion(request, policy, known)
+        check_champion(request, policy, known | {*tested})
     if request.candidates:
         _check_candidates(request, before, seen, policy)
         return None

@@ -86,7 +86,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     known = models_made(vault.database, vault.country)
     if standing.kind == "test":
         lineage.check_champion(request, vault.policy, known | accepted_models(vault.policy))
-    came = None if standing.kind == "test" else lineage.admit(request, memory, vault.policy, {}, known)
+    came = None if standing.kind == "test" else lineage.admit(request, memory, vault.policy, {}, made=known)
     country = Country(code=vault.country, records=vault.records(plan), memory=memory, learns=vault.learns(plan))
     made = job_building.jobs(request, country)
     noised = None

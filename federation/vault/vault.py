@@ -136,8 +136,9 @@ class Vault:
             plan=request.plan_digest,
         )
         seen = state.models_seen(self.database, self.country, request.run)
-        made = models_made(self.database, self.country) | state.models_tested(self.database, self.country)
-        return self._admitted(request, memory, lineage.admit(request, memory, self.policy, seen, made))
+        made, tested = (known(self.database, self.country) for known in (models_made, state.models_tested))
+        came = lineage.admit(request, memory, self.policy, seen, made=made, tested=tested)
+        return self._admitted(request, memory, came)
 
     def _admitted(self, request: Request, memory: Tensors, came: lineage.Lineage | None) -> Admission:
         """Jobs for a request that is new, whose model may come."""

@@ -116,3 +116,13 @@ def test_countries_of_a_sealed_run_compare_a_champion_that_each_of_them_knows(tm
     assert rows["federated-champion", BETTER] == sum(each["high"] < 0 for each in intervals)
     assert rows["federated-champion", WORSE] == sum(each["low"] > 0 for each in intervals)
     assert rows["federated-champion", BETTER] + rows["federated-champion", WORSE] > 0
+
+
+def test_a_model_that_was_tested_begins_no_run(tmp_path: Path) -> None:
+    """Else each run could begin where the one before ended, and no bound of a run would bound anything."""
+    vault = vault_in(tmp_path)
+    vault.policy = replace(vault.policy, start="seeded", largest_step=0.5, largest_distance=0.5)
+    one, away = plan_of(rounds=1), {f"model/{name}": value for name, value in moved(0.4).items()}
+    assert reply_frame(vault, request_bytes("train", 1, one, run="a")).kind == "update"
+    assert reply_frame(vault, request_bytes("test", 3, one, run="a", arrays=away)).kind == "scores"
+    assert "refuses the first weights" in refusal(vault, request_bytes("train", 1, one, run="b", arrays=away))
