@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from federation.errors import PolicyRefusal
+from federation.seals.setup import pieces
 
 REPLY = "reply"
 # What stays of a run that is over: digests of its first and its final model, and the scores of the country.
@@ -70,12 +71,13 @@ class SealStore:
         self.put(round_, f"{REPLY}/{kind}", request.encode() + reply)
 
     def began_with(self, start: bytes) -> str | None:
-        """Another run that began with these weights: whose first frame was sent."""
-        row = self.database.execute(
-            "SELECT run FROM seals WHERE country = ? AND name = 'began' AND value = ? AND run != ?",
-            (self.country, start, self.run),
-        ).fetchone()
-        return None if row is None else str(row[0])
+        """Another run whose first frame was sent, and that shares one of these digests. start: as `start_of` makes it."""
+        rows = self.database.execute(
+            "SELECT run, value FROM seals WHERE country = ? AND name = 'began' AND run != ? ORDER BY run",
+            (self.country, self.run),
+        )
+        wanted = set(pieces(start))
+        return next((str(run) for run, value in rows if not wanted.isdisjoint(pieces(bytes(value)))), None)
 
 
 def models_made(database: sqlite3.Connection, country: str) -> frozenset[str]:

@@ -52,7 +52,7 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     elif vault.learns(plan):
         vault.check_steps(plan)
     first = sealed_start.first_weights(vault, plan, frame)
-    model, start = sealed_start.first_model(plan, first), sealed_start.start_of(first)
+    model, start = sealed_start.first_model(plan, first), sealed_start.start_of(first, plan)
     sealed_start.check_start(vault, store, start)
     claims = claims_of(vault, plan, model)
 

@@ -54,9 +54,14 @@ def first_model(plan: Plan, weights: Weights) -> SharedModel:
     return SharedModel(round=0, weights=public(dict(weights), plan.strategy.private))
 
 
-def start_of(weights: Weights) -> bytes:
-    """Digest of the weights that a run begins with."""
-    return digest("start", model_digest(weights))
+def start_of(weights: Weights, plan: Plan) -> bytes:
+    """Two digests by which runs with one beginning are known: of all weights, and of those that travel.
+
+    Those that stay at home are drawn by a seed, and another seed makes no other run of weights that were sent.
+    """
+    return b"".join(
+        digest("start", model_digest(each)) for each in (weights, public(dict(weights), plan.strategy.private))
+    )
 
 
 def check_start(vault: "Vault", store: SealStore, start: bytes) -> None:

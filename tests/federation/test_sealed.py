@@ -396,6 +396,27 @@ def test_a_second_run_that_keeps_a_weight_at_home_begins_with_the_same_model(tmp
         ran(again)
 
 
+def test_a_second_run_from_accepted_weights_is_one_whatever_is_drawn_for_those_at_home(tmp_path: Path) -> None:
+    """Another seed draws other weights for those that do not travel; the rest are the same."""
+    policies = dict.fromkeys(FIVE, "repeat_start = false\n")
+    first = ran(prepared(tmp_path / "first")).model
+    name = next(each for each in first if each.endswith("bias"))
+    travelling = {each: value for each, value in first.items() if each != name}
+
+    def begun(run: str, seed: int) -> simulation.Simulation:
+        made = prepared(tmp_path, policies=policies, strategy="fedper", chosen={"private": [name]}, seed=seed)
+        for vault in made.vaults.values():
+            accept(vault.policy, model_digest(travelling), "a test")
+        settings = replace(made.run.federation.settings, start_from="first")
+        federation = replace(made.run.federation, run=run, settings=settings)
+        progress = replace(made.run.progress, model=travelling)
+        return replace(made, run=replace(made.run, federation=federation, progress=progress))
+
+    ran(begun("one", seed=1))
+    with pytest.raises(QuorumError, match="refuses a second run from the first model of run one"):
+        ran(begun("other", seed=2))
+
+
 def test_who_serves_other_runs_too_is_no_member_for_a_country_that_wants_none(tmp_path: Path) -> None:
     """Else the coordinator asks the others for plain updates of the same model, and takes them off the sum."""
     alone = 'required_protection = ["sealed"]\nmembers_sealed_only = true\n'
