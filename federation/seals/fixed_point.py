@@ -73,7 +73,7 @@ class Codec:
 def _limbs(score: float) -> list[int]:
     whole = round(score * 2**SCALE)
     if abs(whole) >= RANGE // 2 // MOST_COUNTRIES:
-        raise OverflowError(f"a score of {score:g} is too large to be summed")
+        raise OverflowError("a score is too large to be summed")  # how large leaves no country
     whole %= RANGE
     return [whole >> (LIMB * place) & (2**LIMB - 1) for place in range(LIMBS)]
 

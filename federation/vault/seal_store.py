@@ -71,7 +71,7 @@ class SealStore:
         self.put(round_, f"{REPLY}/{kind}", request.encode() + reply)
 
     def began_with(self, start: bytes) -> str | None:
-        """Another run whose first frame was sent, and that shares one of these digests. start: as `start_of` makes it."""
+        """Another run whose first frame was sent, and that shares one of these digests. start: of `start_of`."""
         rows = self.database.execute(
             "SELECT run, value FROM seals WHERE country = ? AND name = 'began' AND run != ? ORDER BY run",
             (self.country, self.run),

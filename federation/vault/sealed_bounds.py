@@ -3,6 +3,7 @@
 The mean update may be so long and no longer, and the countries may not find the model worse in round after round.
 """
 
+import logging
 from math import sqrt
 
 import numpy as np
@@ -14,19 +15,24 @@ from federation.seals.run import SealedRun
 from federation.settings.schema import is_noised
 from federation.training.jobs import steps_in
 
+log = logging.getLogger(__name__)
 LONGEST_CHANGE = 5.0  # times the country's own update of the round, in L2, that the mean may have at the same pace
 
 
 def check_change(run: SealedRun, country: str, round_: int, *, own: float, change: float) -> None:
     """Raise PolicyRefusal for a mean update that honest countries do not make.
 
-    own, change: L2 norms of the country's update and of the mean.
+    own, change: L2 norms of the country's update and of the mean. The own one is said in the node's log alone: a refusal
+    leaves, and whoever can send a long update would learn the length of everybody's.
     """
     longest = LONGEST_CHANGE * pace(run, country) * own
     if change > longest:
+        log.warning(
+            "%s: its own update has a length of %.3g, and %.3g is the most that it follows", country, own, longest
+        )
         raise PolicyRefusal(
             f"{country} leaves run {run.setup.terms.run}: the mean update of round {round_} has a length of "
-            f"{change:.3g}, its own of {own:.3g}, and {longest:.3g} is the most that it follows"
+            f"{change:.3g}, more than {LONGEST_CHANGE:g} times that of its own at the pace of the others"
         )
 
 

@@ -16,7 +16,7 @@ import torch
 from federation.composition.restore import restore
 from federation.errors import GotongError
 from federation.policy.keys import values_of
-from federation.settings.schema import Plan, is_noised
+from federation.settings.schema import PROTECTION, Plan, is_noised
 from federation.vault.records import power_of_two
 from federation.vault.refusals import without_paths
 from federation.vault.vault import Vault
@@ -58,12 +58,13 @@ def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
 
 def claim(vault: Vault, plan: Plan) -> dict[str, Any]:
     """The most training examples, and place-periods of one part at one horizon, that replies of a run claim; and the
-    last period of the records, empty where the policy keeps it at home."""
+    last period of the records, empty where the policy keeps it at home, and of protected runs, which do not use it.
+    """
     records = vault.records(plan)
     if is_noised(plan):  # the number of places is public, how much each reports is not
         places = len(records.windows["train"].places)
         return {"examples": places, "scored": places, "end": ""}
     counts = [np.isfinite(records.windows[part].target).sum(axis=0).max(initial=0) for part in get_args(Part)]
     scored = int(max(counts))
-    end = records.end if vault.policy.records_end else ""
+    end = records.end if vault.policy.records_end and not PROTECTION[plan.protection] else ""
     return {"examples": power_of_two(records.cohort()), "scored": power_of_two(scored), "end": end}

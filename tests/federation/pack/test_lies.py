@@ -522,3 +522,14 @@ def test_nothing_of_one_country_is_in_the_pack_of_a_sealed_run(honest: Packed) -
     known = replace(honest.known, entries=[refusing])
     section = coordinator.section(honest.simulation.run.folder, known, {}, HERE)
     assert [(each.kind, each.reason) for each in section.refusals] == [("refused", "")]
+
+
+@pytest.mark.parametrize("policy", [{}, {"required_protection": 5}, {"required_protection": {"sealed": "never"}}])
+def test_a_policy_that_is_none_keeps_nobody_from_the_page(honest: Packed, policy: Values) -> None:
+    """A country that writes one would else stop the coordinator's pack, and hide in it what a table holds."""
+    values = honest.values
+    section_of(values, "VNM")["policy"] = policy
+    raw = page(from_bytes(canonical(values)))
+    assert to_bytes(pack_in(raw)) == canonical(values)
+    assert raw.count(b"never") == 2 * str(policy).count("never")  # in the JSON, and in the table
+    assert raw.count(b"Asks for") == page(honest.pack).count(b"Asks for")

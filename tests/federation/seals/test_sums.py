@@ -282,7 +282,7 @@ def test_numbers_survive_the_way_through_words() -> None:
     assert np.abs(codec.sums(total) - scores.sum(axis=0)).max() <= 4 * 2.0**-24
     with pytest.raises(OverflowError):
         codec.encode(values[0] * 2, scores[0], 1)
-    with pytest.raises(OverflowError):
+    with pytest.raises(OverflowError, match=r"^a score is too large to be summed$"):  # how large would leave with it
         codec.encode(values[0], np.full(40, 1e19), 1)
     with pytest.raises(ValueError, match="not finite"):
         codec.encode(values[0], np.full(40, np.nan), 1)

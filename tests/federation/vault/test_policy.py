@@ -10,8 +10,10 @@ import pytest
 from federation.errors import PolicyRefusal
 from federation.policy.file import FILE, open_policy, read_policy
 from federation.policy.templates import text as template
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.schema import PROTECTION, Plan, TrainingSettings
+from federation.settings.values import plain
 from federation.strategies.fedavg import FedAvgSettings
+from federation.vault import terms
 from tests.federation.toy import ToySettings
 from tests.federation.vault.requesting import plan_of, refusal, reply_frame, request_bytes, vault_in
 
@@ -173,3 +175,13 @@ def test_a_template_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('tasks = []\ntemplate = ["open"]\n')
     with pytest.raises(PolicyRefusal, match=r"template = \['open'\] is none of open, guarded"):
         read_policy(tmp_path, "VNM")
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("protection", list(PROTECTION))
+def test_the_end_of_the_records_leaves_in_terms_of_runs_without_protection_alone(
+    tmp_path: Path, protection: str
+) -> None:
+    plan = plan_of(protection=protection, arms=["federated"])
+    claimed = terms.terms(vault_in(tmp_path), plain(plan))["claim"]
+    assert bool(claimed["end"]) == (protection == "none")

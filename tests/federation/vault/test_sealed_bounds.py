@@ -50,6 +50,14 @@ def test_no_country_follows_a_longer_one() -> None:
             check_change(run, country, 1, own=0.5, change=1.01 * most)
 
 
+def test_the_length_of_a_country_s_own_update_stays_there(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(PolicyRefusal) as told:
+        check_change(run_of(COUNTRIES), "THA", 1, own=0.1234, change=9.0)
+    numbers = ("0.123", f"{LONGEST_CHANGE * 0.1234:.3g}")
+    assert not any(number in str(told.value) for number in numbers)
+    assert all(number in caplog.text for number in numbers)
+
+
 def test_who_announces_many_examples_gains_nothing() -> None:
     modest, boastful = (pace(run_of(COUNTRIES | {"VNM": claim}), "SGP") for claim in (8192, 2**31))
     assert boastful <= 1.01 * modest
