@@ -22,8 +22,8 @@ LONGEST_CHANGE = 5.0  # times the country's own update of the round, in L2, that
 def check_change(run: SealedRun, country: str, round_: int, *, own: float, change: float) -> None:
     """Raise PolicyRefusal for a mean update that honest countries do not make.
 
-    own, change: L2 norms of the country's update and of the mean. The own one is said in the node's log alone: a refusal
-    leaves, and whoever can send a long update would learn the length of everybody's.
+    own, change: L2 norms of the country's update and of the mean. The own one is said in the node's log alone: a
+    refusal leaves, and whoever can send a long update would learn the length of everybody's.
     """
     longest = LONGEST_CHANGE * pace(run, country) * own
     if change > longest:
