@@ -16,6 +16,7 @@ from federation.errors import CheckpointError, ConfigError
 from federation.settings.schema import ISSUED, Settings
 from federation.vault import issuing, state
 from federation.vault.database import open_database
+from federation.vault.local_model import FINAL
 from tasks.data import Panel, Windows
 from tasks.errors import DataError
 from tasks.files.folders import country_folder
@@ -128,7 +129,8 @@ def _best_arm(run: Path, request: ForecastRequest, whole: Settings) -> str:
         kept = state.memory_of_test(database, request.country, run.name)
     finally:
         database.close()
-    return FEDERATED if kept is None else arms[0]
+    whole_models = any(name.startswith(FINAL) for name in kept or ())  # version 0.1.0 kept none
+    return arms[0] if whole_models else FEDERATED
 
 
 def _at_home(run: Path, request: ForecastRequest, whole: Settings, arm: str, panel: Panel, windows: Windows) -> Array:
