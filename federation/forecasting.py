@@ -83,7 +83,10 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     panel = _panel(task, folder, request.country, settings, origin)
     last = last_on_record(panel, task.reported(panel))
     as_of = complete if origin is None else origin
-    _refuse_unknown(panel, last, origin, complete)
+    _refuse_unknown(panel, last, origin, complete, played=request.played)
+    if origin is None and _period(panel) == 1 and month_of(panel.periods[-1]) > complete:  # a month has half its cases
+        panel = _panel(task, folder, request.country, settings, complete)
+        last = last_on_record(panel, task.reported(panel))
     age = task.largest_age(settings) if request.largest_age is None else request.largest_age
     chosen = newest(task.windows(panel, settings), last, as_of, age, request.late)
     if not len(chosen.windows):
@@ -166,17 +169,24 @@ def _panel(task: Task, folder: Path, country: str, settings: TaskSettings, origi
     return task.read(folder, country, settings)
 
 
-def _refuse_unknown(panel: Panel, last: Array, origin: np.datetime64 | None, complete: np.datetime64) -> None:
-    """Raise ConfigError for an origin that no place's records reach, DataError for records of months to come."""
+def _period(panel: Panel) -> int:
+    """Months from one period of the records to the next, 1 at least: a year of harvests counts as its December."""
+    if len(panel.periods) < 2:
+        return 1
+    return max(int((month_of(panel.periods[-1]) - month_of(panel.periods[-2])).astype(int)), 1)
+
+
+def _refuse_unknown(
+    panel: Panel, last: Array, origin: np.datetime64 | None, complete: np.datetime64, *, played: bool
+) -> None:
+    """Raise ConfigError for an origin that no place's records reach, DataError for records of periods to come."""
     if np.isnat(last).all():
         return
-    final = month_of(np.nanmax(last))
-    if final > complete + 1:
-        raise DataError(f"the records of {panel.country} go on to {final}, which is yet to come; correct their periods")
-    period = (
-        1 if len(panel.periods) < 2 else int((month_of(panel.periods[-1]) - month_of(panel.periods[-2])).astype(int))
-    )
-    if origin is not None and origin >= final + max(period, 1):
+    final, period = month_of(np.nanmax(last)), _period(panel)
+    if final > complete + period:
+        remedy = f"write origin={complete} for a forecast of that day" if played else "correct their periods"
+        raise DataError(f"the records of {panel.country} go on to {final}, which is yet to come; {remedy}")
+    if origin is not None and origin >= final + period:
         raise ConfigError(
             f"origin={origin}: the records of {panel.country} end {final}; take origin={final} or earlier"
         )

@@ -30,29 +30,29 @@ def resolved(settings: Settings, ends: Mapping[str, str]) -> Settings:
     """The settings of a fold with the period to which its refit will train, where the fold's validation ends.
 
     ends: country -> the last period of its records, of those that say it. `latest` is the last period that more than
-    half of them report. Validation and test stay as long as they were.
+    half of them report, and one that is over. Validation and test stay as long as they were.
     Raises ConfigError for a period that lies ahead, and where no country says when its records end.
     """
     step = STEPS[settings.task.calendar.step]
+    today = np.datetime64("now").astype(step.dtype)
+    december = np.datetime64(f"{today.astype('datetime64[Y]')}-12-31").astype(step.dtype)
     for country, text in sorted(ends.items()):
-        _check_past(step.last(text), f"the records of {country} end in {text}", "correct them")
+        if step.last(text) > december:  # a harvest counts as the December of its year
+            raise ConfigError(f"the records of {country} end in {text}, which lies ahead; correct them")
     until = settings.until or LATEST
     if until == LATEST:
         if not ends:
             raise ConfigError("until=latest: no country says when its records end; give until= a period")
-        until = sorted(ends.values(), key=step.last, reverse=True)[len(ends) // 2]
+        reported = sorted((step.last(text) for text in ends.values()), reverse=True)[len(ends) // 2]
+        until = str(min(reported, today - 1))
     try:
         last = step.last(until)
     except ValueError as error:
         raise ConfigError(f"until={until}: {error}") from None
-    _check_past(last, f"until={until}", "give a period that is over")
+    if last >= today:
+        raise ConfigError(f"until={until}, which lies ahead or is not over; give a period that is over")
     calendar = moved(settings.task.calendar, last - step.last(settings.task.calendar.validate_until))
     return replace(settings, until=str(last), task=replace(settings.task, calendar=calendar))
-
-
-def _check_past(period: np.datetime64, what: str, remedy: str) -> None:
-    if period > np.datetime64("now").astype(period.dtype):
-        raise ConfigError(f"{what}, which lies ahead; {remedy}")
 
 
 def refit_of(fold: Settings, name: str) -> Settings:

@@ -70,14 +70,17 @@ def new(
 
 
 def _check_seen(settings: Settings, before: Path) -> None:
-    """Raise ConfigError for first weights that were trained on periods which this run means to forecast unseen."""
+    """Raise ConfigError for first weights that saw what this run forecasts: trained on it, or chosen by its test."""
     values = checkpoint.read_header(before / checkpoint.FILE)["settings"]
     seen, calendar = restore(Settings, values, "checkpoint").task.calendar, settings.task.calendar
-    if seen.step == calendar.step and seen.cuts()[0] > calendar.cuts()[0]:
-        raise ConfigError(
-            f"start_from={before.name} was trained to {seen.cuts()[0]}, and this run means to forecast periods after "
-            f"{calendar.cuts()[0]} unseen; start from an earlier run, or from none"
-        )
+    if seen.step != calendar.step:
+        return
+    for cut, what in enumerate(("trained to", "chosen by periods until")):
+        if seen.cuts()[cut] > calendar.cuts()[cut]:
+            raise ConfigError(
+                f"start_from={before.name} was {what} {seen.cuts()[cut]}, and this run means to forecast periods after "
+                f"{calendar.cuts()[cut]} unseen; start from an earlier run, or from none"
+            )
 
 
 def _check_structure(settings: Settings, champion: Mapping[str, Any], model: Mapping[str, Any]) -> None:

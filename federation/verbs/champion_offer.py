@@ -62,6 +62,7 @@ def _offer(settings: OfferSettings) -> None:
         raise ConfigError(f"run {name} has not ended ({state(folder).lower()}); only a finished run is offered")
     values = checkpoint.read_header(folder / checkpoint.FILE)["settings"]
     task, region = values["task"]["name"], values["region"]["name"]
+    _check_offered(name, values)
     with champions.registry(settings.tracking, settings.runs, region, task) as (store, model):
         holder = registry.holders(store, model).get(CHAMPION)
         if holder is not None and holder.run == name:
@@ -75,6 +76,14 @@ def _offer(settings: OfferSettings) -> None:
         else:
             registry.withdraw(store, model)
     _print(model, name, version, decision)
+
+
+def _check_offered(name: str, values: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a run from which no forecast may be issued."""
+    if values.get("purpose") == OPERATIONAL and not values.get("fold"):
+        raise ConfigError(f"run {name} is a fold, which decides for its refit; offer run={name.removesuffix(FOLD)}")
+    if values["task"]["calendar"].get("unaligned"):
+        raise ConfigError(f"run {name} cut each country at its own end, which flatters; offer a run of one cut")
 
 
 def _decided(

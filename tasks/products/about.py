@@ -21,6 +21,7 @@ def sidecar(issued: Issued, form: str) -> str:
         "records_age_months": issued.age(windows.origin.max()),
         "model_trained_until": str(issued.trained_until),
         "model_age_months": issued.age(issued.trained_until),
+        "model_chosen_until": str(issued.chosen_until),
         "places": {issued.place(row): str(windows.origin[row]) for row in range(len(windows))},
         "late": issued.late,
         "left_out": dict(issued.left_out),
@@ -36,7 +37,7 @@ def lines(issued: Issued) -> Iterator[str]:
         f"{windows.due.max()}"
     )
     yield (
-        f"as of the end of {issued.as_of}: records {counted(issued.age(last), 'month')} old, model of run "
+        f"as of the end of {issued.as_of}: records {counted(max(issued.age(last), 0), 'month')} old, model of run "
         f"{issued.model} trained until {issued.trained_until}, {_age_of_model(issued)}"
     )
     if issued.late:
@@ -49,7 +50,10 @@ def _age_of_model(issued: Issued) -> str:
     age = issued.age(issued.trained_until)
     if age < 0:
         return "after that: it has learnt from what it forecasts here"
-    return f"{counted(age, 'month')} before"
+    said = f"{counted(age, 'month')} before"
+    if issued.age(issued.chosen_until) < 0:
+        return f"{said}; what was chosen until {issued.chosen_until} has seen what it forecasts here"
+    return said
 
 
 def _named(places: Mapping[str, str]) -> str:

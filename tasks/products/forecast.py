@@ -60,6 +60,11 @@ class Issued:
         return month_of(self.settings.calendar.cuts()[0])
 
     @property
+    def chosen_until(self) -> Any:
+        """datetime64[M], the last month by which rounds, corrections and shares were chosen; not before training's."""
+        return month_of(self.settings.calendar.cuts()[1])
+
+    @property
     def coming(self) -> Array:
         """(N, H) True where the period that is forecast was not over when the forecast was sent."""
         sent = np.datetime64(self.sent.astimezone(UTC).replace(tzinfo=None), "M")

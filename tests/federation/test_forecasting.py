@@ -81,6 +81,20 @@ def test_every_product_of_every_task(
         assert to.read_bytes() == first
 
 
+def test_a_month_that_is_not_over_is_not_read_and_the_harvest_of_its_year_is(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    to = tmp_path / "file.csv"
+    for task, form, today, until in (
+        ("health", "hubverse", "2008-12-15", "2008-11"),
+        ("agriculture", "table", "2013-10-15", "2013-12"),
+    ):
+        words = (f"run={task}", f"data=runs/{task}/data", "country=VNM", f"to={to}", f"format={form}")
+        forecast(*words, f"today={today}")
+        assert json.loads(Path(f"{to}.about.json").read_text())["records_until"] == until
+
+
 def test_the_forecast_is_the_runs_model_at_the_newest_origin(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +156,10 @@ MISTAKES = {
     "no age": ({"largest_age": "-1"}, "largest_age=-1 must be at least 0"),
     "no day": ({"today": "2009-1"}, "today=2009-1 is no day"),
     "a day to come": ({"today": "2999-01-01"}, "today=2999-01-01 is yet to come"),
-    "records to come": ({"today": "2007-01-05"}, "the records of VNM go on to 2008-12, which is yet to come"),
+    "records to come": (
+        {"today": "2007-01-05"},
+        "the records of VNM go on to 2008-12, which is yet to come; write origin=2006-12",
+    ),
     "late": ({"late": "leave"}, "late=leave"),
     "over": ({"format": "cap", "origin": "2008-12", "today": ""}, "no alert: 2009-03, the last month of this forecast"),
     "no key": ({"rum": "x"}, "did you mean run"),

@@ -86,6 +86,9 @@ def test_folds_of_operational_runs_are_compared_on_months_that_neither_was_train
     runs = f"runs={tmp_path}"
     for name, *words in (("may", "until=2008-05"), ("june", "until=2008-06", "champion=may")):
         simulate(name, "purpose=operational", *words)
+        with pytest.raises(SystemExit):
+            main(["champion", "offer", f"run={name}-fold", runs])
+        assert f"offer run={name}\n" in capsys.readouterr().err
         main(["champion", "offer", f"run={name}", runs])
     said = capsys.readouterr().out
     assert "  a refresh that is" in said  # of a toy, worse or not by chance

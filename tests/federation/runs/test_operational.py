@@ -282,6 +282,10 @@ def test_a_champion_starts_the_refit_and_never_the_fold(pair: tuple[Done, Done],
     folder = run_folder.create(study)
     with pytest.raises(ConfigError, match=r"start_from=june was trained to 2006-12, .* after 2004-12 unseen"):
         simulation.prepare(study, folder)
+    earlier = Calendar(train_until="2004-12", validate_until="2005-12", test_until="2006-12")
+    tested = replace(study, name="tested", start_from="champion", task=replace(study.task, calendar=earlier))
+    with pytest.raises(ConfigError, match=r"start_from=champion was chosen by periods until 2006-12, .* after 2005-12"):
+        simulation.prepare(tested, run_folder.create(tested))
 
 
 ENDS = {"KHM": "2008-12", "LAO": "2010-03", "THA": "2010-06", "VNM": "2011-01"}
@@ -302,6 +306,16 @@ def test_latest_is_the_last_month_that_more_than_half_report(ends: dict[str, str
     last = np.datetime64(latest, "M")
     assert settings.task.calendar.cuts() == (last - 24, last, last + 24)
     assert resolved(settings, {}) == settings  # once it is known, nobody is asked again
+
+
+def test_a_month_that_is_not_over_is_never_the_latest(tmp_path: Path) -> None:
+    """Half of its cases are counted. A harvest is on record before its December, too."""
+    now = np.datetime64("now").astype("datetime64[M]")
+    december = f"{now.astype('datetime64[Y]')}-12"
+    for ends in ({"LAO": str(now), "VNM": str(now)}, {"LAO": december, "VNM": december}):
+        assert resolved(settings_of(tmp_path, purpose="operational"), ends).until == str(now - 1)
+    with pytest.raises(ConfigError, match="is not over"):
+        resolved(settings_of(tmp_path, purpose="operational", until=str(now)), {})
 
 
 @pytest.mark.parametrize(

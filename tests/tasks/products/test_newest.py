@@ -53,6 +53,13 @@ def test_a_place_without_the_newest_month_is_forecast_from_its_own_last_month(tm
     assert json.loads(sidecar(late, "chap"))["places"]["LAO-02"] == "2008-10"
 
 
+def test_a_forecast_of_months_by_which_its_model_was_chosen_says_so(tmp_path: Path) -> None:
+    for until, seen in (("2005-06", True), ("2006-12", False)):  # of the default calendar's validation, 2005-06
+        issued = issue(HEALTH, tmp_path, COUNTRY, until=np.datetime64(until))
+        assert ("chosen until 2006-12 has seen" in "\n".join(lines(issued))) == seen
+        assert json.loads(sidecar(issued, "chap"))["model_chosen_until"] == "2006-12"
+
+
 def test_a_national_row_that_outlives_the_provinces_hides_none_of_them(tmp_path: Path) -> None:
     folder = changed(tmp_path, HEALTH, {f"LAO-{number:02d}": "2008-08" for number in range(1, 30)})
     table = pd.read_csv(folder / "health.csv", dtype={"time_period": str})
