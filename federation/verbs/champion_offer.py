@@ -16,6 +16,7 @@ from federation.errors import ConfigError
 from federation.reporting.rows import BETTER, PAIRED, RESULTS, VALIDATION, WORSE, Row, of_test, read_json
 from federation.runs import folder as run_folder
 from federation.runs.operational import FOLD
+from federation.settings.checks import within
 from federation.settings.schema import OPERATIONAL, PROTECTION, SEALED, TrackingSettings
 from federation.studies import champion
 from federation.studies.champion import Compared, Decision
@@ -57,6 +58,7 @@ def run(words: Sequence[str]) -> None:
 
 def _offer(settings: OfferSettings) -> None:
     name = required(settings.run, "say which: gotong champion offer run=NAME")
+    within("harm", settings.harm, 0, 1)
     folder = run_folder.existing(settings.runs, name)
     if state(folder) != "FINISHED":
         raise ConfigError(f"run {name} has not ended ({state(folder).lower()}); only a finished run is offered")

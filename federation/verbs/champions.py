@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from federation.errors import ConfigError, TrackingError, one_line
+from federation.errors import ConfigError, GotongError, TrackingError, one_line
 from federation.settings.region import RegionSettings
 from federation.settings.schema import TrackingSettings
 from federation.tracking.registry import model_name
 from federation.tracking.store import Store, connect
+from tasks.errors import TaskError
 from tasks.settings import TaskSettings
 
 
@@ -31,7 +32,7 @@ def registry(tracking: TrackingSettings, runs: str, region: str, task: str) -> I
         raise ConfigError("champions stand in MLflow's registry; leave out tracking=none")
     try:
         yield connect(tracking, Path(runs)), model_name(region, task)
-    except (TrackingError, ConfigError):
+    except (GotongError, TaskError):  # of what is done with it
         raise
     except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
         raise TrackingError(f"MLflow's registry could not be used: {one_line(error)}") from error

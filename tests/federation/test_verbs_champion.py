@@ -11,6 +11,8 @@ from federation.settings.schema import TrackingSettings
 from federation.tracking import registry
 from federation.tracking.registry import CHAMPION, PREVIOUS
 from federation.tracking.store import connect
+from federation.verbs import champions
+from tasks.errors import DataError
 
 pytestmark = [
     pytest.mark.long,
@@ -89,6 +91,9 @@ def test_folds_of_operational_runs_are_compared_on_months_that_neither_was_train
         with pytest.raises(SystemExit):
             main(["champion", "offer", f"run={name}-fold", runs])
         assert f"offer run={name}\n" in capsys.readouterr().err
+        with pytest.raises(SystemExit):
+            main(["champion", "offer", f"run={name}", runs, "harm=-1"])
+        assert "harm=-1" in capsys.readouterr().err
         main(["champion", "offer", f"run={name}", runs])
     said = capsys.readouterr().out
     assert "  a refresh that is" in said  # of a toy, worse or not by chance
@@ -98,3 +103,11 @@ def test_folds_of_operational_runs_are_compared_on_months_that_neither_was_train
     with pytest.raises(SystemExit):
         simulate("april", "purpose=operational", "until=2008-04", "champion=june")
     assert "champion=june rests on records until" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_a_run_is_not_blamed_on_the_registry(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DataError, match=r"^results\.json is missing$"),
+        champions.registry(TrackingSettings(), str(tmp_path), "ASEAN", "toy"),
+    ):
+        raise DataError("results.json is missing")
