@@ -28,8 +28,8 @@ def hostile(country: str, wanted: Wanted) -> Iterator[None]:
     """
     honest_words = sealed_rounds._words
 
-    def words(vault: Any, at: Standing, store: Any, arrays: Mapping[str, Any], scores: Any) -> Words:
-        made = honest_words(vault, at, store, arrays, scores)
+    def words(vault: Any, at: Standing, store: Any, arrays: Mapping[str, Any], scores: Any, verdict: Any) -> Words:
+        made = honest_words(vault, at, store, arrays, scores, verdict)
         if vault.country == country and at.kind == "train":
             own = vector({name.removeprefix("update/"): value for name, value in arrays.items()})
             weights, codec = at.run.weights, at.run.codec(at.kind, own.size)
