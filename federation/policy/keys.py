@@ -130,6 +130,14 @@ class Policy:
     repeat_start: bool = _key(
         SWITCH, "a second sealed run may begin with the same first model as one before", _both, False, open=True
     )
+    members_change: bool = _key(
+        SWITCH,
+        "a sealed run may have members that differ by fewer than minimum_members from those of one before: the "
+        "difference of the two runs tells scores of whoever is in one of them alone",
+        _both,
+        False,
+        open=True,
+    )
     worse_rounds: int = _key(
         COUNT,
         "rounds of a sealed run after which half of the countries found the model worse, until this one leaves; 0: any",

@@ -136,7 +136,10 @@ def with_champion(settings: Settings) -> Settings:
         return replace(settings, champion_part="", champion_digest="")
     settings = replace(settings, champion_part=part)
     values = checkpoint.read_header(_champion_folder(settings) / checkpoint.FILE)["settings"]
-    calendars = restore(Settings, values, "checkpoint").task.calendar, settings.task.calendar
+    there = restore(Settings, values, "checkpoint").task
+    if there.name != settings.task.name:
+        raise ConfigError(f"champion={settings.champion} is of task={there.name}; give one of {settings.task.name}")
+    calendars = there.calendar, settings.task.calendar
     seen, here = (calendar.cuts()[1 if part == "test" else 0] for calendar in calendars)
     if seen > here:
         raise ConfigError(

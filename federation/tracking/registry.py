@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 LONGEST = 5000  # characters of a tag
 # Tags of a version: refresh or recipe, why it was promoted or not, who keeps the one before, when, and the comparison.
+ROLLED_BACK = "rolled back: "  # begins the reason of a version that a person took back
 KIND, REASON, KEEP, AT, TABLE = (f"gotong.{name}" for name in ("kind", "reason", "keep", "decided_at", "comparison"))
 
 

@@ -12,7 +12,8 @@ from federation.seals.setup import pieces
 REPLY = "reply"
 # What stays of a run that is over: digests of its first and its final model, and the scores of the country.
 MADE = "made"
-SECRETLESS = ("began", MADE, "own results")
+MEMBERS = "members"
+SECRETLESS = ("began", MADE, MEMBERS, "own results")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,15 @@ class SealStore:
         )
         wanted = set(pieces(start))
         return next((str(run) for run, value in rows if not wanted.isdisjoint(pieces(bytes(value)))), None)
+
+    def members_before(self) -> dict[str, tuple[str, frozenset[str]]]:
+        """Other run that sent its first frame -> its task and its members."""
+        rows = self.database.execute(
+            "SELECT run, value FROM seals WHERE country = ? AND name = ? AND run != ? ORDER BY run",
+            (self.country, MEMBERS, self.run),
+        )
+        named = ((run, bytes(value).decode().split()) for run, value in rows)
+        return {run: (task, frozenset(members)) for run, (task, *members) in named}
 
 
 def models_made(database: sqlite3.Connection, country: str) -> frozenset[str]:

@@ -35,7 +35,7 @@ from federation.vault.seal_store import MADE, SealStore, models_made
 from federation.vault.sealed_bounds import check_change, check_votes
 from federation.vault.sealed_reply import Reply, array_group, closing_of
 from federation.vault.sealed_setup import check_basis, keep_deals, run_of, setup_of
-from federation.vault.sealed_start import check_start
+from federation.vault.sealed_start import check_members, check_start, keep_members
 from federation.wire.frame import Frame, decode
 from federation.wire.model import model_digest
 from tasks.evaluation.scores import Sums
@@ -76,6 +76,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     if number == 1:
         standing, closed = _first(plan, member, store, frame), None
         check_start(vault, store, began := store.get(0, "start") or b"")
+        check_members(vault, store, plan.task.name, member.terms.members)
     else:
         closed = _with_own_words(store, closing_of(frame), number - 1)
         standing = _next(vault, plan, member, store, closed, number)
@@ -97,6 +98,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     def finish(results: Sequence[Result]) -> Frame:
         if closed is None:
             store.put(0, "began", began)
+            keep_members(store, plan.task.name, member.terms.members)
             keep_deals(store, standing.setup)
             member.open_deals(standing.setup, array_group(frame, "box"))
         else:

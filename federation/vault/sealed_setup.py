@@ -54,6 +54,7 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     first = sealed_start.first_weights(vault, plan, frame)
     model, start = sealed_start.first_model(plan, first), sealed_start.start_of(first, plan)
     sealed_start.check_start(vault, store, start)
+    sealed_start.check_members(vault, store, plan.task.name, terms.members)
     claims = claims_of(vault, plan, model)
 
     def finish() -> Frame:

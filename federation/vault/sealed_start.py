@@ -5,7 +5,7 @@ The coordinator may send weights with its request for keys. They are taken if th
 choose them. All members compare digests of their first models before shares are dealt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from federation.seals.model import SharedModel
 from federation.settings.schema import Plan
 from federation.strategies.strategy import public
 from federation.vault.requests import fresh, numpy_of
-from federation.vault.seal_store import SealStore, models_made
+from federation.vault.seal_store import MEMBERS, SealStore, models_made
 from federation.wire.frame import Frame
 from federation.wire.model import model_digest
 from tasks.registry import TASKS
@@ -62,6 +62,28 @@ def start_of(weights: Weights, plan: Plan) -> bytes:
     return b"".join(
         digest("start", model_digest(each)) for each in (weights, public(dict(weights), plan.strategy.private))
     )
+
+
+def check_members(vault: "Vault", store: SealStore, task: str, members: Iterable[str]) -> None:
+    """Raise PolicyRefusal for members of whom one or two are not in a run before, or the other way round.
+
+    Sums of what is the same in both runs, such as a baseline's scores, differ by those countries' own. Two runs of
+    which so few countries are in one alone are served where the policy says so.
+    """
+    for run, (of_task, before) in store.members_before().items():
+        changed = before ^ set(members)
+        if of_task == task and 0 < len(changed) < vault.policy.minimum_members and not vault.policy.members_change:
+            raise PolicyRefusal(
+                f"{vault.country} refuses members that differ from those of run {run} by {', '.join(sorted(changed))} "
+                f"alone: the difference of the two runs would tell their scores. Ask them, then edit "
+                f"`members_change` in {vault.policy.path} on that country's node, or change "
+                f"{vault.policy.minimum_members} members or more"
+            )
+
+
+def keep_members(store: SealStore, task: str, members: Iterable[str]) -> None:
+    """Once a run's first frame is sent."""
+    store.put(0, MEMBERS, " ".join((task, *sorted(members))).encode())
 
 
 def check_start(vault: "Vault", store: SealStore, start: bytes) -> None:

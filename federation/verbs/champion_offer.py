@@ -31,7 +31,8 @@ from tasks.time_step import STEPS
 
 # Settings in which a refresh may differ from its champion: when, from which draw, and compared with whom.
 OF_A_REFRESH = (
-    *("seed", "champion", "champion_part", "champion_digest", "fold", "until", "task.calendar.refit", "start_from"),
+    *("device", "engine", "precision", "deadline", "retries", "champion"),
+    *("seed", "champion_part", "champion_digest", "fold", "until", "task.calendar.refit", "start_from"),
     *("task.calendar.train_until", "task.calendar.validate_until", "task.calendar.test_until"),
 )
 
@@ -70,7 +71,9 @@ def _offer(settings: OfferSettings) -> None:
         if holder is not None and holder.run == name:
             print(f"{model}: run {name} is champion already (version {holder.number})")
             return
-        kind, decision = _decided(settings, folder, values, holder, registry.versions(store, model))
+        versions = registry.versions(store, model)
+        _check_rolled_back(name, versions)
+        kind, decision = _decided(settings, folder, values, holder, versions)
         version = registry.offer(store, model, name)
         registry.tag(store, model, version, _tags(kind, decision))
         if decision.promote:
@@ -78,6 +81,14 @@ def _offer(settings: OfferSettings) -> None:
         else:
             registry.withdraw(store, model)
     _print(model, name, version, decision)
+
+
+def _check_rolled_back(name: str, versions: Sequence[Version]) -> None:
+    """Raise ConfigError for a run that a person took back: a routine does not undo that."""
+    for version in versions:
+        reason = version.tags.get(registry.REASON, "")
+        if version.run == name and reason.startswith(registry.ROLLED_BACK):
+            raise ConfigError(f"run {name} was {reason}; offer a new run")
 
 
 def _check_offered(name: str, values: Mapping[str, Any]) -> None:

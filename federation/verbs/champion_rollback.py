@@ -31,5 +31,5 @@ def _roll_back(settings: RollbackSettings) -> None:
     ):
         back, gone = registry.roll_back(store, name)
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        registry.tag(store, name, gone, {registry.REASON: f"rolled back: {reason}", registry.AT: at})
+        registry.tag(store, name, gone, {registry.REASON: f"{registry.ROLLED_BACK}{reason}", registry.AT: at})
     print(f"{name}: run {back.run} is champion again (version {back.number}), in the place of run {gone.run}")

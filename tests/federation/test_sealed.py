@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from federation.composition.restore import check
-from federation.coordinator import checkpoint
+from federation.coordinator import checkpoint, rounds
 from federation.coordinator.state import Outcome
 from federation.deployment.coordinator import ledger
 from federation.errors import ConfigError, DeploymentError, QuorumError
@@ -368,6 +368,29 @@ def test_a_second_run_from_the_same_model_needs_a_word_of_the_policy(tmp_path: P
     ran(ready)
     again = replace(ready, run=replace(ready.run, federation=replace(ready.run.federation, run="again")))
     with pytest.raises(QuorumError, match="KHM refuses a second run from the first model of run run"):
+        ran(again)
+
+
+@pytest.mark.parametrize(
+    ("gone", "allowed", "served"), [(1, False, False), (2, False, False), (3, False, True), (1, True, True)]
+)
+def test_two_runs_whose_members_differ_by_one_or_two_need_a_word_of_the_policy(
+    tmp_path: Path, gone: int, allowed: bool, served: bool
+) -> None:
+    """A baseline's sums of the two would differ by the scores of those who are in one of them alone."""
+    countries = TWELVE[:7]
+    line = f"members_change = {str(allowed).lower()}\n"
+    ready = prepared(tmp_path, countries, policies=dict.fromkeys(countries, line), rounds=1)
+    ran(ready)
+    members = countries[gone:]
+    whole = ready.run.federation
+    nodes = {each: whole.nodes[each] for each in members}
+    less = replace(whole, run="less", nodes=nodes, keys={each: whole.keys[each] for each in members})
+    again = replace(ready, run=replace(ready.run, federation=less, progress=rounds.begin(less)))
+    if served:
+        ran(again)
+        return
+    with pytest.raises(QuorumError, match=f"refuses members that differ from those of run run by {countries[0]}"):
         ran(again)
 
 

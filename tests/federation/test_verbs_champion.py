@@ -72,6 +72,9 @@ def test_a_champion_is_offered_refreshed_and_rolled_back(
     assert holders(tmp_path) == {CHAMPION: "june", PREVIOUS: "may"}
     main(["champion", "rollback", "task=toy", "reason=heavy rain", runs])
     assert holders(tmp_path) == {CHAMPION: "may"}
+    with pytest.raises(SystemExit):
+        main(["champion", "offer", "run=june", runs])
+    assert "run june was rolled back: heavy rain; offer a new run" in capsys.readouterr().err
     main(["champion", "show", "task=toy", runs])
     july, june, may = capsys.readouterr().out.splitlines()[-3:]
     assert "8 blocks" in july
