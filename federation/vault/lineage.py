@@ -60,14 +60,13 @@ def admit(
     if not bounded(policy):
         return None
     before = from_memory(memory)
-    known = accepted_models(policy) | {*made}
-    if policy.start == "seeded":
-        check_champion(request, policy, known | {*tested})
+    if policy.start == "seeded" and request.champion:
+        check_champion(request, policy, accepted_models(policy) | {*made, *tested})
     if request.candidates:
         _check_candidates(request, before, seen, policy)
         return None
     came = arrived_arrays(request)
-    last = before.last or known_start(request, policy, known)
+    last = before.last or known_start(request, policy, accepted_models(policy) | {*made})
     step = length(last, came)
     _check_step(request, policy, step, before.walked + step)
     return Lineage(last=came, walked=before.walked + step)

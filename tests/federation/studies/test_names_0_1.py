@@ -32,7 +32,8 @@ SETTINGS = TrackingSettings()
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("old")
     with tarfile.open(ARCHIVE) as file:
-        file.extractall(folder, filter="data")
+        file.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)  # not in every 3.11
+        file.extractall(folder)
     return folder / "runs"
 
 
