@@ -16,7 +16,7 @@ import torch
 from federation.composition.restore import restore
 from federation.errors import GotongError
 from federation.policy.keys import values_of
-from federation.settings.schema import PROTECTION, Plan, is_noised
+from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.vault.records import power_of_two
 from federation.vault.refusals import without_paths
 from federation.vault.vault import Vault
@@ -46,7 +46,7 @@ def terms(vault: Vault, plan_values: object) -> dict[str, Any]:
         try:
             plan = restore(Plan, plan_values, "plan", models=False)
             header["objections"] = [[each.reason, each.remedy] for each in vault.objections(plan)]
-            if not header["objections"]:
+            if not header["objections"] and SEALED not in PROTECTION[plan.protection]:  # no reply of it holds counts
                 header["claim"] = claim(vault, plan)
         except (GotongError, SettingError) as error:
             header["objections"] = [[without_paths(str(error), [vault.folder]), ""]]
