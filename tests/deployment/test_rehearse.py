@@ -14,6 +14,7 @@ import pytest
 
 from federation.cli import main
 from tests.deployment.loopback import GOTONG
+from tests.whole import IN_FULL
 
 PATIENCE = 300  # seconds on a machine that is busy with other tests
 
@@ -32,6 +33,7 @@ def left_running(folder: Path) -> list[str]:
 
 
 @pytest.mark.long
+@pytest.mark.skipif(not IN_FULL, reason="the operator's page is walked instead; this one: scripts/prove ends")
 @pytest.mark.timeout(600)
 def test_one_command_goes_from_keys_to_a_product(tmp_path: Path) -> None:
     folder = tmp_path / "r"

@@ -1,0 +1,5 @@
+"""Whether the whole of a proof runs (`scripts/prove ends`), or the sample of it that the long tests take."""
+
+import os
+
+IN_FULL = bool(os.environ.get("GOTONG_WHOLE"))
