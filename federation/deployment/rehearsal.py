@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
@@ -80,6 +81,10 @@ class Machines:
         path = self._log(machine)
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def says(self, machine: str, words: str) -> bool:
+        """Whether a machine's background command has printed these words."""
+        return words in self.log(machine)
+
     def logs(self) -> str:
         """The last words of all of them."""
         return "\n".join(f"--- {machine}\n{self.log(machine)[-1000:]}" for machine in self.serving)
@@ -125,8 +130,8 @@ def rehearse(machines: Machines, countries: Sequence[str], rounds: int, port: in
     for country in countries:
         machines.serve(country, f"gotong node country={country} data=records coordinator=127.0.0.1:{port} home=node")
     for country in countries:
-        machines.wait(f"the link of {country}", lambda country=country: "connected to" in machines.log(country))  # type: ignore[misc]
-        machines.wait(f"the vault of {country}", lambda country=country: " serves " in machines.log(country))  # type: ignore[misc]
+        machines.wait(f"the link of {country}", partial(machines.says, country, "connected to"))
+        machines.wait(f"the vault of {country}", partial(machines.says, country, " serves "))
     machines.type(
         COORDINATOR,
         f"gotong submit task=health region.countries=[{','.join(countries)}] rounds={rounds} quorum={len(countries)} "

@@ -143,7 +143,9 @@ class SealedRun:
             change = codec.mean(words, sum(self.weights[country] for country in listed))
             after = after.stepped(change, self.plan)
         norm = float(np.linalg.norm(change))
-        return Closed(model=after, change=norm, scores=scores, voters=int(sums[-2]), worse=int(sums[-1]))
+        # Under differential privacy nobody votes, and what a hostile frame holds there is no vote.
+        voters, worse = (0, 0) if is_noised(self.plan) else (int(sums[-2]), int(sums[-1]))
+        return Closed(model=after, change=norm, scores=scores, voters=voters, worse=worse)
 
 
 def kind_of(plan: Plan, round_: int) -> str:

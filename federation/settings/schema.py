@@ -240,7 +240,7 @@ class Settings(Plan):
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
     retries: int = 1  # times a country that did not reply is sent the request again within the deadline
     start_from: str | None = None  # a finished run whose model is trained on
-    champion: str | None = None  # a finished run whose model is scored beside this one's, and compared with it
+    champion: str | None = None  # a finished run whose model the test scores too, and compares with this one's
     start_from_weights: list[str] = field(default_factory=lambda: ["*"])  # which of its weights, such as "layers.*"
     sweep: str | None = None  # names the runs of a sweep; the same sweep again continues where it was
     engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from federation.cli import main
 from federation.deployment.coordinator import members
+from federation.deployment.rehearsal import free_port
 from federation.reporting.rows import PAIRED
 from tests.deployment.namespaces import Machine
 from tests.deployment.users import become
@@ -31,7 +32,7 @@ class Deployment:
     folder: Path
     countries: Sequence[str]
     data: Path
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=free_port)
     parts: bool = False  # vault and courier of a country under a supervisor each
     prefix: Sequence[str] = ()  # what every process is started with, where it is on no machine of its own
     machines: Mapping[str, Machine] = field(default_factory=dict)  # by country, and `coordinator`; none: this one
@@ -185,19 +186,6 @@ def _free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def free_port() -> int:
-    """A port whose next one is free too: the SuperLink listens there."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 def history(runs: Path, run: str) -> list[tuple[str, str, int, float]]:

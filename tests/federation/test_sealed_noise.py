@@ -22,7 +22,7 @@ from federation.seals.posts import SIGNATURE
 from federation.seals.run import VOTES, bound_of
 from federation.settings.schema import NOISED, SEALED, PrivacySettings
 from federation.training.jobs import Array
-from federation.vault import budget, ledger
+from federation.vault import budget, ledger, sealed_rounds
 from federation.wire.frame import Frame, decode
 from tests.federation.federations import records_in
 from tests.federation.sealed_federation import FIVE, Line, StoppedLineError, prepared, ran
@@ -103,6 +103,14 @@ def test_a_run_is_charged_once_whatever_is_killed_and_satisfies_who_asks_for_bot
     [row] = [row for row in outcome.rows if row.horizon == ALL and np.isfinite(row.value)]
     assert (row.country, row.arm, row.score, outcome.validation) == ("ASEAN", "federated", "mse", [])
     assert row.low < row.value < row.high
+
+
+def test_what_a_hostile_frame_holds_in_the_place_of_a_vote_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealed_rounds, "_votes", lambda *_: np.ones(2))
+    outcome = ran(noised(tmp_path, policies=dict.fromkeys(FIVE, "worse_rounds = 1\n")))
+    assert [row for row in outcome.rows if np.isfinite(row.value)]
 
 
 def test_only_noised_numbers_depend_on_the_records_of_one_place(
