@@ -19,8 +19,9 @@ import uvicorn
 
 from federation.deployment import certificates
 from federation.deployment.coordinator.connections import Limits
+from federation.deployment.rehearsal import free_port
 from federation.deployment.secret_files import private_folder
-from tests.deployment.loopback import PATIENCE, free_port
+from tests.deployment.loopback import PATIENCE
 
 CALL = "/v1/fleet/pull-messages"
 LARGE = "/v1/fleet/push-object"
