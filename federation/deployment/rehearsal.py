@@ -17,6 +17,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
+import psutil
+
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import DeploymentError
 
@@ -45,6 +47,7 @@ class Machines:
 
     def type(self, machine: str, command: str) -> None:
         """A command to its end, with what it prints. Raises DeploymentError if it fails."""
+        self._check("the step before")
         self.say(f"\n{machine}$ {command}")
         with self._start(machine, command, subprocess.PIPE) as process:
             assert process.stdout is not None
@@ -70,11 +73,16 @@ class Machines:
         """Until something came about. Raises DeploymentError if it does not, or a process ended."""
         until = monotonic() + PATIENCE
         while not true():
-            ended = [machine for machine, process in self.serving.items() if process.poll() is not None]
-            if ended or monotonic() > until:
-                why = f"{', '.join(ended)} ended" if ended else f"{PATIENCE:g} s have passed"
-                raise DeploymentError(f"{what} did not come about: {why}\n{self.logs()}")
+            self._check(what)
+            if monotonic() > until:
+                raise DeploymentError(f"{what} did not come about: {PATIENCE:g} s have passed\n{self.logs()}")
             sleep(0.1)
+
+    def _check(self, what: str) -> None:
+        """Raise DeploymentError if what should run in the background has ended."""
+        ended = [machine for machine, process in self.serving.items() if process.poll() is not None]
+        if ended:
+            raise DeploymentError(f"{what} did not come about: {', '.join(ended)} ended\n{self.logs()}")
 
     def log(self, machine: str) -> str:
         """What a machine's background command has printed."""
@@ -92,6 +100,7 @@ class Machines:
     def stop(self) -> None:
         """End every process that was started here, the latest first, each by its own number."""
         alive = [process for process in reversed(self.started) if process.poll() is None]
+        below = [child for process in alive for child in _children(process.pid)]
         for process in alive:
             process.terminate()
         for process in alive:
@@ -100,6 +109,10 @@ class Machines:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        _, left = psutil.wait_procs(below, GRACE)  # they get a signal when their parent ends, and end after it
+        for child in left:
+            child.kill()
+        psutil.wait_procs(left)
 
     def _log(self, machine: str) -> Path:
         return self.folder / f"{machine}.log"
@@ -176,6 +189,14 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def _children(number: int) -> list[psutil.Process]:
+    """All processes that a process started, and that these did."""
+    try:
+        return list(psutil.Process(number).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _end_with_the_rehearsal() -> None:

@@ -106,10 +106,12 @@ def _keep_running(running: _Running, log: Log) -> None:
 
 
 def _start(child: Child) -> "subprocess.Popen[bytes]":
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
 
     def prepare() -> None:  # in the child, after it became its user, which would clear the death signal
         libc.prctl(PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before it was asked for
+            os._exit(1)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
 
     try:
