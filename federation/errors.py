@@ -11,6 +11,8 @@ Exception
     QuorumError          too few countries answered; the checkpoint stands
     CheckpointError      a checkpoint is missing, corrupt, or belongs to another run
     PackError            a compliance pack, or a section of one, that is not what Gotong writes
+    ArchiveError         an issued forecast, or what it rests on, that is missing or not as it was archived
+    ChampionError        a champion's file that this node does not take
     TrackingError        experiment tracking cannot be read (it never stops a training run)
     DeploymentError      a key, certificate, process or link of a deployment that does not work
 """
@@ -58,6 +60,14 @@ class CheckpointError(GotongError):
 
 class PackError(GotongError):
     """A compliance pack, or a section of one, that nobody wrote so."""
+
+
+class ArchiveError(GotongError):
+    """An archived issue that is not as it was."""
+
+
+class ChampionError(GotongError):
+    """A champion's file that is not taken."""
 
 
 class TrackingError(GotongError):

@@ -40,6 +40,10 @@ MAY: dict[str, set[str]] = {
         "settings",
         "vault",
     },  # a country's own arms lie in its vault
+    # What a country issues every month: the champion it holds, the forecast, a person's approval, the archive.
+    "issuing": {
+        *("errors", "composition", "coordinator", "deployment", "forecasting", "pack", "settings", "vault", "wire"),
+    },
     "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
     "runs": {*LEARNING, "composition", "coordinator", "policy", "reporting", "tracking", "training.cohort", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
@@ -63,7 +67,7 @@ MAY: dict[str, set[str]] = {
     "verbs": {
         *LEARNING,
         *("composition", "coordinator", "deployment", "deployment.coordinator", "deployment.node", "forecasting"),
-        *("pack", "policy", "reporting", "runs", "studies", "tracking", "vault"),  # vault: a ledger's pages
+        *("issuing", "pack", "policy", "reporting", "runs", "studies", "tracking", "vault"),  # vault: a ledger's pages
     },
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.
     "strategies.testing": {*LEARNING, "coordinator", "policy", "runs", "vault"},
