@@ -13,6 +13,7 @@ Liu and Steinke (2021), https://arxiv.org/abs/2102.06387
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from math import ceil, log2, sqrt
 
 import numpy as np
@@ -20,7 +21,15 @@ from numpy.typing import NDArray
 
 from federation.privacy.accountant import Charge
 from federation.privacy.gaussian import noise_multiplier
-from federation.privacy.noise import BITS, Integers, discrete_gaussian, discrete_laplace
+from federation.privacy.noise import (
+    BITS,
+    Bytes,
+    Integers,
+    discrete_gaussian,
+    discrete_laplace,
+    keystream,
+    whole_below,
+)
 from federation.settings.schema import Plan, PrivacySettings
 from federation.training.jobs import Job, rate_of
 from federation.training.unit_gradients import clipped_sum
@@ -33,13 +42,19 @@ Laplace = Callable[[Fraction], int]
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """Where noise comes from: the system's random bytes, and in a test whatever it likes. No setting reaches it."""
+    """Where noise comes from: random bytes, and in a test whatever it likes. No setting reaches it."""
 
     gaussian: Gaussian = discrete_gaussian
     laplace: Laplace = discrete_laplace
 
 
 SYSTEM = Noise()
+
+
+def noise_from(key: bytes) -> Noise:
+    """Noise that a secret key of 32 bytes repeats; without the key nobody tells it from the system's."""
+    random = keystream(key)
+    return Noise(gaussian=partial(discrete_gaussian, random=random), laplace=partial(_laplace, random=random))
 
 
 def round_charge(plan: Plan) -> Charge:
@@ -127,6 +142,10 @@ def noised_score(scores: Mapping[int, float], places: int, settings: PrivacySett
 def score_variance(places: int, settings: PrivacySettings) -> float:
     """Of the noise in that mean."""
     return float(2 * (settings.score_clip / 2 / settings.score_epsilon / places) ** 2)
+
+
+def _laplace(scale: Fraction, random: Bytes) -> int:
+    return discrete_laplace(scale, below=whole_below(random))
 
 
 def _whole(score: float, settings: PrivacySettings) -> int:

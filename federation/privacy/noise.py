@@ -1,4 +1,4 @@
-"""Noise on integers, exactly sampled from the system's random bytes; no seed of any run reaches it.
+"""Noise on integers, exactly sampled from random bytes: the system's, or a secret key's; no seed of any run reaches it.
 
 A float's last bits can betray what noise was added to; integers have none. Both samplers compare uniform numbers of 64
 random bits. Two that are equal there would need more bits; that happens once in 2^64 comparisons, which changes the
@@ -11,6 +11,8 @@ from fractions import Fraction
 from secrets import randbelow
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
@@ -51,6 +53,27 @@ def discrete_laplace(scale: Fraction, below: Callable[[int], int] = randbelow) -
         size, negative = (remainder + t * quotient) // s, below(2)
         if size or not negative:
             return -size if negative else size
+
+
+def keystream(key: bytes) -> Bytes:
+    """The random bytes of a secret key, always the same ones and in the same order. key: 32 bytes, for one use alone.
+
+    Source: ChaCha20, RFC 8439, of zeros, with the counter and the nonce at zero.
+    """
+    cipher = Cipher(ChaCha20(key, bytes(16)), mode=None).encryptor()
+    return lambda size: cipher.update(bytes(size))
+
+
+def whole_below(random: Bytes) -> Callable[[int], int]:
+    """A random integer from 0 to one less than its argument, by rejection; `secrets.randbelow` of given bytes."""
+
+    def below(bound: int) -> int:
+        bits = (bound - 1).bit_length()
+        while (value := int.from_bytes(random((bits + 7) // 8)) >> -bits % 8) >= bound:
+            pass
+        return value
+
+    return below
 
 
 def _proposed(size: int, bits: int, random: Bytes) -> tuple[Integers, NDArray[np.bool_]]:

@@ -29,6 +29,7 @@ from federation.training.jobs import Result
 from federation.vault import job_building, lineage, own_results, state, summands
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
+from federation.vault.noise_secret import NOISE
 from federation.vault.noised_round import Noised
 from federation.vault.requests import Request, request_of
 from federation.vault.seal_store import MADE, SealStore, models_made
@@ -150,7 +151,7 @@ def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, numb
 
     def finish() -> Frame:
         store.put(0, MADE, model_digest(standing.model.final()).encode())
-        store.forget(0, "static", "own shares", "announced", "deals", "keys")
+        store.forget(0, "static", "own shares", "announced", "deals", "keys", NOISE)
         store.forget_before(number + 1)
         return Frame(kind="sealed_end", header={})
 

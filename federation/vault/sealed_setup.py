@@ -6,18 +6,15 @@ sealed_deal   the keys of all members          -> shares of this run's secrets, 
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from federation.composition.restore import restore
 from federation.errors import PolicyRefusal, SealError
-from federation.policy.keys import Policy, values_of
+from federation.policy.keys import Policy
 from federation.seals import posts
-from federation.seals.masks import digest
 from federation.seals.member import Member
 from federation.seals.model import SharedModel, to_bytes
 from federation.seals.run import Claims, SealedRun, parts_of, rounds_of
@@ -26,7 +23,9 @@ from federation.seals.terms import SealTerms
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of, plain
 from federation.vault import sealed_start
+from federation.vault.basis import basis, versions
 from federation.vault.identity import Identity
+from federation.vault.noise_secret import NOISE, new_secret
 from federation.vault.noised_round import places_of
 from federation.vault.records import power_of_two
 from federation.vault.seal_store import SealStore
@@ -62,7 +61,9 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
         store.put(0, "terms", _terms_to_bytes(terms))
         store.put(0, "first", model.digest)
         store.put(0, "start", start)
-        store.put(0, "basis", basis(vault, plan))
+        store.put(0, "basis", basis(vault.records(plan).fingerprint, vault.policy))
+        if is_noised(plan):
+            store.put(0, NOISE, new_secret())
         store.put(1, "model", to_bytes(model))
         post = Member(country=vault.country, key=identity.key, terms=terms, store=store).announce(claims.table())
         return Frame(kind="sealed_keys", header={}, arrays={"post": posts.as_array(post)})
@@ -187,27 +188,13 @@ def _filled(vault: "Vault", plan: Plan, part: Part) -> list[bool]:
     return [shown and row for row in (*known, any(known))]
 
 
-def basis(vault: "Vault", plan: Plan) -> bytes:
-    """Digest of what a country's words rest on besides the model: records, policy and software.
-
-    Were one of them to change within a run, a vault that was restored from a backup could be asked for a round again
-    and mask other words with the same masks; their difference would be there to read.
-    """
-    return digest(vault.records(plan).fingerprint, json.dumps(values_of(vault.policy), sort_keys=True), versions())
-
-
 def check_basis(vault: "Vault", plan: Plan, store: SealStore) -> None:
     """Raise SealError if it is another one than at setup."""
-    if store.get(0, "basis") != basis(vault, plan):
+    if store.get(0, "basis") != basis(vault.records(plan).fingerprint, vault.policy):
         raise SealError(
             f"{vault.country} leaves run {store.run}: its records, its policy or its software changed since the run "
             f"began, and a sealed run keeps to what it began with; start a new run"
         )
-
-
-def versions() -> str:
-    """Of what derives a model."""
-    return f"gotong {version('gotong')}, torch {torch.__version__.split('+')[0]}, numpy {np.__version__}"
 
 
 def _proposed(run: str, plan: Plan, header: Mapping[str, Any]) -> SealTerms:

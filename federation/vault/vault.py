@@ -20,7 +20,7 @@ from federation.errors import PolicyRefusal
 from federation.policy import objections
 from federation.policy.keys import Policy
 from federation.policy.objections import Objection
-from federation.privacy.mechanism import SYSTEM, Noise, charges_from
+from federation.privacy.mechanism import Noise, charges_from
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Job, Result, Tensors, steps_in
@@ -32,6 +32,7 @@ from federation.vault import (
     ledger,
     lineage,
     local_model,
+    noise_secret,
     noised_round,
     outgoing,
     scoring,
@@ -47,7 +48,7 @@ from federation.vault.ledger import Entry
 from federation.vault.noised_round import Noised
 from federation.vault.records import Records, Stamp, open_records, stamp
 from federation.vault.requests import Request, numpy_of, read_request
-from federation.vault.seal_store import models_made
+from federation.vault.seal_store import SealStore, models_made
 from federation.vault.sealed import is_sealed
 from federation.wire.frame import digest
 from federation.wire.model import model_digest
@@ -99,7 +100,7 @@ class Vault:
         database: sqlite3.Connection,
         key: bytes,
         identity: Identity | None = None,
-        noise: Noise = SYSTEM,
+        noise: Noise | None = None,
     ) -> None:
         self.country = country
         self.identity = identity  # of sealed runs; none: it takes part in no such run
@@ -107,7 +108,7 @@ class Vault:
         self.policy = policy
         self.database = database
         self._key = key
-        self._noise = noise
+        self._noise = noise  # a test's; None: of a secret of each run
         self._warm: tuple[tuple[TaskSettings, int | None], Records] | None = None
         self._files: dict[Path, Stamp | None] = {}  # as they were when records were last read
 
@@ -187,6 +188,8 @@ class Vault:
         memory = lineage.to_memory(came)
         if request.kind == "train":
             memory |= self.own_models(request, results, before)[1]
+        else:
+            noise_secret.forget(SealStore(database=self.database, country=self.country, run=request.run))
         self.store(request, memory, data)
         self._store_model(request, came)
         return data
@@ -194,7 +197,10 @@ class Vault:
     def charged(self, noised: Noised, results: Sequence[Result]) -> Outgoing:
         """The noised numbers of a request, charged in the caller's transaction. Raises PolicyRefusal, LedgerError."""
         federated = next((result for result in results if result.job.arm == "federated"), None)
-        return noised_round.charged(self.database, self.policy, noised, federated, self._noise)
+        request, fingerprint = noised.request, noised.records.fingerprint
+        store = SealStore(database=self.database, country=self.country, run=request.run)
+        noise = self._noise or noise_secret.noise_of(store, request, fingerprint, self.policy)
+        return noised_round.charged(self.database, self.policy, noised, federated, noise)
 
     def own_models(
         self, request: Request, results: Sequence[Result], before: Tensors

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from federation.privacy.mechanism import SYSTEM
+from federation.privacy.mechanism import SYSTEM, noise_from
 from federation.privacy.noise import BITS, discrete_gaussian, discrete_laplace
 
 UNLIKELY = 1e-9  # of a correct sampler to fail once
@@ -52,6 +52,21 @@ def test_laplace_noise_has_the_probabilities_of_a_discrete_laplace() -> None:
     weights = np.exp(-np.abs(values) / float(scale))
     chances = dict(zip(values.tolist(), (weights / weights.sum()).tolist(), strict=True))
     assert chi_square(Counter(discrete_laplace(scale) for _ in range(20_000)), chances) > UNLIKELY
+
+
+def test_noise_of_a_key_is_repeated_by_it_alone_and_distributed_as_the_systems() -> None:
+    one, same, other = (noise_from(key * 32) for key in (b"a", b"a", b"b"))
+    drawn = one.gaussian(200_000)
+    assert np.array_equal(drawn, same.gaussian(200_000))
+    assert abs(np.corrcoef(drawn, other.gaussian(200_000))[0, 1]) < 6 / np.sqrt(200_000)
+    assert abs(drawn.std() / 2**BITS - 1) < 6 / np.sqrt(2 * 200_000)
+    scale = Fraction(7, 3)
+    values = np.arange(-200, 201)
+    weights = np.exp(-np.abs(values) / float(scale))
+    chances = dict(zip(values.tolist(), (weights / weights.sum()).tolist(), strict=True))
+    laplace = [one.laplace(scale) for _ in range(20_000)]
+    assert laplace[:100] == [same.laplace(scale) for _ in range(100)]
+    assert chi_square(Counter(laplace), chances) > UNLIKELY
 
 
 def test_it_comes_from_the_system_alone_and_no_seed_repeats_it() -> None:

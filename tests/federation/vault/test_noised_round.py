@@ -1,5 +1,6 @@
 """What leaves a vault under differential privacy, and what it costs: noise once a round, charged before it leaves."""
 
+import shutil
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from federation.settings.schema import Plan, PrivacySettings
 from federation.vault import budget, ledger
 from federation.vault.vault import Vault
+from federation.wire.frame import decode
 from tests.federation.federations import FederationOf, write_policy
 from tests.federation.vault.requesting import (
     plan_of,
@@ -100,6 +102,42 @@ def test_two_runs_two_rounds_and_two_countries_never_share_noise(tmp_path: Path)
         for other in range(one):
             same = np.isclose(updates[one], updates[other], rtol=1e-3)  # one in a thousand is, by chance
             assert same.sum() < len(same) / 2
+
+
+def test_a_restored_copy_repeats_its_release_and_hides_another_request_behind_other_noise(tmp_path: Path) -> None:
+    plan = noised(privacy=replace(COST, clip=1e-6))  # next to nothing beside the noise
+    vault = vault_in(tmp_path / "whole")
+    reply_bytes(vault, request_bytes("train", 1, plan))
+    vault.database.close()
+    for name in ("copy", "asked", "changed"):
+        shutil.copytree(tmp_path / "whole", tmp_path / name)
+    again = request_bytes("train", 2, plan)
+    first = reply_bytes(vault_in(tmp_path / "whole"), again)
+    assert reply_bytes(vault_in(tmp_path / "copy"), again) == first
+    moved = {name: value + 1 for name, value in decode(again).arrays.items()}
+    other = reply_frame(vault_in(tmp_path / "asked"), request_bytes("train", 2, plan, arrays=moved))
+    path = tmp_path / "changed" / "VNM" / "toy.csv"
+    head, row, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, _times(row.split(","), 1.5), *rows]) + "\n")
+    changed = reply_frame(vault_in(tmp_path / "changed"), again)
+    values = [np.concatenate([v.ravel() for v in each.arrays.values()]) for each in (decode(first), other, changed)]
+    for one, two in ((0, 1), (0, 2), (1, 2)):
+        assert np.isclose(values[one], values[two], rtol=1e-3).mean() < 0.5  # one in a thousand is, by chance
+
+
+def test_the_secret_of_a_runs_noise_is_erased_with_its_end(tmp_path: Path) -> None:
+    vault = vault_in(tmp_path)
+
+    def kept() -> list[tuple[str, int]]:
+        return vault.database.execute(
+            "SELECT run, length(value) FROM seals WHERE name = 'noise' ORDER BY run"
+        ).fetchall()
+
+    reply_bytes(vault, request_bytes("train", 1, noised(), run="a"))
+    reply_bytes(vault, request_bytes("train", 1, noised(), run="b"))
+    assert kept() == [("a", 32), ("b", 32)]
+    reply_bytes(vault, request_bytes("test", 5, noised(), run="a"))
+    assert kept() == [("b", 32)]
 
 
 def test_a_country_that_does_not_train_sends_no_update_and_pays_for_its_score_alone(tmp_path: Path) -> None:
