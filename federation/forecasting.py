@@ -14,9 +14,10 @@ from federation.composition.restore import restore
 from federation.coordinator import checkpoint
 from federation.errors import CheckpointError, ConfigError
 from federation.settings.schema import ISSUED, Settings
-from federation.vault import issuing, state
+from federation.vault import state
 from federation.vault.database import open_database
-from federation.vault.local_model import FINAL
+from federation.vault.own_models import issuing
+from federation.vault.own_models.local_model import FINAL
 from tasks.data import Panel, Windows
 from tasks.errors import DataError
 from tasks.files.folders import country_folder

@@ -11,10 +11,12 @@ from federation.errors import ConfigError
 from federation.pack.schema import MEMBER, Budget, Countersigned, Form, MemberSection, Release, Software
 from federation.policy.keys import Policy, values_of
 from federation.policy.law import law_of
-from federation.vault import budget, ledger, ledger_pages, sealed_setup, state
+from federation.vault import ledger, ledger_pages, state
 from federation.vault.identity import fingerprint
 from federation.vault.ledger_pages import Row
-from federation.vault.seal_store import MADE, SealStore
+from federation.vault.noised import budget
+from federation.vault.sealed import setup as sealed_setup
+from federation.vault.sealed.store import MADE, SealStore
 from tasks.places.facilities import country_of
 
 

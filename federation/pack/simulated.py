@@ -11,8 +11,9 @@ from federation.pack.sections import sign
 from federation.pack.software import software
 from federation.policy.file import open_policy
 from federation.settings.schema import Settings
-from federation.vault import budget, ledger
+from federation.vault import ledger
 from federation.vault.database import open_database
+from federation.vault.noised import budget
 
 
 def sections(folder: Path, vaults: Path) -> dict[str, Signed]:

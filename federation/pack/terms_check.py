@@ -17,8 +17,8 @@ from federation.policy.objections import objections
 from federation.privacy.accountant import epsilon, total
 from federation.privacy.mechanism import charges_from
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
-from federation.vault.budget import ROUNDING
-from federation.vault.sealed import ROUNDS, SETUP
+from federation.vault.noised.budget import ROUNDING
+from federation.vault.sealed.admission import ROUNDS, SETUP
 from tasks.errors import SettingError
 from tasks.places.countries import problem_with
 from tasks.places.facilities import country_of

@@ -12,8 +12,8 @@ from federation.reporting.rows import Row
 from federation.settings.schema import POOLED, Plan
 from federation.training import sequential
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
-from federation.vault import local_model
 from federation.vault.gate import reported
+from federation.vault.own_models import local_model
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.round import Train
 from federation.vault.vault import Vault

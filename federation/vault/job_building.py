@@ -9,8 +9,9 @@ from federation.composition.restore import own_model_plan
 from federation.settings.schema import CHAMPION, Plan
 from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
-from federation.vault import local_model, scoring
-from federation.vault.local_model import under_prefix
+from federation.vault import scoring
+from federation.vault.own_models import local_model
+from federation.vault.own_models.local_model import under_prefix
 from federation.vault.records import Records
 from federation.vault.requests import Request, fresh
 

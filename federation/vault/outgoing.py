@@ -6,8 +6,8 @@ from typing import Any
 from federation.settings.schema import ADAPTED, CHAMPION, ISSUED, compared
 from federation.strategies.strategy import public
 from federation.training.jobs import Job, Result, seed_of
-from federation.vault import differences, local_model
 from federation.vault.gate import Contract, Outgoing, ScoreName
+from federation.vault.own_models import differences, local_model
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.requests import Request, numpy_of
 from tasks.evaluation.paired_difference import NAMES

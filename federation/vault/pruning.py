@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from federation.errors import PolicyRefusal
 from federation.vault.database import empty_log, transaction
-from federation.vault.seal_store import forget_secrets
+from federation.vault.sealed.store import forget_secrets
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS pruned (country TEXT, run TEXT, at TEXT NOT NULL, PRIMARY KEY (country, run));"
 

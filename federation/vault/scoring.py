@@ -6,9 +6,9 @@ import numpy as np
 
 from federation.settings.schema import ADAPTED, ISSUED
 from federation.training.jobs import Array, Result
-from federation.vault import adaptation, mixing
-from federation.vault.choices import Choices
 from federation.vault.gate import ScoreName
+from federation.vault.own_models import adaptation, mixing
+from federation.vault.own_models.choices import Choices
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.requests import Request
 from tasks.data import Part, Windows

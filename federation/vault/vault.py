@@ -7,13 +7,11 @@ reply = vault.release(admission, results)  gate, ledger, memory; nothing else le
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-
-import torch
 
 from federation.composition.restore import own_model_plan, parameter_count
 from federation.errors import PolicyRefusal
@@ -24,36 +22,24 @@ from federation.privacy.mechanism import Noise, charges_from
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Job, Result, Tensors, steps_in
-from federation.vault import (
-    budget,
-    choices,
-    gate,
-    job_building,
-    ledger,
-    lineage,
-    local_model,
-    noise_secret,
-    noised_round,
-    outgoing,
-    scoring,
-    sealed,
-    state,
-)
-from federation.vault import differences as paired_differences
-from federation.vault.choices import Choices
-from federation.vault.gate import Contract, Outgoing, ScoreName
+from federation.vault import gate, job_building, ledger, lineage, plain_round, state
+from federation.vault.gate import Outgoing
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.ledger import Entry
-from federation.vault.noised_round import Noised
+from federation.vault.noised import budget
+from federation.vault.noised import round as noised_round
+from federation.vault.noised import secret as noise_secret
+from federation.vault.noised.round import Noised
+from federation.vault.own_models import differences as paired_differences
 from federation.vault.records import Records, Stamp, open_records, stamp
 from federation.vault.requests import Request, numpy_of, read_request
-from federation.vault.seal_store import SealStore, models_made
-from federation.vault.sealed import is_sealed
+from federation.vault.sealed import admission as sealed
+from federation.vault.sealed.admission import is_sealed
+from federation.vault.sealed.store import SealStore, models_made
 from federation.wire.frame import digest
 from federation.wire.model import model_digest
-from tasks.evaluation.paired_difference import Blocks, paired_interval
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.paired_difference import Blocks
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 
@@ -73,19 +59,6 @@ class Admission:
     reply: bytes | None = None
     came: lineage.Lineage | None = None
     finish: Callable[[Sequence[Result]], bytes] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Computed:
-    """What training and scoring of a request came to, before the gate. scores: of all arms, those that stay too."""
-
-    request: Request
-    by_arm: Mapping[str, Result]
-    outgoing: Outgoing
-    contract: Contract
-    scores: Mapping[ScoreName, Sums]
-    differences: Mapping[str, Blocks]
-    choices: Choices
 
 
 class Vault:
@@ -167,11 +140,11 @@ class Vault:
         if admission.finish is not None:
             return admission.finish(results)
         assert admission.request is not None, "of a plain round"
-        computed = self.computed(admission.request, results, admission.memory)
+        computed = plain_round.computed(self, admission.request, results, admission.memory)
         data, entry = gate.release(computed.outgoing, computed.contract, self.policy)
         ledger.enter(self.database, entry)
         scale = gate.scale_of(computed.outgoing.arrays, self.policy)
-        memory = self.memory_after(computed, admission.memory, scale) | lineage.to_memory(admission.came)
+        memory = plain_round.memory_after(self, computed, admission.memory, scale) | lineage.to_memory(admission.came)
         self.store(admission.request, memory, data)
         self._store_model(admission.request, admission.came)
         return data
@@ -187,7 +160,7 @@ class Vault:
         data = noised_round.charged_release(self.database, self.policy, noised, self.charged(noised, results))
         memory = lineage.to_memory(came)
         if request.kind == "train":
-            memory |= self.own_models(request, results, before)[1]
+            memory |= plain_round.own_models(self, request, results, before)[1]
         else:
             noise_secret.forget(SealStore(database=self.database, country=self.country, run=request.run))
         self.store(request, memory, data)
@@ -202,15 +175,6 @@ class Vault:
         noise = self._noise or noise_secret.noise_of(store, request, fingerprint, self.policy)
         return noised_round.charged(self.database, self.policy, noised, federated, noise)
 
-    def own_models(
-        self, request: Request, results: Sequence[Result], before: Tensors
-    ) -> tuple[dict[ScoreName, Sums], dict[str, torch.Tensor]]:
-        """Scores of all arms, for the country's own eyes, and what it keeps of the models that it trains alone."""
-        records, by_arm = self.records(request.plan), {result.job.arm: result for result in results}
-        chosen = self._choices(request, records, by_arm, before)
-        scores = scoring.scores(records, scoring.forecasts(request, records, by_arm, chosen))
-        return scores, self._own_memory(request, by_arm, scores, chosen, before)
-
     def _store_model(self, request: Request, came: lineage.Lineage | None) -> None:
         """Remember the model that came, where the policy asks where models come from."""
         if not lineage.bounded(self.policy):
@@ -220,56 +184,6 @@ class Vault:
             state.store_tested(self.database, self.country, request.run, digest_came)
         if came is not None:
             state.store_model(self.database, self.country, request.run, request.round, digest_came)
-
-    def computed(self, request: Request, results: Sequence[Result], before: Tensors) -> Computed:
-        """Forecasts and scores of a request, and what the gate is to let out of them. before: memory as it stood."""
-        records = self.records(request.plan)
-        by_arm = {result.job.arm: result for result in results}
-        federated = by_arm["federated"]
-        chosen = self._choices(request, records, by_arm, before)
-        forecasts = scoring.forecasts(request, records, by_arm, chosen)
-        scores = scoring.scores(records, forecasts)
-        differences: dict[str, Blocks] = {}
-        if outgoing.compared_scores(request, self.country):
-            differences = paired_differences.paired_blocks(records, forecasts, request.plan)
-        intervals = {
-            outgoing.difference_name(request, pair): paired_interval(each) for pair, each in differences.items()
-        }
-        return Computed(
-            request=request,
-            by_arm=by_arm,
-            outgoing=outgoing.outgoing(request, records, federated, scores | intervals),
-            contract=outgoing.contract(request, federated.job, records),
-            scores=scores,
-            differences=differences,
-            choices=chosen,
-        )
-
-    def _choices(self, request: Request, records: Records, by_arm: Mapping[str, Result], before: Tensors) -> Choices:
-        """What a refit takes of its fold, and any other run chooses at its test."""
-        of_fold = choices.of_fold(self.database, self.country, request.plan)
-        if of_fold is not None:
-            return of_fold
-        if request.kind != "test":
-            return Choices()
-        own = job_building.own_arms(request.plan, learns=self.learns(request.plan))
-        rounds = {arm: local_model.averaged(local_model.under_prefix(arm, before)) for arm in own}
-        return scoring.choices(request, records, by_arm, rounds, least=self.policy.minimum_cohort)
-
-    def memory_after(self, computed: Computed, memory: Tensors, scale: float) -> dict[str, torch.Tensor]:
-        """What is kept of a round. memory: as it stood before. scale: by which the released update was made smaller."""
-        kept = job_building.memory_after(computed.by_arm["federated"], computed.request.plan, scale)
-        scores = computed.outgoing.scores
-        compared = {
-            pair: each.where(
-                gate.compared_rows(
-                    outgoing.difference_name(computed.request, pair), scores, computed.contract, self.policy
-                )
-            )
-            for pair, each in computed.differences.items()
-        }
-        own = self._own_memory(computed.request, computed.by_arm, computed.scores, computed.choices, memory)
-        return kept | paired_differences.blocks_to_memory(compared) | own
 
     def keep_refusal(self, admission: Admission, refusal: bytes) -> None:
         """Put a refusal of what training came to on the ledger, and let it use up the round.
@@ -399,29 +313,6 @@ class Vault:
 
     def _stamps(self) -> dict[Path, Stamp | None]:
         return {path: stamp(path) for path in self.folder.glob("**/*")}
-
-    def _own_memory(
-        self,
-        request: Request,
-        by_arm: Mapping[str, Result],
-        scores: Mapping[ScoreName, Sums],
-        chosen: Choices,
-        before_round: Tensors,
-    ) -> dict[str, torch.Tensor]:
-        """Of the models that the country trains alone; of the test, all its final models and what it chose."""
-        if request.kind == "test":
-            return choices.to_memory(chosen, request.plan) | local_model.final_models(by_arm)
-        memory: dict[str, torch.Tensor] = {}
-        for arm in job_building.own_arms(request.plan, learns=self.learns(request.plan)):
-            before, weights = local_model.under_prefix(arm, before_round), by_arm[arm].job.start
-            if request.plan.fold:
-                best = local_model.chosen(before, weights, chosen.rounds.get(arm, ()), request.round)
-            else:
-                sums = scores["validation", arm, next(iter(request.task.scores))]
-                best = local_model.evaluated(before, weights, sums, request.task, request.plan, request.round)
-            after = local_model.last_trained(by_arm[arm]) | best
-            memory |= {f"{arm}/{name}": value for name, value in after.items()}
-        return memory
 
     def store(self, request: Request, memory: Tensors, reply: bytes) -> None:
         """Keep a round, with the reply that the same request gets again."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from federation.composition.compose import compose
 from federation.deployment.node import own_ledger
 from federation.errors import ConfigError
-from federation.vault import own_results
+from federation.vault.sealed import own_results
 from federation.verbs.ledgers import no_ledger
 
 

@@ -33,7 +33,7 @@ from federation.settings.schema import AdaptationSettings, Settings
 from federation.training import sequential
 from federation.training.jobs import Job, Result
 from federation.vault import scoring
-from federation.vault.adaptation import Past, trust
+from federation.vault.own_models.adaptation import Past, trust
 from federation.vault.records import Records
 from scripts.benchmarks.noise import NONE, Silent
 from tasks.data import Array, Part

@@ -18,9 +18,10 @@ from federation.cli import main
 from federation.composition.compose import settings_of
 from federation.runs.operational import FOLD
 from federation.runs.simulation import LEDGER
-from federation.vault import differences, state
+from federation.vault import state
 from federation.vault.database import open_database
-from federation.vault.mixing import MODELS
+from federation.vault.own_models import differences
+from federation.vault.own_models.mixing import MODELS
 from federation.wire.frame import decode
 from tasks.evaluation.paired_difference import Blocks, merge_blocks, paired_interval
 from tasks.registry import TASKS

@@ -21,8 +21,9 @@ from tempfile import TemporaryDirectory
 from federation.privacy.accountant import epsilon, total
 from federation.privacy.mechanism import charges_of
 from federation.settings.schema import Plan, PrivacySettings
-from federation.vault import budget, ledger
+from federation.vault import ledger
 from federation.vault.database import open_database
+from federation.vault.noised import budget
 from federation.wire.frame import decode
 from tasks.registry import TASKS
 from tests.federation.federations import write_policy

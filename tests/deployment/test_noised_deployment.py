@@ -11,7 +11,7 @@ import pytest
 
 from federation.coordinator import checkpoint
 from federation.deployment.node import own_ledger
-from federation.vault import budget
+from federation.vault.noised import budget
 from tasks.registry import TASKS
 from tests.deployment.loopback import Deployment
 

@@ -23,11 +23,12 @@ from federation.seals import posts
 from federation.seals.masks import digest
 from federation.settings.values import plain as plain_values
 from federation.strategies import STRATEGIES
-from federation.vault import sealed_rounds, sealed_start
 from federation.vault.database import open_database, open_ledger
 from federation.vault.identity import fingerprint
 from federation.vault.round import serve
-from federation.vault.seal_store import SealStore
+from federation.vault.sealed import rounds as sealed_rounds
+from federation.vault.sealed import start as sealed_start
+from federation.vault.sealed.store import SealStore
 from federation.verbs import node_results
 from federation.wire.frame import Frame, decode, encode
 from federation.wire.model import model_digest

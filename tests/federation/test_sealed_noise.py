@@ -22,7 +22,9 @@ from federation.seals.posts import SIGNATURE
 from federation.seals.run import VOTES, bound_of
 from federation.settings.schema import NOISED, SEALED, PrivacySettings
 from federation.training.jobs import Array
-from federation.vault import budget, ledger, sealed_rounds
+from federation.vault import ledger
+from federation.vault.noised import budget
+from federation.vault.sealed import rounds as sealed_rounds
 from federation.wire.frame import Frame, decode
 from tests.federation.federations import records_in
 from tests.federation.sealed_federation import FIVE, Line, StoppedLineError, prepared, ran

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from federation.deployment.node import own_ledger
 from federation.policy.keys import Policy
-from federation.vault import budget
-from federation.vault.budget import Spending
+from federation.vault.noised import budget
+from federation.vault.noised.budget import Spending
 
 
 def lines(home: Path, policy: Policy) -> Iterator[str]:

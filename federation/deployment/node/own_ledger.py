@@ -19,11 +19,12 @@ from federation.deployment.enrolment import (
 from federation.deployment.node.vault_ledger import HEADS, SCHEMA, Countersigned, countersigned
 from federation.deployment.secret_files import private_folder, write_secret
 from federation.errors import DeploymentError, LedgerError
-from federation.vault import budget, ledger
+from federation.vault import ledger
 from federation.vault.database import open_database, transaction
 from federation.vault.ledger import Entry
 from federation.vault.ledger_heads import HeadFile, check_contains, check_signature, read_heads, sign_again
-from federation.vault.seal_store import forget_secrets
+from federation.vault.noised import budget
+from federation.vault.sealed.store import forget_secrets
 from federation.wire.signature import verify_statement
 
 FILE = "vault.sqlite"

@@ -15,8 +15,8 @@ from federation.pack.schema import Countersigned, Signed
 from federation.pack.sections import sign
 from federation.pack.software import software
 from federation.policy.file import policy_at
-from federation.vault import budget
 from federation.vault.identity import fingerprint
+from federation.vault.noised import budget
 
 
 def signed_section(home: Path, policy_file: str, run: str, authority: Path) -> Signed:

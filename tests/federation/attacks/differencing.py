@@ -20,8 +20,8 @@ from federation.seals.terms import FEWEST
 from federation.settings.schema import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
-from federation.vault import sealed_rounds
 from federation.vault.round import serve
+from federation.vault.sealed import rounds as sealed_rounds
 from federation.wire.frame import Frame, decode, encode
 from tasks.health.settings import HealthSettings
 from tests.federation.attacks.figures import Figure

@@ -7,8 +7,8 @@ from typing import Any
 from unittest.mock import patch
 
 from federation.settings.schema import TrainingSettings
-from federation.vault import sealed_rounds
-from federation.vault.sealed_bounds import LONGEST_CHANGE, pace
+from federation.vault.sealed import rounds as sealed_rounds
+from federation.vault.sealed.bounds import LONGEST_CHANGE, pace
 from tasks.health.settings import HealthSettings
 from tests.federation.attacks.figures import Figure
 from tests.federation.attacks.region import EIGHT, prepared, ran

@@ -13,8 +13,9 @@ import numpy as np
 from federation.seals.fixed_point import Codec, Floats
 from federation.seals.masks import Words
 from federation.seals.model import vector
-from federation.vault import sealed_bounds, sealed_rounds
-from federation.vault.sealed_rounds import Standing
+from federation.vault.sealed import bounds as sealed_bounds
+from federation.vault.sealed import rounds as sealed_rounds
+from federation.vault.sealed.rounds import Standing
 
 Wanted = Callable[[Floats, Floats], Floats]  # weights of the round (D,), own honest update (D,) -> mean update (D,)
 MOST = 2**31 - 1

@@ -19,8 +19,10 @@ from federation.seals.fixed_point import Floats
 from federation.seals.model import named
 from federation.training import sequential
 from federation.training.jobs import Job, Result
+from federation.vault import plain_round
+from federation.vault.plain_round import Computed
 from federation.vault.requests import numpy_of
-from federation.vault.vault import Computed, Vault
+from federation.vault.vault import Vault
 from tests.federation.attacks.figures import Figure
 from tests.federation.attacks.hostile_frame import trusting
 from tests.federation.attacks.region import Ran, prepared, ran, update_of
@@ -108,7 +110,7 @@ def run(seed: int, attack: Attack, hostile: str) -> Case:
 @contextmanager
 def watched(scores: dict[str, tuple[float, float]]) -> Iterator[None]:
     """Keeps what each country's vault knows of its own test."""
-    honest = Vault.computed
+    honest = plain_round.computed
 
     def computed(vault: Vault, request: Any, results: Any, before: Any) -> Computed:
         made = honest(vault, request, results, before)
@@ -117,5 +119,5 @@ def watched(scores: dict[str, tuple[float, float]]) -> Iterator[None]:
             scores[vault.country] = (float(sums["sum"][-1]), float(sums["count"][-1]))
         return made
 
-    with patch.object(Vault, "computed", computed):
+    with patch.object(plain_round, "computed", computed):
         yield

@@ -21,8 +21,9 @@ from federation.runs.operational import FOLD, refit_of, resolved, unlike_ends
 from federation.runs.pair import is_pair, run_pair
 from federation.runs.run import saved
 from federation.settings.schema import Settings, TrainingSettings
-from federation.vault import choices, issuing, ledger, state
+from federation.vault import ledger, state
 from federation.vault.database import open_database
+from federation.vault.own_models import choices, issuing
 from federation.wire.frame import decode
 from tasks.registry import TASKS
 from tasks.settings import Calendar

@@ -11,7 +11,8 @@ from scipy.special import expit, logit
 
 from federation.settings.schema import ADAPTED, AdaptationSettings
 from federation.training import sequential
-from federation.vault import adaptation, scoring
+from federation.vault import scoring
+from federation.vault.own_models import adaptation
 from federation.vault.vault import Admission, Vault
 from tasks.data import Array, DenseWindows
 from tasks.evaluation.scores import Sums

@@ -12,9 +12,10 @@ from federation.policy.keys import Policy
 from federation.policy.templates import policy
 from federation.privacy.accountant import Charge, epsilon, total
 from federation.privacy.gaussian import mu_of
-from federation.vault import budget, ledger
+from federation.vault import ledger
 from federation.vault.database import open_database
 from federation.vault.ledger import Entry
+from federation.vault.noised import budget
 
 DELTA = 1e-5
 ONE = Charge(kind="gaussian", amount=mu_of(1.0, DELTA) ** 2)

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.vault import local_model
-from federation.vault.local_model import Memory
+from federation.vault.own_models import local_model
+from federation.vault.own_models.local_model import Memory
 from tasks.evaluation.scores import Sums
 from tests.federation.toy import TOY
 from tests.federation.vault.requesting import plan_of

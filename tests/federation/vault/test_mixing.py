@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from federation.settings.schema import AdaptationSettings
-from federation.vault import mixing
-from federation.vault.adaptation import Past
+from federation.vault.own_models import mixing
+from federation.vault.own_models.adaptation import Past
 from federation.vault.records import open_records
 from tasks.data import Array
 from tasks.models.losses import pinball

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from federation.settings.schema import Plan, PrivacySettings
-from federation.vault import budget, ledger
+from federation.vault import ledger
+from federation.vault.noised import budget
 from federation.vault.vault import Vault
 from federation.wire.frame import decode
 from tests.federation.federations import FederationOf, write_policy

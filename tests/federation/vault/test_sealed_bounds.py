@@ -12,7 +12,7 @@ from federation.privacy.mechanism import noise_length
 from federation.seals.fixed_point import whole_weights
 from federation.settings.schema import Plan, TrainingSettings
 from federation.strategies.fedavg import FedAvgSettings
-from federation.vault.sealed_bounds import LONGEST_CHANGE, check_change, mean_noise, pace
+from federation.vault.sealed.bounds import LONGEST_CHANGE, check_change, mean_noise, pace
 from tasks.health.settings import HealthSettings
 
 # National dengue files: training windows as announced, and |mean update| / |own update| in the first round with sgd.

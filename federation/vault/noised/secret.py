@@ -15,7 +15,7 @@ from federation.privacy.mechanism import Noise, noise_from
 from federation.seals.masks import digest
 from federation.vault.basis import basis
 from federation.vault.requests import Request, numpy_of
-from federation.vault.seal_store import SealStore
+from federation.vault.sealed.store import SealStore
 from federation.wire.model import model_digest
 
 NOISE = "noise"  # its name in the store

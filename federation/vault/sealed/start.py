@@ -17,7 +17,7 @@ from federation.seals.model import SharedModel
 from federation.settings.schema import Plan
 from federation.strategies.strategy import public
 from federation.vault.requests import fresh, numpy_of
-from federation.vault.seal_store import MEMBERS, SealStore, models_made
+from federation.vault.sealed.store import MEMBERS, SealStore, models_made
 from federation.wire.frame import Frame
 from federation.wire.model import model_digest
 from tasks.registry import TASKS

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from federation.settings.schema import ISSUED, AdaptationSettings
-from federation.vault.adaptation import Past, corrected, mixed
-from federation.vault.choices import Choices
+from federation.vault.own_models.adaptation import Past, corrected, mixed
+from federation.vault.own_models.choices import Choices
 from federation.vault.records import Records
 from tasks.data import Array, Windows
 from tasks.task import Task

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 
 from federation.errors import PolicyRefusal, WireError
 from federation.training.jobs import Result
-from federation.vault import budget, ledger, sealed_rounds, sealed_setup
+from federation.vault import ledger
 from federation.vault.ledger import Entry
+from federation.vault.noised import budget
 from federation.vault.requests import LONGEST_NAME
-from federation.vault.seal_store import SealStore
-from federation.vault.sealed_reply import Reply
+from federation.vault.sealed import rounds as sealed_rounds
+from federation.vault.sealed import setup as sealed_setup
+from federation.vault.sealed.reply import Reply
+from federation.vault.sealed.store import SealStore
 from federation.wire.frame import Frame, decode, digest, encode, read_header
 from federation.wire.header import REQUEST
 

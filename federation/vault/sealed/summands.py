@@ -12,10 +12,11 @@ from federation.seals.model import Arrays, vector
 from federation.seals.run import SealedRun, bound_of
 from federation.settings.schema import CHAMPION
 from federation.training.jobs import Result, Tensors
-from federation.vault import gate, noised_round
-from federation.vault.noised_round import Noised
+from federation.vault import gate, plain_round
+from federation.vault.noised import round as noised_round
+from federation.vault.noised.round import Noised
 from federation.vault.requests import Request
-from federation.vault.sealed_bounds import mean_noise
+from federation.vault.sealed.bounds import mean_noise
 from tasks.evaluation.paired_difference import Blocks, paired_interval
 from tasks.evaluation.scores import Sums
 
@@ -42,14 +43,14 @@ class Summands:
 
 def trained(vault: "Vault", request: Request, memory: Tensors, results: Sequence[Result]) -> Summands:
     """Of training. memory: as it stood before the round. Raises PolicyRefusal for what may not leave."""
-    computed = vault.computed(request, results, memory)
+    computed = plain_round.computed(vault, request, results, memory)
     arrays, scale = gate.sealed_values(computed.outgoing, computed.contract, vault.policy, bound_of(request.plan))
     return Summands(
         arrays=arrays,
         scores=computed.scores,
         norm=_norm(arrays) / scale,  # as long as training made it, however short the policy lets it leave
         own_scores=computed.scores,
-        memory=vault.memory_after(computed, memory, scale),
+        memory=plain_round.memory_after(vault, computed, memory, scale),
         verdict=_verdict(request, computed.differences.get(f"federated-{CHAMPION}")),
     )
 
@@ -62,7 +63,7 @@ def noised(vault: "Vault", own: Noised, run: SealedRun, memory: Tensors, results
     request = own.request
     outgoing = vault.charged(own, results)
     arrays, _ = gate.sealed_values(outgoing, noised_round.contract(own), vault.policy, bound_of(request.plan))
-    scores, kept = vault.own_models(request, results, memory)
+    scores, kept = plain_round.own_models(vault, request, results, memory)
     usual = mean_noise(run, request.round, vector(arrays).size) if arrays else 0.0
     return Summands(
         arrays=arrays,

@@ -7,9 +7,9 @@ from math import isfinite
 from typing import Any
 
 from federation.seals.layout import ScoreName
-from federation.vault.differences import PART
+from federation.vault.own_models.differences import PART
 from federation.vault.requests import Request
-from federation.vault.seal_store import SealStore
+from federation.vault.sealed.store import SealStore
 from tasks.evaluation.scores import Sums, estimates
 
 NAME = "own results"

@@ -26,17 +26,18 @@ from federation.seals.sums import Closing, Place, list_digest, opened
 from federation.settings.schema import CHAMPION, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Result
-from federation.vault import job_building, lineage, own_results, state, summands
+from federation.vault import job_building, lineage, state
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
-from federation.vault.noise_secret import NOISE
-from federation.vault.noised_round import Noised
+from federation.vault.noised.round import Noised
+from federation.vault.noised.secret import NOISE
 from federation.vault.requests import Request, request_of
-from federation.vault.seal_store import MADE, SealStore, models_made
-from federation.vault.sealed_bounds import check_change, check_votes
-from federation.vault.sealed_reply import Reply, array_group, closing_of
-from federation.vault.sealed_setup import check_basis, keep_deals, run_of, setup_of
-from federation.vault.sealed_start import check_members, check_start, keep_members
+from federation.vault.sealed import own_results, summands
+from federation.vault.sealed.bounds import check_change, check_votes
+from federation.vault.sealed.reply import Reply, array_group, closing_of
+from federation.vault.sealed.setup import check_basis, keep_deals, run_of, setup_of
+from federation.vault.sealed.start import check_members, check_start, keep_members
+from federation.vault.sealed.store import MADE, SealStore, models_made
 from federation.wire.frame import Frame, decode
 from federation.wire.model import model_digest
 from tasks.evaluation.scores import Sums

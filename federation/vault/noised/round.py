@@ -16,8 +16,9 @@ from federation.policy.keys import Policy
 from federation.privacy import mechanism
 from federation.privacy.mechanism import Noise
 from federation.training.jobs import Job, Result, seed_of
-from federation.vault import budget, gate, ledger, scoring
+from federation.vault import gate, ledger, scoring
 from federation.vault.gate import Contract, Outgoing, ScoreName
+from federation.vault.noised import budget
 from federation.vault.outgoing import REPLIES, contract_arrays
 from federation.vault.records import Records
 from federation.vault.requests import Request
