@@ -31,6 +31,7 @@ from tasks.task import Task
 from tasks.time_step import STEPS
 
 Array = NDArray[Any]
+Memory = Mapping[str, torch.Tensor]
 FEDERATED = "federated"
 BEST = (ISSUED, "adapted")  # what the results recommend to hand on, the better one on the test years first
 VAULT = "vault.sqlite"  # of a simulated run, and in the folder `vault` of a node
@@ -44,6 +45,7 @@ class ForecastRequest:
     None takes the task's. late: whether places are forecast whose records end before those of others. played: whether
     `sent` is a day in the past. arm: whose forecast; any but the federated one lies in the country's vault. None takes
     the first of BEST that is there. home: of the node that has it; None: a simulated run's own.
+    memory: what the vault kept of the run's test; None reads it there, {} is of a country that has none.
     """
 
     data: Path
@@ -60,6 +62,7 @@ class ForecastRequest:
     played: bool = False
     arm: str | None = None
     home: Path | None = None
+    memory: Memory | None = None
 
 
 def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
@@ -92,12 +95,16 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     chosen = newest(task.windows(panel, settings), last, as_of, age, request.late)
     if not len(chosen.windows):
         raise DataError(f"{folder / task.file}: {_why_none(task, panel, last, chosen, as_of, age)}")
-    arm = _best_arm(run, request, whole) if request.arm is None else request.arm
+    memory = _memory(run, request, whole) if request.memory is None else request.memory
+    arm = best_arm(whole, memory) if request.arm is None else request.arm
     if arm == FEDERATED:
         output = _output(task, settings, whole.seed, weights, chosen.windows, run.name)
         forecast = task.forecast(output, chosen.windows)
+    elif memory:
+        plan = whole.plan()
+        forecast = issuing.forecast(memory, request.country, run.name, plan, arm, panel, chosen.windows)
     else:
-        forecast = _at_home(run, request, whole, arm, panel, chosen.windows)
+        raise ConfigError(_why_no_memory(run, request, whole, arm))
     return task, Issued(
         model=run.name if arm == FEDERATED else f"{run.name}-{arm}",
         settings=settings,
@@ -123,32 +130,35 @@ def _vault(run: Path, request: ForecastRequest, whole: Settings) -> Path:
     return simulated if request.home is None else request.home / "vault" / VAULT
 
 
-def _best_arm(run: Path, request: ForecastRequest, whole: Settings) -> str:
-    """The arm that the country hands on: of BEST, as far as its vault keeps the run; else the federated one."""
-    arms, file = [arm for arm in BEST if arm in whole.arms], _vault(run, request, whole)
-    if not arms or not file.exists():
-        return FEDERATED
-    database = open_database(file)
-    try:
-        kept = state.memory_of_test(database, request.country, run.name)
-    finally:
-        database.close()
-    whole_models = any(name.startswith(FINAL) for name in kept or ())  # version 0.1.0 kept none
-    return arms[0] if whole_models else FEDERATED
+def best_arm(whole: Settings, memory: Memory) -> str:
+    """The arm that a country hands on: the first of BEST that the run has, if its vault kept models of it."""
+    arms = [arm for arm in BEST if arm in whole.arms]
+    kept = any(name.startswith(FINAL) for name in memory)  # version 0.1.0 kept none
+    return arms[0] if arms and kept else FEDERATED
 
 
-def _at_home(run: Path, request: ForecastRequest, whole: Settings, arm: str, panel: Panel, windows: Windows) -> Array:
-    """The forecast of an arm that the country's vault keeps. Raises ConfigError where it keeps none."""
-    file = _vault(run, request, whole)
+def memory_in(file: Path, country: str, run: str) -> Memory:
+    """What a vault's file, which need not be there, kept of a run's test in a country; empty for nothing."""
     if not file.exists():
-        raise ConfigError(
-            f"arm={arm} lies in the vault of {request.country}, and {file} is not there; give home= of its node"
-        )
+        return {}
     database = open_database(file)
     try:
-        return issuing.forecast(database, request.country, run.name, whole.plan(), arm, panel, windows)
+        return state.memory_of_test(database, country, run) or {}
     finally:
         database.close()
+
+
+def _memory(run: Path, request: ForecastRequest, whole: Settings) -> Memory:
+    """Of the country's vault, unless the federated arm is wanted, which needs none."""
+    needed = request.arm != FEDERATED and (request.arm is not None or any(arm in whole.arms for arm in BEST))
+    return memory_in(_vault(run, request, whole), request.country, run.name) if needed else {}
+
+
+def _why_no_memory(run: Path, request: ForecastRequest, whole: Settings, arm: str) -> str:
+    file = _vault(run, request, whole)
+    if request.memory is None and not file.exists():
+        return f"arm={arm} lies in the vault of {request.country}, and {file} is not there; give home= of its node"
+    return f"the vault of {request.country} knows no test of run {run.name}; arm=federated needs none"
 
 
 def _origin(text: str, complete: np.datetime64) -> np.datetime64:

@@ -43,7 +43,8 @@ MAY: dict[str, set[str]] = {
     },  # a country's own arms lie in its vault
     # What a country issues every month: the champion it holds, the forecast, a person's approval, the archive.
     "issuing": {
-        *("errors", "composition", "coordinator", "deployment", "forecasting", "pack", "settings", "vault", "wire"),
+        *("errors", "composition", "coordinator", "deployment", "forecasting", "pack", "runs", "settings", "tracking"),
+        *("vault", "wire"),
     },
     "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
     "runs": {*LEARNING, "composition", "coordinator", "policy", "reporting", "tracking", "training.cohort", "vault"},

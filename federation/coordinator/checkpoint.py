@@ -56,6 +56,11 @@ def save(federation: Federation, progress: Progress) -> None:
     _write(federation.checkpoint, Frame(kind="checkpoint", header=header, arrays=arrays))
 
 
+def save_header(folder: Path, header: Mapping[str, Any]) -> None:
+    """Keep what `read_header` reads of a run that is not continued here: settings, and no arrays."""
+    _write(folder / FILE, Frame(kind="checkpoint", header=header))
+
+
 def load(path: Path) -> tuple[Progress, Mapping[str, Any]]:
     """Where a run stands, to continue it, and its header. Raises CheckpointError if it is missing, damaged or old."""
     frame, version = _read(path)

@@ -81,7 +81,7 @@ def _forecast(settings: ForecastSettings) -> None:
     request = ForecastRequest(
         data=Path(data),
         country=country,
-        sent=_now(settings.today),
+        sent=now_or_played(settings.today),
         origin=settings.origin,
         largest_age=settings.largest_age,
         late=cast(Late, settings.late),
@@ -106,7 +106,7 @@ def _forecast(settings: ForecastSettings) -> None:
     print(to if product.text is not None else "nothing is written")
 
 
-def _now(today: str | None) -> datetime:
+def now_or_played(today: str | None) -> datetime:
     """The present, or noon of the day that an exercise is played on. Raises ConfigError for a day to come."""
     now = datetime.now(UTC)
     if today is None:

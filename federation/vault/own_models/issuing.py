@@ -1,6 +1,5 @@
 """A forecast at home, of any arm that a run ended with in this country: from its vault's memory, without a network."""
 
-import sqlite3
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,7 +8,6 @@ import torch
 from federation.composition.restore import own_model_plan
 from federation.errors import ConfigError
 from federation.settings.schema import ADAPTED, ISSUED, Plan
-from federation.vault import state
 from federation.vault.own_models import adaptation, choices, local_model, mixing
 from tasks.data import Array, Panel, Windows
 from tasks.models.weights import built, output_of
@@ -19,15 +17,13 @@ OWN = ("local", local_model.TWIN)  # models that follow the country's own plan, 
 
 
 def forecast(
-    database: sqlite3.Connection, country: str, run: str, plan: Plan, arm: str, panel: Panel, windows: Windows
+    memory: Mapping[str, torch.Tensor], country: str, run: str, plan: Plan, arm: str, panel: Panel, windows: Windows
 ) -> Array:
     """(N, H, K) in natural units of an arm of a run of this plan, for windows of this panel.
 
-    Raises ConfigError for a run whose test the country has not replied to, or forgot, and an arm it did not end with.
+    memory: what the vault kept of the run's test (`state.memory_of_test`). Raises ConfigError for an arm that the run
+    did not end with in this country.
     """
-    memory = state.memory_of_test(database, country, run)
-    if memory is None:
-        raise ConfigError(f"the vault of {country} knows no test of run {run}; arm=federated needs none")
     task, outputs = TASKS[plan.task.name], _outputs(memory, country, plan, windows)
     chosen = choices.from_memory(memory)
     if arm in outputs:
