@@ -1,6 +1,7 @@
 """The issue of a month: made from the champion and the records, archived, approved, handed on, and made again."""
 
 import json
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,6 @@ from federation.cli import main
 from federation.issuing import archive, release
 from federation.issuing.issue import Made, Wanted, make
 from federation.issuing.remake import remade
-from tasks.files import atomic
 from tasks.products.replaced import read_alert
 from tests.federation.issuing.champions import stated, written
 from tests.tasks.products.cap_standard import problems
@@ -182,9 +182,9 @@ def killed_at(step: int, home: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
             raise KeyboardInterrupt
         original(source, target)
 
-    original = atomic.os.replace
+    original = os.replace
     with monkeypatch.context() as patch:
-        patch.setattr(atomic.os, "replace", stopping)
+        patch.setattr(os, "replace", stopping)
         try:
             everything(home)
         except KeyboardInterrupt:
