@@ -8,6 +8,7 @@ from federation.issuing import archive, release
 from federation.issuing.archive import APPROVE, RELEASED, Issue
 from federation.verbs.word_checks import required
 
+TEXTS = ("by", "reason")  # keys whose values are a person's own words
 LONGEST = 2000  # characters of a name or a reason
 
 

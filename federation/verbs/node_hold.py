@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from federation.composition.compose import compose
 from federation.issuing.archive import HOLD
-from federation.verbs.issues import DecisionSettings, decide
+from federation.verbs.issues import TEXTS, DecisionSettings, decide
+from federation.verbs.word_checks import quoted
 
 
 def run(words: Sequence[str]) -> None:
     """Note who holds it, and why."""
-    compose("node hold", words, DecisionSettings, _hold)
+    compose("node hold", quoted(words, *TEXTS), DecisionSettings, _hold)
 
 
 def _hold(settings: DecisionSettings) -> None:

@@ -19,6 +19,12 @@ def renamed(words: Sequence[str], key: str, field: str) -> list[str]:
     return [f"{field}={word.removeprefix(f'{key}=')}" if word.startswith(f"{key}=") else word for word in words]
 
 
+def quoted(words: Sequence[str], *keys: str) -> list[str]:
+    """The words with the values of these keys in quotes: a person's own sentence, with all its commas and colons."""
+    named = {word: word.split("=", 1) for word in words if word.split("=", 1)[0] in keys and "=" in word}
+    return [f"{named[word][0]}={_in_quotes(named[word][1])}" if word in named else word for word in words]
+
+
 def bare_word_as(words: Sequence[str], key: str) -> list[str]:
     """The words with one that has no key, such as a path, as `key=`."""
     return [_named(key, *pair) for pair in pairwise(["", *words])]
@@ -27,8 +33,12 @@ def bare_word_as(words: Sequence[str], key: str) -> list[str]:
 def _named(key: str, before: str, word: str) -> str:
     flagged = word.startswith("-") or before in ("-c", "--cfg", "-p", "--package")
     bare = not flagged and not re.match(r"[+~]*[\w.]+=", word)
-    quoted = word.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}='{quoted}'" if bare else word
+    return f"{key}={_in_quotes(word)}" if bare else word
+
+
+def _in_quotes(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def only_with_resume(words: Sequence[str], allowed: Sequence[str]) -> None:

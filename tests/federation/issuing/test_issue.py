@@ -76,8 +76,8 @@ def test_nothing_is_handed_on_before_somebody_approves(
     assert "issue health/2008-12/1: draft" in said
     assert "offline" not in said  # a person named the file
     assert not out.exists()
-    decide(home, "annotate", "health/2008-12/1", "reason='two districts strike'")
-    decide(home, "hold", "health/2008-12/1", "reason='call the districts'")
+    decide(home, "annotate", "health/2008-12/1", "reason=two districts strike, it's said: for a week")
+    decide(home, "hold", "health/2008-12/1", "reason=call the districts")
     issue(home, f"to={out}")
     assert "nothing has changed since it was made\nissue health/2008-12/1: held" in capsys.readouterr().out
     assert not out.exists()
@@ -88,7 +88,7 @@ def test_nothing_is_handed_on_before_somebody_approves(
     assert problems((out / names[0]).read_text()) == []
     slip = json.loads((out / f"{stem}.release.json").read_text())
     assert [each["do"] for each in slip["decisions"]] == ["annotate", "hold", "approve"]
-    assert slip["decisions"][0]["reason"] == "two districts strike"
+    assert slip["decisions"][0]["reason"] == "two districts strike, it's said: for a week"
     with pytest.raises(SystemExit):
         decide(home, "annotate", "health/2008-12/1", "reason=late")
     assert "is released, and its notes with it" in capsys.readouterr().err
