@@ -1,4 +1,7 @@
-"""`gotong data check PATH`: every problem of the national files at PATH, on this machine alone; exit code 1 if any."""
+"""`gotong data check PATH`: every problem of the national files at PATH, on this machine alone.
+
+Exit code 1 if a file has an error or, with `strict=true`, a warning that the country has not accepted.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -13,14 +16,19 @@ from federation.settings.checks import within
 from federation.verbs.word_checks import bare_word_as, required
 from tasks.files.check import check, country_of, national_files
 from tasks.files.reading import Problem, shorten
+from tasks.meaning.accepted import accepted
 
 
 @dataclass  # not frozen: Hydra merges it
 class CheckSettings:
-    """path: a national file, a country's folder, or the folder of countries. limit: problems listed of one file."""
+    """path: a national file, a country's folder, or the folder of countries. limit: problems listed of one file.
+
+    strict: warnings fail as errors do, but for those in `accepted.toml`.
+    """
 
     path: str | None = None
     limit: int = 100
+    strict: bool = False
 
 
 def run(words: Sequence[str]) -> None:
@@ -34,7 +42,6 @@ def _check(settings: CheckSettings) -> None:
     path = required(settings.path, "say what to look through: gotong data check PATH")
     files = national_files(Path(path))
     problems_of = {file: check(file, settings.limit) for file in files}
-    problems = [problem for each in problems_of.values() for problem in each]
     for file in files:
         if country_of(file) is None:
             console.print(
@@ -42,30 +49,47 @@ def _check(settings: CheckSettings) -> None:
                 markup=False,
                 soft_wrap=True,
             )
-    if not problems:
+    reasons = {file: accepted(file.parent) for file in files}
+    for file, each in problems_of.items():
+        for problem in each:
+            if problem.warning and problem.id in reasons[file]:
+                console.print(f"accepted: {problem} {reasons[file][problem.id]}", markup=False, soft_wrap=True)
+    left = [
+        problem
+        for file, each in problems_of.items()
+        for problem in each
+        if not problem.warning or problem.id not in reasons[file]
+    ]
+    errors = [problem for problem in left if not problem.warning]
+    if not left:
         console.print(f"{len(files)} national files, no problem.", markup=False)
         return
     if console.is_terminal:
-        console.print(sheet(problems))
+        console.print(sheet(left))
     else:
-        for problem in problems:
+        for problem in left:
             console.print(str(problem), markup=False, soft_wrap=True)
-    full = [file for file, each in problems_of.items() if len(each) == settings.limit]
+    full = [file for file, each in problems_of.items() if len(each) >= settings.limit]
     more = f" There may be more in {', '.join(map(str, full))}: limit={settings.limit}." if full else ""
-    broken = sum(bool(each) for each in problems_of.values())
+    broken = sum(any(not problem.warning for problem in each) for each in problems_of.values())
+    warnings = f" {len(left) - len(errors)} warnings." if len(left) > len(errors) else ""
     console.print(
-        f"{len(problems)} problems in {broken} of {len(files)} national files.{more}", markup=False, soft_wrap=True
+        f"{len(errors)} problems in {broken} of {len(files)} national files.{warnings}{more}",
+        markup=False,
+        soft_wrap=True,
     )
-    sys.exit(1)
+    if errors or settings.strict:
+        sys.exit(1)
 
 
 def sheet(problems: Sequence[Problem]) -> Table:
     """A line a problem."""
     table = Table()
-    for name in ("file", "row", "column", "value", "problem", "remedy"):
+    for name in ("file", "row", "column", "value", "problem", "remedy", "warning"):
         table.add_column(name, overflow="fold")
     for each in problems:
         row = "" if each.row is None else str(each.row)
         value = "" if each.value is None else shorten(each.value)
-        table.add_row(each.file, row, each.column or "", value, each.what, each.remedy)
+        mark = f"{each.kind} {each.id}" if each.warning else ""
+        table.add_row(each.file, row, each.column or "", value, each.what, each.remedy, mark)
     return table

@@ -82,20 +82,46 @@ def _in_another_unit(rows: pd.DataFrame) -> pd.Series:
     return odd & ~rows["crop_name"].duplicated()
 
 
+def _no_cell(rows: pd.DataFrame) -> pd.Series:
+    """Ids of two numbers that are no latitude and longitude."""
+    known = rows["adm_id"].drop_duplicates()
+    numbers = known.str.extract(r"^([+-]?\d+(?:\.\d+)?)_([+-]?\d+(?:\.\d+)?)$").astype(float)
+    bad = known[(numbers[0].abs() > 90) | (numbers[1].abs() > 180)]
+    return rows["adm_id"].isin(bad)
+
+
+_CELLS = Rule(
+    columns=("adm_id",),
+    broken=_no_cell,
+    shown="adm_id",
+    what="has no latitude of -90 to 90 before a longitude of -180 to 180",
+    remedy="Write the latitude first: 14.5_100.5",
+)
 YIELD_SCHEMA = TableSchema(
     columns={
         "crop_name": Column(kind="text"),
         "country_code": Column(kind="text"),
         "adm_id": Column(kind="text"),
         "harvest_year": Column(kind="year"),
-        "yield": Column(kind="number", empty=True, low=0, high=120, unit="t/ha (kg/ha over 1000, hg/ha over 10000)"),
+        "yield": Column(
+            kind="number",
+            empty=True,
+            low=0,
+            high=120,
+            unit="t/ha (kg/ha over 1000, hg/ha over 10000)",
+            history="log",
+            offset=0.05,
+            ratio=2.7,
+        ),
         "planting_month": Column(kind="number", required=False, empty=True, low=1, high=12),
         "harvest_month": Column(kind="number", required=False, empty=True, low=1, high=12),
         "area": Column(kind="number", required=False, empty=True, low=0),
         "observed": Column(kind="number", required=False, low=0, high=1, unit="1, or 0 for a carried-forward value"),
     },
     keys=("crop_name", "adm_id", "harvest_year"),
+    place="adm_id",
     rules=(
+        _CELLS,
         one_of("crop_name", CROPS, what="is no crop of this task", remedy=f"Write one of {', '.join(CROPS)}"),
         Rule(
             columns=("observed",),
@@ -137,12 +163,34 @@ WEATHER_SCHEMA = TableSchema(
             high=4000,
             typical=(15, 800),
             unit="mm per month (mm a day times the days of the month)",
+            history="log",
+            offset=30,
         ),
         "mean_temperature": Column(
-            kind="number", required=False, empty=True, low=-10, high=45, typical=(5, 40), unit="deg C (kelvin - 273.15)"
+            kind="number",
+            required=False,
+            empty=True,
+            low=-10,
+            high=45,
+            typical=(5, 40),
+            unit="deg C (kelvin - 273.15)",
+            history="plain",
         ),
-        "spei": Column(kind="number", required=False, empty=True, low=-6, high=6, unit="standard deviations"),
-        "nino34": Column(kind="number", required=False, empty=True, low=-6, high=6, unit="an anomaly in K"),
+        "spei": Column(
+            kind="number", required=False, empty=True, low=-6, high=6, unit="standard deviations", history="plain"
+        ),
+        "nino34": Column(
+            kind="number",
+            required=False,
+            empty=True,
+            low=-6,
+            high=6,
+            unit="an anomaly in K",
+            history="plain",
+            shared=True,
+        ),
     },
     keys=("adm_id", "time_period"),
+    place="adm_id",
+    rules=(_CELLS,),
 )

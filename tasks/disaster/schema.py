@@ -29,7 +29,16 @@ WEATHER = ("national_rainfall", "national_temperature")  # known when the month 
 INDICES = ("spei", "nino34", "dipole")  # published in the month after
 
 _MM = "mm in the whole month (mm a day times the days of the month)"
-_INDEX = Column(kind="number", required=False, empty=True, low=-10, high=10, unit="the index, about -4 to 4")
+_INDEX = Column(
+    kind="number",
+    required=False,
+    empty=True,
+    low=-10,
+    high=10,
+    unit="the index, about -4 to 4",
+    history="plain",
+    shared=True,
+)
 
 
 def _moves(axis: str) -> Callable[[pd.DataFrame], pd.Series]:
@@ -39,27 +48,64 @@ def _moves(axis: str) -> Callable[[pd.DataFrame], pd.Series]:
     return broken
 
 
+def _other_cell(rows: pd.DataFrame) -> pd.Series:
+    """Rows whose id is not that of their coordinates."""
+    cells = rows[["location", "longitude", "latitude"]].drop_duplicates().dropna()
+    centres = zip(cells["longitude"].tolist(), cells["latitude"].tolist(), strict=True)
+    bad = cells[cells["location"] != [cell_id(*centre) for centre in centres]]
+    keys = pd.MultiIndex.from_frame(rows[list(cells.columns)])
+    return pd.Series(keys.isin(pd.MultiIndex.from_frame(bad)) if len(bad) else False, index=rows.index)
+
+
 SCHEMA = TableSchema(
     columns={
         "time_period": Column(kind="month"),
         "location": Column(kind="text"),
         "longitude": Column(kind="number", low=-180, high=180, unit="degrees east of the cell's centre"),
         "latitude": Column(kind="number", low=-90, high=90, unit="degrees north of the cell's centre"),
-        "rainfall": Column(kind="number", empty=True, low=0, high=5000, typical=(20, 1000), unit=_MM),
+        "rainfall": Column(
+            kind="number",
+            empty=True,
+            low=0,
+            high=5000,
+            typical=(20, 1000),
+            unit=_MM,
+            history="log",
+            offset=30,
+            ratio=3.3,
+        ),
         "flood": Column(
             kind="number", empty=True, low=0, high=1, unit="1 if a flood began, 0 if none did, nothing if unknown"
         ),
         "national_rainfall": Column(
-            kind="number", required=False, empty=True, low=0, high=5000, typical=(20, 1000), unit=_MM
+            kind="number",
+            required=False,
+            empty=True,
+            low=0,
+            high=5000,
+            typical=(20, 1000),
+            unit=_MM,
+            history="log",
+            offset=30,
+            shared=True,
         ),
         "national_temperature": Column(
-            kind="number", required=False, empty=True, low=-50, high=50, typical=(5, 40), unit="degrees Celsius"
+            kind="number",
+            required=False,
+            empty=True,
+            low=-50,
+            high=50,
+            typical=(5, 40),
+            unit="degrees Celsius",
+            history="plain",
+            shared=True,
         ),
         "spei": _INDEX,
         "nino34": _INDEX,
         "dipole": _INDEX,
     },
     keys=("time_period", "location"),
+    place="location",
     rules=(
         Rule(
             columns=("flood",),
@@ -77,6 +123,13 @@ SCHEMA = TableSchema(
                 remedy="Write one centre for each cell",
             )
             for axis in ("longitude", "latitude")
+        ),
+        Rule(
+            columns=("location", "longitude", "latitude"),
+            broken=_other_cell,
+            shown="location",
+            what="is not the id of the cell with this row's longitude and latitude",
+            remedy="Write the cell's centre: E100.5N014.5 for longitude 100.5, latitude 14.5",
         ),
     ),
 )

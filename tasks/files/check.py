@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.files.grid import fold
 from tasks.files.reading import SUFFIXES, Problem, stem_of
-from tasks.files.schema import LISTED, problems, read_table
+from tasks.files.schema import LISTED, load
 from tasks.files.table import NationalTable
 from tasks.places.countries import CODES, problem_with
 from tasks.places.names import MEMBERS
@@ -33,13 +32,12 @@ def national_files(path: Path) -> list[Path]:
 
 
 def check(file: Path, limit: int = LISTED) -> list[Problem]:
-    """Up to `limit` problems of one national file, by row; its folder is named by the country."""
+    """Up to `limit` errors of one national file by row, or, where it has none, up to `limit` warnings of each kind."""
     table = TABLES[NAMES[stem_of(file)]]
-    try:
-        rows = read_table(file, table.schema)
-    except DataError:  # names the first problem; the list of all takes another reading
-        return problems(file, table.schema, limit)
-    return [*_lookalikes(file, rows, table.place), *_other_countries(file, rows, table)][:limit]
+    rows, found = load(file, table.schema, limit)
+    if any(not each.warning for each in found):
+        return found
+    return [*_other_countries(file, rows, table), *found]
 
 
 def country_of(file: Path) -> str | None:
@@ -50,21 +48,6 @@ def country_of(file: Path) -> str | None:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
-
-
-def _lookalikes(file: Path, rows: pd.DataFrame, place: str) -> Iterator[Problem]:
-    first: dict[str, str] = {}
-    for row, name in rows[place].drop_duplicates().items():
-        other = first.setdefault(fold(name), name)
-        if other != name:
-            yield Problem(
-                file=str(file),
-                row=int(str(row)),
-                column=place,
-                value=name,
-                what=f"and {other!r} look like one place",
-                remedy="Write one spelling throughout, and merge their rows",
-            )
 
 
 def _other_countries(file: Path, rows: pd.DataFrame, table: NationalTable) -> Iterator[Problem]:

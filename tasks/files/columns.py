@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.files.reading import Problem
+from tasks.meaning import texts
 
 MISSING = ("", "NA", "NaN", "nan")
 PATTERNS = {
@@ -17,18 +18,7 @@ PATTERNS = {
     "year": r"(19|20)\d{2}",
     "date": r"(19|20)\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])",
 }
-EXPECTED = {
-    "number": "is not a number",
-    "month": "is not a month of 1900 to 2099",
-    "year": "is not a year of 1900 to 2099",
-    "date": "is not a date of 1900 to 2099",
-}
-REMEDY = {
-    "number": "Write digits and a decimal point, or leave it empty if it is missing",
-    "month": "Write YYYY-MM, for example 2004-12",
-    "year": "Write YYYY, for example 2004",
-    "date": "Write YYYY-MM-DD, for example 2004-12-31",
-}
+REMEDY = texts.REMEDY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +31,13 @@ class Column:
     low, high: plausible ends of one value; typical: of the column's mean (checked from 24 values on), which catches a
         file in another unit.
     unit: for messages, with what to do about a value out of bounds, such as "mm per month (mm a day times its days)".
+
+    What the value means, for `tasks.meaning`:
+    whole: a count, without fractions. grouped: large whole numbers, where three digits after a point are thousands.
+    parts: values of places add up to the value of what contains them.
+    history: how a value is compared with its own series: 'log' after adding `offset` (amounts), 'plain' (levels).
+    ratio: of a 'log' value to its neighbours in time from which it is far; yearly: of a year's mean to other years'.
+    shared: the same in all places of a period.
     """
 
     kind: Literal["number", "year", "month", "date", "text"]
@@ -50,12 +47,23 @@ class Column:
     high: float = np.inf
     typical: tuple[float, float] = (-np.inf, np.inf)
     unit: str = ""
+    whole: bool = False
+    grouped: bool = False
+    parts: bool = False
+    history: Literal["", "log", "plain"] = ""
+    offset: float = 1.0
+    ratio: float = 3.0
+    yearly: float = 3.0
+    shared: bool = False
 
 
 def typed(
     file: Path, chunk: pd.DataFrame, columns: Mapping[str, Column], limit: int
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """The chunk's text as numbers, months and text, with a problem for each value that is none."""
+    """The chunk's text as numbers, months and text, with a problem for each value that is none.
+
+    A suppressed count (`<5`) is missing, and a warning says so.
+    """
     ready: dict[str, pd.Series] = {}
     problems: list[Problem] = []
     for name in chunk.columns:
@@ -67,8 +75,13 @@ def typed(
         good = text.str.fullmatch(PATTERNS[kind]) & text.map(str.isascii)
         if kind == "date":  # 2004-02-30 looks like one
             good &= pd.to_datetime(text.where(good), format="%Y-%m-%d", errors="coerce").notna()
-        for row, value in text[~missing & ~good].head(limit).items():
-            problems.append(_unlike(file, kind, name, int(str(row)), str(value)))
+        if columns[name].grouped:
+            good &= ~text.str.fullmatch(texts.GROUPED)
+        hidden = text.str.fullmatch(texts.SUPPRESSED) if columns[name].whole and not good.all() else ~(good | True)
+        for row, value in text[hidden].head(limit).items():
+            problems.append(texts.suppressed(str(file), int(str(row)), name, str(value)))
+        for row, value in text[~missing & ~good & ~hidden].head(limit).items():
+            problems.append(texts.unlike(str(file), kind, int(str(row)), name, str(value)))
         usable = text.where(good & ~missing)
         if kind == "month":
             ready[name] = pd.to_datetime(usable, format="%Y-%m").astype("datetime64[s]")
@@ -77,11 +90,3 @@ def typed(
         else:
             ready[name] = pd.to_numeric(usable).astype("float64")
     return pd.DataFrame(ready), sorted(problems, key=lambda problem: problem.row or 0)[:limit]
-
-
-def _unlike(file: Path, kind: str, column: str, row: int, value: str) -> Problem:
-    remedy = REMEDY[kind]
-    plain = value.replace(" ", "").replace("\u00a0", "").replace(",", "")
-    if kind == "number" and plain.replace(".", "", 1).isdecimal():
-        remedy = f"Write {plain} without thousands separators, or a decimal point for a decimal comma"
-    return Problem(file=str(file), row=row, column=column, value=value, what=EXPECTED[kind], remedy=remedy)

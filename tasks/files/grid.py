@@ -11,6 +11,7 @@ import pandas as pd
 
 from tasks.data import Array
 from tasks.errors import DataError
+from tasks.meaning.spelling import spelling
 from tasks.time_step import STEPS
 
 MAX_CELLS = 20_000_000  # places x periods; 160 MB a column
@@ -40,7 +41,7 @@ def grid(
     The order of the rows does not matter. A column that the table lacks becomes all NaN.
     step: of `tasks.time_step`; a period is any date of its month, the last day of its week, or its day. every: steps
     from one period to the next, such as 12 months for harvests.
-    Raises DataError if two places differ only in case, accents or spaces, if two rows are of one place and period, if
+    Raises DataError if two places are one under `spelling`, if two rows are of one place and period, if
     the distance of periods is no multiple of `every` steps, or if the grid would be nearly empty and huge.
     """
     _refuse_lookalikes(table, place, file)
@@ -74,7 +75,7 @@ def fold(name: str) -> str:
 def _refuse_lookalikes(table: pd.DataFrame, place: str, file: Path) -> None:
     seen: dict[str, str] = {}
     for name in table[place].unique():
-        first = seen.setdefault(fold(name), name)
+        first = seen.setdefault(spelling(name), name)
         if first != name:
             row = table.index[table[place] == name][0]
             raise DataError(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -29,7 +30,11 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What is wrong and where; row counts as a text editor does, the header is row 1."""
+    """What is wrong and where; row counts as a text editor does, the header is row 1.
+
+    kind: of `docs/data.md`, "form" for what the schema refuses. warning: the file is read all the same. place, period:
+    of the row, so that a warning is the same one after other rows were added.
+    """
 
     file: str
     what: str
@@ -37,12 +42,23 @@ class Problem:
     row: int | None = None
     column: str | None = None
     value: str | None = None
+    kind: str = "form"
+    warning: bool = False
+    place: str | None = None
+    period: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Names a warning in `accepted.toml`: of the value at its place and period, wherever the row stands."""
+        named = (Path(self.file).name, self.kind, self.column, self.place, self.period, self.value)
+        return sha256(repr(named).encode()).hexdigest()[:8]
 
     def __str__(self) -> str:
         where = f", row {self.row}" if self.row is not None else ""
         where += f", column {self.column!r}" if self.column is not None else ""
         shown = f"{shorten(self.value)} " if self.value is not None else ""
-        return f"{self.file}{where}: {shown}{self.what}. {self.remedy}."
+        mark = f" (warning {self.kind}, id {self.id})" if self.warning else ""
+        return f"{self.file}{where}: {shown}{self.what}. {self.remedy}.{mark}"
 
 
 class UnreadableError(DataError):

@@ -4,6 +4,8 @@ A task declares a TableSchema. A ministry's clerk reads the messages: which row 
 next.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,7 +18,10 @@ import pandas as pd
 from tasks.errors import DataError
 from tasks.files.columns import PATTERNS, Column, typed
 from tasks.files.reading import Problem, UnreadableError, chunks, find, header
+from tasks.meaning.accepted import accepted, open_warnings
+from tasks.meaning.look import findings
 
+log = logging.getLogger(__name__)
 LISTED = 100  # problems looked for at most; nobody reads on
 ENOUGH = 24  # values below which a column's mean says nothing about its unit
 
@@ -37,11 +42,15 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSchema:
-    """columns: name -> Column; keys: columns that name a record, so that no two rows agree in all of them."""
+    """columns: name -> Column; keys: columns that name a record, so that no two rows agree in all of them.
+
+    place: the column of places of a national file, whose numbers `tasks.meaning` looks at; none: of another table.
+    """
 
     columns: Mapping[str, Column]
     keys: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
+    place: str | None = None
 
 
 def read_table(path: Path, schema: TableSchema, until: np.datetime64 | None = None) -> pd.DataFrame:
@@ -49,9 +58,13 @@ def read_table(path: Path, schema: TableSchema, until: np.datetime64 | None = No
 
     Columns that the file lacks and the schema does not require are absent. until: the last month whose rows are read;
     what later rows hold has no effect, whether it is right or wrong. A year counts as its December.
+    Warnings that the country did not accept are logged in a line that holds none of its values.
     Raises DataError with the first problem and the number of the others.
     """
-    table, wrong = _load(path, schema, LISTED, until)
+    table, all_problems = load(path, schema, LISTED, until)
+    wrong = [problem for problem in all_problems if not problem.warning]
+    if not wrong:
+        _log(path, all_problems)
     if wrong:
         others = f" ({len(wrong) - 1}{'+' if len(wrong) == LISTED else ''} more)" if len(wrong) > 1 else ""
         raise DataError(f"{wrong[0]}{others}")
@@ -59,14 +72,21 @@ def read_table(path: Path, schema: TableSchema, until: np.datetime64 | None = No
 
 
 def problems(path: Path, schema: TableSchema, limit: int = LISTED) -> list[Problem]:
-    """Up to `limit` problems of the table at `path`, by row; none if `read_table` would return it."""
-    return _load(path, schema, limit)[1]
+    """Up to `limit` errors of the table at `path`, by row; none if `read_table` would return it, but warnings."""
+    return load(path, schema, limit)[1]
 
 
-def _load(
+def _log(path: Path, problems: list[Problem]) -> None:
+    kinds = Counter(problem.kind for problem in open_warnings(problems, accepted(path.parent)))
+    if kinds:
+        named = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        log.warning("%s: warnings about what its numbers mean: %s; list them: gotong data check %s", path, named, path)
+
+
+def load(
     path: Path, schema: TableSchema, limit: int, until: np.datetime64 | None = None
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """The typed table and its problems; the table is complete only if there are none."""
+    """The typed table and its problems; the table is complete only if none is an error."""
     try:
         file = find(path)
         names = header(file)
@@ -75,11 +95,13 @@ def _load(
             return pd.DataFrame(), wrong
         columns = [name for name in schema.columns if name in names]
         parts: list[pd.DataFrame] = []
+        said: list[Problem] = []
         for chunk in chunks(file, columns):
             read = chunk if until is None else chunk[~_later(chunk, schema, until)]
             part, untyped = typed(file, read, schema.columns, limit - len(wrong))
             parts.append(part)
-            wrong += untyped
+            wrong += [problem for problem in untyped if not problem.warning]
+            said += [problem for problem in untyped if problem.warning][: limit - len(said)]
             if len(wrong) >= limit:
                 break
     except UnreadableError as stop:
@@ -95,7 +117,7 @@ def _load(
         ]
     if not wrong:  # bounds, keys and rules speak of values; a text in their place is reported first
         wrong = _validate(file, table, schema, limit)
-    return table, wrong
+    return table, wrong or [*said, *findings(file, table, schema, limit)]
 
 
 def _later(chunk: pd.DataFrame, schema: TableSchema, until: np.datetime64) -> "pd.Series[bool]":

@@ -11,23 +11,65 @@ SCHEMA = TableSchema(
         "time_period": Column(kind="month"),
         "location": Column(kind="text"),
         "disease_cases": Column(
-            kind="number", empty=True, low=0, high=1e7, unit="cases reported in the month, empty if none came in"
+            kind="number",
+            empty=True,
+            low=0,
+            high=1e7,
+            unit="cases reported in the month, empty if none came in",
+            whole=True,
+            grouped=True,
+            parts=True,
+            history="log",
+            offset=10,
+            ratio=3.5,
+            yearly=8,  # epidemics
         ),
         "population": Column(
-            kind="number", empty=True, low=100, high=3e8, typical=(3e3, 3e8), unit="inhabitants, not thousands of them"
+            kind="number",
+            empty=True,
+            low=100,
+            high=3e8,
+            typical=(3e3, 3e8),
+            unit="inhabitants, not thousands of them",
+            grouped=True,
+            history="log",
+            ratio=1.5,
+            yearly=1.5,
         ),
         "rainfall": Column(
-            kind="number", empty=True, low=0, high=5000, typical=(20, 1000), unit="mm a month (mm a day times its days)"
+            kind="number",
+            empty=True,
+            low=0,
+            high=5000,
+            typical=(20, 1000),
+            unit="mm a month (mm a day times its days)",
+            history="log",
+            offset=30,
+            ratio=3.3,
         ),
         "mean_temperature": Column(
-            kind="number", empty=True, low=-20, high=45, typical=(5, 38), unit="degrees Celsius of the month's mean"
+            kind="number",
+            empty=True,
+            low=-20,
+            high=45,
+            typical=(5, 38),
+            unit="degrees Celsius of the month's mean",
+            history="plain",
         ),
         "mean_relative_humidity": Column(
-            kind="number", required=False, empty=True, low=0, high=100, typical=(10, 100), unit="per cent, 0 to 100"
+            kind="number",
+            required=False,
+            empty=True,
+            low=0,
+            high=100,
+            typical=(10, 100),
+            unit="per cent, 0 to 100",
+            history="plain",
         ),
         "location_name": Column(kind="text", required=False, empty=True),
     },
     keys=("time_period", "location"),
+    place="location",
     rules=(
         Rule(
             columns=("disease_cases", "population"),

@@ -1,5 +1,6 @@
 """`gotong data ...`: what it prints, how it ends, and that it talks to nobody."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from federation.cli import main
 from tests.tasks.importers.excerpts import lines, public_folder, write
+from tests.tasks.meaning.files import put, written
 
 CHILD = """
 import sys
@@ -63,6 +65,27 @@ def test_check_lists_every_problem_and_ends_with_1(tmp_path: Path, capsys: pytes
     assert f"{file}, row 4, column 'disease_cases': 'x' is not a number" in printed.out
     assert "2 problems in 1 of 1 national files." in printed.out
     assert printed.err == ""
+
+
+def test_a_warning_is_printed_and_accepted_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, "disaster.csv", put(20, "rainfall", "999.9"))
+    assert ends("data", "check", str(file)) == 0
+    printed = capsys.readouterr().out
+    assert "0 problems in 0 of 1 national files. 2 warnings." in printed
+    ids = re.findall(r"\(warning [a-z]+, id ([0-9a-f]{8})\)", printed)
+    assert ends("data", "check", str(file), "strict=true") == 1
+    entries = [f'[[accepted]]\nid = "{each}"\nreason = "gauge 41"\n' for each in ids]
+    (file.parent / "accepted.toml").write_text("".join(entries))
+    capsys.readouterr()
+    assert ends("data", "check", str(file), "strict=true") == 0
+    printed = capsys.readouterr().out
+    assert printed.count("accepted: ") == 2
+    assert "gauge 41" in printed
+    written(tmp_path, "disaster.csv", put(20, "rainfall", "9999"))  # another value is another warning
+    assert ends("data", "check", str(file), "strict=true") == 1
+    (file.parent / "accepted.toml").write_text("[[accepted]]\nid = 7\n")
+    assert ends("data", "check", str(file)) == 1
+    assert "accepted.toml, entry 1: needs an id" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

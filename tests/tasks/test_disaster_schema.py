@@ -28,7 +28,8 @@ def test_cells_are_named_by_their_centre(centre: tuple[float, float], name: str)
 
 
 def test_a_file_becomes_a_grid_whatever_the_order_of_its_rows(tmp_path: Path) -> None:
-    rows = "2001-03,B,101.5,15.5,30,1\n2001-01,A,100.5,14.5,10.5,\n2001-01,B,101.5,15.5,,0\n"
+    rows = "2001-03,E101.5N015.5,101.5,15.5,30,1\n2001-01,E100.5N014.5,100.5,14.5,10.5,\n"
+    rows += "2001-01,E101.5N015.5,101.5,15.5,,0\n"
     panel = panel_of(tmp_path, rows)
     nan = np.nan
     np.testing.assert_array_equal(panel.target, [[10.5, nan, nan], [nan, nan, 30]])
@@ -38,7 +39,7 @@ def test_a_file_becomes_a_grid_whatever_the_order_of_its_rows(tmp_path: Path) ->
 
 
 def test_the_target_follows_the_hazard(tmp_path: Path) -> None:
-    rows = "2001-01,A,100.5,14.5,10,1\n"
+    rows = "2001-01,E100.5N014.5,100.5,14.5,10,1\n"
     flood = panel_of(tmp_path, rows, "flood")
     assert flood.target.item() == 1
     for hazard in ("flood", "rain", "drought"):
@@ -50,12 +51,15 @@ def test_the_target_follows_the_hazard(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ("2001-01,A,100.5,14.5,10,2\n", ("row 2", "'flood'", "2")),
-        ("2001-01,A,100.5,14.5,10,0.5\n", ("row 2", "'flood'", "neither 0 nor 1")),
-        ("2001-01,A,100.5,14.5,-1,0\n", ("row 2", "'rainfall'", "mm in the whole month")),
-        ("2001-01,A,100.5,14.5,10,0\n2001-02,A,100.5,24.5,10,0\n", ("row 3", "'latitude'", "one centre")),
-        ("2001-01,A,100.5,14.5,10,0\n2001-01,A,100.5,14.5,10,0\n", ("row 3", "twice")),
-        ("".join(f"{y}-01,A,100.5,14.5,5.4,0\n" for y in range(1979, 2009)), ("'rainfall'", "another unit")),
+        ("2001-01,E100.5N014.5,100.5,14.5,10,2\n", ("row 2", "'flood'", "2")),
+        ("2001-01,E100.5N014.5,100.5,14.5,10,0.5\n", ("row 2", "'flood'", "neither 0 nor 1")),
+        ("2001-01,E100.5N014.5,100.5,14.5,-1,0\n", ("row 2", "'rainfall'", "mm in the whole month")),
+        (
+            "2001-01,E100.5N014.5,100.5,14.5,10,0\n2001-02,E100.5N014.5,100.5,24.5,10,0\n",
+            ("row 3", "'latitude'", "one centre"),
+        ),
+        ("2001-01,E100.5N014.5,100.5,14.5,10,0\n2001-01,E100.5N014.5,100.5,14.5,10,0\n", ("row 3", "twice")),
+        ("".join(f"{y}-01,E100.5N014.5,100.5,14.5,5.4,0\n" for y in range(1979, 2009)), ("'rainfall'", "another unit")),
     ],
     ids=["flood of two", "half a flood", "negative rain", "a cell that moves", "twice", "mm a day"],
 )
@@ -69,7 +73,11 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, rows: str, words:
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="'flood': is missing"):
-        panel_of(tmp_path, "2001-01,A,100.5,14.5,10\n", header="time_period,location,longitude,latitude,rainfall\n")
+        panel_of(
+            tmp_path,
+            "2001-01,E100.5N014.5,100.5,14.5,10\n",
+            header="time_period,location,longitude,latitude,rainfall\n",
+        )
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_another_unit(tmp_path: Path, name: str, factor: int) -> None:
     assert "looks like another unit" in str(check(file)[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "disaster.csv"])  # its ids are coordinates
 def test_places_that_look_like_one(tmp_path: Path, name: str) -> None:
     file = sound(name, tmp_path)
     place = TABLES[name].place

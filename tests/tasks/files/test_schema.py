@@ -97,7 +97,7 @@ BROKEN: dict[str, tuple[str, str, str, int | None, str | None]] = {
     "other digits": ("A,1,", "A,٣,", "'٣' is not a number", 2, "cases"),
     "empty": (",1000\n2004-02", ",\n2004-02", "is empty. Fill it", 2, "people"),
     "month": ("2004-02", "2004-13", "'2004-13' is not a month", 3, "time_period"),
-    "day": ("2004-02", "02/2004", "Write YYYY-MM", 3, "time_period"),
+    "day": ("2004-02", "02/2004", "Write 2004-02", 3, "time_period"),
     "no month": ("2004-02,A", ",A", "is empty", 3, "time_period"),
     "far future": ("2004-02", "9999-01", "is not a month of 1900 to 2099", 3, "time_period"),
     "twice": ("2004-02,A", "2004-01,A", "'2004-01, A' is there twice, first in row 2", 3, None),

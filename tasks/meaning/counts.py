@@ -1,0 +1,49 @@
+"""Counts that are none: fractions, which are rates or hidden separators, and running totals of a year."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tasks.files.reading import Problem
+from tasks.meaning.records import Records
+
+RATES = 0.2  # share of fractions from which a column holds rates and not counts
+STEPS = 7  # of a year's months in which a running total grew at least
+
+
+def whole(records: Records) -> Iterator[Problem]:
+    """An error for each count with a fraction."""
+    for name, column in records.columns.items():
+        if not column.whole or name not in records.table:
+            continue
+        values = records.table[name].to_numpy(dtype=float)
+        broken = np.flatnonzero(np.isfinite(values) & (values % 1 != 0))
+        if not len(broken):
+            continue
+        rate = len(broken) > RATES * np.isfinite(values).sum()
+        what = "is no whole number, as most of the column, so it looks like a rate" if rate else "is no whole number"
+        remedy = (
+            "Write the counts themselves, not cases per 100,000"
+            if rate
+            else "Write whole counts, without a separator between thousands"
+        )
+        for position in broken:
+            yield records.problem(int(position), name, "rate" if rate else "thousands", what, remedy, warning=False)
+
+
+def running(records: Records) -> Iterator[Problem]:
+    """A warning for each place and year whose counts only grow and fall back at New Year."""
+    names = [name for name, column in records.columns.items() if column.parts and name in records.table]
+    if records.year == 1 or not records.fits():
+        return
+    for name in names:
+        values, first = records.matrix(name), -records.start % records.year
+        for begin in range(first, values.shape[1] - records.year + 1, records.year):
+            months = values[:, begin : begin + records.year]
+            grown = np.diff(months, axis=1)
+            after = values[:, begin + records.year] if begin + records.year < values.shape[1] else np.zeros(len(values))
+            up = (grown >= 0).all(axis=1) & ((grown > 0).sum(axis=1) >= STEPS * records.year / 12)
+            for code in np.flatnonzero(up & ~(after > months[:, -1])):
+                position = int(records.at[code, begin + records.year - 1])
+                what = f"ends a year in which {name} never falls, as a running total does"
+                yield records.problem(position, name, "running-total", what, "Write the cases of each period alone")

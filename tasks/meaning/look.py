@@ -1,0 +1,56 @@
+"""What the numbers of a table mean: every check by its name, and the findings that a country accepted.
+
+A check is a function of the records of a table whose form is right; a new one is a function and a line here, a row of
+the table in `docs/data.md`, and its cases in the tests.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tasks.files.reading import Problem
+from tasks.meaning import counts, history, names, season, shared, totals
+from tasks.meaning.records import Records
+
+if TYPE_CHECKING:
+    from tasks.files.schema import TableSchema
+
+Check = Callable[[Records], Iterator[Problem]]
+ERRORS: dict[str, Check] = {
+    "spelling": names.one_place,
+    "total": totals.named,
+    "nation": totals.nation,
+    "whole": counts.whole,
+    "parent": totals.sums,
+}
+WARNINGS: dict[str, Check] = {
+    "spelling-perhaps": names.one_place_perhaps,
+    "brief": names.brief,
+    "lonely": names.lonely,
+    "running-total": counts.running,
+    "shared": shared.shared,
+    "sentinel": history.sentinels,
+    "far": history.far,
+    "level": history.levels,
+    "season": season.season,
+}
+
+
+def findings(file: Path, table: pd.DataFrame, schema: "TableSchema", limit: int) -> list[Problem]:
+    """Up to `limit` errors, by row, and up to `limit` warnings of each kind; warnings only where there is no error."""
+    if schema.place is None or table.empty:
+        return []
+    series = tuple(key for key in schema.keys if schema.columns[key].kind == "text")
+    period = next(key for key in schema.keys if schema.columns[key].kind != "text")
+    records = Records(str(file), table, schema.columns, schema.place, period, series)
+    errors = [problem for check in ERRORS.values() for problem in islice(check(records), limit)]
+    if errors:
+        return _by_row(errors)[:limit]
+    return _by_row([problem for check in WARNINGS.values() for problem in islice(check(records), limit)])
+
+
+def _by_row(problems: list[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: problem.row or 0)

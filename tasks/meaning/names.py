@@ -1,0 +1,112 @@
+"""Names of places: one place in two spellings, and a place that is there for a moment only."""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+import numpy as np
+
+from tasks.files.reading import Problem
+from tasks.meaning.records import Records
+from tasks.meaning.spelling import spelling
+
+NEAR = 0.8  # share of letters that two names have in common, in order, to be asked whether they are one
+LONG = 24  # periods that the usual place has, for one with very few to be odd
+FEW = 2
+MOST_PAIRS = 20_000  # of names that are compared letter by letter
+
+
+def one_place(records: Records) -> Iterator[Problem]:
+    """An error for each further spelling of a place."""
+    first: dict[str, str] = {}
+    names = records.table[records.place].to_numpy()
+    for position in np.sort(np.unique(names.astype(str), return_index=True)[1]):
+        name = str(names[position])
+        other = first.setdefault(spelling(name), name)
+        if other != name:
+            yield records.problem(
+                int(position),
+                records.place,
+                "spelling",
+                f"and {other!r} look like one place{_unseen(name, other)}",
+                "Write one spelling throughout, and merge their rows",
+                warning=False,
+            )
+
+
+def one_place_perhaps(records: Records) -> Iterator[Problem]:
+    """A warning for a name that is nearly another one's and never stands in the same period."""
+    if not records.fits():
+        return
+    names, there = _presence(records)
+    counts = there.sum(axis=1)
+    order = np.argsort(-counts, kind="stable")
+    rare = [each for each in order if counts[each] < 0.9 * counts.max()]
+    if len(rare) * len(order) > MOST_PAIRS:
+        rare = rare[: MOST_PAIRS // len(order)]
+    for mine in rare:
+        for other in order:
+            if counts[other] <= counts[mine] or (there[mine] & there[other]).any() or not _near(names, mine, other):
+                continue
+            position = int(np.flatnonzero(records.table[records.place].to_numpy() == names[mine])[0])
+            what = f"is nearly {names[other]!r}, and the two never stand in the same period"
+            remedy = "Write one spelling throughout if they are one place"
+            yield records.problem(position, records.place, "spelling-perhaps", what, remedy)
+            break
+
+
+def brief(records: Records) -> Iterator[Problem]:
+    """A warning for a series of a row or two where others have many: often a mistyped name or number of it."""
+    sizes = np.bincount(records.codes)
+    if len(sizes) < 2 or np.median(sizes) < LONG:
+        return
+    for code in np.flatnonzero(sizes <= FEW):
+        position = int(np.flatnonzero(records.codes == code)[0])
+        what = f"has {sizes[code]} of the usual {np.median(sizes):.0f} rows"
+        yield records.problem(position, records.series[-1], "brief", what, "Check the name, or remove the rows")
+
+
+def lonely(records: Records) -> Iterator[Problem]:
+    """A warning for a row whose period is far from all others of its series: often a mistyped year."""
+    if len(records.table) < LONG or not records.fits():
+        return
+    far = 2 * records.year if records.year > 1 else 5
+    order = np.lexsort((records.time, records.codes))
+    code, time = records.codes[order], records.time[order]
+    apart = np.where(code[1:] == code[:-1], np.diff(time), 0)
+    before, after = np.concatenate([[0], apart]), np.concatenate([apart, [0]])
+    usual = np.bincount(records.codes)[code] >= LONG
+    alone = (
+        usual & (np.maximum(before, after) > far) & ((before > far) | (before == 0)) & ((after > far) | (after == 0))
+    )
+    for position in order[alone]:
+        what = "stands far from all other periods of its series"
+        yield records.problem(int(position), records.period, "lonely", what, "Check the year")
+
+
+def _presence(records: Records) -> tuple[list[str], np.ndarray]:
+    """Names of places, and (places, periods) where they have a row."""
+    names, code = np.unique(records.table[records.place].to_numpy().astype(str), return_inverse=True)
+    there = np.zeros((len(names), records.time.max() + 1), dtype=bool)
+    there[code, records.time] = True
+    return [str(each) for each in names], there
+
+
+def _near(names: list[str], mine: int, other: int) -> bool:
+    """Whether letters differ a little; another number is another place."""
+    first, second = spelling(names[mine]), spelling(names[other])
+    if min(len(first), len(second)) < 4 or _digits(first) != _digits(second):
+        return False
+    if first in second or second in first:
+        return True
+    matcher = SequenceMatcher(None, first, second)
+    return matcher.quick_ratio() >= NEAR and matcher.ratio() >= NEAR
+
+
+def _digits(text: str) -> str:
+    return "".join(each for each in text if each.isdecimal())
+
+
+def _unseen(name: str, other: str) -> str:
+    """The characters that differ and are no letters, by their numbers: an eye may not see them."""
+    odd = sorted(each for each in set(name) ^ set(other) if not each.isascii() and not each.isalpha())
+    return f" (they differ in {', '.join(f'U+{ord(each):04X}' for each in odd[:3])})" if odd else ""

@@ -1,0 +1,142 @@
+"""Every kind of misreading, in several tasks: the finding names kind, row and column, and is an error or a warning."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import DataError
+from tasks.files.check import check
+from tasks.files.schema import read_table
+from tasks.meaning import look
+from tasks.registry import TABLES
+from tests.tasks.meaning.files import SOUND, Edit, change, every, moved, put, running, times, total, written
+
+HEALTH, DISASTER, YIELDS = "health.csv", "disaster.csv", "agriculture.csv"
+ERRORS: dict[str, tuple[str, Edit, str, int, str, str]] = {
+    # name: (file, edit, kind, row, column, what the remedy says)
+    "dots": (HEALTH, put(9, "disease_cases", "1.234"), "thousands", 9, "disease_cases", "Write 1234"),
+    "two dots": (HEALTH, put(9, "population", "6.539.064"), "thousands", 9, "population", "Write 6539064"),
+    "round": (HEALTH, put(9, "disease_cases", "2.000"), "thousands", 9, "disease_cases", "Write 2000"),
+    "people": (HEALTH, put(9, "population", "600.123"), "thousands", 9, "population", "Write 600123"),
+    "comma": (HEALTH, put(9, "disease_cases", "1,234"), "thousands", 9, "disease_cases", "Write 1234"),
+    "space": (HEALTH, put(9, "disease_cases", "1 234"), "thousands", 9, "disease_cases", "Write 1234"),
+    "no-break": (DISASTER, put(4, "rainfall", "1\u202f234.5"), "thousands", 4, "rainfall", "Write 1234.5"),
+    "apostrophe": (HEALTH, put(9, "population", "6’539’064"), "thousands", 9, "population", "Write 6539064"),
+    "both": (DISASTER, put(4, "rainfall", "1.234,5"), "thousands", 4, "rainfall", "Write 1234.5"),
+    "decimal comma": (YIELDS, put(4, "yield", "2,34"), "decimal-comma", 4, "yield", "Write 2.34"),
+    "decimal comma of rain": (HEALTH, put(4, "rainfall", "123,4"), "decimal-comma", 4, "rainfall", "Write 123.4"),
+    "decimal comma of heat": (
+        HEALTH,
+        put(4, "mean_temperature", "27,1"),
+        "decimal-comma",
+        4,
+        "mean_temperature",
+        "27.1",
+    ),
+    "Thai digits": (HEALTH, put(4, "disease_cases", "๑๒๓"), "digits", 4, "disease_cases", "Write 123"),
+    "Lao digits": (DISASTER, put(4, "rainfall", "໑໒.໓"), "digits", 4, "rainfall", "Write 12.3"),
+    "Khmer digits": (YIELDS, put(4, "yield", "២.៥"), "digits", 4, "yield", "Write 2.5"),
+    "Burmese digits": (HEALTH, put(4, "population", "၆၀၀၀၀၀"), "digits", 4, "population", "Write 600000"),
+    "Buddhist year": (HEALTH, put(4, "time_period", "2547-12"), "period", 4, "time_period", "Write 2004-12"),
+    "Buddhist harvest": (YIELDS, put(4, "harvest_year", "2526"), "period", 4, "harvest_year", "Write 1983"),
+    "Thai month": (HEALTH, put(4, "time_period", "มี.ค. 2543"), "period", 4, "time_period", "Write 2000-03"),
+    "English month": (DISASTER, put(4, "time_period", "Mar-2000"), "period", 4, "time_period", "Write 2000-03"),
+    "Indonesian month": (HEALTH, put(4, "time_period", "Maret 2000"), "period", 4, "time_period", "Write 2000-03"),
+    "Khmer digits of a month": (HEALTH, put(4, "time_period", "២០០០-០៣"), "period", 4, "time_period", "Write 2000-03"),
+    "a rate": (HEALTH, every("disease_cases", times(0.0617)), "rate", 2, "disease_cases", "the counts themselves"),
+    "a rate of one place": (HEALTH, every("disease_cases", times(0.3), 98, 193), "rate", 98, "disease_cases", "counts"),
+    "half a case": (HEALTH, put(7, "disease_cases", "12.5"), "thousands", 7, "disease_cases", "whole counts"),
+    "zero width": (HEALTH, put(30, "location", "TH-10\u200b"), "spelling", 30, "location", "one spelling"),
+    "joiner": (YIELDS, put(70, "adm_id", "T\u2060HA"), "spelling", 70, "adm_id", "one spelling"),
+    "full width": (HEALTH, put(30, "location", "ＴＨ-10"), "spelling", 30, "location", "one spelling"),
+    "minus": (HEALTH, put(30, "location", "TH\u221210"), "spelling", 30, "location", "one spelling"),
+    "en dash": (HEALTH, put(130, "location", "TH\u201350"), "spelling", 130, "location", "one spelling"),
+    "lower case": (HEALTH, put(30, "location", "th-10"), "spelling", 30, "location", "one spelling"),
+    "a total": (HEALTH, total("Total"), "total", 290, "location", "count twice"),
+    "one total": (HEALTH, total("GRAND TOTAL", months=1), "total", 290, "location", "count twice"),
+    "a Thai total": (HEALTH, total("รวมทั้งประเทศ"), "total", 290, "location", "count twice"),
+    "a Vietnamese total": (HEALTH, total("Tổng cộng"), "total", 290, "location", "count twice"),
+    "a total of yields": (YIELDS, every("adm_id", lambda _: "Jumlah", 62), "total", 62, "adm_id", "count twice"),
+    "the nation": (HEALTH, total("THA"), "nation", 290, "location", "count twice"),
+    "the nation once": (HEALTH, total("THA", months=1), "nation", 290, "location", "count twice"),
+    "the nation by name": (HEALTH, total("Thailand"), "nation", 290, "location", "count twice"),
+    "a region": (HEALTH, total("Central", ("TH-10", "TH-83")), "parent", 290, "location", "count twice"),
+    "a region of all": (HEALTH, total("Zone 1"), "parent", 290, "location", "count twice"),
+    "a place twice": (HEALTH, total("Bangkok", ("TH-10",)), "parent", 290, "location", "count twice"),
+    "free cell": (DISASTER, every("location", lambda _: "cell 17", 2, 97), "form", 2, "location", "E100.5N014.5"),
+    "another cell": (DISASTER, every("longitude", lambda _: "120.5", 2, 97), "form", 2, "location", "centre"),
+    "swapped cell": (DISASTER, every("latitude", lambda _: "100.5", 2, 97), "form", 2, "latitude", "north"),
+    "west": (DISASTER, every("longitude", lambda value: f"-{value}", 2, 97), "form", 2, "location", "centre"),
+    "longitude first": (YIELDS, every("adm_id", lambda _: "100.5_14.5", 2, 31), "form", 2, "adm_id", "latitude first"),
+    "no longitude": (YIELDS, every("adm_id", lambda _: "14.5_200.5", 2, 31), "form", 2, "adm_id", "latitude first"),
+}
+WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
+    "suppressed": (HEALTH, put(4, "disease_cases", "<5"), "suppressed", 4, "disease_cases"),
+    "suppressed, a space": (HEALTH, put(5, "disease_cases", "< 10"), "suppressed", 5, "disease_cases"),
+    "suppressed, at most": (HEALTH, put(6, "disease_cases", "≤4"), "suppressed", 6, "disease_cases"),
+    "a code": (HEALTH, put(200, "disease_cases", "9999"), "sentinel", 200, "disease_cases"),
+    "a code of rain": (DISASTER, put(20, "rainfall", "999.9"), "sentinel", 20, "rainfall"),
+    "a code of yields": (YIELDS, put(10, "yield", "99"), "sentinel", 10, "yield"),
+    "a digit more": (HEALTH, change(10, "disease_cases", lambda value: value + "0"), "far", 10, "disease_cases"),
+    "too many people": (HEALTH, change(10, "population", times(10, 0)), "far", 10, "population"),
+    "kg/ha": (YIELDS, change(10, "yield", times(10)), "far", 10, "yield"),
+    "in cm": (DISASTER, change(9, "rainfall", times(0.1)), "far", 9, "rainfall"),
+    "heat in rain": (HEALTH, put(20, "mean_temperature", "12"), "far", 20, "mean_temperature"),
+    "a zero": (HEALTH, put(20, "disease_cases", "0"), "far", 20, "disease_cases"),
+    "a dry August": (DISASTER, put(21, "rainfall", "0"), "far", 21, "rainfall"),
+    "no harvest": (YIELDS, put(10, "yield", "0"), "far", 10, "yield"),
+    "a year in cm": (HEALTH, every("rainfall", times(0.1), 38, 49), "level", 38, "rainfall"),
+    "people in tens": (HEALTH, every("population", times(0.1, 0), 50, 97), "level", 50, "population"),
+    "a year of mm a day": (DISASTER, every("rainfall", times(1 / 30), 38, 49), "level", 38, "rainfall"),
+    "cumulated": (HEALTH, running(38), "running-total", 49, "disease_cases"),
+    "cumulated at last": (HEALTH, running(86), "running-total", 97, "disease_cases"),
+    "cumulated at first": (HEALTH, running(98), "running-total", 109, "disease_cases"),
+    "moved rain": (HEALTH, moved("rainfall", 50, 97, 5), "season", 50, "rainfall"),
+    "moved cases": (HEALTH, moved("disease_cases", 146, 193, 4), "season", 146, "disease_cases"),
+    "moved rain of a cell": (DISASTER, moved("rainfall", 50, 97, 6), "season", 50, "rainfall"),
+    "another index": (DISASTER, put(30, "nino34", "1.99"), "shared", 30, "nino34"),
+    "a mistyped place": (YIELDS, put(40, "adm_id", "15.5_101.5"), "brief", 40, "adm_id"),
+    "a province once": (HEALTH, put(30, "location", "TH-11"), "brief", 30, "location"),
+    "a mistyped year": (HEALTH, put(97, "time_period", "2027-12"), "lonely", 97, "time_period"),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_file_has_no_finding(tmp_path: Path, name: str) -> None:
+    assert check(written(tmp_path, name)) == []
+
+
+@pytest.mark.parametrize(("name", "edit", "kind", "row", "column", "remedy"), ERRORS.values(), ids=ERRORS)
+def test_a_certain_misreading_is_refused(
+    tmp_path: Path, name: str, edit: Edit, kind: str, row: int, column: str, remedy: str
+) -> None:
+    file = written(tmp_path, name, edit)
+    first = check(file)[0]
+    assert (first.kind, first.row, first.column, first.warning) == (kind, row, column, False), str(first)
+    assert remedy in first.remedy
+    with pytest.raises(DataError, match=f"row {row}, column '{column}'"):
+        read_table(file, TABLES[name].schema)
+
+
+@pytest.mark.parametrize(("name", "edit", "kind", "row", "column"), WARNINGS.values(), ids=WARNINGS)
+def test_a_likely_misreading_is_a_warning(
+    tmp_path: Path, name: str, edit: Edit, kind: str, row: int, column: str
+) -> None:
+    file = written(tmp_path, name, edit)
+    found = check(file)
+    assert [each for each in found if not each.warning] == []
+    assert (kind, row, column) in [(each.kind, each.row, each.column) for each in found], [str(each) for each in found]
+    assert len(read_table(file, TABLES[name].schema)) == len(SOUND[name]())
+
+
+def test_a_suppressed_count_is_missing(tmp_path: Path) -> None:
+    file = written(tmp_path, HEALTH, put(4, "disease_cases", "<5"))
+    assert read_table(file, TABLES[HEALTH].schema)["disease_cases"].isna().sum() == 1
+
+
+def test_every_kind_is_explained() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
+    kinds = {kind for _, _, kind, *_ in [*ERRORS.values(), *WARNINGS.values()]} - {"form"}
+    assert {kind for kind in kinds | set(look.ERRORS) | set(look.WARNINGS) if f"| `{kind}` |" not in page} - {
+        "whole"
+    } == set()
