@@ -45,7 +45,7 @@ def _cycles(records: Records, name: str) -> Array | None:
 
 def _moved(cycles: Array) -> Iterator[tuple[int, int, int]]:
     """(series, year, months) of the clearest change of each series that has one."""
-    known: Array = np.isfinite(cycles).all(axis=2)
+    known = np.asarray(np.isfinite(cycles).all(axis=2))
     filled = np.where(known[..., None], cycles, 0)
     total, count = np.cumsum(filled, axis=1), np.cumsum(known, axis=1)
     length = np.cumsum(np.linalg.norm(filled, axis=2), axis=1)

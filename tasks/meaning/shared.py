@@ -23,8 +23,8 @@ def shared(records: Records) -> Iterator[Problem]:
         if not apart.any():
             continue
         usual = groups.transform("median")[apart]
-        odd = usual.index[~np.isclose(values[apart], usual, rtol=SLACK, atol=SLACK)]
-        for position in np.flatnonzero(values.index.isin(odd)):
-            expected = float(usual.loc[int(records.table.index[position])])
-            what = f"is {expected:.10g} in other places of {records.said(int(position))}"
-            yield records.problem(int(position), name, "shared", what, "Write the country's one value in every row")
+        odd = usual.index[values[apart].notna() & ~np.isclose(values[apart], usual, rtol=SLACK, atol=SLACK)]
+        for row in odd:
+            position, expected = int(np.flatnonzero(records.table.index == row)[0]), usual[row]
+            what = f"is {expected:.10g} in other places of {records.said(position)}"
+            yield records.problem(position, name, "shared", what, "Write the country's one value in every row")
