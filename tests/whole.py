@@ -1,4 +1,4 @@
-"""Whether the whole of a proof runs (`scripts/prove ends`), or the sample of it that the long tests take."""
+"""Whether the whole of a proof runs (`scripts/prove ends`), or the sample of it that the tests take."""
 
 import os
 

@@ -16,6 +16,7 @@ from tasks.registry import TASKS
 from tests.deployment.canaries import CASES, PLACE, canaries_in, files_of, plant
 from tests.deployment.interceptor import Interceptor
 from tests.deployment.loopback import Deployment
+from tests.whole import IN_FULL
 
 HEALTH = TASKS["health"]
 COUNTRIES, WATCHED = ("KHM", "LAO"), "LAO"
@@ -102,6 +103,9 @@ def test_no_canary_leaves_a_deployed_run(deployment: Deployment) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.skipif(
+    not IN_FULL, reason="that the search sees a canary is a test of every run; over a deployment: scripts/prove ends"
+)
 @pytest.mark.timeout(600)
 def test_with_a_broken_gate_they_are_found(deployment: Deployment) -> None:
     (deployment.folder / "broken").mkdir()

@@ -29,6 +29,7 @@ from tasks.registry import TASKS
 from tests.deployment.gateways import CALL, ENROLLED, LARGE, Front, ended, front, half_body
 from tests.deployment.loopback import Deployment
 from tests.frames import gateway as frames_gateway
+from tests.whole import IN_FULL
 
 MEMORY = 200.0  # MiB that the gateway may hold, whatever strangers do
 
@@ -237,6 +238,7 @@ def test_limits_fit_the_open_files_and_are_the_operators(monkeypatch: pytest.Mon
 
 
 @pytest.mark.long
+@pytest.mark.skipif(not IN_FULL, reason="fewer connections are a test of every run; these: scripts/prove ends")
 @pytest.mark.timeout(900)  # many processes
 def test_five_thousand_idle_connections_and_two_hundred_half_bodies_do_not_stop_a_round(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)

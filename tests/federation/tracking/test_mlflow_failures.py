@@ -15,6 +15,7 @@ from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
 from tests.federation.tracking import mlflow_failures
 from tests.federation.tracking.mlflow_failures import Failure
+from tests.whole import IN_FULL
 
 STEPS = 12
 ROUND = 0.25  # seconds; in all, longer than a server needs to die and to come back
@@ -53,7 +54,7 @@ SAID = {  # the reason; of a server that came back there is none, for it has eve
 }
 
 
-@pytest.mark.parametrize("name", FIVE)
+@pytest.mark.parametrize("name", FIVE if IN_FULL else ["full", "locked", "restarted"])
 def test_a_run_is_not_held_up_and_its_history_is_complete_after(
     name: str, runs: Path, card: RunInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

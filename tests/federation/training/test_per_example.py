@@ -26,6 +26,7 @@ from tests.federation.training.clients import (
     perceptron,
 )
 from tests.federation.training.cohort.test_engine import largest_gap
+from tests.whole import IN_FULL
 
 CLIPPED = {name: replace(training, clip_example=0.3) for name, training in OPTIMIZERS.items()}
 
@@ -50,9 +51,7 @@ def test_each_row_counts_up_to_the_largest_norm_and_filling_rows_do_not(seed: in
     assert gradient["w"].norm() <= largest * (1 + 1e-5)
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "dtype"), [CASES[0], *(pytest.param(*case, marks=pytest.mark.long) for case in CASES[1:])]
-)
+@pytest.mark.parametrize(("optimizer", "dtype"), CASES if IN_FULL else CASES[:1])
 def test_many_clients_at_once_end_where_one_after_another_ends(optimizer: str, dtype: torch.dtype) -> None:
     strategy = STRATEGIES["fedprox"]
     assert largest_gap(perceptron, strategy, CLIPPED[optimizer], RAGGED, ChunkPlan(chunk=4), dtype=dtype) < SAME[dtype]

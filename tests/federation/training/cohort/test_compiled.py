@@ -22,6 +22,7 @@ from federation.training.cohort.stacked import Trained
 from federation.training.jobs import Job
 from tests.federation.training.clients import OPTIMIZERS, SAME, Federation, clients_of, largest_difference, perceptron
 from tests.federation.training.cohort.test_engine import bits
+from tests.whole import IN_FULL
 
 SIZES = (24, 24, 24, 17, 17, 40, 9, 24, 16)  # two chunks of three end raggedly, in every arm
 
@@ -45,7 +46,7 @@ def federation(strategy: str = "fedprox", optimizer: str = "adamw", dtype: torch
         ("fedavg", "sgd", torch.float64),
         ("fedavg", "sgd", torch.float32),
         ("scaffold", "sgd", torch.float32),
-    ],
+    ][:: 1 if IN_FULL else 3],
 )
 def test_compiled_steps_end_where_the_sequential_trainer_ends(
     strategy: str, optimizer: str, dtype: torch.dtype, device: torch.device, monkeypatch: pytest.MonkeyPatch
