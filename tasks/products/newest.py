@@ -30,15 +30,16 @@ def newest(windows: Windows, last: Array, as_of: Any, largest_age: int, late: La
     """The window of each place at its own last period.
 
     last: (P,) of `last_on_record`. as_of: datetime64[M]; a place whose records are more than `largest_age` months older
-    is left out. late: whether places take part whose records end before those of others.
+    is left out. late: whether places take part whose records end before the month with which those of most places end;
+    of two such months the newer one.
     """
     origin = last[windows.place]
     chosen = windows.take(np.flatnonzero(windows.origin == origin))
     chosen = chosen.take(np.argsort(chosen.place, kind="stable"))
     age = (as_of - month_of(last)).astype(float)  # NaN without a record
     age[np.isnat(last)] = np.nan
-    known = last[~np.isnat(last)]
-    behind = last < known.max() if len(known) else np.zeros(len(last), bool)
+    ends, places = np.unique(last[~np.isnat(last)], return_counts=True)
+    behind = last < ends[places == places.max()][-1] if len(ends) else np.zeros(len(last), bool)
     left_out: dict[str, str] = {}
     for at, place in enumerate(windows.places):
         if np.isnat(last[at]):

@@ -14,7 +14,7 @@ import pytest
 from tasks.errors import DataError, SettingError
 from tasks.products.about import lines, sidecar
 from tasks.products.forecast import Issued
-from tasks.products.newest import last_on_record, newest
+from tasks.products.newest import Late, last_on_record, newest
 from tasks.products.replaced import read_alert
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -74,8 +74,16 @@ def test_a_national_row_that_outlives_the_provinces_hides_none_of_them(tmp_path:
     chosen = newest(HEALTH.windows(old.panel, old.settings), last, old.as_of, 6)
     assert len(chosen.windows) == len(provinces) + 1
     without = newest(HEALTH.windows(old.panel, old.settings), last, old.as_of, 6, "leave_out")
-    assert len(without.windows) == 1
-    assert without.left_out == dict.fromkeys(sorted(provinces), "records end 2008-08")
+    assert (len(without.windows), without.left_out) == (len(provinces) + 1, {})  # one row that is ahead makes none late
+
+
+def test_a_place_that_is_later_than_most_can_be_left_out(tmp_path: Path) -> None:
+    folder = changed(tmp_path, HEALTH, {"LAO-01": "2008-11"})
+    new = issue(HEALTH, folder, COUNTRY)
+    last = last_on_record(new.panel, HEALTH.reported(new.panel))
+    every, most = (newest(HEALTH.windows(new.panel, new.settings), last, new.as_of, 6, late) for late in LATE)
+    assert len(every.windows) == len(most.windows) + 1
+    assert (every.left_out, most.left_out) == ({}, {"LAO-01": "records end 2008-11"})
 
 
 @pytest.mark.parametrize("country", ["SGP", "BRN"])
