@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -81,7 +82,7 @@ def test_a_place_that_is_later_than_most_can_be_left_out(tmp_path: Path) -> None
     folder = changed(tmp_path, HEALTH, {"LAO-01": "2008-11"})
     new = issue(HEALTH, folder, COUNTRY)
     last = last_on_record(new.panel, HEALTH.reported(new.panel))
-    every, most = (newest(HEALTH.windows(new.panel, new.settings), last, new.as_of, 6, late) for late in LATE)
+    every, most = (newest(HEALTH.windows(new.panel, new.settings), last, new.as_of, 6, late) for late in get_args(Late))
     assert len(every.windows) == len(most.windows) + 1
     assert (every.left_out, most.left_out) == ({}, {"LAO-01": "records end 2008-11"})
 
