@@ -75,7 +75,7 @@ def champion_for(
     """
     held = _held(home, task, trust)
     if given is not None:
-        return _taken(home, given, held, task, country, trust, now)
+        return _saying(_taken(home, given, held, task, country, trust, now), now)
     said = []
     for path in sorted(delivered.glob(f"*{SUFFIX}"))[:MOST_DELIVERED]:
         try:
@@ -90,7 +90,17 @@ def champion_for(
         raise ChampionError(
             f"{home} holds no champion of task {task}, and none was delivered to {delivered}{why}; give champion=FILE"
         )
-    return Held(file=held.file, taken_at=held.taken_at, said=(*held.said, *said, _asked(delivered, now)))
+    return _saying(held, now, *said, _asked(delivered, now))
+
+
+def _saying(held: Held, now: datetime, *said: str) -> Held:
+    """With the lines for the forecaster: which champion it is and how old, and what else there is to say."""
+    champion, decided = held.champion, datetime.fromisoformat(held.champion.decided_at).astimezone(UTC)
+    line = (
+        f"champion of {champion.region}: version {champion.version}, run {champion.run}, decided {decided:%Y-%m-%d}, "
+        f"{max((now - decided).days, 0)} days ago"
+    )
+    return Held(file=held.file, taken_at=held.taken_at, said=(line, *held.said, *said))
 
 
 def _taken(home: Path, path: Path, held: Held | None, task: str, country: str, trust: Trust, now: datetime) -> Held:

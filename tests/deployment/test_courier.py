@@ -45,6 +45,7 @@ def test_the_installed_flower_is_one_whose_fleet_protocol_was_seen() -> None:
         assert list(inspect.signature(call).parameters) == ["self", "request"], name
     wanted = {"base_url", "interceptors", "verify"}
     assert wanted <= set(inspect.signature(ProtobufClient).parameters)
+    assert isinstance(fleet_http_client.FleetHttpClient("https://127.0.0.1:1")._client, httpx.Client)  # for champions
     fields: dict[Any, set[str]] = {
         fleet_pb2.ActivateNodeRequest: {"public_key", "heartbeat_interval"},
         fleet_pb2.DeactivateNodeRequest: {"node_id"},
@@ -71,6 +72,7 @@ def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
     packages = {"federation.deployment", "federation.deployment.node", "federation.wire"}
     assert own == {
         *packages,
+        "federation.deployment.node.champions",
         "federation.deployment.node.courier",
         "federation.deployment.logs",
         "federation.deployment.private_keys",

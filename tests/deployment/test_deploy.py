@@ -157,11 +157,16 @@ def test_the_vaults_container_has_the_data_and_no_network_and_the_couriers_the_r
     data, authority, *volumes = vault["volumes"]
     assert (authority["source"], authority["read_only"]) == ("/srv/ca.pem", True)
     assert (data["source"], data["target"], data["read_only"]) == ("/srv/records", "/data", True)
-    assert volumes == ["vault:/var/lib/gotong-vault:rw", "line:/run/gotong-line:rw"]
+    assert volumes == [
+        "vault:/var/lib/gotong-vault:rw",
+        "line:/run/gotong-line:rw",
+        "delivered:/var/cache/gotong-delivered:ro",
+    ]
     assert {mount if isinstance(mount, str) else mount["source"] for mount in courier["volumes"]} == {
         "/srv/ca.pem",
         "courier:/var/lib/gotong-courier:rw",
         "line:/run/gotong-line:ro",
+        "delivered:/var/cache/gotong-delivered:rw",
     }
     assert "ports" not in vault
     assert "ports" not in courier

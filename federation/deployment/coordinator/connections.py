@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from math import inf
 from socket import SHUT_RDWR, socket
 from time import monotonic
 
@@ -17,6 +18,7 @@ from federation.settings.checks import within
 
 STRANGERS_SECONDS = 30.0  # in which a call of a new connection must succeed
 IDLE = 75.0  # seconds between two requests of a member
+CONFIRMED = 30.0  # seconds after a node's call in which it is served files of the gateway's own
 MINUTE = 60.0
 KNOWN = 4096  # addresses of members that are remembered
 SUCCESS, REFUSED = 200, (401, 412)  # HTTP status of a call of an enrolled node, and of a key that is unknown
@@ -46,7 +48,10 @@ class Limits:
 
 @dataclass(eq=False, kw_only=True)
 class Connection:
-    """One connection. used: when its last request arrived or was replied to. busy: a request is being served."""
+    """One connection. used: when its last request arrived or was replied to. busy: a request is being served.
+
+    confirmed: when a call on it last succeeded.
+    """
 
     line: socket
     address: str
@@ -54,6 +59,12 @@ class Connection:
     used: float
     member: bool = False
     busy: bool = False
+    confirmed: float = -inf
+
+    @property
+    def is_enrolled_node(self) -> bool:
+        """Whether an enrolled key was used on it within the last seconds: a member whose key was revoked loses that."""
+        return self.member and monotonic() - self.confirmed <= CONFIRMED
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -107,6 +118,7 @@ class Connections:
         if status in REFUSED:  # its key was revoked
             connection.member = False
         elif status == SUCCESS:
+            connection.confirmed = monotonic()
             self._known[connection.address] = None
             self._known.move_to_end(connection.address)
             if len(self._known) > KNOWN:

@@ -2,7 +2,8 @@
 
 A SuperLink serves three interfaces on one port: for nodes, for users who start runs and register keys, and for its
 executors. The second has no password in the open-source edition, so anybody who reaches the port can start a program
-on the coordinator. The SuperLink therefore listens on this machine only, and this proxy is in front of it.
+on the coordinator. The SuperLink therefore listens on this machine only, and this proxy is in front of it. To enrolled
+nodes it serves the coordinator's champions too.
 
 A stranger gets little: a place among other strangers for half a minute, and small requests. Who has made a call that
 the SuperLink replied to with success holds an enrolled key; large bodies are read from members alone.
@@ -13,7 +14,7 @@ import asyncio
 import json
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import httpx
 import uvicorn
 
 from federation.deployment import logs
+from federation.deployment.coordinator import champions
 from federation.deployment.coordinator.bodies import Bodies, Receive, RefusedError, drained, largest_of, received, taken
 from federation.deployment.coordinator.connections import (
     IDLE,
@@ -62,7 +64,8 @@ class Gateway:
     """
 
     def __init__(self, superlink: str, home: Path, connections: Connections) -> None:
-        self._contacts = Contacts(home)
+        self._contacts, self._champions = Contacts(home), champions.Champions(home)
+        self._downloads = asyncio.Semaphore(champions.AT_ONCE)
         self._connections, self._bodies = connections, Bodies(connections.limits.bodies * 2**20)
         self._strangers_calls = asyncio.Semaphore(STRANGERS_CALLS)
         places = connections.limits.members + STRANGERS_CALLS
@@ -92,6 +95,9 @@ class Gateway:
                 await _respond(send, 503, b"the SuperLink does not run; it is being started again")
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, connection: Connection) -> None:
+        if scope["path"].startswith(champions.PATH) and scope["method"] == "GET":
+            await self._serve_champions(scope["path"], send, connection)
+            return
         if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD"):
             response = await self._call("GET", scope, [], connection)
         elif scope["method"] == "POST" and scope["path"] in PASSED:
@@ -111,6 +117,22 @@ class Gateway:
         finally:
             await response.aclose()
 
+    async def _serve_champions(self, path: str, send: Send, connection: Connection) -> None:
+        """The list of champions, or one of them, for a courier whose key was used on this connection just now."""
+        if not connection.is_enrolled_node:
+            raise RefusedError(403, b"for enrolled nodes, after a call of theirs on the same connection")
+        if path == champions.PATH:
+            await _send_all(send, [self._champions.listed()])
+            return
+        file = self._champions.file(path)
+        if file is None:
+            raise RefusedError(404, b"not served here")
+        try:
+            async with self._downloads, asyncio.timeout(READING):
+                await _send_all(send, champions.parts(file))
+        except TimeoutError:  # in the middle of the reply: nothing else can be said
+            connection.close()
+
     async def _call(self, method: str, scope: Scope, parts: list[bytes], connection: Connection) -> httpx.Response:
         """The SuperLink's reply, of which the head alone was read. Strangers wait for one another, not members."""
         headers = [(name, value) for name, value in scope["headers"] if name not in HOP | {b"content-length"}]
@@ -126,6 +148,14 @@ async def _relay(response: httpx.Response, send: Send) -> None:
     headers = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in HOP]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     async for part in response.aiter_raw():
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_all(send: Send, parts: Iterable[bytes]) -> None:
+    """A reply in parts, of a length that was not announced."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for part in parts:
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 

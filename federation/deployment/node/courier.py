@@ -59,6 +59,7 @@ from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from federation.deployment import logs, standing
+from federation.deployment.node import champions
 from federation.deployment.private_keys import read_ecdsa_key
 from federation.errors import DeploymentError, WireError
 from federation.wire.flower_message import seal, unseal
@@ -71,6 +72,7 @@ HEARTBEAT_INTERVAL = 10.0  # seconds; the least that Flower allows. It takes a n
 HEARTBEAT = 4.0  # seconds between two heartbeats
 SHORTEST_POLL, LONGEST_POLL = 0.1, 2.0  # seconds between two polls: short after a message, longer while none come
 LONGEST_PAUSE = 30.0  # seconds before the coordinator is tried again
+CHAMPIONS_EVERY, CHAMPIONS_AGAIN = 3600.0, 600.0  # seconds between two looks at the champions, and after a failed one
 VAULT_PATIENCE = 20.0  # seconds a message waits for a vault that is being started again
 LARGEST = 2**31  # bytes of a frame
 REVOKED = "revoked.crl"
@@ -126,6 +128,7 @@ class Link:
         self._public_key = public_key_to_bytes(key.public_key())
         self._node = Node()
         self._last_heartbeat = 0.0
+        self._champions_due, self._champions_failed = 0.0, ""
         self._client = FleetHttpClient(
             f"https://{address}",
             verify=_trust(ca_file),
@@ -183,6 +186,22 @@ class Link:
             self.push(Message(Error(code=0, reason=str(error)), reply_to=message))
             return None
 
+    def fetch_champions(self, folder: Path) -> None:
+        """Fetch the coordinator's champions if it is time to look. What goes wrong is logged, and tried again."""
+        if monotonic() < self._champions_due:
+            return
+        self._champions_due = monotonic() + CHAMPIONS_EVERY
+        try:
+            # The same connection: the gateway takes nothing else for a sign that this is an enrolled node.
+            for name in champions.fetch(self._client._client, self._address, folder, self.heartbeat):
+                log.info("%s was fetched", name)
+            self._champions_failed = ""
+        except (champions.NotFetchedError, httpx.HTTPError) as error:
+            self._champions_due = monotonic() + CHAMPIONS_AGAIN
+            if str(error) != self._champions_failed:
+                log.warning("no champion was fetched from %s: %s", self._address, error)
+            self._champions_failed = str(error)
+
     def push(self, reply: Message) -> None:
         """Send a reply. Raises httpx.HTTPError; sending it again is allowed."""
         with no_object_id_recompute():
@@ -222,8 +241,10 @@ class Link:
             log.debug("leaving: %s", error)
 
 
-def relay_request(link: Link, vault: Path) -> None:
+def relay_request(link: Link, vault: Path, delivered: Path) -> None:
     """Pass messages to the vault and its replies back, one at a time, until the link breaks.
+
+    delivered: the folder for champions, which are looked for while no message comes.
 
     Raises httpx.HTTPError, or ObjectPushError where the coordinator was started again in the middle of a reply: a node
     that is activated again is sent the request again, and its vault repeats the reply.
@@ -233,6 +254,7 @@ def relay_request(link: Link, vault: Path) -> None:
         link.heartbeat()
         request = link.pull()
         if request is None:
+            link.fetch_champions(delivered)
             sleep(pause)  # the fleet protocol has no push: a node must poll
             pause = min(pause * 1.25, LONGEST_POLL)
             continue
@@ -347,7 +369,7 @@ def _trust(ca_file: Path) -> ssl.SSLContext:
     return context
 
 
-def run(address: str, home: Path, ca_file: Path, vault: Path) -> None:
+def run(address: str, home: Path, ca_file: Path, vault: Path, delivered: Path) -> None:
     """Carry until SIGTERM; a link that breaks is opened again. home: the courier's own folder, with node.key."""
     check_flower_version()
     key = read_key(home / "node.key")
@@ -357,7 +379,7 @@ def run(address: str, home: Path, ca_file: Path, vault: Path) -> None:
             with Link(address, ca_file, key, home / "node.id", vault.parent) as link:
                 log.info("connected to %s", address)
                 pause, logged = 1.0, ""
-                relay_request(link, vault)
+                relay_request(link, vault, delivered)
         except (httpx.HTTPError, RefusedError, ObjectPullError, ObjectPushError, WireError) as error:
             reason = str(error) if isinstance(error, RefusedError) else explain(error, address)
             if reason != logged:
@@ -383,13 +405,13 @@ def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 def main() -> None:
     """`python -m federation.deployment.node.courier`, started by `gotong node`."""
     parser = argparse.ArgumentParser(prog="courier")
-    for name in ("--coordinator", "--home", "--ca", "--vault"):
+    for name in ("--coordinator", "--home", "--ca", "--vault", "--delivered"):
         parser.add_argument(name, required=True)
     words = parser.parse_args()
     logs.begin("courier")
     signal.signal(signal.SIGTERM, _stop)
     try:
-        run(words.coordinator, Path(words.home), Path(words.ca), Path(words.vault))
+        run(words.coordinator, Path(words.home), Path(words.ca), Path(words.vault), Path(words.delivered))
     except DeploymentError as error:
         sys.exit(f"courier: {error}")
 

@@ -3,6 +3,7 @@
 home/courier   the node's key: the courier's alone
 home/vault     ledger, state, fingerprint key: the vault's alone
 home/line      the socket between them
+home/delivered champions that the courier fetched, for the vault's user to read
 """
 
 import grp
@@ -26,6 +27,7 @@ def children(settings: NodeSettings) -> list[Child]:
     courier_command = [
         *(sys.executable, "-m", "federation.deployment.node.courier", "--coordinator", settings.coordinator),
         *("--home", str(settings.courier_folder), "--ca", str(settings.ca_file), "--vault", str(settings.socket)),
+        *("--delivered", str(settings.delivered_folder)),
     ]
     vault_user, courier_user = settings.users or (None, None)
     both = [
@@ -68,6 +70,8 @@ def prepare(settings: NodeSettings) -> None:
             private_folder(folder)
     if settings.line is None:
         private_folder(settings.socket.parent)
+    if settings.delivered is None and settings.starts("courier"):
+        private_folder(settings.delivered_folder)
 
 
 def become(settings: NodeSettings) -> None:
@@ -88,7 +92,8 @@ def main() -> None:
 
 
 def _give_folders(settings: NodeSettings, vault_user: str, courier_user: str) -> None:
-    """Each part's folder to its user; the socket's folder to the vault, passable for the shared group."""
+    """Each part's folder to its user; that of the socket to the vault, that of champions to the courier, and the group
+    that both share may enter them. What the country issues is the vault's user's."""
     try:
         owners = {name: pwd.getpwnam(name) for name in (vault_user, courier_user)}
         shared = grp.getgrnam(str(settings.socket_group)).gr_gid
@@ -104,6 +109,12 @@ def _give_folders(settings: NodeSettings, vault_user: str, courier_user: str) ->
     socket_folder.mkdir(exist_ok=True)
     os.chown(socket_folder, owners[vault_user].pw_uid, shared)
     socket_folder.chmod(0o2750)
+    settings.delivered_folder.mkdir(exist_ok=True)
+    os.chown(settings.delivered_folder, owners[courier_user].pw_uid, shared)
+    settings.delivered_folder.chmod(0o2750)
+    (settings.home_folder / "issues").mkdir(exist_ok=True)
+    os.chown(settings.home_folder / "issues", owners[vault_user].pw_uid, owners[vault_user].pw_gid)
+    (settings.home_folder / "issues").chmod(0o700)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ class NodeSettings:
     courier_user: str | None = None
     group: str | None = None  # shared by the two users, for the socket
     line: str | None = None  # folder of the socket; none: in home
+    delivered: str | None = None  # folder for the champions that the courier fetches; none: in home
     device: str = "cpu"  # cpu | cuda | cuda:1 | auto
     threads: int = 1
     precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products
@@ -61,7 +62,7 @@ class NodeSettings:
 
     def as_argument(self) -> str:
         """JSON with absolute paths, for another process of this node."""
-        given = {key: getattr(self, key) for key in ("data", "policy", "home", "ca", "line")}
+        given = {key: getattr(self, key) for key in ("data", "policy", "home", "ca", "line", "delivered")}
         paths = {key: str(Path(path).resolve()) for key, path in given.items() if path is not None}
         return json.dumps(asdict(self) | paths)
 
@@ -132,6 +133,11 @@ class NodeSettings:
     def socket(self) -> Path:
         """The socket between vault and courier; its folder belongs to the vault."""
         return (Path(self.line).resolve() if self.line is not None else self.home_folder / "line") / SOCKET
+
+    @property
+    def delivered_folder(self) -> Path:
+        """Champions, as the courier fetched them: its own, and the vault's user reads them."""
+        return Path(self.delivered).resolve() if self.delivered is not None else self.home_folder / "delivered"
 
     @property
     def ca_file(self) -> Path:
