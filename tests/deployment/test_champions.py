@@ -57,15 +57,13 @@ def test_the_gateway_serves_champions_to_enrolled_nodes_alone(tmp_path: Path) ->
 def test_a_connection_whose_key_is_used_no_more_is_served_no_champion(monkeypatch: pytest.MonkeyPatch) -> None:
     known = connections.Connections(connections.Limits())
     connection = Connection(line=None, address="127.0.0.1", opened=0.0, used=0.0)  # type: ignore[arg-type]
-    assert not connection.is_enrolled_node
-    known.learn(connection, 200)
-    assert connection.is_enrolled_node
-    known.learn(connection, 401)  # its key was revoked
-    assert not connection.is_enrolled_node
-    known.learn(connection, 200)
+    served = [connection.is_enrolled_node]
+    for status in (200, 401, 200):  # 401: its key was revoked
+        known.learn(connection, status)
+        served.append(connection.is_enrolled_node)
     later = time.monotonic() + connections.CONFIRMED + 1
     monkeypatch.setattr(connections, "monotonic", lambda: later)
-    assert not connection.is_enrolled_node
+    assert [*served, connection.is_enrolled_node] == [False, True, False, True, False]
 
 
 def listed(name: str = NAME, size: int = len(CONTENT), digest: str = sha256(CONTENT).hexdigest()) -> dict[str, object]:
