@@ -1,5 +1,6 @@
 """The issue of a month: a country's forecast and its products, from the champion it holds and the records of today."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from federation.issuing.held import DELIVERED, Held, champion_for, trust_of
 from federation.pack.software import code_digest
 from federation.wire.frame import Frame, decode, encode
 from tasks.errors import DataError
+from tasks.files import schema
 from tasks.files.folders import country_folder
 from tasks.files.reading import SUFFIXES, find, stem_of
 from tasks.products.about import lines, sidecar
@@ -90,6 +92,7 @@ def make(wanted: Wanted) -> Made:
     folder = country_folder(wanted.data, wanted.country)
     task = TASKS[wanted.task]
     with archive.locked(wanted.home):
+        _check_country(wanted)
         held = _held(wanted)
         records = archive.keep_records(wanted.home, national_files(task, folder))
         memory, own = _kept_memory(wanted, held)
@@ -178,6 +181,16 @@ def replaced_by(issue: Issue) -> Replaced | None:
             if alert.identifier == issue.content.replaces:
                 return alert
     raise ArchiveError(f"issue {issue.name} replaces {issue.content.replaces}, which is not in the archive")
+
+
+def _check_country(wanted: Wanted) -> None:
+    """Raise ConfigError where the archive is another country's."""
+    for each in archive.issues(wanted.home, wanted.task)[-1:]:
+        if each.content.country != wanted.country:
+            raise ConfigError(
+                f"home={wanted.home} holds the issues of {each.content.country}; give {wanted.country} a home of "
+                f"its own"
+            )
 
 
 def _held(wanted: Wanted) -> Held:
@@ -287,8 +300,17 @@ def _forecast(issued: Issued) -> Forecast:
 
 @contextmanager
 def _in_words_of(folder: Path, copies: Path) -> Iterator[None]:
-    """Errors about copies of the national files name the files that were copied."""
+    """Errors and warnings about copies of the national files name the files that were copied."""
+
+    def renamed(record: logging.LogRecord) -> bool:
+        record.msg, record.args = record.getMessage().replace(str(copies), str(folder)), ()
+        return True
+
+    reader = logging.getLogger(schema.__name__)
+    reader.addFilter(renamed)
     try:
         yield
     except (DataError, ConfigError) as error:
         raise type(error)(str(error).replace(str(copies), str(folder))) from None
+    finally:
+        reader.removeFilter(renamed)

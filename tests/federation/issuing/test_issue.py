@@ -10,6 +10,7 @@ import pytest
 
 from federation import forecasting
 from federation.cli import main
+from federation.errors import ConfigError
 from federation.issuing import archive, release
 from federation.issuing.issue import Made, Wanted, make
 from federation.issuing.remake import remade
@@ -140,6 +141,36 @@ def test_the_countrys_own_arm_is_issued_where_its_vault_keeps_one_and_said(home:
         again = remade(each)
         assert (again.differ, again.largest, again.same_code) == ((), 0.0, True)
     assert not (archive.forecast_of(own).values == archive.forecast_of(region).values).all()
+
+
+MISTAKES = {
+    "country": ("country=VNX", "did you mean VNM?"),
+    "data": ("data=elsewhere", "data=elsewhere is not there"),
+    "approval": ("approval=never", "approval=never is none of required, none"),
+    "champion": ("champion=elsewhere", "elsewhere is not there, or no file"),
+    "sender": ("sender='a b'", "sender='a b'"),
+    "arm": ("arm=issued", "the vault of VNM knows no test of run june; arm=federated needs none"),
+    "age": ("today=2009-04-01", "records/VNM/health.csv: the newest record is of 2008-12"),
+    "no key": ("approved=none", "did you mean approval"),
+}
+
+
+@pytest.mark.parametrize(("word", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_line_and_archives_nothing(
+    word: str, said: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        issue(home, word)
+    err = capsys.readouterr().err
+    assert (ended.value.code, err.count("\n")) == (1, 1)
+    assert said in err
+    assert archive.issues(home) == []
+
+
+def test_an_archive_is_one_countrys(home: Path, runs: Path) -> None:
+    make(wanted(home))
+    with pytest.raises(ConfigError, match="holds the issues of VNM; give LAO a home of its own"):
+        make(wanted(home, country="LAO", data=runs / "june" / "data"))
 
 
 def test_a_forecast_is_made_again_from_its_vintage(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
