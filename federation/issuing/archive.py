@@ -208,12 +208,20 @@ def decide(issue: Issue, do: str, *, by: str, reason: str = "", at: datetime | N
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """One process at a time writes into a node's archive; others wait."""
+    """One process at a time writes into a node's archive; others wait.
+
+    Raises ConfigError where this user may not write there.
+    """
     folder = home / ISSUES
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / ".lock").open("w") as file:
-        lock(file)
-        yield
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (folder / ".lock").open("w") as file:
+            lock(file)
+            yield
+    except PermissionError as error:
+        raise ConfigError(
+            f"{error.filename}: {error.strerror}; run it as the vault's user, who owns {folder}"
+        ) from None
 
 
 def forecast_of(issue: Issue) -> Forecast:

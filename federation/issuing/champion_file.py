@@ -14,18 +14,24 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import torch
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from federation.composition.restore import own_model_plan, parameter_count, restore
 from federation.coordinator import checkpoint
 from federation.deployment import certificates
 from federation.deployment.revocation import RevokedKeys, number_of
-from federation.errors import ChampionError, PackError, WireError
+from federation.errors import ChampionError, ConfigError, PackError, WireError
 from federation.pack.canonical import canonical, parse, read_bounded
+from federation.settings.schema import Settings
 from federation.wire.frame import Arrays, Frame, decode, encode
 from federation.wire.model import model_digest
+from tasks.errors import SettingError
+from tasks.models.weights import trainable
+from tasks.registry import TASKS
 
 MAGIC, VERSION = b"GTCH", 1
 PREFIX = struct.Struct("<4sHI")
@@ -34,6 +40,7 @@ SIGNATURE = 64  # bytes
 UNSIGNED = bytes(SIGNATURE)
 LONGEST = 2**17  # bytes of a statement
 LARGEST = 256 * 2**20  # bytes of a file; the largest model here has a few MiB
+MOST_PARAMETERS = LARGEST // 4
 SUFFIX = ".champion"
 
 
@@ -176,11 +183,36 @@ def unpack(file: ChampionFile, folder: Path) -> Path:
     weights = frame.group("model")
     if model_digest(weights) != champion.model or frame.header.get("run") != champion.run:
         raise ChampionError("its model is not the one that it names; let the coordinator export it again")
+    check_fits(frame.header["settings"], weights)
     run = folder / champion.run
     run.mkdir()
     checkpoint.save_header(run, {"run": champion.run, "settings": frame.header["settings"]})
     checkpoint.save_model(run, champion.run, weights)
     return run
+
+
+def check_fits(values: Mapping[str, Any], weights: Arrays) -> None:
+    """Raise ChampionError for settings of a model that is too large for this file, or another than its weights are of.
+
+    Nothing of it is built in memory before: not even a coordinator decides how much of that a forecast takes.
+    """
+    try:
+        settings = restore(Settings, values, "champion", models=False)
+        plan = settings.plan()
+        plans = (plan, *(own_model_plan(plan, country) for country in plan.local))
+        largest = max(map(parameter_count, plans))
+    except (ConfigError, SettingError) as error:
+        raise ChampionError(f"its settings are none of this version of Gotong: {error}") from None
+    if largest > MOST_PARAMETERS:
+        raise ChampionError(f"its model has {largest:,} parameters, and {MOST_PARAMETERS:,} may be")
+    with torch.device("meta"):
+        model = trainable(TASKS[plan.task.name].build_model(plan.task, plan.seed))
+    if {name: tuple(each.shape) for name, each in model.items()} != {
+        name: each.shape for name, each in weights.items()
+    }:
+        raise ChampionError(
+            "its weights are not those of the model in its settings; take a run that keeps none at home"
+        )
 
 
 def is_name(text: str) -> bool:

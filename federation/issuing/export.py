@@ -14,7 +14,7 @@ import numpy as np
 from federation.coordinator import checkpoint
 from federation.deployment import certificates
 from federation.errors import ChampionError, ConfigError
-from federation.issuing.champion_file import LARGEST, SUFFIX, Champion, opened, packed, read
+from federation.issuing.champion_file import LARGEST, SUFFIX, Champion, check_fits, opened, packed, read
 from federation.runs import folder as run_folder
 from federation.tracking import registry
 from federation.tracking.model import WEIGHTS
@@ -38,7 +38,8 @@ def export(
     signs; a home without ca.pem signs nothing, and only simulations take such a file. to: None is the place in the home
     from which the gateway serves it. alias: champion | previous. The same champion is not written again.
 
-    Raises ConfigError where there is no champion, or where its run is not the one that was registered.
+    Raises ConfigError where there is no champion, or where its run is not the one that was registered, ChampionError
+    for a run that keeps weights in the vaults.
     """
     found = registry.holders(store, name).get(alias)
     if found is None:
@@ -48,7 +49,9 @@ def export(
     _check_registered(folder, found, weights)
     signer = certificates.signer_of(home) if (home / "ca.pem").exists() else None
     champion = _stated(values, found, registry.versions(store, name))
-    content = packed(champion, weights, _without_operators(values), signer)
+    settings = _without_operators(values)
+    check_fits(settings, weights)
+    content = packed(champion, weights, settings, signer)
     if len(content) > LARGEST:
         raise ConfigError(f"run {found.run} has {len(content):,} bytes, and no node takes more than {LARGEST:,}")
     stated = opened(content).champion

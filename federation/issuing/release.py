@@ -20,9 +20,12 @@ NOBODY = "nobody (approval=none)"  # approves where the operator said that nobod
 def decided(issue: Issue, do: str, *, by: str, reason: str) -> Issue:
     """Note a person's decision. Raises ConfigError for one that the state of the issue does not allow."""
     with archive.locked(issue.home):
+        state = archive.read(issue.folder).state
+        if do == APPROVE and state == RELEASED:
+            return archive.read(issue.folder)
         if do == APPROVE:
             _check_newest(issue)
-        if do == ANNOTATE and archive.read(issue.folder).state == RELEASED:
+        if do == ANNOTATE and state == RELEASED:
             raise ConfigError(f"issue={issue.name} is released, and its notes with it; annotate a re-issue")
         return archive.decide(issue, do, by=by, reason=reason)
 

@@ -215,6 +215,27 @@ def test_a_model_that_its_statement_does_not_name_is_not_unpacked(
         unpack(replace(file, champion=other), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hidden": [4096] * 8}, "parameters, and 67,108,864 may be"),
+        ({"hidden": [3]}, "its weights are not those of the model in its settings"),
+        ({"model": "oracle"}, "its settings are none of this version of Gotong"),
+        ({"hidden": "all"}, "its settings are none of this version of Gotong"),
+    ],
+)
+def test_settings_of_another_model_are_refused_before_it_is_built(
+    change: dict[str, object], said: str, runs: Path, tmp_path: Path
+) -> None:
+    run = runs / "june"
+    settings = dict(checkpoint.read_header(run / checkpoint.FILE)["settings"])
+    settings["task"] = {**settings["task"], **change}
+    content = champion_file.packed(stated(), checkpoint.load_model(run), settings, None)
+    with pytest.raises(ChampionError) as error:
+        unpack(champion_file.opened(content), tmp_path)
+    assert said in str(error.value)
+
+
 def test_a_file_of_another_software_version_says_so(
     home: Path, runs: Path, coordinator: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
