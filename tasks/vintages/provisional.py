@@ -1,0 +1,61 @@
+"""Months whose records still grow: kept as they are, left out, or completed by what usually comes in later."""
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from tasks.data import Array, Panel
+from tasks.vintages.delay import Delay
+
+Provisional = Literal["keep", "mask", "nowcast"]
+SHAPE = 2.0  # of the gamma prior around the last complete count: a spread of 70 % of it
+
+
+def provisional(panel: Panel, delay: Delay, known: np.datetime64) -> Array:
+    """(P, T) True where a count is on record that is younger than the delay of its place. known: as of `Vintage`."""
+    months = dict(zip(delay.places, delay.months, strict=True))
+    own = np.array([months.get(place, delay.months_of_country) for place in panel.places])
+    return (_ages(panel, known)[None] < own[:, None]) & np.isfinite(panel.target)
+
+
+def masked(panel: Panel, delay: Delay, known: np.datetime64) -> Panel:
+    """Without the provisional counts: forecasts start from the last complete month of each place."""
+    return replace(panel, target=np.where(provisional(panel, delay, known), np.nan, panel.target))
+
+
+def nowcast(panel: Panel, delay: Delay, known: np.datetime64) -> Panel:
+    """With the provisional counts C completed to what they are expected to become.
+
+    Of a final count N, Poisson around a gamma of mean m (the last complete count of the place) and shape a, a share s
+    is on record: E[N | C] = C + (1 - s) m (C + a) / (s m + a). Of a share above 1 it is C / s.
+    Source: chain ladder with a prior, Bornhuetter and Ferguson (1972); the gamma: England and Verrall (2002),
+    https://doi.org/10.1017/S1357321700003809
+    """
+    young = provisional(panel, delay, known)
+    share = _shares(panel, delay, known)
+    prior = np.maximum(_last_complete(panel.target, young), 0.5)[:, None]
+    coming = np.maximum(1 - share, 0) * prior * (panel.target + SHAPE) / (share * prior + SHAPE)
+    completed = np.where(share > 1, panel.target / share, panel.target + coming)
+    return replace(panel, target=np.where(young, completed, panel.target))
+
+
+def _ages(panel: Panel, known: np.datetime64) -> Array:
+    """(T,) months since the end of each period, when `known` was the last month over."""
+    return np.asarray((known - panel.periods.astype("datetime64[M]")).astype(int))
+
+
+def _shares(panel: Panel, delay: Delay, known: np.datetime64) -> Array:
+    """(P, T) of the final count that is on record."""
+    row = {place: at for at, place in enumerate(delay.places)}
+    by_age = np.concatenate([delay.share, np.ones((len(delay.places), 1))], axis=1)
+    whole = np.append(delay.whole, 1.0)
+    ages = np.clip(_ages(panel, known), 0, len(whole) - 1)
+    return np.stack([(by_age[row[place]] if place in row else whole)[ages] for place in panel.places])
+
+
+def _last_complete(target: Array, young: Array) -> Array:
+    """(P,) the last count that is not provisional; 0 where there is none."""
+    known = np.isfinite(target) & ~young
+    at = target.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
+    return np.where(known.any(axis=1), target[np.arange(len(target)), at], 0.0)
