@@ -120,6 +120,8 @@ class Task:
         target. None: as `read`, and no product as of an earlier month.
     reported: panel -> (P, T), the periods that a place has on record; no forecast starts later than the last of them.
     largest_age: settings -> months that records may be old for a product, unless the forecaster says otherwise.
+    accrues: whether the target is a count of which the records of a month grow for some time, so that a reporting delay
+        can be learnt from records as they were known earlier, and young months be completed.
     """
 
     name: str
@@ -147,3 +149,4 @@ class Task:
     upcoming: Callable[[Path, str, Any, np.datetime64 | None], Panel] | None = None
     reported: Callable[[Panel], Array] = lambda panel: np.isfinite(panel.target)
     largest_age: Callable[[Any], int] = lambda _: 12
+    accrues: bool = False

@@ -44,5 +44,6 @@ TASK = Task(
     unit_local={"statistics": "place"},
     products=PRODUCTS,  # format -> what a forecaster hands on
     upcoming=read_panel,
+    accrues=True,  # a month's cases come in over the months after it
     largest_age=lambda settings: settings.horizons - 1,  # months; with older records every forecast month is over
 )

@@ -23,6 +23,9 @@ def sidecar(issued: Issued, form: str) -> str:
         "model_age_months": issued.age(issued.trained_until),
         "model_chosen_until": str(issued.chosen_until),
         "places": {issued.place(row): str(windows.origin[row]) for row in range(len(windows))},
+        "reporting_delay_months": None if issued.delay is None else issued.delay.months_of_country,
+        "reporting_delay": issued.reporting,
+        "provisional": issued.provisional,
         "late": issued.late,
         "left_out": dict(issued.left_out),
     }
@@ -40,6 +43,7 @@ def lines(issued: Issued) -> Iterator[str]:
         f"as of the end of {issued.as_of}: records {counted(max(issued.age(last), 0), 'month')} old, model of run "
         f"{issued.model} trained until {issued.trained_until}, {_age_of_model(issued)}"
     )
+    yield issued.reporting
     if issued.late:
         yield f"late, forecast from their own last period: {_named(issued.late)}"
     if issued.left_out:

@@ -10,8 +10,10 @@ import numpy as np
 
 from tasks.data import Array, Panel, Windows
 from tasks.products.replaced import Replaced
+from tasks.vintages.delay import Delay
+from tasks.vintages.provisional import Provisional
 
-AGES = ("records_until", "records_age", "model_trained_until", "model_age")  # columns of tables; ages in months
+AGES = ("records_until", "records_age", "model_trained_until", "model_age", "reporting_delay")  # of tables; in months
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,8 @@ class Issued:
     why it has no forecast. played: whether `sent` is a day in the past that an exercise chose.
     sender: whose forecast it is, a name on the internet. cost_loss: the cost of acting over the loss it prevents; who
     acts on a probability at or above it gains in the long run. samples, seed: how many to draw, and from where on.
-    replaces: the alert that was given before.
+    replaces: the alert that was given before. delay: what is known of the country's reporting delay, None for nothing.
+    provisional, young: what was done about counts younger than the delay, and how many there were.
     """
 
     model: str
@@ -42,6 +45,9 @@ class Issued:
     replaces: Replaced | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     played: bool = False
+    delay: Delay | None = None
+    provisional: Provisional = "keep"
+    young: int = 0
 
     @property
     def origin(self) -> str:
@@ -70,6 +76,14 @@ class Issued:
         sent = np.datetime64(self.sent.astimezone(UTC).replace(tzinfo=None), "M")
         return np.asarray(month_of(self.windows.due) >= sent)
 
+    @property
+    def reporting(self) -> str:
+        """What is known of the reporting delay, and what became of the counts that it makes provisional."""
+        if self.delay is None:
+            return "reporting delay unknown: the newest months may still grow, and are taken as they are"
+        done = {"keep": "kept as they are", "mask": "left out", "nowcast": "completed"}[self.provisional]
+        return f"{self.delay.line()}; {counted(self.young, 'younger count')} {done}"
+
     def place(self, row: SupportsIndex) -> str:
         """The id of the place of a window."""
         return self.windows.places[int(self.windows.place[row])]
@@ -81,7 +95,10 @@ class Issued:
     def ages(self, row: SupportsIndex) -> tuple[Any, ...]:
         """The values of AGES for a window."""
         origin = self.windows.origin[row]
-        return origin, self.age(origin), self.trained_until, self.age(self.trained_until)
+        return origin, self.age(origin), self.trained_until, self.age(self.trained_until), self._delay_months()
+
+    def _delay_months(self) -> int | str:
+        return "unknown" if self.delay is None else self.delay.months_of_country
 
 
 @dataclass(frozen=True, kw_only=True)

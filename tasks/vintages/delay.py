@@ -18,7 +18,9 @@ from tasks.data import Array, Panel
 OLDEST = 12  # months after which a count is taken for final
 FEWEST = 6  # pairs of neighbouring vintages before a ratio is learnt
 LEANING = 200.0  # cases that the country's ratio weighs against the place's own
-COMPLETE = 0.9  # of the final count; a month stays provisional until that share is on record, and not 1 / COMPLETE of it
+COMPLETE = (
+    0.9  # of the final count; a month stays provisional until that share is on record, and not 1 / COMPLETE of it
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +59,8 @@ class Delay:
         last = min(self.months_of_country + 1, len(self.whole))
         shares = ", ".join(f"{share:.0%} after {age}" for age, share in enumerate(self.whole[:last]))
         return (
-            f"reporting delay {self.months_of_country} months, learnt from {self.vintages} vintages: of a month's final "
-            f"count {shares or '100% after 0'} months are on record"
+            f"reporting delay {self.months_of_country} months, learnt from {self.vintages} vintages: of a final count "
+            f"{shares or '100% after 0'} months"
         )
 
 

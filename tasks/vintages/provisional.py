@@ -40,6 +40,13 @@ def nowcast(panel: Panel, delay: Delay, known: np.datetime64) -> Panel:
     return replace(panel, target=np.where(young, completed, panel.target))
 
 
+def treated(panel: Panel, delay: Delay | None, known: np.datetime64, way: Provisional) -> Panel:
+    """The panel that a forecast starts from; as it is where no delay is known."""
+    if delay is None or way == "keep":
+        return panel
+    return masked(panel, delay, known) if way == "mask" else nowcast(panel, delay, known)
+
+
 def _ages(panel: Panel, known: np.datetime64) -> Array:
     """(T,) months since the end of each period, when `known` was the last month over."""
     return np.asarray((known - panel.periods.astype("datetime64[M]")).astype(int))
