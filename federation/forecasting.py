@@ -1,6 +1,6 @@
 """A finished run's model on a country's own records: the newest forecast they allow. Nothing is sent anywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,8 @@ from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 from tasks.task import Task
 from tasks.time_step import STEPS
+from tasks.vintages.delay import Vintage
+from tasks.vintages.provisional import Provisional, settled
 
 Array = NDArray[Any]
 Memory = Mapping[str, torch.Tensor]
@@ -46,6 +48,8 @@ class ForecastRequest:
     `sent` is a day in the past. arm: whose forecast; any but the federated one lies in the country's vault. None takes
     the first of BEST that is there. home: of the node that has it; None: a simulated run's own.
     memory: what the vault kept of the run's test; None reads it there, {} is of a country that has none.
+    vintages: records as known before the forecast is sent, from which a reporting delay is learnt. provisional: what
+    becomes of counts younger than that; None: they are completed where a delay is learnt.
     """
 
     data: Path
@@ -63,6 +67,8 @@ class ForecastRequest:
     arm: str | None = None
     home: Path | None = None
     memory: Memory | None = None
+    vintages: Callable[[Task, TaskSettings], Sequence[Vintage]] | None = None
+    provisional: Provisional | None = None
 
 
 def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
@@ -90,7 +96,9 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     _refuse_unknown(panel, last, origin, complete, played=request.played)
     if origin is None and _period(panel) == 1 and month_of(panel.periods[-1]) > complete:  # a month has half its cases
         panel = _panel(task, folder, request.country, settings, complete)
-        last = last_on_record(panel, task.reported(panel))
+    vintages = request.vintages(task, settings) if task.accrues and request.vintages is not None else ()
+    known = settled(panel, vintages, complete, request.provisional)
+    panel, last = known.panel, last_on_record(known.panel, task.reported(known.panel))
     age = task.largest_age(settings) if request.largest_age is None else request.largest_age
     chosen = newest(task.windows(panel, settings), last, as_of, age, request.late)
     if not len(chosen.windows):
@@ -121,6 +129,9 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
         replaces=request.replaces,
         left_out=chosen.left_out,
         played=request.played,
+        delay=known.delay,
+        provisional=known.way,
+        young=known.young,
     )
 
 

@@ -16,8 +16,8 @@ MOST = 48  # of the newest vintages; older habits of reporting say little
 
 def vintages(
     home: Path,
-    task: Task,
     country: str,
+    task: Task,
     settings: TaskSettings,
     *,
     sent: datetime,

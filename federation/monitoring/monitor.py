@@ -39,7 +39,7 @@ class ChartAlarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """what: `skill`, or a column and `up` or `down`. months: how many are charted, until `until` (YYYY-MM, "" for none).
+    """what: `skill`, or a column and `up` or `down`. months: how many are charted, until `until` (YYYY-MM or "").
 
     value: the sum as it stands. alarms: by month.
     """

@@ -1,7 +1,7 @@
 """Issued forecasts with what happened, and what the country's strongest baseline would have said in their place."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,12 +67,18 @@ def strongest(task: Task, panel: Panel, settings: TaskSettings) -> str:
     recent = np.unique(windows.origin[np.isfinite(windows.observed).any(axis=1)])[-REFERENCE_MONTHS:]
     windows = windows.take(np.isin(windows.origin, recent))
     forecasts = {name: each(panel, windows, settings) for name, each in task.baselines.items()}
-    common = {"observed": windows.observed, "place": windows.place, "origin": windows.origin, "step": panel.step}
-    common |= {"threshold": windows.threshold, "unit": windows.restore.get("unit")}
-    reference = forecasts[task.reference]
+    reference = Evaluated(
+        forecast=forecasts[task.reference],
+        reference=forecasts[task.reference],
+        observed=windows.observed,
+        place=windows.place,
+        origin=windows.origin,
+        unit=windows.restore.get("unit"),
+        threshold=windows.threshold,
+        step=panel.step,
+    )
     means = {
-        name: float(np.nanmean(worse(task, Evaluated(forecast=each, reference=reference, **common))))
-        for name, each in forecasts.items()
+        name: float(np.nanmean(worse(task, replace(reference, forecast=each)))) for name, each in forecasts.items()
     }
     return min(means, key=lambda name: means[name])
 
@@ -138,19 +144,21 @@ def _together(parts: Sequence[_Part], name: str, after: tuple[str, ...], seen: i
     def joined(field: str) -> Array:
         return np.concatenate([getattr(part, field)[:, :horizons] for part in parts])
 
-    common = {
-        "observed": joined("observed"),
-        "place": np.array([index[place] for part in parts for place in part.places], dtype=np.int64),
-        "origin": np.concatenate([part.origin for part in parts]),
-        "unit": None if parts[0].unit is None else np.concatenate([part.unit for part in parts]),
-        "threshold": None if parts[0].threshold is None else joined("threshold"),
-        "cost_loss": parts[-1].cost_loss,
-        "step": parts[-1].step,
-    }
-    baseline = joined("baseline")
+    unit, threshold, forecast = parts[0].unit, parts[0].threshold, joined("baseline")
+    baseline = Evaluated(
+        forecast=forecast,
+        reference=forecast,
+        observed=joined("observed"),
+        place=np.array([index[place] for part in parts for place in part.places], dtype=np.int64),
+        origin=np.concatenate([part.origin for part in parts]),
+        unit=None if unit is None else np.concatenate([part.unit for part in parts]),
+        threshold=None if threshold is None else joined("threshold"),
+        cost_loss=parts[-1].cost_loss,
+        step=parts[-1].step,
+    )
     return Scored(
-        issued=Evaluated(forecast=joined("forecast"), reference=baseline, **common),
-        baseline=Evaluated(forecast=baseline, reference=baseline, **common),
+        issued=replace(baseline, forecast=joined("forecast")),
+        baseline=baseline,
         due=joined("due"),
         name=name,
         issues=len(parts),

@@ -39,7 +39,7 @@ class Truth:
         return next((at for at, each in enumerate(self.vintages) if each.known >= month + self.lag), None)
 
     def observed(self, settings: TaskSettings, places: tuple[str, ...], origin: Array, due: Array) -> Array:
-        """(N, H) what happened in natural units; NaN where it is not known at its vintage. origin: (N,); due: (N, H)."""
+        """(N, H) what happened, NaN where it is not known at its vintage. origin: (N,); due: (N, H)."""
         observed = np.full(due.shape, np.nan)
         for month in np.unique(due):
             at = self.vintage_of(month)

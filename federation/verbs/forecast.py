@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.forecasting import ForecastRequest, issue
+from federation.issuing.vintages import vintages
 from federation.runs import folder as run_folder
 from federation.settings.checks import nearest, within
 from federation.verbs.word_checks import required
@@ -18,6 +20,7 @@ from tasks.places.countries import problem_with
 from tasks.products.about import lines, sidecar
 from tasks.products.newest import Late
 from tasks.products.replaced import Replaced, read_alert
+from tasks.vintages.provisional import Provisional
 
 ABOUT = ".about.json"  # written with a product: what it rests on
 
@@ -34,6 +37,8 @@ class ForecastSettings:
     the run's. sender: whose alert it is; replaces: the file of the alert given before (cap). samples, seed: how many
     are drawn and from where on (chap). arm: federated, or another arm of the run, such as issued, from the vault of the
     country's node in home (None: of a simulated run). None: issued or adapted where it is kept, else federated.
+    provisional: keep | mask | nowcast, what becomes of counts younger than the reporting delay that the archive in home
+    teaches; None: nowcast where it teaches one, else keep.
     """
 
     run: str | None = None
@@ -53,6 +58,7 @@ class ForecastSettings:
     today: str | None = None
     arm: str | None = None
     home: str | None = None
+    provisional: str | None = None
 
 
 def run(words: Sequence[str]) -> None:
@@ -77,17 +83,22 @@ def _forecast(settings: ForecastSettings) -> None:
         within("largest_age", settings.largest_age, 0, 1200)
     if settings.late not in get_args(Late):
         raise ConfigError(f"late={settings.late}: {nearest(settings.late, get_args(Late))}")
-    folder = run_folder.existing(settings.runs, name)
+    if settings.provisional is not None and settings.provisional not in get_args(Provisional):
+        raise ConfigError(f"provisional={settings.provisional}: {nearest(settings.provisional, get_args(Provisional))}")
+    folder, home = run_folder.existing(settings.runs, name), None if settings.home is None else Path(settings.home)
+    sent, played = now_or_played(settings.today), settings.today is not None
     request = ForecastRequest(
         data=Path(data),
         country=country,
-        sent=now_or_played(settings.today),
+        sent=sent,
         origin=settings.origin,
         largest_age=settings.largest_age,
         late=cast(Late, settings.late),
-        played=settings.today is not None,
+        played=played,
         arm=settings.arm,
-        home=None if settings.home is None else Path(settings.home),
+        home=home,
+        vintages=None if home is None else partial(vintages, home, country, sent=sent, played=played),
+        provisional=cast(Provisional | None, settings.provisional),
         sender=settings.sender,
         cost_loss=settings.cost_loss,
         samples=settings.samples,

@@ -151,8 +151,8 @@ def _info(
         "senderName": f"{issued.sender} (exercise)",
         "headline": f"Exercise: {hazard.event} in {issued.panel.country}, {month}",
         "description": f"{hazard.meaning} Forecast from the records up to {issued.origin} for {month}, by a model "
-        f"trained until {issued.trained_until}; {issued.reporting}. Places are named from a probability of {issued.cost_loss:g} on, the "
-        f"cost of acting over the loss it prevents.",
+        f"trained until {issued.trained_until}; {issued.reporting}. Places are named from a probability of "
+        f"{issued.cost_loss:g} on, the cost of acting over the loss it prevents.",
         "instruction": hazard.instruction,
     }
     _fill(info, words)

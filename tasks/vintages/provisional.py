@@ -1,15 +1,48 @@
 """Months whose records still grow: kept as they are, left out, or completed by what usually comes in later."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from tasks.data import Array, Panel
-from tasks.vintages.delay import Delay
+from tasks.errors import SettingError
+from tasks.vintages.delay import FEWEST, Delay, Vintage, learn
 
 Provisional = Literal["keep", "mask", "nowcast"]
 SHAPE = 2.0  # of the gamma prior around the last complete count: a spread of 70 % of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """The panel that a forecast starts from. way: what was done about the `young` counts; delay: None if unknown."""
+
+    panel: Panel
+    delay: Delay | None
+    way: Provisional
+    young: int
+
+
+def settled(panel: Panel, vintages: Sequence[Vintage], known: np.datetime64, way: Provisional | None) -> Settled:
+    """The records as they are to be used when month `known` was the last one over.
+
+    vintages: earlier ones; those of later months are not looked at. way: None completes where a delay is learnt.
+    Raises SettingError where something is to be done about young counts and no delay can be learnt.
+    """
+    delay = learn((*vintages, Vintage(known=known, panel=panel)), known) if vintages else None
+    if delay is None:
+        if way in ("mask", "nowcast"):
+            raise SettingError(
+                f"provisional={way} needs a reporting delay, which is learnt from archived records of {FEWEST + 1} "
+                f"months in a row; leave the key out, and issue every month with `gotong node issue`"
+            )
+        return Settled(panel=panel, delay=None, way="keep", young=0)
+    young, chosen = int(provisional(panel, delay, known).sum()), way or "nowcast"
+    if chosen == "keep":
+        return Settled(panel=panel, delay=delay, way=chosen, young=young)
+    done = masked(panel, delay, known) if chosen == "mask" else nowcast(panel, delay, known)
+    return Settled(panel=done, delay=delay, way=chosen, young=young)
 
 
 def provisional(panel: Panel, delay: Delay, known: np.datetime64) -> Array:
@@ -38,13 +71,6 @@ def nowcast(panel: Panel, delay: Delay, known: np.datetime64) -> Panel:
     coming = np.maximum(1 - share, 0) * prior * (panel.target + SHAPE) / (share * prior + SHAPE)
     completed = np.where(share > 1, panel.target / share, panel.target + coming)
     return replace(panel, target=np.where(young, completed, panel.target))
-
-
-def treated(panel: Panel, delay: Delay | None, known: np.datetime64, way: Provisional) -> Panel:
-    """The panel that a forecast starts from; as it is where no delay is known."""
-    if delay is None or way == "keep":
-        return panel
-    return masked(panel, delay, known) if way == "mask" else nowcast(panel, delay, known)
 
 
 def _ages(panel: Panel, known: np.datetime64) -> Array:

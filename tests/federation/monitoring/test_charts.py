@@ -5,7 +5,7 @@ The whole simulation is `scripts/prove charts`.
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import floats, integers
 
 from federation.monitoring.charts import MARGIN, QUIET, cumulative, limit, standardised
@@ -47,6 +47,7 @@ def test_a_shift_of_two_spreads_is_seen_within_half_a_year() -> None:
     assert abs(np.median(since) - first) <= 2
 
 
+@settings(max_examples=20)
 @given(seed=integers(0, 99), at=integers(20, 59), other=floats(-50, 50))
 def test_no_month_changes_what_was_charted_before_it(seed: int, at: int, other: float) -> None:
     series = autoregressive(1, 60, 0.5, seed)[0]
@@ -56,6 +57,7 @@ def test_no_month_changes_what_was_charted_before_it(seed: int, at: int, other: 
     np.testing.assert_array_equal(standardised(series)[:at], standardised(changed)[:at])
 
 
+@settings(max_examples=20)
 @given(seed=integers(0, 99), scale=floats(0.01, 100), shift=floats(-100, 100))
 def test_the_unit_of_a_series_does_not_matter(seed: int, scale: float, shift: float) -> None:
     series = autoregressive(1, 60, 0.5, seed)[0]
