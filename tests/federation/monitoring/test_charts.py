@@ -1,6 +1,6 @@
 """The sequential test: how often it alarms without a cause, how fast with one, and that it never looks ahead.
 
-The whole simulation is `scripts/prove charts`.
+The whole simulation is `scripts/bench monitoring`.
 """
 
 import numpy as np
