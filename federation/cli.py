@@ -63,6 +63,7 @@ VERBS = {
     "node approve": "hand on an issue",
     "node hold": "keep an issue back",
     "node annotate": "a note on an issue, for whoever reads it",
+    "node monitor": "issued forecasts with what happened: scores, and alarms of skill and inputs",
     "node pause": "refuse every run until resume",
     "node resume": "serve again",
     "node withdraw": "leave the federation for good",

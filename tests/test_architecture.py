@@ -71,24 +71,15 @@ MAY: dict[str, set[str]] = {
     "verbs": {
         *LEARNING,
         *("composition", "coordinator", "deployment", "deployment.coordinator", "deployment.node", "forecasting"),
-        *(
-            "issuing",
-            "monitoring",
-            "pack",
-            "policy",
-            "reporting",
-            "runs",
-            "studies",
-            "tracking",
-            "vault",
-        ),  # vault: a ledger's pages
+        *("issuing", "monitoring", "pack", "policy", "reporting", "runs", "studies", "tracking"),
+        "vault",  # a ledger's pages
     },
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.
     "strategies.testing": {*LEARNING, "coordinator", "policy", "runs", "vault"},
     "cli": {"errors"},  # a verb is imported by name, when it runs
 }
 LOOSE = {"__init__.py", "cli.py", "errors.py", "forecasting.py"}  # files of `federation` that are in no room
-MOST_ROOMS = 24  # right under `federation`; issuing, cycle and monitoring are what goes on every month
+MOST_ROOMS = 22  # right under `federation`
 MOST_FILES = 24  # of one folder: what is more is two rooms. A folder of one kind of thing, a file each, may have more
 ONE_FILE_EACH = {"federation/verbs"}
 # Library -> where it may be imported at all.

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from federation.issuing.archive import ISSUES, OWN_MODELS, RELEASED, Content, Fo
 from federation.issuing.champion_file import ChampionFile, unpack
 from federation.issuing.files import keep, kept
 from federation.issuing.held import DELIVERED, Held, champion_for, trust_of
+from federation.issuing.vintages import vintages
 from federation.pack.software import code_digest
 from federation.wire.frame import Frame, decode, encode
 from tasks.errors import DataError
@@ -33,6 +35,7 @@ from tasks.products.newest import Late
 from tasks.products.replaced import Replaced, read_alert
 from tasks.registry import TASKS
 from tasks.task import Task
+from tasks.vintages.provisional import Provisional
 
 CAP = "cap"
 ABOUT = ".about.json"  # written with every product: what it rests on
@@ -47,6 +50,7 @@ class Wanted:
     ca: None is ca.pem in the home; in a simulated country's home there is none, and champions are not signed.
     delivered: where the courier lays champions; None: in the home. vault: the file of the country's vault, whose own
     arm is preferred; None: that of the home's, which need not be there. to: where products go once they are approved.
+    made_before: what was archived later is not read; None: all is.
     """
 
     home: Path
@@ -61,6 +65,8 @@ class Wanted:
     origin: str | None = None
     largest_age: int | None = None
     late: Late = "forecast"
+    provisional: Provisional | None = None
+    made_before: datetime | None = None
     played: bool = False
     arm: str | None = None
     sender: str = "gotong.invalid"
@@ -127,6 +133,15 @@ def forecast_with(file: ChampionFile, data: Path, memory: Memory, wanted: Wanted
             played=wanted.played,
             arm=wanted.arm,
             memory=memory,
+            vintages=partial(
+                vintages,
+                wanted.home,
+                wanted.country,
+                sent=wanted.sent,
+                made_at=wanted.made_before,
+                played=wanted.played,
+            ),
+            provisional=wanted.provisional,
         )
         return forecasting.issue(run, request)[1]
 
@@ -229,7 +244,7 @@ def _content(wanted: Wanted, held: Held, issued: Issued, records: Mapping[str, s
     federated = issued.model == champion.run
     settings = {
         key: getattr(wanted, key)
-        for key in ("origin", "largest_age", "late", "played", "arm", "sender", "samples", "seed")
+        for key in ("origin", "largest_age", "late", "provisional", "played", "arm", "sender", "samples", "seed")
     }
     return Content(
         country=wanted.country,

@@ -47,7 +47,7 @@ def remade(issue: Issue) -> Remade:
     """Make an issue again, from the archive alone. Raises ArchiveError where something of it is gone or was changed."""
     content = issue.content
     champion = opened(kept(issue.home / ISSUES / CHAMPIONS, content.digests["champion"], "the champion"))
-    keys = ("origin", "largest_age", "late", "played", "sender", "cost_loss", "samples", "seed")
+    keys = ("origin", "largest_age", "late", "provisional", "played", "sender", "cost_loss", "samples", "seed")
     with archive.records_of(issue) as records:
         wanted = Wanted(
             home=issue.home,
@@ -56,6 +56,7 @@ def remade(issue: Issue) -> Remade:
             data=records,
             sent=datetime.fromisoformat(content.sent),
             arm=content.arm,
+            made_before=datetime.fromisoformat(content.made_at),
             **{key: content.settings[key] for key in keys},
         )
         issued = forecast_with(champion, records, memory_of(issue), wanted)

@@ -1,5 +1,8 @@
 """National records as a country knew them, month after month: from the archive of what it issued."""
 
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,42 +27,63 @@ def vintages(
     made_at: datetime | None = None,
     played: bool = False,
 ) -> tuple[Vintage, ...]:
-    """What was known before a forecast was `sent`, by month; of several issues of a month the last one's records.
+    """The records that were known before a forecast was sent, by month; see `before`. Raises ArchiveError."""
+    archived = [each for each in issues(home, task.name) if each.content.country == country]
+    chosen = before(archived, sent=sent, made_at=made_at, played=played)
+    months = [complete(each.content.sent) for each in chosen]
+    return tuple(
+        Vintage(known=month, panel=read(task, each, settings, month))
+        for month, each in zip(months, chosen, strict=True)
+    )
 
-    made_at: when the forecast was archived, if it was; nothing archived later is read. played: whether it is one of an
-    exercise, whose archive holds days that were played too; else such issues, whose files are younger than they say,
-    are no vintages. Raises ArchiveError.
+
+def before(issues: Iterable[Issue], *, sent: datetime, made_at: datetime | None, played: bool) -> list[Issue]:
+    """The issues whose records were known before a forecast was `sent`: the last one of each month, the newest MOST.
+
+    made_at: when the forecast was archived, if it was; what was archived later is left out. played: whether it is one
+    of an exercise, whose archive holds days that were played too; else such issues, whose files are younger than they
+    say, are no vintages. An issue that looked back at an earlier month (origin=) is none either.
     """
-    known = [
-        each
-        for each in issues(home, task.name)
-        if each.content.country == country
-        and _time(each.content.sent) < sent
-        and (made_at is None or _time(each.content.made_at) < made_at)
-        and (played or _complete(each.content.sent) == _complete(each.content.made_at))
-    ]
     by_month: dict[np.datetime64, Issue] = {}
-    for each in sorted(known, key=lambda issue: (_time(issue.content.sent), _time(issue.content.made_at))):
-        by_month[_complete(each.content.sent)] = each
-    return tuple(_read(task, by_month[month], settings, month) for month in sorted(by_month)[-MOST:])
+    for each in sorted(issues, key=lambda issue: (time(issue.content.sent), time(issue.content.made_at))):
+        month = complete(each.content.sent)
+        early = time(each.content.sent) < sent and (made_at is None or time(each.content.made_at) <= made_at)
+        true_to_date = played or month == complete(each.content.made_at)
+        if early and true_to_date and each.content.as_of == str(month):
+            by_month[month] = each
+    return [by_month[month] for month in sorted(by_month)[-MOST:]]
+
+
+def read(task: Task, issue: Issue, settings: TaskSettings, until: np.datetime64) -> Panel:
+    """The records of an issue, of no month after `until` where the task can leave those out. Raises ArchiveError."""
+    with records_of(issue) as folder, _quietly():
+        return read_until(task, folder, issue.content.country, settings, until)
 
 
 def read_until(task: Task, folder: Path, country: str, settings: TaskSettings, until: np.datetime64) -> Panel:
-    """The records of a folder, of no later month where the task can leave later ones out. Raises DataError."""
+    """The same of a folder of national files. Raises DataError."""
     if task.upcoming is None:
         return task.read(folder, country, settings)
     return task.upcoming(folder, country, settings, until)
 
 
-def _read(task: Task, issue: Issue, settings: TaskSettings, month: np.datetime64) -> Vintage:
-    with records_of(issue) as folder:
-        return Vintage(known=month, panel=read_until(task, folder, issue.content.country, settings, month))
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What is odd about archived records was said when the issue was made."""
+    log = logging.getLogger("tasks.files.schema")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
-def _time(text: str) -> datetime:
+def complete(at: str) -> np.datetime64:
+    """The last month that was over at a time, ISO 8601."""
+    return np.datetime64(time(at).replace(tzinfo=None), "M") - 1
+
+
+def time(text: str) -> datetime:
+    """UTC, of ISO 8601."""
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _complete(text: str) -> np.datetime64:
-    """The last month that was over then."""
-    return np.datetime64(_time(text).replace(tzinfo=None), "M") - 1

@@ -13,12 +13,21 @@ from tasks.data import Array, Panel
 from tasks.windows import month_of_year
 
 YEARS, LEAST = 5, 3  # years before of a month that an anomaly is measured by, and how many of them have to be known
+SLOWEST = 0.9  # correlation of neighbouring months from which on five years show nothing, as of an ocean's index
 MOVES = 0.25  # of the known neighbouring months of a column at least that share differs
 
 
 def anomalies(panel: Panel, records: str) -> dict[str, Array]:
     """Column -> (T,), NaN where nothing is known. records: what the target is called."""
     return {name: _of_country(values, panel.periods) for name, values in _columns(panel, records)}
+
+
+def is_slow(series: Array) -> bool:
+    """Whether a (T,) column moves too slowly to be charted."""
+    before, after = series[:-1], series[1:]
+    both = np.isfinite(before) & np.isfinite(after)
+    moves = both.sum() > 2 and before[both].std() > 0 and after[both].std() > 0
+    return bool(moves and np.corrcoef(before[both], after[both])[0, 1] >= SLOWEST)
 
 
 def _columns(panel: Panel, records: str) -> Iterator[tuple[str, Array]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from federation.issuing.archive import Issue
 from federation.monitoring.charts import cumulative, limit, standardised
-from federation.monitoring.inputs import anomalies
+from federation.monitoring.inputs import anomalies, is_slow
 from federation.monitoring.scored import Known, Scored, scored, worse
 from federation.monitoring.truth import Truth
 from tasks.data import Array
@@ -56,7 +56,7 @@ class Monitored:
     """What `gotong node monitor` knows. truth: the vintage in words. known: YYYY-MM, the last month over.
 
     difference, low, high: of the headline score, issued less baseline, with its 95 % interval; NaN with less than two
-    half-years. limit: of every chart.
+    half-years. limit: of every chart. slow: columns that are not charted.
     """
 
     country: str
@@ -75,6 +75,7 @@ class Monitored:
     scores: tuple[ScoreRow, ...]
     limit: float
     charts: tuple[Chart, ...]
+    slow: tuple[str, ...]
 
     def alarms(self, reviewed: str = "") -> list[tuple[Chart, ChartAlarm]]:
         """Those of months after `reviewed`, YYYY-MM."""
@@ -85,7 +86,8 @@ def monitor(task: Task, country: str, issues: Sequence[Issue], known: Known, tru
     """Scores and charts of the archived issues, of which one at least can be monitored. See `scored.monitored`."""
     done = scored(task, issues, known, truth)
     months, skill = _by_month(done, task)
-    named = [(SKILL, months, standardised(skill)), *_inputs(truth, done.issued.origin.min())]
+    inputs, slow = _inputs(truth, done.issued.origin.min())
+    named = [(SKILL, months, standardised(skill)), *inputs]
     height = limit(len(named))
     score = next(iter(task.scores))
     difference = paired_interval(blocks(task.scores[score], done.issued, done.baseline), FEWEST_BLOCKS)
@@ -108,6 +110,7 @@ def monitor(task: Task, country: str, issues: Sequence[Issue], known: Known, tru
         scores=tuple(_rows(task, done)),
         limit=height,
         charts=tuple(_chart(what, months, normal, height) for what, months, normal in named),
+        slow=slow,
     )
 
 
@@ -125,14 +128,22 @@ def _by_month(done: Scored, task: Task) -> tuple[Array, Array]:
     return months, series
 
 
-def _inputs(truth: Truth, start: np.datetime64) -> Iterator[tuple[str, Array, Array]]:
-    """Both directions of every column, charted after `start`; the months before are what they are compared with."""
+def _inputs(truth: Truth, start: np.datetime64) -> tuple[list[tuple[str, Array, Array]], tuple[str, ...]]:
+    """Both directions of every column, charted after `start`; the months before are what they are compared with.
+
+    And the columns that move too slowly to be charted.
+    """
     months = truth.now.periods.astype("datetime64[M]")
     old_enough = months + (truth.lag or 0) <= truth.vintages[-1].known
+    charts: list[tuple[str, Array, Array]] = []
+    slow: list[str] = []
     for name, series in anomalies(truth.now, TARGET).items():
+        if is_slow(series[months <= start]):
+            slow.append(name)
+            continue
         normal = np.where(months > start, standardised(np.where(old_enough, series, np.nan)), np.nan)
-        yield f"{name} up", months, normal
-        yield f"{name} down", months, -normal
+        charts += [(f"{name} up", months, normal), (f"{name} down", months, -normal)]
+    return charts, tuple(slow)
 
 
 def _chart(what: str, months: Array, normal: Array, height: float) -> Chart:

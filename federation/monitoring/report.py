@@ -9,7 +9,7 @@ from typing import Any
 from federation.monitoring.charts import FEWEST
 from federation.monitoring.monitor import SKILL, Monitored
 
-WIDTH = 24  # characters of a name
+WIDTH = 28  # characters of a name
 
 
 def lines(done: Monitored, reviewed: str) -> Iterator[str]:
@@ -38,6 +38,8 @@ def lines(done: Monitored, reviewed: str) -> Iterator[str]:
         if chart.what == SKILL and not chart.months:
             said = f"begins after {FEWEST} scored months"
         yield f"{chart.what:<{WIDTH}} {chart.months:>9} {chart.value:>9.2f}                {said or '-'}"
+    if done.slow:
+        yield f"not charted, for they move too slowly: {', '.join(done.slow)}"
 
 
 def log_line(done: Monitored, reviewed: str) -> str:

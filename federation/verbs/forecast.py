@@ -12,7 +12,7 @@ from federation.errors import ConfigError
 from federation.forecasting import ForecastRequest, issue
 from federation.issuing.vintages import vintages
 from federation.runs import folder as run_folder
-from federation.settings.checks import nearest, within
+from federation.settings.checks import nearest, one_of, within
 from federation.verbs.word_checks import required
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
@@ -83,8 +83,8 @@ def _forecast(settings: ForecastSettings) -> None:
         within("largest_age", settings.largest_age, 0, 1200)
     if settings.late not in get_args(Late):
         raise ConfigError(f"late={settings.late}: {nearest(settings.late, get_args(Late))}")
-    if settings.provisional is not None and settings.provisional not in get_args(Provisional):
-        raise ConfigError(f"provisional={settings.provisional}: {nearest(settings.provisional, get_args(Provisional))}")
+    if settings.provisional is not None:
+        one_of("provisional", settings.provisional, get_args(Provisional))
     folder, home = run_folder.existing(settings.runs, name), None if settings.home is None else Path(settings.home)
     sent, played = now_or_played(settings.today), settings.today is not None
     request = ForecastRequest(

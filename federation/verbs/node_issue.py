@@ -18,6 +18,7 @@ from federation.verbs.word_checks import required
 from tasks.places.countries import problem_with
 from tasks.products.newest import Late
 from tasks.settings import TaskSettings
+from tasks.vintages.provisional import Provisional
 
 REQUIRED, NONE = "required", "none"
 EXAMPLE = "gotong node issue country=VNM data=records home=node task=health"
@@ -31,7 +32,7 @@ class IssueSettings:
     ca: the coordinator's certificate; None: ca.pem in the home. vault: the file of the country's vault; None: in home.
     to: the folder to which products go once they are approved. approval: required, or none where nobody has to look.
     as_of: YYYY-MM-DD, no new issue: the last one of that day is made again from its records and compared.
-    origin, largest_age, late, today, arm, sender, cost_loss, samples, seed: as of `gotong forecast`.
+    origin, largest_age, late, provisional, today, arm, sender, cost_loss, samples, seed: as of `gotong forecast`.
     """
 
     task: TaskSettings
@@ -48,6 +49,7 @@ class IssueSettings:
     origin: str | None = None
     largest_age: int | None = None
     late: str = "forecast"
+    provisional: str | None = None
     today: str | None = None
     arm: str | None = None
     sender: str = "gotong.invalid"
@@ -88,6 +90,8 @@ def _wanted(settings: IssueSettings, task: str) -> Wanted:
     one_of("approval", settings.approval, (REQUIRED, NONE))
     if settings.late not in get_args(Late):
         raise ConfigError(f"late={settings.late}: {nearest(settings.late, get_args(Late))}")
+    if settings.provisional is not None:
+        one_of("provisional", settings.provisional, get_args(Provisional))
     within("samples", settings.samples, 1, 10_000)
     within("seed", settings.seed, 0, 2**31 - 1)
     if settings.cost_loss is not None:
@@ -106,6 +110,7 @@ def _wanted(settings: IssueSettings, task: str) -> Wanted:
         sent=now_or_played(settings.today),
         played=settings.today is not None,
         late=cast(Late, settings.late),
+        provisional=cast(Provisional | None, settings.provisional),
         origin=settings.origin,
         largest_age=settings.largest_age,
         arm=settings.arm,

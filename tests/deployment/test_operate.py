@@ -40,8 +40,8 @@ def test_a_command_that_no_test_runs_does_not_get_into_the_documents() -> None:
 
 
 def test_the_documents_name_every_verb_of_a_deployment() -> None:
-    monday = (ROOT / "docs" / "monday.md").read_text()  # a test of its own runs what stands there
-    text = "\n".join([*commands(), monday])
+    others = [(ROOT / "docs" / page).read_text() for page in ("monday.md", "monitoring.md")]  # with tests of their own
+    text = "\n".join([*commands(), *others])
     ours = [verb for verb in VERBS if verb.split()[0] in ("keys", "node", "coordinator", "submit", "status", "stop")]
     assert len(ours) >= 15
     for verb in ours:
