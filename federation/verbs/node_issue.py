@@ -111,6 +111,7 @@ def _wanted(settings: IssueSettings, task: str) -> Wanted:
         played=settings.today is not None,
         late=cast(Late, settings.late),
         provisional=cast(Provisional | None, settings.provisional),
+        made_before=None,
         origin=settings.origin,
         largest_age=settings.largest_age,
         arm=settings.arm,
