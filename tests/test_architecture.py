@@ -67,11 +67,16 @@ MAY: dict[str, set[str]] = {
         *LEARNING,
         *("composition", "coordinator", "deployment", "pack", "policy", "reporting", "runs", "vault"),
     },
+    # The month of a region: agree, train, gate, promote, export; and in a simulation what every country issues.
+    "cycle": {
+        *("errors", "composition", "coordinator", "deployment", "deployment.coordinator", "reporting", "runs"),
+        *("issuing", "settings", "studies", "tracking"),
+    },
     "deployment.bundle": {"deployment.coordinator"},
     "verbs": {
         *LEARNING,
-        *("composition", "coordinator", "deployment", "deployment.coordinator", "deployment.node", "forecasting"),
-        *("issuing", "monitoring", "pack", "policy", "reporting", "runs", "studies", "tracking"),
+        *("composition", "coordinator", "cycle", "deployment", "deployment.coordinator", "deployment.node"),
+        *("forecasting", "issuing", "monitoring", "pack", "policy", "reporting", "runs", "studies", "tracking"),
         "vault",  # a ledger's pages
     },
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.

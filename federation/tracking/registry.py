@@ -4,17 +4,23 @@ candidate   offered, not decided
 champion    forecasts are issued from it
 previous    the champion before, to which one command returns
 
-Every step may be repeated: one that was broken off is finished by the same command.
+MLflow sets one alias at a time. What a promotion replaces is therefore a tag of the candidate before any alias moves,
+and a rollback's reason is one of the version whose place is taken; so a step that was broken off is finished by
+whichever command comes next, and no older version is lost in between.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from federation.errors import TrackingError
+from federation.errors import ConfigError, GotongError, TrackingError, one_line
+from federation.settings.schema import TrackingSettings
 from federation.tracking.model import DIGEST
 from federation.tracking.run_info import COUNTRY, FOLDER
-from federation.tracking.store import Store, search, tagged
+from federation.tracking.store import Store, connect, search, tagged
+from tasks.errors import TaskError
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -24,6 +30,8 @@ CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 LONGEST = 5000  # characters of a tag
 # Tags of a version: refresh or recipe, why it was promoted or not, who keeps the one before, when, and the comparison.
 ROLLED_BACK = "rolled back: "  # begins the reason of a version that a person took back
+REPLACES = "gotong.replaces"  # tag of a version: the number of the champion before it, NOTHING for the first
+NOTHING = "0"
 KIND, REASON, KEEP, AT, TABLE = (f"gotong.{name}" for name in ("kind", "reason", "keep", "decided_at", "comparison"))
 
 
@@ -38,6 +46,20 @@ class Version:
     run: str
     digest: str
     tags: Mapping[str, str]
+
+
+@contextmanager
+def opened(tracking: TrackingSettings, runs: str, region: str, task: str) -> Iterator[tuple[Store, str]]:
+    """The store and the registered model's name. Raises ConfigError, or TrackingError for whatever MLflow raises."""
+    tracking.check()
+    if tracking.name == "none":
+        raise ConfigError("champions stand in MLflow's registry; leave out tracking=none")
+    try:
+        yield connect(tracking, Path(runs)), model_name(region, task)
+    except (GotongError, TaskError):  # of what is done with it
+        raise
+    except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
+        raise TrackingError(f"MLflow's registry could not be used: {one_line(error)}") from error
 
 
 def model_name(region: str, task: str) -> str:
@@ -62,6 +84,7 @@ def offer(store: Store, name: str, run: str) -> Version:
     """Make the model of a finished run the candidate. Raises TrackingError if MLflow has none of it."""
     from mlflow.exceptions import MlflowException
 
+    finish(store, name)
     model = _logged_model(store, run)
     if not store.client.search_registered_models(filter_string=f"name = '{name}'"):
         try:
@@ -97,26 +120,46 @@ def promote(store: Store, name: str) -> Version:
     if CANDIDATE not in aliases:
         raise TrackingError(f"{name} has no candidate; offer a finished run: gotong champion offer run=NAME")
     candidate, champion = aliases[CANDIDATE], aliases.get(CHAMPION)
-    if champion is not None and champion.number != candidate.number:
-        store.client.set_registered_model_alias(name, PREVIOUS, champion.number)
-    store.client.set_registered_model_alias(name, CHAMPION, candidate.number)
+    replaced = candidate.tags.get(REPLACES, NOTHING)
+    if champion is None or champion.number != candidate.number:  # else it was broken off after this
+        replaced = NOTHING if champion is None else champion.number
+        tag(store, name, candidate, {REPLACES: replaced})
+        store.client.set_registered_model_alias(name, CHAMPION, candidate.number)
+    if replaced != NOTHING:
+        store.client.set_registered_model_alias(name, PREVIOUS, replaced)
     store.client.delete_registered_model_alias(name, CANDIDATE)
     return candidate
 
 
+def finish(store: Store, name: str) -> None:
+    """End a promotion that was broken off."""
+    aliases = holders(store, name)
+    if CANDIDATE in aliases and CHAMPION in aliases and aliases[CANDIDATE].number == aliases[CHAMPION].number:
+        promote(store, name)
+
+
 def withdraw(store: Store, name: str) -> None:
     """The candidate is none any more."""
+    finish(store, name)
     if CANDIDATE in holders(store, name):
         store.client.delete_registered_model_alias(name, CANDIDATE)
 
 
-def roll_back(store: Store, name: str) -> tuple[Version, Version]:
-    """The previous one becomes champion again; returns it, and the one whose place it takes. Raises TrackingError."""
+def roll_back(store: Store, name: str, reason: str, at: str) -> tuple[Version, Version]:
+    """The previous one becomes champion again; returns it, and the one whose place it takes. Raises TrackingError.
+
+    reason, at: why, and the time, noted with the one that goes.
+    """
+    finish(store, name)
     aliases = holders(store, name)
     if PREVIOUS not in aliases:
         raise TrackingError(f"{name} has no previous champion to return to")
     back, gone = aliases[PREVIOUS], aliases[CHAMPION]
-    store.client.set_registered_model_alias(name, CHAMPION, back.number)
+    if back.number == gone.number:  # broken off before the alias was removed
+        gone = next(each for each in reversed(versions(store, name)) if each.tags.get(REPLACES) == back.number)
+    else:
+        tag(store, name, gone, {REASON: f"{ROLLED_BACK}{reason}", AT: at})
+        store.client.set_registered_model_alias(name, CHAMPION, back.number)
     store.client.delete_registered_model_alias(name, PREVIOUS)
     return back, gone
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from federation.composition.compose import compose
 from federation.tracking import registry
-from federation.verbs import champions
 from federation.verbs.champions import ChampionSettings
 from federation.verbs.word_checks import required
 
@@ -25,11 +24,9 @@ def run(words: Sequence[str]) -> None:
 
 def _roll_back(settings: RollbackSettings) -> None:
     reason = required(settings.reason, 'say why: gotong champion rollback task=NAME reason="..."')
-    with champions.registry(settings.tracking, settings.runs, settings.region.name, settings.task.name) as (
+    with registry.opened(settings.tracking, settings.runs, settings.region.name, settings.task.name) as (
         store,
         name,
     ):
-        back, gone = registry.roll_back(store, name)
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        registry.tag(store, name, gone, {registry.REASON: f"{registry.ROLLED_BACK}{reason}", registry.AT: at})
+        back, gone = registry.roll_back(store, name, reason, datetime.now(UTC).isoformat(timespec="seconds"))
     print(f"{name}: run {back.run} is champion again (version {back.number}), in the place of run {gone.run}")

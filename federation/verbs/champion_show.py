@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from federation.composition.compose import compose
 from federation.tracking import registry
-from federation.verbs import champions
 from federation.verbs.champions import ChampionSettings
 
 
@@ -14,7 +13,7 @@ def run(words: Sequence[str]) -> None:
 
 
 def _show(settings: ChampionSettings) -> None:
-    with champions.registry(settings.tracking, settings.runs, settings.region.name, settings.task.name) as (
+    with registry.opened(settings.tracking, settings.runs, settings.region.name, settings.task.name) as (
         store,
         name,
     ):

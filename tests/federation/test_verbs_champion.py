@@ -11,7 +11,6 @@ from federation.settings.schema import TrackingSettings
 from federation.tracking import registry
 from federation.tracking.registry import CHAMPION, PREVIOUS
 from federation.tracking.store import connect
-from federation.verbs import champions
 from tasks.errors import DataError
 
 pytestmark = [
@@ -46,7 +45,9 @@ def test_a_champion_is_offered_refreshed_and_rolled_back(
     assert "no previous champion" in capsys.readouterr().err
     simulate("may")
     main(["champion", "offer", "run=may", runs])
-    assert "run may (version 1) is champion\n  the first champion" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "run may (version 1) is champion\n  the first champion, of 3 countries (LAO, THA, VNM), without BRN" in said
+    assert "a study: it has learnt nothing after 2004-12" in said
     simulate("june", "champion=may", "seed=2")
     main(["champion", "offer", "run=june", runs])
     said = capsys.readouterr().out
@@ -111,6 +112,6 @@ def test_folds_of_operational_runs_are_compared_on_months_that_neither_was_train
 def test_what_is_wrong_with_a_run_is_not_blamed_on_the_registry(tmp_path: Path) -> None:
     with (
         pytest.raises(DataError, match=r"^results\.json is missing$"),
-        champions.registry(TrackingSettings(), str(tmp_path), "ASEAN", "toy"),
+        registry.opened(TrackingSettings(), str(tmp_path), "ASEAN", "toy"),
     ):
         raise DataError("results.json is missing")
