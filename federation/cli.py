@@ -21,6 +21,8 @@ VERBS = {
     "champion offer": "a finished run becomes champion if the rules allow it",
     "champion rollback": "return to the champion before",
     "champion export": "the champion in one signed file, which nodes take",
+    "cycle": "a region's month: agree, train, gate, promote, export; for a timer, and killed it goes on",
+    "cycle status": "which step a region's month is at, and since when",
     "results": "write the page of all experiments: tables, pictures, targets",
     "ui": "open the experiments in MLflow",
     "replay": "send MLflow the records of a run that it has not received",

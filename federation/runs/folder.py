@@ -15,7 +15,7 @@ from tasks.files.locking import try_lock
 
 LOCK = "lock"
 MOMENT = 0.2  # seconds
-RESERVED = ("keys", "mlflow")  # folders that all runs share
+RESERVED = ("keys", "mlflow", "cycles", "champions", "nodes")  # folders that all runs share
 
 
 def create(settings: Settings) -> Path:

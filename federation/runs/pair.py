@@ -35,7 +35,8 @@ def run_pair(settings: Settings, run_one: Callable[[Settings], object]) -> None:
 
 
 def _end(folder: Path, settings: Settings, run_one: Callable[[Settings], object]) -> None:
-    if not run_folder.has_checkpoint(folder):
+    begun = run_folder.has_checkpoint(folder) or (folder.is_dir() and run_folder.is_locked(folder))
+    if not begun:
         if folder.is_dir():  # killed before its first checkpoint: nothing in it is worth keeping
             with run_folder.locked(folder):
                 shutil.rmtree(folder)

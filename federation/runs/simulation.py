@@ -136,6 +136,15 @@ def resume(runs: str, folder: Path) -> Simulation:
     return _with_vaults(run)
 
 
+def record_ends(settings: Settings) -> dict[str, str]:
+    """Country -> the last period of its national files in settings.data, of those whose policy lets it leave.
+
+    Raises ConfigError, DataError or PolicyRefusal.
+    """
+    countries, _ = _countries(settings, TASKS[settings.task.name], Path(settings.runs))
+    return _ends(settings, Path(settings.runs), countries)
+
+
 def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3.Connection) -> Vault:
     """One country's vault, on the ledger that all countries of a simulation share."""
     records = _records(settings, folder) / country

@@ -27,7 +27,7 @@ from federation.deployment.coordinator import members, terms
 from federation.deployment.coordinator.ledger import CoordinatorLedger
 from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
-from federation.deployment.coordinator.submission import ENDED, OUTPUT, Submission, path_of, resume_hint
+from federation.deployment.coordinator.submission import ENDED, OUTPUT, RECORD_ENDS, Submission, path_of, resume_hint
 from federation.deployment.coordinator.terms import RegionTerms
 from federation.deployment.revocation import FILE as REVOKED
 from federation.deployment.revocation import read_list
@@ -73,7 +73,10 @@ def main(link: Any, name: str) -> None:
         try:
             with (folder / OUTPUT).open("a", buffering=1) as output:
                 console = Console(file=output, width=submission.width, highlight=False, force_terminal=False)
-                conduct(partial(_prepare, link, home, submission, console), submission.settings.out, console)
+                if submission.terms_only:
+                    _ask_for_terms(link, home, submission, console)
+                else:
+                    conduct(partial(_prepare, link, home, submission, console), submission.settings.out, console)
             ended = {"error": None}
         except KeyboardInterrupt:
             _write_end(folder, None)
@@ -114,7 +117,19 @@ def read(home: Path, name: str) -> Submission:
         folder=Path(values["folder"]),
         width=int(values["width"]),
         resume=bool(values["resume"]),
+        terms_only=bool(values.get("terms_only")),
     )
+
+
+def _ask_for_terms(link: Any, home: Path, submission: Submission, console: Console) -> None:
+    """Leave when the records of the countries end, by their signed terms; nothing is trained.
+
+    Raises ConfigError, QuorumError or DeploymentError.
+    """
+    settings, folder = submission.settings, submission.folder
+    nodes, _, grid = _reached(link, home, folder.name, settings, sorted(settings.region.countries))
+    region = _agreed(grid, folder.name, settings, nodes, console)
+    write_atomically(folder / RECORD_ENDS, json.dumps(region.ends).encode())
 
 
 def _prepare(link: Any, home: Path, submission: Submission, console: Console) -> Deployed:
@@ -123,18 +138,10 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
     Raises ConfigError, QuorumError or DeploymentError; nothing was trained then.
     """
     folder, settings, progress = submission.folder, submission.settings, None
-    wanted, known = sorted(settings.region.countries), members.nodes(home)
+    wanted = sorted(settings.region.countries)
     if submission.resume:
         settings, progress, wanted = every_run.saved(folder, **_may_change(settings))
-    nodes = {country: known[country][0] for country in wanted if country in known}
-    if len(nodes) < settings.quorum:
-        raise ConfigError(
-            f"quorum={settings.quorum} and {len(nodes)} of {', '.join(wanted)} are enrolled; "
-            f"enrol more nodes or set quorum to {len(nodes)} or less"
-        )
-    _check_keys(link, {country: known[country] for country in nodes})
-    signing = _signing(home, folder.name, nodes)
-    grid = SignedGrid(PollingGrid(link, enough=settings.quorum), signing)
+    nodes, signing, grid = _reached(link, home, folder.name, settings, wanted)
     region = _agreed(grid, folder.name, settings, nodes, console)
     if progress is None and is_fold(settings):  # the terms said when records end; those of the plan that follows count
         settings = resolved(settings, region.ends)
@@ -149,6 +156,22 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
         run = Run(settings=settings, folder=folder, federation=federation, progress=progress, notes=notes)
     keys = {vault.country: vault.key.public_bytes_raw() for vault in signing.vaults.values()}
     return Deployed(run=replace(run, federation=replace(run.federation, keys=keys)), grid=grid)
+
+
+def _reached(
+    link: Any, home: Path, run: str, settings: Settings, wanted: Sequence[str]
+) -> tuple[dict[str, int], Signing, SignedGrid]:
+    """country -> node of those that are enrolled, and the way to them. Raises ConfigError or DeploymentError."""
+    known = members.nodes(home)
+    nodes = {country: known[country][0] for country in wanted if country in known}
+    if len(nodes) < settings.quorum:
+        raise ConfigError(
+            f"quorum={settings.quorum} and {len(nodes)} of {', '.join(wanted)} are enrolled; "
+            f"enrol more nodes or set quorum to {len(nodes)} or less"
+        )
+    _check_keys(link, {country: known[country] for country in nodes})
+    signing = _signing(home, run, nodes)
+    return nodes, signing, SignedGrid(PollingGrid(link, enough=settings.quorum), signing)
 
 
 def _signing(home: Path, run: str, nodes: Mapping[str, int]) -> Signing:

@@ -10,18 +10,23 @@ from federation.settings.schema import Settings
 from federation.settings.values import plain
 from tasks.files.atomic import write_atomically
 
+RECORD_ENDS = "record_ends.json"  # country -> the last period of its records
 OUTPUT, ENDED = "output.txt", "ended.json"
 FLOWER_RUN = "flower.json"  # Flower's number of the run, in the run's folder
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """folder: of the run, which exists. width: columns of the follower's screen. resume: from the run's checkpoint."""
+    """folder: of the run, which exists. width: columns of the follower's screen. resume: from the run's checkpoint.
+
+    terms_only: nothing is trained; the countries' terms are asked, and when their records end is left in RECORD_ENDS.
+    """
 
     settings: Settings
     folder: Path
     width: int
     resume: bool
+    terms_only: bool = False
 
 
 def write(home: Path, submission: Submission) -> None:
@@ -31,6 +36,7 @@ def write(home: Path, submission: Submission) -> None:
         "folder": str(submission.folder.resolve()),
         "width": submission.width,
         "resume": submission.resume,
+        "terms_only": submission.terms_only,
     }
     write_atomically(path_of(home, submission.folder.name), json.dumps(values).encode())
 
