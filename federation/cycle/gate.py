@@ -50,8 +50,8 @@ def champion_to_meet(settings: Settings, month: str) -> str:
 
 def decide(cycle: Cycle, settings: Settings, harm: float) -> Mapping[str, Any]:
     """Offer the month's run and note the decision with its version; nothing is promoted yet."""
-    for run in (f"{cycle.run}{FOLD}", cycle.run):
-        _send(settings, run)
+    for name in (f"{cycle.run}{FOLD}", cycle.run):
+        _send(settings, name)
     run, met = offer.finished(settings.runs, cycle.run), cycle.result(AGREE)["champion"]
     with _opened(settings) as (store, model):
         version = registry.offer(store, model, cycle.run)

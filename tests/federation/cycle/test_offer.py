@@ -11,6 +11,7 @@ from federation.coordinator import checkpoint
 from federation.cycle import offer
 from federation.cycle.offer import Finished
 from federation.errors import ConfigError
+from federation.runs import folder as run_folder
 from federation.settings.schema import OPERATIONAL, Settings
 from federation.settings.values import plain
 from federation.studies.champion import REFRESH
@@ -28,7 +29,7 @@ def header_of(settings: Settings, countries: list[str]) -> Mapping[str, Any]:
 def headers(monkeypatch: pytest.MonkeyPatch, toy: None) -> dict[str, Mapping[str, Any]]:  # noqa: ARG001
     """What checkpoints hold, by the name of their run."""
     there: dict[str, Mapping[str, Any]] = {}
-    monkeypatch.setattr(offer.run_folder, "existing", lambda runs, name: Path(runs) / name)
+    monkeypatch.setattr(run_folder, "existing", lambda runs, name: Path(runs) / name)
     monkeypatch.setattr(checkpoint, "read_header", lambda path: there[path.parent.name])
     return there
 

@@ -108,12 +108,12 @@ def test_a_month_that_was_killed_around_any_of_its_records_ends_as_if_it_had_not
 
     def watched(folder: Path, cycle: Cycle) -> None:
         nonlocal left
-        for act in (lambda: None, lambda: write(folder, cycle)):
-            act()
-            if left == 0:
-                left -= 1
-                raise KilledError
+        for written in (False, True):
+            if written:
+                write(folder, cycle)
             left -= 1
+            if left == -1:
+                raise KilledError
 
     monkeypatch.setattr(record, "write", watched)
     with pytest.raises(KilledError):
