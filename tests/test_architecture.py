@@ -70,7 +70,7 @@ MAY: dict[str, set[str]] = {
     # The month of a region: agree, train, gate, promote, export; and in a simulation what every country issues.
     "cycle": {
         *("errors", "composition", "coordinator", "deployment", "deployment.coordinator", "reporting", "runs"),
-        *("issuing", "settings", "studies", "tracking"),
+        *("forecasting", "issuing", "settings", "studies", "tracking"),
     },
     "deployment.bundle": {"deployment.coordinator"},
     "verbs": {

@@ -11,8 +11,10 @@ from federation.cycle.record import folder_of
 from federation.deployment.coordinator.submission import RECORD_ENDS, Submission
 from federation.deployment.coordinator.submit import follow, submit
 from federation.errors import GotongError
+from federation.issuing.export import export
 from federation.runs import folder as run_folder
 from federation.settings.schema import Settings
+from federation.tracking import registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +44,11 @@ class Deployed:
         return None
 
     def export(self, settings: Settings) -> Path:
-        """In the coordinator's folder, from where it is served."""
-        return self.home / "champions" / f"{settings.region.name}-{settings.task.name}.champion"
+        """Signed, in the coordinator's folder, from where its gateway serves it."""
+        where = (settings.tracking, settings.runs, settings.region.name, settings.task.name)
+        with registry.opened(*where) as (store, name):
+            path, _, _ = export(store, name, runs=settings.runs, to=None, home=self.home)
+        return path
 
     def issue(self, settings: Settings, champion: Path) -> Mapping[str, Any]:  # noqa: ARG002
         """Every country's own node does, with `gotong node issue`."""

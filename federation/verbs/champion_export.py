@@ -7,8 +7,8 @@ from pathlib import Path
 from federation.composition.compose import compose
 from federation.issuing.export import export
 from federation.settings.checks import one_of
+from federation.tracking import registry
 from federation.tracking.registry import CHAMPION, PREVIOUS
-from federation.verbs import champions
 from federation.verbs.champions import ChampionSettings
 
 
@@ -32,7 +32,7 @@ def run(words: Sequence[str]) -> None:
 def _export(settings: ExportSettings) -> None:
     one_of("alias", settings.alias, (CHAMPION, PREVIOUS))
     to = None if settings.to is None else Path(settings.to)
-    with champions.registry(settings.tracking, settings.runs, settings.region.name, settings.task.name) as (
+    with registry.opened(settings.tracking, settings.runs, settings.region.name, settings.task.name) as (
         store,
         name,
     ):

@@ -15,6 +15,7 @@ from federation.errors import ConfigError
 from federation.settings.checks import within
 from federation.settings.schema import ISSUED, LATEST, OPERATIONAL, Settings
 from federation.studies.champion import HARM
+from federation.verbs.forecast import now_or_played
 from federation.verbs.submit import SubmitSettings
 
 OF_THE_ROUTINE = ("name", "resume", "champion", "sweep", "out")  # it names its runs, and continues them by itself
@@ -26,7 +27,8 @@ class CycleSettings(SubmitSettings):
     """Keys of a run, and: home, the coordinator's folder; empty: a simulation on the national files in data=.
 
     until: the month; latest: the newest that most countries report. start_from=champion: the refit begins with the
-    champion's weights. harm: as of `gotong champion offer`.
+    champion's weights. harm: as of `gotong champion offer`. today: YYYY-MM-DD, of a simulation, for exercises: the day
+    on which the countries make their forecasts. With until=2008-05 they are made as of that month.
     """
 
     home: str = ""
@@ -35,6 +37,7 @@ class CycleSettings(SubmitSettings):
     until: str | None = LATEST
     arms: list[str] = field(default_factory=lambda: ["federated", "local", "personalised", ISSUED])
     harm: float = HARM
+    today: str | None = None
 
 
 def run(words: Sequence[str]) -> None:
@@ -55,6 +58,8 @@ def _cycle(given: CycleSettings) -> None:
 
 
 def _deployed(given: CycleSettings, say: "partial[None]") -> tuple[Settings, Region]:
+    if given.today is not None:
+        raise ConfigError(f"today={given.today} is for exercises on one machine; leave it out")
     settings = replace(given, deadline=DEADLINE if given.deadline is None else given.deadline).run()
     return settings, Deployed(home=Path(given.home), say=say)
 
@@ -65,4 +70,4 @@ def _simulated(given: CycleSettings) -> tuple[Settings, Region]:
     values = {each.name: getattr(given, each.name) for each in fields(Settings)}
     settings = Settings(**{**values, "data": str(Path(given.data).absolute())})
     check(settings)
-    return settings, Simulated()
+    return settings, Simulated(sent=now_or_played(given.today), played=given.today is not None)

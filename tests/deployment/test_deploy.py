@@ -16,12 +16,16 @@ from tests.deployment.test_operate import commands
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service"))
+TIMERS = sorted(DEPLOY.glob("*.timer"))
 COMPOSE, DOCKERFILE = DEPLOY / "compose.yaml", DEPLOY / "Dockerfile"
+SERVICES = ("coordinator", "vault", "courier", "cycle", "issue")
 SET = {"COUNTRY": "VNM", "DATA": "/srv/records", "COORDINATOR": "federation.example:9440", "CA": "/srv/ca.pem"}
 
 
 def _composes(words: list[str], capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    given = [re.sub(r"\$\{\w+-\}", "VNM", word) for word in words]
+    given = [re.sub(r"\$\{\w+-\}|\$\{COUNTRY\}", "VNM", word) for word in words]
+    given = [re.sub(r"\$\{TASK(:-\w+)?\}", "health", word) for word in given]
+    given = [re.sub(r"\$\{QUORUM(:-\w+)?\}", "2", word) for word in given]
     main([*given, "--cfg", "job"])  # checks every key, does nothing
     composed = yaml.safe_load(capsys.readouterr().out)
     pairs = [word.split("=", 1) for word in given if "=" in word]
@@ -45,8 +49,9 @@ def test_a_unit_calls_a_verb_with_keys_that_exist(
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemds_own_tool_finds_no_fault_in_the_units(tmp_path: Path) -> None:
-    assert len(UNITS) == 3
-    for unit in UNITS:  # the tool wants the program to be there
+    assert (len(UNITS), len(TIMERS)) == (5, 2)
+    assert {timer.stem for timer in TIMERS} <= {unit.stem for unit in UNITS}
+    for unit in (*UNITS, *TIMERS):  # the tool wants the program to be there
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/gotong/bin/gotong", "/bin/true"))
     done = subprocess.run(
         ["systemd-analyze", "verify", *sorted(tmp_path.iterdir())], capture_output=True, text=True, timeout=60
@@ -54,7 +59,7 @@ def test_systemds_own_tool_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("service", ["coordinator", "vault", "courier"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_container_calls_a_verb_with_keys_that_exist(
     service: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +142,7 @@ def services() -> dict[str, Any]:
 
 
 def test_every_container_is_a_user_of_its_own_with_a_system_that_it_cannot_change(services: dict[str, Any]) -> None:
-    assert set(services) == {"coordinator", "vault", "courier"}
+    assert set(services) == set(SERVICES)
     made = DOCKERFILE.read_text()
     for service in services.values():
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
@@ -145,7 +150,11 @@ def test_every_container_is_a_user_of_its_own_with_a_system_that_it_cannot_chang
         assert service["mem_limit"]
         assert service["pids_limit"]
         assert re.search(rf"useradd .*{service['user']} ", made)
-    assert len({service["user"] for service in services.values()}) == 3
+    assert len({services[name]["user"] for name in ("coordinator", "vault", "courier")}) == 3
+    for timed, part in (("cycle", "coordinator"), ("issue", "vault")):  # of a month: as the user of that part, once
+        assert services[timed]["user"] == services[part]["user"]
+        assert (services[timed]["restart"], services[timed]["profiles"]) == ("no", ["timer"])
+    assert services["issue"]["network_mode"] == "none"
 
 
 def test_the_vaults_container_has_the_data_and_no_network_and_the_couriers_the_reverse(
