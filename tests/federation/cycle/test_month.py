@@ -32,7 +32,8 @@ def test_two_months_are_as_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    runs, printed = tmp_path / "runs", {}
+    runs = tmp_path / "runs"
+    printed: dict[str, list[list[str]]] = {}
     for command in blocks("bash"):
         program, *words = shlex.split(command)
         assert program == "gotong"
