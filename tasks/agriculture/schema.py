@@ -51,6 +51,7 @@ TYPICAL = {
     "bananas": (2, 90),
 }
 CROPS = tuple(TYPICAL)
+SHORT = ("rice", "rice_2", "maize", "soybeans", "beans", "peas")  # sown and harvested within seven months, as a rule
 VARIABLES = ("rainfall", "mean_temperature", "spei", "nino34")
 
 
@@ -90,6 +91,22 @@ def _no_cell(rows: pd.DataFrame) -> pd.Series:
     return rows["adm_id"].isin(bad)
 
 
+def _months(rows: pd.DataFrame) -> pd.Series:
+    """How many months each row's season has, the first and the last included."""
+    return (rows["harvest_month"] - rows["planting_month"]) % 12 + 1
+
+
+_LONG = Rule(
+    columns=("crop_name", "adm_id", "planting_month", "harvest_month"),
+    broken=lambda rows: (
+        rows["crop_name"].isin(SHORT)
+        & (_months(rows).groupby(rows["crop_name"]).transform("median") > 7)
+        & ~rows.duplicated("crop_name")
+    ),
+    shown="harvest_month",
+    what="ends a season of eight months or more in most places, which this crop rarely takes",
+    remedy="Check that planting and harvest month are not exchanged",
+)
 _CELLS = Rule(
     columns=("adm_id",),
     broken=_no_cell,
@@ -149,6 +166,7 @@ YIELD_SCHEMA = TableSchema(
         _changing("planting_month"),
         _changing("harvest_month"),
     ),
+    doubts={"long-season": _LONG},
 )
 
 WEATHER_SCHEMA = TableSchema(

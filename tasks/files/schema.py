@@ -7,7 +7,7 @@ next.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -45,12 +45,14 @@ class TableSchema:
     """columns: name -> Column; keys: columns that name a record, so that no two rows agree in all of them.
 
     place: the column of places of a national file, whose numbers `tasks.meaning` looks at; none: of another table.
+    doubts: rules whose rows are warnings, each kind with its name.
     """
 
     columns: Mapping[str, Column]
     keys: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     place: str | None = None
+    doubts: Mapping[str, Rule] = field(default_factory=dict)
 
 
 def read_table(path: Path, schema: TableSchema, until: np.datetime64 | None = None) -> pd.DataFrame:

@@ -15,6 +15,8 @@ from tasks.meaning.records import Array, Records
 ENOUGH = 24  # periods of a series below which it has no history
 NEAR = 2  # periods on each side that a value is compared with
 CHANGES = 6.0  # usual changes beyond all of them
+UNLIKE_PERIODS = 96  # of a series from which its own largest surprise is a measure
+BENDS = 4.0  # usual bends of the line through three periods
 SENTINELS = (99, 999, 999.9, 9999, 9999.9, 99999, 999999)
 REMEDY = "Check the value against its source; accept it in accepted.toml if it is right"
 
@@ -28,11 +30,37 @@ def far(records: Records) -> Iterator[Problem]:
         beyond = outside(values, low, high) - limit
         usual = outside(values, *other_years(values, records.year)) if records.year > 1 else np.ones_like(values)
         odd = (beyond > 0) & ((usual > 0) | np.isnan(usual) | (beyond > limit / 2))
+        if records.year > 1 or not log:
+            odd |= _unlike_any(values, usual, outside(values, low, high), seasonal=log)
         odd &= np.isfinite(values).sum(axis=1, keepdims=True) >= ENOUGH
         for code, time in np.argwhere(odd):
             ends = [_natural(records, name, each[code, time]) for each in (low, high)]
             what = f"is far from {ends[0]:.4g} to {ends[1]:.4g} of the periods around it"
             yield records.problem(int(records.at[code, time]), name, "far", what, REMEDY)
+
+
+def _unlike_any(values: Array, usual: Array, beyond: Array, seasonal: bool) -> Array:
+    """(S, T) the one value of a series that is out of line by far more than any other of it.
+
+    usual, beyond: how far values lie outside of their season and of the periods around them. An amount is out of line
+    with the same season of other years, a level with the line from the period before to the one after.
+    """
+    if seasonal:
+        whole = np.isfinite(values).sum(axis=1, keepdims=True) >= UNLIKE_PERIODS
+        return np.asarray(whole & (beyond > 0) & (usual > np.maximum(np.log(1.5), 2 * _next_largest(usual))))
+    bend = np.zeros(values.shape)
+    bend[:, 1:-1] = np.nan_to_num(np.abs(values[:, 1:-1] - (values[:, :-2] + values[:, 2:]) / 2))
+    known = bend[bend > 0]
+    return np.asarray(bend > np.maximum(BENDS * np.median(known) if len(known) else np.inf, 1.6 * _next_largest(bend)))
+
+
+def _next_largest(values: Array) -> Array:
+    """(S, T) the largest of the other values of each series."""
+    filled = np.nan_to_num(values)
+    if filled.shape[1] < 2:
+        return np.full(filled.shape, np.inf)
+    ends = np.partition(filled, -2, axis=1)[:, -2:]
+    return np.where(filled == ends[:, 1:], ends[:, :1], ends[:, 1:])
 
 
 def levels(records: Records) -> Iterator[Problem]:
@@ -107,7 +135,7 @@ def yearly(records: Records, name: str) -> tuple[Array, int]:
     cut = np.pad(values, ((0, 0), pad), constant_values=np.nan).reshape(len(values), -1, year)
     known = np.isfinite(cut)
     mean = np.where(known, cut, 0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
-    return np.where(known.sum(axis=2) > year // 2, np.log(mean + records.columns[name].offset), np.nan), begin
+    return np.where(known.sum(axis=2) > year // 2, np.log(mean + records.columns[name].offset / 3), np.nan), begin
 
 
 def _scaled(records: Records, name: str) -> tuple[Array, bool]:

@@ -9,14 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from tasks.files.reading import Problem
-from tasks.meaning import counts, history, names, season, shared, totals
+from tasks.meaning import cells, counts, history, names, season, shared, totals
 from tasks.meaning.records import Records
 
 if TYPE_CHECKING:
-    from tasks.files.schema import TableSchema
+    from tasks.files.schema import Rule, TableSchema
 
 Check = Callable[[Records], Iterator[Problem]]
 ERRORS: dict[str, Check] = {
@@ -30,6 +31,7 @@ WARNINGS: dict[str, Check] = {
     "spelling-perhaps": names.one_place_perhaps,
     "brief": names.brief,
     "lonely": names.lonely,
+    "isolated": cells.isolated,
     "running-total": counts.running,
     "shared": shared.shared,
     "sentinel": history.sentinels,
@@ -49,7 +51,15 @@ def findings(file: Path, table: pd.DataFrame, schema: "TableSchema", limit: int)
     errors = [problem for check in ERRORS.values() for problem in islice(check(records), limit)]
     if errors:
         return _by_row(errors)[:limit]
-    return _by_row([problem for check in WARNINGS.values() for problem in islice(check(records), limit)])
+    doubts = (_doubted(records, kind, rule) for kind, rule in schema.doubts.items())
+    checked = (check(records) for check in WARNINGS.values())
+    return _by_row([problem for found in (*doubts, *checked) for problem in islice(found, limit)])
+
+
+def _doubted(records: Records, kind: str, rule: "Rule") -> Iterator[Problem]:
+    if set(rule.columns) <= set(records.table.columns):
+        for position in np.flatnonzero(rule.broken(records.table)):
+            yield records.problem(int(position), rule.shown, kind, rule.what, rule.remedy)
 
 
 def _by_row(problems: list[Problem]) -> list[Problem]:

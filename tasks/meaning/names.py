@@ -8,10 +8,12 @@ import numpy as np
 from tasks.files.reading import Problem
 from tasks.meaning.records import Records
 from tasks.meaning.spelling import spelling
+from tasks.places.countries import CODES
 
 NEAR = 0.8  # share of letters that two names have in common, in order, to be asked whether they are one
 LONG = 24  # periods that the usual place has, for one with very few to be odd
 FEW = 2
+RELAY = 0.95  # share of all periods in which one of two names stands, for one to have taken over from the other
 MOST_PAIRS = 20_000  # of names that are compared letter by letter
 
 
@@ -40,15 +42,20 @@ def one_place_perhaps(records: Records) -> Iterator[Problem]:
     names, there = _presence(records)
     counts = there.sum(axis=1)
     order = np.argsort(-counts, kind="stable")
-    rare = [each for each in order if counts[each] < 0.9 * counts.max()]
-    if len(rare) * len(order) > MOST_PAIRS:
-        rare = rare[: MOST_PAIRS // len(order)]
-    for mine in rare:
+    start = there.argmax(axis=1)
+    looked = order[::-1][: MOST_PAIRS // len(order)]  # of very many names, the rarest
+    for mine in looked:
         for other in order:
-            if counts[other] <= counts[mine] or (there[mine] & there[other]).any() or not _near(names, mine, other):
+            earlier = (start[other], other) < (start[mine], mine) if counts[mine] > FEW else counts[other] > FEW
+            if other == mine or not earlier:
+                continue
+            if (there[mine] & there[other]).any() and not _code_of(names[mine], names[other]):
+                continue
+            relay = counts[mine] > FEW and there[[mine, other]].any(axis=0).mean() > RELAY
+            if not _near(names[mine], names[other], relay) and not _code_of(names[mine], names[other]):
                 continue
             position = int(np.flatnonzero(records.table[records.place].to_numpy() == names[mine])[0])
-            what = f"is nearly {names[other]!r}, and the two never stand in the same period"
+            what = f"is nearly {names[other]!r}, and one of them may be the other"
             remedy = "Write one spelling throughout if they are one place"
             yield records.problem(position, records.place, "spelling-perhaps", what, remedy)
             break
@@ -74,7 +81,7 @@ def lonely(records: Records) -> Iterator[Problem]:
     code, time = records.codes[order], records.time[order]
     apart = np.where(code[1:] == code[:-1], np.diff(time), 0)
     before, after = np.concatenate([[0], apart]), np.concatenate([apart, [0]])
-    usual = np.bincount(records.codes)[code] >= LONG
+    usual = np.bincount(records.codes)[code] >= 3
     alone = (
         usual & (np.maximum(before, after) > far) & ((before > far) | (before == 0)) & ((after > far) | (after == 0))
     )
@@ -91,10 +98,19 @@ def _presence(records: Records) -> tuple[list[str], np.ndarray]:
     return [str(each) for each in names], there
 
 
-def _near(names: list[str], mine: int, other: int) -> bool:
-    """Whether letters differ a little; another number is another place."""
-    first, second = spelling(names[mine]), spelling(names[other])
-    if min(len(first), len(second)) < 4 or _digits(first) != _digits(second):
+def _code_of(mine: str, other: str) -> bool:
+    """Whether one is a country's code and the other such letters but no code: THA and TAH."""
+    codes = [name in CODES for name in (mine, other)]
+    short = all(name.isalpha() and name.isupper() and 2 <= len(name) <= 4 for name in (mine, other))
+    return short and codes[0] != codes[1] and len(set(mine) & set(other)) >= 2
+
+
+def _near(mine: str, other: str, relay: bool) -> bool:
+    """Whether letters differ a little; another number is another place, unless one name takes over from the other."""
+    first, second = spelling(mine), spelling(other)
+    if relay and sorted(first.replace("-", "")) == sorted(second.replace("-", "")):
+        return True
+    if not relay and (min(len(first), len(second)) < 4 or _digits(first) != _digits(second)):
         return False
     if first in second or second in first:
         return True

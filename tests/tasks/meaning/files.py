@@ -10,12 +10,12 @@ Row = dict[str, str]
 Edit = Callable[[list[Row]], None]
 YEARS = range(2000, 2008)
 SEASON = (40, 25, 30, 45, 90, 150, 220, 260, 240, 150, 80, 50)
-PLACES = {"TH-10": 8.0, "TH-50": 3.0, "TH-83": 1.0}
+PLACES = {"TH-10": 8.0, "TH-50": 3.0, "TH-83": 1.0, "TH-90": 2.0}
 
 
 def health() -> list[Row]:
-    """Three provinces in eight years, cases 25 to 2,500 a month."""
-    noise = np.random.default_rng(1).uniform(0.8, 1.25, (3, 8, 12))
+    """Four provinces in eight years, cases 25 to 2,500 a month."""
+    noise = np.random.default_rng(1).uniform(0.8, 1.25, (4, 8, 12))
     return [
         {
             "time_period": f"{year}-{month:02d}",

@@ -1,0 +1,36 @@
+"""Cells far from all others of their country: often a digit or a sign of a coordinate."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tasks.files.reading import Problem
+from tasks.meaning.records import Array, Records
+
+FAR = 5.0  # degrees to the nearest other cell
+ENOUGH = 5  # cells from which one can be far from the others
+
+
+def isolated(records: Records) -> Iterator[Problem]:
+    """A warning for each cell whose nearest neighbour is more than FAR degrees away."""
+    names, centres = _centres(records)
+    if len(names) < ENOUGH:
+        return
+    for at, centre in enumerate(centres):
+        near = np.abs(centres - centre).max(axis=1)
+        near[at] = np.inf
+        if near.min() > FAR:
+            position = int(np.flatnonzero(records.table[records.place].to_numpy() == names[at])[0])
+            what = f"is a cell {near.min():.0f} degrees or more from all others"
+            yield records.problem(position, records.place, "isolated", what, "Check its longitude and latitude")
+
+
+def _centres(records: Records) -> tuple[list[str], Array]:
+    """Cells by id, and (C, 2) their coordinates, from columns or from ids of two numbers."""
+    if {"longitude", "latitude"} <= set(records.table):
+        cells = records.table.drop_duplicates(records.place)
+        return list(cells[records.place]), cells[["longitude", "latitude"]].to_numpy(dtype=float)
+    ids = records.table[records.place].drop_duplicates()
+    numbers = ids.str.extract(r"^([+-]?\d+(?:\.\d+)?)_([+-]?\d+(?:\.\d+)?)$").astype(float)
+    known = numbers.notna().all(axis=1)
+    return list(ids[known]), numbers[known].to_numpy(dtype=float)

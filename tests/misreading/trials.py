@@ -1,0 +1,159 @@
+"""Faults into national files one at a time: caught in the right row, harmless, or silent.
+
+Harmless: the forecast "as in the same month a year ago" (the last harvest) scores the same within .1 % in every column
+whatever the fault changed: the sum of all changes is at most half of .1 % of the sum of its errors.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from tasks.files.check import check, national_files
+from tasks.files.schema import load
+from tasks.meaning.records import Records
+from tasks.registry import TABLES
+from tests.misreading.faults import FAULTS, Faulty
+
+MOST = 8_000  # rows of a file that are looked at; of a longer one, whole series drawn at random
+HARMLESS = 0.001
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """A national file, or whole series of it: its text, its typed table, and its findings before any fault."""
+
+    path: Path
+    text: pd.DataFrame
+    table: pd.DataFrame
+    before: frozenset[tuple[str, str | None, str | None, str | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """counts: kind -> outcome -> faults; silent: file, kind and rows of each that passed."""
+
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
+
+
+def originals(data: Path, seed: int) -> list[Original]:
+    """Every national file below a folder."""
+    random = np.random.default_rng(seed)
+    with TemporaryDirectory() as scratch:
+        return [_original(file, Path(scratch), random) for file in national_files(data)]
+
+
+def _original(file: Path, scratch: Path, random: np.random.Generator) -> Original:
+    schema = TABLES[file.name].schema
+    text = pd.read_csv(file, dtype=str, keep_default_na=False)
+    keys = [key for key in schema.keys if schema.columns[key].kind == "text"]
+    code = text.groupby(keys, sort=False).ngroup().to_numpy()
+    share = min(MOST / len(text), 1)
+    kept = random.random(code.max() + 1) < share
+    kept[int(random.integers(len(kept)))] = True
+    text = text[kept[code]].reset_index(drop=True)
+    path = written(scratch / file.parent.name / file.name, text)
+    before = frozenset((each.kind, each.column, each.place, each.period) for each in check(path, 1000))
+    return Original(path=file, text=text, table=load(path, schema, 100)[0], before=before)
+
+
+def written(path: Path, text: pd.DataFrame) -> Path:
+    """The text as CSV."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text.to_csv(path, index=False, lineterminator="\n")
+    return path
+
+
+def run(files: Sequence[Original], count: int, seed: int, kinds: Sequence[str] = tuple(FAULTS)) -> Tally:
+    """`count` faults, the kinds in turn, each in a file drawn at random."""
+    tally = Tally(counts={kind: Counter() for kind in kinds})
+    with TemporaryDirectory() as scratch:
+        for number in range(count):
+            kind = kinds[number % len(kinds)]
+            random = np.random.default_rng([seed, number])
+            original, faulty = _draw(files, kind, random)
+            if original is None or faulty is None:
+                continue
+            path = written(Path(scratch) / original.path.parent.name / original.path.name, faulty.text)
+            outcome = _outcome(path, original, faulty)
+            tally.counts[kind][outcome] += 1
+            if outcome == "silent":
+                rows = sorted(faulty.rows)
+                tally.silent.append(
+                    f"{kind}: {original.path.parent.name}/{original.path.name}, {_said(original, faulty, rows)}"
+                )
+    return tally
+
+
+def _draw(files: Sequence[Original], kind: str, random: np.random.Generator) -> tuple[Original | None, Faulty | None]:
+    for _ in range(200):
+        original = files[int(random.integers(len(files)))]
+        faulty = FAULTS[kind](original.text, TABLES[original.path.name].schema, random)
+        if faulty is not None:
+            return original, faulty
+    return None, None
+
+
+def _outcome(path: Path, original: Original, faulty: Faulty) -> str:
+    found = check(path, 1000)
+    new = [each for each in found if (each.kind, each.column, each.place, each.period) not in original.before]
+    if any(each.row in faulty.rows or (each.row in (None, 1) and faulty.anywhere) for each in new):
+        return "caught"
+    if any(not each.warning for each in new):
+        return "caught in another row"
+    table = load(path, TABLES[path.name].schema, 100)[0]
+    return "harmless" if harmless(original.table, table, path.name) else "silent"
+
+
+def harmless(before: pd.DataFrame, after: pd.DataFrame, name: str) -> bool:
+    """Whether both tables have the same series and periods, and values that hardly change a forecast's score."""
+    schema = TABLES[name].schema
+    keys = list(schema.keys)
+    first, second = (table.set_index(keys).sort_index() for table in (before, after))
+    if not first.index.equals(second.index):
+        return False
+    for column in first.columns:
+        if schema.columns[column].kind == "text" or column not in second:
+            continue
+        if (first[column].isna() != second[column].isna()).any():
+            return False
+        change = np.nansum(np.abs(first[column].to_numpy(dtype=float) - second[column].to_numpy(dtype=float)))
+        if change and 2 * change > HARMLESS * _errors(before, column, name):
+            return False
+    return True
+
+
+def _errors(table: pd.DataFrame, column: str, name: str) -> float:
+    """The sum of absolute errors of the value a year before."""
+    schema = TABLES[name].schema
+    series = tuple(key for key in schema.keys if schema.columns[key].kind == "text")
+    period = next(key for key in schema.keys if key not in series)
+    records = Records(name, table, schema.columns, str(schema.place), period, series)
+    values = records.matrix(column)
+    return float(np.nansum(np.abs(values[:, records.year :] - values[:, : -records.year])))
+
+
+def _said(original: Original, faulty: Faulty, rows: list[int]) -> str:
+    at = rows[0] - 2
+    new = faulty.text.iloc[at]
+    if at >= len(original.text):
+        return f"row {rows[0]}: {', '.join(new)}"
+    old = original.text.iloc[at]
+    changed = [f"{name} {old[name]!r} -> {new[name]!r}" for name in new.index if new[name] != old[name]]
+    return f"{len(rows)} rows from {rows[0]}: {'; '.join(changed[:3])}"
+
+
+def table(tally: Tally) -> Iterator[str]:
+    """The outcome as a table in Markdown."""
+    yield "| fault | injected | caught in its row | caught elsewhere | harmless | silent |"
+    yield "|---|---|---|---|---|---|"
+    total: Counter[str] = Counter()
+    for kind, outcomes in [*tally.counts.items(), ("all", total)]:
+        names = ("caught", "caught in another row", "harmless", "silent")
+        yield f"| {kind} | {sum(outcomes.values()):,} | " + " | ".join(f"{outcomes[name]:,}" for name in names) + " |"
+        total.update(outcomes)
