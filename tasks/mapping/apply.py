@@ -1,0 +1,179 @@
+"""A sheet and its mapping -> a national table of text, whose meaning is then checked as any national file's is."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import DataError
+from tasks.mapping import periods
+from tasks.mapping.mapping import Mapping
+from tasks.mapping.weeks import by_month
+from tasks.meaning.texts import GROUPED, ascii_digits
+from tasks.registry import TASKS
+from tasks.sheets.sheet import Sheet
+
+NO_PERIOD = "rows without a period, such as footnotes and titles"
+NO_PLACE = "rows without a place"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapped:
+    """table: columns of the national file, as text. records: rows below the sheet's header. dropped: why, how many."""
+
+    table: pd.DataFrame
+    records: int
+    dropped: dict[str, int]
+
+
+def apply(mapping: Mapping, sheet: Sheet) -> Mapped:
+    """The national table. Raises DataError for a column that is not there and for what only the agency knows."""
+    names = sheet.rows[mapping.header - 1] if mapping.header <= len(sheet.rows) else ()
+    rows = pd.DataFrame(list(sheet.rows[mapping.header :]), columns=range(len(names)), dtype=object)
+    rows.index = pd.RangeIndex(mapping.header + 1, mapping.header + 1 + len(rows))
+    for column in [*mapping.columns.values(), mapping.year, mapping.month, mapping.week]:
+        if column and column not in names:
+            raise DataError(
+                f"{sheet}, row {mapping.header}: no column {column!r}; there are {', '.join(filter(None, names))}"
+            )
+    long = _long(mapping, names, rows)
+    records = len(rows)
+    texts = _periods(mapping, sheet, long)
+    dropped = Counter({NO_PERIOD: int((texts == "").sum())})
+    long = long.assign(period=texts)[texts != ""]
+    if "location" in long:
+        dropped[NO_PLACE] = int((long["location"] == "").sum())
+        long = long[long["location"] != ""]
+    table = _counted(mapping, sheet, long)
+    return Mapped(
+        table=_whole(mapping, table), records=records, dropped={why: count for why, count in dropped.items() if count}
+    )
+
+
+def _long(mapping: Mapping, names: tuple[str, ...], rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns by their national names, `year`, `month`, `week`; a row a period where the file has columns of them."""
+    at = {name: names.index(column) for name, column in mapping.columns.items()}
+    at |= {name: names.index(column) for name in ("year", "month", "week") if (column := getattr(mapping, name))}
+    kept = pd.DataFrame({name: rows[place] for name, place in at.items()}, index=rows.index)
+    if not mapping.wide:
+        return kept
+    wide = [place for place, name in enumerate(names) if name and (periods.month(name) or periods.week(name))]
+    parts = [kept.assign(time_period=names[place], **{mapping.wide: rows[place]}) for place in wide]
+    if not parts:
+        raise DataError(f"wide={mapping.wide}: no column's name is a month or a week")
+    return pd.concat(parts)
+
+
+def _periods(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.Series:
+    """(N,) YYYY-MM, or the first day of a week as YYYY-MM-DD; "" where a row names no period."""
+    if mapping.week:
+        weeks = [
+            _week(mapping, sheet, int(str(row)), *pair)
+            for row, *pair in zip(rows.index, rows["year"], rows["week"], strict=True)
+        ]
+        return pd.Series(weeks, index=rows.index, dtype=object)
+    if mapping.year and mapping.month:
+        texts = [
+            f"{month} {year}" if year and month else "" for year, month in zip(rows["year"], rows["month"], strict=True)
+        ]
+        return pd.Series([_month_of_pair(text) for text in texts], index=rows.index, dtype=object)
+    if "time_period" not in rows:
+        raise DataError(f"{sheet}: the mapping names no time_period, and neither year and month nor year and week")
+    return rows["time_period"].map(lambda text: _period(mapping, sheet, text)).astype(object)
+
+
+def _month_of_pair(text: str) -> str:
+    plain = ascii_digits(text)
+    if found := re.fullmatch(r"(\d{1,2})(?:\.0)? (\d{4})", plain):
+        return periods.month(f"{int(found[1])}/{found[2]}") or ""
+    return periods.month(plain) or ""
+
+
+def _week(mapping: Mapping, sheet: Sheet, row: int, year: str, number: str) -> str:
+    digits = [re.sub(r"\D", "", ascii_digits(text)) for text in (year, number)]
+    if not all(digits) or len(digits[0]) != 4:
+        return ""
+    return _first_day(mapping, f"{sheet}, row {row}", int(digits[0]), int(digits[1]))
+
+
+def _period(mapping: Mapping, sheet: Sheet, text: str) -> str:
+    if found := periods.week(text):
+        return _first_day(mapping, f"{sheet}, {text!r}", *found)
+    if month := periods.month(text):
+        return month
+    if not periods.DAY.fullmatch(ascii_digits(text)):
+        return ""
+    if not mapping.dates:
+        raise DataError(f"{sheet}: {text!r} may be read in two orders; say in the mapping `dates: dmy` or `dates: mdy`")
+    day = periods.day(text, mapping.dates)
+    if day is None:
+        raise DataError(f"{sheet}: {text!r} is no date in the order {mapping.dates}; correct `dates` in the mapping")
+    return f"{day:%Y-%m}"
+
+
+def _first_day(mapping: Mapping, where: str, year: int, number: int) -> str:
+    system = periods.required_system(mapping.weeks, where)
+    try:
+        return f"{periods.first_day(year, number, system):%Y-%m-%d}"
+    except ValueError as error:
+        raise DataError(f"{where}: {error}; check the week, and `weeks: {system}` in the mapping") from None
+
+
+def _counted(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a place and month: persons counted, weeks shared among months, all else as it stands."""
+    if mapping.persons:
+        if rows["period"].str.len().eq(10).any():
+            raise DataError(f"{sheet}: a list of persons by week is not counted; map the column of their dates")
+        counts = rows.groupby(["period", "location"], sort=True).size()
+        return counts.rename("disease_cases").astype(str).reset_index().rename(columns={"period": "time_period"})
+    table = rows.drop(columns=["year", "month", "week", "time_period"], errors="ignore").rename(
+        columns={"period": "time_period"}
+    )
+    columns = TASKS[mapping.task].tables[TASKS[mapping.task].file].schema.columns
+    for name in table.columns:
+        if columns[name].kind == "number":
+            table[name] = _numbers(table[name], grouped=columns[name].grouped)
+    if table["time_period"].str.len().eq(10).any():
+        return _months(sheet, table)
+    return table
+
+
+def _numbers(texts: pd.Series, *, grouped: bool) -> pd.Series:
+    """Digits of every script as 0 to 9; in counts the separators between thousands that the whole column proves."""
+    plain = texts.map(ascii_digits)
+    known = plain[plain != ""]
+    for mark in (".", ",", " ", "\u00a0", "\u202f", "'"):
+        marked = known[known.str.contains(mark, regex=False)]
+        as_points = marked.str.replace(mark, ".", regex=False)
+        if grouped and len(marked) and as_points.str.fullmatch(GROUPED).all():
+            return plain.str.replace(mark, "", regex=False)
+    return plain
+
+
+def _months(sheet: Sheet, table: pd.DataFrame) -> pd.DataFrame:
+    if spare := set(table.columns) - {"time_period", "location", "disease_cases"}:
+        raise DataError(
+            f"{sheet}: weeks become months of cases alone; leave {', '.join(sorted(spare))} out of the mapping"
+        )
+    if (again := table.duplicated(["time_period", "location"])).any():
+        row = table.index[again][0]
+        raise DataError(f"{sheet}, row {row}: {table['location'][row]!r} has this week twice; keep one row")
+    cases = pd.to_numeric(table["disease_cases"].replace("", np.nan), errors="coerce")
+    if (odd := cases.isna() & (table["disease_cases"] != "")).any():
+        row = table.index[odd][0]
+        raise DataError(
+            f"{sheet}, row {row}: {table['disease_cases'][row]!r} is no count of a week; write digits, or nothing"
+        )
+    start = table["time_period"].to_numpy().astype("datetime64[D]")
+    return by_month(table["location"].to_numpy(dtype=object), start, cases.to_numpy(dtype=float))
+
+
+def _whole(mapping: Mapping, table: pd.DataFrame) -> pd.DataFrame:
+    """All columns that the national file must have, in its order."""
+    schema = TASKS[mapping.task].tables[TASKS[mapping.task].file].schema
+    if "country_code" in schema.columns and "country_code" not in table:
+        table = table.assign(country_code=mapping.country)
+    names = [name for name, column in schema.columns.items() if column.required or name in table]
+    return table.reindex(columns=names, fill_value="").reset_index(drop=True)

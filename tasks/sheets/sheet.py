@@ -1,0 +1,138 @@
+"""Tables as agencies keep them, of any format, as sheets of text: what a person sees in each cell.
+
+Workbooks are read by python-calamine, an extra (`gotong[workbooks]`); CSV, TSV, JSON and Parquet need nothing more.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.errors import DataError
+
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+TEXTS = (".csv", ".tsv", ".txt", ".csv.gz")
+ENDINGS = (*WORKBOOKS, *TEXTS, ".json", ".parquet")
+MAX_CELLS = 20_000_000
+SEPARATORS = ",;\t|"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """One table of a file. name: the sheet's, "" where a file holds one. rows: of cells, all of the same length."""
+
+    file: Path
+    name: str
+    rows: tuple[tuple[str, ...], ...]
+
+    def __str__(self) -> str:
+        return f"{self.file}" + (f", sheet {self.name!r}" if self.name else "")
+
+
+def ending_of(path: Path) -> str:
+    """The ending that says how a file is read, in lower case; "" for another one."""
+    return next((each for each in sorted(ENDINGS, key=len, reverse=True) if path.name.lower().endswith(each)), "")
+
+
+def sheets(path: Path) -> list[Sheet]:
+    """Every sheet of a file that holds a cell. Raises DataError, one line with the remedy."""
+    ending = ending_of(path)
+    if not ending:
+        raise DataError(f"{path}: not one of {', '.join(ENDINGS)}; save the table as one of them")
+    try:
+        tables = list(_tables(path, ending))
+    except DataError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path} cannot be read as {ending} ({first}); save it again, or as CSV UTF-8") from None
+    return [
+        Sheet(file=path, name=name, rows=_even(rows))
+        for name, rows in tables
+        if any(cell for row in rows for cell in row)
+    ]
+
+
+def _tables(path: Path, ending: str) -> Iterator[tuple[str, list[list[str]]]]:
+    if ending in WORKBOOKS:
+        yield from _workbook(path)
+    elif ending in TEXTS:
+        yield "", _text(path)
+    elif ending == ".json":
+        yield from _json(json.loads(path.read_text(encoding="utf-8-sig")))
+    else:
+        table = pq.read_table(path)
+        yield "", [list(table.column_names), *([shown(cell) for cell in row.values()] for row in table.to_pylist())]
+
+
+def _workbook(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook
+    except ModuleNotFoundError:
+        raise DataError(
+            f"{path} is a workbook and python-calamine is not installed: pip install 'gotong[workbooks]', "
+            f"or save it as CSV UTF-8"
+        ) from None
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        for name in book.sheet_names:
+            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+            yield name, [[shown(cell) for cell in row] for row in rows]
+    except CalamineError as error:
+        raise DataError(f"{path} is no whole workbook ({error}); save it again, or as CSV UTF-8") from None
+
+
+def _text(path: Path) -> list[list[str]]:
+    """Fields of CSV whose separator is the one that makes the most even rows; UTF-8, or UTF-16 with its mark."""
+    if path.name.lower().endswith(".gz"):
+        raw = pd.io.common.get_handle(path, "rb", compression="gzip", is_text=False).handle.read()
+    else:
+        raw = path.read_bytes()
+    text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    sample = text[:20_000].splitlines()[:50]
+    widths = {mark: [line.count(mark) for line in sample] for mark in SEPARATORS}
+    separator = max(SEPARATORS, key=lambda mark: max(map(widths[mark].count, filter(None, widths[mark])), default=0))
+    return [[field.strip() for field in row] for row in csv.reader(io.StringIO(text), delimiter=separator)]
+
+
+def _json(content: Any) -> Iterator[tuple[str, list[list[str]]]]:
+    """Lists of records, and DHIS2's analytics tables (`headers`, `rows`) and data value sets (`dataValues`)."""
+    if isinstance(content, dict) and {"headers", "rows"} <= set(content):
+        names = [str(each.get("column") or each.get("name")) for each in content["headers"]]
+        yield "", [names, *([shown(cell) for cell in row] for row in content["rows"])]
+        return
+    lists = {"": content} if isinstance(content, list) else content if isinstance(content, dict) else {}
+    for name, records in lists.items():
+        if isinstance(records, list) and records and all(isinstance(each, dict) for each in records):
+            names = list(dict.fromkeys(key for record in records for key in record))
+            yield name, [names, *([shown(record.get(key)) for key in names] for record in records)]
+
+
+def shown(cell: Any) -> str:
+    """A cell as text: whole numbers without a point, dates as YYYY-MM-DD, nothing for an empty one."""
+    if cell is None or (isinstance(cell, float) and cell != cell):
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if isinstance(cell, datetime):
+        return f"{cell:%Y-%m-%d}" if cell.time() == time() else cell.isoformat(" ", "minutes")
+    if isinstance(cell, date | time | timedelta):
+        return str(cell)
+    return str(cell).strip()
+
+
+def _even(rows: list[list[str]]) -> tuple[tuple[str, ...], ...]:
+    width = max(map(len, rows), default=0)
+    if width * len(rows) > MAX_CELLS:
+        raise DataError(f"a table of {len(rows):,} rows and {width:,} columns is too large; import it in parts")
+    return tuple(tuple(row) + ("",) * (width - len(row)) for row in rows)
