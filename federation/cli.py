@@ -27,6 +27,7 @@ VERBS = {
     "ui": "open the experiments in MLflow",
     "replay": "send MLflow the records of a run that it has not received",
     "data import": "turn public files into national files",
+    "data map": "say which column of an agency's table is what, for `data import`",
     "data check": "list every problem of a national file",
     "data template": "write an empty national file with its units explained",
     "data synthesize": "write the national files of synthetic member states",

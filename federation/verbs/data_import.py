@@ -1,4 +1,7 @@
-"""`gotong data import from=FOLDER to=DIR`: public files -> national files, on this machine alone."""
+"""`gotong data import from=FOLDER to=DIR`: public files -> national files, on this machine alone.
+
+`from=FILE map=YAML` takes any table, as the YAML of `gotong data map` says.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,27 +14,32 @@ from federation.composition.compose import compose
 from federation.verbs.word_checks import renamed, required
 from tasks.importers.contract import Imported
 from tasks.importers.folder import import_folder
+from tasks.mapping.imports import import_mapped
 
 WIDTH = 130  # of a table that goes into a file
 
 
 @dataclass  # not frozen: Hydra merges it
 class ImportSettings:
-    """source: the folder of public files, `from` on the command line (a word that Python keeps for itself)."""
+    """source: the folder of public files, `from` on the command line (a word that Python keeps for itself).
+
+    by: `map` on the command line, the YAML of `gotong data map` that says what the columns of the file in `from` are.
+    """
 
     source: str | None = None
     to: str | None = None
+    by: str | None = None
 
 
 def run(words: Sequence[str]) -> None:
     """Import, and say what was kept and what was left out."""
-    compose("data import", renamed(words, "from", "source"), ImportSettings, _import)
+    compose("data import", renamed(renamed(words, "from", "source"), "map", "by"), ImportSettings, _import)
 
 
 def _import(settings: ImportSettings) -> None:
     source = Path(required(settings.source, "say where the public files lie: gotong data import from=FOLDER to=FOLDER"))
     to = Path(required(settings.to, "say where the national files go: gotong data import from=FOLDER to=FOLDER"))
-    imported = import_folder(source, to)
+    imported = import_mapped(source, Path(settings.by), to) if settings.by else import_folder(source, to)
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)

@@ -1,12 +1,13 @@
 """Every problem of every national file in a folder, for a clerk who corrects them all before the next try."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.files.reading import SUFFIXES, Problem, stem_of
+from tasks.files.reading import SUFFIXES, Problem, find, other_formats, stem_of
 from tasks.files.schema import LISTED, load
 from tasks.files.table import NationalTable
 from tasks.places.countries import CODES, problem_with
@@ -25,6 +26,10 @@ def national_files(path: Path) -> list[Path]:
         return [path]
     tables = sorted(each for each in path.rglob("*") if each.name.endswith(SUFFIXES)) if path.is_dir() else []
     files = [each for each in tables if stem_of(each) in NAMES and not _hidden(each.relative_to(path))]
+    if not files and path.is_dir():
+        for folder, stem in product(sorted({path, *filter(Path.is_dir, path.iterdir())}), NAMES):
+            if other_formats(folder, stem):
+                find(folder / f"{stem}.csv")  # raises, and says how to save it
     if not files:
         what = "does not exist" if not path.exists() else "holds no national file" if path.is_dir() else "is none"
         raise DataError(f"{path} {what}; national files are COUNTRY/{', COUNTRY/'.join(TABLES)}")

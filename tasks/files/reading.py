@@ -26,6 +26,7 @@ MAX_ROWS = 2_000_000
 MAX_LINE = 2**16  # bytes in one line
 CHUNK = 20_000  # rows held as text at a time
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+OTHERS = (*SUFFIXES, ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".tsv", ".txt", ".json")  # in any case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,10 @@ def find(path: Path) -> Path:
         raise UnreadableError(
             Problem(file=str(paths[0]), what="is not a regular file", remedy="Put the table itself there")
         )
+    if others := other_formats(path.parent, stem):
+        what = f"has a format that no run reads; runs read {stem}{{{','.join(SUFFIXES)}}}"
+        remedy = f"Save it as {stem}.csv (CSV UTF-8), or turn it into one: gotong data map {others[0]}"
+        raise UnreadableError(Problem(file=str(others[0]), what=what, remedy=remedy))
     missing = "folder does not exist" if not path.parent.is_dir() else "file does not exist"
     names = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []
     near = get_close_matches(path.name, names, n=1)
@@ -106,6 +111,14 @@ def find(path: Path) -> Path:
         f"Did you mean {near[0]}" if near else f"Put {stem}{{{','.join(SUFFIXES)}}} there, or write it by an importer"
     )
     raise UnreadableError(Problem(file=str(path), what=missing, remedy=hint))
+
+
+def other_formats(folder: Path, stem: str) -> list[Path]:
+    """Tables of this name in formats that runs do not read, such as health.xlsx and HEALTH.CSV."""
+    if not folder.is_dir():
+        return []
+    here = sorted(each for each in folder.iterdir() if each.is_file() and each.name.lower().startswith(f"{stem}."))
+    return [each for each in here if each.name.lower().endswith(OTHERS) and not each.name.endswith(SUFFIXES)]
 
 
 def header(path: Path) -> tuple[str, ...]:

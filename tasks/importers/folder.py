@@ -8,10 +8,15 @@ from tasks.files.reading import SUFFIXES, header
 from tasks.importers import ASSEMBLERS, FORMATS
 from tasks.importers.contract import Imported, ImportReport, National, Public
 from tasks.importers.writing import write_all
+from tasks.mapping.propose import is_week
 from tasks.registry import TABLES
+from tasks.sheets.sheet import ending_of
 
 MAX_ROWS = 5_000_000  # of all public files together, which stand in memory until the national files are written
 UNKNOWN = "its columns are of no known format"
+WEEKLY = "it has counts by week of no known format"
+OTHER = "it is no table"
+WORKBOOK = "importers of public files read .csv, .csv.gz and .parquet; gotong data map takes it"
 
 
 def import_folder(source: Path, to: Path) -> Imported:
@@ -30,11 +35,16 @@ def import_folder(source: Path, to: Path) -> Imported:
         if table is not None:
             public.setdefault(name, []).append(table)
             rows += len(table.table)
-        unused[path] = FORMATS[name].why_unused if name in FORMATS else UNKNOWN
+        unused[path] = FORMATS[name].why_unused if name in FORMATS else name or UNKNOWN
         if rows > MAX_ROWS:
             raise DataError(f"{source} holds more than {MAX_ROWS:,} rows up to {path.name}; import it in parts")
-    if not any(path for path, why in unused.items() if why != UNKNOWN):
-        raise DataError(f"{source} holds no file of a known format; the formats are {', '.join(FORMATS)}")
+    if all(why in (UNKNOWN, WEEKLY, WORKBOOK, OTHER) for why in unused.values()):
+        named = "; ".join(f"{path.name}: {why}" for path, why in list(unused.items())[:5])
+        example = next(iter(unused), "FILE")
+        raise DataError(
+            f"{source} holds no file of a known format{f' ({named})' if named else ''}; the formats are "
+            f"{', '.join(FORMATS)}. For another table: gotong data map {example} country=CODE"
+        )
     nationals = [national for assemble in ASSEMBLERS.values() for national in assemble(public)]
     public.clear()
     files = write_all(to, [each for each in nationals if len(each.table)])
@@ -44,23 +54,26 @@ def import_folder(source: Path, to: Path) -> Imported:
 
 
 def _tables(source: Path, to: Path) -> Iterator[Path]:
-    """Files with a table's ending, but for the national files that an earlier import may have written to `to`."""
+    """All files but hidden ones and the national files that an earlier import may have written to `to`."""
     if source.is_file():
         yield source
         return
     for path in sorted(source.rglob("*")):
         ours = path.name in TABLES and path.resolve().parents[1] == to.resolve()
         hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
-        if path.name.endswith(SUFFIXES) and not ours and not hidden:
+        if path.is_file() and not ours and not hidden:
             yield path
 
 
 def _read(path: Path) -> tuple[str, Public | None]:
+    """The format's name and the table; where it is of none, why it is passed over, and nothing."""
+    if not path.name.endswith(SUFFIXES):
+        return WORKBOOK if ending_of(path) else OTHER, None
     columns = frozenset(header(path))
     for name, known in FORMATS.items():
         if known.fits(columns):
             return name, known.read(path)
-    return "", None
+    return WEEKLY if any(is_week(name) for name in columns) else UNKNOWN, None
 
 
 def _report(national: National, file: Path | None) -> ImportReport:

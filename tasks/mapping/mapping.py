@@ -75,5 +75,5 @@ def _check(file: Path, name: str, value: Any) -> None:
     if name == "country" and (wrong := problem_with(str(value))):
         raise DataError(f"{file}: country: {wrong}")
     right: type = {"header": int, "columns": dict, "persons": bool}.get(name, str)
-    if not isinstance(value, right) or (name == "header" and value < 1):
+    if not isinstance(value, right) or (isinstance(value, int) and value < 0):
         raise DataError(f"{file}: {name}: {value!r} is no {right.__name__}; put text in quotes")

@@ -28,7 +28,10 @@ NAMES = {
 }
 KNOWN = {spelling(word): name for name, words in NAMES.items() for word in words.split("|")}
 PERSON = frozenset(
-    map(spelling, ("sex", "gender", "age", "name", "patient", "patient id", "case id", "nik", "umur", "เพศ", "อายุ", "tuoi"))
+    map(
+        spelling,
+        ("sex", "gender", "age", "name", "patient", "patient id", "case id", "nik", "umur", "เพศ", "อายุ", "tuoi"),
+    )
 )
 
 
@@ -58,8 +61,13 @@ def proposal(sheet: Sheet, task: str, country: str) -> Proposal:
         if name and meaning and meaning not in columns and name not in wide:
             columns[meaning] = name
     parts = {name: columns.pop(name, "") for name in ("year", "month", "week")}
+    by_week = bool(parts["week"])
+    if not parts["year"]:  # a column called Month or Week holds the year as well
+        whole = next((parts[name] for name in ("week", "month") if parts[name]), "")
+        parts = dict.fromkeys(parts, "")
+        columns |= {"time_period": whole} if whole and "time_period" not in columns else {}
     persons = any(spelling(name) in PERSON for name in names) and "disease_cases" not in columns
-    by_week = bool(parts["week"]) or _weekly(wide) or _weekly(_values(names, rows, columns.get("time_period", ""))[:5])
+    by_week = by_week or _weekly(wide) or _weekly(_values(names, rows, columns.get("time_period", ""))[:5])
     dates = _values(names, rows, columns.get("time_period", ""))
     mapping = Mapping(
         task=task,
@@ -89,6 +97,11 @@ def _open(mapping: Mapping, dates: Sequence[str], by_week: bool) -> list[str]:
     if not mapping.wide and not mapping.persons and mapping.task == "health" and "disease_cases" not in mapping.columns:
         asked.append("columns: disease_cases: which column holds the counts?")
     return asked
+
+
+def is_week(name: str) -> bool:
+    """Whether a column's name says that it holds weeks."""
+    return "week" in (KNOWN.get(spelling(name)), KNOWN.get(spelling(name.replace("_", " "))))
 
 
 def _meaning(name: str, task: str) -> str:

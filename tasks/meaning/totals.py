@@ -51,7 +51,24 @@ def nation(records: Records) -> Iterator[Problem]:
 
 
 def sums(records: Records) -> Iterator[Problem]:
-    """An error for each place that is the sum of others in every period, or the same as another."""
+    """An error for each place that is the sum of others in every period."""
+    for position, parts in _wholes(records):
+        if len(parts) > 1:
+            more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
+            what = f"is the sum of {', '.join(parts[:3])}{more} in every period"
+            yield records.problem(position, records.place, "parent", what, REMEDY, warning=False)
+
+
+def twins(records: Records) -> Iterator[Problem]:
+    """A warning for each place whose counts are another's in every period."""
+    for position, parts in _wholes(records):
+        if len(parts) == 1:
+            what, remedy = f"has the counts of {parts[0]} in every period", "Keep one, if they are one place"
+            yield records.problem(position, records.place, "twin", what, remedy)
+
+
+def _wholes(records: Records) -> Iterator[tuple[int, list[str]]]:
+    """The first row of each place that others add up to, with their names."""
     for column in _additive(records):
         values = records.matrix(column)
         usable = np.isfinite(values).all(axis=0)
@@ -62,10 +79,7 @@ def sums(records: Records) -> Iterator[Problem]:
             continue
         for code, parts in _dependent(counts[lively]):
             position = int(np.flatnonzero(records.codes == lively[code])[0])
-            others = ", ".join(str(records.places[lively[part]]) for part in parts[:3])
-            more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
-            what = f"is the sum of {others}{more} in every period" if len(parts) > 1 else f"equals {others} throughout"
-            yield records.problem(position, records.place, "parent", what, REMEDY, warning=False)
+            yield position, [str(records.places[lively[part]]) for part in parts]
 
 
 def _dependent(counts: Array) -> Iterator[tuple[int, list[int]]]:

@@ -4,6 +4,7 @@ Workbooks are read by python-calamine, an extra (`gotong[workbooks]`); CSV, TSV,
 """
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -51,7 +51,7 @@ def sheets(path: Path) -> list[Sheet]:
         tables = list(_tables(path, ending))
     except DataError:
         raise
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} cannot be read as {ending} ({first}); save it again, or as CSV UTF-8") from None
     return [
@@ -93,7 +93,8 @@ def _workbook(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
 def _text(path: Path) -> list[list[str]]:
     """Fields of CSV whose separator is the one that makes the most even rows; UTF-8, or UTF-16 with its mark."""
     if path.name.lower().endswith(".gz"):
-        raw = pd.io.common.get_handle(path, "rb", compression="gzip", is_text=False).handle.read()
+        with gzip.open(path) as file:
+            raw = file.read()
     else:
         raw = path.read_bytes()
     text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")

@@ -6,6 +6,7 @@ rows that a finding may name, or None where the file has no place for it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,11 +73,18 @@ def single(
     return of
 
 
+def _set(text: pd.DataFrame, rows: Any, column: str, values: Any) -> None:
+    """Write values into a column of a copy."""
+    cells = text[column].to_numpy(dtype=object).copy()
+    cells[rows] = values
+    text[column] = cells
+
+
 def _put(text: pd.DataFrame, at: int, column: str, value: str) -> Faulty | None:
     if value == text[column].iloc[at]:
         return None
     changed = text.copy()
-    changed.iloc[at, changed.columns.get_loc(column)] = value
+    _set(changed, at, column, value)
     return Faulty(text=changed, rows=frozenset([at + HEADER]))
 
 
@@ -143,7 +151,7 @@ def running(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator
         return None
     total = np.cumsum(text["disease_cases"].iloc[rows].astype(float))
     changed = text.copy()
-    changed.iloc[rows, changed.columns.get_loc("disease_cases")] = [f"{value:.0f}" for value in total]
+    _set(changed, rows, "disease_cases", [f"{value:.0f}" for value in total])
     return Faulty(text=changed, rows=frozenset((rows + HEADER).tolist()))
 
 
@@ -159,7 +167,7 @@ def moved(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) 
         return None
     changed = text.copy()
     values = np.roll(text[name].to_numpy(dtype=object)[rows], int(random.integers(2, 7)))
-    changed.iloc[rows, changed.columns.get_loc(name)] = values
+    _set(changed, rows, name, values)
     return Faulty(text=changed, rows=frozenset((mine + HEADER).tolist()))
 
 
@@ -178,7 +186,7 @@ def rate(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) -
     rows = rows[(text["population"].to_numpy()[rows] != "") & (text["disease_cases"].to_numpy()[rows] != "")]
     changed = text.copy()
     rates = 1e5 * text["disease_cases"].iloc[rows].astype(float) / text["population"].iloc[rows].astype(float)
-    changed.iloc[rows, changed.columns.get_loc("disease_cases")] = [f"{value:.2f}" for value in rates]
+    _set(changed, rows, "disease_cases", [f"{value:.2f}" for value in rates])
     return Faulty(text=changed, rows=frozenset((rows + HEADER).tolist()))
 
 
@@ -204,8 +212,8 @@ def swapped(text: pd.DataFrame, _: TableSchema, random: np.random.Generator) -> 
     whole = random.random() < 0.5
     rows = both if whole else both[[int(random.integers(len(both)))]]
     changed = text.copy()
-    places = [changed.columns.get_loc(name) for name in (first, second)]
-    changed.iloc[rows, places] = text[[second, first]].iloc[rows].to_numpy()
+    _set(changed, rows, first, text[second].to_numpy()[rows])
+    _set(changed, rows, second, text[first].to_numpy()[rows])
     return Faulty(text=changed, rows=frozenset((rows + HEADER).tolist()), anywhere=whole)
 
 
@@ -225,7 +233,7 @@ def total(text: pd.DataFrame, _: TableSchema, random: np.random.Generator) -> Fa
     if "disease_cases" not in text or text["location"].nunique() < 2:
         return None
     name = str(random.choice(TOTALS))
-    return _summed(text, list(text["location"].unique()), name, random.choice([None, 1]), random)
+    return _summed(text, list(text["location"].unique()), name, None if random.random() < 0.5 else 1, random)
 
 
 def nation(text: pd.DataFrame, _: TableSchema, random: np.random.Generator) -> Faulty | None:
@@ -234,7 +242,7 @@ def nation(text: pd.DataFrame, _: TableSchema, random: np.random.Generator) -> F
     if len(places) < 2:
         return None
     name = str(random.choice(["THA", "Thailand", "Viet Nam", "PHL", "Lao People's Democratic Republic"]))
-    return _summed(text, places, name, random.choice([None, 1]), random)
+    return _summed(text, places, name, None if random.random() < 0.5 else 1, random)
 
 
 def parent(text: pd.DataFrame, _: TableSchema, random: np.random.Generator) -> Faulty | None:
@@ -269,7 +277,7 @@ def spelling(text: pd.DataFrame, schema: TableSchema, random: np.random.Generato
     others = [each for each in others if each.strip() != name]
     changed = text.copy()
     rows = rows[int(random.integers(len(rows))) :]
-    changed.iloc[rows, changed.columns.get_loc(place)] = str(random.choice(others))
+    _set(changed, rows, place, str(random.choice(others)))
     return Faulty(text=changed, rows=frozenset((rows + HEADER).tolist()))
 
 
@@ -284,7 +292,7 @@ def misspelt(text: pd.DataFrame, schema: TableSchema, random: np.random.Generato
         return None
     rows = rows[[int(random.integers(len(rows)))]] if random.random() < 0.5 else rows[int(random.integers(len(rows))) :]
     changed = text.copy()
-    changed.iloc[rows, changed.columns.get_loc(place)] = other
+    _set(changed, rows, place, other)
     return Faulty(text=changed, rows=frozenset((rows + HEADER).tolist()))
 
 
@@ -309,7 +317,7 @@ def coordinates(text: pd.DataFrame, schema: TableSchema, random: np.random.Gener
 def _edited(text: pd.DataFrame, rows: np.ndarray, column: str, how: Callable[[str], str]) -> Faulty | None:
     changed = text.copy()
     new = [how(value) for value in text[column].iloc[rows]]
-    changed.iloc[rows, changed.columns.get_loc(column)] = new
+    _set(changed, rows, column, new)
     if (changed[column] == text[column]).all():
         return None
     return Faulty(text=changed, rows=frozenset((rows + HEADER).tolist()))

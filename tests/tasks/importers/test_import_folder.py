@@ -114,7 +114,10 @@ def test_files_of_no_known_format_are_listed(tmp_path: Path) -> None:
     assert unused["other.csv"] == "its columns are of no known format"
     assert unused["tracks.csv"].startswith("no task needs it: a track is known days ahead")
     assert "the name of a table must hold era_pre" in unused["rain.csv"]
-    assert set(unused) == {"other.csv", "tracks.csv", "rain.csv"}
+    (source / "bulletin.PDF").write_bytes(b"")
+    unused = {path.name: why for path, why in import_folder(source, tmp_path / "to").unused.items()}
+    assert set(unused) == {"other.csv", "tracks.csv", "rain.csv", "notes.txt", "bulletin.PDF"}
+    assert unused["bulletin.PDF"] == "it is no table"
 
 
 def test_a_folder_without_any_known_format_is_refused(tmp_path: Path) -> None:

@@ -62,7 +62,6 @@ ERRORS: dict[str, tuple[str, Edit, str, int, str, str]] = {
     "the nation by name": (HEALTH, total("Thailand"), "nation", 386, "location", "count twice"),
     "a region": (HEALTH, total("Central", ("TH-10", "TH-83")), "parent", 386, "location", "count twice"),
     "a region of all": (HEALTH, total("Zone 1"), "parent", 386, "location", "count twice"),
-    "a place twice": (HEALTH, total("Bangkok", ("TH-10",)), "parent", 386, "location", "count twice"),
     "free cell": (DISASTER, every("location", lambda _: "cell 17", 2, 97), "form", 2, "location", "E100.5N014.5"),
     "another cell": (DISASTER, every("longitude", lambda _: "120.5", 2, 97), "form", 2, "location", "centre"),
     "swapped cell": (DISASTER, every("latitude", lambda _: "100.5", 2, 97), "form", 2, "latitude", "north"),
@@ -88,6 +87,7 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "a year in cm": (HEALTH, every("rainfall", times(0.1), 38, 49), "level", 38, "rainfall"),
     "people in tens": (HEALTH, every("population", times(0.1, 0), 50, 97), "level", 50, "population"),
     "a year of mm a day": (DISASTER, every("rainfall", times(1 / 30), 38, 49), "level", 38, "rainfall"),
+    "a place twice": (HEALTH, total("Bangkok", ("TH-10",)), "twin", 386, "location"),
     "cumulated": (HEALTH, running(38), "running-total", 49, "disease_cases"),
     "cumulated at last": (HEALTH, running(86), "running-total", 97, "disease_cases"),
     "cumulated at first": (HEALTH, running(98), "running-total", 109, "disease_cases"),
@@ -127,7 +127,7 @@ def test_a_likely_misreading_is_a_warning(
     found = check(file)
     assert [each for each in found if not each.warning] == []
     assert (kind, row, column) in [(each.kind, each.row, each.column) for each in found], [str(each) for each in found]
-    assert len(read_table(file, TABLES[name].schema)) == len(SOUND[name]())
+    assert len(read_table(file, TABLES[name].schema)) >= len(SOUND[name]())
 
 
 def test_a_suppressed_count_is_missing(tmp_path: Path) -> None:

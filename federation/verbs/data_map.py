@@ -1,0 +1,84 @@
+"""`gotong data map FILE`: which column of an agency's table is what, as a small YAML that a person corrects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from federation.composition.compose import compose
+from federation.errors import ConfigError
+from federation.verbs.word_checks import bare_word_as, required
+from tasks.mapping.mapping import write
+from tasks.mapping.propose import Proposal, proposal
+from tasks.places.countries import problem_with
+from tasks.settings import TaskSettings
+from tasks.sheets.sheet import Sheet, sheets
+
+ROWS = 3  # of the file, shown with the proposal
+WIDTH = 130  # of a table that goes into a file
+
+
+@dataclass  # not frozen: Hydra merges it
+class MapSettings:
+    """file: a table of any format. sheet: of a workbook, the first with rows if none. to: the YAML, beside the file if
+    none."""
+
+    task: TaskSettings
+    file: str | None = None
+    country: str | None = None
+    sheet: str | None = None
+    to: str | None = None
+
+
+def run(words: Sequence[str]) -> None:
+    """Print the proposal with the first rows, and write it."""
+    compose("data map", bare_word_as(words, "file"), MapSettings, _map)
+
+
+def _map(settings: MapSettings) -> None:
+    file = Path(required(settings.file, "say which file: gotong data map FILE country=THA"))
+    country = required(settings.country, f"say whose file it is: gotong data map {file} country=THA")
+    if wrong := problem_with(country):
+        raise ConfigError(f"country: {wrong}")
+    if not file.exists():
+        raise ConfigError(f"{file} does not exist; give a table of any format")
+    held = sheets(file)
+    chosen = [each for each in held if settings.sheet in (None, each.name)]
+    if not chosen:
+        names = ", ".join(repr(each.name) for each in held)
+        raise ConfigError(f"sheet={settings.sheet}: {file} has {names or 'no sheet with a row'}")
+    made = proposal(chosen[0], settings.task.name, country)
+    to = Path(settings.to) if settings.to else file.with_name(f"{file.name}.map.yaml")
+    write(made.mapping, to)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH)
+    console.print(table(chosen[0], made))
+    for question in made.open:
+        console.print(f"asked: {question}", markup=False, soft_wrap=True)
+    for each in held:
+        if each is not chosen[0]:
+            console.print(f"not looked at: {each}; sheet={each.name}", markup=False, soft_wrap=True)
+    console.print(
+        f"{to} written. Correct it, then: gotong data import from={file} map={to} to=FOLDER",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def table(sheet: Sheet, made: Proposal) -> Table:
+    """A line a column of the file: what it is taken for, and its first values, but none where a row may be a person."""
+    mapping = made.mapping
+    taken = {column: name for name, column in mapping.columns.items()}
+    taken |= {getattr(mapping, name): name for name in ("year", "month", "week") if getattr(mapping, name)}
+    shown = Table(caption=f"{sheet}, names in row {mapping.header}")
+    for name in ("column", "taken for", *(f"row {mapping.header + number}" for number in range(1, ROWS + 1))):
+        shown.add_column(name, overflow="fold")
+    counted = mapping.wide or mapping.task != "health" or "disease_cases" in mapping.columns
+    rows = sheet.rows[mapping.header : mapping.header + ROWS] if counted and not mapping.persons else ()
+    for place, name in enumerate(sheet.rows[mapping.header - 1][:40]):
+        cells = [row[place] for row in rows]
+        shown.add_row(name, taken.get(name, ""), *cells, *[""] * (ROWS - len(cells)))
+    return shown

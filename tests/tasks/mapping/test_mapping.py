@@ -1,0 +1,175 @@
+"""Tables as agencies keep them become national files: proposed, corrected, applied; persons are counted alone."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.errors import DataError
+from tasks.mapping import periods
+from tasks.mapping.apply import apply
+from tasks.mapping.imports import import_mapped
+from tasks.mapping.mapping import Mapping, read, write
+from tasks.mapping.propose import proposal
+from tasks.sheets.sheet import Sheet
+from tests.federation.test_verbs_data import ends
+
+Lines = tuple[str, ...]
+
+
+def sheet(*lines: str) -> Sheet:
+    rows = [line.split(";") for line in lines]
+    width = max(map(len, rows))
+    return Sheet(
+        file=Path("bulletin.csv"), name="", rows=tuple(tuple(row) + ("",) * (width - len(row)) for row in rows)
+    )
+
+
+LAYOUTS: dict[str, tuple[Lines, dict[str, Any], str, Lines]] = {
+    # name: (lines, what a person adds to the proposal, what is asked, month place cases)
+    "tidy": (("Month;Province;Cases", "2004-01;A;7", "2004-02;A;0"), {}, "", ("2004-01 A 7", "2004-02 A 0")),
+    "titles and footnotes": (
+        (
+            "Ministry of Health",
+            "Dengue 2004;;",
+            "Bulan;Provinsi;Kasus",
+            "Januari 2004;Aceh;1.234",
+            "Maret 2004;Aceh;12.007",
+            "Source: DoH",
+        ),
+        {},
+        "",
+        ("2004-01 Aceh 1234", "2004-03 Aceh 12007"),
+    ),
+    "Thai": (
+        ("ปี;เดือน;จังหวัด;จำนวนผู้ป่วย", "๒๕๔๗;ม.ค.;น่าน;๑๒", "๒๕๔๗;ก.พ.;น่าน;๓"),
+        {},
+        "",
+        ("2004-01 น่าน 12", "2004-02 น่าน 3"),
+    ),
+    "year and month": (
+        ("Year;Month;District;Count", "2004;1;A;7", "2004;12;A;9"),
+        {},
+        "",
+        ("2004-01 A 7", "2004-12 A 9"),
+    ),
+    "wide": (
+        ("District;Jan 2004;Feb 2004;Mar 2004", "A;7;8;", "B;0;1;2"),
+        {},
+        "",
+        ("2004-01 A 7", "2004-01 B 0", "2004-02 A 8", "2004-02 B 1", "2004-03 A ", "2004-03 B 2"),
+    ),
+    "a proven order": (
+        ("Date;Place;Cases", "31/01/2004;A;7", "01/02/2004;A;8"),
+        {},
+        "",
+        ("2004-01 A 7", "2004-02 A 8"),
+    ),
+    "an open order": (("Date;Place;Cases", "01/02/2004;A;7"), {"dates": "dmy"}, "dates: dmy or mdy?", ("2004-02 A 7",)),
+    "persons": (
+        ("Date onset;Province;Sex;Age", "2004-01-03;A;f;7", "2004-01-30;A;m;9", "2004-02-01;B;m;30"),
+        {},
+        "",
+        ("2004-01 A 2", "2004-02 B 1"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "more", "asked", "expected"), LAYOUTS.values(), ids=LAYOUTS)
+def test_a_layout_becomes_rows_of_months(lines: Lines, more: dict[str, Any], asked: str, expected: Lines) -> None:
+    table = sheet(*lines)
+    made = proposal(table, "health", "THA")
+    assert [each for each in made.open if not (asked and each.startswith(asked))] == []
+    assert bool(asked) == bool(made.open)
+    if more:
+        with pytest.raises(DataError, match="say in the mapping"):
+            apply(made.mapping, table)
+    rows = apply(replace(made.mapping, **more), table).table
+    got = [
+        " ".join(row)
+        for row in rows[["time_period", "location", "disease_cases"]]
+        .sort_values(["time_period", "location"])
+        .to_numpy()
+    ]
+    assert tuple(got) == expected
+
+
+def weekly(system: str, weeks: range) -> list[str]:
+    lines = ["Epiweek;Place;Cases", *(f"2020-W{number:02d};A;7" for number in weeks), "2021-W01;A;7", "2021-W02;A;7"]
+    table = sheet(*lines)
+    made = proposal(table, "health", "THA")
+    assert made.open[0].startswith("weeks: iso or mmwr?")
+    with pytest.raises(DataError, match="whose weeks they are"):
+        apply(made.mapping, table)
+    rows = apply(replace(made.mapping, weeks=system), table).table
+    return [" ".join(row) for row in rows[["time_period", "disease_cases"]].to_numpy()]
+
+
+def test_weeks_of_either_system_become_the_months_that_they_cover() -> None:
+    # 2020 has 53 weeks in both; ISO's W49 begins on 30 November, MMWR's on 29 November
+    assert weekly("iso", range(49, 54)) == ["2020-12 31"]
+    assert weekly("mmwr", range(49, 54)) == ["2020-12 31"]
+    assert weekly("mmwr", range(50, 54)) == [], "a missing week stays missing"
+    assert f"{periods.first_day(2020, 53, 'iso')} {periods.first_day(2020, 53, 'mmwr')}" == "2020-12-28 2020-12-27"
+    for system in periods.SYSTEMS:
+        with pytest.raises(ValueError, match=r"53|[Ii]nvalid"):
+            periods.first_day(2021, 53, system)
+
+
+def test_a_mapping_serves_again_and_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    made = proposal(sheet(*LAYOUTS["wide"][0]), "health", "THA").mapping
+    write(made, tmp_path / "map.yaml")
+    assert read(tmp_path / "map.yaml") == made
+    with pytest.raises(DataError, match="stays as it is"):
+        write(made, tmp_path / "map.yaml")
+    for text, says in (
+        ("task: heath\ncountry: THA", "task: 'heath' is none of"),
+        ("task: health\ncountry: XXX", "country: 'XXX'"),
+        ("task: health", "country missing"),
+        ("tusk: health", "tusk unknown"),
+        ("task: health\ncountry: THA\nweeks: epi", "weeks: 'epi' is none of iso, mmwr"),
+        ("task: [", "cannot be read as YAML"),
+    ):
+        (tmp_path / "bad.yaml").write_text(text)
+        with pytest.raises(DataError, match=says):
+            read(tmp_path / "bad.yaml")
+
+
+def test_no_byte_of_a_person_is_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    people = [f"Somchai{n:04d};19{n % 90 + 10};2004-{n % 12 + 1:02d}-17;Nan;0812345{n:03d}" for n in range(300)]
+    source = tmp_path / "in" / "list.csv"
+    source.parent.mkdir()
+    source.write_text("\n".join(["Name;Born;Date onset;Province;Phone", *people]))
+    by, to = tmp_path / "out" / "map.yaml", tmp_path / "out" / "national"
+    assert ends("data", "map", str(source), "country=THA", f"to={by}") == 0
+    assert ends("data", "import", f"from={source}", f"map={by}", f"to={to}") == 0
+    assert ends("data", "check", str(to)) == 0
+    printed = capfd.readouterr()
+    assert "persons: true" in by.read_text()
+    rows = (to / "THA" / "health.csv").read_text().splitlines()
+    assert len(rows) == 13
+    assert sum(int(row.split(",")[2]) for row in rows[1:]) == 300
+    for path in (tmp_path / "out").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert not any(part in content for part in (b"Somchai", b"0812345", b"-17"))
+    assert "Somchai" not in printed.err + printed.out
+
+
+def test_what_a_mapping_brings_is_checked_as_any_national_file(tmp_path: Path) -> None:
+    lines = ["Month;Province;Cases"] + [
+        f"200{y}-{m:02d};{p};{y * m + 1}" for p in ("A", "Total") for y in range(3) for m in range(1, 13)
+    ]
+    source = tmp_path / "table.csv"
+    source.write_text("\n".join(lines))
+    write(
+        Mapping(
+            task="health",
+            country="THA",
+            columns={"time_period": "Month", "location": "Province", "disease_cases": "Cases"},
+        ),
+        tmp_path / "m.yaml",
+    )
+    with pytest.raises(DataError, match="'Total' is a total and no place"):
+        import_mapped(source, tmp_path / "m.yaml", tmp_path / "to")
+    assert not (tmp_path / "to").exists()
