@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -130,3 +131,23 @@ def test_a_mistake_is_one_line(words: list[str], line: str, home: Path, capsys: 
         monitored(home, *words)
     assert left.value.code == 1
     assert line in capsys.readouterr().err
+
+
+def test_what_is_archived_later_changes_no_earlier_forecast(home: Path) -> None:
+    [last] = archive.issues(home, "health", "2008-12")
+    path = home.parent / "records" / "VNM" / "health.csv"
+    whole = path.read_text()
+    head, *rows = whole.splitlines()
+    column = head.split(",").index("disease_cases")
+    path.write_text("\n".join([head, *(poisoned(row, column) for row in rows)]) + "\n")
+    later = make(replace(wanted(home, 12), sent=datetime(2009, 2, 5, 12, tzinfo=UTC)))
+    path.write_text(whole)
+    assert later.new
+    again = remade(last)
+    assert (again.differ, again.largest) == ((), 0.0)
+
+
+def poisoned(row: str, column: int) -> str:
+    cells = row.split(",")
+    cells[column] = str(3 * int(float(cells[column]))) if cells[column] else ""
+    return ",".join(cells)
