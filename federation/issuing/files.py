@@ -11,8 +11,13 @@ READ_ONLY = 0o444
 
 
 def keep(folder: Path, content: bytes) -> str:
-    """Keep these bytes in a folder, in a file named by their SHA-256, which is returned. Raises OSError."""
+    """Keep these bytes in a folder, in a file named by their SHA-256, which is returned. Raises OSError.
+
+    Call it in `archive.locked`: what a killed process left half written is removed.
+    """
     digest = sha256(content).hexdigest()
+    for left in folder.glob(".*.tmp"):
+        left.unlink()
     path = folder / digest
     if not path.exists():
         write_read_only(path, content)

@@ -73,7 +73,7 @@ def _issue(settings: IssueSettings) -> None:
         if issue.content.settings["to"]:
             handed_on(issue, None)
     made = make(wanted)
-    _show(made)
+    _show(made, asks=settings.approval == REQUIRED)
     if settings.approval == NONE and made.issue.state not in (APPROVED, RELEASED, HELD):
         release.decided(made.issue, APPROVE, by=release.NOBODY, reason="")
         handed_on(made.issue, settings.to)
@@ -123,7 +123,7 @@ def _wanted(settings: IssueSettings, task: str) -> Wanted:
     )
 
 
-def _show(made: Made) -> None:
+def _show(made: Made, *, asks: bool) -> None:
     content = made.issue.content
     for line in (*made.said, *content.said):
         print(line)
@@ -133,7 +133,7 @@ def _show(made: Made) -> None:
         print("nothing has changed since it was made")
     print(stands(made.issue))
     print(f"  {made.issue.folder}")
-    if made.issue.state not in (APPROVED, RELEASED):
+    if asks and made.issue.state not in (APPROVED, RELEASED):
         print(f"  look at it, then: gotong node approve issue={made.issue.name} by=NAME, or node hold, node annotate")
 
 

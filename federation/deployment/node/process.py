@@ -92,8 +92,8 @@ def main() -> None:
 
 
 def _give_folders(settings: NodeSettings, vault_user: str, courier_user: str) -> None:
-    """Each part's folder to its user; that of the socket to the vault, that of champions to the courier, and the group
-    that both share may enter them. What the country issues is the vault's user's."""
+    """Each part's folder to its user. The socket's is the vault's, passable for the shared group; that of champions is
+    the courier's, readable for the vault's own group. What the country issues is the vault's user's."""
     try:
         owners = {name: pwd.getpwnam(name) for name in (vault_user, courier_user)}
         shared = grp.getgrnam(str(settings.socket_group)).gr_gid
@@ -110,7 +110,7 @@ def _give_folders(settings: NodeSettings, vault_user: str, courier_user: str) ->
     os.chown(socket_folder, owners[vault_user].pw_uid, shared)
     socket_folder.chmod(0o2750)
     settings.delivered_folder.mkdir(exist_ok=True)
-    os.chown(settings.delivered_folder, owners[courier_user].pw_uid, shared)
+    os.chown(settings.delivered_folder, owners[courier_user].pw_uid, owners[vault_user].pw_gid)
     settings.delivered_folder.chmod(0o2750)
     (settings.home_folder / "issues").mkdir(exist_ok=True)
     os.chown(settings.home_folder / "issues", owners[vault_user].pw_uid, owners[vault_user].pw_gid)
