@@ -18,7 +18,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service"))
 TIMERS = sorted(DEPLOY.glob("*.timer"))
 COMPOSE, DOCKERFILE = DEPLOY / "compose.yaml", DEPLOY / "Dockerfile"
-SERVICES = ("coordinator", "vault", "courier", "cycle", "issue")
+SERVICES = ("coordinator", "vault", "courier", "cycle", "issue", "monitor")
 SET = {"COUNTRY": "VNM", "DATA": "/srv/records", "COORDINATOR": "federation.example:9440", "CA": "/srv/ca.pem"}
 
 
@@ -49,7 +49,7 @@ def test_a_unit_calls_a_verb_with_keys_that_exist(
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemds_own_tool_finds_no_fault_in_the_units(tmp_path: Path) -> None:
-    assert (len(UNITS), len(TIMERS)) == (5, 2)
+    assert (len(UNITS), len(TIMERS)) == (6, 3)
     assert {timer.stem for timer in TIMERS} <= {unit.stem for unit in UNITS}
     for unit in (*UNITS, *TIMERS):  # the tool wants the program to be there
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/gotong/bin/gotong", "/bin/true"))
@@ -151,10 +151,10 @@ def test_every_container_is_a_user_of_its_own_with_a_system_that_it_cannot_chang
         assert service["pids_limit"]
         assert re.search(rf"useradd .*{service['user']} ", made)
     assert len({services[name]["user"] for name in ("coordinator", "vault", "courier")}) == 3
-    for timed, part in (("cycle", "coordinator"), ("issue", "vault")):  # of a month: as the user of that part, once
+    for timed, part in (("cycle", "coordinator"), ("issue", "vault"), ("monitor", "vault")):  # of a month: as the user of that part, once
         assert services[timed]["user"] == services[part]["user"]
         assert (services[timed]["restart"], services[timed]["profiles"]) == ("no", ["timer"])
-    assert services["issue"]["network_mode"] == "none"
+    assert {services[name]["network_mode"] for name in ("issue", "monitor")} == {"none"}
 
 
 def test_the_vaults_container_has_the_data_and_no_network_and_the_couriers_the_reverse(
