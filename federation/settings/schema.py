@@ -26,6 +26,7 @@ CHAMPION = "champion"  # an earlier run's model, scored with a test
 SEALED, NOISED = "sealed", "differential_privacy"
 STUDY, OPERATIONAL = "study", "operational"  # purposes: scored on years that follow; trained to the newest period
 LATEST = "latest"
+AT_NODES = "at the nodes"  # the value of `data` of a run whose records are the countries' own
 PROTECTION: dict[str, tuple[str, ...]] = {  # value of `protection` -> what such a run offers
     "none": (),
     SEALED: (SEALED,),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from federation.tracking import comparability, first_sight
 from federation.tracking.run_info import BIRTH, COUNTRY, FOLDER, RUN
 from federation.tracking.spool import Record
 from federation.tracking.store import Store, search, tagged
@@ -15,7 +16,6 @@ from federation.tracking.store import Store, search, tagged
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
-PARENT = "mlflow.parentRunId"
 ROWS = 1000  # MLflow's limit for metrics in one call
 PAIRS = 100  # and for parameters or tags
 DIGEST = 36  # and for the characters of a data set's digest
@@ -78,7 +78,8 @@ class MlflowWriter:
         parent = self.runs[""]
         for country, run in known.items():  # those just made get all of it at once, for a call may take seconds
             self._client.update_run(run, status="RUNNING")
-            self._set(run, {**record["tags"], **({PARENT: parent} if country else {})})
+            self._set(run, {**record["tags"], **({first_sight.PARENT: parent} if country else {})})
+        self._set(parent, comparability.tags(record["params"], record["countries"]))
         old = self._client.get_run(parent).data.params
         new = {_clean(name): str(value) for name, value in record["params"].items()}
         # MLflow lets no parameter change, and a resumed run may have another one.
@@ -89,8 +90,9 @@ class MlflowWriter:
     def _create(self, country: str, record: Record) -> None:
         tags = {**{_clean(name): str(value) for name, value in record["tags"].items()}, **self._identity}
         tags[FOLDER] = self._folder.name
+        tags[first_sight.LEVEL] = first_sight.ONE_COUNTRY if country else first_sight.REGION
         if country:
-            tags |= {COUNTRY: country, PARENT: self.runs[""]}
+            tags |= {COUNTRY: country, first_sight.PARENT: self.runs[""]}
         name = f"{country} {record['name']}".strip()
         made = self._client.create_run(self._store.experiment, start_time=record["time"], tags=tags, run_name=name)
         self.runs[country] = made.info.run_id
@@ -137,7 +139,7 @@ class MlflowWriter:
         self._set(self.runs[record["country"] or ""], record["values"])
 
     def _dataset(self, record: Record) -> None:
-        from mlflow.entities import Dataset, DatasetInput
+        from mlflow.entities import Dataset, DatasetInput, InputTag
 
         run = self.runs[record["country"]]
         data = Dataset(
@@ -146,7 +148,9 @@ class MlflowWriter:
             source_type="country",  # the source is a country, not a place where anyone could fetch records
             source=f'{{"country": "{record["country"]}"}}',
         )
-        self._client.log_inputs(run, [DatasetInput(data)])
+        context = [InputTag("mlflow.data.context", "training")]
+        for one in (run, self.runs[""]):
+            self._client.log_inputs(one, [DatasetInput(data, context)])
         self._set(run, {"gotong.fingerprint": record["fingerprint"]})
 
     def _artifact(self, record: Record) -> None:
@@ -167,6 +171,7 @@ class MlflowWriter:
         for run in self.runs.values():
             self._client.set_terminated(run, status=record["status"], end_time=record["time"])
         self._remove_twins()
+        first_sight.refresh(self._store)
 
     def _unless_refused(self, step: Callable[[Any], None], what: Any) -> None:
         from mlflow.exceptions import MlflowException

@@ -1,12 +1,14 @@
 """What is tracked of a run: settings at the start, numbers a round, results at the end, and how it ended.
 
 Metric names are GROUP/NAME, for MLflow makes a section of charts for each group: `round/train_loss`,
-`validation/log_wis/federated`, `test/log_wis/local`, `excluded_period/...`, `gain/THA`, `cost/seconds`. All results of
-a run that cuts each country at its own end are in `unaligned/...`.
+`validation/log_wis/federated`, `test/log_wis/local`, `excluded_period/...`, `better_by/THA`, `cost/seconds`. All
+results of a run that cuts each country at its own end are in `unaligned/...`. What is measured once, at the end, has
+step 0: MLflow draws a bar of it, and of a later step a line with one dot. The headline score is there of every arm,
+other scores of what was learnt alone: `results.json`, among the artifacts, has them all.
 """
 
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -21,11 +23,14 @@ from federation.composition.restore import flat
 from federation.coordinator.incidents import Faults, faults_of, flags_of
 from federation.coordinator.reply_summary import mean_loss, summaries_by_country
 from federation.coordinator.state import Federation, Outcome, ReplySummary, Report
-from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Better, Row
-from federation.reporting.score_table import FEDERATED, LOCAL, headline_rows
-from federation.settings.schema import Settings
+from federation.reporting.improvement import country_note, improvements, note
+from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Row
+from federation.reporting.score_table import PERFECT
+from federation.settings.schema import AT_NODES, Settings
 from federation.settings.values import plain
+from federation.tracking.first_sight import ABOUT, REGION
 from federation.tracking.run_info import RunInfo
+from federation.tracking.run_views import BETTER_BY
 from federation.tracking.tracker import Tracker
 from federation.wire.frame import Arrays
 from tasks.models.weights import built
@@ -34,6 +39,7 @@ from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
 
 TAG = 5000  # characters that MLflow takes in a tag
+ONCE = 0  # the step of what is measured at the end
 
 
 class TrackedRun:
@@ -43,6 +49,7 @@ class TrackedRun:
         self._tracker, self._settings, self._federation, self._faults = tracker, settings, federation, faults
         self._fingerprinted: set[str] = set()
         self._task = TASKS[settings.task.name]
+        self._headline = next(iter(self._task.scores))
 
     @contextmanager
     def following(self, committed: int) -> Iterator[None]:
@@ -59,7 +66,10 @@ class TrackedRun:
             },
             tags={
                 "gotong.version": version("gotong"),
-                "gotong.code": _code_version(),
+                "gotong.code": _git("describe", "--always", "--dirty=+") or version("gotong"),
+                "mlflow.source.name": f"gotong {self._verb()}",
+                "mlflow.source.type": "LOCAL",
+                "mlflow.source.git.commit": _git("rev-parse", "HEAD"),
                 "task": self._task.name,
                 "calendar": UNALIGNED if self._settings.task.calendar.unaligned else "one cut for all",
             },
@@ -107,13 +117,13 @@ class TrackedRun:
     def finish(self, outcome: Outcome, files: tuple[Path, ...], cost: Mapping[str, float]) -> None:
         """Results of the test, files, what the run cost, and the final model with a synthetic input."""
         step = outcome.progress.round
-        self._tracker.metrics({f"cost/{name}": value for name, value in cost.items()}, step=step)
+        self._tracker.metrics({f"cost/{name}": round(value, 1) for name, value in cost.items()}, step=ONCE)
         self._rows(outcome.validation, "validation", step)
-        self._rows(outcome.rows, "test", step)
-        self._rows(outcome.excluded, EXCLUDED_PERIOD, step)
-        headline, score = next(iter(self._task.scores.items()))
-        gained = gains(outcome.rows, headline, score.better)
-        self._tracker.metrics({self._group(f"gain/{place}"): value for place, value in gained.items()}, step=step)
+        simple = [row for row in outcome.validation if row.arm in self._task.baselines]
+        self._rows(simple, "validation", ONCE)  # a second point, so that what no round changes is a line as well
+        self._rows(outcome.rows, "test", ONCE)
+        self._rows(outcome.excluded, EXCLUDED_PERIOD, ONCE)
+        self._gains(outcome)
         for summary in summaries_by_country(outcome.summaries):
             if summary.refused:
                 self._tracker.tags({"refused.test": summary.refused}, country=summary.country)
@@ -131,6 +141,22 @@ class TrackedRun:
             output=output,
         )
 
+    def _gains(self, outcome: Outcome) -> None:
+        """What the region and each country gained, as numbers and in the words that stand first in MLflow."""
+        better, region = self._task.scores[self._headline].better, self._federation.region
+        gained = improvements(outcome.rows, self._headline, better, outcome.paired)
+        values = {REGION if place == region else place: round(each.value, 2) for place, each in gained.items()}
+        self._tracker.metrics({self._group(f"{BETTER_BY}/{at}"): value for at, value in values.items()}, step=ONCE)
+        about = f"{note(gained, better)}\n\n{self._headline}, {self._settings.task.calendar.tested()}."
+        self._tracker.tags({ABOUT: about})
+        for place, each in gained.items():
+            if place != region:
+                self._tracker.metrics({self._group(f"{BETTER_BY}/own"): round(each.value, 2)}, step=ONCE, country=place)
+                self._tracker.tags({ABOUT: country_note(each, better)}, country=place)
+
+    def _verb(self) -> str:
+        return "submit" if self._settings.data == AT_NODES else "simulate"
+
     def _files(self, paths: Iterable[Path]) -> None:
         for path in paths:
             self._tracker.artifact(path)
@@ -139,10 +165,14 @@ class TrackedRun:
         by_country: dict[str, dict[str, float]] = {}
         group = part if part == "validation" else self._group(part)
         for row in rows:
-            if row.horizon == ALL and np.isfinite(row.value):
+            if row.horizon == ALL and np.isfinite(row.value) and self._shown(row):
                 by_country.setdefault(row.country, {})[f"{group}/{row.score}/{row.arm}"] = row.value
         for country, values in by_country.items():
             self._tracker.metrics(values, step=step, country=None if country == self._federation.region else country)
+
+    def _shown(self, row: Row) -> bool:
+        """Simple forecasts by the headline alone: 160 metrics of a run hide the ten that matter."""
+        return row.score == self._headline or row.arm not in (*self._task.baselines, PERFECT)
 
     def _group(self, name: str) -> str:
         return f"unaligned/{name}" if self._settings.task.calendar.unaligned else name
@@ -151,20 +181,6 @@ class TrackedRun:
         if fingerprint and country not in self._fingerprinted:
             self._fingerprinted.add(country)
             self._tracker.dataset(country, name=self._task.name, fingerprint=fingerprint)
-
-
-def gains(rows: Sequence[Row], headline: str, better: Better) -> dict[str, float]:
-    """Country or region -> what it gained by federating: how much better the headline is with `federated` than `local`.
-
-    In the unit of the score, above 0 where federating helped, whichever direction of the score is better.
-    """
-    values = {(row.country, row.arm): row.value for row in headline_rows(rows, headline) if np.isfinite(row.value)}
-    sign = 1.0 if better == "larger" else -1.0
-    return {
-        country: sign * (value - values[country, LOCAL])
-        for (country, arm), value in values.items()
-        if arm == FEDERATED and (country, LOCAL) in values
-    }
 
 
 def synthetic_example(settings: Settings, model: Arrays) -> tuple[dict[str, Any], Any]:
@@ -200,13 +216,12 @@ def _param(value: Any) -> str | float | int:
     return value if type(value) in (int, float, str) else str(value)
 
 
-def _code_version() -> str:
-    """The commit of the code, with `+` if it was changed; the installed version where there is no repository."""
-    here = Path(__file__).parent
+def _git(*words: str) -> str:
+    """What git says of the code's repository; empty where there is none."""
     try:
         git = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty=+"], capture_output=True, text=True, timeout=10
+            ["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
-        return version("gotong")
-    return git.stdout.strip() if git.returncode == 0 else version("gotong")
+        return ""
+    return git.stdout.strip() if git.returncode == 0 else ""

@@ -13,10 +13,14 @@ from pathlib import Path
 
 from federation.errors import TrackingError, one_line
 from federation.settings.schema import TrackingSettings
+from federation.tracking.first_sight import link, refresh
 from federation.tracking.run_state import mark_dead
 from federation.tracking.store import address, artifacts, connect, database
 
 HOST = "127.0.0.1"
+# MLflow opens an assistant over a quarter of the page on localhost and its addresses, but not on this name of them.
+NAME = "gotong.localhost"
+MOST = 5  # groups of runs whose links are printed
 PATIENCE = 120.0  # seconds for the server to start
 
 
@@ -29,15 +33,19 @@ def open_ui(runs: Path, settings: TrackingSettings, port: int, say: Callable[[st
         return
     _free(port)
     try:
-        experiment = connect(settings, runs).experiment
+        store = connect(settings, runs)
+        groups = refresh(store)
     except Exception as error:  # SQL, disk: MLflow raises what its layers raise
         raise TrackingError(f"the experiments in {file} cannot be opened: {one_line(error)}") from error
     mark_dead(runs, settings)
     with _server(uri, file, port) as server:
         try:
             _wait(server, port, file)
-            # The address of the runs: MLflow's front page opens on what it holds of language models.
-            say(f"MLflow is at http://{HOST}:{port}/#/experiments/{experiment}/runs (stop with Ctrl-C)")
+            say(f"MLflow is at {link(f'http://{NAME}:{port}', store.experiment)} (stop with Ctrl-C)")
+            if not _resolves(NAME):
+                say(f"Where a browser does not know that name: {link(f'http://{HOST}:{port}', store.experiment)}")
+            for key, words in list(groups.items())[1:MOST]:
+                say(f"Runs not comparable with those, {words}: {link(f'http://{NAME}:{port}', store.experiment, key)}")
             server.wait()
             raise TrackingError(f"MLflow's server stopped by itself; see {_log(file)}")
         except KeyboardInterrupt:
@@ -48,6 +56,8 @@ def open_ui(runs: Path, settings: TrackingSettings, port: int, say: Callable[[st
 def _server(uri: str, file: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     command += ["--default-artifact-root", artifacts(file), "--host", HOST, "--port", str(port), "--workers", "1"]
+    names = ",".join(f"{name}:*" for name in ("localhost", HOST, NAME))
+    command += ["--allowed-hosts", names, "--cors-allowed-origins", f"http://{NAME}:{port}"]
     quiet_server = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # jobs are for language models
     with _log(file).open("wb") as log:
         server = subprocess.Popen(
@@ -73,6 +83,14 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, file: Path) -> None:
         except OSError:
             time.sleep(0.1)  # there is nothing to wait on but the server's reply
     raise TrackingError(f"MLflow's server did not start; see {_log(file)}")
+
+
+def _resolves(name: str) -> bool:
+    """Whether this machine knows the name. Chrome, Firefox and Edge know every name under localhost by themselves."""
+    try:
+        return bool(socket.getaddrinfo(name, None))
+    except OSError:
+        return False
 
 
 def _free(port: int) -> None:

@@ -13,11 +13,10 @@ from federation.deployment.coordinator.submit import submit as submit_run
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
 from federation.runs.pair import is_pair, run_pair
-from federation.settings.schema import Settings
+from federation.settings.schema import AT_NODES, Settings
 from federation.verbs.word_checks import only_with_resume
 
 WITH_RESUME = ("resume", "runs", "out", "home", "deadline")
-AT_NODES = "at the nodes"
 
 
 @dataclass

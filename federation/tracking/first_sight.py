@@ -1,0 +1,109 @@
+"""What a person sees first in MLflow: runs of a region with a level, a group, a colour and a place in two saved views.
+
+A group is the runs that may be ranked against one another. Each has a view of charts and one of a table. The newest
+group of two runs or more has the keys CHARTS and TABLE, which `gotong ui` opens; it names the links of the others.
+Runs of earlier versions get what they lack; nothing that they measured is changed.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from federation.tracking import comparability, names_0_1
+from federation.tracking.run_info import COUNTRY, RUN
+from federation.tracking.run_views import LEVEL, REGION, Group, charts, table
+from federation.tracking.saved_view import MODE, TAG, envelope
+from federation.tracking.store import Store, search
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+ONE_COUNTRY = "country"  # the level of a run that is no region's
+PARENT = "mlflow.parentRunId"
+COLOUR = "mlflow.runColor"
+ABOUT = "mlflow.note.content"  # of a run or an experiment: its description
+CHARTS, TABLE = "gotong", "gotong-table"  # keys of the views of the newest run's group
+# Okabe and Ito (2008), then Tol's muted: distinct with colour-vision deficiency too. MLflow's own repeat after ten.
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
+    *("#000000", "#882255", "#44AA99", "#DDCC77", "#999999"),
+)
+EXPERIMENT = (
+    "**Each row is a federation; its countries are runs below it.** `better_by/THA`: by how many % Thailand's forecast "
+    "is better when trained together than with its own model (of a skill: by how many hundredths); below 0: worse. "
+    "`test/SCORE/ARM`: scores on the years of the test. Runs are ranked only within one group (`gotong.comparable`): "
+    "the same countries, years and records. The report page of a run is among its artifacts."
+)
+
+
+def colour(place: int) -> str:
+    """Of the run at this place in an order that does not change."""
+    return COLOURS[place % len(COLOURS)]
+
+
+def link(base: str, experiment: str, key: str = CHARTS) -> str:
+    """The address of a saved view. base: of the server, without a slash at its end."""
+    charts = "" if key.startswith(TABLE) else "&compareRunsMode=CHART"
+    return f"{base}/#/experiments/{experiment}/runs?{MODE}{charts}&viewStateShareKey={key}"
+
+
+def refresh(store: Store) -> dict[str, str]:
+    """Bring tags and views of an experiment up to date. Raises what MLflow raises.
+
+    Returns the key of each group's charts -> what its runs are comparable in; the group that is opened first.
+    """
+    ours = [run for run in search(store, "") if RUN in run.data.tags]
+    parents = [run for run in ours if COUNTRY not in run.data.tags]
+    countries: dict[str, list[Run]] = {}
+    for run in ours:
+        if COUNTRY in run.data.tags:
+            countries.setdefault(run.data.tags.get(PARENT, ""), []).append(run)
+    for place, run in enumerate(sorted(parents, key=lambda run: (run.info.start_time, run.info.run_id))):
+        _tag_missing(store, run, countries.get(run.info.run_id, []), place)
+    return _write_views(store, _groups(parents, countries)) if parents else {}
+
+
+def _tag_missing(store: Store, parent: "Run", countries: Sequence["Run"], place: int) -> None:
+    codes = [run.data.tags[COUNTRY] for run in countries]
+    wanted = {LEVEL: REGION, COLOUR: colour(place), **comparability.tags(parent.data.params, codes)}
+    _set_missing(store, parent, wanted)
+    ordered = sorted(countries, key=lambda run: str(run.data.tags[COUNTRY]))
+    for at, run in enumerate(ordered):
+        _set_missing(store, run, {LEVEL: ONE_COUNTRY, COLOUR: colour(at)})
+
+
+def _set_missing(store: Store, run: "Run", wanted: Mapping[str, str]) -> None:
+    for name, value in wanted.items():
+        if name not in run.data.tags:
+            store.client.set_tag(run.info.run_id, name, value)
+
+
+def _groups(parents: Iterable["Run"], countries: Mapping[str, Sequence["Run"]]) -> list[Group]:
+    """The newest first, but before it the newest of those that have runs to compare."""
+    groups: dict[str, list[Run]] = {}
+    words: dict[str, str] = {}
+    for run in sorted(parents, key=lambda run: -run.info.start_time):
+        codes = [each.data.tags[COUNTRY] for each in countries.get(run.info.run_id, [])]
+        tags = comparability.tags(run.data.params, codes) | run.data.tags
+        groups.setdefault(tags[comparability.GROUP], []).append(run)
+        words[tags[comparability.GROUP]] = tags[comparability.COMPARABLE]
+    ordered = sorted(groups, key=lambda key: len(groups[key]) < 2)
+    return [_group(key, words[key], groups[key]) for key in ordered]
+
+
+def _group(key: str, words: str, runs: Sequence["Run"]) -> Group:
+    values = {name: value for run in reversed(runs) for name, value in run.data.metrics.items()}
+    params = [names_0_1.params(run.data.params) for run in runs]
+    return Group(key=key, words=words, metrics=values, params=params)
+
+
+def _write_views(store: Store, groups: Sequence[Group]) -> dict[str, str]:
+    now, opened = int(time.time() * 1000), {}
+    for place, group in enumerate(groups):
+        end = "" if place == 0 else f"-{group.key}"
+        for key, view in ((CHARTS, charts(group)), (TABLE, table(group))):
+            store.client.set_experiment_tag(store.experiment, f"{TAG}{key}{end}", envelope(view, now))
+        opened[f"{CHARTS}{end}"] = group.words
+    if ABOUT not in store.client.get_experiment(store.experiment).tags:
+        store.client.set_experiment_tag(store.experiment, ABOUT, EXPERIMENT)
+    return opened
