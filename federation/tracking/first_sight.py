@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from federation.tracking import comparability, names_0_1
-from federation.tracking.run_info import COUNTRY, RUN
-from federation.tracking.run_views import LEVEL, REGION, Group, charts, table
+from federation.tracking.run_info import COUNTRY, LEVEL, ONE_COUNTRY, REGION, RUN
+from federation.tracking.run_views import Group, charts, table
 from federation.tracking.saved_view import MODE, TAG, envelope
 from federation.tracking.store import Store, search
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-ONE_COUNTRY = "country"  # the level of a run that is no region's
 PARENT = "mlflow.parentRunId"
 COLOUR = "mlflow.runColor"
 ABOUT = "mlflow.note.content"  # of a run or an experiment: its description
+HEADLINE, BETTER = "gotong.headline", "gotong.better"  # tags of a run: its first score, and its better direction
 CHARTS, TABLE = "gotong", "gotong-table"  # keys of the views of the newest run's group
 # Okabe and Ito (2008), then Tol's muted: distinct with colour-vision deficiency too. MLflow's own repeat after ten.
 COLOURS = (
@@ -94,7 +94,9 @@ def _groups(parents: Iterable["Run"], countries: Mapping[str, Sequence["Run"]]) 
 def _group(key: str, words: str, runs: Sequence["Run"]) -> Group:
     values = {name: value for run in reversed(runs) for name, value in run.data.metrics.items()}
     params = [names_0_1.params(run.data.params) for run in runs]
-    return Group(key=key, words=words, metrics=values, params=params)
+    known = names_0_1.HEADLINES.get(params[0].get("task.name", ""), ("", "smaller"))
+    score, better = (runs[0].data.tags.get(tag, old) for tag, old in zip((HEADLINE, BETTER), known, strict=True))
+    return Group(key=key, words=words, metrics=values, params=params, score=score, better=better)
 
 
 def _write_views(store: Store, groups: Sequence[Group]) -> dict[str, str]:

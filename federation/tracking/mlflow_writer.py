@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from federation.tracking import comparability, first_sight
-from federation.tracking.run_info import BIRTH, COUNTRY, FOLDER, RUN
+from federation.tracking.run_info import BIRTH, COUNTRY, FOLDER, LEVEL, ONE_COUNTRY, REGION, RUN
 from federation.tracking.spool import Record
 from federation.tracking.store import Store, search, tagged
 
@@ -90,7 +90,7 @@ class MlflowWriter:
     def _create(self, country: str, record: Record) -> None:
         tags = {**{_clean(name): str(value) for name, value in record["tags"].items()}, **self._identity}
         tags[FOLDER] = self._folder.name
-        tags[first_sight.LEVEL] = first_sight.ONE_COUNTRY if country else first_sight.REGION
+        tags[LEVEL] = ONE_COUNTRY if country else REGION
         if country:
             tags |= {COUNTRY: country, first_sight.PARENT: self.runs[""]}
         name = f"{country} {record['name']}".strip()

@@ -8,6 +8,7 @@ RUN = "gotong.run"  # tags of ours: MLflow chooses its run ids itself, so a run 
 BIRTH = "gotong.birth"  # differs for another run of the same id: its folder was deleted, or lies on another machine
 COUNTRY = "gotong.country"
 FOLDER = "gotong.folder"
+LEVEL, REGION, ONE_COUNTRY = "gotong.level", "region", "country"  # a tag and its values: sorting mixes both
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,8 @@ from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Row
 from federation.reporting.score_table import PERFECT
 from federation.settings.schema import AT_NODES, Settings
 from federation.settings.values import plain
-from federation.tracking.first_sight import ABOUT, REGION
-from federation.tracking.run_info import RunInfo
+from federation.tracking.first_sight import ABOUT, BETTER, HEADLINE
+from federation.tracking.run_info import REGION, RunInfo
 from federation.tracking.run_views import BETTER_BY
 from federation.tracking.tracker import Tracker
 from federation.wire.frame import Arrays
@@ -71,6 +71,8 @@ class TrackedRun:
                 "mlflow.source.type": "LOCAL",
                 "mlflow.source.git.commit": _git("rev-parse", "HEAD"),
                 "task": self._task.name,
+                HEADLINE: self._headline,
+                BETTER: self._task.scores[self._headline].better,
                 "calendar": UNALIGNED if self._settings.task.calendar.unaligned else "one cut for all",
             },
         )

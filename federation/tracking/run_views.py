@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from federation.reporting.score_table import FEDERATED, LOCAL
+from federation.reporting.score_table import FEDERATED, LEARNT, LOCAL
 from federation.tracking.comparability import COMPARABLE, GROUP
 from federation.tracking.names_0_1 import metric as present_name
+from federation.tracking.run_info import LEVEL, REGION
 from federation.tracking.saved_view import NOTE, Section, View, bars, curves, differing_params, metric, param, tag
-from tasks.registry import TASKS
-from tasks.task import Task
 
-LEVEL, REGION = "gotong.level", "region"  # a tag and its value: sorting would mix runs of regions and countries
 BETTER_BY = "better_by"  # group of metrics: what each country gained; MLflow's first section, for it sorts by name
 WHOLE = f"{BETTER_BY}/region"
 SETTINGS = ("strategy.name", "rounds", "training.lr", "seed")  # columns, of those in which runs differ
@@ -22,17 +20,15 @@ class Group:
     """Runs of regions that may be ranked against one another.
 
     metrics: all that any of them has, with the value of the newest that has it. params: of each, by present names.
+    score: the headline, and which direction of it is better. Nothing here knows a task: that would load torch.
     """
 
     key: str
     words: str
     metrics: Mapping[str, float]
     params: Sequence[Mapping[str, str]]
-
-    @property
-    def task(self) -> Task | None:
-        """What they forecast; None for a task that is not installed here."""
-        return TASKS.get(self.params[0].get("task.name", ""))
+    score: str
+    better: str
 
     def named(self, *present: str) -> list[str]:
         """The metrics that there are of these present names, whatever version named them."""
@@ -48,8 +44,9 @@ class Group:
 
 def charts(group: Group) -> View:
     """Which run is better, for whom, what was set differently, how it learnt, and its warnings."""
-    score, warning = _headline(group), _warning_score(group)
-    arms = (FEDERATED, LOCAL, *_strongest_baseline(group, score))
+    score = group.score
+    arms = (FEDERATED, LOCAL, *_strongest_baseline(group))
+    skills = [name for name in group.metrics if "brier_skill" in name and score not in name]
     sections = [
         Section(
             title="Which run is better, in % and by its score",
@@ -69,14 +66,14 @@ def charts(group: Group) -> View:
                 *map(curves, _some([group.named("round/train_loss", "train_loss")])),
             ],
         ),
-        Section(title="Warnings", cards=_drawn([group.named(*(f"test/{warning}/{arm}" for arm in arms))])),
+        Section(title="Warnings", cards=_drawn([group.named(*sorted(map(present_name, skills)))])),
     ]
     return View(
         name=f"Which run is better, and for whom: {group.words}",
         search=f"tags.`{LEVEL}` = '{REGION}' AND tags.`{GROUP}` = '{group.key}'",
-        order=_order(group, score),
-        ascending=WHOLE not in group.metrics,
-        columns=_columns(group, score),
+        order=_order(group),
+        ascending=WHOLE not in group.metrics and group.better == "smaller",
+        columns=_columns(group),
         sections=[section for section in sections if section.cards],
     )
 
@@ -87,44 +84,27 @@ def table(group: Group) -> View:
     return replace(view, name=f"Table: {group.words}", columns={**view.columns, tag(COMPARABLE): 320})
 
 
-def _headline(group: Group) -> str:
-    """The task's first score; of an unknown task one that there is."""
-    if group.task is not None:
-        return next(iter(group.task.scores))
-    ends = f"/{FEDERATED}"
-    there = (name for name in sorted(group.metrics) if name.startswith("test/") and name.endswith(ends))
-    return next(there, f"test/{ends}").removeprefix("test/").removesuffix(ends)
-
-
-def _warning_score(group: Group) -> str:
-    """The score of warnings that reads as a skill; empty where the task gives none."""
-    if group.task is None or group.task.event is None:
-        return ""
-    prefix = group.task.event(group.task.settings())[1]
-    return f"{prefix}brier_skill"
-
-
-def _strongest_baseline(group: Group, score: str) -> list[str]:
-    """The simple forecast that is best by a score; none of an unknown task."""
-    if group.task is None:
+def _strongest_baseline(group: Group) -> list[str]:
+    """The simple forecast that is best by the headline; none where none was scored."""
+    start = f"test/{group.score}/"
+    present = {present_name(name).removeprefix("unaligned/"): value for name, value in group.metrics.items()}
+    scored = {name.removeprefix(start): value for name, value in present.items() if name.startswith(start)}
+    simple = [arm for arm in scored if arm not in LEARNT]
+    if not simple:
         return []
-    values = {arm: group.named(f"test/{score}/{arm}") for arm in group.task.baselines}
-    scored = {arm: group.metrics[names[0]] for arm, names in values.items() if names}
-    if not scored:
-        return []
-    choose = max if group.task.scores[score].better == "larger" else min
-    return [choose(scored, key=lambda arm: scored[arm])]
+    choose = max if group.better == "larger" else min
+    return [choose(simple, key=lambda arm: scored[arm])]
 
 
-def _order(group: Group, score: str) -> str:
-    first = group.named(WHOLE, f"test/{score}/{FEDERATED}")
+def _order(group: Group) -> str:
+    first = group.named(WHOLE, f"test/{group.score}/{FEDERATED}")
     return metric(first[0]) if first else "attributes.start_time"
 
 
-def _columns(group: Group, score: str) -> dict[str, int]:
+def _columns(group: Group) -> dict[str, int]:
     """Column -> its width in pixels."""
     gains = {metric(name): 125 for name in group.gains()}
-    scores = {metric(name): 150 for name in group.named(*(f"test/{score}/{arm}" for arm in (FEDERATED, LOCAL)))}
+    scores = {metric(name): 150 for name in group.named(*(f"test/{group.score}/{arm}" for arm in (FEDERATED, LOCAL)))}
     whole = {metric(name): 130 for name in group.named(WHOLE)}
     cost = {metric(name): 120 for name in group.named("cost/seconds")}
     return {NOTE: 320, **whole, **gains, **scores, **{param(name): 130 for name in _differing(group)}, **cost}

@@ -10,8 +10,8 @@ import pytest
 
 from federation.settings.schema import TrackingSettings
 from federation.tracking import comparability
-from federation.tracking.first_sight import CHARTS, COLOUR, LEVEL, link, refresh
-from federation.tracking.run_info import COUNTRY, RunInfo
+from federation.tracking.first_sight import CHARTS, COLOUR, link, refresh
+from federation.tracking.run_info import COUNTRY, LEVEL, RunInfo
 from federation.tracking.saved_view import TAG
 from federation.tracking.store import Store, connect, search
 from federation.tracking.tracker import Tracker, replay
