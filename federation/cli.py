@@ -15,6 +15,7 @@ from types import FrameType
 VERBS = {
     "simulate": "train one model over all member states on this machine",
     "forecast": "write a finished run's forecast for a country, from its own records",
+    "report": "write what came out of a finished run, as JSON and as a page for people",
     "compare": "show runs side by side: what differs, and which wins where",
     "choose": "make a recipe from the trials of a search, each country's own model included",
     "champion show": "the model that forecasts are issued from, the one before, and why",

@@ -49,7 +49,12 @@ MAY: dict[str, set[str]] = {
     # Issued forecasts with what happened: scores, and charts that alarm. At home; nothing of it leaves.
     "monitoring": {"errors", "composition", "issuing", "settings", "wire"},
     "tracking": {"errors", "composition", "coordinator", "reporting", "settings", "wire"},
-    "runs": {*LEARNING, "composition", "coordinator", "policy", "reporting", "tracking", "training.cohort", "vault"},
+    # Runs, forecasts and comparisons as JSON and as pages for people.
+    "pages": {"errors", "reporting", "settings", "studies", "tracking"},
+    "runs": {
+        *LEARNING,
+        *("composition", "coordinator", "pages", "policy", "reporting", "tracking", "training.cohort", "vault"),
+    },
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
     "deployment": {"errors", "wire"},
     # vault: the coordinator's ledger has the chain and the signed heads of a vault's.
@@ -77,7 +82,7 @@ MAY: dict[str, set[str]] = {
         *LEARNING,
         *("composition", "coordinator", "cycle", "deployment", "deployment.coordinator", "deployment.node"),
         *("forecasting", "issuing", "monitoring", "pack", "policy", "reporting", "runs", "studies", "tracking"),
-        "vault",  # a ledger's pages
+        *("pages", "vault"),  # vault: a ledger's pages
     },
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.
     "strategies.testing": {*LEARNING, "coordinator", "policy", "runs", "vault"},
@@ -90,7 +95,7 @@ ONE_FILE_EACH = {"federation/verbs"}
 # Library -> where it may be imported at all.
 ONLY_IN = {
     "dp_accounting": ("federation/privacy/accountant.py",),
-    "jinja2": ("federation/pack/page.py",),
+    "jinja2": ("federation/pack/page.py", "federation/pages/render.py"),
     "rfc8785": ("federation/pack/canonical.py",),
     "mlflow": ("federation/tracking/",),
     "hydra": ("federation/composition/",),

@@ -8,6 +8,8 @@ import numpy as np
 from federation.coordinator.state import ReplySummary
 from tasks.places.facilities import country_of, is_facility
 
+WITHHELD = "of too few place-periods or events, or dominated by one"  # the scores that a vault keeps to itself
+
 
 def summaries_by_country(summaries: Sequence[ReplySummary]) -> list[ReplySummary]:
     """One summary a country, in alphabetical order. A country that is one client keeps its own.
@@ -37,6 +39,11 @@ def mean_loss(summaries: Sequence[ReplySummary]) -> float | None:
     ]
     examples = sum(weight for _, weight in losses)
     return sum(loss * weight for loss, weight in losses) / examples if examples else None
+
+
+def withholds(summary: ReplySummary, score: str, horizons: int) -> bool:
+    """Whether a country's vault keeps its score of the test over all horizons to itself. horizons: how many."""
+    return f"test/federated/{score}/{horizons}" in summary.suppressed  # the row after the last horizon is of all
 
 
 def _country_summary(country: str, own: Sequence[ReplySummary]) -> ReplySummary:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from federation.coordinator import checkpoint
 from federation.coordinator.incidents import Faults
-from federation.coordinator.reply_summary import summaries_by_country
+from federation.coordinator.reply_summary import WITHHELD, summaries_by_country, withholds
 from federation.coordinator.state import Outcome
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table, warning_table
@@ -97,13 +97,12 @@ def _ends(run: Run) -> list[str]:
 def _suppressed(run: Run, outcome: Outcome) -> list[str]:
     """Sentences on the countries that refused the test, or withhold its headline over all horizons."""
     lines = []
-    combined = len(run.task.horizons(run.settings.task))  # the number of the row for all horizons together
+    horizons = len(run.task.horizons(run.settings.task))
     for summary in summaries_by_country(outcome.summaries):
         if summary.refused:
             lines.append(summary.refused)
-        if f"test/federated/{run.headline}/{combined}" in summary.suppressed:
-            why = "of too few place-periods or events, or dominated by one"
-            lines.append(f"{summary.country}: its vault withholds scores {why}.")
+        if withholds(summary, run.headline, horizons):
+            lines.append(f"{summary.country}: its vault withholds scores {WITHHELD}.")
     return lines
 
 

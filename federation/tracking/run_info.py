@@ -8,6 +8,10 @@ RUN = "gotong.run"  # tags of ours: MLflow chooses its run ids itself, so a run 
 BIRTH = "gotong.birth"  # differs for another run of the same id: its folder was deleted, or lies on another machine
 COUNTRY = "gotong.country"
 FOLDER = "gotong.folder"
+# What a page of the run needs to know of it; tags of ours.
+TITLE, EVENT, NAME_OF_REGION, COUNTRIES, WEIGHTS, WITHHOLDS = (
+    f"gotong.{name}" for name in ("title", "event", "region", "invited", "weights", "withholds")
+)
 LEVEL, REGION, ONE_COUNTRY = "gotong.level", "region", "country"  # a tag and its values: sorting mixes both
 
 

@@ -7,10 +7,8 @@ step 0: MLflow draws a bar of it, and of a later step a line with one dot. The h
 other scores of what was learnt alone: `results.json`, among the artifacts, has them all.
 """
 
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,22 +19,22 @@ from torch.func import functional_call
 
 from federation.composition.restore import flat
 from federation.coordinator.incidents import Faults, faults_of, flags_of
-from federation.coordinator.reply_summary import mean_loss, summaries_by_country
+from federation.coordinator.reply_summary import WITHHELD, mean_loss, summaries_by_country, withholds
 from federation.coordinator.state import Federation, Outcome, ReplySummary, Report
 from federation.reporting.improvement import country_note, improvements, note
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Row
 from federation.reporting.score_table import PERFECT
-from federation.settings.schema import AT_NODES, Settings
+from federation.settings.schema import Settings
 from federation.settings.values import plain
-from federation.tracking.first_sight import ABOUT, BETTER, HEADLINE
-from federation.tracking.run_info import REGION, RunInfo
+from federation.tracking.first_sight import ABOUT
+from federation.tracking.run_info import REGION, WEIGHTS, WITHHOLDS, RunInfo
+from federation.tracking.run_tags import tags_of
 from federation.tracking.run_views import BETTER_BY
 from federation.tracking.tracker import Tracker
 from federation.wire.frame import Arrays
 from tasks.models.weights import built
 from tasks.places.facilities import country_of
 from tasks.registry import TASKS
-from tasks.settings import UNALIGNED
 
 TAG = 5000  # characters that MLflow takes in a tag
 ONCE = 0  # the step of what is measured at the end
@@ -54,27 +52,17 @@ class TrackedRun:
     @contextmanager
     def following(self, committed: int) -> Iterator[None]:
         """Track all inside; a run that fails or is stopped is marked as such."""
-        federation, plan = self._federation, plain(self._federation.plan)
+        federation, settings, plan = self._federation, self._settings, plain(self._federation.plan)
         info = RunInfo(
             id=federation.run,
             name=federation.run,
             countries=tuple(sorted({country_of(client) for client in federation.nodes})),
             params={
                 **{name: _param(value) for name, value in flat(plan).items()},
-                "quorum": self._settings.quorum,
-                "data": "synthetic" if not self._settings.data else "given",
+                "quorum": settings.quorum,
+                "data": "synthetic" if not settings.data else "given",
             },
-            tags={
-                "gotong.version": version("gotong"),
-                "gotong.code": _git("describe", "--always", "--dirty=+") or version("gotong"),
-                "mlflow.source.name": f"gotong {self._verb()}",
-                "mlflow.source.type": "LOCAL",
-                "mlflow.source.git.commit": _git("rev-parse", "HEAD"),
-                "task": self._task.name,
-                HEADLINE: self._headline,
-                BETTER: self._task.scores[self._headline].better,
-                "calendar": UNALIGNED if self._settings.task.calendar.unaligned else "one cut for all",
-            },
+            tags=tags_of(settings),
         )
         self._tracker.begin(info, committed)
         try:
@@ -126,11 +114,15 @@ class TrackedRun:
         self._rows(outcome.rows, "test", ONCE)
         self._rows(outcome.excluded, EXCLUDED_PERIOD, ONCE)
         self._gains(outcome)
+        horizons = len(self._task.horizons(self._settings.task))
         for summary in summaries_by_country(outcome.summaries):
             if summary.refused:
                 self._tracker.tags({"refused.test": summary.refused}, country=summary.country)
+            if withholds(summary, self._headline, horizons):
+                self._tracker.tags({WITHHOLDS: WITHHELD}, country=summary.country)
             if summary.epsilon is not None:
                 self._tracker.metrics({"privacy/epsilon": summary.epsilon}, step=step, country=summary.country)
+        self._tracker.tags({WEIGHTS: str(sum(np.size(values) for values in outcome.model.values()))})
         self._faults.end(step, self._federation.region, outcome.alarms)
         self._files((*files, *self._faults.files))
         example, output = synthetic_example(self._settings, outcome.model)
@@ -155,9 +147,6 @@ class TrackedRun:
             if place != region:
                 self._tracker.metrics({self._group(f"{BETTER_BY}/own"): round(each.value, 2)}, step=ONCE, country=place)
                 self._tracker.tags({ABOUT: country_note(each, better)}, country=place)
-
-    def _verb(self) -> str:
-        return "submit" if self._settings.data == AT_NODES else "simulate"
 
     def _files(self, paths: Iterable[Path]) -> None:
         for path in paths:
@@ -216,14 +205,3 @@ def _of_country(summary: ReplySummary) -> dict[str, float]:
 
 def _param(value: Any) -> str | float | int:
     return value if type(value) in (int, float, str) else str(value)
-
-
-def _git(*words: str) -> str:
-    """What git says of the code's repository; empty where there is none."""
-    try:
-        git = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return git.stdout.strip() if git.returncode == 0 else ""

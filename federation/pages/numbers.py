@@ -1,0 +1,43 @@
+"""Numbers as people read them; the same everywhere on a page."""
+
+from federation.pages.words import NEVER, Words
+from federation.reporting.score_table import number
+
+MINUS, THIN = "\u2212", "\u00a0"
+
+
+def score(value: float | None) -> str:
+    """Such as 0.242."""
+    return NEVER if value is None else number(value).replace("-", MINUS)
+
+
+def signed(value: float | None, digits: int = 1) -> str:
+    """Such as +7.5."""
+    return NEVER if value is None else f"{value:+.{digits}f}".replace("-", MINUS)
+
+
+def end(value: float) -> str:
+    """An end of an interval: whole numbers from 1 on, for more digits would promise too much."""
+    return signed(value, 1 if abs(value) < 1 else 0)
+
+
+def gain(words: Words, value: float | None, unit: str) -> str:
+    """Such as +7.5 %."""
+    return NEVER if value is None else fixed(words(f"units.{unit}", value=signed(value)))
+
+
+def by(words: Words, value: float, unit: str) -> str:
+    """The same without its sign."""
+    return fixed(words(f"units.{unit}", value=f"{abs(value):.1f}"))
+
+
+def size(words: Words, count: float) -> str:
+    """Bytes, such as 1.8 MB."""
+    if count >= 1e6:
+        return fixed(words("units.megabytes", value=f"{count / 1e6:.1f}"))
+    return fixed(words("units.kilobytes", value=f"{count / 1e3:.0f}"))
+
+
+def fixed(text: str) -> str:
+    """With spaces at which no line breaks."""
+    return text.replace(" ", THIN)

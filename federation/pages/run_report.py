@@ -1,0 +1,148 @@
+"""What came out of a run, with every number that its page shows: `report.json`, made from the run's own folder.
+
+So a page can be made of every finished run, wherever its vaults are: nothing is read but what the coordinator has.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from federation.errors import ConfigError
+from federation.settings.values import build
+
+FILE = "report.json"
+SCORED, WITHHELD, REFUSED, NO_RECORDS, NOT_SCORED, SEALED = (
+    *("scored", "withheld", "refused", "no_records", "not_scored", "sealed"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """How much better training together is than the own model, in the report's unit; below 0: worse.
+
+    low, high: its 95 % interval; None where nobody knows it.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A country, or the region. state: of its scores, one of SCORED ... SEALED; why: in the country's own words.
+
+    sent, received: bytes. refused: rounds in which it did not count. epsilon: what differential privacy cost it.
+    """
+
+    code: str
+    state: str
+    why: str = ""
+    own: float | None = None
+    together: float | None = None
+    gain: Gain | None = None
+    n: int = 0
+    sent: int = 0
+    received: int = 0
+    rounds: int = 0
+    examples: int = 0
+    refused: list[int] = field(default_factory=list)
+    epsilon: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Of an arm in the region, with its 95 % interval."""
+
+    arm: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Of an arm: step or probability, value, and how many it rests on where that is known."""
+
+    arm: str
+    x: list[float]
+    y: list[float]
+    n: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """See the words of the page for what each number means. unit: % or points, of every gain."""
+
+    run: str
+    task: str
+    title: str
+    region: str
+    score: str
+    better: str
+    unit: str
+    first: str
+    last: str
+    records: str
+    protection: str
+    strategy: str
+    planned_rounds: int
+    seed: int
+    version: str
+    code: str
+    whole: Place
+    countries: list[Place]
+    arms: list[Score]
+    baselines: list[str]
+    learning: list[Curve]
+    event: str = ""
+    horizon: str = ""
+    reliability: list[Curve] = field(default_factory=list)
+    weights: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+def text(report: RunReport) -> str:
+    """As JSON."""
+    return json.dumps(asdict(report), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def read(path: Path) -> RunReport:
+    """What `text` wrote. Raises ConfigError for anything else."""
+    try:
+        return build(RunReport, json.loads(path.read_text("utf-8")), str(path))
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path} is no report of a run ({error}); make it again: gotong report run=RUN") from None
+
+
+def finite(value: float) -> float | None:
+    """None for NaN and infinity, which JSON has not."""
+    return value if isfinite(value) else None
+
+
+def scored(report: RunReport) -> list[Place]:
+    """The countries with a gain."""
+    return [place for place in report.countries if place.gain is not None]
+
+
+def in_state(places: Sequence[Place], state: str) -> list[str]:
+    """Codes of the countries whose scores are in a state."""
+    return [place.code for place in places if place.state == state]
+
+
+def number_of(params: Mapping[str, Any], key: str) -> int:
+    """A whole number among a run's parameters; 0 where it is missing."""
+    try:
+        return int(params.get(key, 0))
+    except ValueError:
+        return 0
