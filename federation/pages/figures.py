@@ -51,7 +51,7 @@ def learning(report: RunReport, words: Words) -> Markup:
 
 def reliability(report: RunReport, words: Words) -> Markup:
     """How often the event came, by the forecast probability."""
-    alt = words("run.reliability_alt", event=report.event)
+    alt = words("run.reliability_alt", event=report.event or words("run.reliability_event"))
     across = Scale(low=0, high=1, start=LEFT, end=WIDTH - RIGHT)
     up = Scale(low=0, high=1, start=HEIGHT - BOTTOM, end=TOP)
     parts = [*_axes(across, up), line(across(0), up(0), across(1), up(1), stroke="#aaaaaa", dash="3 3")]

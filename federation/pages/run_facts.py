@@ -162,7 +162,7 @@ def _state(known: Tracked, code: str, scores: Mapping[str, float | None]) -> tup
         return REFUSED, tags["refused.test"]
     if not is_region(code) and SEALS in PROTECTION.get(known.params.get("protection", "none"), ()):
         return SEALED, ""
-    return (WITHHELD, tags[WITHHOLDS]) if WITHHOLDS in tags else (NOT_SCORED, "")
+    return (WITHHELD if WITHHOLDS in tags else NOT_SCORED), ""
 
 
 def _arms(rows: Iterable[Row], region: str, better: Better) -> list[Score]:

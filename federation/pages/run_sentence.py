@@ -65,7 +65,7 @@ def _counts(report: RunReport, words: Words) -> Iterator[str]:
         "sentence.counted",
         better=sum(gain.value > 0 for _, gain in gains),
         scored=len(gains),
-        clear=f"{len(better)} ({names(words, better)})" if better else 0,
+        clear=f"{len(better)} ({names(words, better)})" if better else words("none"),
         worse=names(words, worse),
     )
 

@@ -43,8 +43,9 @@ def element(name: str, body: Iterable[Markup] | str = (), /, **attributes: objec
 
 
 def picture(width: float, height: float, alt: str, parts: Iterable[Markup]) -> Markup:
-    """The whole picture, as wide as its place; alt says what it shows to who does not see it."""
-    return element("svg", parts, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=alt)
+    """The whole picture, as wide as its place. alt: what it shows, for who does not see it; empty for an ornament."""
+    said: dict[str, object] = {"role": "img", "aria_label": alt} if alt else {"aria_hidden": "true"}
+    return element("svg", parts, viewBox=f"0 0 {width:g} {height:g}", **said)
 
 
 def text(

@@ -5,7 +5,7 @@ from math import inf
 
 from markupsafe import Markup
 
-from federation.pages.numbers import by, gain
+from federation.pages.numbers import fixed, gain
 from federation.pages.run_report import SCORED, Place, RunReport
 from federation.pages.run_sentence import sure
 from federation.pages.svg import element, picture, text
@@ -34,7 +34,7 @@ def tiles(report: RunReport, words: Words) -> Markup:
 
 def legend(report: RunReport, words: Words) -> list[tuple[str, str]]:
     """Colour and what it means."""
-    text_of = [by(words, low, report.unit) for low, _ in STEPS[1:]]
+    text_of = [fixed(words(f"units.{report.unit}", value=f"{abs(low):g}")) for low, _ in STEPS[1:]]
     said = [
         words("run.worse_than", low=text_of[0]),
         words("run.worse_between", low=text_of[1], high=text_of[0]),

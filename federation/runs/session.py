@@ -11,12 +11,15 @@ from rich.console import Console
 
 from federation.coordinator.incidents import Faults
 from federation.coordinator.state import Outcome, Report, Watch
+from federation.errors import GotongError, one_line
+from federation.pages import run_page
 from federation.runs import report
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
 from federation.tracking.run_tracker import TrackedRun
 from federation.tracking.tracker import Tracker
 from federation.training.device import cpu_seconds
+from tasks.errors import TaskError
 
 
 class Environment(Protocol):
@@ -63,9 +66,12 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
             outcome = environment.with_regional_rows(outcome)
             files = report.write_results(run, outcome, out)
             tracked.finish(outcome, files, _cost(began, busy))
+            tracked.flush()  # the page is made of what was tracked
+            tracked.attach(_pages(run, progress_bar))
         seconds = perf_counter() - began
     report.print_results(progress_bar, run, outcome, incidents)
     progress_bar.say(f"\n{seconds:.0f} s, {_peak_mib():,.0f} MiB at most. Picture: {run.folder / report.PICTURE}")
+    progress_bar.say(f"What came out, as a page: {run.folder / run_page.PAGE}")
     if run.settings.tracking.name == "mlflow":
         where = "" if run.settings.runs == "runs" else f" runs={run.settings.runs}"
         progress_bar.say(f"All runs in MLflow: gotong ui{where}")
@@ -90,6 +96,15 @@ class Followers:
     def commit(self) -> None:
         """What was tracked may be sent."""
         self._tracked.commit()
+
+
+def _pages(run: Run, progress_bar: ProgressBar) -> tuple[Path, ...]:
+    """The run's report and its page. A run of hours does not fail for want of them: they can be made again."""
+    try:
+        return run_page.write(run.folder)
+    except (OSError, GotongError, TaskError) as error:
+        progress_bar.say(f"no page was written ({one_line(error)}); later: gotong report run={run.folder.name}")
+        return ()
 
 
 def _cost(began: float, busy: float) -> dict[str, float]:

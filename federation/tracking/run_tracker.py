@@ -135,6 +135,10 @@ class TrackedRun:
             output=output,
         )
 
+    def attach(self, paths: Iterable[Path]) -> None:
+        """Further files of the run."""
+        self._files(paths)
+
     def _gains(self, outcome: Outcome) -> None:
         """What the region and each country gained, as numbers and in the words that stand first in MLflow."""
         better, region = self._task.scores[self._headline].better, self._federation.region
