@@ -80,7 +80,7 @@ from tasks.files.table import NationalTable
 from tasks.settings import TaskSettings
 
 if TYPE_CHECKING:
-    from tasks.products.forecast import Issued, Product
+    from tasks.products.forecast import Issued, Outlook, Product
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +119,7 @@ class Task:
         given, and with a period more that has no target yet, where that period's covariates are on record before its
         target. None: as `read`, and no product as of an earlier month.
     reported: panel -> (P, T), the periods that a place has on record; no forecast starts later than the last of them.
+    outlook: an issued forecast -> the chances of the event, for a page that people read; None: no page is drawn.
     largest_age: settings -> months that records may be old for a product, unless the forecaster says otherwise.
     accrues: whether the target is a count of which the records of a month grow for some time, so that a reporting delay
         can be learnt from records as they were known earlier, and young months be completed.
@@ -148,5 +149,6 @@ class Task:
     output: Callable[[Array, Windows], Array] | None = None
     upcoming: Callable[[Path, str, Any, np.datetime64 | None], Panel] | None = None
     reported: Callable[[Panel], Array] = lambda panel: np.isfinite(panel.target)
+    outlook: Callable[["Issued"], "Outlook"] | None = None
     largest_age: Callable[[Any], int] = lambda _: 12
     accrues: bool = False

@@ -11,6 +11,8 @@ from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.forecasting import ForecastRequest, issue
 from federation.issuing.vintages import vintages
+from federation.pages import forecast_page, forecast_report
+from federation.pages.words import read_words
 from federation.runs import folder as run_folder
 from federation.settings.checks import nearest, one_of, within
 from federation.verbs.word_checks import required
@@ -18,8 +20,10 @@ from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 from tasks.places.countries import problem_with
 from tasks.products.about import lines, sidecar
+from tasks.products.forecast import Issued
 from tasks.products.newest import Late
 from tasks.products.replaced import Replaced, read_alert
+from tasks.task import Task
 from tasks.vintages.provisional import Provisional
 
 ABOUT = ".about.json"  # written with a product: what it rests on
@@ -39,6 +43,8 @@ class ForecastSettings:
     country's node in home (None: of a simulated run). None: issued or adapted where it is kept, else federated.
     provisional: keep | mask | nowcast, what becomes of counts younger than the reporting delay that the archive in home
     teaches; None: nowcast where it teaches one, else keep.
+    page: FILE.html, a page of the forecast for people, its numbers in FILE.json; format and to may then be left out.
+    words: a file of the page's words in another language.
     """
 
     run: str | None = None
@@ -59,6 +65,8 @@ class ForecastSettings:
     arm: str | None = None
     home: str | None = None
     provisional: str | None = None
+    page: str | None = None
+    words: str | None = None
 
 
 def run(words: Sequence[str]) -> None:
@@ -71,8 +79,9 @@ def _forecast(settings: ForecastSettings) -> None:
     name = required(settings.run, f"say which run: {example}")
     data = required(settings.data, f"say where the national files lie: {example}")
     country = required(settings.country, f"say whose forecast: {example}")
-    to = Path(required(settings.to, f"say where it goes: {example}"))
-    form = required(settings.format, f"say which format: {example}")
+    alone = settings.page is not None and settings.to is None and settings.format is None
+    to = None if alone else Path(required(settings.to, f"say where it goes: {example}"))
+    form = None if alone else required(settings.format, f"say which format: {example}")
     if settings.cost_loss is not None:
         within("cost_loss", settings.cost_loss, 0, 1, above=True)
     within("samples", settings.samples, 1, 10_000)
@@ -106,15 +115,29 @@ def _forecast(settings: ForecastSettings) -> None:
         replaces=None if settings.replaces is None else _alert(Path(settings.replaces)),
     )
     task, issued = issue(folder, request)
-    if form not in task.products:
+    if form is not None and form not in task.products:
         raise ConfigError(f"format={form} is no product of task {task.name}; {nearest(form, task.products)}")
-    product = task.products[form](issued)
-    if product.text is not None:
-        _write(to, product.text)
-        _write(to.with_name(to.name + ABOUT), sidecar(issued, form))
-    for line in (*lines(issued), product.summary):
+    written = [] if settings.page is None else _pages(Path(settings.page), task, issued, settings.words)
+    for line in lines(issued):
         print(line)
-    print(to if product.text is not None else "nothing is written")
+    if to is not None and form is not None:
+        product = task.products[form](issued)
+        print(product.summary)
+        if product.text is not None:
+            _write(to, product.text)
+            _write(to.with_name(to.name + ABOUT), sidecar(issued, form))
+            written.append(to)
+    print("\n".join(map(str, written)) or "nothing is written")
+
+
+def _pages(to: Path, task: Task, issued: Issued, words: str | None) -> list[Path]:
+    """Write the page and its numbers. Raises ConfigError for a file that is no page by its name."""
+    if to.suffix != ".html":
+        raise ConfigError(f"page={to} must end in .html, for example page={to.with_suffix('.html')}")
+    report = forecast_report.report_of(task, issued)
+    _write(to.with_suffix(".json"), forecast_report.text(report))
+    _write(to, forecast_page.page(report, read_words(None if words is None else Path(words))))
+    return [to, to.with_suffix(".json")]
 
 
 def now_or_played(today: str | None) -> datetime:

@@ -4,7 +4,7 @@ from tasks.agriculture.baselines import five_year_mean, last_year, location_mean
 from tasks.agriculture.generator import synthesize
 from tasks.agriculture.generator_oracle import oracle
 from tasks.agriculture.learning import build_model, forecast, loss, output
-from tasks.agriculture.products import PRODUCTS
+from tasks.agriculture.products import PRODUCTS, outlook
 from tasks.agriculture.records import read_panel, read_upcoming
 from tasks.agriculture.schema import YIELDS
 from tasks.agriculture.scores import SCORES
@@ -41,6 +41,7 @@ TASK = Task(
     oracle=oracle,
     horizons=lambda _: ISSUES,  # when within the season a forecast is issued
     event=lambda _: ("a harvest more than 10 % below its trend", "shortfall_"),
+    outlook=outlook,
     products=PRODUCTS,  # format -> what a forecaster hands on
     upcoming=read_upcoming,
     largest_age=lambda _: 23,  # months: statistics of a harvest year are published in the course of the next

@@ -9,7 +9,7 @@ from tasks.agriculture.seasons import ISSUES, YEAR, issued_before_harvest
 from tasks.agriculture.windowing import SHORTFALL
 from tasks.evaluation.distribution import chance_up_to, mean
 from tasks.files.csv_output import Rows
-from tasks.products.forecast import AGES, Issued, Product
+from tasks.products.forecast import AGES, Issued, Outlook, Product
 
 COLUMNS = (
     "crop_name",
@@ -55,6 +55,17 @@ def table(issued: Issued) -> Product:
             )
         )
     return Product(text=file.getvalue(), summary=f"yields in t/ha, {len(issued.levels)} quantiles each")
+
+
+def outlook(issued: Issued) -> Outlook:
+    """The chance of a harvest more than 10 % below its trend, as of the last issue date that the records reach."""
+    threshold = issued.windows.threshold
+    assert threshold is not None, "the windows of this task know what a shortfall is"
+    chance = chance_up_to(issued.forecast, issued.levels, threshold)
+    shown = np.zeros(chance.shape, bool)
+    for row in range(len(chance)):
+        shown[row, max(_stage(issued, row)[0], 0)] = True
+    return Outlook(chance=chance, shown=shown, below=True)
 
 
 def _stage(issued: Issued, row: int) -> tuple[int, Any]:

@@ -4,7 +4,7 @@ from tasks.disaster.baselines import cell_climatology, country_month_climatology
 from tasks.disaster.generator import synthesize
 from tasks.disaster.generator_oracle import oracle
 from tasks.disaster.learning import build_model, forecast, loss, output
-from tasks.disaster.products import PRODUCTS
+from tasks.disaster.products import PRODUCTS, outlook
 from tasks.disaster.records import read_panel, reported
 from tasks.disaster.schema import RECORDS
 from tasks.disaster.scores import SCORES
@@ -38,6 +38,7 @@ TASK = Task(
     oracle=oracle,
     horizons=horizons,
     event=lambda settings: (EVENTS[settings.hazard], ""),
+    outlook=outlook,
     products=PRODUCTS,  # format -> what a forecaster hands on
     upcoming=read_panel,
     reported=reported,  # periods on record, by place

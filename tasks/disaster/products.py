@@ -8,7 +8,7 @@ from scipy.special import expit
 from tasks.data import Array
 from tasks.files.csv_output import Rows
 from tasks.products import cap
-from tasks.products.forecast import AGES, Issued, Product
+from tasks.products.forecast import AGES, Issued, Outlook, Product
 
 COLUMNS = (
     "issued_after",
@@ -64,6 +64,12 @@ def table(issued: Issued) -> Product:
         origin, *ages = issued.ages(row)
         rows.write((origin, issued.windows.due[row, h], *where, issued.settings.hazard, *values, *ages))
     return Product(text=file.getvalue(), summary=f"probabilities of {issued.settings.hazard}")
+
+
+def outlook(issued: Issued) -> Outlook:
+    """The forecast is the chance of the hazard itself."""
+    chance = issued.forecast[..., 0]
+    return Outlook(chance=chance, shown=np.ones(chance.shape, bool))
 
 
 def warnings(issued: Issued) -> Product:

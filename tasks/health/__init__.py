@@ -6,7 +6,7 @@ from tasks.health.generator import synthesize
 from tasks.health.generator_oracle import oracle
 from tasks.health.learning import build_model, forecast, loss, output
 from tasks.health.negative_binomial import negative_binomial
-from tasks.health.products import PRODUCTS
+from tasks.health.products import PRODUCTS, outlook
 from tasks.health.records import FILE, read_panel
 from tasks.health.scores import SCORES
 from tasks.health.settings import HealthSettings, horizons
@@ -42,6 +42,7 @@ TASK = Task(
     horizons=horizons,
     event=lambda _: ("a dengue outbreak", "outbreak_"),
     unit_local={"statistics": "place"},
+    outlook=outlook,
     products=PRODUCTS,  # format -> what a forecaster hands on
     upcoming=read_panel,
     accrues=True,  # a month's cases come in over the months after it

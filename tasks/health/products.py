@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.evaluation.distribution import chance_up_to
 from tasks.products import cap, chap, hubverse
-from tasks.products.forecast import Issued, Product
+from tasks.products.forecast import Issued, Outlook, Product
 
 TARGET = "monthly inc dengue case"
 OUTBREAK = cap.Hazard(
@@ -25,11 +25,17 @@ def quantiles(issued: Issued) -> Product:
     return hubverse.quantile_csv(issued, TARGET)
 
 
-def warnings(issued: Issued) -> Product:
-    """A CAP alert of the places and months whose probability of an outbreak is high enough."""
+def outlook(issued: Issued) -> Outlook:
+    """The chance of an outbreak in every place and month."""
     threshold = issued.windows.threshold
     assert threshold is not None, "the windows of this task know what an outbreak is"
-    chance = np.where(issued.coming, 1 - chance_up_to(issued.forecast, issued.levels, threshold), np.nan)
+    chance = 1 - chance_up_to(issued.forecast, issued.levels, threshold)
+    return Outlook(chance=chance, shown=np.ones(chance.shape, bool))
+
+
+def warnings(issued: Issued) -> Product:
+    """A CAP alert of the places and months whose probability of an outbreak is high enough."""
+    chance = np.where(issued.coming, outlook(issued).chance, np.nan)
     names = issued.panel.static["name"]
     warned = [
         cap.Warned(

@@ -109,6 +109,19 @@ class Product:
     summary: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """An issued forecast as chances of the task's event.
+
+    chance: (N, H), NaN where nobody knows what the event is. shown: (N, H), whether a horizon is a forecast of its own:
+    of issue dates of one harvest the last one alone is. below: whether the event is a value below its threshold.
+    """
+
+    chance: Array
+    shown: Array
+    below: bool = False
+
+
 def month_of(periods: Any) -> Any:
     """datetime64[M] of periods of any step."""
     return np.asarray(periods).astype("datetime64[M]")[()]

@@ -81,6 +81,22 @@ def test_every_product_of_every_task(
         assert to.read_bytes() == first
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_page_of_every_task(task: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    to = tmp_path / "page.html"
+    words = (f"run={task}", f"data=runs/{task}/data", "country=VNM", f"page={to}")
+    forecast(*words, f"today={MONTH_AFTER[task]}")
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html", "page.json"}
+    values = json.loads((tmp_path / "page.json").read_text())
+    chances = [step["chance"] for each in values["places"] for step in each["steps"]]
+    assert any(chance is not None and 0 < chance < 1 for chance in chances)
+    assert len({each["place"] for each in values["places"]}) == len(values["places"]) > 1
+    assert to.read_text().count("<tr>") == len(values["places"]) + 1
+    assert ("<figure>" in to.read_text()) == (task != "disaster"), "a chance has no fan"
+    assert len(to.read_bytes()) < 300_000
+
+
 def test_a_month_that_is_not_over_is_not_read_and_the_harvest_of_its_year_is(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

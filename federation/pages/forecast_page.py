@@ -1,0 +1,105 @@
+"""The page of a forecast, made of its report alone: where to look first, how likely, and what it rests on."""
+
+from federation.pages.fans import fan
+from federation.pages.forecast_report import MOST_CHARTS, ForecastReport, Outlooks, Step, certainty, dues, warned
+from federation.pages.render import render
+from federation.pages.words import NEVER, Words
+from federation.reporting.score_table import number
+
+SURE = 0.95  # from there on, and below 1 less it, tenths would say too much
+
+
+def page(report: ForecastReport, words: Words) -> str:
+    """As HTML."""
+    drawn = [place for place in report.places[:MOST_CHARTS] if all(step.quantiles for step in place.steps)]
+    return render(
+        "forecast.html",
+        report=report,
+        words=words,
+        sentence=sentence(report, words),
+        second=second(report, words),
+        warnings=[_warning(report, place, step, words) for place, step in warned(report)[:MOST_CHARTS]],
+        fans=[(place, _said(report, place, words), fan(place, words)) for place in drawn],
+        left=len(report.places) - len(drawn) if drawn else 0,
+        months=[(words.month(due), ahead) for due, ahead in dues(report).items()],
+        rows=[(place, _cells(report, place, words)) for place in report.places],
+    )
+
+
+def sentence(report: ForecastReport, words: Words) -> str:
+    """Where and when the event is most likely, or that it is expected nowhere."""
+    country = words.name("countries", report.country)
+    high = warned(report)
+    if not high:
+        return words("forecast.nowhere", country=country, event=report.event)
+    place, step = high[0]
+    return words(
+        "forecast.somewhere",
+        country=country,
+        event=report.event,
+        certainty=words(f"certainty.{certainty(step.chance, report.act)}"),
+        place=place.name,
+        month=words.month(step.due),
+        chance=tenths(step.chance, words),
+    )
+
+
+def second(report: ForecastReport, words: Words) -> str:
+    """In how many places acting pays, or where the chance is highest."""
+    where = {place.place for place, _ in warned(report)}
+    act = tenths(report.act, words)
+    if where:
+        return words("forecast.counted", warned=len(where), places=len(report.places), chance=act)
+    first = next(iter(report.places), None)
+    if first is None or first.highest is None:
+        return words("forecast.no_level", event=report.event)
+    return words("forecast.highest", chance=tenths(first.highest.chance, words), place=first.name)
+
+
+def tenths(chance: float | None, words: Words) -> str:
+    """A chance as people say it: 4 in 10."""
+    if chance is None:
+        return words("chance.unknown")
+    if chance >= SURE:
+        return words("chance.nearly")
+    if chance < 1 - SURE:
+        return words("chance.hardly")
+    return words("chance.tenths", tenths=max(1, round(10 * chance)))
+
+
+def _warning(report: ForecastReport, place: Outlooks, step: Step, words: Words) -> tuple[str, str]:
+    head = words(
+        "forecast.warning",
+        place=place.name,
+        month=words.month(step.due),
+        certainty=words(f"certainty.{certainty(step.chance, report.act)}"),
+        chance=tenths(step.chance, words),
+    )
+    return head, _detail(report, step, words)
+
+
+def _detail(report: ForecastReport, step: Step, words: Words) -> str:
+    """What is forecast in numbers, where there are any."""
+    if not step.quantiles or step.level is None:
+        return ""
+    low, _, middle, _, high = map(number, step.quantiles)
+    key = "forecast.detail_below" if report.below else "forecast.detail_above"
+    return words(key, middle=middle, low=low, high=high, level=number(step.level), unit=report.unit)
+
+
+def _said(report: ForecastReport, place: Outlooks, words: Words) -> str:
+    chance = place.highest.chance if place.highest else None
+    kind = words(f"certainty.{certainty(chance, report.act)}")
+    return words("forecast.caption", certainty=kind, chance=tenths(chance, words))
+
+
+def _cells(report: ForecastReport, place: Outlooks, words: Words) -> list[tuple[str, str, bool, bool]]:
+    """The exact chance and its words for every month, whether acting pays, and whether the month is ahead."""
+    by_due = {step.due: step.chance for step in place.steps}
+    cells = []
+    for due, ahead in dues(report).items():
+        chance = by_due.get(due)
+        exact = "" if chance is None else f"{chance:.2f}"
+        said = tenths(chance, words) if due in by_due else NEVER
+        cells.append((exact, said, ahead and chance is not None and chance >= report.act, ahead))
+    return cells
