@@ -3,7 +3,7 @@
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.table import Table
@@ -49,12 +49,23 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The runs of one task. sheet: None where there is only one run; lines: who wins where, a sentence a country."""
+    """The runs of one task. sheet: None where there is only one run; lines: who wins where, a sentence a country.
+
+    title: what they were scored on. score: the headline, and which direction of it is better. runs: their names.
+    differing: a setting -> its value in each run, of those that differ. unranked: places whose runs are of different
+    countries.
+    """
 
     task: str
     sheet: Table | None
     scores: Sequence[Compared]
     lines: Sequence[str]
+    title: str = ""
+    score: str = ""
+    better: Better = "smaller"
+    runs: Sequence[str] = ()
+    differing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unranked: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +99,8 @@ def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm
 
 
 def _single(title: str, run: _Run) -> Comparison:
-    return Comparison(task=title.split(",")[0], sheet=None, scores=(), lines=(f"{title}: there is only {run.name}.",))
+    line = f"{title}: there is only {run.name}."
+    return Comparison(task=title.split(",")[0], sheet=None, scores=(), lines=(line,), title=title, runs=(run.name,))
 
 
 def _records(run: _Run) -> str:
@@ -118,7 +130,18 @@ def _comparison(title: str, loaded: Sequence[_Run], arm: str) -> Comparison:
         _unlike(loaded, arm, place) or _winner([each for each in scores if each.row.country == place], score.better)
         for place in places
     ]
-    return Comparison(task=task, sheet=sheet, scores=tuple(scores), lines=tuple(lines))
+    return Comparison(
+        task=task,
+        sheet=sheet,
+        scores=tuple(scores),
+        lines=tuple(lines),
+        title=title,
+        score=headline,
+        better=score.better,
+        runs=tuple(run.name for run in loaded),
+        differing=_differing(loaded),
+        unranked=tuple(place for place in places if _unlike(loaded, arm, place)),
+    )
 
 
 def _columns(sheet: Table, loaded: Sequence[_Run], scores: Sequence[Compared]) -> None:

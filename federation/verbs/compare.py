@@ -8,20 +8,29 @@ from pathlib import Path
 from rich.console import Console
 
 from federation.composition.compose import compose
+from federation.errors import ConfigError
+from federation.pages import comparison_page, comparison_report
+from federation.pages.words import read_words
 from federation.reporting.rows import RESULTS, plain
 from federation.settings.schema import TrackingSettings
-from federation.studies.compare import compare
+from federation.studies.compare import Comparison, compare
 from tasks.files.atomic import write_atomically
 
 
 @dataclass  # not frozen: Hydra merges it
 class CompareSettings:
-    """Which runs; none named takes every finished one of the folder."""
+    """Which runs; none named takes every finished one of the folder.
+
+    out: a file of the rows, as JSON. to: FILE.html, a page for people, and its numbers in FILE.json. words: a file of
+    the page's words in another language.
+    """
 
     names: list[str] = field(default_factory=list)
     arm: str = "federated"
     runs: str = "runs"
     out: str | None = None
+    to: str | None = None
+    words: str | None = None
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
 
 
@@ -36,7 +45,8 @@ def _compare(settings: CompareSettings) -> None:
     names = settings.names or sorted(path.parent.name for path in runs.glob(f"*/{RESULTS}"))
     console = Console(highlight=False)
     rows = []
-    for each in compare(runs, settings.tracking, names, arm=settings.arm):
+    compared = compare(runs, settings.tracking, names, arm=settings.arm)
+    for each in compared:
         if each.sheet is not None:
             console.print(each.sheet)
         for line in each.lines:
@@ -44,3 +54,16 @@ def _compare(settings: CompareSettings) -> None:
         rows += [{"run": one.run, **plain(one.row), "wins": one.wins, "clear": one.clear} for one in each.scores]
     if settings.out is not None:
         write_atomically(Path(settings.out), json.dumps(rows, indent=1, allow_nan=False).encode())
+    if settings.to is not None:
+        console.print(_page(Path(settings.to), compared, settings), markup=False, soft_wrap=True)
+
+
+def _page(to: Path, compared: Sequence[Comparison], settings: CompareSettings) -> str:
+    """Write the page and its numbers; their names. Raises ConfigError for a file that is no page by its name."""
+    if to.suffix != ".html":
+        raise ConfigError(f"to={to} must end in .html, for example to={to.with_suffix('.html')}")
+    report = comparison_report.report_of(compared, settings.arm)
+    words = read_words(None if settings.words is None else Path(settings.words))
+    write_atomically(to.with_suffix(".json"), comparison_report.text(report).encode())
+    write_atomically(to, comparison_page.page(report, words).encode())
+    return f"{to}\n{to.with_suffix('.json')}"

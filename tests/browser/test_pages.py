@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from federation.pages import forecast_page, run_page
+from federation.pages import comparison_page, forecast_page, run_page
 from federation.pages.words import read_words
 from tests.browser.test_mlflow_ui import CHROMIUM
 from tests.federation.pages.reports import place, report, usual
+from tests.federation.pages.test_comparison_page import report as comparison_of
 from tests.federation.pages.test_forecast_page import HANOI, HUE
 from tests.federation.pages.test_forecast_page import report as forecast_of
 
@@ -34,6 +35,10 @@ def forecast() -> str:
     return forecast_page.page(forecast_of(HANOI, HUE), read_words())
 
 
+def comparison() -> str:
+    return comparison_page.page(comparison_of(), read_words())
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
@@ -44,7 +49,7 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-@pytest.mark.parametrize("made", [run, sealed_run, forecast])
+@pytest.mark.parametrize("made", [run, sealed_run, forecast, comparison])
 def test_a_page_is_for_everybody(made: Callable[[], str], browser: Any, tmp_path: Path) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
