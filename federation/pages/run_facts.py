@@ -152,7 +152,7 @@ def _place(known: Tracked, code: str, rows: Sequence[Row], gained: Mapping[str, 
 
 
 def _state(known: Tracked, code: str, scores: Mapping[str, float | None]) -> tuple[str, str]:
-    """Of a country's scores, and why they are not there. They are kept apart: no records, withheld and refused."""
+    """Of a country's scores, and why they are not there. No records, withheld and refused are three things."""
     tags = known.tags[code]
     if not is_region(code) and code not in known.countries:
         return NO_RECORDS, ""

@@ -1,4 +1,4 @@
-"""How much better one arm is than another, in a unit that reads alike for every score, and how sure that is."""
+"""How much better one arm is than another, in a unit of one meaning for every score, and how sure that is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
