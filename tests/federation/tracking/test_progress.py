@@ -1,6 +1,7 @@
 """How far a run is, read from its spool while another process writes it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,14 +34,18 @@ def test_every_round_is_seen_once_while_the_run_goes_on(tmp_path: Path) -> None:
     tracker = Tracker(tmp_path, TrackingSettings(name="none"), runs=tmp_path.parent, warn=pytest.fail)
     tracker.begin(INFO)
     written(tracker, 1)
-    later = iter([lambda: written(tracker, 2, without="THA"), lambda: written(tracker, 3), lambda: None])
+    later: list[Callable[[], None]] = [
+        lambda: None,
+        lambda: written(tracker, 3),
+        lambda: written(tracker, 2, without="THA"),
+    ]
     with (tmp_path / "lock").open("w") as held:
         lock(held)
         looks = []
 
         def sleep(_: float) -> None:
             looks.append(1)
-            next(later)()
+            later.pop()()
             if len(looks) == 3:
                 tracker.end("FINISHED")
                 held.close()
