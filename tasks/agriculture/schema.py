@@ -87,7 +87,8 @@ def _no_cell(rows: pd.DataFrame) -> pd.Series:
     """Ids of two numbers that are no latitude and longitude."""
     known = rows["adm_id"].drop_duplicates()
     numbers = known.str.extract(r"^([+-]?\d+(?:\.\d+)?)_([+-]?\d+(?:\.\d+)?)$").astype(float)
-    bad = known[(numbers[0].abs() > 90) | (numbers[1].abs() > 180)]
+    broken = known.str.fullmatch(r"[-+\d._]*_[-+\d._]*") & numbers.isna().any(axis=1)
+    bad = known[(numbers[0].abs() > 90) | (numbers[1].abs() > 180) | broken]
     return rows["adm_id"].isin(bad)
 
 
@@ -183,6 +184,7 @@ WEATHER_SCHEMA = TableSchema(
             unit="mm per month (mm a day times the days of the month)",
             history="log",
             offset=30,
+            index="rainfall",
         ),
         "mean_temperature": Column(
             kind="number",
@@ -193,9 +195,17 @@ WEATHER_SCHEMA = TableSchema(
             typical=(5, 40),
             unit="deg C (kelvin - 273.15)",
             history="plain",
+            index="temperature",
         ),
         "spei": Column(
-            kind="number", required=False, empty=True, low=-6, high=6, unit="standard deviations", history="plain"
+            kind="number",
+            required=False,
+            empty=True,
+            low=-6,
+            high=6,
+            unit="standard deviations",
+            history="plain",
+            index="spei",
         ),
         "nino34": Column(
             kind="number",
@@ -206,6 +216,7 @@ WEATHER_SCHEMA = TableSchema(
             unit="an anomaly in K",
             history="plain",
             shared=True,
+            index="nino34",
         ),
     },
     keys=("adm_id", "time_period"),

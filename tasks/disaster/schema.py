@@ -29,16 +29,21 @@ WEATHER = ("national_rainfall", "national_temperature")  # known when the month 
 INDICES = ("spei", "nino34", "dipole")  # published in the month after
 
 _MM = "mm in the whole month (mm a day times the days of the month)"
-_INDEX = Column(
-    kind="number",
-    required=False,
-    empty=True,
-    low=-10,
-    high=10,
-    unit="the index, about -4 to 4",
-    history="plain",
-    shared=True,
-)
+
+
+def _index(name: str) -> Column:
+    unit = "the index, about -4 to 4"
+    return Column(
+        kind="number",
+        required=False,
+        empty=True,
+        low=-10,
+        high=10,
+        unit=unit,
+        history="plain",
+        shared=True,
+        index=name,
+    )
 
 
 def _moves(axis: str) -> Callable[[pd.DataFrame], pd.Series]:
@@ -88,6 +93,7 @@ SCHEMA = TableSchema(
             history="log",
             offset=30,
             shared=True,
+            index="rainfall",
         ),
         "national_temperature": Column(
             kind="number",
@@ -99,10 +105,11 @@ SCHEMA = TableSchema(
             unit="degrees Celsius",
             history="plain",
             shared=True,
+            index="temperature",
         ),
-        "spei": _INDEX,
-        "nino34": _INDEX,
-        "dipole": _INDEX,
+        "spei": _index("spei"),
+        "nino34": _index("nino34"),
+        "dipole": _index("dipole"),
     },
     keys=("time_period", "location"),
     place="location",

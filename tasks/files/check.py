@@ -1,15 +1,17 @@
 """Every problem of every national file in a folder, for a clerk who corrects them all before the next try."""
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 
 import pandas as pd
 
 from tasks.errors import DataError
 from tasks.files.reading import SUFFIXES, Problem, find, other_formats, stem_of
-from tasks.files.schema import LISTED, load
+from tasks.files.schema import LISTED, TableSchema, load
 from tasks.files.table import NationalTable
+from tasks.meaning.look import records_of
+from tasks.meaning.shared import national, other_file
 from tasks.places.countries import CODES, problem_with
 from tasks.places.names import MEMBERS
 from tasks.registry import TABLES
@@ -42,7 +44,7 @@ def check(file: Path, limit: int = LISTED) -> list[Problem]:
     rows, found = load(file, table.schema, limit)
     if any(not each.warning for each in found):
         return found
-    return [*_other_countries(file, rows, table), *found]
+    return [*_other_countries(file, rows, table), *_other_files(file, rows, table.schema, limit), *found]
 
 
 def country_of(file: Path) -> str | None:
@@ -53,6 +55,23 @@ def country_of(file: Path) -> str | None:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
+
+
+def _other_files(file: Path, rows: pd.DataFrame, schema: TableSchema, limit: int) -> Iterator[Problem]:
+    """Values of the whole country that the country's other files hold as well, and differently."""
+    indices = {column.index for name, column in schema.columns.items() if name in rows} - {""}
+    for name, table in TABLES.items():
+        other = file.with_name(name)
+        mine = (
+            stem_of(file) == stem_of(other) or not {column.index for column in table.schema.columns.values()} & indices
+        )
+        if mine or not other.exists():
+            continue
+        theirs, wrong = load(other, table.schema, 1)
+        if any(not each.warning for each in wrong):
+            continue  # its own check says so
+        known = national(records_of(other, theirs, table.schema))
+        yield from islice(other_file(records_of(file, rows, schema), known, other), limit)
 
 
 def _other_countries(file: Path, rows: pd.DataFrame, table: NationalTable) -> Iterator[Problem]:

@@ -37,7 +37,7 @@ class Column:
     parts: values of places add up to the value of what contains them.
     history: how a value is compared with its own series: 'log' after adding `offset` (amounts), 'plain' (levels).
     ratio: of a 'log' value to its neighbours in time from which it is far; yearly: of a year's mean to other years'.
-    shared: the same in all places of a period.
+    shared: the same in all places of a period. index: names a value of the whole country that other files hold as well.
     """
 
     kind: Literal["number", "year", "month", "date", "text"]
@@ -55,6 +55,7 @@ class Column:
     ratio: float = 3.0
     yearly: float = 3.0
     shared: bool = False
+    index: str = ""
 
 
 def typed(

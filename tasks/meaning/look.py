@@ -46,15 +46,21 @@ def findings(file: Path, table: pd.DataFrame, schema: "TableSchema", limit: int)
     """Up to `limit` errors, by row, and up to `limit` warnings of each kind; warnings only where there is no error."""
     if schema.place is None or table.empty:
         return []
-    series = tuple(key for key in schema.keys if schema.columns[key].kind == "text")
-    period = next(key for key in schema.keys if schema.columns[key].kind != "text")
-    records = Records(str(file), table, schema.columns, schema.place, period, series)
+    records = records_of(file, table, schema)
     errors = [problem for check in ERRORS.values() for problem in islice(check(records), limit)]
     if errors:
         return _by_row(errors)[:limit]
     doubts = (_doubted(records, kind, rule) for kind, rule in schema.doubts.items())
     checked = (check(records) for check in WARNINGS.values())
     return _by_row([problem for found in (*doubts, *checked) for problem in islice(found, limit)])
+
+
+def records_of(file: Path, table: pd.DataFrame, schema: "TableSchema") -> Records:
+    """The table of a national file with what its columns mean."""
+    assert schema.place is not None
+    series = tuple(key for key in schema.keys if schema.columns[key].kind == "text")
+    period = next(key for key in schema.keys if schema.columns[key].kind != "text")
+    return Records(str(file), table, schema.columns, schema.place, period, series)
 
 
 def _doubted(records: Records, kind: str, rule: "Rule") -> Iterator[Problem]:

@@ -1,30 +1,70 @@
-"""Values of a whole country, which are the same in all places of a period."""
+"""Values of a whole country: the same in all places of a period, and in all files of the country."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from tasks.files.reading import Problem
 from tasks.meaning.records import Records
+from tasks.places.countries import CODES
 
 SLACK = 1e-6  # of the value, for files whose writers round
+USUALLY = 0.95  # share of periods in which values agree, from which the others are odd
+ENOUGH = 24  # periods that two files share
 
 
 def shared(records: Records) -> Iterator[Problem]:
-    """A warning for each value that is not its period's in most places."""
+    """A warning for each value that is not its period's in most places, in columns that are the same in all of them."""
     for name, column in records.columns.items():
-        if not column.shared or name not in records.table:
+        if name not in records.table or not (column.shared or column.history) or column.whole:
             continue
         values = records.table[name]
         groups = values.groupby(records.time)
-        low, high = groups.transform("min").to_numpy(), groups.transform("max").to_numpy()
-        with np.errstate(invalid="ignore"):
-            apart = high - low > SLACK * np.maximum(np.abs(low), 1)
-        if not apart.any():
+        apart = groups.max() - groups.min() > SLACK * np.maximum(groups.min().abs(), 1)
+        several = groups.count() > 1
+        usually = several.sum() >= ENOUGH and (several & ~apart).sum() >= USUALLY * several.sum()
+        if not apart.any() or not (column.shared or usually):
             continue
-        usual = groups.transform("median")[apart]
-        odd = usual.index[values[apart].notna() & ~np.isclose(values[apart], usual, rtol=SLACK, atol=SLACK)]
-        for row in odd:
-            position, expected = int(np.flatnonzero(records.table.index == row)[0]), usual[row]
-            what = f"is {expected:.10g} in other places of {records.said(position)}"
-            yield records.problem(position, name, "shared", what, "Write the country's one value in every row")
+        usual = groups.transform("median")
+        odd = values.notna() & ~np.isclose(values, usual, rtol=SLACK, atol=SLACK)
+        for position in np.flatnonzero(odd):
+            what = f"is {usual.iloc[position]:.10g} in other places of {records.said(int(position))}"
+            yield records.problem(int(position), name, "shared", what, "Write the country's one value in every row")
+
+
+def national(records: Records) -> dict[str, pd.Series]:
+    """Index -> its value in each period (YYYY-MM) that the file has rows of."""
+    known: dict[str, pd.Series] = {}
+    for name, column in records.columns.items():
+        if not column.index or name not in records.table:
+            continue
+        rows = _national_rows(records, name)
+        months = records.table[records.period][rows].astype(str).str[:7]
+        known[column.index] = records.table[name][rows].groupby(months).median()
+    return known
+
+
+def other_file(records: Records, others: dict[str, pd.Series], other: Path) -> Iterator[Problem]:
+    """A warning for each national value that is another one in another file, where the two agree otherwise."""
+    for name, column in records.columns.items():
+        if name not in records.table or column.index not in others:
+            continue
+        rows = _national_rows(records, name)
+        months = records.table[records.period].astype(str).str[:7]
+        expected = months.map(others[column.index])
+        both = rows & expected.notna() & records.table[name].notna()
+        same = pd.Series(np.isclose(records.table[name], expected, rtol=1e-4, atol=1e-4), index=both.index)
+        if both.sum() < ENOUGH or (both & same).sum() < USUALLY * both.sum():
+            continue
+        for position in np.flatnonzero(both & ~same):
+            what = f"is {expected.iloc[position]:.10g} in {other.name}, which agrees in nearly all other months"
+            yield records.problem(int(position), name, "other-file", what, "Correct the one that is wrong")
+
+
+def _national_rows(records: Records, name: str) -> "pd.Series[bool]":
+    """Rows of the whole country: all where the column is the same in all places, else those of its code."""
+    if records.columns[name].shared:
+        return pd.Series(True, index=records.table.index)
+    return records.table[records.place].isin(CODES)

@@ -26,8 +26,8 @@ def main(words: list[str]) -> int:
     """Print the table, each silent fault and the findings in the files as they are; 1 if the bars are missed."""
     count, seed = (int(word) for word in [*words[1:], *["2400", "1"][len(words[1:]) :]])
     with TemporaryDirectory() as scratch:
-        data = Path(words[0]) if words and words[0] else synthetic(Path(scratch))
-        tally = run(originals(data, seed), count, seed)
+        data = Path(words[0]) if words and words[0] else synthetic(Path(scratch) / "data")
+        tally = run(originals(data, Path(scratch) / "excerpts", seed), count, seed)
         print(*table(tally), "", sep="\n")
         print(*sorted(tally.silent), "", sep="\n")
         rows, alarms = 0, Counter[str]()

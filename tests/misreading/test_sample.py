@@ -15,8 +15,8 @@ PERHAPS = {
 
 def test_no_certain_kind_is_silent(tmp_path: Path) -> None:
     for name in SOUND:
-        written(tmp_path, name)
-    tally = run(originals(tmp_path, 1), 2 * len(FAULTS), 7)
+        written(tmp_path / "data", name)
+    tally = run(originals(tmp_path / "data", tmp_path / "excerpts", 1), 2 * len(FAULTS), 7)
     for kind in NEVER - PERHAPS:
         assert tally.counts[kind]["caught"] == 2, [kind, tally.counts[kind], tally.silent]
     assert sum(outcomes["silent"] for outcomes in tally.counts.values()) <= 4, tally.silent

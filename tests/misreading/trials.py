@@ -25,9 +25,13 @@ HARMLESS = 0.001
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """A national file, or whole series of it: its text, its typed table, and its findings before any fault."""
+    """A national file, or whole series of it: its text, its typed table, and its findings before any fault.
+
+    siblings: the folder with the country's other files.
+    """
 
     path: Path
+    siblings: Path
     text: pd.DataFrame
     table: pd.DataFrame
     before: frozenset[tuple[str, str | None, str | None, str | None]]
@@ -41,14 +45,14 @@ class Tally:
     silent: list[str] = field(default_factory=list)
 
 
-def originals(data: Path, seed: int) -> list[Original]:
-    """Every national file below a folder."""
+def originals(data: Path, scratch: Path, seed: int) -> list[Original]:
+    """Every national file below a folder, or series of it, written into another folder."""
     random = np.random.default_rng(seed)
-    with TemporaryDirectory() as scratch:
-        return [_original(file, Path(scratch), random) for file in national_files(data)]
+    files = [_excerpt(file, scratch, random) for file in national_files(data)]
+    return [_original(path, text) for path, text in files]
 
 
-def _original(file: Path, scratch: Path, random: np.random.Generator) -> Original:
+def _excerpt(file: Path, scratch: Path, random: np.random.Generator) -> tuple[Path, pd.DataFrame]:
     schema = TABLES[file.name].schema
     text = pd.read_csv(file, dtype=str, keep_default_na=False)
     keys = [key for key in schema.keys if schema.columns[key].kind == "text"]
@@ -57,9 +61,13 @@ def _original(file: Path, scratch: Path, random: np.random.Generator) -> Origina
     kept = random.random(code.max() + 1) < share
     kept[int(random.integers(len(kept)))] = True
     text = text[kept[code]].reset_index(drop=True)
-    path = written(scratch / file.parent.name / file.name, text)
+    return written(scratch / file.parent.name / file.name, text), text
+
+
+def _original(path: Path, text: pd.DataFrame) -> Original:
+    schema = TABLES[path.name].schema
     before = frozenset((each.kind, each.column, each.place, each.period) for each in check(path, 1000))
-    return Original(path=file, text=text, table=load(path, schema, 100)[0], before=before)
+    return Original(path=path, siblings=path.parent, text=text, table=load(path, schema, 100)[0], before=before)
 
 
 def written(path: Path, text: pd.DataFrame) -> Path:
@@ -79,7 +87,12 @@ def run(files: Sequence[Original], count: int, seed: int, kinds: Sequence[str] =
             original, faulty = _draw(files, kind, random)
             if original is None or faulty is None:
                 continue
-            path = written(Path(scratch) / original.path.parent.name / original.path.name, faulty.text)
+            path = Path(scratch) / str(number) / original.path.parent.name / original.path.name
+            path.parent.mkdir(parents=True)
+            for other in original.siblings.iterdir():
+                if other.name != path.name:
+                    path.with_name(other.name).hardlink_to(other)
+            written(path, faulty.text)
             outcome = _outcome(path, original, faulty)
             tally.counts[kind][outcome] += 1
             if outcome == "silent":

@@ -144,3 +144,10 @@ def moved(column: str, first: int, last: int, months: int) -> Edit:
             row[column] = str(value)
 
     return edit
+
+
+def one_rain(rows: list[Row]) -> None:
+    """The country's rain in every place, with another value in one row."""
+    for row in rows:
+        row["rainfall"] = f"{SEASON[int(row['time_period'][5:]) - 1] + int(row['time_period'][3])}"
+    rows[40]["rainfall"] = "93.7"

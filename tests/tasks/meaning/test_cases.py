@@ -9,7 +9,7 @@ from tasks.files.check import check
 from tasks.files.schema import read_table
 from tasks.meaning import look
 from tasks.registry import TABLES
-from tests.tasks.meaning.files import SOUND, Edit, change, every, moved, put, running, times, total, written
+from tests.tasks.meaning.files import SOUND, Edit, change, every, moved, one_rain, put, running, times, total, written
 
 HEALTH, DISASTER, YIELDS = "health.csv", "disaster.csv", "agriculture.csv"
 ERRORS: dict[str, tuple[str, Edit, str, int, str, str]] = {
@@ -97,6 +97,7 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "another index": (DISASTER, put(30, "nino34", "1.99"), "shared", 30, "nino34"),
     "a mistyped place": (YIELDS, put(40, "adm_id", "15.5_101.5"), "brief", 40, "adm_id"),
     "a province once": (HEALTH, put(30, "location", "TH-11"), "brief", 30, "location"),
+    "another rain": (HEALTH, one_rain, "shared", 42, "rainfall"),
     "a letter of the code": (YIELDS, every("adm_id", lambda _: "TAH", 71, 91), "spelling-perhaps", 71, "adm_id"),
     "a mistyped year": (HEALTH, put(97, "time_period", "2027-12"), "lonely", 97, "time_period"),
 }
@@ -128,6 +129,18 @@ def test_a_likely_misreading_is_a_warning(
     assert [each for each in found if not each.warning] == []
     assert (kind, row, column) in [(each.kind, each.row, each.column) for each in found], [str(each) for each in found]
     assert len(read_table(file, TABLES[name].schema)) >= len(SOUND[name]())
+
+
+def test_a_national_value_is_the_same_in_both_files(tmp_path: Path) -> None:
+    file = written(tmp_path, DISASTER)
+    months = {row["time_period"]: row["nino34"] for row in SOUND[DISASTER]()}
+    lines = [f"{month},THA,{value if month != '2003-05' else '0.09'}" for month, value in months.items()]
+    weather = file.with_name("agriculture_weather.csv")
+    weather.write_text("\n".join(["time_period,adm_id,nino34", *lines]))
+    (found,) = [each for each in check(weather) if each.kind == "other-file"]
+    assert (found.row, found.column, found.value, found.warning) == (42, "nino34", "0.09", True)
+    assert f"is {months['2003-05']} in disaster.csv" in found.what
+    assert [each.period for each in check(file) if each.kind == "other-file"] == ["2003-05"] * 2
 
 
 def test_a_suppressed_count_is_missing(tmp_path: Path) -> None:
