@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from federation.composition.literal import literal
 from federation.composition.mistakes import explained, unknown
 from federation.composition.register import RUN, register
 from federation.composition.renamed import RENAMED, renamed
@@ -44,6 +45,7 @@ def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
     from hydra.errors import HydraException
 
     _check_words(overrides)
+    overrides = literal(overrides, schema)
     name = register(verb, schema)
     composed: list[Job[T]] = []
     failed: list[Exception] = []
@@ -77,7 +79,7 @@ def settings_of(words: Sequence[str]) -> Settings:
     register(RUN, Settings)
     try:
         with hydra.initialize_config_module("configs", version_base="1.3"):
-            return _settings(hydra.compose(RUN, list(words)), Settings)
+            return _settings(hydra.compose(RUN, literal(words, Settings)), Settings)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explained(error, Settings)) from None
 

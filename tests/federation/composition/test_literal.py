@@ -1,0 +1,37 @@
+"""A path or name is what was typed, whatever characters it has; what has a meaning in Hydra keeps it elsewhere."""
+
+import pytest
+
+from federation.composition.compose import jobs, settings_of
+from federation.composition.literal import literal
+from federation.settings.schema import Settings
+
+TYPED = [
+    "ไทย",
+    "Bình Dương",
+    "a,b",
+    "a=b",
+    "it's",
+    "x(1)",
+    "a&b",
+    "a#b",
+    "a?b%20",
+    "[a]",
+    "{a: b}",
+    "2026_11",
+    "007",
+    "back\\",
+    "a:b c",
+]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+@pytest.mark.parametrize("key", ["out", "data", "name"])
+def test_text_is_what_was_typed(key: str, typed: str) -> None:
+    assert getattr(settings_of([f"{key}={typed}"]), key) == typed
+
+
+def test_numbers_lists_sweeps_and_nothing_keep_their_meaning() -> None:
+    words = ["rounds=2", "arms=[federated]", "out=null", "data='a b'", "region.countries=[THA,VNM]"]
+    assert literal(words, Settings) == words
+    assert [job.settings.name for job in jobs("simulate", ["-m", "name=a,b"], Settings)] == ["a", "b"]
