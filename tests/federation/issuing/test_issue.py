@@ -79,6 +79,8 @@ def test_nothing_is_handed_on_before_somebody_approves(
     assert not out.exists()
     decide(home, "annotate", "health/2008-12/1", "reason=two districts strike, it's said: for a week")
     decide(home, "hold", "health/2008-12/1", "reason=call the districts")
+    with pytest.raises(ConfigError, match="is held; approve it first"):
+        release.release(archive.issue_of(home, "health/2008-12/1"), out)
     issue(home, f"to={out}")
     assert "nothing has changed since it was made\nissue health/2008-12/1: held" in capsys.readouterr().out
     assert not out.exists()
@@ -111,6 +113,7 @@ def test_corrected_records_make_a_re_issue_whose_alert_replaces_the_released_one
     assert alerts[0].reference in (second.folder / "cap.xml").read_text()
     assert {path: path.read_bytes() for path in before} == before
     assert first.content.records != second.content.records
+    assert remade(second).differ == ()  # with the alert that it replaced then
     issue(home, f"to={out}", "approval=none")
     assert [each.number for each in archive.issues(home)] == [1, 2]
     assert len(outbox(out)) == 14
