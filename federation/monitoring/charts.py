@@ -23,10 +23,8 @@ from tasks.data import Array
 ALLOWANCE = 0.5  # standard deviations; half the shift that the chart is best for
 LARGEST = 2.5  # standard deviations; one odd month alone raises no alarm
 FEWEST = 12  # months before the first that is charted: every season once
-USUAL, WEIGHT = (
-    0.4,
-    12,
-)  # the autocorrelation that is assumed until months show their own, and how many months it weighs
+USUAL = 0.4  # the correlation of neighbouring months that is assumed until months show their own
+WEIGHT = 12  # months that this assumption weighs
 CORRECTION = 1.166  # of a sum that is looked at once a month, for Siegmund's formula
 QUIET = 60  # months in which all charts together may alarm once, if nothing changes
 MARGIN = 2.5  # the formula takes months for independent; of what is left of .7 between neighbours this makes up for

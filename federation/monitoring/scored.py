@@ -22,8 +22,8 @@ Known = Callable[[Issue], tuple[TaskSettings, Panel]]  # an issue -> its task's 
 class Scored:
     """issued, baseline: the same N place-months, the baseline being the reference of both. due: (N, H).
 
-    name: of the baseline. issues: how many are scored or wait for it; late: names of those left out because they were
-    made after the fact; seen: place-months left out because their model had learnt from them.
+    name: of the baseline. issues: how many are scored or wait for it. after_the_fact: names of those that
+    are left out for that. seen: place-months left out because their model had learnt from them.
     """
 
     issued: Evaluated

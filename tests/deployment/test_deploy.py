@@ -151,11 +151,8 @@ def test_every_container_is_a_user_of_its_own_with_a_system_that_it_cannot_chang
         assert service["pids_limit"]
         assert re.search(rf"useradd .*{service['user']} ", made)
     assert len({services[name]["user"] for name in ("coordinator", "vault", "courier")}) == 3
-    for timed, part in (
-        ("cycle", "coordinator"),
-        ("issue", "vault"),
-        ("monitor", "vault"),
-    ):  # of a month: as the user of that part, once
+    # of a month: as the user of that part, once
+    for timed, part in (("cycle", "coordinator"), ("issue", "vault"), ("monitor", "vault")):
         assert services[timed]["user"] == services[part]["user"]
         assert (services[timed]["restart"], services[timed]["profiles"]) == ("no", ["timer"])
     assert {services[name]["network_mode"] for name in ("issue", "monitor")} == {"none"}
