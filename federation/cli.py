@@ -74,6 +74,17 @@ VERBS = {
     "node withdraw": "leave the federation for good",
 }
 REMOVED = {"node bundle": "gotong node bundle is gone: a node runs nothing that is shipped to it; start gotong node"}
+FULL = "the disk is full; make room, what was done is kept"
+REMEDIES = {  # error of the system -> what it is, and what to do
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EACCES: "permission denied; ask its owner, or run as the user whose it is",
+    errno.EPERM: "not permitted; ask its owner, or run as the user whose it is",
+    errno.EROFS: "lies on a disk that can only be read; choose another place",
+    errno.EISDIR: "is a folder; name a file",
+    errno.ENOTDIR: "a part of this path is a file and no folder; name another one",
+}
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FLAGS = ("-h", "--help", "-m", "--multirun", "-c", "--cfg", "--info", "--resolve", "-p", "--package")
 
 
@@ -93,7 +104,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             sys.exit(_fail(f"there is no flag {word}; known are {', '.join(FLAGS)}"))
     # Quiet, and nothing sent to anybody: set before any library reads them.
     os.environ |= {"FLWR_TELEMETRY_ENABLED": "0", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    os.environ |= _past_the_proxy()
     signal.signal(signal.SIGTERM, _stopped)  # SIGTERM ends like Ctrl-C: checkpoint, tracking and ledger are left whole
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # of nohup, which goes on
+        signal.signal(signal.SIGHUP, _stopped)  # the terminal was closed
     from federation.errors import GotongError
     from tasks.errors import TaskError
 
@@ -106,10 +120,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in REMEDIES:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        sys.exit(_fail(f"{where}the disk is full; make room, what was done is kept"))
+        sys.exit(_fail(f"{where}{REMEDIES[error.errno]}"))
 
 
 def _verb(words: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -141,6 +155,13 @@ def _help() -> str:
 def _fail(message: str, code: int = 1) -> int:
     print(f"gotong: {' '.join(message.split())}", file=sys.stderr)
     return code
+
+
+def _past_the_proxy() -> dict[str, str]:
+    """Variables with which calls within this machine go to no proxy of the environment, in this process and below."""
+    known = [name for key in ("no_proxy", "NO_PROXY") for name in os.environ.get(key, "").split(",") if name]
+    names = ",".join(dict.fromkeys((*known, *LOOPBACK)))
+    return {"no_proxy": names, "NO_PROXY": names}
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

@@ -49,6 +49,12 @@ class Update:
         return float(np.sqrt(sum(float(np.square(value, dtype=np.float64).sum()) for value in self.change.values())))
 
 
+def check_same_records(country: str, fingerprint: str, known: Mapping[str, str]) -> None:
+    """Raise UpdateRejected for a country whose records are not those of the rounds before: a model would be of both."""
+    if fingerprint and known.get(country, fingerprint) != fingerprint:
+        raise UpdateRejected(f"{country} has other records than in the rounds before; start a new run with them")
+
+
 def read_update(
     frame: Frame,
     *,

@@ -13,7 +13,7 @@ from flwr.serverapp import Grid
 
 from federation.coordinator import evaluation
 from federation.coordinator.aggregation import combined, separate
-from federation.coordinator.checks import ScoreName, Update, outliers, read_update
+from federation.coordinator.checks import ScoreName, Update, check_same_records, outliers, read_update
 from federation.coordinator.flags import looked_at
 from federation.coordinator.model_selection import candidates_as_sent
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
@@ -199,6 +199,7 @@ def _read(
             plan=federation.plan,
             declared=federation.declared,
         )
+        check_same_records(country, update.fingerprint, progress.records)
     except WireError as error:
         return ReplySummary(country=country, refused=_one_line(f"{country}: {error}")), None
     except UpdateRejected as error:

@@ -88,7 +88,8 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
                 alarm=alarm,
             )
         )
-        progress = replace(after, tracked_bytes=watch.flush())
+        records = {each.country: each.fingerprint for each in replies.summaries if each.counts and each.fingerprint}
+        progress = replace(after, records={**progress.records, **records}, tracked_bytes=watch.flush())
         checkpoint.save(federation, progress)
         watch.commit()
     return _test(grid, federation, progress)

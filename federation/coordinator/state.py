@@ -74,6 +74,7 @@ class Progress:
     best: tuple[Candidate, ...] = ()
     losses: Mapping[str, float] = field(default_factory=dict)
     first_losses: Mapping[str, float] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)  # country -> fingerprint of its records, where it says one
     board: Arrays = field(default_factory=dict)  # of a sealed run: what was published, as bytes
     tracked_bytes: int = 0  # bytes of the tracking spool that belong to these rounds
 

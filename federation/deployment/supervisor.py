@@ -18,6 +18,8 @@ from typing import TextIO
 from federation.errors import DeploymentError
 
 AWAITED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
+if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # of nohup, which goes on
+    AWAITED.add(signal.SIGHUP)  # the terminal was closed
 PDEATHSIG = 1  # prctl(2): the signal a child gets when its parent dies
 STABLE = 30.0  # seconds of running after which earlier failures no longer count
 LONGEST_PAUSE = 30.0  # seconds before a child that keeps failing is started again
@@ -62,9 +64,9 @@ class Log:
 
 
 def supervise(children: Sequence[Child], log: Log, tick: Callable[[], None], every: float = 1.0) -> None:
-    """Run until SIGTERM or SIGINT, calling `tick` about every `every` seconds; then stop the children in reverse order.
+    """Run until SIGTERM, SIGINT or SIGHUP; then stop the children in reverse order.
 
-    Raises what `tick` raises, after the children are stopped.
+    `tick` is called about every `every` seconds. Raises what `tick` raises, after the children are stopped.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
     running = [_Running(child) for child in children]

@@ -132,8 +132,25 @@ def resume(runs: str, folder: Path) -> Simulation:
         ) from None
     _synthesize(settings, TASKS[settings.task.name], folder, countries)
     federation = every_run.federation_of(settings, folder, _nodes(countries))
-    run = Run(settings=settings, folder=folder, federation=federation, progress=progress)
-    return _with_vaults(run)
+    simulation = _with_vaults(Run(settings=settings, folder=folder, federation=federation, progress=progress))
+    _check_same_records(simulation)
+    return simulation
+
+
+def _check_same_records(simulation: Simulation) -> None:
+    """Raise ConfigError for records that are not those on which the run's rounds rest."""
+    known = simulation.run.progress.records
+    plan = simulation.run.federation.plan
+    changed = [
+        vault.country
+        for vault in simulation.vaults.values()
+        if known.get(vault.country, "") not in ("", vault.records(plan).fingerprint)
+    ]
+    if changed:
+        raise ConfigError(
+            f"the records of {', '.join(changed)} changed since run {simulation.run.folder.name} began, and its model "
+            f"would be of both; put the old ones back, or start a new run"
+        )
 
 
 def record_ends(settings: Settings) -> dict[str, str]:

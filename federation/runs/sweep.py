@@ -103,4 +103,6 @@ def _remove_unfinished(settings: Settings) -> None:
 def _relevant_settings(settings: Settings) -> dict[str, str]:
     """Dotted key -> value as JSON, of all keys that change what is learnt."""
     values = {key: value for key, value in plain(settings).items() if key not in NOT_LEARNT}
+    if settings.data is not None:  # a run keeps the whole path
+        values["data"] = str(Path(settings.data).absolute())
     return {key: json.dumps(value) for key, value in flat(values).items()}

@@ -16,7 +16,7 @@ from federation.reporting.rows import RESULTS, read_json
 from federation.reporting.score_table import number
 from federation.studies.recipe_choice import Choice, Trial, choose
 from federation.tracking.run_state import state
-from federation.verbs.word_checks import required
+from federation.verbs.word_checks import file_to_write, required
 from tasks.files.atomic import write_atomically
 
 
@@ -39,6 +39,7 @@ def _choose(settings: ChooseSettings) -> None:
     sweep = required(
         settings.sweep, "say which search: sweep=NAME, as the runs of gotong simulate experiment=search/..."
     )
+    to = None if settings.to is None else file_to_write("to", settings.to)
     trials = list(_trials(Path(settings.runs), sweep))
     if not trials:
         raise ConfigError(
@@ -47,10 +48,10 @@ def _choose(settings: ChooseSettings) -> None:
     choice = choose(trials)
     console = Console(highlight=False)
     console.print(_table(choice, f"{len(trials)} trials of {sweep}"))
-    if settings.to is not None:
+    if to is not None:
         base = required(settings.base, "say what the trials rest on: base=NAME, as in configs/recipe")
-        write_atomically(Path(settings.to), _recipe(choice, sweep, base, len(trials)).encode())
-        console.print(f"written: {settings.to}; use it with recipe={Path(settings.to).stem}", soft_wrap=True)
+        write_atomically(to, _recipe(choice, sweep, base, len(trials)).encode())
+        console.print(f"written: {to}; use it with recipe={to.stem}", soft_wrap=True)
 
 
 def _trials(runs: Path, sweep: str) -> Iterator[Trial]:

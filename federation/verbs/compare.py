@@ -14,6 +14,7 @@ from federation.pages.words import read_words
 from federation.reporting.rows import RESULTS, plain
 from federation.settings.schema import TrackingSettings
 from federation.studies.compare import Comparison, compare
+from federation.verbs.word_checks import file_to_write
 from tasks.files.atomic import write_atomically
 
 
@@ -41,6 +42,10 @@ def run(words: Sequence[str]) -> None:
 
 def _compare(settings: CompareSettings) -> None:
     settings.tracking.check()
+    out, to = (
+        None if value is None else file_to_write(key, value)
+        for key, value in (("out", settings.out), ("to", settings.to))
+    )
     runs = Path(settings.runs)
     names = settings.names or sorted(path.parent.name for path in runs.glob(f"*/{RESULTS}"))
     console = Console(highlight=False)
@@ -52,10 +57,10 @@ def _compare(settings: CompareSettings) -> None:
         for line in each.lines:
             console.print(line, markup=False, soft_wrap=True)
         rows += [{"run": one.run, **plain(one.row), "wins": one.wins, "clear": one.clear} for one in each.scores]
-    if settings.out is not None:
-        write_atomically(Path(settings.out), json.dumps(rows, indent=1, allow_nan=False).encode())
-    if settings.to is not None:
-        console.print(_page(Path(settings.to), compared, settings), markup=False, soft_wrap=True)
+    if out is not None:
+        write_atomically(out, json.dumps(rows, indent=1, allow_nan=False).encode())
+    if to is not None:
+        console.print(_page(to, compared, settings), markup=False, soft_wrap=True)
 
 
 def _page(to: Path, compared: Sequence[Comparison], settings: CompareSettings) -> str:

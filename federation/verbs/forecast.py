@@ -15,7 +15,7 @@ from federation.pages import forecast_page, forecast_report
 from federation.pages.words import read_words
 from federation.runs import folder as run_folder
 from federation.settings.checks import nearest, one_of, within
-from federation.verbs.word_checks import required
+from federation.verbs.word_checks import file_to_write, required
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 from tasks.places.countries import problem_with
@@ -80,7 +80,7 @@ def _forecast(settings: ForecastSettings) -> None:
     data = required(settings.data, f"say where the national files lie: {example}")
     country = required(settings.country, f"say whose forecast: {example}")
     alone = settings.page is not None and settings.to is None and settings.format is None
-    to = None if alone else Path(required(settings.to, f"say where it goes: {example}"))
+    to = None if alone else file_to_write("to", required(settings.to, f"say where it goes: {example}"))
     form = None if alone else required(settings.format, f"say which format: {example}")
     if settings.cost_loss is not None:
         within("cost_loss", settings.cost_loss, 0, 1, above=True)

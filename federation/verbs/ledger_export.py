@@ -10,6 +10,7 @@ from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.vault import ledger_pages
 from federation.verbs.ledgers import ledger_in
+from federation.verbs.word_checks import file_to_write
 from tasks.files.atomic import write_atomically
 
 FORMS = {".csv": ledger_pages.as_csv, ".json": ledger_pages.as_json}
@@ -32,7 +33,7 @@ def run(words: Sequence[str]) -> None:
 
 def export(settings: Export) -> None:
     """Raises ConfigError for another ending, DeploymentError where there is no ledger."""
-    to = Path(settings.to)
+    to = file_to_write("to", settings.to)
     if to.suffix not in FORMS:
         raise ConfigError(f"to={to} must end in {' or '.join(FORMS)}")
     listed = ledger_pages.rows(ledger_in(Path(settings.home)), settings.run, settings.since)

@@ -8,7 +8,7 @@ from federation.composition.compose import compose
 from federation.deployment.node import own_ledger, own_pack
 from federation.pack.sections import signed_by, to_bytes
 from federation.verbs.ledgers import no_ledger
-from federation.verbs.word_checks import required
+from federation.verbs.word_checks import file_to_write, required
 from tasks.files.atomic import write_atomically
 
 SAY = "say which run and whose policy: gotong node pack run=RUN policy=FILE"
@@ -41,7 +41,7 @@ def _pack(settings: NodePackSettings) -> None:
     authority = home / "ca.pem" if settings.ca is None else Path(settings.ca)
     signed = own_pack.signed_section(home, policy, name, authority)
     country = own_ledger.own_key(home).country
-    to = Path(settings.to or f"{name}.{country}.section.json")
+    to = file_to_write("to", settings.to or f"{name}.{country}.section.json")
     write_atomically(to, to_bytes(signed))
     print(f"{to}: {len(signed.section['released']):,} frames of run {name}")
     print(f"signed with {country}'s key {signed_by(signed)}: read it out to whoever verifies the pack")

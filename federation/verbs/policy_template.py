@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.policy import templates
 from federation.settings.checks import one_of
+from federation.verbs.word_checks import file_to_write
 from tasks.files.atomic import write_atomically
 
 
@@ -32,7 +32,7 @@ def write(settings: TemplateSettings) -> None:
     if settings.to is None:
         print(text, end="")
         return
-    path = Path(settings.to)
+    path = file_to_write("to", settings.to)
     if path.exists():
         raise ConfigError(f"to={path} exists; a policy is not replaced, choose another file or move it away")
     write_atomically(path, text.encode())

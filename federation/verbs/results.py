@@ -11,6 +11,7 @@ from federation.studies.finished_runs import finished_runs
 from federation.studies.page import page
 from federation.studies.seed_groups import groups
 from federation.studies.targets import Target
+from federation.verbs.word_checks import file_to_write
 from tasks.files.atomic import write_atomically
 
 
@@ -31,12 +32,12 @@ def run(words: Sequence[str]) -> None:
 
 def _results(settings: ResultsSettings) -> None:
     settings.tracking.check()
+    path = file_to_write("to", settings.to)
     for target in settings.targets:
         target.check()
     runs = finished_runs(Path(settings.runs), settings.tracking)
     if not runs:
         raise TrackingError(f"no run in {settings.runs} is finished; simulate something there first, or write runs=DIR")
-    path = Path(settings.to)
     folder = path.with_suffix("")
     text = page(groups(runs), settings.targets, folder, folder.name)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,10 @@
 """Checks of a verb's words that its settings cannot make."""
 
+import os
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from federation.errors import ConfigError
 
@@ -12,6 +14,29 @@ def required(value: str | None, remedy: str) -> str:
     if not value:
         raise ConfigError(remedy)
     return value
+
+
+def file_to_write(key: str, value: str) -> Path:
+    """The file that a key names, which can be written as far as that shows; looked at before any work is done.
+
+    Raises ConfigError for a link or something that is no regular file, which would be replaced, for a folder, and for a
+    place where nothing can be written.
+    """
+    path = Path(value)
+    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists() or each.is_symlink())
+    if path.is_symlink():
+        wrong = f"is a link to {path.readlink()}; name that file itself"
+    elif path.is_dir():
+        wrong = "is a folder; name a file in it"
+    elif path.exists() and not path.is_file():
+        wrong = "is no regular file; name one, and copy it from there"
+    elif there != path.absolute() and not there.is_dir():
+        wrong = f"cannot be written: {there} is a file and no folder; choose another place"
+    elif not os.access(there if there.is_dir() else there.parent, os.W_OK | os.X_OK):
+        wrong = f"cannot be written: permission denied in {there if there.is_dir() else there.parent}; choose another"
+    else:
+        return path
+    raise ConfigError(f"{key}={value} {wrong}")
 
 
 def renamed(words: Sequence[str], key: str, field: str) -> list[str]:

@@ -17,7 +17,7 @@ from flwr.proto import fleet_pb2, heartbeat_pb2, message_pb2
 from flwr.supercore.protobuf.client import ProtobufClient
 from flwr.supernode import fleet_http_client
 
-from federation.deployment.node import courier
+from federation.deployment.node import courier, reachable
 from federation.errors import DeploymentError
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, encode
@@ -74,6 +74,7 @@ def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
         *packages,
         "federation.deployment.node.champions",
         "federation.deployment.node.courier",
+        "federation.deployment.node.reachable",
         "federation.deployment.logs",
         "federation.deployment.private_keys",
         "federation.deployment.secret_files",
@@ -165,12 +166,25 @@ def test_every_way_to_be_refused_has_its_own_words() -> None:
         "fingerprints": status(412),
         "HTTP 500": status(500),
         "another name": httpx.ConnectError(prefix + "IP address mismatch, certificate is not valid for '10.0.0.1'."),
+        "compare the clocks": httpx.ConnectError(prefix + "certificate is not yet valid"),
         "expired": httpx.ConnectError(prefix + "certificate has expired"),
         "stranger": httpx.ConnectError(prefix + "self-signed certificate in certificate chain"),
         "cannot be reached": httpx.ConnectError("[Errno 111] Connection refused"),
     }
     for words, error in said.items():
-        assert words in courier.explain(error, "c:1")
+        assert words in reachable.explain(error, "c:1")
+
+
+def test_a_proxy_of_the_environment_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("no_proxy", "NO_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("https_proxy", "http://user:secret@proxy.example:3128")
+    error = httpx.ConnectError("[Errno 111] Connection refused")
+    said = reachable.explain(error, "federation.example:9440")
+    assert "through the proxy proxy.example:3128 of the environment (set no_proxy=federation.example" in said
+    assert "secret" not in said
+    monkeypatch.setenv("no_proxy", "federation.example")
+    assert "proxy" not in reachable.explain(error, "federation.example:9440")
 
 
 def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:

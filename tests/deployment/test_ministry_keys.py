@@ -15,7 +15,7 @@ from federation.cli import main
 from federation.deployment import certificates, enrolment, private_keys, revocation
 from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.coordinator import members
-from federation.deployment.node import courier, own_ledger
+from federation.deployment.node import courier, own_ledger, reachable
 from federation.errors import DeploymentError, SignatureError
 from federation.wire.frame import decode
 from tests.deployment.pair import FRAME, Coordinator, Country
@@ -267,7 +267,7 @@ def test_a_courier_connects_to_no_server_whose_key_is_on_its_list(tmp_path: Path
                 ):
                     return True
             except ssl.SSLCertVerificationError as error:
-                return "was revoked by its coordinator" not in courier.explain(error, "c:1")
+                return "was revoked by its coordinator" not in reachable.explain(error, "c:1")
             finally:
                 thread.join(10)
 

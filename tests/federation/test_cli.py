@@ -1,13 +1,17 @@
 """The command line from outside: what is printed where, exit codes, and what is imported for it."""
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from federation import cli
 from tests import forked
 
 HEAVY = ("torch", "flwr", "mlflow", "hydra", "omegaconf", "pandas", "numpy")
@@ -110,3 +114,29 @@ def test_nothing_is_sent_to_anybody(tmp_path: Path) -> None:
         [sys.executable, "-c", code, *names], cwd=tmp_path, capture_output=True, text=True, timeout=60, env=clean
     )
     assert done.stdout.split() == ["0", "true", "true"]
+
+
+def test_what_the_system_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "runs/a/lock")
+
+    monkeypatch.setattr(cli, "import_module", lambda _: SimpleNamespace(run=refused))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit):
+        cli.main(["status"])
+    assert capsys.readouterr().err == (
+        "gotong: runs/a/lock: permission denied; ask its owner, or run as the user whose it is\n"
+    )
+
+
+def test_calls_within_the_machine_go_past_a_proxy() -> None:
+    code = (
+        "import atexit, os\nfrom federation.cli import main\natexit.register(lambda: print(os.environ['no_proxy']))\n"
+    )
+    code += "main(['status', 'home=nowhere'])"
+    environment = {**os.environ, "no_proxy": "intra.example", "http_proxy": "http://127.0.0.1:9"}
+    environment.pop("NO_PROXY", None)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["intra.example,localhost,127.0.0.1,::1"]

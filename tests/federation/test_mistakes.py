@@ -16,7 +16,8 @@ Says = Callable[..., str]
 def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Says]:
     """Run `gotong simulate WORDS` in an empty folder; gives the one line it leaves on stderr."""
     monkeypatch.chdir(tmp_path)
-    handler, environment = signal.getsignal(signal.SIGTERM), dict(os.environ)
+    environment = dict(os.environ)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
     def run(*words: str, verb: str = "simulate", left: Sequence[str] = ()) -> str:
         with pytest.raises(SystemExit) as ended:
@@ -31,7 +32,8 @@ def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return err.removeprefix("gotong: ").strip()
 
     yield run
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     os.environ.clear()
     os.environ |= environment
 

@@ -86,7 +86,7 @@ def _value(draft: Draft, draw: random.Random) -> None:
         case 0 if isinstance(parent, dict):
             parent.pop(path[-1])
         case 1 if isinstance(parent, dict):
-            parent[draw.choice(("x", "name", "seed", "local", "__class__", "plan"))] = draw.choice(NASTY)
+            parent[draw.choice(("x", "name", "seed", "local", "__class__", "plan"))] = deepcopy(draw.choice(NASTY))
         case 2 if isinstance(parent[path[-1]], int | float):
             factor = draw.choice((-1, 0.5, 2, 1000))
             parent[path[-1]] = type(parent[path[-1]])(parent[path[-1]] * factor) + draw.choice((-1, 0, 1))

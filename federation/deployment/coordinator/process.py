@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from federation.deployment import certificates, flower_cli
+from federation.deployment import certificates, flower_cli, home_lock
 from federation.deployment.coordinator import members
 from federation.deployment.coordinator.connections import Limits
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
@@ -76,6 +76,7 @@ def prepare(home: Path, addresses: Addresses) -> list[str]:
     read_secret(home / "server.key", "the server's key")
     certificates.signer_of(home)
     private_folder(home)
+    home_lock.take(home, "another gotong coordinator")
     private_folder(home / "flower")
     if not (home / SECRET).exists():
         write_secret(home / SECRET, secrets.token_bytes(32))

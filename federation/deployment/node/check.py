@@ -15,7 +15,7 @@ from time import time
 import torch
 
 from federation.deployment.enrolment import COURIER_KEY, VAULT_KEY, read_vault_key
-from federation.deployment.node import courier, own_budget
+from federation.deployment.node import courier, own_budget, reachable
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import read_policy
 from federation.errors import GotongError
@@ -163,7 +163,7 @@ def _coordinator(settings: NodeSettings) -> Iterator[Finding]:
         date = response.getheader("date")
         connection.close()
     except (OSError, ValueError, socket.gaierror) as error:
-        yield Finding(what="coordinator", detail=courier.explain(error, settings.coordinator), good=False)
+        yield Finding(what="coordinator", detail=reachable.explain(error, settings.coordinator), good=False)
         return
     if response.status != 200:
         yield Finding(

@@ -59,7 +59,7 @@ from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from federation.deployment import logs, standing
-from federation.deployment.node import champions
+from federation.deployment.node import champions, reachable
 from federation.deployment.private_keys import read_ecdsa_key
 from federation.errors import DeploymentError, WireError
 from federation.wire.flower_message import seal, unseal
@@ -148,7 +148,7 @@ class Link:
             self._node = Node(node_id=self._client.ActivateNode(request).node_id)
         except httpx.HTTPError as error:
             self._client.close()
-            raise RefusedError(explain(error, self._address)) from error
+            raise RefusedError(reachable.explain(error, self._address)) from error
         self._last_heartbeat = monotonic()
         temp_path = self._node_file.with_suffix(".new")
         temp_path.write_text(str(self._node.node_id))
@@ -311,37 +311,6 @@ def exchange(vault: Path, frame: bytes, heartbeat: Callable[[], None]) -> bytes:
     return reply
 
 
-def explain(error: Exception, address: str) -> str:
-    """Why this node does not reach its coordinator, and what to do about it."""
-    text = str(error)
-    if isinstance(error, ObjectPullError | ObjectPushError):
-        return f"{address} broke off in the middle of a message, or the run ended ({text}); connecting again"
-    if isinstance(error, httpx.HTTPStatusError):
-        return _explain_status(error.response, address)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        if "Hostname mismatch" in text or "IP address mismatch" in text:
-            return (
-                f"the certificate of {address} is for another name; use a name it was made for, or `gotong keys rotate`"
-            )
-        if "revoked" in text:
-            return f"the key of {address} was revoked by its coordinator; somebody else may have it, do not connect"
-        if "expired" in text:
-            return f"the certificate of {address} has expired; its coordinator must run `gotong keys rotate`"
-        return f"the certificate of {address} is not signed by the authority in ca.pem: a stranger, or an old ca.pem"
-    return f"{address} cannot be reached: {text or type(error).__name__}"
-
-
-def _explain_status(response: httpx.Response, address: str) -> str:
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        return f"{address} refuses this node's signature: its key was revoked, or its clock is off by five minutes"
-    if response.status_code == httpx.codes.PRECONDITION_FAILED:
-        return (
-            f"{address} does not know this node's key (not enrolled yet, or revoked), or another courier with the "
-            f"same key is active; compare the fingerprints, or wait 20 s if a courier was just killed"
-        )
-    return f"{address} replies with HTTP {response.status_code}: {response.text[:200]}"
-
-
 def check_flower_version() -> None:
     """Raise DeploymentError on a Flower whose fleet protocol was never tested with this courier."""
     installed = version("flwr")
@@ -381,7 +350,7 @@ def run(address: str, home: Path, ca_file: Path, vault: Path, delivered: Path) -
                 pause, logged = 1.0, ""
                 relay_request(link, vault, delivered)
         except (httpx.HTTPError, RefusedError, ObjectPullError, ObjectPushError, WireError) as error:
-            reason = str(error) if isinstance(error, RefusedError) else explain(error, address)
+            reason = str(error) if isinstance(error, RefusedError) else reachable.explain(error, address)
             if reason != logged:
                 log.warning("%s", reason)
                 logged = reason

@@ -12,7 +12,7 @@ import os
 import pwd
 import sys
 
-from federation.deployment import logs
+from federation.deployment import home_lock, logs
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.secret_files import private_folder
 from federation.deployment.supervisor import Child, Log, supervise
@@ -78,6 +78,9 @@ def become(settings: NodeSettings) -> None:
     """Replace this process by the node's supervisor, which needs nothing of what the command line loaded."""
     Log(settings.log)  # refuses a form that is none
     prepare(settings)
+    for part, folder in (("vault", settings.vault_folder), ("courier", settings.courier_folder)):
+        if settings.starts(part):
+            home_lock.take(folder, f"the {part} of another gotong node")
     os.execv(sys.executable, [sys.executable, "-m", "federation.deployment.node.process", settings.as_argument()])
 
 

@@ -85,6 +85,7 @@ def test_a_checkpoint_reveals_no_update_of_a_country(tmp_path: Path) -> None:
         "tracked_bytes",
         "examples",
         "last_aggregated",
+        "records",  # fingerprints, under a key of the country's own
         "losses",
         "first_losses",
         "best",

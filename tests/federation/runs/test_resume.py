@@ -134,6 +134,22 @@ def test_a_run_finds_its_records_wherever_it_is_resumed_from(tmp_path: Path, mon
     assert same(whole, run(again))
 
 
+def test_a_run_whose_records_changed_is_not_resumed(tmp_path: Path) -> None:
+    records_in(tmp_path / "national", TWO, ToySettings())
+    prepared = ready(replace(settings_of(tmp_path, TWO), data=str(tmp_path / "national")))
+    with pytest.raises(StoppedError):
+        run(prepared, Watching(stop=("after checkpoint", 1)))
+    file = tmp_path / "national" / "THA" / "toy.csv"
+    before = file.read_text()
+    head, row, *rows = before.splitlines()
+    changed = [*row.split(",")[:3], "9.5"]
+    file.write_text("\n".join([head, ",".join(changed), *rows]) + "\n")
+    with pytest.raises(ConfigError, match="the records of THA changed since run run began"):
+        simulation.resume(prepared.run.settings.runs, prepared.run.folder)
+    file.write_text(before)
+    assert run(simulation.resume(prepared.run.settings.runs, prepared.run.folder)).outcome.progress.round == 3
+
+
 def test_participants_of_a_round_are_the_same_whatever_was_resumed(tmp_path: Path) -> None:
     chosen: dict[str, Any] = {"rounds": 6, "participation": 0.8, "availability": 0.6, "quorum": 1, "seed": 4}
     five = ("KHM", "LAO", "MMR", "THA", "VNM")

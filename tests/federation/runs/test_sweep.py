@@ -62,6 +62,18 @@ def test_runs_are_named_by_what_varies_and_done_once(tmp_path: Path, capsys: pyt
     assert printed[4] == "sweep s: all 3 runs are finished; see them with gotong compare"
 
 
+def test_the_same_words_with_a_relative_folder_of_records_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done: list[str] = []
+    sweep(planned(tmp_path, data=str(tmp_path / "records")), ran(done))  # as a run keeps it
+    sweep(planned(tmp_path, data="records"), ran(done))
+    assert len(done) == 3
+    with pytest.raises(ConfigError, match="began with data="):
+        sweep(planned(tmp_path, data="other"), ran(done))
+
+
 def test_a_run_that_fails_is_named_and_the_same_command_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
