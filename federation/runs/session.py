@@ -1,5 +1,6 @@
 """The one driver of every run: its stages in order, whoever started it and wherever its vaults are."""
 
+import os
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from federation.coordinator.incidents import Faults
 from federation.coordinator.state import Outcome, Report, Watch
-from federation.errors import GotongError, one_line
+from federation.errors import ConfigError, GotongError, one_line
 from federation.pages import run_page
 from federation.runs import report
 from federation.runs.progress_bar import ProgressBar
@@ -46,6 +47,20 @@ class Finished:
     seconds: float
 
 
+def _check_out(out: str | None) -> None:
+    """Raise ConfigError for an `out` that no table can be written to, before anything is trained."""
+    if not out:
+        return
+    path = Path(out)
+    if path.is_dir():
+        raise ConfigError(f"out={out} is a folder; name a file in it, such as out={path / 'results.json'}")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"out={out} is no regular file; name another one")
+    folder = next(each for each in path.absolute().parents if each.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ConfigError(f"out={out} cannot be written: {folder} is no folder that you may write to; name another one")
+
+
 def conduct(prepare: Callable[[], Environment], out: str | None = None, console: Console | None = None) -> Finished:
     """A run from its preparation to its report, in a folder that the caller has locked.
 
@@ -53,6 +68,7 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
     Raises GotongError or TaskError with the run's checkpoint, ledger and tracking intact.
     """
     began, busy = perf_counter(), cpu_seconds()
+    _check_out(out)
     environment = prepare()
     run = environment.run
     with ProgressBar(run.federation.plan.rounds, run.headline, run.federation.region, console) as progress_bar:

@@ -242,6 +242,20 @@ def _vaults(run: Run) -> dict[int, Vault]:
     vaults = {
         node: open_vault(run.settings, run.folder, country, database) for country, node in run.federation.nodes.items()
     }
-    for vault in vaults.values():
-        vault.records(run.federation.plan)
+    trained = [len(vault.records(run.federation.plan).windows["train"]) for vault in vaults.values()]
+    if not any(trained) and run.settings.data is not None:
+        raise DataError(_outside(run.settings, run.folder, list(run.federation.nodes)))
     return vaults
+
+
+def _outside(settings: Settings, folder: Path, countries: Sequence[str]) -> str:
+    """That no country's records reach into the training years, the periods on record, and the keys that say which."""
+    task, calendar = TASKS[settings.task.name], settings.task.calendar
+    spans = []
+    for country in countries[:4]:
+        periods = task.read(_records(settings, folder) / country, country, settings.task).periods
+        spans.append(f"{country} {periods[0]} to {periods[-1]}")
+    return (
+        f"no country's records can train until task.calendar.train_until={calendar.train_until}: on record are "
+        f"{', '.join(spans)}; set task.calendar.train_until, validate_until and test_until within these periods"
+    )
