@@ -1,6 +1,7 @@
 """A run's records on their way to MLflow. Nothing here raises into a run, imports MLflow, or waits before the end."""
 
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -119,11 +120,16 @@ class Tracker:
         if reason:
             self._warn_once(
                 f"MLflow has not taken all records of this run ({reason}); they stay in {self._folder / NAME}. "
-                f"Send them later with: gotong replay run={self._folder.name}"
+                f"Send them later with: gotong replay run={self._folder.name}{self._elsewhere()}"
             )
         if self._spool:
             self._spool.close()
         self._spool = self._upload = None
+
+    def _elsewhere(self) -> str:
+        """The word that says where the run lies, if that is not ./runs."""
+        runs = self._folder.parent
+        return "" if runs.resolve() == Path("runs").resolve() else f" {shlex.quote(f'runs={runs}')}"
 
     def _put(self, do: str, **values: Any) -> None:
         with self._errors_warned():

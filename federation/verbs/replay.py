@@ -1,14 +1,16 @@
 """`gotong replay run=NAME`: send what MLflow has not received of a run that is over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from federation.composition.compose import compose
+from federation.coordinator import checkpoint
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
+from federation.runs.run import saved
 from federation.settings.schema import TrackingSettings
-from federation.tracking.tracker import replay
+from federation.tracking import tracker
 
 
 @dataclass  # not frozen: Hydra merges it
@@ -30,5 +32,13 @@ def _replay(settings: ReplaySettings) -> None:
         raise ConfigError("replay needs run=NAME, the name of a folder under runs")
     folder = run_folder.existing(settings.runs, settings.run)
     with run_folder.locked(folder):
-        sent = replay(folder, settings.tracking, Path(settings.runs))
+        sent = tracker.replay(folder, _where(settings.tracking, folder), Path(settings.runs))
     print(f"{settings.run}: {sent:,} bytes sent" if sent else f"{settings.run}: MLflow had everything already")
+
+
+def _where(given: TrackingSettings, folder: Path) -> TrackingSettings:
+    """The settings, with the run's own MLflow where none is given: a replay goes where the run was tracked."""
+    if given.uri or not (folder / checkpoint.FILE).exists():
+        return given
+    own = saved(folder)[0].tracking
+    return replace(given, uri=own.uri, experiment=own.experiment)
