@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 from federation import forecasting
-from federation.errors import ArchiveError, ConfigError
+from federation.errors import ConfigError
 from federation.forecasting import FEDERATED, VAULT, ForecastRequest, Memory, memory_in
 from federation.issuing import archive
-from federation.issuing.archive import ISSUES, OWN_MODELS, RELEASED, Content, Forecast, Issue
+from federation.issuing.archive import ISSUES, OWN_MODELS, Content, Forecast, Issue
 from federation.issuing.champion_file import ChampionFile, unpack
 from federation.issuing.files import keep, kept
 from federation.issuing.held import DELIVERED, Held, champion_for, trust_of
+from federation.issuing.products import after, products_of, summaries
 from federation.issuing.vintages import vintages
 from federation.pack.software import code_digest
 from federation.wire.frame import Frame, decode, encode
@@ -29,16 +30,12 @@ from tasks.errors import DataError
 from tasks.files import schema
 from tasks.files.folders import country_folder
 from tasks.files.reading import SUFFIXES, find, stem_of
-from tasks.products.about import lines, sidecar
+from tasks.products.about import lines
 from tasks.products.forecast import Issued, month_of
 from tasks.products.newest import Late
-from tasks.products.replaced import Replaced, read_alert
 from tasks.registry import TASKS
 from tasks.task import Task
 from tasks.vintages.provisional import Provisional
-
-CAP = "cap"
-ABOUT = ".about.json"  # written with every product: what it rests on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +102,12 @@ def make(wanted: Wanted) -> Made:
         with archive.records_folder(wanted.home, records) as vintage, _in_words_of(folder, vintage):
             issued = forecast_with(held.file, vintage, memory, wanted)
         earlier = archive.issues(wanted.home, wanted.task, str(month_of(issued.windows.origin.max())))
-        issued = _after(issued, earlier)
+        issued = after(issued, earlier)
         content = _content(wanted, held, issued, records, own)
         if earlier and _same(earlier[-1].content, content):
             return Made(issue=earlier[-1], new=False, said=held.said)
         products, unwritten = products_of(task, issued)
-        content = replace(content, unwritten=unwritten, said=(*content.said, *_summaries(task, issued, unwritten)))
+        content = replace(content, unwritten=unwritten, said=(*content.said, *summaries(task, issued, unwritten)))
         issue = archive.write(wanted.home, content, _forecast(issued), products)
     return Made(issue=issue, new=True, said=held.said)
 
@@ -146,29 +143,6 @@ def forecast_with(file: ChampionFile, data: Path, memory: Memory, wanted: Wanted
         return forecasting.issue(run, request)[1]
 
 
-def products_of(task: Task, issued: Issued) -> tuple[dict[str, bytes], dict[str, str]]:
-    """File -> bytes of every product with what it rests on, and format -> why there is none."""
-    files: dict[str, bytes] = {}
-    unwritten: dict[str, str] = {}
-    for form, write in task.products.items():
-        if form == CAP and not issued.coming.any():
-            unwritten[form] = f"{issued.windows.due.max()}, the last month of this forecast, is over"
-            continue
-        product = write(issued)
-        if product.text is None:
-            unwritten[form] = product.summary
-            continue
-        name = file_of(form)
-        files[name] = product.text.encode()
-        files[f"{name}{ABOUT}"] = sidecar(issued, form).encode()
-    return files, unwritten
-
-
-def file_of(form: str) -> str:
-    """The name of a product's file in its issue's folder."""
-    return f"{form}.{'xml' if form == CAP else 'csv'}"
-
-
 def national_files(task: Task, folder: Path) -> dict[str, Path]:
     """Name -> path of a country's national files of a task, as far as they are there. Raises DataError."""
     stems = {stem_of(Path(name)) for name in (task.file, *task.tables)}
@@ -184,18 +158,6 @@ def memory_of(issue: Issue) -> Memory:
         return {}
     raw = kept(issue.home / ISSUES / OWN_MODELS, digest, "the country's own model")
     return {name: torch.from_numpy(value.copy()) for name, value in decode(raw).arrays.items()}
-
-
-def replaced_by(issue: Issue) -> Replaced | None:
-    """The alert that an issue's alert replaces. Raises ArchiveError where it is gone."""
-    if not issue.content.replaces:
-        return None
-    for each in archive.issues(issue.home, issue.content.task, issue.content.origin):
-        if file_of(CAP) in each.content.products:
-            alert = read_alert(archive.product_of(each, file_of(CAP)).decode())
-            if alert.identifier == issue.content.replaces:
-                return alert
-    raise ArchiveError(f"issue {issue.name} replaces {issue.content.replaces}, which is not in the archive")
 
 
 def _check_country(wanted: Wanted) -> None:
@@ -225,18 +187,6 @@ def _kept_memory(wanted: Wanted, held: Held) -> tuple[Memory, str]:
         return {}, ""
     arrays = {name: np.asarray(value.numpy()) for name, value in memory.items()}
     return memory, keep(wanted.home / ISSUES / OWN_MODELS, encode(Frame(kind="memory", header={}, arrays=arrays)))
-
-
-def _after(issued: Issued, earlier: list[Issue]) -> Issued:
-    """The forecast as one that follows earlier issues of its origin: sent after them, and replacing their alert."""
-    sent = issued.sent
-    for each in earlier:  # of an exercise, whose day may be that of the one before
-        sent = max(sent, datetime.fromisoformat(each.content.sent) + timedelta(minutes=1))
-    alerts = [each for each in earlier if each.state == RELEASED and file_of(CAP) in each.content.products]
-    last = read_alert(archive.product_of(alerts[-1], file_of(CAP)).decode()) if alerts else None
-    if last is None or last.kind == "Cancel" or last.sender != issued.sender:
-        return replace(issued, sent=sent)
-    return replace(issued, sent=sent, replaces=last)
 
 
 def _content(wanted: Wanted, held: Held, issued: Issued, records: Mapping[str, str], own: str) -> Content:
@@ -295,11 +245,6 @@ def _same(before: Content, now: Content) -> bool:
         return {**values, **maps}
 
     return key(before) == key(now)
-
-
-def _summaries(task: Task, issued: Issued, unwritten: Mapping[str, str]) -> Iterator[str]:
-    for form in task.products:
-        yield f"{form}: {'none: ' + unwritten[form] if form in unwritten else task.products[form](issued).summary}"
 
 
 def _forecast(issued: Issued) -> Forecast:

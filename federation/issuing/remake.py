@@ -11,7 +11,8 @@ from federation.issuing import archive
 from federation.issuing.archive import CHAMPIONS, ISSUES, Issue
 from federation.issuing.champion_file import opened
 from federation.issuing.files import kept
-from federation.issuing.issue import Wanted, forecast_with, memory_of, products_of, replaced_by
+from federation.issuing.issue import Wanted, forecast_with, memory_of
+from federation.issuing.products import products_of, replaced_by
 from federation.pack.software import code_digest
 from tasks.data import Array
 from tasks.registry import TASKS
