@@ -81,6 +81,8 @@ class Issued:
         """What is known of the reporting delay, and what became of the counts that it makes provisional."""
         if self.delay is None:
             return "reporting delay unknown: the newest months may still grow, and are taken as they are"
+        if self.young == 0:
+            return f"{self.delay.line()}; no count is younger"
         done = {"keep": "kept as they are", "mask": "left out", "nowcast": "completed"}[self.provisional]
         return f"{self.delay.line()}; {counted(self.young, 'younger count')} {done}"
 

@@ -56,11 +56,11 @@ class Delay:
 
     def line(self) -> str:
         """What was learnt, for the forecaster."""
-        last = min(self.months_of_country + 1, len(self.whole))
-        shares = ", ".join(f"{share:.0%} after {age}" for age, share in enumerate(self.whole[:last]))
+        months = self.months_of_country
+        shares = [f"{share:.0%} after {age}" for age, share in enumerate((*self.whole, 1.0))][: months + 1]
         return (
-            f"reporting delay {self.months_of_country} months, learnt from {self.vintages} vintages: of a final count "
-            f"{shares or '100% after 0'} months"
+            f"reporting delay {months} month{'' if months == 1 else 's'}, learnt from {self.vintages} vintages: of a "
+            f"final count {', '.join(shares)} months"
         )
 
 

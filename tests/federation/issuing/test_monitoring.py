@@ -66,11 +66,11 @@ def test_a_delay_is_learnt_from_what_was_issued_and_makes_the_same_forecast_agai
     first, *_, last = archive.issues(home)
     assert any(line.startswith("reporting delay unknown") for line in first.content.said)
     [line] = [line for line in last.content.said if line.startswith("reporting delay")]
-    assert line.startswith("reporting delay 1 months, learnt from 7 vintages: of a final count 5")
+    assert line.startswith("reporting delay 1 month, learnt from 7 vintages: of a final count 5")
     assert line.endswith("completed")
     about = json.loads(archive.product_of(last, "hubverse.csv.about.json"))
     assert (about["reporting_delay_months"], about["provisional"]) == (1, "nowcast")
-    assert "reporting delay 1 months" in archive.product_of(last, "cap.xml").decode()
+    assert "reporting delay 1 month" in archive.product_of(last, "cap.xml").decode()
     again = remade(last)
     assert (again.differ, again.largest) == ((), 0.0)
 
