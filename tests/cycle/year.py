@@ -1,0 +1,163 @@
+"""Months of a region, one cycle after another on the files of each month, and what must hold of all of them.
+
+Every product equals one made afresh from that month's files; rows after a month, whatever they hold, change nothing of
+its model and products; promotions follow from their tables; nothing is there twice.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from federation.cli import main
+from federation.cycle import record
+from federation.cycle.record import AGREE, GATE, ISSUE, Cycle
+from federation.issuing.archive import Issue, forecast_of, issues
+from federation.issuing.champion_file import read
+from federation.issuing.issue import Made, Wanted, make
+from federation.runs.operational import FOLD
+from federation.settings.schema import TrackingSettings
+from federation.studies.champion import HARM
+from federation.tracking import registry
+from federation.tracking.registry import CHAMPION
+from federation.tracking.store import connect
+from tests.cycle import vintages
+
+CHAMPIONS = "champions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Play:
+    """data: whole national files. work: an empty folder. months: YYYY-MM. words: of the recipe. seed: of vintages."""
+
+    data: Path
+    work: Path
+    task: str
+    countries: Sequence[str]
+    months: Sequence[str]
+    words: Sequence[str]
+    seed: int = 1
+
+    @property
+    def runs(self) -> Path:
+        return self.work / "runs"
+
+    def vintage(self, month: str) -> Path:
+        """A copy of the files of a month, which the cycle never saw."""
+        return self.work / "vintages" / month
+
+    def cycle(self, month: str, runs: Path, data: Path, *more: str) -> None:
+        """`gotong cycle` on the fifth of the month after."""
+        region = f"region.countries=[{','.join(self.countries)}]"
+        where = (f"data={data}", f"runs={runs}", f"today={day_after(month)}")
+        main(["cycle", f"task={self.task}", region, *where, *self.words, *more])
+
+
+def day_after(month: str) -> str:
+    """The fifth of the next month."""
+    return f"{np.datetime64(month, 'M') + 1}-05"
+
+
+def play(year: Play) -> None:
+    """A cycle a month, on one folder of files that are replaced."""
+    for month in year.months:
+        vintages.write(year.data, year.vintage(month), year.task, year.countries, month, year.seed)
+        shutil.copytree(year.vintage(month), year.work / "national", dirs_exist_ok=True)
+        year.cycle(month, year.runs, year.work / "national")
+        shutil.copytree(year.runs / CHAMPIONS, year.work / "kept" / month)
+
+
+def check(year: Play, poisoned: str) -> list[str]:
+    """What was seen, a line a month. poisoned: the month that is done again with absurd rows after it."""
+    done = record.read_all(record.folder_of(year.runs, "ASEAN", year.task))
+    assert [each.month for each in done] == list(year.months), "each month was agreed on, once"
+    assert {each.step for each in done} == {""}
+    lines = [_line(each) for each in done]
+    _check_promotions(year, done)
+    for each in done:
+        _check_products(year, each)
+    _check_poisoned(year, poisoned)
+    return lines
+
+
+def _line(cycle: Cycle) -> str:
+    gate, issued = cycle.result(GATE), cycle.result(ISSUE)["issued"]
+    count = sum(bool(each["issue"]) for each in issued.values())
+    return f"{cycle.month}  {'promoted' if gate['promote'] else 'not promoted':<12}  {count} issued  {gate['reason']}"
+
+
+def _check_promotions(year: Play, done: Sequence[Cycle]) -> None:
+    """One version a month; each was promoted unless its own table says that it is worse for certain."""
+    store = connect(TrackingSettings(), year.runs)
+    name = registry.model_name("ASEAN", year.task)
+    versions = registry.versions(store, name)
+    assert [each.run for each in versions] == [each.run for each in done], "no run was offered twice"
+    holder = ""
+    for version, cycle in zip(versions, done, strict=True):
+        assert cycle.result(AGREE)["champion"] == holder, "each run meets the champion of its day"
+        table = {each["place"]: each for each in json.loads(version.tags[registry.TABLE])}
+        promoted = not holder or ("ASEAN" in table and table["ASEAN"]["low"] <= 0)
+        assert cycle.result(GATE)["promote"] == promoted
+        worse = [place for place, each in table.items() if place != "ASEAN" and each["low"] > HARM * each["score"]]
+        assert version.tags[registry.KEEP].split() == (worse if promoted else [])
+        holder = version.run if promoted else holder
+    assert registry.holders(store, name)[CHAMPION].run == holder
+
+
+def _check_products(year: Play, cycle: Cycle) -> None:
+    """One issue a country, and the same made afresh in an empty home from copies of that month's files."""
+    for country, said in cycle.result(ISSUE)["issued"].items():
+        if not said["issue"]:
+            continue
+        [issue] = [each for each in issues(year.runs / "nodes" / country, year.task) if each.name == said["issue"]]
+        assert issue.number == 1, "records of a month that did not change make no second issue"
+        champion = year.work / "kept" / cycle.month / f"ASEAN-{year.task}.champion"
+        assert read(champion).champion.run == issue.content.run
+        afresh = _afresh(year, issue, champion, country, cycle.month)
+        assert_same(issue, afresh.issue)
+
+
+def _afresh(year: Play, issue: Issue, champion: Path, country: str, month: str) -> Made:
+    return make(
+        Wanted(
+            home=year.work / "afresh" / month / country,
+            country=country,
+            task=year.task,
+            data=year.vintage(month),
+            sent=datetime.fromisoformat(issue.content.sent),
+            played=True,
+            champion=champion,
+            vault=year.runs / f"{issue.content.run}{FOLD}" / "vault.sqlite",
+        )
+    )
+
+
+def assert_same(issue: Issue, again: Issue) -> None:
+    """Two issues are the same forecast, bit by bit, and the same products."""
+    here, there = forecast_of(issue), forecast_of(again)
+    assert here.places == there.places
+    assert np.array_equal(here.origin, there.origin)
+    assert np.array_equal(here.values, there.values), "the forecast differs"
+    assert issue.content.products == again.content.products
+    assert issue.content.digests["model"] == again.content.digests["model"]
+
+
+def _check_poisoned(year: Play, month: str) -> None:
+    """The month again, by itself: from first weights to products, on its files and absurd rows after them."""
+    data, runs = year.work / "poisoned", year.work / "poisoned-runs"
+    vintages.write_poisoned(year.data, year.vintage(month), data, year.task, year.countries, month)
+    year.cycle(month, runs, data, f"until={month}")
+    run = f"ASEAN-{year.task}-{month}"
+    for name in (f"{run}{FOLD}", run):
+        model = (year.runs / name / "model.gotong").read_bytes()
+        assert (runs / name / "model.gotong").read_bytes() == model, f"{name} learnt from what came after {month}"
+    for country in year.countries:
+        there = {each.name: each for each in issues(year.runs / "nodes" / country, year.task)}
+        for issue in issues(runs / "nodes" / country, year.task):
+            if there[issue.name].content.run == issue.content.run:  # else the champion stayed another one
+                here, again = forecast_of(there[issue.name]), forecast_of(issue)
+                assert np.array_equal(here.values, again.values), f"{country}: the future shows in the forecast"
