@@ -1,6 +1,7 @@
-"""`python -m tests.cycle [DATA [ROUNDS [TASK ...]]]`: twelve months over a year of national files, or of synthetic countries."""
+"""`python -m tests.cycle [DATA [ROUNDS [TASK ...]]]`: twelve months over a year of national or synthetic files."""
 
 import contextlib
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ def _prove(data: Path, work: Path, task: str, rounds: Sequence[str]) -> None:
     played = Play(data=data, work=work, task=task, countries=countries, months=months, words=chosen)
     log = Path(f"cycle-{task}.log").resolve()
     print(f"{task}: {', '.join(countries)}, {months[0]} to {last}; every run is printed to {log}", flush=True)
+    logging.getLogger("tasks").setLevel(logging.ERROR)  # a year of warnings about the same numbers
     with log.open("w", buffering=1) as file, contextlib.redirect_stdout(file):
         year.play(played)
         lines = year.check(played, poisoned=months[POISONED])
