@@ -15,7 +15,11 @@ from tests.cycle import vintages
 from tests.cycle.killed import left_by, live
 from tests.cycle.test_year import SMALL, synthetic
 
-pytestmark = pytest.mark.long
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred:UserWarning"),
+]
 COUNTRIES = ["BRN", "TLS"]
 WORDS = ["cycle", "task=health", f"region.countries=[{','.join(COUNTRIES)}]", *SMALL, "data=national", "runs=runs",
          "until=2008-05", "today=2008-06-05", "tracking.patience=120"]  # fmt: skip

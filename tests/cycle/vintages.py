@@ -65,7 +65,7 @@ def absurd(table: pd.DataFrame, columns: Columns) -> pd.Series:
         return (numbers * 3 + 1).round(4).astype(str).where(numbers.notna(), "")
     people = pd.to_numeric(table["population"], errors="coerce").fillna(np.inf)
     most = np.minimum(numbers.fillna(0) * FACTOR + MORE, people * MOST)
-    return most.astype(int).astype(str)
+    return pd.Series([f"{int(each)}" for each in most], table.index)
 
 
 def of_month(table: pd.DataFrame, columns: Columns, month: str, seed: int, country: str) -> pd.DataFrame:
