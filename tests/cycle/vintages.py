@@ -62,7 +62,7 @@ def absurd(table: pd.DataFrame, columns: Columns) -> pd.Series:
     """Values that no month ever had, and that a reader does not refuse."""
     numbers = pd.to_numeric(table[columns.value], errors="coerce")
     if not columns.whole:
-        return (numbers * 3 + 1).round(4).astype(str).where(numbers.notna(), "")
+        return pd.Series([f"{3 * each + 1:.4f}" if np.isfinite(each) else "" for each in numbers], table.index)
     people = pd.to_numeric(table["population"], errors="coerce").fillna(np.inf)
     most = np.minimum(numbers.fillna(0) * FACTOR + MORE, people * MOST)
     return pd.Series([f"{int(each)}" for each in most], table.index)
