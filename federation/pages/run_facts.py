@@ -23,9 +23,9 @@ from federation.pages.run_report import (
     number_of,
 )
 from federation.reporting.improvement import Improvement, improvements, unit
-from federation.reporting.rows import ALL, PAIRED, RESULTS, Better, Row, of_test, read_json
+from federation.reporting.rows import ALL, PAIRED, RESULTS, VALIDATION, Better, Row, of_test, read_json
 from federation.reporting.score_table import FEDERATED, LEARNT, LOCAL, PERFECT, headline_rows, is_region
-from federation.settings.schema import PROTECTION
+from federation.settings.schema import OPERATIONAL, PROTECTION, STUDY
 from federation.settings.schema import SEALED as SEALS
 from federation.tracking import names_0_1, spool
 from federation.tracking.first_sight import BETTER, HEADLINE
@@ -80,8 +80,10 @@ def report_of(folder: Path) -> RunReport:
     old = names_0_1.HEADLINES.get(task, (rows[0].score if rows else "", "smaller"))
     score = tags.get(HEADLINE, old[0])
     better: Better = tags.get(BETTER, old[1])  # type: ignore[assignment]  # written by this program
-    tested, region = of_test(rows), _region(rows, tags)
-    paired = [row for row in rows if row.part == PAIRED]
+    decides = params.get("purpose") == OPERATIONAL and not params.get("fold")
+    tested = [row for row in rows if row.part == VALIDATION] if decides else of_test(rows)
+    region, first, last = _region(rows, tags), *_years(params, decides=decides)
+    paired = [] if decides else [row for row in rows if row.part == PAIRED]
     gained = improvements(tested, score, better, paired)
     places = _places(known, headline_rows(tested, score), gained)
     event, horizon, reliability = _reliability(folder, region, tags)
@@ -94,8 +96,8 @@ def report_of(folder: Path) -> RunReport:
         score=score,
         better=better,
         unit="percent" if unit(better) == "%" else "points",
-        first=params.get("task.calendar.validate_until", ""),
-        last=params.get("task.calendar.test_until", ""),
+        first=first,
+        last=last,
         records="synthetic" if params.get("data") == "synthetic" else "given",
         protection=params.get("protection", "none"),
         strategy=params.get("strategy.name", ""),
@@ -114,8 +116,18 @@ def report_of(folder: Path) -> RunReport:
         weights=number_of(tags, WEIGHTS),
         seconds=known.last("", "cost/seconds") or 0.0,
         cpu_seconds=known.last("", "cost/cpu_seconds") or 0.0,
+        purpose=params.get("purpose", STUDY),
+        fold=params.get("fold", ""),
         settings=params,
     )
+
+
+def _years(params: Mapping[str, str], *, decides: bool) -> tuple[str, str]:
+    """After which period and until which the scores are; of a refit the end of what it learnt from, twice."""
+    ends = [params.get(f"task.calendar.{cut}_until", "") for cut in ("train", "validate", "test")]
+    if params.get("fold"):
+        return ends[1], ends[1]
+    return (ends[0], ends[1]) if decides else (ends[1], ends[2])
 
 
 def _region(rows: Sequence[Row], tags: Mapping[str, str]) -> str:
@@ -160,6 +172,8 @@ def _state(known: Tracked, code: str, scores: Mapping[str, float | None]) -> tup
         return SCORED, ""
     if "refused.test" in tags:
         return REFUSED, tags["refused.test"]
+    if known.params.get("fold"):  # a refit: there is nothing that it could be scored on
+        return NOT_SCORED, ""
     if not is_region(code) and SEALS in PROTECTION.get(known.params.get("protection", "none"), ()):
         return SEALED, ""
     return (WITHHELD if WITHHOLDS in tags else NOT_SCORED), ""

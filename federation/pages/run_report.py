@@ -80,7 +80,11 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """See the words of the page for what each number means. unit: % or points, of every gain."""
+    """See the words of the page for what each number means. unit: % or points, of every gain.
+
+    first, last: of a study the periods after which and until which it was tested, of the fold of an operational pair
+    those by which it chose. fold: of a refit, which has nothing left to be scored on, the run that chose for it.
+    """
 
     run: str
     task: str
@@ -109,6 +113,8 @@ class RunReport:
     weights: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    purpose: str = "study"
+    fold: str = ""
     settings: dict[str, str] = field(default_factory=dict)
 
 

@@ -22,6 +22,8 @@ from federation.settings.schema import NOISED, PROTECTION
 
 def sentence(report: RunReport, words: Words) -> str:
     """One sentence for who reads no other."""
+    if report.fold:
+        return words("sentence.refit", last=words.month(report.last), fold=report.fold)
     whole = report.whole.gain
     if whole is not None:
         direction = "better" if whole.value >= 0 else "worse"
@@ -41,6 +43,8 @@ def sentence(report: RunReport, words: Words) -> str:
 
 def further(report: RunReport, words: Words) -> list[str]:
     """In how many countries, where a simple forecast is as good, and why a country has no score."""
+    if report.fold:
+        return []
     return [*_counts(report, words), *_protected(report, words), *_simple(report, words), *_others(report, words)]
 
 

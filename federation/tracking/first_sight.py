@@ -13,7 +13,7 @@ from federation.tracking import comparability, names_0_1
 from federation.tracking.run_info import COUNTRY, LEVEL, ONE_COUNTRY, REGION, RUN
 from federation.tracking.run_views import Group, charts, table
 from federation.tracking.saved_view import MODE, TAG, envelope
-from federation.tracking.store import Store, search
+from federation.tracking.store import Store, search, tagged
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -22,6 +22,7 @@ PARENT = "mlflow.parentRunId"
 COLOUR = "mlflow.runColor"
 ABOUT = "mlflow.note.content"  # of a run or an experiment: its description
 HEADLINE, BETTER = "gotong.headline", "gotong.better"  # tags of a run: its first score, and its better direction
+MOST = 10  # groups with views: in a sweep over seeds of synthetic records every seed is one
 CHARTS, TABLE = "gotong", "gotong-table"  # keys of the views of the newest run's group
 # Okabe and Ito (2008), then Tol's muted: distinct with colour-vision deficiency too. MLflow's own repeat after ten.
 COLOURS = (
@@ -47,29 +48,32 @@ def link(base: str, experiment: str, key: str = CHARTS) -> str:
     return f"{base}/#/experiments/{experiment}/runs?{MODE}{charts}&viewStateShareKey={key}"
 
 
-def refresh(store: Store) -> dict[str, str]:
-    """Bring tags and views of an experiment up to date. Raises what MLflow raises.
-
-    Returns the key of each group's charts -> what its runs are comparable in; the group that is opened first.
-    """
+def adopt(store: Store) -> None:
+    """Give runs of earlier versions the tags that they lack. It reads every run. Raises what MLflow raises."""
     ours = [run for run in search(store, "") if RUN in run.data.tags]
-    parents = [run for run in ours if COUNTRY not in run.data.tags]
+    if all(LEVEL in run.data.tags for run in ours):
+        return
     countries: dict[str, list[Run]] = {}
     for run in ours:
         if COUNTRY in run.data.tags:
             countries.setdefault(run.data.tags.get(PARENT, ""), []).append(run)
+    for parent in (run for run in ours if COUNTRY not in run.data.tags):
+        own = countries.get(parent.info.run_id, [])
+        codes = sorted(str(run.data.tags[COUNTRY]) for run in own)
+        _set_missing(store, parent, {LEVEL: REGION, **comparability.tags(parent.data.params, codes)})
+        for run in own:
+            _set_missing(store, run, {LEVEL: ONE_COUNTRY, COLOUR: colour(codes.index(run.data.tags[COUNTRY]))})
+
+
+def refresh(store: Store) -> dict[str, str]:
+    """Bring the views of an experiment up to date, from its runs of regions alone. Raises what MLflow raises.
+
+    Returns the key of each group's charts -> what its runs are comparable in; the group that is opened first.
+    """
+    parents = search(store, tagged({LEVEL: REGION}))
     for place, run in enumerate(sorted(parents, key=lambda run: (run.info.start_time, run.info.run_id))):
-        _tag_missing(store, run, countries.get(run.info.run_id, []), place)
-    return _write_views(store, _groups(parents, countries)) if parents else {}
-
-
-def _tag_missing(store: Store, parent: "Run", countries: Sequence["Run"], place: int) -> None:
-    codes = [run.data.tags[COUNTRY] for run in countries]
-    wanted = {LEVEL: REGION, COLOUR: colour(place), **comparability.tags(parent.data.params, codes)}
-    _set_missing(store, parent, wanted)
-    ordered = sorted(countries, key=lambda run: str(run.data.tags[COUNTRY]))
-    for at, run in enumerate(ordered):
-        _set_missing(store, run, {LEVEL: ONE_COUNTRY, COLOUR: colour(at)})
+        _set_missing(store, run, {COLOUR: colour(place)})
+    return _write_views(store, _groups(parents)) if parents else {}
 
 
 def _set_missing(store: Store, run: "Run", wanted: Mapping[str, str]) -> None:
@@ -78,17 +82,16 @@ def _set_missing(store: Store, run: "Run", wanted: Mapping[str, str]) -> None:
             store.client.set_tag(run.info.run_id, name, value)
 
 
-def _groups(parents: Iterable["Run"], countries: Mapping[str, Sequence["Run"]]) -> list[Group]:
-    """The newest first, but before it the newest of those that have runs to compare."""
+def _groups(parents: Iterable["Run"]) -> list[Group]:
+    """The newest first, but before it the newest of those that have runs to compare; no more than MOST."""
     groups: dict[str, list[Run]] = {}
     words: dict[str, str] = {}
     for run in sorted(parents, key=lambda run: -run.info.start_time):
-        codes = [each.data.tags[COUNTRY] for each in countries.get(run.info.run_id, [])]
-        tags = comparability.tags(run.data.params, codes) | run.data.tags
-        groups.setdefault(tags[comparability.GROUP], []).append(run)
-        words[tags[comparability.GROUP]] = tags[comparability.COMPARABLE]
+        key = run.data.tags.get(comparability.GROUP, "")
+        groups.setdefault(key, []).append(run)
+        words[key] = run.data.tags.get(comparability.COMPARABLE, "")
     ordered = sorted(groups, key=lambda key: len(groups[key]) < 2)
-    return [_group(key, words[key], groups[key]) for key in ordered]
+    return [_group(key, words[key], groups[key]) for key in ordered[:MOST]]
 
 
 def _group(key: str, words: str, runs: Sequence["Run"]) -> Group:

@@ -78,7 +78,8 @@ class MlflowWriter:
         parent = self.runs[""]
         for country, run in known.items():  # those just made get all of it at once, for a call may take seconds
             self._client.update_run(run, status="RUNNING")
-            self._set(run, {**record["tags"], **({first_sight.PARENT: parent} if country else {})})
+            level = {LEVEL: ONE_COUNTRY, first_sight.PARENT: parent} if country else {LEVEL: REGION}
+            self._set(run, {**record["tags"], **level})
         self._set(parent, comparability.tags(record["params"], record["countries"]))
         old = self._client.get_run(parent).data.params
         new = {_clean(name): str(value) for name, value in record["params"].items()}
@@ -89,10 +90,10 @@ class MlflowWriter:
 
     def _create(self, country: str, record: Record) -> None:
         tags = {**{_clean(name): str(value) for name, value in record["tags"].items()}, **self._identity}
-        tags[FOLDER] = self._folder.name
-        tags[LEVEL] = ONE_COUNTRY if country else REGION
+        tags |= {FOLDER: self._folder.name, LEVEL: ONE_COUNTRY if country else REGION}
         if country:
-            tags |= {COUNTRY: country, first_sight.PARENT: self.runs[""]}
+            shade = first_sight.colour(record["countries"].index(country))
+            tags |= {COUNTRY: country, first_sight.PARENT: self.runs[""], first_sight.COLOUR: shade}
         name = f"{country} {record['name']}".strip()
         made = self._client.create_run(self._store.experiment, start_time=record["time"], tags=tags, run_name=name)
         self.runs[country] = made.info.run_id

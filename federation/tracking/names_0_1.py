@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from federation.reporting.rows import RENAMED_PARTS
+from federation.settings.schema import STUDY
 from federation.settings.upgrade import SETTINGS
 
 GROUPS = {name: name for name in ("validation", "test", "unaligned", "cost")} | RENAMED_PARTS
@@ -25,6 +26,8 @@ def metric(name: str) -> str:
 def params(values: Mapping[str, str]) -> dict[str, str]:
     """Parameters of a run under their present names and values."""
     present = {SETTINGS.get(name, name): str(value) for name, value in values.items()}
+    if present:
+        present.setdefault("purpose", STUDY)  # the only one there was
     if "data" in present:
         present["data"] = DATA.get(present["data"], present["data"])
     return present

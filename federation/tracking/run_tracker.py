@@ -24,7 +24,7 @@ from federation.coordinator.state import Federation, Outcome, ReplySummary, Repo
 from federation.reporting.improvement import country_note, improvements, note
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, Row
 from federation.reporting.score_table import PERFECT
-from federation.settings.schema import Settings
+from federation.settings.schema import OPERATIONAL, Settings
 from federation.settings.values import plain
 from federation.tracking.first_sight import ABOUT
 from federation.tracking.run_info import REGION, WEIGHTS, WITHHOLDS, RunInfo
@@ -60,6 +60,7 @@ class TrackedRun:
             params={
                 **{name: _param(value) for name, value in flat(plan).items()},
                 "quorum": settings.quorum,
+                "purpose": settings.purpose,
                 "data": "synthetic" if not settings.data else "given",
             },
             tags=tags_of(settings),
@@ -141,8 +142,13 @@ class TrackedRun:
 
     def _gains(self, outcome: Outcome) -> None:
         """What the region and each country gained, as numbers and in the words that stand first in MLflow."""
-        better, region = self._task.scores[self._headline].better, self._federation.region
-        gained = improvements(outcome.rows, self._headline, better, outcome.paired)
+        better, region, settings = self._task.scores[self._headline].better, self._federation.region, self._settings
+        if settings.is_refit:
+            self._tracker.tags({ABOUT: f"Learnt from all records; run {settings.fold} says how good it is"})
+            return
+        decides = settings.purpose == OPERATIONAL  # by its validation: its test lies ahead
+        rows = outcome.validation if decides else outcome.rows
+        gained = improvements(rows, self._headline, better, () if decides else outcome.paired)
         values = {REGION if place == region else place: round(each.value, 2) for place, each in gained.items()}
         self._tracker.metrics({self._group(f"{BETTER_BY}/{at}"): value for at, value in values.items()}, step=ONCE)
         about = f"{note(gained, better)}\n\n{self._headline}, {self._settings.task.calendar.tested()}."

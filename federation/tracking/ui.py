@@ -13,7 +13,7 @@ from pathlib import Path
 
 from federation.errors import TrackingError, one_line
 from federation.settings.schema import TrackingSettings
-from federation.tracking.first_sight import link, refresh
+from federation.tracking.first_sight import adopt, link, refresh
 from federation.tracking.run_state import mark_dead
 from federation.tracking.store import address, artifacts, connect, database
 
@@ -34,6 +34,7 @@ def open_ui(runs: Path, settings: TrackingSettings, port: int, say: Callable[[st
     _free(port)
     try:
         store = connect(settings, runs)
+        adopt(store)
         groups = refresh(store)
     except Exception as error:  # SQL, disk: MLflow raises what its layers raise
         raise TrackingError(f"the experiments in {file} cannot be opened: {one_line(error)}") from error

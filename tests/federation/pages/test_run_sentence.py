@@ -27,7 +27,7 @@ def both(*, ends: tuple[float | None, float | None], gain: float) -> RunReport:
         (both(gain=-3.0, ends=UNCLEAR), f"{REGION} 3.0 % worse than the countries' own models, which may be chance."),
         (  # deployed: nobody has the records of all, and so nobody the interval of their difference
             report(place("ASEAN", 7.5, UNKNOWN), place("THA", 5.0, CLEAR)),
-            f"{REGION} 7.5 % better than the countries' own models; how sure that is is known by country alone.",
+            f"{REGION} 7.5 % better than the countries' own models; how sure that is, nobody knows of the region as a whole.",
         ),
         (
             report(place("ASEAN"), place("THA", state="withheld"), place("TLS", state="no_records")),
@@ -79,3 +79,12 @@ def test_a_simple_forecast_that_is_no_worse_is_named(better: str, simple: float)
     arms = [made.arms[2].__class__(arm="climatology", value=simple, low=None, high=None)]
     [*_, last] = further(report(made.whole, better=better, arms=arms), EN)
     assert last == f"A simple forecast (usual year) was no worse: {simple:.3f} against 0.285."
+
+
+def test_a_refit_has_nothing_to_be_scored_on_and_names_its_trial() -> None:
+    made = report(place("ASEAN"), place("THA"), fold="june-fold", first="2024-06", last="2024-06")
+    assert sentence(made, EN) == (
+        "This model has learnt from all records until June 2024, so nothing is left to score it on; "
+        "how good such a model is, its trial says: run june-fold."
+    )
+    assert further(made, EN) == []

@@ -10,7 +10,7 @@ import pytest
 
 from federation.settings.schema import TrackingSettings
 from federation.tracking import comparability
-from federation.tracking.first_sight import CHARTS, COLOUR, link, refresh
+from federation.tracking.first_sight import CHARTS, COLOUR, adopt, link, refresh
 from federation.tracking.run_info import COUNTRY, LEVEL, RunInfo
 from federation.tracking.saved_view import TAG
 from federation.tracking.store import Store, connect, search
@@ -93,3 +93,16 @@ def test_the_link_opens_charts_of_model_training() -> None:
     assert link("http://x:1", "7") == (
         f"http://x:1/#/experiments/7/runs?workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={CHARTS}"
     )
+
+
+def test_runs_of_an_earlier_version_get_what_they_lack(runs: Path) -> None:
+    track(runs, "old", ("LAO", "THA"))
+    store = connect(TrackingSettings(), runs)
+    new = {run.info.run_name: dict(run.data.tags) for run in search(store, "")}
+    for run in search(store, ""):
+        for name in {LEVEL, COLOUR, comparability.GROUP, comparability.COMPARABLE} & run.data.tags.keys():
+            store.client.delete_tag(run.info.run_id, name)
+    assert refresh(store) == {}
+    adopt(store)
+    assert list(refresh(store)) == [CHARTS]
+    assert {run.info.run_name: dict(run.data.tags) for run in search(store, "")} == new
