@@ -27,7 +27,8 @@ def both(*, ends: tuple[float | None, float | None], gain: float) -> RunReport:
         (both(gain=-3.0, ends=UNCLEAR), f"{REGION} 3.0 % worse than the countries' own models, which may be chance."),
         (  # deployed: nobody has the records of all, and so nobody the interval of their difference
             report(place("ASEAN", 7.5, UNKNOWN), place("THA", 5.0, CLEAR)),
-            f"{REGION} 7.5 % better than the countries' own models; how sure that is, nobody knows of the region as a whole.",
+            f"{REGION} 7.5 % better than the countries' own models; "
+            "how sure that is, nobody knows of the region as a whole.",
         ),
         (
             report(place("ASEAN"), place("THA", state="withheld"), place("TLS", state="no_records")),
