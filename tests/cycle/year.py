@@ -137,9 +137,11 @@ def _champion(year: Play, month: str) -> Path:
 
 
 def _afresh(year: Play, issue: Issue, champion: Path, country: str, month: str) -> Made:
+    home = year.work / "afresh" / month / country
+    _archive_before(year, country, month, home)
     return make(
         Wanted(
-            home=year.work / "afresh" / month / country,
+            home=home,
             country=country,
             task=year.task,
             data=year.vintage(month),
@@ -149,6 +151,13 @@ def _afresh(year: Play, issue: Issue, champion: Path, country: str, month: str) 
             vault=year.runs / f"{issue.content.run}{FOLD}" / "vault.sqlite",
         )
     )
+
+
+def _archive_before(year: Play, country: str, month: str, home: Path) -> None:
+    """What the node had issued before a month, in another home: a reporting delay is learnt from it."""
+    node = year.runs / "nodes" / country
+    later = {each.content.origin for each in issues(node, year.task) if each.content.as_of >= month}
+    shutil.copytree(node / "issues", home / "issues", ignore=shutil.ignore_patterns("held", ".lock", *later))
 
 
 def assert_same(issue: Issue, again: Issue) -> None:
@@ -165,6 +174,9 @@ def _check_poisoned(year: Play, month: str) -> None:
     """The month again, by itself: from first weights to products, on its files and absurd rows after them."""
     data, runs = year.work / "poisoned", year.work / "poisoned-runs"
     vintages.write_poisoned(year.data, year.vintage(month), data, year.task, year.countries, month)
+    for country in year.countries:
+        if (year.runs / "nodes" / country / "issues").exists():
+            _archive_before(year, country, month, runs / "nodes" / country)
     year.cycle(month, runs, data, f"until={month}")
     run = f"ASEAN-{year.task}-{month}"
     for name in (f"{run}{FOLD}", run):
