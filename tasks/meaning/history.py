@@ -156,7 +156,7 @@ def _change(values: Array) -> float:
 def _natural(records: Records, name: str, value: float) -> float:
     column = records.columns[name]
     if column.history == "log":
-        return float(np.exp(value) - column.offset)
+        return round(float(np.exp(value) - column.offset), 6) + 0.0
     return float(value * _change(records.matrix(name)))
 
 
