@@ -132,6 +132,8 @@ def _summary(cycle: Cycle) -> str:
     gated, issued = cycle.result(GATE), cycle.result(ISSUE)["issued"]
     became = "is champion" if gated["promote"] else f"is not promoted, the champion stays {gated['champion']}"
     without = [country for country, each in sorted(issued.items()) if not each["issue"]]
-    products = f"; {len(issued) - len(without)} countries issued" if issued else ""
+    products = f"; issued in {len(issued) - len(without)} of {len(issued)} countries" if issued else ""
     products += f", not {', '.join(without)}" if without else ""
-    return f"{cycle.region} {cycle.task} {cycle.month}: run {cycle.run} {became}: {gated['reason']}{products}"
+    keep = ", ".join(gated["keep"])
+    kept = f"; worse for certain in {keep}, where the one before is kept" if keep else ""
+    return f"{cycle.region} {cycle.task} {cycle.month}: run {cycle.run} {became}: {gated['reason']}{kept}{products}"
