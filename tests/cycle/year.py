@@ -28,6 +28,8 @@ from federation.tracking.store import connect
 from tests.cycle import vintages
 
 CHAMPIONS = "champions"
+# Rows after a month are forecast in its test, in batches of other shapes: a vault's corrections differ in the last place.
+ROUNDING = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,4 +189,4 @@ def _check_poisoned(year: Play, month: str) -> None:
         for issue in issues(runs / "nodes" / country, year.task):
             if there[issue.name].content.run == issue.content.run:  # else the champion stayed another one
                 here, again = forecast_of(there[issue.name]), forecast_of(issue)
-                assert np.array_equal(here.values, again.values), f"{country}: the future shows in the forecast"
+                assert np.allclose(here.values, again.values, rtol=ROUNDING, atol=ROUNDING), f"{country} saw the future"

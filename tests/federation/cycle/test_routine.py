@@ -94,8 +94,8 @@ def written(settings: Settings) -> list[Any]:
 def test_a_month_is_done_once_and_then_there_is_nothing_to_do(settings: Settings, region: Counting) -> None:
     said = go(settings, region)
     assert said == (
-        "ASEAN toy 2008-05: run ASEAN-toy-2008-05 is champion: not worse; worse for certain in THA, where the one before is "
-        "kept; issued in 1 of 2 countries, not VNM"
+        "ASEAN toy 2008-05: run ASEAN-toy-2008-05 is champion: not worse; worse for certain in THA, where the one "
+        "before is kept; issued in 1 of 2 countries, not VNM"
     )
     assert DONE in go(settings, region)
     assert region.did == Counter(STEPS[1:])
