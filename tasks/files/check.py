@@ -41,10 +41,10 @@ def national_files(path: Path) -> list[Path]:
 def check(file: Path, limit: int = LISTED) -> list[Problem]:
     """Up to `limit` errors of one national file by row, or, where it has none, up to `limit` warnings of each kind."""
     table = TABLES[NAMES[stem_of(file)]]
-    rows, found = load(file, table.schema, limit)
-    if any(not each.warning for each in found):
-        return found
-    return [*_other_countries(file, rows, table), *_other_files(file, rows, table.schema, limit), *found]
+    rows, problems = load(file, table.schema, limit)
+    if any(not each.warning for each in problems):
+        return problems
+    return [*_other_countries(file, rows, table), *_other_files(file, rows, table.schema, limit), *problems]
 
 
 def country_of(file: Path) -> str | None:

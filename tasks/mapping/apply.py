@@ -86,8 +86,8 @@ def _periods(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.Series:
 
 def _month_of_pair(text: str) -> str:
     plain = ascii_digits(text)
-    if found := re.fullmatch(r"(\d{1,2})(?:\.0)? (\d{4})", plain):
-        return periods.month(f"{int(found[1])}/{found[2]}") or ""
+    if matched := re.fullmatch(r"(\d{1,2})(?:\.0)? (\d{4})", plain):
+        return periods.month(f"{int(matched[1])}/{matched[2]}") or ""
     return periods.month(plain) or ""
 
 
@@ -99,8 +99,8 @@ def _week(mapping: Mapping, sheet: Sheet, row: int, year: str, number: str) -> s
 
 
 def _period(mapping: Mapping, sheet: Sheet, text: str) -> str:
-    if found := periods.week(text):
-        return _first_day(mapping, f"{sheet}, {text!r}", *found)
+    if matched := periods.week(text):
+        return _first_day(mapping, f"{sheet}, {text!r}", *matched)
     if month := periods.month(text):
         return month
     if not periods.DAY.fullmatch(ascii_digits(text)):

@@ -27,10 +27,10 @@ def week(text: str) -> tuple[int, int] | None:
     plain = ascii_digits(text).strip()
     if not re.search("[a-z]", plain, re.IGNORECASE):
         return None
-    if found := WEEK.fullmatch(plain):
-        return int(found[1]), int(found[2])
-    found = WEEK_FIRST.fullmatch(plain)
-    return (int(found[2]), int(found[1])) if found else None
+    if matched := WEEK.fullmatch(plain):
+        return int(matched[1]), int(matched[2])
+    matched = WEEK_FIRST.fullmatch(plain)
+    return (int(matched[2]), int(matched[1])) if matched else None
 
 
 def first_day(year: int, number: int, system: str) -> date:
@@ -57,21 +57,21 @@ def day_order(texts: Iterable[str]) -> str | None:
     """The order of day, month and year that a column of dates proves; None where it leaves two open or is none."""
     fits = set(ORDERS)
     for text in texts:
-        found = DAY.fullmatch(ascii_digits(text).strip())
-        if not found:
+        matched = DAY.fullmatch(ascii_digits(text).strip())
+        if not matched:
             return None
-        fits &= {order for order in ORDERS if _day(found, order) is not None}
+        fits &= {order for order in ORDERS if _day(matched, order) is not None}
     return fits.pop() if len(fits) == 1 else None
 
 
 def day(text: str, order: str) -> date | None:
     """The date of a text in an order such as dmy; years of the Buddhist era are turned. None for no such date."""
-    found = DAY.fullmatch(ascii_digits(text).strip())
-    return _day(found, order) if found else None
+    matched = DAY.fullmatch(ascii_digits(text).strip())
+    return _day(matched, order) if matched else None
 
 
-def _day(found: "re.Match[str]", order: str) -> date | None:
-    parts = dict(zip(order, found.groups(), strict=True))
+def _day(matched: "re.Match[str]", order: str) -> date | None:
+    parts = dict(zip(order, matched.groups(), strict=True))
     if len(parts["y"]) != 4 or len(parts["m"]) > 2 or len(parts["d"]) > 2:
         return None
     year = int(parts["y"]) - (BUDDHIST if int(parts["y"]) >= 2443 else 0)

@@ -107,8 +107,10 @@ def is_week(name: str) -> bool:
 def _meaning(name: str, task: str) -> str:
     schema = TASKS[task].tables[TASKS[task].file].schema
     plain = {spelling(column): column for column in schema.columns}
-    found = plain.get(spelling(name)) or KNOWN.get(spelling(name.replace("_", " "))) or KNOWN.get(spelling(name)) or ""
-    return found if found in schema.columns or found in ("year", "month", "week") else ""
+    meaning = (
+        plain.get(spelling(name)) or KNOWN.get(spelling(name.replace("_", " "))) or KNOWN.get(spelling(name)) or ""
+    )
+    return meaning if meaning in schema.columns or meaning in ("year", "month", "week") else ""
 
 
 def _values(names: Sequence[str], rows: Sequence[Sequence[str]], column: str) -> list[str]:

@@ -52,7 +52,7 @@ def findings(file: Path, table: pd.DataFrame, schema: "TableSchema", limit: int)
         return _by_row(errors)[:limit]
     doubts = (_doubted(records, kind, rule) for kind, rule in schema.doubts.items())
     checked = (check(records) for check in WARNINGS.values())
-    return _by_row([problem for found in (*doubts, *checked) for problem in islice(found, limit)])
+    return _by_row([problem for problems in (*doubts, *checked) for problem in islice(problems, limit)])
 
 
 def records_of(file: Path, table: pd.DataFrame, schema: "TableSchema") -> Records:

@@ -79,8 +79,8 @@ def lonely(records: Records) -> Iterator[Problem]:
     far = 2 * records.year if records.year > 1 else 5
     order = np.lexsort((records.time, records.codes))
     code, time = records.codes[order], records.time[order]
-    apart = np.where(code[1:] == code[:-1], np.diff(time), 0)
-    before, after = np.concatenate([[0], apart]), np.concatenate([apart, [0]])
+    gaps = np.where(code[1:] == code[:-1], np.diff(time), 0)
+    before, after = np.concatenate([[0], gaps]), np.concatenate([gaps, [0]])
     usual = np.bincount(records.codes)[code] >= 3
     alone = (
         usual & (np.maximum(before, after) > far) & ((before > far) | (before == 0)) & ((after > far) | (after == 0))

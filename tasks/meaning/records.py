@@ -57,8 +57,8 @@ class Records:
             steps = values.to_numpy().astype("datetime64[M]").astype(np.int64)
         else:
             days = values.to_numpy().astype("datetime64[D]").astype(np.int64)
-            apart = np.diff(np.unique(days))
-            steps = days // max(int(np.gcd.reduce(apart)) if len(apart) else 1, 1)
+            gaps = np.diff(np.unique(days))
+            steps = days // max(int(np.gcd.reduce(gaps)) if len(gaps) else 1, 1)
         return np.asarray(steps - steps.min())
 
     @cached_property

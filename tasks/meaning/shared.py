@@ -22,10 +22,10 @@ def shared(records: Records) -> Iterator[Problem]:
             continue
         values = records.table[name]
         groups = values.groupby(records.time)
-        apart = groups.max() - groups.min() > SLACK * np.maximum(groups.min().abs(), 1)
+        differs = groups.max() - groups.min() > SLACK * np.maximum(groups.min().abs(), 1)
         several = groups.count() > 1
-        usually = several.sum() >= ENOUGH and (several & ~apart).sum() >= USUALLY * several.sum()
-        if not apart.any() or not (column.shared or usually):
+        usually = several.sum() >= ENOUGH and (several & ~differs).sum() >= USUALLY * several.sum()
+        if not differs.any() or not (column.shared or usually):
             continue
         usual = groups.transform("median")
         odd = values.notna() & ~np.isclose(values, usual, rtol=SLACK, atol=SLACK)

@@ -1,4 +1,4 @@
-"""Totals beside their parts: every case would count twice."""
+"""Totals among their parts: every case would count twice."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def named(records: Records) -> Iterator[Problem]:
 
 
 def nation(records: Records) -> Iterator[Problem]:
-    """An error for the first row of a whole country that stands beside its places in the same period."""
+    """An error for the first row of a whole country that stands among its places in the same period."""
     if not _additive(records):
         return
     names = records.table[records.place].to_numpy().astype(str)

@@ -396,8 +396,8 @@ FAULTS: dict[str, Fault] = {
     "record twice": duplicate,
     "columns exchanged": swapped,
     "total row": total,
-    "nation beside places": nation,
-    "region beside its places": parent,
+    "nation among places": nation,
+    "region among its places": parent,
     "place written otherwise": spelling,
     "place misspelt": misspelt,
     "wrong coordinates": coordinates,
@@ -405,9 +405,9 @@ FAULTS: dict[str, Fault] = {
     "year mistyped": _period(_mistyped_year),
 }
 NEVER = {
-    *("dot between thousands", "other separator of thousands", "total row", "nation beside places"),
+    *("dot between thousands", "other separator of thousands", "total row", "nation among places"),
     *(
-        "region beside its places",
+        "region among its places",
         "ten times off",
         "hundred or thousand times off",
         "record twice",

@@ -113,8 +113,8 @@ def _draw(files: Sequence[Original], kind: str, random: np.random.Generator) -> 
 
 
 def _outcome(path: Path, original: Original, faulty: Faulty) -> str:
-    found = check(path, 1000)
-    new = [each for each in found if (each.kind, each.column, each.place, each.period) not in original.before]
+    problems = check(path, 1000)
+    new = [each for each in problems if (each.kind, each.column, each.place, each.period) not in original.before]
     if any(each.row in faulty.rows or (each.row in (None, 1) and faulty.anywhere) for each in new):
         return "caught"
     if any(not each.warning for each in new):

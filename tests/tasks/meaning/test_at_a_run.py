@@ -25,8 +25,8 @@ def test_a_run_says_in_one_line_that_there_are_warnings(tmp_path: Path, caplog: 
     (line,) = said(file, caplog)
     assert line.endswith(f"1 suppressed; list them: gotong data check {file}")
     assert "<5" not in line
-    (found,) = check(file)
-    (file.parent / "accepted.toml").write_text(f'[[accepted]]\nid = "{found.id}"\nreason = "the agency hides them"\n')
+    (finding,) = check(file)
+    (file.parent / "accepted.toml").write_text(f'[[accepted]]\nid = "{finding.id}"\nreason = "the agency hides them"\n')
     assert said(file, caplog) == []
     (file.parent / "accepted.toml").unlink()
     (file.parent / "health.oracle.npz").touch()

@@ -125,9 +125,11 @@ def test_a_likely_misreading_is_a_warning(
     tmp_path: Path, name: str, edit: Edit, kind: str, row: int, column: str
 ) -> None:
     file = written(tmp_path, name, edit)
-    found = check(file)
-    assert [each for each in found if not each.warning] == []
-    assert (kind, row, column) in [(each.kind, each.row, each.column) for each in found], [str(each) for each in found]
+    finding = check(file)
+    assert [each for each in finding if not each.warning] == []
+    assert (kind, row, column) in [(each.kind, each.row, each.column) for each in finding], [
+        str(each) for each in finding
+    ]
     assert len(read_table(file, TABLES[name].schema)) >= len(SOUND[name]())
 
 
@@ -137,9 +139,9 @@ def test_a_national_value_is_the_same_in_both_files(tmp_path: Path) -> None:
     lines = [f"{month},THA,{value if month != '2003-05' else '0.09'}" for month, value in months.items()]
     weather = file.with_name("agriculture_weather.csv")
     weather.write_text("\n".join(["time_period,adm_id,nino34", *lines]))
-    (found,) = [each for each in check(weather) if each.kind == "other-file"]
-    assert (found.row, found.column, found.value, found.warning) == (42, "nino34", "0.09", True)
-    assert f"is {months['2003-05']} in disaster.csv" in found.what
+    (finding,) = [each for each in check(weather) if each.kind == "other-file"]
+    assert (finding.row, finding.column, finding.value, finding.warning) == (42, "nino34", "0.09", True)
+    assert f"is {months['2003-05']} in disaster.csv" in finding.what
     assert [each.period for each in check(file) if each.kind == "other-file"] == ["2003-05"] * 2
 
 
