@@ -28,7 +28,7 @@ from federation.tracking.store import connect
 from tests.cycle import vintages
 
 CHAMPIONS = "champions"
-# Rows after a month are forecast in its test, in batches of other shapes: a vault's corrections differ in the last place.
+# Rows after a month are forecast in its test, in batches of other shapes: corrections then differ in the last place.
 ROUNDING = 1e-8
 
 
