@@ -47,14 +47,17 @@ def write(data: Path, to: Path, task: str, countries: Iterable[str], month: str,
         _write(table, to / country / COLUMNS[task].file)
 
 
-def write_poisoned(data: Path, vintage: Path, to: Path, task: str, countries: Iterable[str], month: str) -> None:
-    """A month's files followed by what came after it, with an absurd number in the place of every value."""
+def write_with_future(
+    data: Path, vintage: Path, to: Path, task: str, countries: Iterable[str], month: str, *, poisoned: bool
+) -> None:
+    """A month's files followed by what came after it; poisoned: with an absurd number in the place of every value."""
     columns = COLUMNS[task]
     for country in countries:
         known = _read(vintage / country / columns.file)
         later = _read(data / country / columns.file)
         later = later[(later[PERIOD] > month) & later[PLACE].isin(set(known[PLACE]))].copy()
-        later[columns.value] = absurd(later, columns)
+        if poisoned:
+            later[columns.value] = absurd(later, columns)
         _write(pd.concat([known, later]), to / country / columns.file)
 
 
@@ -65,7 +68,9 @@ def absurd(table: pd.DataFrame, columns: Columns) -> pd.Series:
         return pd.Series([f"{3 * each + 1:.4f}" if np.isfinite(each) else "" for each in numbers], table.index)
     people = pd.to_numeric(table["population"], errors="coerce").fillna(np.inf)
     most = np.minimum(numbers.fillna(0) * FACTOR + MORE, people * MOST)
-    return pd.Series([f"{int(each)}" for each in most], table.index)
+    return pd.Series(
+        [f"{int(each)}" if known else "" for each, known in zip(most, numbers.notna(), strict=True)], table.index
+    )
 
 
 def of_month(table: pd.DataFrame, columns: Columns, month: str, seed: int, country: str) -> pd.DataFrame:

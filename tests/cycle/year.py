@@ -28,7 +28,7 @@ from federation.tracking.store import connect
 from tests.cycle import vintages
 
 CHAMPIONS = "champions"
-# Rows after a month are forecast in its test, in batches of other shapes: corrections then differ in the last place.
+# Between files that end with a month and files that go on: a test has more rows then, and batches of another size.
 ROUNDING = 1e-8
 
 
@@ -167,26 +167,53 @@ def assert_same(issue: Issue, again: Issue) -> None:
     here, there = forecast_of(issue), forecast_of(again)
     assert here.places == there.places
     assert np.array_equal(here.origin, there.origin)
-    assert np.array_equal(here.values, there.values), "the forecast differs"
+    assert np.array_equal(here.values, there.values), _difference(issue, again)
     assert issue.content.products == again.content.products
     assert issue.content.digests["model"] == again.content.digests["model"]
 
 
+def _difference(issue: Issue, again: Issue) -> str:
+    here, there = forecast_of(issue), forecast_of(again)
+    largest = np.nanmax(np.abs(here.values - there.values)) if here.values.shape == there.values.shape else np.nan
+    same = {key: issue.content.digests[key] == again.content.digests[key] for key in issue.content.digests}
+    return (
+        f"{issue.content.country} {issue.name}, arm {issue.content.arm} and {again.content.arm}: it differs by "
+        f"{largest:.3g}; same: {same}; {issue.content.settings} and {again.content.settings}"
+    )
+
+
 def _check_poisoned(year: Play, month: str) -> None:
-    """The month again, by itself: from first weights to products, on its files and absurd rows after them."""
-    data, runs = year.work / "poisoned", year.work / "poisoned-runs"
-    vintages.write_poisoned(year.data, year.vintage(month), data, year.task, year.countries, month)
+    """The month again, by itself: from first weights to products, on its files and the rows that came after them.
+
+    Whether these rows are true or absurd changes no bit of a model, a forecast or a product.
+    """
+    true, absurd = (_with_future(year, month, poisoned=poisoned) for poisoned in (False, True))
+    run = f"ASEAN-{year.task}-{month}"
+    for name in (f"{run}{FOLD}", run):
+        models = [(runs / name / "model.gotong").read_bytes() for runs in (year.runs, true, absurd)]
+        assert models[0] == models[1] == models[2], f"{name} learnt from what came after {month}"
+    for country in year.countries:
+        played, after, poisoned = (
+            {each.name: each for each in issues(runs / "nodes" / country, year.task) if each.content.run == run}
+            for runs in (year.runs, true, absurd)
+        )
+        assert set(after) == set(poisoned)
+        for name, issue in after.items():
+            assert_same(issue, poisoned[name])
+            if name in played:  # else the champion stayed another one
+                here, again = forecast_of(played[name]).values, forecast_of(issue).values
+                assert np.allclose(here, again, rtol=ROUNDING, atol=ROUNDING), f"{country} saw the future"
+
+
+def _with_future(year: Play, month: str, *, poisoned: bool) -> Path:
+    """The runs of a month that was done by itself, on its files and the rows after them."""
+    name = "poisoned" if poisoned else "true"
+    data, runs = year.work / name, year.work / f"{name}-runs"
+    vintages.write_with_future(
+        year.data, year.vintage(month), data, year.task, year.countries, month, poisoned=poisoned
+    )
     for country in year.countries:
         if (year.runs / "nodes" / country / "issues").exists():
             _archive_before(year, country, month, runs / "nodes" / country)
     year.cycle(month, runs, data, f"until={month}")
-    run = f"ASEAN-{year.task}-{month}"
-    for name in (f"{run}{FOLD}", run):
-        model = (year.runs / name / "model.gotong").read_bytes()
-        assert (runs / name / "model.gotong").read_bytes() == model, f"{name} learnt from what came after {month}"
-    for country in year.countries:
-        there = {each.name: each for each in issues(year.runs / "nodes" / country, year.task)}
-        for issue in issues(runs / "nodes" / country, year.task):
-            if there[issue.name].content.run == issue.content.run:  # else the champion stayed another one
-                here, again = forecast_of(there[issue.name]), forecast_of(issue)
-                assert np.allclose(here.values, again.values, rtol=ROUNDING, atol=ROUNDING), f"{country} saw the future"
+    return runs
