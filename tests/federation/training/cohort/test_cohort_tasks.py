@@ -31,7 +31,7 @@ COUNTRIES = {"BRN": 90, "LAO": 40, "SGP": 25, "TLS": 64}  # windows to train on,
         for model in MODELS
         if IN_FULL or model != "attention" or task.name == "disaster"
     ],
-    ids=str,
+    ids=lambda each: str(getattr(each, "name", each)),
 )
 def test_ten_rounds_of_a_task(task: Task, model: str, tmp_path: Path, device: torch.device) -> None:
     torch.set_num_threads(1)
