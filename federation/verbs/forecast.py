@@ -117,16 +117,14 @@ def _forecast(settings: ForecastSettings) -> None:
     task, issued = issue(folder, request)
     if form is not None and form not in task.products:
         raise ConfigError(f"format={form} is no product of task {task.name}; {nearest(form, task.products)}")
+    product = None if form is None else task.products[form](issued)
     written = [] if settings.page is None else _pages(Path(settings.page), task, issued, settings.words)
-    for line in lines(issued):
+    if to is not None and form is not None and product is not None and product.text is not None:
+        _write(to, product.text)
+        _write(to.with_name(to.name + ABOUT), sidecar(issued, form))
+        written.append(to)
+    for line in (*lines(issued), *([] if product is None else [product.summary])):
         print(line)
-    if to is not None and form is not None:
-        product = task.products[form](issued)
-        print(product.summary)
-        if product.text is not None:
-            _write(to, product.text)
-            _write(to.with_name(to.name + ABOUT), sidecar(issued, form))
-            written.append(to)
     print("\n".join(map(str, written)) or "nothing is written")
 
 

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from federation.privacy.accountant import epsilon, total
 from federation.privacy.mechanism import charges_of
@@ -99,7 +100,11 @@ def check(folder: Path, served: Served, costs: list[tuple[str, int, str]]) -> in
 
 def trials(count: int, seed: int) -> int:
     """So many kills of one vault; returns how many replies were handed on. Raises AssertionError."""
-    TASKS[TOY.name] = TOY
+    with patch.dict(TASKS, {TOY.name: TOY}):
+        return _trials(count, seed)
+
+
+def _trials(count: int, seed: int) -> int:
     random, served, costs = Random(seed), Served(), list[tuple[str, int, str]]()
     with TemporaryDirectory(prefix="gotong-") as name:
         folder = Path(name)

@@ -196,6 +196,7 @@ def test_three_countries_are_members_after_five_commands(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "execv", lambda *_: None)  # where the processes would start
     monkeypatch.setattr("federation.deployment.coordinator.process._check_free", lambda *_: None)
+    monkeypatch.setattr("federation.deployment.home_lock.take", lambda *_: None)  # held until a process ends: this one
     start = ["coordinator", "home=c", "names=[federation.example,10.1.2.3]"]
     main(start)
     assert "The server certificate is for federation.example, 10.1.2.3" in capsys.readouterr().out

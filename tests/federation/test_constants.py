@@ -33,6 +33,7 @@ from tasks.registry import TASKS
 from tests.federation.federations import GRADIENT, Ran, ready, run, settings_of
 from tests.federation.toy import TOY, ToySettings, loss, training_windows
 from tests.federation.training.clients import FEATURES, HORIZONS, Federation, clients_of, squared
+from tests.whole import IN_FULL
 
 COUNTRIES = ("THA", "VNM")
 TRAINED = {"scale", "norm.weight", "norm.bias", "head.bias"}
@@ -195,7 +196,9 @@ ENGINES: dict[str, Callable[[list[Job]], list[Result]]] = {
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # torch's compiler imports it
-@pytest.mark.parametrize(("engine", "norm"), [("sequential", True), ("cohort", True), ("compiled", False)])
+@pytest.mark.parametrize(
+    ("engine", "norm"), [("sequential", True), ("cohort", True), *([("compiled", False)] if IN_FULL else [])]
+)
 def test_every_engine_leaves_constants_alone(engine: str, norm: bool, caplog: pytest.LogCaptureFixture) -> None:
     assert HORIZONS == 2
     training = replace(GRADIENT, batch_size=8, epochs=2, lr=0.05)

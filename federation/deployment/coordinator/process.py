@@ -76,7 +76,6 @@ def prepare(home: Path, addresses: Addresses) -> list[str]:
     read_secret(home / "server.key", "the server's key")
     certificates.signer_of(home)
     private_folder(home)
-    home_lock.take(home, "another gotong coordinator")
     private_folder(home / "flower")
     if not (home / SECRET).exists():
         write_secret(home / SECRET, secrets.token_bytes(32))
@@ -90,6 +89,8 @@ def prepare(home: Path, addresses: Addresses) -> list[str]:
 def become(home: Path, addresses: Addresses, limits: Limits, form: str) -> None:
     """Replace this process by the coordinator's supervisor, which needs nothing of what the command line loaded."""
     log = Log(form)
+    if (home / "ca.pem").exists():  # else `prepare` says what is missing
+        home_lock.take(home, "another gotong coordinator")
     for note in prepare(home, addresses):
         log(note)
     words = json.dumps({"home": str(home), "addresses": asdict(addresses), "limits": asdict(limits), "log": form})

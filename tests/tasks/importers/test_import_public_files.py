@@ -185,11 +185,12 @@ def test_every_file_is_what_its_task_expects(nations: tuple[Path, Imported]) -> 
     assert len(files) == 11 + 10 + 2 * 11
     for file in files:
         if file.parent.name in ("BRN", "KHM", "SGP"):  # the import has checked them all
-            assert not check(file)
+            assert not [problem for problem in check(file) if not problem.warning]
 
 
 def test_public_files_that_no_task_needs(nations: tuple[Path, Imported]) -> None:
-    assert sorted(path.name for path in nations[1].unused) == [
+    names = sorted(path.name for path in nations[1].unused)
+    assert [name for name in names if name.endswith((".csv", ".csv.gz"))] == [
         "cru_pre_monthly.csv",
         "cru_tmp_monthly.csv",
         "ibtracs_wp.csv.gz",
