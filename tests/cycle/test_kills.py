@@ -24,7 +24,7 @@ pytestmark = [
 COUNTRIES = ["BRN", "TLS"]
 WORDS = ["cycle", "task=health", f"region.countries=[{','.join(COUNTRIES)}]", *SMALL, "data=national", "runs=runs",
          "until=2008-05", "today=2008-06-05", "tracking.patience=120"]  # fmt: skip
-KILLS = int(os.environ.get("GOTONG_KILLS", "2"))
+KILLS = int(os.environ.get("GOTONG_KILLS", "1"))
 SEED = int(os.environ.get("GOTONG_SEED", "1"))
 
 

@@ -30,6 +30,7 @@ from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import decode
 from tasks.registry import TASKS
 from tests.deployment.signing import Signer, signer_in
+from tests.whole import IN_FULL
 
 HEALTH = TASKS["health"]
 NODE = 2
@@ -112,6 +113,7 @@ def federation_of(folder: Path, transport: str = "float32", rounds_: int = 8) ->
 
 
 @pytest.mark.long
+@pytest.mark.skipif(not IN_FULL, reason="a figure of the documents: scripts/prove ends")
 def test_int8_is_at_least_three_and_a_half_times_fewer_bytes_on_the_socket(tmp_path: Path) -> None:
     passed = {}
     for transport in TRANSPORTS:

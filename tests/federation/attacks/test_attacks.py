@@ -75,6 +75,7 @@ def test_a_canary_in_a_gradient_proves_something_and_less_than_is_charged() -> N
 
 
 @pytest.mark.long
+@pytest.mark.skipif(not IN_FULL, reason="the bench prints them: scripts/prove ends")
 def test_the_other_attacks_find_less_in_sums_than_in_single_updates() -> None:
     recorder = Halved()
     seen = list(of_updates(recorder, *trained(1, recorder)))
