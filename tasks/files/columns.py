@@ -63,10 +63,12 @@ def typed(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The chunk's text as numbers, months and text, with a problem for each value that is none.
 
-    A suppressed count (`<5`) is missing, and a warning says so.
+    A suppressed count (`<5`) is missing, and a warning says so. Up to `limit` errors by row, then as many warnings: no
+    number of these hides an error, whose value would pass for a missing one.
     """
     ready: dict[str, pd.Series] = {}
     problems: list[Problem] = []
+    warnings: list[Problem] = []
     for name in chunk.columns:
         kind, text = columns[name].kind, chunk[name].str.strip()
         if kind == "text":
@@ -80,7 +82,7 @@ def typed(
             good &= ~text.str.fullmatch(texts.GROUPED)
         hidden = text.str.fullmatch(texts.SUPPRESSED) if columns[name].whole and not good.all() else ~(good | True)
         for row, value in text[hidden].head(limit).items():
-            problems.append(texts.suppressed(str(file), int(str(row)), name, str(value)))
+            warnings.append(texts.suppressed(str(file), int(str(row)), name, str(value)))
         for row, value in text[~missing & ~good & ~hidden].head(limit).items():
             problems.append(texts.unlike(str(file), kind, int(str(row)), name, str(value)))
         usable = text.where(good & ~missing)
@@ -90,4 +92,8 @@ def typed(
             ready[name] = pd.to_datetime(usable, format="%Y-%m-%d").astype("datetime64[s]")
         else:
             ready[name] = pd.to_numeric(usable).astype("float64")
-    return pd.DataFrame(ready), sorted(problems, key=lambda problem: problem.row or 0)[:limit]
+    return pd.DataFrame(ready), [*_first(problems, limit), *_first(warnings, limit)]
+
+
+def _first(problems: list[Problem], limit: int) -> list[Problem]:
+    return sorted(problems, key=lambda problem: problem.row or 0)[:limit]

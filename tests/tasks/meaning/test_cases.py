@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tasks.errors import DataError
 from tasks.files.check import check
-from tasks.files.schema import read_table
+from tasks.files.schema import LISTED, read_table
 from tasks.meaning import look
 from tasks.registry import TABLES
 from tests.tasks.meaning.files import SOUND, Edit, change, every, moved, one_rain, put, running, times, total, written
@@ -143,6 +144,19 @@ def test_a_national_value_is_the_same_in_both_files(tmp_path: Path) -> None:
     assert (finding.row, finding.column, finding.value, finding.warning) == (42, "nino34", "0.09", True)
     assert f"is {months['2003-05']} in disaster.csv" in finding.what
     assert [each.period for each in check(file) if each.kind == "other-file"] == ["2003-05"] * 2
+
+
+def test_no_number_of_suppressed_counts_hides_a_text_among_them(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{month},A,{'many' if number == LISTED + 20 else '<5'},10000,100,25\n"
+        for number, month in enumerate(np.arange("2000-01", "2011-01", dtype="datetime64[M]"))
+    )
+    file = tmp_path / "health.csv"
+    file.write_text(f"time_period,location,disease_cases,population,rainfall,mean_temperature\n{rows}")
+    with pytest.raises(DataError, match=r"row 122, column 'disease_cases': 'many' is not a number"):
+        read_table(file, TABLES["health.csv"].schema)
+    (problem,) = check(file, limit=1)
+    assert not problem.warning
 
 
 def test_a_suppressed_count_is_missing(tmp_path: Path) -> None:
