@@ -36,13 +36,15 @@ class Delay:
     """The learnt reporting delay of a country.
 
     places: (P,) ids. share: (P, K) of a month's final count that is on record k = 0, ..., K - 1 months after its end;
-    1 from K on. whole: (K,) the same of the country. vintages: how many it rests on.
+    1 from K on. whole: (K,) the same of the country. vintages: how many it rests on. first: months after the end of a
+    month at which its count comes in for the first time; nothing is known of younger ones, which have that share.
     """
 
     places: tuple[str, ...]
     share: Array
     whole: Array
     vintages: int
+    first: int = 0
 
     @property
     def months(self) -> Array:
@@ -57,17 +59,18 @@ class Delay:
     def line(self) -> str:
         """What was learnt, for the forecaster."""
         months = self.months_of_country
-        shares = [f"{share:.0%} after {age}" for age, share in enumerate((*self.whole, 1.0))][: months + 1]
+        shares = [f"{share:.0%} after {age}" for age, share in enumerate((*self.whole, 1.0))]
         return (
             f"reporting delay {months} month{'' if months == 1 else 's'}, learnt from {self.vintages} vintages: of a "
-            f"final count {', '.join(shares)} months"
+            f"final count {', '.join(shares[self.first : max(self.first, months) + 1])} months"
         )
 
 
 def learn(vintages: Sequence[Vintage], known: np.datetime64) -> Delay | None:
     """The delay as it could be known when month `known` was the last one over; None with too few vintages.
 
-    Vintages of later months are not looked at. Of several of a month the last one counts.
+    Vintages of later months are not looked at. Of several of a month the last one counts. Where counts first come in
+    some months after their month, it is learnt from there on.
     """
     by_month = {each.known: each.panel for each in vintages if each.known <= known}
     pairs = [(month, panel, by_month[month + 1]) for month, panel in by_month.items() if month + 1 in by_month]
@@ -82,10 +85,21 @@ def learn(vintages: Sequence[Vintage], known: np.datetime64) -> Delay | None:
             before[both, age] += counts[0, both]
             after[both, age] += counts[1, both]
             number[age] += both.any()
-    ages = int(np.argmax(np.append(number, 0) < FEWEST))  # learnt until here
+    learnt = number >= FEWEST
+    if not learnt.any():
+        return None
+    first = int(np.argmax(learnt))
+    ages = first + int(np.argmax(np.append(~learnt[first:], True)))  # learnt until here
+    before[:, :first] = after[:, :first] = 0
     country = _ratio(before[:, :ages].sum(axis=0), after[:, :ages].sum(axis=0), np.ones(ages))
     own = _ratio(before[:, :ages], after[:, :ages], country)
-    return Delay(places=places, share=_to_the_end(own), whole=_to_the_end(country[None])[0], vintages=len(by_month))
+    return Delay(
+        places=places,
+        share=_to_the_end(own),
+        whole=_to_the_end(country[None])[0],
+        vintages=len(by_month),
+        first=first,
+    )
 
 
 def _ratio(before: Array, after: Array, towards: Array) -> Array:

@@ -45,6 +45,34 @@ def test_a_few_vintages_or_months_that_do_not_follow_each_other_teach_nothing() 
     assert learn(VINTAGES[::2], NOW.known) is None
 
 
+def test_records_that_come_in_a_month_or_more_after_their_month_teach_the_delay_from_there_on() -> None:
+    def late(by: int) -> list[Vintage]:
+        cut = [replace(each.panel, target=each.panel.target.copy()) for each in (*VINTAGES, NOW)]
+        for panel in cut:
+            panel.target[:, -by:] = np.nan
+        return [Vintage(known=each.known, panel=panel) for each, panel in zip((*VINTAGES, NOW), cut, strict=True)]
+
+    delay = learn(late(1), NOW.known)
+    assert delay is not None
+    np.testing.assert_allclose(delay.whole[1:3], SHARE[1:], atol=0.04)
+    assert delay.months_of_country == 2
+    assert delay.line().endswith("of a final count 79% after 1, 95% after 2 months")
+    done = settled(late(1)[-1].panel, late(1)[:-1], NOW.known, "nowcast")
+    assert done.young == 4
+    assert np.isnan(done.panel.target[:, -1]).all()
+    old = learn(late(4), NOW.known)
+    assert old is not None
+    assert old.months_of_country == 0
+    assert old.line().endswith("of a final count 100% after 4 months")
+
+
+def test_places_without_a_count_in_common_teach_nothing() -> None:
+    empty = [
+        replace(each, panel=replace(each.panel, target=np.full_like(each.panel.target, np.nan))) for each in VINTAGES
+    ]
+    assert learn(empty, NOW.known) is None
+
+
 @settings(max_examples=20)
 @given(at=integers(1, 20), value=integers(0, 10**6), way=sampled_from(["mask", "nowcast"]))
 def test_no_vintage_of_a_later_month_changes_anything(at: int, value: int, way: Provisional) -> None:
