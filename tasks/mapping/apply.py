@@ -33,6 +33,7 @@ def apply(mapping: Mapping, sheet: Sheet) -> Mapped:
     names = sheet.rows[mapping.header - 1] if mapping.header <= len(sheet.rows) else ()
     rows = pd.DataFrame(list(sheet.rows[mapping.header :]), columns=range(len(names)), dtype=object)
     rows.index = pd.RangeIndex(mapping.header + 1, mapping.header + 1 + len(rows))
+    _check_columns(mapping, sheet)
     for column in [*mapping.columns.values(), mapping.year, mapping.month, mapping.week]:
         if column and column not in names:
             raise DataError(
@@ -50,6 +51,20 @@ def apply(mapping: Mapping, sheet: Sheet) -> Mapped:
     return Mapped(
         table=_whole(mapping, table), records=records, dropped={why: count for why, count in dropped.items() if count}
     )
+
+
+def _check_columns(mapping: Mapping, sheet: Sheet) -> None:
+    """Raise DataError for a national column that the task has not, and for a layout that lacks one."""
+    known = TASKS[mapping.task].tables[TASKS[mapping.task].file].schema.columns
+    for name in filter(None, [*mapping.columns, mapping.wide]):
+        if name not in known:
+            raise DataError(f"{sheet}: the mapping names {name!r}; columns of {mapping.task} are {', '.join(known)}")
+    by_week = bool(mapping.week) and not mapping.year
+    lacking = (
+        "year" if by_week else "columns: location" if mapping.persons and "location" not in mapping.columns else ""
+    )
+    if lacking:
+        raise DataError(f"{sheet}: the mapping names no `{lacking}`, which {'weeks' if by_week else 'persons'} need")
 
 
 def _long(mapping: Mapping, names: tuple[str, ...], rows: pd.DataFrame) -> pd.DataFrame:
@@ -92,10 +107,13 @@ def _month_of_pair(text: str) -> str:
 
 
 def _week(mapping: Mapping, sheet: Sheet, row: int, year: str, number: str) -> str:
-    digits = [re.sub(r"\D", "", ascii_digits(text)) for text in (year, number)]
-    if not all(digits) or len(digits[0]) != 4:
+    numbers = [re.findall(r"\d+(?:\.\d+)?", ascii_digits(text)) for text in (year, number)]
+    years, weeks = [[re.sub(r"\.0+$", "", each) for each in found] for found in numbers]
+    if not weeks or not any(re.fullmatch(r"\d{4}", each) for each in years):
         return ""
-    return _first_day(mapping, f"{sheet}, row {row}", int(digits[0]), int(digits[1]))
+    if len(years) > 1 or len(weeks) > 1 or not weeks[0].isdecimal():
+        raise DataError(f"{sheet}, row {row}: {year!r} and {number!r} name no single week; write 2020 and 5")
+    return _first_day(mapping, f"{sheet}, row {row}", int(years[0]), int(weeks[0]))
 
 
 def _period(mapping: Mapping, sheet: Sheet, text: str) -> str:
@@ -153,15 +171,19 @@ def _numbers(texts: pd.Series, *, grouped: bool) -> pd.Series:
 
 
 def _months(sheet: Sheet, table: pd.DataFrame) -> pd.DataFrame:
-    if spare := set(table.columns) - {"time_period", "location", "disease_cases"}:
+    needed = {"time_period", "location", "disease_cases"}
+    if spare := set(table.columns) - needed:
         raise DataError(
             f"{sheet}: weeks become months of cases alone; leave {', '.join(sorted(spare))} out of the mapping"
         )
+    if lacking := needed - set(table.columns):
+        raise DataError(f"{sheet}: weeks become months of cases; the mapping names no {', '.join(sorted(lacking))}")
     if (again := table.duplicated(["time_period", "location"])).any():
         row = table.index[again][0]
         raise DataError(f"{sheet}, row {row}: {table['location'][row]!r} has this week twice; keep one row")
     cases = pd.to_numeric(table["disease_cases"].replace("", np.nan), errors="coerce")
-    if (odd := cases.isna() & (table["disease_cases"] != "")).any():
+    whole = np.isfinite(cases) & (cases >= 0) & (cases % 1 == 0)
+    if (odd := ~whole & (table["disease_cases"] != "")).any():
         row = table.index[odd][0]
         raise DataError(
             f"{sheet}, row {row}: {table['disease_cases'][row]!r} is no count of a week; write digits, or nothing"

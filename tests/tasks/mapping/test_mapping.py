@@ -117,6 +117,42 @@ def test_weeks_of_either_system_become_the_months_that_they_cover() -> None:
             periods.first_day(2021, 53, system)
 
 
+WEEKS = Mapping(
+    task="health",
+    country="THA",
+    columns={"location": "Place", "disease_cases": "Cases"},
+    year="Year",
+    week="Week",
+    weeks="iso",
+)
+
+
+def test_years_and_weeks_of_a_column_with_gaps_have_a_point_and_no_further_digit() -> None:
+    lines = [f"2020.0;{number}.0;A;7.0" for number in range(1, 10)]
+    rows = apply(WEEKS, sheet("Year;Week;Place;Cases", *lines, "Source: MoH 2021;;;")).table
+    assert [" ".join(row) for row in rows[["time_period", "disease_cases"]].to_numpy()] == ["2020-01 31", "2020-02 29"]
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "says"),
+    [
+        ("2020;5;A;1.234", {}, r"row 2: '1.234' is no count of a week"),
+        ("2020;5;A;-7", {}, r"row 2: '-7' is no count of a week"),
+        ("2020;5;A;inf", {}, r"row 2: 'inf' is no count of a week"),
+        ("2020;1-2;A;7", {}, r"row 2: '2020' and '1-2' name no single week"),
+        ("2020;5.3;A;7", {}, r"row 2: '2020' and '5.3' name no single week"),
+        ("2020/21;5;A;7", {}, r"row 2: '2020/21' and '5' name no single week"),
+        ("2020;5;A;7", {"columns": {"cases": "Cases"}}, "the mapping names 'cases'; columns of health are time_period"),
+        ("2020;5;A;7", {"columns": {"location": "Place"}}, "the mapping names no disease_cases"),
+        ("2020;5;A;7", {"year": ""}, "the mapping names no `year`, which weeks need"),
+        ("2020;5;A;7", {"persons": True, "columns": {"time_period": "Year"}, "year": "", "week": ""}, "persons need"),
+    ],
+)
+def test_what_would_be_read_wrongly_is_refused(row: str, changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        apply(replace(WEEKS, **changes), sheet("Year;Week;Place;Cases", row, "2020;6;A;1.5"))
+
+
 def test_a_mapping_serves_again_and_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     made = proposal(sheet(*LAYOUTS["wide"][0]), "health", "THA").mapping
     write(made, tmp_path / "map.yaml")
