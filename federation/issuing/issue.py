@@ -30,6 +30,8 @@ from tasks.errors import DataError
 from tasks.files import schema
 from tasks.files.folders import country_folder
 from tasks.files.reading import SUFFIXES, find, stem_of
+from tasks.files.schema import SYNTHETIC
+from tasks.meaning.accepted import NAME as ACCEPTED
 from tasks.products.about import lines
 from tasks.products.forecast import Issued, month_of
 from tasks.products.newest import Late
@@ -260,7 +262,13 @@ def _forecast(issued: Issued) -> Forecast:
 
 @contextmanager
 def _in_words_of(folder: Path, copies: Path) -> Iterator[None]:
-    """Errors and warnings about copies of the national files name the files that were copied."""
+    """Errors and warnings about copies of the national files name the files that were copied.
+
+    What silences warnings, which the archive does not keep, lies beside the copies too.
+    """
+    for each in (folder / ACCEPTED, *folder.glob(SYNTHETIC)):
+        if each.exists():
+            (copies / each.name).symlink_to(each.resolve())
 
     def renamed(record: logging.LogRecord) -> bool:
         record.msg, record.args = record.getMessage().replace(str(copies), str(folder)), ()

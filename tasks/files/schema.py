@@ -22,6 +22,7 @@ from tasks.meaning.accepted import accepted, open_warnings
 from tasks.meaning.look import findings
 
 log = logging.getLogger(__name__)
+SYNTHETIC = "*.oracle.npz"  # beside files of a generator, which no clerk corrects
 LISTED = 100  # problems looked for at most; nobody reads on
 ENOUGH = 24  # values below which a column's mean says nothing about its unit
 
@@ -80,7 +81,7 @@ def problems(path: Path, schema: TableSchema, limit: int = LISTED) -> list[Probl
 
 def _log(path: Path, problems: list[Problem]) -> None:
     kinds = Counter(problem.kind for problem in open_warnings(problems, accepted(path.parent)))
-    synthetic = any(path.parent.glob("*.oracle.npz"))  # of a generator, which no clerk corrects
+    synthetic = any(path.parent.glob(SYNTHETIC))
     if kinds and not synthetic:
         named = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         log.warning("%s: warnings about what its numbers mean: %s; list them: gotong data check %s", path, named, path)

@@ -14,6 +14,7 @@ from federation.errors import ConfigError
 from federation.issuing import archive, release
 from federation.issuing.issue import Made, Wanted, make
 from federation.issuing.remake import remade
+from tasks.files.check import check
 from tasks.products.replaced import read_alert
 from tests.federation.issuing.champions import stated, written
 from tests.tasks.products.cap_standard import problems
@@ -188,6 +189,25 @@ def test_a_forecast_is_made_again_from_its_vintage(home: Path, capsys: pytest.Ca
     with pytest.raises(SystemExit):
         main([*words, "as_of=2009-01-04"])
     assert "issued nothing of task health until then" in capsys.readouterr().err
+
+
+def test_a_warning_that_the_country_accepted_is_not_said_again(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = home.parent / "records" / "VNM"
+    for each in folder.glob("*.oracle.npz"):
+        each.unlink()
+    path = folder / "health.csv"
+    lines = path.read_text().splitlines()
+    at, column = len(lines) - 30, lines[0].split(",").index("disease_cases")
+    cells = lines[at].split(",")
+    lines[at] = ",".join([*cells[:column], "<5", *cells[column + 1 :]])
+    path.write_text("\n".join(lines) + "\n")
+    make(wanted(home))
+    assert f"list them: gotong data check {path}" in caplog.text
+    entries = [f'[[accepted]]\nid = "{each.id}"\nreason = "the agency hides them"\n' for each in check(path)]
+    (folder / "accepted.toml").write_text("".join(entries))
+    caplog.clear()
+    make(wanted(home))
+    assert "data check" not in caplog.text
 
 
 def test_it_works_offline_from_the_champion_it_holds_and_says_so(home: Path) -> None:
