@@ -82,6 +82,7 @@ def month_of(text: str) -> str | None:
 def _number(kind: str, value: str) -> tuple[str, str, str]:
     plain = ascii_digits(value)
     compact = plain.translate(dict.fromkeys(map(ord, SEPARATORS)))
+    spaceless = plain.translate(dict.fromkeys(map(ord, SEPARATORS.replace(",", ""))))
     if plain != value and re.fullmatch(r"[+-]?[\d.]+", compact):
         return EXPECTED[kind], f"Write {compact} in the digits 0 to 9", "digits"
     if re.fullmatch(GROUPED, value):
@@ -89,11 +90,11 @@ def _number(kind: str, value: str) -> tuple[str, str, str]:
         return "has three digits after a point where whole numbers stand", remedy, "thousands"
     if re.fullmatch(SUPPRESSED, value):
         return EXPECTED[kind], "Leave it empty: a suppressed value is missing", "suppressed"
-    if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+,\d+", compact if "," in compact else plain):
-        written = plain.replace(".", "").replace(",", ".")
+    if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+,\d+", spaceless):
+        written = spaceless.replace(".", "").replace(",", ".")
         return EXPECTED[kind], f"Write {written}, without thousands separators and with a decimal point", "thousands"
-    if re.fullmatch(r"[+-]?\d+,(\d{1,2}|\d{4,})", plain):
-        return EXPECTED[kind], f"Write {plain.replace(',', '.')} with a decimal point", "decimal-comma"
+    if re.fullmatch(r"[+-]?\d+,(\d{1,2}|\d{4,})", spaceless):
+        return EXPECTED[kind], f"Write {spaceless.replace(',', '.')} with a decimal point", "decimal-comma"
     if compact.replace(".", "", 1).isdecimal():
         remedy = f"Write {compact} without thousands separators, or a decimal point for a decimal comma"
         return EXPECTED[kind], remedy, "thousands"

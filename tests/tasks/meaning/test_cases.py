@@ -24,6 +24,7 @@ ERRORS: dict[str, tuple[str, Edit, str, int, str, str]] = {
     "no-break": (DISASTER, put(4, "rainfall", "1\u202f234.5"), "thousands", 4, "rainfall", "Write 1234.5"),
     "apostrophe": (HEALTH, put(9, "population", "6’539’064"), "thousands", 9, "population", "Write 6539064"),
     "both": (DISASTER, put(4, "rainfall", "1.234,5"), "thousands", 4, "rainfall", "Write 1234.5"),
+    "both, a space": (DISASTER, put(4, "rainfall", "1 234,5"), "decimal-comma", 4, "rainfall", "Write 1234.5"),
     "decimal comma": (YIELDS, put(4, "yield", "2,34"), "decimal-comma", 4, "yield", "Write 2.34"),
     "decimal comma of rain": (HEALTH, put(4, "rainfall", "123,4"), "decimal-comma", 4, "rainfall", "Write 123.4"),
     "decimal comma of heat": (
