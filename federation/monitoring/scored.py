@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from federation.issuing.archive import HELD, Forecast, Issue, forecast_of
+from federation.issuing.vintages import complete
 from federation.monitoring.truth import Truth, rows_of
 from tasks.data import Array, Panel
 from tasks.evaluation.scores import Evaluated, Score
@@ -40,8 +41,7 @@ def monitored(issues: Sequence[Issue]) -> tuple[list[Issue], list[Issue]]:
     chosen: dict[str, Issue] = {}
     after: list[Issue] = []
     for issue in issues:
-        complete = np.datetime64(issue.content.sent[:7], "M") - 1
-        if np.datetime64(issue.content.as_of, "M") < complete:
+        if np.datetime64(issue.content.as_of, "M") < complete(issue.content.sent):
             after.append(issue)
         elif issue.state != HELD:
             chosen[issue.content.origin] = issue

@@ -10,6 +10,7 @@ from typing import cast, get_args
 from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.forecasting import ForecastRequest, issue
+from federation.issuing.products import ABOUT
 from federation.issuing.vintages import vintages
 from federation.pages import forecast_page, forecast_report
 from federation.pages.words import read_words
@@ -25,8 +26,6 @@ from tasks.products.newest import Late
 from tasks.products.replaced import Replaced, read_alert
 from tasks.task import Task
 from tasks.vintages.provisional import Provisional
-
-ABOUT = ".about.json"  # written with a product: what it rests on
 
 
 @dataclass  # not frozen: Hydra merges it

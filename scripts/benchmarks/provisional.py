@@ -27,13 +27,14 @@ LONG = 6  # horizons, so that a forecast from an earlier origin reaches the same
 
 
 def main() -> None:
-    data, *countries = sys.argv[1:]
+    data, *chosen = sys.argv[1:]
+    countries = chosen or ["LAO", "MYS", "THA", "VNM"]
     print("delay   baseline           keep   mask   nowcast   (log-WIS relative to complete records)")
     for name, shares in SHARES.items():
         sums = {way: np.zeros(len(BASELINES)) for way in ("complete", "keep", "mask", "nowcast")}
-        for country in countries or ("LAO", "MYS", "THA", "VNM"):
+        for country in countries:
             for way, scores in _country(Path(data) / country, country, shares).items():
-                sums[way] += scores / len(countries or "4444")
+                sums[way] += scores / len(countries)
         for at, baseline in enumerate(BASELINES):
             relative = [sums[way][at] / sums["complete"][at] for way in ("keep", "mask", "nowcast")]
             print(f"{name:<7} {baseline:<18} {relative[0]:.3f}  {relative[1]:.3f}  {relative[2]:.3f}", flush=True)
@@ -45,7 +46,8 @@ def _country(folder: Path, country: str, shares: tuple[float, ...]) -> dict[str,
     last = int(np.flatnonzero(known)[-1]) - AHEAD
     settings = HealthSettings(horizons=LONG, calendar=_calendar(final, last - MONTHS))
     random = np.random.default_rng([SEED, *country.encode()])
-    part = random.beta(20 * _by_age(shares, 1), 20 * (1 - _by_age(shares, 1)), (*final.target.shape, len(shares)))
+    mean = np.array(shares)
+    part = random.beta(20 * mean, 20 * (1 - mean), (*final.target.shape, len(shares)))
     vintages, scores = [], {way: np.zeros(len(BASELINES)) for way in ("complete", "keep", "mask", "nowcast")}
     for at in range(last - MONTHS - 24, last + 1):
         seen = _seen(final, part, at)
@@ -95,10 +97,6 @@ def _until(final: Panel, target: Array, at: int) -> Panel:
         covariates=covariates,
         static=final.static,
     )
-
-
-def _by_age(shares: tuple[float, ...], _: int) -> Array:
-    return np.array(shares)
 
 
 def _calendar(panel: Panel, until: int) -> Calendar:
