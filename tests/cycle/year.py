@@ -158,8 +158,10 @@ def _afresh(year: Play, issue: Issue, champion: Path, country: str, month: str) 
 def _archive_before(year: Play, country: str, month: str, home: Path) -> None:
     """What the node had issued before a month, in another home: a reporting delay is learnt from it."""
     node = year.runs / "nodes" / country
-    later = {each.content.origin for each in issues(node, year.task) if each.content.as_of >= month}
-    shutil.copytree(node / "issues", home / "issues", ignore=shutil.ignore_patterns("held", ".lock", *later))
+    shutil.copytree(node / "issues", home / "issues", ignore=shutil.ignore_patterns("held", ".lock"))
+    for each in issues(node, year.task):
+        if each.content.as_of >= month:  # of a late country's origin an earlier issue stays, which was a vintage
+            shutil.rmtree(home / each.folder.relative_to(node))
 
 
 def assert_same(issue: Issue, again: Issue) -> None:
