@@ -39,6 +39,11 @@ def apply(mapping: Mapping, sheet: Sheet) -> Mapped:
             raise DataError(
                 f"{sheet}, row {mapping.header}: no column {column!r}; there are {', '.join(filter(None, names))}"
             )
+        if column and names.count(column) > 1:
+            raise DataError(
+                f"{sheet}, row {mapping.header}: {names.count(column)} columns are called {column!r}; give each "
+                f"its own name in the file, or correct `header`"
+            )
     long = _long(mapping, names, rows)
     records = len(rows)
     texts = _periods(mapping, sheet, long)
@@ -101,7 +106,7 @@ def _periods(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.Series:
 
 def _month_of_pair(text: str) -> str:
     plain = ascii_digits(text)
-    if matched := re.fullmatch(r"(\d{1,2})(?:\.0)? (\d{4})", plain):
+    if matched := re.fullmatch(r"(\d{1,2})(?:\.0)? (\d{4})(?:\.0)?", plain):
         return periods.month(f"{int(matched[1])}/{matched[2]}") or ""
     return periods.month(plain) or ""
 

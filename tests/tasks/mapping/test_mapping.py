@@ -153,6 +153,14 @@ def test_what_would_be_read_wrongly_is_refused(row: str, changes: dict[str, Any]
         apply(replace(WEEKS, **changes), sheet("Year;Week;Place;Cases", row, "2020;6;A;1.5"))
 
 
+def test_a_name_of_two_columns_is_no_name_of_one() -> None:
+    table = sheet("Year;Month;Place;Cases;Cases", "2020.0;1.0;A;7;9")
+    with pytest.raises(DataError, match="row 1: 2 columns are called 'Cases'"):
+        apply(replace(WEEKS, week="", month="Month"), table)
+    rows = apply(replace(WEEKS, week="", month="Month"), sheet("Year;Month;Place;Cases", "2020.0;1.0;A;7")).table
+    assert list(rows["time_period"]) == ["2020-01"]
+
+
 def test_a_mapping_serves_again_and_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     made = proposal(sheet(*LAYOUTS["wide"][0]), "health", "THA").mapping
     write(made, tmp_path / "map.yaml")
