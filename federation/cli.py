@@ -81,6 +81,9 @@ REMEDIES = {  # error of the system -> what it is, and what to do
     errno.EACCES: "permission denied; ask its owner, or run as the user whose it is",
     errno.EPERM: "not permitted; ask its owner, or run as the user whose it is",
     errno.EROFS: "lies on a disk that can only be read; choose another place",
+    errno.EFBIG: "would be larger than the limit of this process allows (ulimit -f); what was done is kept",
+    errno.EIO: "the disk does not answer; look at it before anything else is written",
+    errno.EMFILE: "too many open files (ulimit -n)",
     errno.EISDIR: "is a folder; name a file",
     errno.ENOTDIR: "a part of this path is a file and no folder; name another one",
 }

@@ -13,6 +13,7 @@ from federation.deployment.coordinator.submit import follow, submit
 from federation.errors import GotongError
 from federation.issuing.export import export
 from federation.runs import folder as run_folder
+from federation.runs.operational import lies_ahead
 from federation.settings.schema import Settings
 from federation.tracking import registry
 
@@ -31,7 +32,10 @@ class Deployed:
         folder.mkdir(parents=True, exist_ok=True)
         self._end(folder, settings, resume=False, terms_only=True)
         ends: dict[str, str] = json.loads((folder / RECORD_ENDS).read_text())
-        return ends
+        ahead = {country for country, end in ends.items() if lies_ahead(end, settings.task.calendar.step)}
+        for country in sorted(ahead):
+            self.say(f"{country} says that its records end in {ends[country]}, which lies ahead: it has no vote")
+        return {country: end for country, end in ends.items() if country not in ahead}
 
     def run(self, settings: Settings) -> object:
         """Follow a run to its end: a new one, one that is resumed, or one that still goes on after a kill."""

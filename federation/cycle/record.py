@@ -19,6 +19,13 @@ from tasks.files.locking import try_lock
 
 FOLDER, LOCK = "cycles", "lock"
 AGREE, TRAIN, GATE, PROMOTE, EXPORT, ISSUE = STEPS = ("agree", "train", "gate", "promote", "export", "issue")
+# What the result of a step that ended must hold, for later steps and readers.
+NEEDED = {
+    AGREE: ("ends", "said", "champion"),
+    GATE: ("promote", "reason", "champion", "keep"),
+    EXPORT: ("file",),
+    ISSUE: ("issued",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +115,9 @@ def _read(path: Path) -> Cycle:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         steps = {name: Step(**step) for name, step in values["steps"].items() if name in STEPS}
+        for name, keys in NEEDED.items():
+            if name in steps and steps[name].ended and (missing := set(keys) - set(steps[name].result)):
+                raise ValueError(f"step {name} has no {', '.join(sorted(missing))}")
         return Cycle(**{**values, "steps": steps})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{path} is not as it was written ({error}); restore it, or remove it: its month is then "

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -32,6 +33,7 @@ from tasks.data import Array
 from tasks.files.locking import lock
 
 ISSUES, RECORDS, CHAMPIONS, OWN_MODELS = "issues", "records", "champions", "own_models"
+OWN = "own"  # among the digests: of what the vault knew of the run
 HEAD, FORECAST, DECISIONS = "issue.json", "forecast.gotong", "decisions"
 DRAFT, APPROVED, HELD, RELEASED = "draft", "approved", "held", "released"
 APPROVE, HOLD, ANNOTATE, RELEASE = "approve", "hold", "annotate", "release"
@@ -57,7 +59,8 @@ class Content:
     digests: `champion` (its file), `model` (its weights), `own` (what the vault knew of the run; "" for the federated
     arm), `code`. records: national file -> digest. products: file in the issue's folder -> digest. forecast: digest.
     unwritten: format -> why it is not among the products. settings: what the forecaster chose. said: lines for her.
-    replaces: identifier of the alert that its alert replaces, "" for none.
+    replaces: identifier of the alert that its alert replaces, "" for none. nonce: random, so that the digest of
+    issue.json, which is handed on, tells nothing of the records; "" before it was written.
     """
 
     country: str
@@ -77,6 +80,7 @@ class Content:
     settings: Mapping[str, Any]
     said: tuple[str, ...]
     replaces: str = ""
+    nonce: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +184,7 @@ def write(home: Path, content: Content, forecast: Forecast, products: Mapping[st
     (temp_path / DECISIONS).mkdir(parents=True)
     files = {**products, FORECAST: _packed(forecast)}
     digests = {name: sha256(each).hexdigest() for name, each in files.items()}
-    values = asdict(content) | {"forecast": digests.pop(FORECAST), "products": digests}
+    values = asdict(content) | {"forecast": digests.pop(FORECAST), "products": digests, "nonce": token_hex(32)}
     for name, each in (*files.items(), (HEAD, canonical(values))):
         write_read_only(temp_path / name, each)
     temp_path.rename(folder)
@@ -287,8 +291,13 @@ def _bytes(path: Path) -> bytes:
 def _content(path: Path, raw: bytes) -> Content:
     try:
         values = parse(raw)
-        return Content(**{**values, "said": tuple(values["said"])})
-    except (PackError, TypeError, KeyError) as error:
+        content = Content(**{**values, "said": tuple(values["said"])})
+        for at in (content.sent, content.made_at):
+            datetime.fromisoformat(at).astimezone(UTC)
+        for maps in (content.digests, content.records, content.products, content.settings):
+            maps.keys()
+        return content
+    except (PackError, TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:
         raise ArchiveError(f"{path} is not as it was written ({error}); restore it from a backup") from None
 
 

@@ -225,7 +225,7 @@ def _stated(raw: bytes) -> Champion:
         values = parse(raw)
         champion = Champion(**{**values, "keep": tuple(values["keep"]), "rolled_back": tuple(values["rolled_back"])})
         sound = _is_sound(champion)
-    except (PackError, TypeError, KeyError, AttributeError, ValueError):
+    except (PackError, TypeError, KeyError, AttributeError, ValueError, OverflowError):
         raise ChampionError(
             "it does not say what it is in the form of this version; install the coordinator's"
         ) from None
@@ -237,10 +237,12 @@ def _stated(raw: bytes) -> Champion:
 def _is_sound(champion: Champion) -> bool:
     texts = [value for key, value in asdict(champion).items() if key not in ("version", "keep", "rolled_back")]
     numbers = (champion.version, *champion.rolled_back)
-    for at in (champion.signed_at, champion.decided_at):
-        datetime.fromisoformat(at).astimezone(UTC)
+    times = [datetime.fromisoformat(at) for at in (champion.signed_at, champion.decided_at)]
+    for at in times:
+        at.astimezone(UTC)  # raises for one that lies beyond all years
     return (
-        all(type(each) is str and each.isprintable() for each in (*texts, *champion.keep))
+        all(at.tzinfo is not None for at in times)
+        and all(type(each) is str and each.isprintable() for each in (*texts, *champion.keep))
         and all(type(each) is int and each > 0 for each in numbers)
         and all(map(is_name, (champion.task, champion.run)))
         and 0 < len(champion.region) <= 100

@@ -187,13 +187,20 @@ def _kept(champion: Champion, held: Held | None, country: str) -> Held:
 def _asked(delivered: Path, now: datetime) -> str:
     """Whether the coordinator was reached of late, by the word of the courier."""
     try:
-        at = datetime.fromisoformat(json.loads(read_bounded(delivered / ASKED, 1000))["at"]).astimezone(UTC)
-    except (GotongError, ValueError, TypeError, KeyError):
+        at = datetime.fromisoformat(json.loads(_regular(delivered / ASKED, 1000))["at"]).astimezone(UTC)
+    except (GotongError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return "offline: no courier has asked the coordinator for a newer champion; this is the one that is held here"
     days = (now - at).days
     if days >= 2:
         return f"offline: the coordinator was last asked for a newer champion on {at:%Y-%m-%d}, {days} days ago"
     return f"the coordinator was asked for a newer champion on {at:%Y-%m-%d}"
+
+
+def _regular(path: Path, most: int) -> bytes:
+    """The bytes of a file that the courier wrote. Raises ChampionError for a pipe, which would be waited for."""
+    if not path.is_file():
+        raise ChampionError(f"{path} is not there, or no file")
+    return read_bounded(path, most)
 
 
 def _pointer(home: Path, task: str) -> Path:

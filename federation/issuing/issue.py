@@ -18,7 +18,7 @@ from federation import forecasting
 from federation.errors import ConfigError
 from federation.forecasting import FEDERATED, VAULT, ForecastRequest, Memory, memory_in
 from federation.issuing import archive
-from federation.issuing.archive import ISSUES, OWN_MODELS, Content, Forecast, Issue
+from federation.issuing.archive import ISSUES, OWN, OWN_MODELS, Content, Forecast, Issue
 from federation.issuing.champion_file import ChampionFile, unpack
 from federation.issuing.files import keep, kept
 from federation.issuing.held import DELIVERED, Held, champion_for, trust_of
@@ -155,7 +155,7 @@ def national_files(task: Task, folder: Path) -> dict[str, Path]:
 
 def memory_of(issue: Issue) -> Memory:
     """What the vault knew of the run, as the issue was made with; empty for the federated arm."""
-    digest = issue.content.digests["own"]
+    digest = issue.content.digests[OWN]
     if not digest:
         return {}
     raw = kept(issue.home / ISSUES / OWN_MODELS, digest, "the country's own model")
@@ -184,6 +184,8 @@ def _held(wanted: Wanted) -> Held:
 def _kept_memory(wanted: Wanted, held: Held) -> tuple[Memory, str]:
     """What the vault knows of the champion's run, kept by digest; empty where the federated arm is wanted."""
     file = wanted.home / "vault" / VAULT if wanted.vault is None else wanted.vault
+    if wanted.vault is not None and not file.is_file():
+        raise ConfigError(f"vault={file} is not there; name the file of the country's vault, or leave the key out")
     memory = {} if wanted.arm == FEDERATED else memory_in(file, wanted.country, held.champion.run)
     if not memory:
         return {}, ""
@@ -211,7 +213,7 @@ def _content(wanted: Wanted, held: Held, issued: Issued, records: Mapping[str, s
         digests={
             "champion": held.file.digest,
             "model": champion.model,
-            "own": "" if federated else own,
+            OWN: "" if federated else own,
             "code": code_digest(),
         },
         records=dict(records),

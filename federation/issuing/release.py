@@ -9,7 +9,7 @@ from pathlib import Path
 
 from federation.errors import ConfigError
 from federation.issuing import archive
-from federation.issuing.archive import ANNOTATE, APPROVE, APPROVED, RELEASE, RELEASED, Issue
+from federation.issuing.archive import ANNOTATE, APPROVE, APPROVED, OWN, RELEASE, RELEASED, Issue
 from federation.issuing.files import sync
 from federation.pack.canonical import canonical
 from tasks.files.atomic import write_atomically
@@ -63,16 +63,20 @@ def stem(issue: Issue) -> str:
 
 
 def _slip(issue: Issue) -> bytes:
-    """What goes with the products: who approved them, what was noted, and what they are. The same at every try."""
+    """What goes with the products: who approved them, what was noted, and what they are. The same at every try.
+
+    No digest of the records goes, nor of the country's own model: whoever knows all but one number of a file could try
+    that one. The issue's own digest rests on its nonce.
+    """
     content = issue.content
+    public = {name: digest for name, digest in content.digests.items() if name != OWN}
     values = {
         "issue": issue.name,
         "country": content.country,
         "digest": issue.digest,
         "decisions": [asdict(each) for each in issue.decisions],
         "products": dict(content.products),
-        "records": dict(content.records),
-        "digests": dict(content.digests),
+        "digests": public,
         "unwritten": dict(content.unwritten),
     }
     return canonical(values) + b"\n"

@@ -80,7 +80,10 @@ def plain(row: Row) -> dict[str, Any]:
 def read_json(path: Path) -> tuple[Row, ...]:
     """The rows in their order; null becomes NaN. Raises DataError for a file that `write_json` did not write."""
     try:
-        return tuple(_row(entry) for entry in json.loads(path.read_text("utf-8")))
+        entries = json.loads(path.read_text("utf-8"))
+        if not isinstance(entries, list):
+            raise ValueError("no list of rows")
+        return tuple(_row(entry) for entry in entries)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; a run writes it when it ends") from None
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -35,9 +35,8 @@ def resolved(settings: Settings, ends: Mapping[str, str]) -> Settings:
     """
     step = STEPS[settings.task.calendar.step]
     today = np.datetime64("now").astype(step.dtype)
-    december = np.datetime64(f"{today.astype('datetime64[Y]')}-12-31").astype(step.dtype)
     for country, text in sorted(ends.items()):
-        if step.last(text) > december:  # a harvest counts as the December of its year
+        if lies_ahead(text, settings.task.calendar.step):
             raise ConfigError(f"the records of {country} end in {text}, which lies ahead; correct them")
     until = settings.until or LATEST
     if until == LATEST:
@@ -53,6 +52,14 @@ def resolved(settings: Settings, ends: Mapping[str, str]) -> Settings:
         raise ConfigError(f"until={until}, which lies ahead or is not over; give a period that is over")
     calendar = moved(settings.task.calendar, last - step.last(settings.task.calendar.validate_until))
     return replace(settings, until=str(last), task=replace(settings.task, calendar=calendar))
+
+
+def lies_ahead(period: str, step_name: str) -> bool:
+    """Whether the end of somebody's records is later than this year: a harvest counts as the December of its year."""
+    step = STEPS[step_name]
+    today = np.datetime64("now").astype(step.dtype)
+    december = np.datetime64(f"{today.astype('datetime64[Y]')}-12-31").astype(step.dtype)
+    return bool(step.last(period) > december)
 
 
 def refit_of(fold: Settings, name: str) -> Settings:

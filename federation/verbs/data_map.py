@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from federation.composition.compose import compose
 from federation.errors import ConfigError
@@ -22,7 +23,7 @@ WIDTH = 130  # of a table that goes into a file
 
 @dataclass  # not frozen: Hydra merges it
 class MapSettings:
-    """file: a table of any format. sheet: of a workbook, the first with rows if none. to: the YAML, beside the file if
+    """file: a table of any format. sheet: of a workbook, the first with rows if none. to: the YAML, next to the file if
     none."""
 
     task: TaskSettings
@@ -73,12 +74,13 @@ def table(sheet: Sheet, made: Proposal) -> Table:
     mapping = made.mapping
     taken = {column: name for name, column in mapping.columns.items()}
     taken |= {getattr(mapping, name): name for name in ("year", "month", "week") if getattr(mapping, name)}
-    shown = Table(caption=f"{sheet}, names in row {mapping.header}")
+    shown = Table(caption=Text(f"{sheet}, names in row {mapping.header}"))
     for name in ("column", "taken for", *(f"row {mapping.header + number}" for number in range(1, ROWS + 1))):
         shown.add_column(name, overflow="fold")
     counted = mapping.wide or mapping.task != "health" or "disease_cases" in mapping.columns
     rows = sheet.rows[mapping.header : mapping.header + ROWS] if counted and not mapping.persons else ()
     for place, name in enumerate(sheet.rows[mapping.header - 1][:40]):
         cells = [row[place] for row in rows]
-        shown.add_row(name, taken.get(name, ""), *cells, *[""] * (ROWS - len(cells)))
+        texts = (name, taken.get(name, ""), *cells, *[""] * (ROWS - len(cells)))
+        shown.add_row(*(Text("".join(filter(str.isprintable, text))) for text in texts))
     return shown

@@ -69,9 +69,7 @@ def _issue(settings: IssueSettings) -> None:
         _again(Path(settings.home), task, settings.as_of)
         return
     wanted = _wanted(settings, task)
-    for issue in release.pending(wanted.home, wanted.country, task):  # of a call that was killed
-        if issue.content.settings["to"]:
-            handed_on(issue, None)
+    stuck = _handed_on_again(wanted.home, wanted.country, task)
     made = make(wanted)
     _show(made, asks=settings.approval == REQUIRED)
     if settings.approval == NONE and made.issue.state not in (APPROVED, RELEASED, HELD):
@@ -79,6 +77,20 @@ def _issue(settings: IssueSettings) -> None:
         handed_on(made.issue, settings.to)
     elif made.issue.state == APPROVED:
         handed_on(made.issue, settings.to)
+    if stuck:  # said last, after what could be done
+        raise ConfigError("; ".join(stuck))
+
+
+def _handed_on_again(home: Path, country: str, task: str) -> list[str]:
+    """Hand on what a call that was killed had approved; why some could not be, which keeps no later month back."""
+    stuck = []
+    for issue in release.pending(home, country, task):
+        if issue.content.settings["to"]:
+            try:
+                handed_on(issue, None)
+            except ConfigError as error:
+                stuck.append(f"issue={issue.name} is approved and not handed on: {error}")
+    return stuck
 
 
 def _wanted(settings: IssueSettings, task: str) -> Wanted:

@@ -28,6 +28,7 @@ from tasks.files.atomic import write_atomically
 from tasks.files.folders import country_folder
 from tasks.places.countries import problem_with
 from tasks.registry import TASKS
+from tasks.time_step import STEPS
 from tasks.vintages.delay import Vintage
 
 ALARM = 3  # exit code: something alarms that nobody has reviewed; 1 is a mistake, as of every verb
@@ -142,7 +143,11 @@ def _reviewed(file: Path) -> str:
 
 
 def _month(text: str) -> str:
+    """Raises ConfigError for no month, or one to come, until which nobody can have looked."""
     try:
-        return str(np.datetime64(text, "M"))
-    except ValueError:
-        raise ConfigError(f"reviewed={text} is no month; write it as YYYY-MM") from None
+        month = STEPS["month"].last(text)
+    except ValueError as error:
+        raise ConfigError(f"reviewed: {error}") from None
+    if month > np.datetime64("now", "M"):
+        raise ConfigError(f"reviewed={text} is yet to come; write the last month whose alarms were looked at")
+    return str(month)

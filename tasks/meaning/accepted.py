@@ -22,6 +22,8 @@ def accepted(folder: Path) -> Mapping[str, str]:
         return {}
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8")).get("accepted", [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise DataError(f"{file}: `accepted` is no list of tables; write [[accepted]] with id and reason")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{file} cannot be read ({error}); write [[accepted]] with id and reason") from None
     reasons: dict[str, str] = {}

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -22,6 +23,7 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 TEXTS = (".csv", ".tsv", ".txt", ".csv.gz")
 ENDINGS = (*WORKBOOKS, *TEXTS, ".json", ".parquet")
 MAX_CELLS = 20_000_000
+MAX_BYTES = 2**30  # of a packed file, unpacked
 SEPARATORS = ",;\t|"
 
 
@@ -51,7 +53,7 @@ def sheets(path: Path) -> list[Sheet]:
         tables = list(_tables(path, ending))
     except DataError:
         raise
-    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException) as error:
+    except (OSError, EOFError, ValueError, RecursionError, csv.Error, zlib.error, pa.ArrowException) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} cannot be read as {ending} ({first}); save it again, or as CSV UTF-8") from None
     return [
@@ -94,7 +96,9 @@ def _text(path: Path) -> list[list[str]]:
     """Fields of CSV whose separator is the one that makes the most even rows; UTF-8, or UTF-16 with its mark."""
     if path.name.lower().endswith(".gz"):
         with gzip.open(path) as file:
-            raw = file.read()
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise DataError(f"{path} unpacks to more than {MAX_BYTES // 2**20} MiB; import it in parts")
     else:
         raw = path.read_bytes()
     text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
@@ -107,6 +111,10 @@ def _text(path: Path) -> list[list[str]]:
 def _json(content: Any) -> Iterator[tuple[str, list[list[str]]]]:
     """Lists of records, and DHIS2's analytics tables (`headers`, `rows`) and data value sets (`dataValues`)."""
     if isinstance(content, dict) and {"headers", "rows"} <= set(content):
+        if not all(isinstance(each, dict) for each in content["headers"]):
+            raise ValueError("its headers are no objects")
+        if not all(isinstance(row, list) for row in content["rows"]):
+            raise ValueError("its rows are no lists")
         names = [str(each.get("column") or each.get("name")) for each in content["headers"]]
         yield "", [names, *([shown(cell) for cell in row] for row in content["rows"])]
         return

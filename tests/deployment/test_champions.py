@@ -54,6 +54,21 @@ def test_the_gateway_serves_champions_to_enrolled_nodes_alone(tmp_path: Path) ->
         assert not (delivered / NAME).exists()
 
 
+def test_who_reads_slowly_keeps_nobody_out_but_himself(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "champions"
+    with front(tmp_path) as gateway, gateway.client() as slow, gateway.client() as node:
+        folder.mkdir()
+        (folder / NAME).write_bytes(bytes(32 * 2**20))  # more than the buffers between them hold
+        for client in (slow, node):
+            assert client.post(CALL, headers=ENROLLED, content=b"x").status_code == 200
+        with slow.stream("GET", f"{champions.PATH}/{NAME}") as stalled:
+            assert stalled.status_code == 200
+            began = time.monotonic()
+            assert node.get(f"{champions.PATH}/{NAME}").status_code == 503  # of the same address; it asks again later
+            assert time.monotonic() - began < 10  # and did not wait
+        assert node.post(CALL, headers=ENROLLED, content=b"x").status_code == 200
+
+
 def test_a_connection_whose_key_is_used_no_more_is_served_no_champion(monkeypatch: pytest.MonkeyPatch) -> None:
     known = connections.Connections(connections.Limits())
     connection = Connection(line=None, address="127.0.0.1", opened=0.0, used=0.0)  # type: ignore[arg-type]

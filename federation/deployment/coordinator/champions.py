@@ -12,7 +12,8 @@ from pathlib import Path
 PATH = "/v1/gotong/champions"
 FOLDER, SUFFIX = "champions", ".champion"  # in the coordinator's home
 MOST = 16  # files
-AT_ONCE = 4  # downloads
+AT_ONCE = 4  # downloads, and one an address: who reads slowly keeps nobody out but himself
+READING = 120.0  # seconds that one may take
 PART = 2**18  # bytes
 
 

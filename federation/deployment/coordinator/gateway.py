@@ -65,7 +65,7 @@ class Gateway:
 
     def __init__(self, superlink: str, home: Path, connections: Connections) -> None:
         self._contacts, self._champions = Contacts(home), champions.Champions(home)
-        self._downloads = asyncio.Semaphore(champions.AT_ONCE)
+        self._downloads: set[str] = set()  # addresses
         self._connections, self._bodies = connections, Bodies(connections.limits.bodies * 2**20)
         self._strangers_calls = asyncio.Semaphore(STRANGERS_CALLS)
         places = connections.limits.members + STRANGERS_CALLS
@@ -127,11 +127,16 @@ class Gateway:
         file = self._champions.file(path)
         if file is None:
             raise RefusedError(404, b"not served here")
+        if connection.address in self._downloads or len(self._downloads) >= champions.AT_ONCE:
+            raise RefusedError(503, b"others download champions; ask again later")
+        self._downloads.add(connection.address)
         try:
-            async with self._downloads, asyncio.timeout(READING):
+            async with asyncio.timeout(champions.READING):
                 await _send_all(send, champions.parts(file))
         except TimeoutError:  # in the middle of the reply: nothing else can be said
             connection.close()
+        finally:
+            self._downloads.discard(connection.address)
 
     async def _call(self, method: str, scope: Scope, parts: list[bytes], connection: Connection) -> httpx.Response:
         """The SuperLink's reply, of which the head alone was read. Strangers wait for one another, not members."""

@@ -26,7 +26,10 @@ MOST_FILES = 16
 LARGEST = 256 * 2**20  # bytes of all files together
 LONGEST_LIST = 2**16  # bytes
 PATIENCE = 120.0  # seconds for all of it
+WAITING = 8.0  # seconds for the next bytes: less than Flower takes a silent node for gone
 READABLE = 0o640  # by the group that vault and courier share
+
+HEADERS = {"accept-encoding": "identity"}
 
 log = logging.getLogger("courier")
 
@@ -51,7 +54,7 @@ def fetch(client: httpx.Client, address: str, folder: Path, heartbeat: Callable[
     NotFetchedError, with the files that were there before in their places, or httpx.HTTPError.
     """
     until = monotonic() + PATIENCE
-    offered, new = _listed(client, f"https://{address}{PATH}", until), []
+    offered, new = _listed(client, f"https://{address}{PATH}", until, heartbeat), []
     try:
         for each in offered:
             if _digest(folder / each.name) != each.digest:
@@ -66,9 +69,9 @@ def fetch(client: httpx.Client, address: str, folder: Path, heartbeat: Callable[
     return new
 
 
-def _listed(client: httpx.Client, url: str, until: float) -> list[Listed]:
+def _listed(client: httpx.Client, url: str, until: float, heartbeat: Callable[[], None]) -> list[Listed]:
     with _reply(client, url) as response:
-        raw = b"".join(_parts(response, LONGEST_LIST, until))
+        raw = b"".join(_parts(response, LONGEST_LIST, until, heartbeat))
     try:
         offered = [Listed(**each) for each in json.loads(raw)]
         sound = all(
@@ -86,10 +89,7 @@ def _download(
     client: httpx.Client, url: str, folder: Path, each: Listed, until: float, heartbeat: Callable[[], None]
 ) -> None:
     with _reply(client, url) as response:
-        parts = []
-        for part in _parts(response, each.size, until):
-            parts.append(part)
-            heartbeat()
+        parts = list(_parts(response, each.size, until, heartbeat))
     if sha256(b"".join(parts)).hexdigest() != each.digest:
         raise NotFetchedError(f"{each.name} is not the file that was announced")
     _write(folder / each.name, parts)
@@ -98,15 +98,16 @@ def _download(
 @contextmanager
 def _reply(client: httpx.Client, url: str) -> Iterator[httpx.Response]:
     """A reply whose body is still to be read; one that leads elsewhere is not followed."""
-    with client.stream("GET", url, follow_redirects=False, headers={"accept-encoding": "identity"}) as response:
+    with client.stream("GET", url, follow_redirects=False, headers=HEADERS, timeout=WAITING) as response:
         if response.status_code != httpx.codes.OK:
             raise NotFetchedError(f"HTTP {response.status_code}")
         yield response
 
 
-def _parts(response: httpx.Response, most: int, until: float) -> Iterator[bytes]:
+def _parts(response: httpx.Response, most: int, until: float, heartbeat: Callable[[], None]) -> Iterator[bytes]:
     size = 0
     for part in response.iter_raw():
+        heartbeat()
         size += len(part)
         if size > most:
             raise NotFetchedError("more was sent than was announced")

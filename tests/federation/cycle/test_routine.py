@@ -1,5 +1,6 @@
 """The steps of a month on a region that keeps count: killed anywhere, newer months, nothing to do, its status."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ import pytest
 
 from federation.cycle import gate, record, routine, status
 from federation.cycle.record import STEPS, Cycle
-from federation.errors import ConfigError, GotongError
+from federation.errors import CheckpointError, ConfigError, GotongError
 from federation.settings.schema import OPERATIONAL, Settings
 from tests.federation.federations import settings_of
 
@@ -172,3 +173,13 @@ def test_two_cycles_of_a_region_do_not_run_at_once(settings: Settings, region: C
             go(settings, region)
     assert shown == "ASEAN-toy: agree, the countries are asked which months they report"
     assert not region.did
+
+
+def test_a_record_without_what_later_steps_need_is_one_line(settings: Settings, region: Counting) -> None:
+    go(settings, region)
+    [path] = record.folder_of(Path(settings.runs), "ASEAN", "toy").glob("*.json")
+    values = json.loads(path.read_text())
+    values["steps"]["gate"]["result"] = {}
+    path.write_text(json.dumps(values))
+    with pytest.raises(CheckpointError, match="step gate has no champion, keep, promote, reason"):
+        go(settings, region)

@@ -119,6 +119,9 @@ def test_what_was_changed_on_the_way_is_not_taken(
         (stated(3, run=".."), "it says what no coordinator writes"),
         (stated(3, reason="a\nb"), "it says what no coordinator writes"),
         (stated(3, signed_at="2999-01-01T00:00:00+00:00"), "which lies ahead; set the clock"),
+        (stated(3, signed_at="0001-01-01T00:00:00+14:00"), "does not say what it is in the form of this version"),
+        (stated(3, decided_at="9999-12-31T23:00:00-14:00"), "does not say what it is in the form of this version"),
+        (stated(3, signed_at=stated(3).signed_at.removesuffix("+00:00")), "it says what no coordinator writes"),
         (stated(3, signed_at="soon"), "does not say what it is in the form of this version"),
     ],
 )
@@ -142,6 +145,18 @@ def test_a_champion_that_was_taken_back_makes_room_for_the_one_before_and_never_
     with pytest.raises(ChampionError, match="an old file was sent again"):
         take(home, second)
     assert take(home, written(tmp_path / "c", runs / "june", stated(4), coordinator)).champion.version == 4
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("content", ["pipe", '{"at": "0001-01-01T00:00:00+14:00"}', "[" * 999, "{}", ""])
+def test_what_a_courier_says_of_its_calls_stops_nothing(
+    content: str, home: Path, runs: Path, coordinator: Path, tmp_path: Path
+) -> None:
+    take(home, written(tmp_path / "a", runs / "june", stated(), coordinator))
+    (home / DELIVERED).mkdir()
+    path = home / DELIVERED / "asked.json"
+    os.mkfifo(path) if content == "pipe" else path.write_text(content)
+    assert take(home).said[-1].startswith("offline: no courier has asked")
 
 
 def test_a_country_with_a_veto_keeps_what_it_holds(home: Path, runs: Path, coordinator: Path, tmp_path: Path) -> None:

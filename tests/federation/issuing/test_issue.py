@@ -92,6 +92,11 @@ def test_nothing_is_handed_on_before_somebody_approves(
     assert problems((out / names[0]).read_text()) == []
     slip = json.loads((out / f"{stem}.release.json").read_text())
     assert [each["do"] for each in slip["decisions"]] == ["annotate", "hold", "approve"]
+    made = archive.issue_of(home, "health/2008-12/1")
+    released = "".join(path.read_text() for path in out.iterdir())
+    assert not [digest for digest in made.content.records.values() if digest in released]  # of a file it is a check on
+    raw = json.loads((made.folder / "issue.json").read_text())
+    assert len(bytes.fromhex(raw["nonce"])) == 32
     assert slip["decisions"][0]["reason"] == "two districts strike, it's said: for a week"
     with pytest.raises(SystemExit):
         decide(home, "annotate", "health/2008-12/1", "reason=late")
@@ -152,6 +157,7 @@ MISTAKES = {
     "data": ("data=elsewhere", "data=elsewhere is not there"),
     "approval": ("approval=never", "approval=never is none of required, none"),
     "champion": ("champion=elsewhere", "elsewhere is not there, or no file"),
+    "vault": ("vault=gone.sqlite", "vault=gone.sqlite is not there"),
     "sender": ("sender='a b'", "sender='a b'"),
     "arm": ("arm=issued", "the vault of VNM knows no test of run june; arm=federated needs none"),
     "age": ("today=2009-04-01", "records/VNM/health.csv: the newest record is of 2008-12"),
@@ -169,6 +175,21 @@ def test_a_mistake_is_one_line_and_archives_nothing(
     assert (ended.value.code, err.count("\n")) == (1, 1)
     assert said in err
     assert archive.issues(home) == []
+
+
+def test_an_outbox_that_is_gone_keeps_no_later_issue_back(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    issue(home, "origin=2008-11", f"to={tmp_path / 'file' / 'outbox'}")
+    with pytest.raises(SystemExit):
+        decide(home, "approve", "health/2008-11/1")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        issue(home, f"to={tmp_path / 'outbox'}", "approval=none")
+    assert ended.value.code == 1
+    assert "issue=health/2008-11/1 is approved and not handed on: to=" in capsys.readouterr().err
+    assert archive.issue_of(home, "health/2008-12/1").state == "released"
 
 
 def test_an_archive_is_one_countrys(home: Path, runs: Path) -> None:

@@ -122,7 +122,9 @@ def test_an_alarm_is_an_exit_code_until_a_person_reviewed_it(
     [
         (["lag=soon"], "lag=soon: write 0 to 24 months, or now"),
         (["task=disaster"], "has issued nothing for VNM of task disaster"),
-        (["reviewed=may"], "reviewed=may is no month"),
+        (["reviewed=may"], "'may' is no month"),
+        (["reviewed=NaT"], "'NaT' is no month"),
+        (["reviewed=2999-01"], "reviewed=2999-01 is yet to come"),
         (["country=LAO"], "has issued nothing for LAO"),
     ],
 )
