@@ -143,9 +143,11 @@ def measured(runs: Path, seeds: Sequence[str], task: Task) -> Measured:
 
 
 def page(words: Mapping[str, str]) -> str:
-    """The whole page."""
+    """The whole page. Ends for a task whose headline is a skill: its differences are no shares of a mean error."""
     settings = settings_of([f"recipe={words['recipe']}"])
     task = TASKS[settings.task.name]
+    if next(iter(task.scores.values())).better != "smaller":
+        sys.exit(f"recipe={words['recipe']}: this page is of errors, and {next(iter(task.scores))} is a skill")
     found = measured(Path(words["runs"]), words["seeds"].split(","), task)
     chosen = " ".join(f"{key}={words[key]}" for key in ("recipe", "seeds", "until"))
     lines = [

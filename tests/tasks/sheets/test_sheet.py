@@ -57,7 +57,17 @@ def test_every_format_is_the_same_sheet(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.xlsx", b"PK no workbook"), ("a.json", b"{"), ("a.parquet", b"x"), ("a.pdf", b"")]
+    ("name", "content"),
+    [
+        ("a.xlsx", b"PK no workbook"),
+        ("a.json", b"{"),
+        ("b.json", b'{"headers": [1], "rows": [[1]]}'),
+        ("c.json", b'{"headers": [{"name": "x"}], "rows": [5]}'),
+        ("d.json", b"[" * 100_000),
+        ("a.csv.gz", gzip.compress(bytes(range(256)) * 99)[:60] + b"\0" * 200),
+        ("a.parquet", b"x"),
+        ("a.pdf", b""),
+    ],
 )
 def test_a_broken_file_is_one_line(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
