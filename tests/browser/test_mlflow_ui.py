@@ -18,12 +18,14 @@ from federation.tracking import upload_process
 from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search
 from federation.tracking.tracker import Tracker, replay
+from tests.whole import IN_FULL
 
 CHROMIUM = Path("/usr/bin/chromium")
 MEMBERS = ("BRN", "IDN", "KHM", "LAO", "MMR", "MYS", "PHL", "SGP", "THA", "TLS", "VNM")
 ROUNDS = 6
 SWEPT = [f"sweep_seed-{seed}_strategy-{strategy}" for seed in (1, 2) for strategy in ("fedavg", "fedper")]
 pytestmark = [
+    pytest.mark.skipif(not IN_FULL, reason="a first visit is a long test; this one: scripts/prove ends"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: install Debian's chromium for this test"),
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
 ]

@@ -13,8 +13,14 @@ from federation.cli import main
 from federation.reporting.rows import ALL
 from tasks.registry import TASKS
 from tests import forked
+from tests.whole import IN_FULL
 
-pytestmark = pytest.mark.long
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not IN_FULL, reason="killed runs are a long test, and sweeps one of every run: scripts/prove ends"
+    ),
+]
 SMALL = ["region.countries=[KHM,TLS]", "rounds=2", "arms=[federated]", "training.epochs=1", "tracking=none"]
 WORDS = ["simulate", "experiment=strategies", *SMALL]
 RUNS = 24

@@ -9,6 +9,7 @@ from tests.federation.test_cli import gotong
 
 # What MLflow 3.17 warns itself of: how it declares tables, and its own type hints.
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred:UserWarning"),
 ]
