@@ -3,8 +3,10 @@
 from tasks.agriculture import TASK as AGRICULTURE
 from tasks.disaster import TASK as DISASTER
 from tasks.health import TASK as HEALTH
+from tasks.prices.tables import TABLES as PRICES
+from tasks.river.tables import TABLES as RIVERS
 from tasks.task import Task
 
 TASKS: dict[str, Task] = {task.name: task for task in (HEALTH, DISASTER, AGRICULTURE)}
 # Every national file by its name, whichever task reads it.
-TABLES = {name: table for task in TASKS.values() for name, table in task.tables.items()}
+TABLES = {name: table for task in TASKS.values() for name, table in task.tables.items()} | RIVERS | PRICES

@@ -189,14 +189,17 @@ def _csv(path: Path, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
 
 
 def _records(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """(row, fields) of every record that is not blank, the header first; UnreadableError if there is no header."""
+    """(row, fields) of every record that is not blank, the header first; UnreadableError if there is no header.
+
+    A line that begins with # is a comment before the header, as in CAMELS, and HXL's tags below it (https://hxlstandard.org).
+    """
     with cast(BinaryIO, gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
         reader = csv.reader(_lines(file, path), strict=True)
         row = 1
         empty = True
         try:
             for fields in reader:
-                if fields:
+                if fields and not (row <= 2 and fields[0].startswith("#")):
                     yield row, tuple(field.strip() for field in fields)
                     empty = False
                 row = reader.line_num + 1

@@ -15,6 +15,10 @@ from tasks.importers import (
     unused,
 )
 from tasks.importers.contract import Assembler, Format
+from tasks.importers.markets import assemble as markets
+from tasks.importers.markets import pink_sheet, wfp
+from tasks.importers.rivers import assemble as rivers
+from tasks.importers.rivers import daily, gauges
 
 FORMATS: dict[str, Format] = {
     "chap": chap.FORMAT,
@@ -31,6 +35,14 @@ FORMATS: dict[str, Format] = {
     "harvest": cells.HARVEST,
     "areas": cells.AREAS,
     "spam": unused.SPAM,
+    "gauge_days": daily.TABLES,
+    "camels_gauge": daily.CAMELS_FILES,
+    "caravan_gauge": daily.CARAVAN_FILES,
+    "gauges": gauges.GAUGES,
+    "hydroatlas": gauges.ATLAS_TABLE,
+    "caravan_climate": gauges.CLIMATE_TABLE,
+    "wfp": wfp.FORMAT,
+    "pink_sheet": pink_sheet.FORMAT,
     "landslides": unused.LANDSLIDES,
     "cyclones": unused.CYCLONES,
 }
@@ -38,4 +50,6 @@ ASSEMBLERS: dict[str, Assembler] = {
     "health": health.assemble,
     "disaster": disaster.assemble,
     "agriculture": agriculture.assemble,
+    "river": rivers.assemble,
+    "prices": markets.assemble,
 }

@@ -104,6 +104,7 @@ class Records:
         row = self.table.iloc[position]
         value = row[column]
         shown = f"{value:.10g}" if isinstance(value, float | np.floating) else str(value)
+        shown = self.said(position) if column == self.period else shown
         return Problem(
             file=self.file,
             row=int(self.table.index[position]),
