@@ -2,21 +2,26 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.mapping import periods
+from tasks.mapping import periods, persons
 from tasks.mapping.mapping import Mapping
 from tasks.mapping.weeks import by_month
+from tasks.meaning.spelling import spelling
 from tasks.meaning.texts import GROUPED, ascii_digits
+from tasks.meaning.totals import TOTALS
 from tasks.registry import TASKS
 from tasks.sheets.sheet import Sheet
 
-NO_PERIOD = "rows without a period, such as footnotes and titles"
+NOTES = "titles, footnotes and empty rows"
+TOTAL_ROWS = "rows that say they are totals"
 NO_PLACE = "rows without a place"
+UNDATED = "persons without a date"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +52,17 @@ def apply(mapping: Mapping, sheet: Sheet) -> Mapped:
     long = _long(mapping, names, rows)
     records = len(rows)
     texts = _periods(mapping, sheet, long)
-    dropped = Counter({NO_PERIOD: int((texts == "").sum())})
+    dropped = Counter(_without_period(mapping, sheet, long[texts == ""]))
+    dropped[NOTES] += len(rows) - int(rows.index.isin(long.index).sum())
     long = long.assign(period=texts)[texts != ""]
     if "location" in long:
         dropped[NO_PLACE] = int((long["location"] == "").sum())
         long = long[long["location"] != ""]
-    table = _counted(mapping, sheet, long)
+    if mapping.persons:
+        table, outside = persons.count(sheet, long, mapping.reported)
+        dropped.update(outside)
+    else:
+        table = _counted(mapping, sheet, long)
     return Mapped(
         table=_whole(mapping, table), records=records, dropped={why: count for why, count in dropped.items() if count}
     )
@@ -80,59 +90,86 @@ def _long(mapping: Mapping, names: tuple[str, ...], rows: pd.DataFrame) -> pd.Da
     if not mapping.wide:
         return kept
     wide = [place for place, name in enumerate(names) if name and (periods.month(name) or periods.week(name))]
-    parts = [kept.assign(time_period=names[place], **{mapping.wide: rows[place]}) for place in wide]
-    if not parts:
+    if not wide:
         raise DataError(f"wide={mapping.wide}: no column's name is a month or a week")
+    empty = (rows[wide] == "").all(axis=1)  # a title, a footnote, or a place that reported nothing
+    kept, rows = kept[~empty], rows[~empty]
+    parts = [kept.assign(time_period=names[place], **{mapping.wide: rows[place]}) for place in wide]
     return pd.concat(parts)
 
 
 def _periods(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.Series:
     """(N,) YYYY-MM, or the first day of a week as YYYY-MM-DD; "" where a row names no period."""
+    read: Callable[..., str]
+    columns: tuple[str, ...]
     if mapping.week:
-        weeks = [
-            _week(mapping, sheet, int(str(row)), *pair)
-            for row, *pair in zip(rows.index, rows["year"], rows["week"], strict=True)
-        ]
-        return pd.Series(weeks, index=rows.index, dtype=object)
-    if mapping.year and mapping.month:
-        texts = [
-            f"{month} {year}" if year and month else "" for year, month in zip(rows["year"], rows["month"], strict=True)
-        ]
-        return pd.Series([_month_of_pair(text) for text in texts], index=rows.index, dtype=object)
-    if "time_period" not in rows:
+        read, columns = _week, ("year", "week")
+    elif mapping.year and mapping.month:
+        read, columns = _month_of_pair, ("year", "month")
+    else:
+        read, columns = _period, ("time_period",)
+    if not set(columns) <= set(rows):
         raise DataError(f"{sheet}: the mapping names no time_period, and neither year and month nor year and week")
-    return rows["time_period"].map(lambda text: _period(mapping, sheet, text)).astype(object)
+    cells = zip(rows.index, *(rows[name] for name in columns), strict=True)
+    texts = [read(mapping, f"{sheet}, row {row}", *texts) for row, *texts in cells]
+    return pd.Series(texts, index=rows.index, dtype=object)
 
 
-def _month_of_pair(text: str) -> str:
-    plain = ascii_digits(text)
+def _without_period(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> dict[str, int]:
+    """Why rows whose period cannot be read are left out. Raises DataError for records: they have a value or a place.
+
+    A title or footnote fills a cell of the period or of the place, or none that is mapped.
+    """
+    when = [name for name in ("time_period", "year", "month", "week") if name in rows]
+    dated = (rows[when] != "").any(axis=1)
+    placed = rows["location"] != "" if "location" in rows else dated & False
+    valued = (rows.drop(columns=[*when, "location"], errors="ignore") != "").any(axis=1)
+    named = rows.reindex(columns=[*when, "location"], fill_value="")
+    totals = named.map(lambda text: spelling(text) in TOTALS).any(axis=1)
+    undated = ~dated & placed if mapping.persons else dated & False
+    wrong = ~totals & ~undated & (valued | (dated & placed))
+    if wrong.any():
+        row = rows[wrong].iloc[0]
+        texts = repr(" ".join(row[when][row[when] != ""])) if dated[wrong].iloc[0] else "an empty cell"
+        shown = "the cell of its date" if mapping.persons else texts
+        more = f" ({int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""
+        raise DataError(
+            f"{sheet}, row {row.name}: {shown} names no period{more}; write one in every row, or remove the row"
+        )
+    reasons = {TOTAL_ROWS: int(totals.sum()), UNDATED: int((undated & ~totals).sum())}
+    return {NOTES: len(rows) - sum(reasons.values()), **reasons}
+
+
+def _month_of_pair(_: Mapping, __: str, year: str, month: str) -> str:
+    plain = ascii_digits(f"{month} {year}") if year and month else ""
     if matched := re.fullmatch(r"(\d{1,2})(?:\.0)? (\d{4})(?:\.0)?", plain):
         return periods.month(f"{int(matched[1])}/{matched[2]}") or ""
     return periods.month(plain) or ""
 
 
-def _week(mapping: Mapping, sheet: Sheet, row: int, year: str, number: str) -> str:
+def _week(mapping: Mapping, where: str, year: str, number: str) -> str:
     numbers = [re.findall(r"\d+(?:\.\d+)?", ascii_digits(text)) for text in (year, number)]
     years, weeks = [[re.sub(r"\.0+$", "", each) for each in found] for found in numbers]
     if not weeks or not any(re.fullmatch(r"\d{4}", each) for each in years):
         return ""
     if len(years) > 1 or len(weeks) > 1 or not weeks[0].isdecimal():
-        raise DataError(f"{sheet}, row {row}: {year!r} and {number!r} name no single week; write 2020 and 5")
-    return _first_day(mapping, f"{sheet}, row {row}", int(years[0]), int(weeks[0]))
+        raise DataError(f"{where}: {year!r} and {number!r} name no single week; write 2020 and 5")
+    return _first_day(mapping, where, int(years[0]), int(weeks[0]))
 
 
-def _period(mapping: Mapping, sheet: Sheet, text: str) -> str:
+def _period(mapping: Mapping, where: str, text: str) -> str:
+    shown = "its date" if mapping.persons else repr(text)
     if matched := periods.week(text):
-        return _first_day(mapping, f"{sheet}, {text!r}", *matched)
+        return _first_day(mapping, where, *matched)
     if month := periods.month(text):
         return month
     if not periods.DAY.fullmatch(ascii_digits(text)):
         return ""
     if not mapping.dates:
-        raise DataError(f"{sheet}: {text!r} may be read in two orders; say in the mapping `dates: dmy` or `dates: mdy`")
+        raise DataError(f"{where}: {shown} may be read in two orders; say in the mapping `dates: dmy` or `dates: mdy`")
     day = periods.day(text, mapping.dates)
     if day is None:
-        raise DataError(f"{sheet}: {text!r} is no date in the order {mapping.dates}; correct `dates` in the mapping")
+        raise DataError(f"{where}: {shown} is no date in the order {mapping.dates}; correct `dates` in the mapping")
     return f"{day:%Y-%m}"
 
 
@@ -145,12 +182,7 @@ def _first_day(mapping: Mapping, where: str, year: int, number: int) -> str:
 
 
 def _counted(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a place and month: persons counted, weeks shared among months, all else as it stands."""
-    if mapping.persons:
-        if rows["period"].str.len().eq(10).any():
-            raise DataError(f"{sheet}: a list of persons by week is not counted; map the column of their dates")
-        counts = rows.groupby(["period", "location"], sort=True).size()
-        return counts.rename("disease_cases").astype(str).reset_index().rename(columns={"period": "time_period"})
+    """A row a place and month: weeks shared among months, all else as it stands."""
     table = rows.drop(columns=["year", "month", "week", "time_period"], errors="ignore").rename(
         columns={"period": "time_period"}
     )

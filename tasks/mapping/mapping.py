@@ -9,6 +9,7 @@ import yaml
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 from tasks.mapping.periods import ORDERS, SYSTEMS
+from tasks.mapping.persons import REPORTED
 from tasks.places.countries import problem_with
 from tasks.registry import TASKS
 
@@ -17,6 +18,7 @@ HELP = """\
 # columns: national column -> the column's name in the file. year, month, week: columns, where a period has several.
 # wide: the file has one column a period, with values of the national column `wide`. weeks: iso or mmwr, as declared.
 # dates: ymd, dmy or mdy. persons: true counts rows, one a person; only the counts are written.
+# reported: 2004-01/2005-12, months of which a list of persons is complete: without a person they count 0.
 """
 
 
@@ -36,6 +38,7 @@ class Mapping:
     weeks: str = ""
     dates: str = ""
     persons: bool = False
+    reported: str = ""
 
 
 def write(mapping: Mapping, to: Path) -> None:
@@ -74,6 +77,8 @@ def _check(file: Path, name: str, value: Any) -> None:
         raise DataError(f"{file}: {name}: {value!r} is none of {', '.join(allowed[name])}")
     if name == "country" and (wrong := problem_with(str(value))):
         raise DataError(f"{file}: country: {wrong}")
+    if name == "reported" and not REPORTED.fullmatch(str(value)):
+        raise DataError(f"{file}: reported: {value!r} names no months; write the first and the last, 2004-01/2005-12")
     right: type = {"header": int, "columns": dict, "persons": bool}.get(name, str)
     if not isinstance(value, right) or (isinstance(value, int) and value < 0):
         raise DataError(f"{file}: {name}: {value!r} is no {right.__name__}; put text in quotes")

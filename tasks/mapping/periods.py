@@ -54,13 +54,14 @@ def _mmwr_start(year: int) -> date:
 
 
 def day_order(texts: Iterable[str]) -> str | None:
-    """The order of day, month and year that a column of dates proves; None where it leaves two open or is none."""
+    """The order of day, month and year that the dates of a column prove; None where they leave two open or are none.
+
+    Footnotes and impossible dates, which are of no order, prove nothing.
+    """
     fits = set(ORDERS)
     for text in texts:
         matched = DAY.fullmatch(ascii_digits(text).strip())
-        if not matched:
-            return None
-        fits &= {order for order in ORDERS if _day(matched, order) is not None}
+        fits &= ({order for order in ORDERS if _day(matched, order) is not None} if matched else set()) or fits
     return fits.pop() if len(fits) == 1 else None
 
 

@@ -27,12 +27,11 @@ NAMES = {
     "mean_temperature": "mean temperature|temperature|temp|suhu|nhiet do|temperatura|อุณหภูมิ",
 }
 KNOWN = {spelling(word): name for name, words in NAMES.items() for word in words.split("|")}
-PERSON = frozenset(
-    map(
-        spelling,
-        ("sex", "gender", "age", "name", "patient", "patient id", "case id", "nik", "umur", "เพศ", "อายุ", "tuoi"),
-    )
+PERSONS = (
+    "sex|gender|age|name|full name|patient|patient id|case id|id number|nik|nama|umur|usia|jenis kelamin|jantina|"
+    "ho ten|ho va ten|gioi tinh|tuoi|edad|sexo|kasarian|ชื่อ|ชื่อสกุล|เพศ|อายุ|ຊື່|ເພດ|ອາຍຸ|ឈ្មោះ|ភេទ|អាយុ|အမည်|ကျား မ|အသက်"
 )
+PERSON = frozenset(spelling(word) for word in PERSONS.split("|"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +86,18 @@ def _open(mapping: Mapping, dates: Sequence[str], by_week: bool) -> list[str]:
     asked = []
     if by_week:
         asked.append("weeks: iso or mmwr? The file does not say from which day its weeks run")
-    if dates and not mapping.dates and all(periods.DAY.fullmatch(ascii_digits(each)) for each in dates):
+    if not mapping.dates and any(periods.DAY.fullmatch(ascii_digits(each)) for each in dates):
         asked.append("dates: dmy or mdy? No day of the column is larger than 12")
     if (
         "location" in TASKS[mapping.task].tables[TASKS[mapping.task].file].schema.columns
         and "location" not in mapping.columns
     ):
         asked.append("columns: location: which column names the place?")
+    if mapping.persons:
+        asked.append(
+            "reported: of which months is the list complete, such as 2004-01/2005-12? Months without a person are 0 in "
+            "them; unanswered, a place without a person is 0 only in months in which others have one"
+        )
     if not mapping.wide and not mapping.persons and mapping.task == "health" and "disease_cases" not in mapping.columns:
         asked.append("columns: disease_cases: which column holds the counts?")
     return asked

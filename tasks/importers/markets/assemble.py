@@ -57,11 +57,11 @@ def _refuse_rivals(rows: pd.DataFrame) -> None:
     kept = rows[rows["dropped"] == ""]
     first = kept.groupby(KEYS, dropna=False)[["price", "file", "row"]].transform("first")
     for at in kept.index[kept["price"] != first["price"]]:
-        row = kept.loc[at]
+        mine, other = kept.loc[at].to_dict(), first.loc[at].to_dict()
         raise DataError(
-            f"{row['file']}, row {row['row']}, column 'price': {row['price']:g} for {row['commodity']!r} at "
-            f"{row['market']!r} in {row['month']} is not the {first.at[at, 'price']:g} of {first.at[at, 'file']}, row "
-            f"{first.at[at, 'row']}. Keep one."
+            f"{mine['file']}, row {mine['row']}, column 'price': {mine['price']:g} for {mine['commodity']!r} at "
+            f"{mine['market']!r} in {mine['month']} is not the {other['price']:g} of {other['file']}, row "
+            f"{other['row']}. Keep one."
         )
 
 

@@ -67,11 +67,23 @@ LAYOUTS: dict[str, tuple[Lines, dict[str, Any], str, Lines]] = {
         ("2004-01 A 7", "2004-02 A 8"),
     ),
     "an open order": (("Date;Place;Cases", "01/02/2004;A;7"), {"dates": "dmy"}, "dates: dmy or mdy?", ("2004-02 A 7",)),
+    "sections and totals": (
+        ("Month;Province;Cases", "North;;", ";South;", "2004-01;A;7", "Total;;7", ";Jumlah;7"),
+        {},
+        "",
+        ("2004-01 A 7",),
+    ),
+    "a footnote below a wide table": (
+        ("District;Jan 2004;Feb 2004;Mar 2004", "A;7;8;9", "Source: DoH;;;"),
+        {},
+        "",
+        ("2004-01 A 7", "2004-02 A 8", "2004-03 A 9"),
+    ),
     "persons": (
         ("Date onset;Province;Sex;Age", "2004-01-03;A;f;7", "2004-01-30;A;m;9", "2004-02-01;B;m;30"),
         {},
-        "",
-        ("2004-01 A 2", "2004-02 B 1"),
+        "reported:",
+        ("2004-01 A 2", "2004-01 B 0", "2004-02 A 0", "2004-02 B 1"),
     ),
 }
 
@@ -93,6 +105,48 @@ def test_a_layout_becomes_rows_of_months(lines: Lines, more: dict[str, Any], ask
         .to_numpy()
     ]
     assert tuple(got) == expected
+
+
+def test_a_list_of_persons_says_which_of_its_months_have_nobody() -> None:
+    lines = ["2004-01-03;A;f", "2004-04-30;B;m", ";B;m", ";;", "2003-12-31;A;f", "End of list;;"]
+    table = sheet("Date onset;Province;Sex", *lines)
+    made = replace(proposal(table, "health", "THA").mapping, reported="2004-01/2004-05")
+    mapped = apply(made, table)
+    assert [" ".join(row) for row in mapped.table[["time_period", "location", "disease_cases"]].to_numpy()] == [
+        f"2004-{month:02d} {place} {int((month, place) in {(1, 'A'), (4, 'B')})}"
+        for month in range(1, 6)
+        for place in "AB"
+    ]
+    assert mapped.dropped == {
+        "titles, footnotes and empty rows": 2,
+        "persons without a date": 1,
+        "persons outside of the months that `reported` names": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (
+            ("Month;Province;Cases", "2004-01;A;7", "Jan-Feb 2004;A;8", ";A;9"),
+            r"row 3: 'Jan-Feb 2004' names no period \(1 more",
+        ),
+        (
+            ("Month;Province;Cases", "2004-01;A;7", ";B;9"),
+            "row 3: an empty cell names no period; write one in every row",
+        ),
+        (("Year;Month;Province;Cases", "2004;1;A;7", "2004;13;A;9"), "row 3: '2004 13' names no period"),
+        (("Date onset;Province;Sex", "2004-01-03;A;f", "Somchai;A;f"), "row 3: the cell of its date names no period"),
+        (
+            ("Date onset;Province;Sex", "2004-01-13;A;f", "2004-02-31;A;f"),
+            "row 3: its date is no date in the order ymd",
+        ),
+    ],
+)
+def test_a_record_whose_period_cannot_be_read_is_no_footnote(lines: Lines, says: str) -> None:
+    table = sheet(*lines)
+    with pytest.raises(DataError, match=says):
+        apply(proposal(table, "health", "THA").mapping, table)
 
 
 def weekly(system: str, weeks: range) -> list[str]:
@@ -172,6 +226,7 @@ def test_a_mapping_serves_again_and_says_what_is_wrong_with_it(tmp_path: Path) -
         ("task: health\ncountry: XXX", "country: 'XXX'"),
         ("task: health", "country missing"),
         ("tusk: health", "tusk unknown"),
+        ("task: health\ncountry: THA\nreported: 2004", "reported: 2004 names no months"),
         ("task: health\ncountry: THA\nweeks: epi", "weeks: 'epi' is none of iso, mmwr"),
         ("task: [", "cannot be read as YAML"),
     ):
@@ -180,24 +235,35 @@ def test_a_mapping_serves_again_and_says_what_is_wrong_with_it(tmp_path: Path) -
             read(tmp_path / "bad.yaml")
 
 
-def test_no_byte_of_a_person_is_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_byte_of_a_person_is_written(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not into any folder that the product may write to, onto the screen, or into the message of a refusal."""
     people = [f"Somchai{n:04d};19{n % 90 + 10};2004-{n % 12 + 1:02d}-17;Nan;0812345{n:03d}" for n in range(300)]
-    source = tmp_path / "in" / "list.csv"
-    source.parent.mkdir()
+    source, out = tmp_path / "in" / "list.csv", tmp_path / "out"
+    for folder in (source.parent, out / "home", out / "temp"):
+        folder.mkdir(parents=True)
     source.write_text("\n".join(["Name;Born;Date onset;Province;Phone", *people]))
-    by, to = tmp_path / "out" / "map.yaml", tmp_path / "out" / "national"
+    monkeypatch.chdir(out)
+    monkeypatch.setenv("HOME", str(out / "home"))
+    monkeypatch.setattr("tempfile.tempdir", str(out / "temp"))
+    by, to = out / "map.yaml", out / "national"
     assert ends("data", "map", str(source), "country=THA", f"to={by}") == 0
     assert ends("data", "import", f"from={source}", f"map={by}", f"to={to}") == 0
     assert ends("data", "check", str(to)) == 0
-    printed = capfd.readouterr()
     assert "persons: true" in by.read_text()
     rows = (to / "THA" / "health.csv").read_text().splitlines()
     assert len(rows) == 13
     assert sum(int(row.split(",")[2]) for row in rows[1:]) == 300
-    for path in (tmp_path / "out").rglob("*"):
-        content = path.read_bytes() if path.is_file() else b""
+    for wrong in ("Somchai9999;1950;unknown 0812345999;Nan;", "Somchai9999;1950;17-17-17;Nan;0812345999"):
+        source.write_text("\n".join(["Name;Born;Date onset;Province;Phone", *people, wrong]))
+        assert ends("data", "import", f"from={source}", f"map={by}", f"to={out / 'none'}") == 1
+        assert ends("data", "import", f"from={source.parent}", f"to={out / 'none'}") == 1
+    printed = capfd.readouterr()
+    assert printed.err.count("row 302: ") == 2
+    written = [path.read_bytes() for path in out.rglob("*") if path.is_file()]
+    for content in (*written, printed.err.encode(), printed.out.encode()):
         assert not any(part in content for part in (b"Somchai", b"0812345", b"-17"))
-    assert "Somchai" not in printed.err + printed.out
 
 
 def test_what_a_mapping_brings_is_checked_as_any_national_file(tmp_path: Path) -> None:
