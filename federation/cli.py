@@ -156,7 +156,9 @@ def _help() -> str:
 
 
 def _fail(message: str, code: int = 1) -> int:
-    print(f"gotong: {' '.join(message.split())}", file=sys.stderr)
+    from federation.errors import without_passwords
+
+    print(f"gotong: {without_passwords(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

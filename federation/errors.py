@@ -17,6 +17,12 @@ Exception
     DeploymentError      a key, certificate, process or link of a deployment that does not work
 """
 
+import re
+
+# In an address: after `://user:` up to the @ before the host, unless that is a port. After ?password= and the like.
+IN_ADDRESS = re.compile(r"(://[^:/@\s]*:)(?!\d+(?:[/?#\s]|$))[^\s]*?@(?=[^@/\s]*(?:[/?#\s]|$))")
+IN_QUERY = re.compile(r"([?&;](?:password|passwd|pwd|token|secret|sslpassword)=)[^&;#\s]+", re.IGNORECASE)
+
 
 class GotongError(Exception):
     """Base of everything that `federation` raises on purpose."""
@@ -80,5 +86,10 @@ class DeploymentError(GotongError):
 
 def one_line(error: BaseException) -> str:
     """An error as a short line for a person."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = without_passwords(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:99]} … {text[-98:]}"  # what was tried, and why it failed
+
+
+def without_passwords(text: str) -> str:
+    """The text with `***` for the passwords of addresses in it."""
+    return IN_QUERY.sub(r"\1***", IN_ADDRESS.sub(r"\1***@", text))

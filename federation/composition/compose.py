@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from federation.composition.literal import literal
 from federation.composition.mistakes import explained, unknown
+from federation.composition.passwords import with_passwords, without
 from federation.composition.register import RUN, register
 from federation.composition.renamed import RENAMED, renamed
 from federation.errors import ConfigError
@@ -45,6 +46,7 @@ def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
     from hydra.errors import HydraException
 
     _check_words(overrides)
+    overrides, whole = without(overrides)
     overrides = literal(overrides, schema)
     name = register(verb, schema)
     composed: list[Job[T]] = []
@@ -52,7 +54,7 @@ def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
 
     def take(config: DictConfig) -> None:
         try:
-            composed.append(Job(settings=_settings(config, schema), varied=_varied()))
+            composed.append(Job(settings=with_passwords(_settings(config, schema), whole), varied=_varied()))
         except Exception as error:  # carried past Hydra, which would print a line of its own as well
             failed.append(error)
 
@@ -76,10 +78,11 @@ def settings_of(words: Sequence[str]) -> Settings:
     from hydra.errors import HydraException
 
     _check_words(words)
+    words, whole = without(words)
     register(RUN, Settings)
     try:
         with hydra.initialize_config_module("configs", version_base="1.3"):
-            return _settings(hydra.compose(RUN, literal(words, Settings)), Settings)
+            return with_passwords(_settings(hydra.compose(RUN, literal(words, Settings)), Settings), whole)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explained(error, Settings)) from None
 

@@ -90,6 +90,11 @@ def status(home: Path, run: int) -> tuple[str, str]:
     return str(run_state["status"]), str(run_state.get("status-details") or "")
 
 
+def statuses(home: Path) -> dict[int, str]:
+    """Flower's number of every run -> its status. Raises DeploymentError."""
+    return {int(run["run-id"]): str(run["status"]) for run in _run_command(home, "list", CONNECTION)["runs"]}
+
+
 def stop(home: Path, run: int) -> None:
     """Stop a run. Raises DeploymentError."""
     _run_command(home, "stop", str(run), CONNECTION)

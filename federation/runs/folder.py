@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from federation.errors import ConfigError, GotongError
+from federation.settings.address import keep
 from federation.settings.schema import Settings
 from tasks.files.locking import try_lock
 
@@ -28,6 +29,8 @@ def create(settings: Settings) -> Path:
     folder = Path(settings.runs) / name
     try:
         folder.mkdir(parents=True)
+        (folder / LOCK).touch()
+        keep(folder, settings.tracking.uri)
     except FileExistsError:
         raise ConfigError(f"a run {name} exists in {settings.runs}; choose another name, or resume={name}") from None
     except OSError as error:

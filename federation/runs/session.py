@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from federation.pages import run_page
 from federation.runs import report
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
+from federation.settings.schema import Settings
 from federation.tracking.run_tracker import TrackedRun
 from federation.tracking.tracker import Tracker
 from federation.training.device import cpu_seconds
@@ -89,8 +91,7 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
     progress_bar.say(f"\n{seconds:.0f} s, {_peak_mib():,.0f} MiB at most. Picture: {run.folder / report.PICTURE}")
     progress_bar.say(f"What came out, as a page: {run.folder / run_page.PAGE}")
     if run.settings.tracking.name == "mlflow":
-        where = "" if run.settings.runs == "runs" else f" runs={run.settings.runs}"
-        progress_bar.say(f"All runs in MLflow: gotong ui{where}")
+        progress_bar.say(f"All runs in MLflow: {_where(run.settings)}")
     return Finished(run=run, outcome=outcome, files=files, seconds=seconds)
 
 
@@ -121,6 +122,15 @@ def _pages(run: Run, progress_bar: ProgressBar) -> tuple[Path, ...]:
     except (OSError, GotongError, TaskError) as error:
         progress_bar.say(f"no page was written ({one_line(error)}); later: gotong report run={run.folder.name}")
         return ()
+
+
+def _where(settings: Settings) -> str:
+    """The address of MLflow's own pages, or the command that serves them."""
+    if settings.tracking.uri and not settings.tracking.uri.startswith("sqlite:"):
+        return settings.tracking.uri
+    keys = {"runs": settings.runs, "tracking.uri": settings.tracking.uri}
+    words = [f"{key}={value}" for key, value in keys.items() if value not in ("", "runs")]
+    return shlex.join(["gotong", "ui", *words])
 
 
 def _cost(began: float, busy: float) -> dict[str, float]:

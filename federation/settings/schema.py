@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 
 from federation.errors import ConfigError
+from federation.settings.address import shown
 from federation.settings.checks import nearest, one_of, within
 from federation.settings.region import RegionSettings
 from federation.wire.compression import TRANSPORTS
@@ -219,6 +220,9 @@ class TrackingSettings:
     uri: str = ""  # empty: an SQLite store under <runs>/mlflow
     experiment: str = "gotong"
     patience: float = 30.0  # seconds to wait at the end for rows not yet sent
+
+    def __post_init__(self) -> None:
+        self.uri = shown(self.uri)  # from here on without its password, whoever prints or writes it
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""

@@ -52,7 +52,7 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:
-    if hint is Any or type(value) is hint:
+    if hint is Any or type(value) is hint or (hint is str and isinstance(value, str)):
         return value
     if hint is float and type(value) is int and abs(value) < EXACT:
         return float(value)

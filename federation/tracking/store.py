@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from federation.errors import TrackingError
+from federation.settings.address import whole
 from federation.settings.schema import TrackingSettings
 from tasks.files.locking import lock
 
@@ -77,7 +78,7 @@ def connect(settings: TrackingSettings, runs: Path) -> Store:
     file = database(uri)
     if file:
         create(file)
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client = MlflowClient(tracking_uri=whole(uri), registry_uri=whole(uri))
     experiment = client.get_experiment_by_name(settings.experiment)
     if experiment is None:
         try:
@@ -103,7 +104,7 @@ def experiments(settings: TrackingSettings, runs: Path) -> list[tuple[str, Store
     quiet()
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client = MlflowClient(tracking_uri=whole(uri), registry_uri=whole(uri))
     return [
         (each.name, Store(client=client, experiment=each.experiment_id, uri=uri))
         for each in client.search_experiments()

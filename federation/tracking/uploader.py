@@ -1,10 +1,12 @@
 """Sends one run's spool to MLflow, piece by piece. What has been sent is noted in the run's folder."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from federation.errors import TrackingError
+from federation.settings.address import recalled
 from federation.settings.schema import TrackingSettings
 from federation.tracking import cursor, spool
 from federation.tracking.mlflow_writer import MlflowWriter
@@ -28,7 +30,7 @@ class Uploader:
             if not try_lock(self._lock):
                 raise TrackingError(f"another process is sending the records of {folder.name}; wait for it to end")
             noted = cursor.load(folder)
-            store = connect(settings, runs)
+            store = connect(replace(settings, uri=recalled(folder, settings.uri)), runs)
             writer = MlflowWriter(store, folder, noted.runs)
             if noted.store != store.uri or not noted.runs or not writer.known():
                 noted = cursor.Cursor(store=store.uri, tried=noted.tried)

@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from federation.composition.compose import compose
-from federation.deployment.coordinator import status as coordinator_status
+from federation.deployment.coordinator.stopping import stop as stop_run
 from federation.deployment.coordinator.submission import resume_hint
 from federation.runs import folder as run_folder
 
@@ -28,6 +28,6 @@ def run(words: Sequence[str]) -> None:
 
 def stop(settings: Stop) -> None:
     """Raises DeploymentError if it is not in progress."""
-    folder = run_folder.existing(settings.runs, settings.run)
-    coordinator_status.stop(Path(settings.home), folder)
-    print(f"{settings.run} is being stopped; {resume_hint(folder)}")
+    folder = stop_run(Path(settings.home), settings.runs, settings.run)
+    left = resume_hint(folder) if run_folder.has_checkpoint(folder) else "it had not begun"
+    print(f"{settings.run} is stopped; {left}")

@@ -17,6 +17,7 @@ from federation.vault import ledger
 from tasks.importers.folder import import_folder
 from tasks.registry import TASKS
 from tests.conftest import PUBLIC_DATA
+from tests.deployment import stop_trials
 from tests.deployment.kills import held_up
 from tests.deployment.loopback import Deployment, history
 
@@ -58,6 +59,7 @@ def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_
         _a_run_against_the_terms_is_refused_before_training(deployment)
         printed, last = kills.run((*RUN, "rounds=5"))
         _a_run_is_stopped_and_can_go_on(deployment)
+    _a_run_is_stopped_in_its_first_seconds(deployment)
     assert "KHM, LAO, VNM agree" in printed
     assert [printed.count(f"round {round_}/5  3 of 3 countries") for round_ in range(1, 5)] == [1, 1, 1, 1]
     assert "resume=delivered" in printed
@@ -107,6 +109,11 @@ def _a_run_is_stopped_and_can_go_on(deployment: Deployment) -> None:
     assert "stopped: failed: its process was stopped; go on with `gotong submit resume=stopped`" in printed
     progress, _ = checkpoint.load(deployment.folder / "runs" / "stopped" / checkpoint.FILE)
     assert 1 <= progress.round < 90
+
+
+def _a_run_is_stopped_in_its_first_seconds(deployment: Deployment) -> None:
+    """The sample of `scripts/prove stop`."""
+    assert "early is stopped; it had not begun" in stop_trials.trial(deployment, "early", "LAO", 2.0)
 
 
 def _the_status_names_who_is_connected(deployment: Deployment) -> None:

@@ -335,7 +335,7 @@ WALK = (
         command=STATUS,
         says=("certificate  good until", "VNM          connected", "spring: in progress"),
     ),
-    Step(at="coordinator", command=STOP, says=("is being stopped",), then=_submission_failed),
+    Step(at="coordinator", command=STOP, says=("is stopped",), then=_submission_failed),
     Step(
         at="coordinator",
         command="gotong submit resume=spring home=coordinator",

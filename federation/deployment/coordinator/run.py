@@ -23,7 +23,7 @@ from federation.composition.restore import restore
 from federation.coordinator.rounds import federate
 from federation.coordinator.state import Outcome, Watch
 from federation.deployment import certificates
-from federation.deployment.coordinator import members, terms
+from federation.deployment.coordinator import members, stopping, terms
 from federation.deployment.coordinator.ledger import CoordinatorLedger
 from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
@@ -71,6 +71,7 @@ def main(link: Any, name: str) -> None:
     ended: dict[str, str | None] | None = None
     with run_folder.locked(folder):  # ENDED is there before the lock is free: a follower takes the rest for a crash
         try:
+            stopping.check(folder)
             with (folder / OUTPUT).open("a", buffering=1) as output:
                 console = Console(file=output, width=submission.width, highlight=False, force_terminal=False)
                 if submission.terms_only:

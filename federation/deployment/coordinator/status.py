@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from federation.deployment import certificates, flower_cli
-from federation.deployment.coordinator import contacts, members
+from federation.deployment.coordinator import contacts, members, stopping
 from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.coordinator.contacts import Contact
 from federation.deployment.coordinator.ledger import LastReply
-from federation.deployment.coordinator.submission import ENDED, number_of, path_of, resume_hint
+from federation.deployment.coordinator.submission import ENDED, path_of, resume_hint
 from federation.deployment.standing import SERVING
-from federation.errors import DeploymentError
 from federation.runs import folder as run_folder
 
 STATES = {
@@ -97,14 +96,9 @@ def outcome_of(folder: Path) -> str:
     """How a submitted run ended, or that it is in progress."""
     if run_folder.is_locked(folder):
         return "in progress"
+    if stopping.in_progress(folder) and not (folder / ENDED).exists():
+        return "being started"
     if not (folder / ENDED).exists():
         return f"died; {resume_hint(folder)}"
     error = json.loads((folder / ENDED).read_text(encoding="utf-8"))["error"]
     return "completed" if error is None else f"failed: {error}"
-
-
-def stop(home: Path, folder: Path) -> None:
-    """Stop a run; its checkpoint stands. Raises DeploymentError if it is not in progress."""
-    if not run_folder.is_locked(folder):
-        raise DeploymentError(f"{folder.name} is not in progress: {outcome_of(folder)}")
-    flower_cli.stop(home, number_of(folder))

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 import federation
 from federation.deployment import flower_cli
-from federation.deployment.coordinator import members, submission
+from federation.deployment.coordinator import members, stopping, submission
 from federation.deployment.coordinator import process as coordinator_process
 from federation.deployment.coordinator.submission import ENDED, FLOWER_RUN, OUTPUT, Submission
 from federation.errors import DeploymentError, GotongError
@@ -30,31 +31,52 @@ def submit(home: Path, submitted: Submission, say: Callable[[str], None]) -> Non
         raise DeploymentError(
             f"{folder.name} is in progress; wait for its end, or `gotong stop run={folder.name}` first"
         )
-    wait_until_ready(home, say)
-    for stale in (OUTPUT, ENDED):
-        (folder / stale).unlink(missing_ok=True)
-    submission.write(home, submitted)
-    number = flower_cli.start(home, BUNDLE, {"run": folder.name})
-    write_atomically(folder / FLOWER_RUN, json.dumps({"run": number}).encode())
-    error = follow(folder, say)
+    with stopping.submitting(folder):
+        wait_until_ready(home, folder, say)
+        for stale in (OUTPUT, ENDED, FLOWER_RUN):
+            (folder / stale).unlink(missing_ok=True)
+        submission.write(home, submitted)
+        number = _start(home, folder)
+        error = _follow(home, folder, number, say)
     if error is not None:
         raise GotongError(error)
     _agrees(home, number)
 
 
+def _start(home: Path, folder: Path) -> int:
+    """Flower's number of the run. Raises DeploymentError, also where the run was stopped meanwhile."""
+    stopping.check(folder)
+    number = flower_cli.start(home, BUNDLE, {"run": folder.name})
+    write_atomically(folder / FLOWER_RUN, json.dumps({"run": number}).encode())
+    return number
+
+
+def _follow(home: Path, folder: Path, number: int, say: Callable[[str], None]) -> str | None:
+    """`follow`; a run that was stopped before it began is one that Flower will not begin either."""
+    try:
+        return follow(folder, say)
+    except DeploymentError:
+        if stopping.requested(folder):
+            with suppress(DeploymentError):  # whoever stops it has asked Flower, too
+                flower_cli.stop(home, number)
+        raise
+
+
 def follow(folder: Path, say: Callable[[str], None]) -> str | None:
     """Repeat a run's output line by line until it ends; returns its error, or None if it completed.
 
-    Raises DeploymentError if its process ended without a word.
+    Raises DeploymentError if its process ended without a word, or it was stopped before it began.
     """
     at, until, began = 0, monotonic() + PATIENCE, False
     while True:
         ended, running = (folder / ENDED).exists(), run_folder.is_locked(folder)
         at = _repeat(folder / OUTPUT, at, say)
-        if ended:
+        if ended and not running:  # nothing works in its folder any more
             error = json.loads((folder / ENDED).read_text())["error"]
             return None if error is None else str(error)
         began = began or running
+        if not began:
+            stopping.check(folder)
         if began and not running and not (folder / ENDED).exists():
             raise DeploymentError(f"the run's process died; {submission.resume_hint(folder)}")
         if not began and monotonic() > until:
@@ -65,8 +87,9 @@ def follow(folder: Path, say: Callable[[str], None]) -> str | None:
         sleep(LOOK)  # two processes, one file between them
 
 
-def wait_until_ready(home: Path, say: Callable[[str], None]) -> None:
-    """Wait for a coordinator that is being started. Raises DeploymentError unless it runs and knows all its members."""
+def wait_until_ready(home: Path, folder: Path, say: Callable[[str], None]) -> None:
+    """Wait for a coordinator that is being started. Raises DeploymentError unless it runs and knows all its members,
+    or if the run in this folder was stopped meanwhile."""
     superlink, until, said = flower_cli.address(home), monotonic() + PATIENCE, False
     while not (there := coordinator_process.listening(*superlink)) or coordinator_process.members_pending(home):
         if monotonic() > until:
@@ -75,6 +98,7 @@ def wait_until_ready(home: Path, say: Callable[[str], None]) -> None:
         if not said:
             say(f"waiting up to {PATIENCE:g} s for the coordinator in {home} to be ready")
             said = True
+        stopping.check(folder)
         sleep(LOOK)
     if not members.members(home):
         raise DeploymentError("no node is enrolled; run `gotong keys enrol from=FILE` for every node")
