@@ -87,6 +87,12 @@ MAY: dict[str, set[str]] = {
     # Functions that hold a strategy to its contract, through rounds and a vault; nothing imports them but tests.
     "strategies.testing": {*LEARNING, "coordinator", "policy", "runs", "vault"},
     "cli": {"errors"},  # a verb is imported by name, when it runs
+    # The verbs as functions of Python, and a run as a scientist wants it.
+    "api": {
+        *("errors", "composition", "coordinator", "forecasting", "pages", "reporting", "runs", "settings", "studies"),
+        *("tracking", "vault", "verbs"),
+    },
+    "": {"api"},  # `from federation import simulate`, resolved when it is asked for
 }
 LOOSE = {"__init__.py", "cli.py", "errors.py", "forecasting.py"}  # files of `federation` that are in no room
 MOST_ROOMS = 22  # right under `federation`
@@ -110,7 +116,7 @@ ONLY_IN = {
     "ray": (),
 }
 LOGIC = (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.With, ast.Try)
-REGISTRIES = ("tasks/importers", "tasks/testing", "federation/strategies")
+REGISTRIES = ("tasks/importers", "tasks/testing", "federation", "federation/strategies")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +260,7 @@ def test_packages_hold_names_not_logic() -> None:
             continue
         folder = str(path.parent.relative_to(ROOT))
         body = ast.parse(path.read_text()).body
-        logic = [each for each in body if isinstance(each, LOGIC)]
+        logic = [each for each in body if isinstance(each, LOGIC) and "TYPE_CHECKING" not in ast.dump(each)[:80]]
         assert logic == [], f"{path} holds logic"
         of_a_task = folder.startswith("tasks/") and any(
             isinstance(each, ast.Assign) and "TASK" in ast.dump(each.targets[0]) for each in body

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid, ServerApp
+from rich.console import Console
 
 from federation.composition.default_strategy import note
 from federation.composition.restore import check
@@ -43,8 +44,8 @@ from tasks.windows import last_reported
 LEDGER = "vault.sqlite"
 
 
-def simulate(settings: Settings) -> Finished:
-    """A new run on this machine, or with `resume` one that continues.
+def simulate(settings: Settings, console: Console | None = None) -> Finished:
+    """A new run on this machine, or with `resume` one that continues. console: where it is shown; None: the screen.
 
     Raises GotongError or TaskError with the run's checkpoint, ledger and tracking intact.
     """
@@ -52,10 +53,10 @@ def simulate(settings: Settings) -> Finished:
     if settings.resume is not None:
         folder = run_folder.existing(settings.runs, settings.resume)
         with run_folder.locked(folder):
-            return conduct(partial(resume, settings.runs, folder), settings.out)
+            return conduct(partial(resume, settings.runs, folder), settings.out, console)
     folder = run_folder.create(settings)
     with run_folder.removed_without_checkpoint(folder), run_folder.locked(folder):
-        return conduct(partial(prepare, settings, folder), settings.out)
+        return conduct(partial(prepare, settings, folder), settings.out, console)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,8 @@ from tasks.products.replaced import Replaced, read_alert
 from tasks.task import Task
 from tasks.vintages.provisional import Provisional
 
+EXAMPLE = "gotong forecast run=RUN data=DIR country=VNM to=FILE format=FORMAT"
+
 
 @dataclass  # not frozen: Hydra merges it
 class ForecastSettings:
@@ -74,25 +76,32 @@ def run(words: Sequence[str]) -> None:
 
 
 def _forecast(settings: ForecastSettings) -> None:
-    example = "gotong forecast run=RUN data=DIR country=VNM to=FILE format=FORMAT"
-    name = required(settings.run, f"say which run: {example}")
-    data = required(settings.data, f"say where the national files lie: {example}")
-    country = required(settings.country, f"say whose forecast: {example}")
     alone = settings.page is not None and settings.to is None and settings.format is None
-    to = None if alone else file_to_write("to", required(settings.to, f"say where it goes: {example}"))
-    form = None if alone else required(settings.format, f"say which format: {example}")
-    if settings.cost_loss is not None:
-        within("cost_loss", settings.cost_loss, 0, 1, above=True)
-    within("samples", settings.samples, 1, 10_000)
-    within("seed", settings.seed, 0, 2**31 - 1)
-    if wrong := problem_with(country):
-        raise ConfigError(f"country: {wrong}")
-    if settings.largest_age is not None:
-        within("largest_age", settings.largest_age, 0, 1200)
-    if settings.late not in get_args(Late):
-        raise ConfigError(f"late={settings.late}: {nearest(settings.late, get_args(Late))}")
-    if settings.provisional is not None:
-        one_of("provisional", settings.provisional, get_args(Provisional))
+    to = None if alone else file_to_write("to", required(settings.to, f"say where it goes: {EXAMPLE}"))
+    form = None if alone else required(settings.format, f"say which format: {EXAMPLE}")
+    task, issued = issued_of(settings)
+    if form is not None and form not in task.products:
+        raise ConfigError(f"format={form} is no product of task {task.name}; {nearest(form, task.products)}")
+    product = None if form is None else task.products[form](issued)
+    written = [] if settings.page is None else _pages(Path(settings.page), task, issued, settings.words)
+    if to is not None and form is not None and product is not None and product.text is not None:
+        _write(to, product.text)
+        _write(to.with_name(to.name + ABOUT), sidecar(issued, form))
+        written.append(to)
+    for line in (*lines(issued), *([] if product is None else [product.summary])):
+        print(line)
+    print("\n".join(map(str, written)) or "nothing is written")
+
+
+def issued_of(settings: ForecastSettings) -> tuple[Task, Issued]:
+    """The forecast that these settings ask for, before it is written in any format.
+
+    Raises ConfigError for settings that are missing or out of range, and as `issue` does.
+    """
+    name = required(settings.run, f"say which run: {EXAMPLE}")
+    data = required(settings.data, f"say where the national files lie: {EXAMPLE}")
+    country = required(settings.country, f"say whose forecast: {EXAMPLE}")
+    _check(settings, country)
     folder, home = run_folder.existing(settings.runs, name), None if settings.home is None else Path(settings.home)
     sent, played = now_or_played(settings.today), settings.today is not None
     request = ForecastRequest(
@@ -113,18 +122,22 @@ def _forecast(settings: ForecastSettings) -> None:
         seed=settings.seed,
         replaces=None if settings.replaces is None else _alert(Path(settings.replaces)),
     )
-    task, issued = issue(folder, request)
-    if form is not None and form not in task.products:
-        raise ConfigError(f"format={form} is no product of task {task.name}; {nearest(form, task.products)}")
-    product = None if form is None else task.products[form](issued)
-    written = [] if settings.page is None else _pages(Path(settings.page), task, issued, settings.words)
-    if to is not None and form is not None and product is not None and product.text is not None:
-        _write(to, product.text)
-        _write(to.with_name(to.name + ABOUT), sidecar(issued, form))
-        written.append(to)
-    for line in (*lines(issued), *([] if product is None else [product.summary])):
-        print(line)
-    print("\n".join(map(str, written)) or "nothing is written")
+    return issue(folder, request)
+
+
+def _check(settings: ForecastSettings, country: str) -> None:
+    if settings.cost_loss is not None:
+        within("cost_loss", settings.cost_loss, 0, 1, above=True)
+    within("samples", settings.samples, 1, 10_000)
+    within("seed", settings.seed, 0, 2**31 - 1)
+    if wrong := problem_with(country):
+        raise ConfigError(f"country: {wrong}")
+    if settings.largest_age is not None:
+        within("largest_age", settings.largest_age, 0, 1200)
+    if settings.late not in get_args(Late):
+        raise ConfigError(f"late={settings.late}: {nearest(settings.late, get_args(Late))}")
+    if settings.provisional is not None:
+        one_of("provisional", settings.provisional, get_args(Provisional))
 
 
 def _pages(to: Path, task: Task, issued: Issued, words: str | None) -> list[Path]:

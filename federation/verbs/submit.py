@@ -1,7 +1,7 @@
 """`gotong submit`: the same run as `gotong simulate`, on the machines of the countries."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -51,17 +51,18 @@ def run(words: Sequence[str]) -> None:
 def submit(submitted: SubmitSettings) -> None:
     """Raises GotongError with the run's own words if it failed: exit code 0 means that it completed."""
     settings, home = submitted.run(), Path(submitted.home)
-    one = partial(_submit_one, home)
+    one = partial(submit_one, home)
     if is_pair(settings):
         run_pair(settings, one)
     else:
         one(settings)
 
 
-def _submit_one(home: Path, settings: Settings) -> None:
+def submit_one(home: Path, settings: Settings, say: Callable[[str], None] | None = None) -> None:
+    """Submit one run and follow it. say: takes its lines; None prints them, flushed, so that a file is live too."""
     resume = settings.resume
     folder = run_folder.existing(settings.runs, resume) if resume else run_folder.create(settings)
     width = shutil.get_terminal_size((120, 40)).columns
     submission = Submission(settings=settings, folder=folder, width=width, resume=bool(resume))
     with run_folder.removed_without_checkpoint(folder):
-        submit_run(home, submission, partial(print, flush=True))  # flushed: live in a file too
+        submit_run(home, submission, say or partial(print, flush=True))
