@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from federation.cycle import offer
+from federation.cycle.finished import finished, read, unlike_keys
 from federation.cycle.record import AGREE, GATE, Cycle, name_of
 from federation.errors import ConfigError, TrackingError
 from federation.runs import folder as run_folder
@@ -29,11 +30,11 @@ def champion_to_meet(settings: Settings, month: str) -> str:
         holder = registry.holders(store, model).get(CHAMPION)
     if holder is None:
         return ""
-    before = offer.read(settings.runs, holder.run)
-    if unlike := offer.unlike_keys(settings, before.settings):
+    before = read(settings.runs, holder.run)
+    if unlike := unlike_keys(settings, before.settings):
         raise ConfigError(
             f"the champion, run {holder.run}, has another recipe than this command: {', '.join(unlike)}. Set these as "
-            f"in that run; a new recipe is a run of its own, which gotong champion offer takes with chosen_until="
+            f"in that run; a new recipe is a run of its own, which gotong champion offer takes with evidence="
         )
     if not before.operational:
         return ""
@@ -52,7 +53,7 @@ def decide(cycle: Cycle, settings: Settings, harm: float) -> Mapping[str, Any]:
     """Offer the month's run and note the decision with its version; nothing is promoted yet."""
     for name in (f"{cycle.run}{FOLD}", cycle.run):
         _send(settings, name)
-    run, met = offer.finished(settings.runs, cycle.run), cycle.result(AGREE)["champion"]
+    run, met = finished(settings.runs, cycle.run), cycle.result(AGREE)["champion"]
     with _opened(settings) as (store, model):
         version = registry.offer(store, model, cycle.run)
         holder, versions = registry.holders(store, model).get(CHAMPION), registry.versions(store, model)

@@ -2,77 +2,23 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from federation.composition.regions import members
-from federation.composition.restore import flat, restore
-from federation.coordinator import checkpoint
+from federation.cycle.finished import Finished, read, shown_by, unlike_keys
 from federation.errors import ConfigError
 from federation.reporting.rows import BETTER, PAIRED, RESULTS, VALIDATION, WORSE, Row, of_test, read_json
-from federation.runs import folder as run_folder
-from federation.runs.operational import FOLD
-from federation.settings.schema import OPERATIONAL, PROTECTION, SEALED, STUDY, Settings
-from federation.settings.values import plain
+from federation.settings.schema import PROTECTION, SEALED, STUDY, Settings
 from federation.studies import champion
 from federation.studies.champion import Compared, Decision
-from federation.studies.recipe_choice import NOT_LEARNT
 from federation.tracking import registry
 from federation.tracking.registry import Version
-from federation.tracking.run_state import state
 from tasks.registry import TASKS
 from tasks.time_step import STEPS
-
-# Settings in which a refresh may differ from its champion: when, from which draw, and compared with whom.
-OF_A_REFRESH = (
-    *("device", "engine", "precision", "deadline", "retries", "champion"),
-    *("seed", "champion_part", "champion_digest", "fold", "until", "task.calendar.refit", "start_from"),
-    *("task.calendar.train_until", "task.calendar.validate_until", "task.calendar.test_until"),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """A run that ended. settings: with this version's defaults for keys that its own version did not have."""
-
-    folder: Path
-    settings: Settings
-    countries: tuple[str, ...]
-
-    @property
-    def operational(self) -> bool:
-        """Whether it was trained to the newest period, by the choices of its fold."""
-        return self.settings.purpose == OPERATIONAL
-
-    @property
-    def fold(self) -> Path:
-        """The folder whose scores are compared: of an operational run that of its fold, else its own."""
-        return self.folder.with_name(f"{self.folder.name}{FOLD}") if self.operational else self.folder
-
-
-def finished(runs: str, name: str) -> Finished:
-    """Raises ConfigError for a run that has not ended, or from which no forecast may be issued."""
-    run = read(runs, name)
-    if (ended := state(run.folder)) != "FINISHED":
-        raise ConfigError(f"run {name} has not ended ({ended.lower()}); only a finished run is offered")
-    settings = run.settings
-    if settings.purpose == OPERATIONAL and not settings.fold:
-        raise ConfigError(f"run {name} is a fold, which decides for its refit; offer run={name.removesuffix(FOLD)}")
-    if settings.task.calendar.unaligned:
-        raise ConfigError(f"run {name} cut each country at its own end, which flatters; offer a run of one cut")
-    return run
-
-
-def read(runs: str, name: str) -> Finished:
-    """A run that ended before, such as a champion. Raises ConfigError or CheckpointError."""
-    folder = run_folder.existing(runs, name)
-    header = checkpoint.read_header(folder / checkpoint.FILE)
-    settings = restore(Settings, header["settings"], "checkpoint", models=False)
-    return Finished(folder=folder, settings=settings, countries=tuple(header["countries"]))
 
 
 def check_rolled_back(name: str, versions: Sequence[Version]) -> None:
@@ -90,9 +36,11 @@ def decide(
     *,
     harm: float = champion.HARM,
     chosen_until: str | None = None,
+    evidence: str | None = None,
 ) -> tuple[str, Decision]:
     """What a run is offered as, and the decision. holder: the champion. versions: everything that was ever offered.
 
+    evidence: of an operational run with a new recipe, the study that tested this recipe against the champion's.
     Raises ConfigError for a run that was not compared with the champion, and a recipe chosen by what it is tested on.
     """
     if holder is None:
@@ -101,6 +49,21 @@ def decide(
     unlike = unlike_keys(run.settings, before.settings)
     if run.operational and not before.operational:
         return champion.REFRESH, _after_study(run, before, unlike)
+    if run.operational and unlike:
+        shown = shown_by(run, before, evidence)
+        decision = _compared(
+            shown,
+            champion.RECIPE,
+            _blocks(shown, champion.RECIPE, chosen_until),
+            _tried(versions, run.folder.name),
+            harm,
+        )
+        reason = f"{decision.reason}, in the study {shown.folder.name}{_other_countries(run, before)}"
+        return champion.RECIPE, replace(decision, reason=reason)
+    if evidence:
+        raise ConfigError(
+            f"evidence={evidence}: run {run.folder.name} is no operational run of a new recipe; leave it out"
+        )
     if run.settings.champion != holder.run:
         raise ConfigError(
             f"run {run.folder.name} was not compared with the champion, run {holder.run}; "
@@ -110,25 +73,6 @@ def decide(
     tried = _tried(versions, run.folder.name) if kind == champion.RECIPE else 0
     decision = _compared(run, kind, _blocks(run, kind, chosen_until), tried, harm)
     return kind, replace(decision, reason=f"{decision.reason}{_other_countries(run, before)}")
-
-
-def unlike_keys(settings: Settings, before: Settings) -> list[str]:
-    """Dotted keys in which the recipes of two runs differ: settings that decide what is learnt, not when, not the draw.
-
-    `purpose` is none of them: a study and an operational run may have one recipe.
-    """
-    ours, theirs = recipe(settings), recipe(before)
-    return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
-
-
-def recipe(settings: Settings) -> dict[str, Any]:
-    """Dotted key -> value of the settings that decide what is learnt."""
-    left = (*NOT_LEARNT, *OF_A_REFRESH, "arms", "purpose")
-    return {
-        key: value
-        for key, value in flat(plain(settings)).items()
-        if not any(key == name or key.startswith(f"{name}.") for name in left)
-    }
 
 
 def table(decision: Decision) -> list[str]:

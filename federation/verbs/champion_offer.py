@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from federation.composition.compose import compose
 from federation.cycle import offer
+from federation.cycle.finished import finished
 from federation.settings.checks import within
 from federation.settings.schema import TrackingSettings
 from federation.studies import champion
@@ -19,7 +20,8 @@ class OfferSettings:
     """run: a finished run, that was compared with the champion (`champion=RUN`). harm: share of the champion's score by
     which a country may be worse for certain before it keeps its champion.
 
-    chosen_until: of a new recipe, the last month of the records by which it was chosen. runs, tracking: as of the run.
+    chosen_until: of a new recipe, the last month of the records by which it was chosen. evidence: of an operational run
+    with a new recipe, the study that tested this recipe against the champion's. runs, tracking: as of the run.
     """
 
     run: str | None = None
@@ -27,6 +29,7 @@ class OfferSettings:
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     harm: float = champion.HARM
     chosen_until: str | None = None
+    evidence: str | None = None
 
 
 def run(words: Sequence[str]) -> None:
@@ -37,7 +40,7 @@ def run(words: Sequence[str]) -> None:
 def _offer(settings: OfferSettings) -> None:
     name = required(settings.run, "say which: gotong champion offer run=NAME")
     within("harm", settings.harm, 0, 1)
-    run = offer.finished(settings.runs, name)
+    run = finished(settings.runs, name)
     where = (settings.tracking, settings.runs, run.settings.region.name, run.settings.task.name)
     with registry.opened(*where) as (store, model):
         registry.finish(store, model)
@@ -47,7 +50,14 @@ def _offer(settings: OfferSettings) -> None:
             return
         versions = registry.versions(store, model)
         offer.check_rolled_back(name, versions)
-        kind, decision = offer.decide(run, holder, versions, harm=settings.harm, chosen_until=settings.chosen_until)
+        kind, decision = offer.decide(
+            run,
+            holder,
+            versions,
+            harm=settings.harm,
+            chosen_until=settings.chosen_until,
+            evidence=settings.evidence,
+        )
         version = registry.offer(store, model, name)
         registry.tag(store, model, version, offer.tags(kind, decision))
         (registry.promote if decision.promote else registry.withdraw)(store, model)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from federation.coordinator import checkpoint
-from federation.cycle import offer
-from federation.cycle.offer import Finished
+from federation.cycle import finished, offer
+from federation.cycle.finished import Finished
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
+from federation.runs.operational import refit_of
 from federation.settings.schema import OPERATIONAL, Settings
 from federation.settings.values import plain
 from federation.studies.champion import REFRESH
@@ -41,9 +42,9 @@ def test_a_key_that_the_champions_version_did_not_have_makes_no_new_recipe(
     old = header_of(settings, ["LAO"])
     del old["settings"]["adaptation"]["years"], old["settings"]["start_from_weights"]
     headers["may"] = old
-    before = offer.read(str(tmp_path), "may").settings
-    assert offer.unlike_keys(settings, before) == []
-    assert offer.unlike_keys(replace(settings, rounds=4, seed=5, purpose=OPERATIONAL), before) == ["rounds"]
+    before = finished.read(str(tmp_path), "may").settings
+    assert finished.unlike_keys(settings, before) == []
+    assert finished.unlike_keys(replace(settings, rounds=4, seed=5, purpose=OPERATIONAL), before) == ["rounds"]
 
 
 def test_a_first_champion_says_what_it_is(headers: dict[str, Mapping[str, Any]], tmp_path: Path) -> None:
@@ -63,3 +64,38 @@ def test_a_first_champion_says_what_it_is(headers: dict[str, Mapping[str, Any]],
     other = replace(run, settings=replace(operational, rounds=9))
     with pytest.raises(ConfigError, match=r"another recipe than the champion, the study may \(rounds\)"):
         offer.decide(other, HOLDER, [])
+
+
+def test_a_new_operational_recipe_rests_on_a_study_of_both_recipes(
+    headers: dict[str, Mapping[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fold chose its rounds by the months on which it was compared: that is no proof for its own recipe."""
+    monkeypatch.setattr(finished, "state", lambda _: "FINISHED")
+    monkeypatch.setattr(offer, "read_json", lambda _: [])
+    today = settings_of(tmp_path)
+    tried = replace(today, rounds=9)
+
+    def refit(settings: Settings, name: str) -> Settings:
+        return refit_of(replace(settings, purpose=OPERATIONAL, until="2008-05"), name)
+
+    headers["may"] = header_of(refit(today, "may"), ["LAO"])
+    run = Finished(folder=tmp_path / "july", settings=refit(tried, "july"), countries=("LAO",))
+
+    def offered(evidence: str | None = None, **studies: Settings) -> offer.Decision:
+        headers.update({name: header_of(each, ["LAO"]) for name, each in studies.items()})
+        return offer.decide(run, HOLDER, [], chosen_until="2006-12", evidence=evidence)[1]
+
+    with pytest.raises(ConfigError, match=r"a new recipe \(rounds\), and its fold chose .* evidence=STUDY"):
+        offered()
+    with pytest.raises(ConfigError, match="no study that was run with champion="):
+        offered("alone", alone=tried)
+    with pytest.raises(ConfigError, match="run other has not the recipe of run july: rounds"):
+        offered("other", other=replace(today, champion="today"), today=today)
+    with pytest.raises(ConfigError, match="run today has not the recipe of the champion, may: rounds"):
+        offered("tried", tried=replace(tried, champion="today"), today=tried)
+    earlier = replace(today.task, calendar=replace(today.task.calendar, train_until="2004-06"))
+    with pytest.raises(ConfigError, match=r"must be studies of one task\.calendar"):
+        offered("tried", tried=replace(tried, champion="today"), today=replace(today, task=earlier))
+    decision = offered("tried", tried=replace(tried, champion="today"), today=today)
+    assert not decision.promote
+    assert decision.reason.endswith("in the study tried")
