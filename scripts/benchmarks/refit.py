@@ -2,6 +2,7 @@
 
     scripts/bench refit data=NATIONAL runs=RUNS seeds=1,2,3 until=2006-12 recipe=dengue to=docs/refit.md
 
+Other words go to the runs: droughts are the same in fold and refit with task.reference_until= the fold's training end.
 Runs that are there already are read, not done again. Differences rest on blocks of time that both forecasts share,
 summed over the countries that report them and averaged over the seeds; a simulation alone can look at them.
 """
@@ -28,11 +29,7 @@ from tasks.registry import TASKS
 from tasks.task import Task
 
 ARMS = ("local", "local_adapted", "federated", "adapted", "issued")
-USUAL = {
-    "health": "climatology",
-    "disaster": "cell_climatology",
-    "agriculture": "five_year_mean",
-}  # no refit changes it
+USUAL = {"health": "climatology", "disaster": "cell_climatology", "agriculture": "five_year_mean"}
 ByCountry = Mapping[str, Blocks]
 Points = Mapping[tuple[str, str, str], Sequence[float]]  # fold or refit, country, arm -> a score a seed
 
@@ -120,11 +117,28 @@ class Measured:
         return float(np.average(means, weights=list(weights.values())))
 
 
+def lacking(points: Points, usual: str) -> dict[tuple[str, str, str], Sequence[float]]:
+    """Of a skill: every error as a share of the usual baseline's, which is the skill's reference."""
+    return {
+        (kind, country, arm): [mine / its for mine, its in zip(each, points[kind, country, usual], strict=True)]
+        for (kind, country, arm), each in points.items()
+        if (kind, country, usual) in points
+    }
+
+
+def check_unmoved(points: Points, usual: str) -> None:
+    """End unless the baseline has the same scores in fold and refit: then what is forecast is the same as well."""
+    countries = {country for _, country, arm in points if arm == usual}
+    moved = [each for each in sorted(countries) if points["fold", each, usual] != points["refit", each, usual]]
+    if moved:
+        sys.exit(f"{usual} has other scores in the refit in {', '.join(moved)}: it was tested on other events or years")
+
+
 def measured(runs: Path, seeds: Sequence[str], task: Task) -> Measured:
     """What the runs of all seeds left in their vaults."""
     headline, usual = next(iter(task.scores)), USUAL[task.name]
     blocks: dict[tuple[str, str], list[ByCountry]] = {}
-    points: dict[tuple[str, str, str], list[float]] = {}
+    points: dict[tuple[str, str, str], Sequence[float]] = {}
     members: dict[str, list[str]] = {}
     for seed in seeds:
         fold, refit = f"refit-{seed}{FOLD}", f"refit-{seed}"
@@ -134,27 +148,33 @@ def measured(runs: Path, seeds: Sequence[str], task: Task) -> Measured:
                 blocks.setdefault((kind, arm), []).append(from_usual(database, run, arm, usual))
             for (country, part, arm), (total, count) in scores(database, run, headline).items():
                 if part == "test":
-                    points.setdefault((kind, country, arm), []).append(total / count)
+                    points[kind, country, arm] = [*points.get((kind, country, arm), ()), total / count]
         rows = scores(database, fold, headline)
         for country in {country for country, *_ in rows}:
             members.setdefault(country, []).append(best_member(rows, country, list(task.baselines)))
         database.close()
-    return Measured(mean={key: mean_of(each) for key, each in blocks.items()}, points=points, members=members)
+    check_unmoved(points, usual)
+    mean = {key: mean_of(each) for key, each in blocks.items()}
+    if task.scores[headline].better == "larger":
+        points = lacking(points, usual)
+        mean = {key: {name: replace(each, above=-each.above) for name, each in of.items()} for key, of in mean.items()}
+    return Measured(mean=mean, points=points, members=members)
 
 
 def page(words: Mapping[str, str]) -> str:
-    """The whole page. Ends for a task whose headline is a skill: its differences are no shares of a mean error."""
+    """The whole page. A skill is turned into what it lacks, the error as a share of the reference's: less is better."""
     settings = settings_of([f"recipe={words['recipe']}"])
     task = TASKS[settings.task.name]
-    if next(iter(task.scores.values())).better != "smaller":
-        sys.exit(f"recipe={words['recipe']}: this page is of errors, and {next(iter(task.scores))} is a skill")
+    headline, score = next(iter(task.scores.items()))
+    error = headline if score.better == "smaller" else f"1 less {headline}"
     found = measured(Path(words["runs"]), words["seeds"].split(","), task)
-    chosen = " ".join(f"{key}={words[key]}" for key in ("recipe", "seeds", "until"))
+    chosen = " ".join(f"{key}={value}" for key, value in words.items() if key not in ("data", "runs", "to"))
     lines = [
-        "# Refits and issued mixes, measured\n",
-        f"Made by `scripts/bench refit {chosen}` on public records; nothing here",
-        "was typed. The fold is trained to two years before `until`, the refit to it; both are tested after it.",
-        f"Score: {next(iter(task.scores))}, mean over the seeds, smaller is better. The test years chose nothing.\n",
+        f"# Refits and issued mixes, measured: {words['recipe']}\n",
+        f"Made by `scripts/bench refit {chosen}`",
+        "on public records; nothing was typed. The fold's training leaves out the validation years before `until`,",
+        "the refit's does not; both are tested after them.",
+        f"Score: {error}, mean over the seeds, smaller is better. The test years chose nothing.\n",
         *_of_refits(found),
         *_of_mixes(found),
         *_of_countries(found),
@@ -216,7 +236,7 @@ def _of_countries(found: Measured) -> list[str]:
 def run(words: Mapping[str, str]) -> None:
     """Do the runs that are missing, and write the page."""
     arms = f"arms=[{','.join(('federated', 'local', 'personalised', 'local_adapted', 'adapted', 'issued'))}]"
-    chosen = [f"recipe={words['recipe']}", f"until={words['until']}", f"data={words['data']}", f"runs={words['runs']}"]
+    chosen = [f"{key}={value}" for key, value in words.items() if key not in ("seeds", "to")]
     for seed in words["seeds"].split(","):
         name = f"refit-{seed}"
         if not (Path(words["runs"]) / name / "model.gotong").exists():

@@ -12,14 +12,14 @@ from tasks.disaster.reference import usual
 from tasks.disaster.settings import DisasterSettings
 
 DRY = -1.0  # SPI-3 below is a moderate drought: McKee et al. (1993)
-EXTREME = 0.95  # share of a cell's training months with less rain than an extreme one
+EXTREME = 0.95  # share of a cell's reference months with less rain than an extreme one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
     """A country on its calendar, the H months after the last one on record included (NaN there): T + H columns.
 
-    until: last training month. periods: (T + H,). rainfall: (P, T + H) of steady gauges.
+    until: last month of the years that say what is usual. periods: (T + H,). rainfall: (P, T + H) of steady gauges.
     months, threshold: the rain of that many months against (P, T + H) makes a drought or an extreme; floods: 0, NaN.
     event: (P, T + H) in {0, 1}, NaN where it is unknown.
     """
@@ -41,8 +41,8 @@ class Course:
 
 
 def follow(panel: Panel, settings: DisasterSettings) -> Course:
-    """The course of a country: its events as its training years define them."""
-    until = settings.calendar.cuts()[0]
+    """The course of a country: its events as its reference years define them."""
+    until = settings.reference()
     periods = np.arange(panel.periods[0], panel.periods[-1] + 1 + settings.horizons)
     rainfall = measured(panel, "rainfall")
     if settings.steady:

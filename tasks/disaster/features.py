@@ -82,9 +82,9 @@ def _history(event: Array) -> Array:
 
 
 def _anomaly(panel: Panel, settings: DisasterSettings, name: str) -> Array:
-    """Country mean as a normal score of its calendar month's training years: (1, T)."""
+    """Country mean as a normal score of its calendar month's reference years: (1, T)."""
     values = country_mean(panel.covariates[name])
-    mean, spread = usual(values, panel.periods, settings.calendar.cuts()[0], _moments)
+    mean, spread = usual(values, panel.periods, settings.reference(), _moments)
     return np.where(spread > 0, (values - mean) / np.where(spread > 0, spread, 1), np.nan)
 
 

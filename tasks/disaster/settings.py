@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from tasks.errors import SettingError
 from tasks.models.choice import ModelSettings
 from tasks.settings import Calendar
@@ -22,6 +24,8 @@ class DisasterSettings(ModelSettings):
     calendar: Calendar = field(default_factory=_calendar)
     hazard: str = "drought"  # drought | rain | flood: the event to warn of, see `events`
     horizons: int = 3  # months ahead: 1, ..., horizons
+    reference_until: str | None = None  # last month of the years that say what is usual, and so what an event is;
+    # none: those of the training. Set it where runs that train to different months must warn of the same events
     steady: bool = True  # rescale gauge rainfall by its recent past, because gauges come and go, see `gauges`
     hidden: list[int] = field(default_factory=lambda: [32, 32])  # widths of the hidden layers; [] is a linear model
     dropout: float = 0.3  # share of hidden values left out at each training step
@@ -31,7 +35,22 @@ class DisasterSettings(ModelSettings):
         super().check()
         if self.hazard not in HAZARDS:
             raise SettingError(f"task.hazard is {self.hazard!r}; choose {', '.join(HAZARDS)}")
+        trained = self.calendar.cuts()[0]
+        if self.reference() > trained:
+            raise SettingError(
+                f"task.reference_until={self.reference_until} is after the training, which ends with {trained}: what "
+                f"is usual would be learnt from months that are forecast; give {trained} or an earlier month"
+            )
         _within("horizons", self.horizons, 1, 11)  # 11: a same-month climatology of earlier years stays in the past
+
+    def reference(self) -> np.datetime64:
+        """The last month of the years that say what is usual in a place; raises SettingError for no month."""
+        if self.reference_until is None:
+            return self.calendar.cuts()[0]
+        try:
+            return np.datetime64(self.reference_until, "M")
+        except ValueError:
+            raise SettingError(f"task.reference_until={self.reference_until} is no month, such as 2005-12") from None
 
 
 def _within(key: str, value: float, low: float, high: float) -> None:

@@ -1,5 +1,6 @@
 """Indices, events, steady gauges and climatologies against values known without them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tasks.disaster.gauges import steady
 from tasks.disaster.indices import gamma, index, quantile, summed
 from tasks.disaster.reference import LEAST, usual
 from tasks.disaster.settings import DisasterSettings
+from tasks.errors import SettingError
 
 UNTIL = np.datetime64("2005-12", "M")
 PERIODS = np.arange("1979-01", "2017-01", dtype="datetime64[M]")
@@ -207,3 +209,22 @@ def test_steady_gauges_end_the_false_droughts_of_myanmar_and_laos(public_data: P
                 np.nanmean(event[:, (years >= a) & (years < b)]) for a, b in ((1990, 1998), (2000, 2006), (2010, 2017))
             ]
         assert np.ptp(rates[True]) < np.ptp(rates[False]) - 0.1, (code, rates)
+
+
+@pytest.mark.parametrize("hazard", ["drought", "rain"])
+def test_a_reference_period_keeps_the_events_of_a_model_that_is_trained_again(hazard: str) -> None:
+    panel = panel_of(showers(3))
+    fold = DisasterSettings(hazard=hazard, steady=False)
+    refit = replace(fold, calendar=replace(fold.calendar, refit=True))
+    first, again = follow(panel, fold).event, follow(panel, refit).event
+    assert (first != again)[np.isfinite(first)].any()  # by itself, newer years move the threshold
+    fixed = [follow(panel, replace(each, reference_until="2005-12")).event for each in (fold, refit)]
+    np.testing.assert_array_equal(*fixed)
+    np.testing.assert_array_equal(fixed[0], first)
+
+
+def test_a_reference_period_ends_with_the_training_at_the_latest() -> None:
+    DisasterSettings(reference_until="2005-12").check()
+    for month in ("2006-01", "soon"):
+        with pytest.raises(SettingError, match=f"reference_until={month}"):
+            DisasterSettings(reference_until=month).check()
