@@ -15,7 +15,7 @@ from federation.runs import folder as run_folder
 from federation.runs.operational import refit_of
 from federation.settings.schema import OPERATIONAL, Settings
 from federation.settings.values import plain
-from federation.studies.champion import REFRESH
+from federation.studies.champion import REFRESH, Decision
 from federation.tracking.registry import Version
 from tests.federation.federations import settings_of
 
@@ -81,7 +81,7 @@ def test_a_new_operational_recipe_rests_on_a_study_of_both_recipes(
     headers["may"] = header_of(refit(today, "may"), ["LAO"])
     run = Finished(folder=tmp_path / "july", settings=refit(tried, "july"), countries=("LAO",))
 
-    def offered(evidence: str | None = None, **studies: Settings) -> offer.Decision:
+    def offered(evidence: str | None = None, **studies: Settings) -> Decision:
         headers.update({name: header_of(each, ["LAO"]) for name, each in studies.items()})
         return offer.decide(run, HOLDER, [], chosen_until="2006-12", evidence=evidence)[1]
 
