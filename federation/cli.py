@@ -16,6 +16,7 @@ VERBS = {
     "simulate": "train one model over all member states on this machine",
     "forecast": "write a finished run's forecast for a country, from its own records",
     "report": "write what came out of a finished run, as JSON and as a page for people",
+    "explore": "what every country's records look like and can serve, before anything is trained",
     "watch": "show how far a run is, a line a round",
     "compare": "show runs side by side: what differs, and which wins where",
     "choose": "make a recipe from the trials of a search, each country's own model included",

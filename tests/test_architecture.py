@@ -60,13 +60,7 @@ MAY: dict[str, set[str]] = {
     # vault: the coordinator's ledger has the chain and the signed heads of a vault's.
     "deployment.coordinator": {
         *LEARNING,
-        "composition",
-        "coordinator",
-        "deployment",
-        "pack",
-        "policy",
-        "runs",
-        "vault",
+        *("composition", "coordinator", "deployment", "pack", "policy", "reporting", "runs", "vault"),
     },
     "deployment.node": {
         *LEARNING,

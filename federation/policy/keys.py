@@ -188,6 +188,13 @@ class Policy:
     records_end: bool = _key(
         SWITCH, "the last period of its records leaves in its terms, for until=latest and for tables", _both, True
     )
+    explore: bool = _key(
+        SWITCH,
+        "means of its records by year and by season, how many are missing, and what they can serve, leave on request",
+        _both,
+        False,
+        open=True,
+    )
     largest_update: float = _key(
         SIZE, "L2 norm to which an update is scaled down before it leaves; 0: as it is", _smallest_bound, 0.0
     )

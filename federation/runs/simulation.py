@@ -162,9 +162,12 @@ def record_ends(settings: Settings) -> dict[str, str]:
     return _ends(settings, Path(settings.runs), with_records(settings))
 
 
-def with_records(settings: Settings) -> list[str]:
-    """Countries of the region that have national files in settings.data. Raises ConfigError or DataError."""
-    return _countries(settings, TASKS[settings.task.name], Path(settings.runs))[0]
+def with_records(settings: Settings, folder: Path | None = None) -> list[str]:
+    """Countries of the region that have national files in settings.data, or synthetic ones, made in a run's folder.
+
+    Raises ConfigError or DataError.
+    """
+    return _countries(settings, TASKS[settings.task.name], folder or Path(settings.runs))[0]
 
 
 def open_vault(settings: Settings, folder: Path, country: str, database: sqlite3.Connection) -> Vault:

@@ -33,6 +33,7 @@ NOISED_HEADER = {  # of a reply whose numbers are noised
     **{key: HEADER[key] for key in ("country", "run", "round", "examples", "steps", "suppressed")},
     "epsilon": float,
 }
+SUMMARY = {"country", "run", "task", "minimum", "learns", "parts", "objections", "summary"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +118,35 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
         run=header["run"],
         round=header["round"],
         kind=outgoing.kind,
+        digest=digest(data),
+        bytes=len(data),
+        contents=contents,
+    )
+    return data, entry
+
+
+def release_summary(header: Mapping[str, Any], policy: Policy) -> tuple[bytes, Entry]:
+    """A summary of records that may leave, see `federation.vault.exploring`, and its row for the ledger.
+
+    Raises PolicyRefusal for a key that is not known, and for a number with fewer place-periods behind it than the
+    policy's cohort.
+    """
+    summary, parts = header["summary"], header["parts"]
+    if set(header) != SUMMARY or set(parts) != {"train", "validation", "test"}:
+        raise PolicyRefusal(f"{policy.country}: a summary with {', '.join(sorted(header))} may not leave")
+    counts = [
+        *(group["reported"] for key in ("years", "season") for group in summary[key]),
+        *filter(None, parts.values()),
+    ]
+    if min(counts, default=policy.minimum_cohort) < policy.minimum_cohort:
+        raise PolicyRefusal(f"{policy.country}: a number of fewer than {policy.minimum_cohort} records may not leave")
+    data = encode(Frame(kind="explored", header=header))
+    contents = {"task": header["task"], "years": len(summary["years"]), "season": len(summary["season"])}
+    entry = Entry(
+        country=header["country"],
+        run=header["run"],
+        round=0,
+        kind="explored",
         digest=digest(data),
         bytes=len(data),
         contents=contents,

@@ -22,7 +22,7 @@ from federation.privacy.mechanism import Noise, charges_from
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Job, Result, Tensors, steps_in
-from federation.vault import gate, job_building, ledger, lineage, plain_round, state
+from federation.vault import exploring, gate, job_building, ledger, lineage, plain_round, state
 from federation.vault.gate import Outgoing
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
@@ -93,6 +93,8 @@ class Vault:
         """
         if is_sealed(data):
             return sealed.admit(self, data)
+        if exploring.is_exploring(data):
+            return exploring.admit(self, data)
         request = read_request(data)
         if SEALED in PROTECTION[request.plan.protection]:
             raise PolicyRefusal(f"{self.country}: run {request.run} is sealed; its rounds are asked for in another way")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from omegaconf import MISSING
@@ -28,6 +29,6 @@ def run(words: Sequence[str]) -> None:
 
 def stop(settings: Stop) -> None:
     """Raises DeploymentError if it is not in progress."""
-    folder = stop_run(Path(settings.home), settings.runs, settings.run)
+    folder = stop_run(Path(settings.home), settings.runs, settings.run, partial(print, flush=True))
     left = resume_hint(folder) if run_folder.has_checkpoint(folder) else "it had not begun"
     print(f"{settings.run} is stopped; {left}")

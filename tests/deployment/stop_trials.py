@@ -36,7 +36,7 @@ def trial(deployment: Deployment, name: str, country: str, wait: float) -> str:
             raise AssertionError(f"after {wait:.2f} s: {stop}; the submission goes on") from None
     going_on = set(_going_on(deployment)) - before
     assert (stop.returncode, submit.returncode, going_on) == (0, 1, set()), (wait, stop, said, going_on)
-    return stop.stdout.strip()
+    return stop.stdout.splitlines()[-1]
 
 
 def _going_on(deployment: Deployment) -> list[int]:

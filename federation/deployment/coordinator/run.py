@@ -23,7 +23,7 @@ from federation.composition.restore import restore
 from federation.coordinator.rounds import federate
 from federation.coordinator.state import Outcome, Watch
 from federation.deployment import certificates
-from federation.deployment.coordinator import members, stopping, terms
+from federation.deployment.coordinator import explore, members, stopping, terms
 from federation.deployment.coordinator.ledger import CoordinatorLedger
 from federation.deployment.coordinator.polling_grid import PollingGrid, public_keys
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
@@ -74,7 +74,9 @@ def main(link: Any, name: str) -> None:
             stopping.check(folder)
             with (folder / OUTPUT).open("a", buffering=1) as output:
                 console = Console(file=output, width=submission.width, highlight=False, force_terminal=False)
-                if submission.terms_only:
+                if submission.explore:
+                    _explore(link, home, submission)
+                elif submission.terms_only:
                     _ask_for_terms(link, home, submission, console)
                 else:
                     conduct(partial(_prepare, link, home, submission, console), submission.settings.out, console)
@@ -119,7 +121,15 @@ def read(home: Path, name: str) -> Submission:
         width=int(values["width"]),
         resume=bool(values["resume"]),
         terms_only=bool(values.get("terms_only")),
+        explore=bool(values.get("explore")),
     )
+
+
+def _explore(link: Any, home: Path, submission: Submission) -> None:
+    """Leave what the countries say of their records. Raises ConfigError or DeploymentError."""
+    settings = submission.settings
+    nodes, _, grid = _reached(link, home, submission.folder.name, settings, sorted(settings.region.countries))
+    explore.ask(grid, settings, submission.folder, nodes)
 
 
 def _ask_for_terms(link: Any, home: Path, submission: Submission, console: Console) -> None:

@@ -4,7 +4,7 @@ Whoever ends it leaves a file in the run's folder. The process that submits the 
 begun, the run's own process when it begins, and Flower ends a process that is further.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -16,7 +16,7 @@ from federation.runs import folder as run_folder
 from tasks.files.locking import try_lock
 
 STOP, SUBMITTING = "stop", "submitting.lock"
-BEGINS = 10.0  # seconds in which a run that was submitted a moment ago gets its folder
+BEGINS = 30.0  # seconds in which a run that was submitted a moment ago gets its folder on a busy machine
 PATIENCE = 120.0  # seconds until a run that is being stopped has ended
 LOOK = 0.1  # seconds between two looks
 
@@ -46,12 +46,12 @@ def in_progress(folder: Path) -> bool:
     return folder.exists() and (run_folder.is_locked(folder) or _is_submitted(folder))
 
 
-def stop(home: Path, runs: str, name: str) -> Path:
+def stop(home: Path, runs: str, name: str, say: Callable[[str], None]) -> Path:
     """End a run and wait until it has ended; its folder, which is gone if it had not begun.
 
     Raises ConfigError if there is no such run, DeploymentError if it is not in progress or does not end.
     """
-    folder = _wait_for(home, runs, name)
+    folder = _wait_for(home, runs, name, say)
     with suppress(FileNotFoundError):  # it has ended meanwhile
         (folder / STOP).touch()
     until, ended_by_flower = monotonic() + PATIENCE, False
@@ -63,9 +63,9 @@ def stop(home: Path, runs: str, name: str) -> Path:
     return folder
 
 
-def _wait_for(home: Path, runs: str, name: str) -> Path:
+def _wait_for(home: Path, runs: str, name: str, say: Callable[[str], None]) -> Path:
     """The folder of a run in progress, or of one that a `gotong submit` has just begun to submit."""
-    until = monotonic() + BEGINS
+    until, said = monotonic() + BEGINS, False
     while True:
         try:
             folder = run_folder.existing(runs, name)
@@ -76,6 +76,9 @@ def _wait_for(home: Path, runs: str, name: str) -> Path:
         except ConfigError:
             if Path(name).name != name or monotonic() > until:
                 raise
+            if not said:
+                say(f"no run {name} in {runs} yet; waiting up to {BEGINS:g} s, should it have been submitted just now")
+            said = True
         sleep(LOOK)
 
 

@@ -20,6 +20,7 @@ class Submission:
     """folder: of the run, which exists. width: columns of the follower's screen. resume: from the run's checkpoint.
 
     terms_only: nothing is trained; the countries' terms are asked, and when their records end is left in RECORD_ENDS.
+    explore: nothing is trained; the countries are asked what their records look like.
     """
 
     settings: Settings
@@ -27,6 +28,7 @@ class Submission:
     width: int
     resume: bool
     terms_only: bool = False
+    explore: bool = False
 
 
 def write(home: Path, submission: Submission) -> None:
@@ -37,6 +39,7 @@ def write(home: Path, submission: Submission) -> None:
         "width": submission.width,
         "resume": submission.resume,
         "terms_only": submission.terms_only,
+        "explore": submission.explore,
     }
     write_atomically(path_of(home, submission.folder.name), json.dumps(values).encode())
 

@@ -1,0 +1,46 @@
+"""`gotong explore` between machines: each member's vault is asked, and its signed reply left for the submitter."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from federation.reporting.explored import Exploration, Explored
+from federation.runs import explore
+from federation.settings.schema import Settings
+from federation.wire.flower_message import seal, unseal
+from tasks.files.atomic import write_atomically
+
+REPLIES = "explored.replies.json"  # country -> its frame, base64
+PATIENCE = 180.0  # seconds for all countries: a vault may be busy with a run
+
+
+def ask(grid: Grid, settings: Settings, folder: Path, nodes: Mapping[str, int]) -> None:
+    """Ask all of them, and leave what they replied in the run's folder."""
+    data = explore.request(folder.name, settings)
+    messages = [
+        Message(seal(data), dst_node_id=node, message_type="query", group_id="explore", ttl=PATIENCE)
+        for _, node in sorted(nodes.items())
+    ]
+    names = {node: country for country, node in nodes.items()}
+    replies = {
+        names[each.metadata.src_node_id]: b64encode(unseal(each.content)).decode()
+        for each in grid.send_and_receive(messages, timeout=PATIENCE)
+        if not each.has_error() and each.metadata.src_node_id in names
+    }
+    write_atomically(folder / REPLIES, json.dumps(replies).encode())
+
+
+def read(settings: Settings, folder: Path) -> Exploration:
+    """What the countries replied; of a region, those that are no members or did not reply too."""
+    replies: dict[str, str] = json.loads((folder / REPLIES).read_text("utf-8"))
+    explored = {country: explore.reply(country, b64decode(text)) for country, text in replies.items()}
+    silent = {
+        country: Explored(country=country, refusal="it is not enrolled, or did not reply; see `gotong status`")
+        for country in settings.region.countries
+        if country not in explored
+    }
+    return explore.exploration(settings, explored | silent)
