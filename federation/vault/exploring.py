@@ -107,6 +107,6 @@ def _parts(vault: "Vault", plan: Plan) -> dict[str, Any]:
     """part -> reported place-periods, the next power of two, 0 where they are fewer than the policy's cohort."""
     windows, parts = vault.records(plan).windows, {}
     for part in ("train", "validation", "test"):
-        count = int(np.isfinite(windows[part].target).sum(axis=0).max(initial=0))  # type: ignore[index]  # as of Part
+        count = int(np.isfinite(windows[part].target).sum(axis=0).max(initial=0))
         parts[part] = power_of_two(count) if count >= vault.policy.minimum_cohort else 0
     return parts

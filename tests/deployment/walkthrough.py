@@ -343,6 +343,11 @@ WALK = (
         then=_completed,
     ),
     Step(
+        at="coordinator",
+        command="gotong explore task=health home=coordinator",
+        says=("VNM cannot train, validate, test: it says nothing of its records: its policy has explore = false",),
+    ),
+    Step(
         at="VNM",
         command="gotong node accept model=spring policy=records/policy.toml",
         says=("runs may begin with these weights here",),

@@ -103,4 +103,4 @@ def test_a_region_on_one_machine(tmp_path: Path, toy: None) -> None:  # noqa: AR
     assert page.read_text().count("<svg") == 1
     assert "http" not in page.read_text().replace("http-equiv", "")
     with pytest.raises(ConfigError, match="only sums of several leave"):
-        look(ExploreSettings(protection="sealed"))
+        look(ExploreSettings(task=ToySettings(), strategy=settings.strategy, protection="sealed"))
