@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ from tasks.data import Panel, Windows
 from tasks.errors import DataError
 from tasks.files.folders import country_folder
 from tasks.models.weights import built, output_of, trainable
-from tasks.products.forecast import Issued, month_of
+from tasks.products.forecast import Issued, period_of
 from tasks.products.newest import Late, Newest, last_on_record, newest
 from tasks.products.replaced import Replaced
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
 from tasks.task import Task
-from tasks.time_step import STEPS
+from tasks.time_step import STEPS, TimeStep
 from tasks.vintages.delay import Vintage
 from tasks.vintages.provisional import Provisional, settled
 
@@ -43,7 +43,8 @@ VAULT = "vault.sqlite"  # of a simulated run, and in the folder `vault` of a nod
 class ForecastRequest:
     """Whose forecast, when and how it is handed on; see `Issued`. cost_loss: None takes the run's.
 
-    origin: YYYY-MM, the last month whose records are read; None reads all. largest_age: months that records may be old,
+    origin: YYYY-MM, or of weeks and days YYYY-MM-DD, the last period whose records are read; None reads all.
+    largest_age: periods that records may be old,
     None takes the task's. late: whether places are forecast whose records end before those of others. played: whether
     `sent` is a day in the past. arm: whose forecast; any but the federated one lies in the country's vault. None takes
     the first of BEST that is there. home: of the node that has it; None: a simulated run's own.
@@ -88,19 +89,21 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
         )
     task = TASKS[settings.name]
     folder = country_folder(request.data, request.country)
-    complete = np.datetime64(request.sent.astimezone(UTC).replace(tzinfo=None), "M") - 1
-    origin = None if request.origin is None else _origin(request.origin, complete)
+    step = STEPS[settings.calendar.step]
+    complete = step.over(request.sent)
+    origin = None if request.origin is None else _origin(request.origin, complete, step)
     panel = _panel(task, folder, request.country, settings, origin)
     last = last_on_record(panel, task.reported(panel))
     as_of = complete if origin is None else origin
     _refuse_unknown(panel, last, origin, complete, played=request.played)
-    if origin is None and _period(panel) == 1 and month_of(panel.periods[-1]) > complete:  # a month has half its cases
+    newest_period = period_of(panel.periods[-1], panel.step)
+    if origin is None and _period(panel) == step.length and newest_period > complete:  # it has half its cases
         panel = _panel(task, folder, request.country, settings, complete)
     vintages = request.vintages(task, settings) if task.accrues and request.vintages is not None else ()
     known = settled(panel, vintages, complete, request.provisional)
     panel, last = known.panel, last_on_record(known.panel, task.reported(known.panel))
     age = task.largest_age(settings) if request.largest_age is None else request.largest_age
-    chosen = newest(task.windows(panel, settings), last, as_of, age, request.late)
+    chosen = newest(task.windows(panel, settings), last, as_of, age, request.late, panel.step)
     if not len(chosen.windows):
         raise DataError(f"{folder / task.file}: {_why_none(task, panel, last, chosen, as_of, age)}")
     memory = _memory(run, request, whole) if request.memory is None else request.memory
@@ -172,14 +175,16 @@ def _why_no_memory(run: Path, request: ForecastRequest, whole: Settings, arm: st
     return f"the vault of {request.country} knows no test of run {run.name}; arm=federated needs none"
 
 
-def _origin(text: str, complete: np.datetime64) -> np.datetime64:
-    """The month in a user's word. Raises ConfigError for another word, or a month that is not over."""
+def _origin(text: str, complete: np.datetime64, step: TimeStep) -> np.datetime64:
+    """The month or day in a user's word. Raises ConfigError for another word, or one that is not over."""
     try:
-        origin = STEPS["month"].last(text)
+        origin = step.last(text)
     except ValueError as error:
         raise ConfigError(f"origin: {error}") from None
     if origin > complete:
-        raise ConfigError(f"origin={text} is not over yet; the last complete month is {complete}")
+        raise ConfigError(
+            f"origin={text} is not over yet; the last complete {'month' if step.unit == 'M' else 'day'} is {complete}"
+        )
     return origin
 
 
@@ -192,10 +197,12 @@ def _panel(task: Task, folder: Path, country: str, settings: TaskSettings, origi
 
 
 def _period(panel: Panel) -> int:
-    """Months from one period of the records to the next, 1 at least: a year of harvests counts as its December."""
+    """Months or days from one period of the records to the next: a year of harvests counts as its December."""
+    shortest = STEPS[panel.step].length
     if len(panel.periods) < 2:
-        return 1
-    return max(int((month_of(panel.periods[-1]) - month_of(panel.periods[-2])).astype(int)), 1)
+        return shortest
+    newest = period_of(panel.periods[-2:], panel.step)
+    return max(int((newest[1] - newest[0]).astype(int)), shortest)
 
 
 def _refuse_unknown(
@@ -204,7 +211,7 @@ def _refuse_unknown(
     """Raise ConfigError for an origin that no place's records reach, DataError for records of periods to come."""
     if np.isnat(last).all():
         return
-    final, period = month_of(np.nanmax(last)), _period(panel)
+    final, period = period_of(np.nanmax(last), panel.step), _period(panel)
     if final > complete + period:
         remedy = f"write origin={complete} for a forecast of that day" if played else "correct their periods"
         raise DataError(f"the records of {panel.country} go on to {final}, which is yet to come; {remedy}")
@@ -216,11 +223,12 @@ def _refuse_unknown(
 
 def _why_none(task: Task, panel: Panel, last: Array, chosen: Newest, as_of: np.datetime64, age: int) -> str:
     if chosen.too_old and chosen.too_old == np.count_nonzero(~np.isnat(last)):
-        final = month_of(np.nanmax(last))
+        final = period_of(np.nanmax(last), panel.step)
+        behind = int((as_of - final).astype(int)) // STEPS[panel.step].length
         return (
-            f"the newest record is of {final}, {int((as_of - final).astype(int))} months before the end of {as_of}; a "
+            f"the newest record is of {final}, {behind} {panel.step}s before the end of {as_of}; a "
             f"forecast takes at most largest_age={age}. Add newer records, or write origin={final} for a forecast as "
-            f"of that month"
+            f"of that {panel.step}"
         )
     return (
         f"no place has a record that is long and recent enough for a forecast (it holds {len(panel.periods)} periods, "

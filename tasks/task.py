@@ -115,12 +115,12 @@ class Task:
     products: format -> file for other systems, made of the newest forecast that the records allow.
     unit_local: settings under which no window of a place depends on the records of another place, key -> value; none:
         the task knows no such settings. `tasks.testing.unit_local` proves it by changing all records of a place.
-    upcoming: what products are made from: as `read`, but of nothing later than a month (datetime64[M]) where one is
+    upcoming: what products are made from: as `read`, but of nothing later than a month or day where one is
         given, and with a period more that has no target yet, where that period's covariates are on record before its
         target. None: as `read`, and no product as of an earlier month.
     reported: panel -> (P, T), the periods that a place has on record; no forecast starts later than the last of them.
     outlook: an issued forecast -> the chances of the event, for a page that people read; None: no page is drawn.
-    largest_age: settings -> months that records may be old for a product, unless the forecaster says otherwise.
+    largest_age: settings -> periods that records may be old for a product, unless the forecaster says otherwise.
     accrues: whether the target is a count of which the records of a month grow for some time, so that a reporting delay
         can be learnt from records as they were known earlier, and young months be completed.
     """

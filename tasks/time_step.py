@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -59,6 +60,18 @@ class TimeStep:
         if self.unit == "M":
             return "write months as YYYY-MM, for example 2004-12"
         return "write dates as YYYY-MM-DD, or a whole month as YYYY-MM, for example 2004-12-31 or 2004-12"
+
+    def first_day(self, period: np.datetime64) -> np.datetime64:
+        """datetime64[D], the first day of a period."""
+        return period.astype("datetime64[D]") - (0 if self.unit == "M" else self.length - 1)
+
+    def last_day(self, period: np.datetime64) -> np.datetime64:
+        """datetime64[D], the last day of a period."""
+        return period if self.unit == "D" else (period + 1).astype("datetime64[D]") - 1
+
+    def over(self, moment: datetime) -> np.datetime64:
+        """The last month, or the last day, that is over at a moment with a time zone, in UTC."""
+        return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), self.unit) - 1
 
     def years_before(self, period: np.datetime64, years: int) -> np.datetime64:
         """The first period of the `years` that end with this one; a year of days and weeks has 365.25 days."""

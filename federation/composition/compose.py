@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from federation.composition.literal import literal
 from federation.composition.mistakes import explained, unknown
 from federation.composition.passwords import with_passwords, without
-from federation.composition.register import RUN, register
+from federation.composition.register import CHOSEN, RUN, register
 from federation.composition.renamed import RENAMED, renamed
 from federation.errors import ConfigError
 from federation.settings.schema import Settings
@@ -47,7 +47,7 @@ def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
 
     _check_words(overrides)
     overrides, whole = without(overrides)
-    overrides = literal(overrides, schema)
+    overrides = literal(with_task_of_step(overrides, schema), schema)
     name = register(verb, schema)
     composed: list[Job[T]] = []
     failed: list[Exception] = []
@@ -82,9 +82,28 @@ def settings_of(words: Sequence[str]) -> Settings:
     register(RUN, Settings)
     try:
         with hydra.initialize_config_module("configs", version_base="1.3"):
-            return with_passwords(_settings(hydra.compose(RUN, literal(words, Settings)), Settings), whole)
+            words = literal(with_task_of_step(words, Settings), Settings)
+            return with_passwords(_settings(hydra.compose(RUN, words), Settings), whole)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explained(error, Settings)) from None
+
+
+def with_task_of_step(words: Sequence[str], schema: type[Any]) -> list[str]:
+    """The words with the task whose records come by the step that they ask for: task=health by the week.
+
+    A recipe or an experiment names its own task, and a step that this task does not have is refused as any value is.
+    """
+    steps = [word.removeprefix("task.calendar.step=") for word in words if word.startswith("task.calendar.step=")]
+    if not steps or "task" not in {each.name for each in fields(schema)}:
+        return list(words)
+    from tasks.registry import BY_STEP  # late: tasks load torch
+
+    named = [word for word in words if word.startswith(("task=", "recipe=", "experiment="))]
+    if not named and (task := BY_STEP.get((CHOSEN["task"], steps[-1]))):
+        first = next(at for at, word in enumerate(words) if "=" in word and not word.startswith("-"))
+        return [*words[:first], f"task={task}", *words[first:]]
+    other = {f"task={task}": f"task={name}" for (task, step), name in BY_STEP.items() if step == steps[-1]}
+    return [other.get(word, word) for word in words]
 
 
 def _check_words(words: Sequence[str]) -> None:

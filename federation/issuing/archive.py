@@ -53,7 +53,8 @@ FROM = {
 class Content:
     """What an issue is, written once.
 
-    origin, as_of: YYYY-MM, the last month on record and the one at whose end it was made. sent: the time in the
+    origin, as_of: YYYY-MM, or of weeks and days YYYY-MM-DD, the last period on record and the one at
+    whose end it was made. sent: the time in the
     products, made_at: by the clock; both UTC, ISO 8601, and the same but in exercises on old records.
     run, version, arm: whose model, the number of its champion file ("" where it had none), and which arm.
     digests: `champion` (its file), `model` (its weights), `own` (what the vault knew of the run; "" for the federated
@@ -127,7 +128,7 @@ class Issue:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """places: (N,) ids. origin: (N,), due: (N, H), datetime64[M]. values: (N, H, K) in natural units.
+    """places: (N,) ids. origin: (N,), due: (N, H), months or dates. values: (N, H, K) in natural units.
 
     levels: (K,) quantile levels, or () where K = 1 is a probability.
     """
@@ -235,10 +236,11 @@ def forecast_of(issue: Issue) -> Forecast:
         frame = decode(verified(path, issue.content.forecast, "the forecast"))
     except WireError as error:
         raise ArchiveError(f"{path}: {error}") from None
+    unit = frame.header.get("unit", "M")
     return Forecast(
         places=tuple(frame.header["places"]),
-        origin=frame.arrays["origin"].astype("datetime64[M]"),
-        due=frame.arrays["due"].astype("datetime64[M]"),
+        origin=frame.arrays["origin"].astype(f"datetime64[{unit}]"),
+        due=frame.arrays["due"].astype(f"datetime64[{unit}]"),
         values=frame.arrays["values"].copy(),
         levels=tuple(frame.header["levels"]),
     )
@@ -275,10 +277,13 @@ def records_folder(home: Path, records: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _packed(forecast: Forecast) -> bytes:
-    header = {"places": list(forecast.places), "levels": list(forecast.levels)}
-    months = {name: getattr(forecast, name).astype("datetime64[M]").astype(np.int64) for name in ("origin", "due")}
+    header: dict[str, Any] = {"places": list(forecast.places), "levels": list(forecast.levels)}
+    unit = np.datetime_data(forecast.due.dtype)[0]
+    if unit != "M":
+        header["unit"] = unit
+    periods = {name: getattr(forecast, name).astype(np.int64) for name in ("origin", "due")}
     values = np.asarray(forecast.values, np.float64)
-    return encode(Frame(kind="forecast", header=header, arrays={**months, "values": values}))
+    return encode(Frame(kind="forecast", header=header, arrays={**periods, "values": values}))
 
 
 def _bytes(path: Path) -> bytes:

@@ -33,7 +33,7 @@ from tasks.files.reading import SUFFIXES, find, stem_of
 from tasks.files.schema import SYNTHETIC
 from tasks.meaning.accepted import NAME as ACCEPTED
 from tasks.products.about import lines
-from tasks.products.forecast import Issued, month_of
+from tasks.products.forecast import Issued, period_of
 from tasks.products.newest import Late
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -103,7 +103,7 @@ def make(wanted: Wanted) -> Made:
         memory, own = _kept_memory(wanted, held)
         with archive.records_folder(wanted.home, records) as vintage, _in_words_of(folder, vintage):
             issued = forecast_with(held.file, vintage, memory, wanted)
-        earlier = archive.issues(wanted.home, wanted.task, str(month_of(issued.windows.origin.max())))
+        earlier = archive.issues(wanted.home, wanted.task, _origin(issued))
         issued = after(issued, earlier)
         content = _content(wanted, held, issued, records, own)
         if earlier and _same(earlier[-1].content, content):
@@ -203,7 +203,7 @@ def _content(wanted: Wanted, held: Held, issued: Issued, records: Mapping[str, s
     return Content(
         country=wanted.country,
         task=wanted.task,
-        origin=str(month_of(issued.windows.origin.max())),
+        origin=_origin(issued),
         as_of=str(issued.as_of),
         sent=issued.sent.astimezone(UTC).isoformat(timespec="microseconds"),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -229,6 +229,10 @@ def _content(wanted: Wanted, held: Held, issued: Issued, records: Mapping[str, s
         said=(*lines(issued), *_which_arm(issued, champion.run, federated)),
         replaces="" if issued.replaces is None else issued.replaces.identifier,
     )
+
+
+def _origin(issued: Issued) -> str:
+    return str(period_of(issued.windows.origin.max(), issued.panel.step))
 
 
 def _which_arm(issued: Issued, run: str, federated: bool) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tasks.products.replaced import Replaced, read_alert
 from tasks.task import Task
 
 CAP = "cap"
+SUFFIX = {CAP: "xml", "hubverse_tasks": "json", "hubverse_target_data": "json"}  # format -> ending of its file
 ABOUT = ".about.json"  # written with every product: what it rests on
 
 
@@ -22,7 +23,7 @@ def products_of(task: Task, issued: Issued) -> tuple[dict[str, bytes], dict[str,
     unwritten: dict[str, str] = {}
     for form, write in task.products.items():
         if form == CAP and not issued.coming.any():
-            unwritten[form] = f"{issued.windows.due.max()}, the last month of this forecast, is over"
+            unwritten[form] = f"{issued.windows.due.max()}, the last {issued.panel.step} of this forecast, is over"
             continue
         product = write(issued)
         if product.text is None:
@@ -36,7 +37,7 @@ def products_of(task: Task, issued: Issued) -> tuple[dict[str, bytes], dict[str,
 
 def file_of(form: str) -> str:
     """The name of a product's file in its issue's folder."""
-    return f"{form}.{'xml' if form == CAP else 'csv'}"
+    return f"{form}.{SUFFIX.get(form, 'csv')}"
 
 
 def summaries(task: Task, issued: Issued, unwritten: Mapping[str, str]) -> Iterator[str]:

@@ -95,7 +95,8 @@ def _issued(home: Path, country: str, settings: MonitorSettings, now: datetime) 
         real = settings.today is not None or not content.settings["played"]
         if content.country == country and real and datetime.fromisoformat(content.sent) <= now:
             tasks.setdefault(content.task, []).append(each)
-    tasks = {name: issues for name, issues in tasks.items() if monitored(issues)[0]}
+    monthly = {name for name in tasks if TASKS[name].settings().calendar.step == "month"}  # charts count months
+    tasks = {name: issues for name, issues in tasks.items() if name in monthly and monitored(issues)[0]}
     if not tasks:
         of_task = "" if settings.of_task is None else f" of task {settings.of_task}"
         raise ConfigError(

@@ -87,7 +87,7 @@ def warnings(issued: Issued) -> Product:
                     name=issued.place(row),
                     code="cell",
                     group=int(group),
-                    month=issued.windows.due[row, h],
+                    period=issued.windows.due[row, h],
                     probability=float(chance[row, h]),
                     polygon=square(*centres[issued.windows.place[row]]),
                 )

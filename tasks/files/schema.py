@@ -59,8 +59,8 @@ class TableSchema:
 def read_table(path: Path, schema: TableSchema, until: np.datetime64 | None = None) -> pd.DataFrame:
     """The table at `path` (.csv; .csv.gz or .parquet in its folder too), typed; its index is the row in the file.
 
-    Columns that the file lacks and the schema does not require are absent. until: the last month whose rows are read;
-    what later rows hold has no effect, whether it is right or wrong. A year counts as its December.
+    Columns that the file lacks and the schema does not require are absent. until: the last month or day whose rows are
+    read; what later rows hold has no effect, whether it is right or wrong. A year counts as its December.
     Warnings that the country did not accept are logged in a line that holds none of its values.
     Raises DataError with the first problem and the number of the others.
     """
@@ -125,14 +125,14 @@ def load(
 
 
 def _later(chunk: pd.DataFrame, schema: TableSchema, until: np.datetime64) -> "pd.Series[bool]":
-    """Rows of text whose period lies after a month; a period that cannot be read is none of them, and is reported."""
+    """Rows of text whose period lies after one; a period that cannot be read is none of them, and is reported."""
     later = pd.Series(False, index=chunk.index)
     for name in schema.keys:
         kind = schema.columns[name].kind
         if name in chunk and kind in ("month", "date", "year"):
             text = chunk[name].str.strip()
-            month = text + "-12" if kind == "year" else text.str[:7]
-            later |= text.str.fullmatch(PATTERNS[kind]) & (month > str(until))
+            period = text + "-12" if kind == "year" else text.str[: len(str(until))]
+            later |= text.str.fullmatch(PATTERNS[kind]) & (period > str(until))
     return later
 
 

@@ -68,7 +68,7 @@ def draw(country: str, profile: Profile, months: int, rngs: list[np.random.Gener
         base=_base(profile, people, rngs[0]),
         transition=transition,
         covariance=covariance,
-        wave=_waves(transition, covariance, months, rngs[1]),
+        wave=waves(transition, covariance, months, rngs[1]),
         rain=_anomalies(provinces, LEAD + months, rngs[2]),
         heat=_anomalies(provinces, LEAD + months, rngs[3]),
     )
@@ -90,10 +90,10 @@ def reports(logs: Array, people: Array) -> Array:
     return np.asarray(np.rint(np.clip(np.expm1(logs), 0.0, people // 10)))
 
 
-def dynamics(provinces: int, noise: float) -> tuple[Array, Array]:
+def dynamics(provinces: int, noise: float, own: float = OWN, upstream: float = UPSTREAM) -> tuple[Array, Array]:
     """Transition and innovation covariance of u; the capital, fed by nobody, keeps its neighbour's share itself."""
-    transition = OWN * np.eye(provinces) + UPSTREAM * np.eye(provinces, k=-1)
-    transition[0, 0] = OWN + UPSTREAM
+    transition = own * np.eye(provinces) + upstream * np.eye(provinces, k=-1)
+    transition[0, 0] = own + upstream
     covariance = noise**2 * (TOGETHER * np.ones((provinces, provinces)) + (1 - TOGETHER) * np.eye(provinces))
     return transition, covariance
 
@@ -113,7 +113,8 @@ def _base(profile: Profile, people: Array, rng: np.random.Generator) -> Array:
     return np.asarray(level[:, None] + height * (np.cos(phase) + 0.25 * np.cos(2 * phase)))
 
 
-def _waves(transition: Array, covariance: Array, months: int, rng: np.random.Generator) -> Array:
+def waves(transition: Array, covariance: Array, months: int, rng: np.random.Generator) -> Array:
+    """(P, months) of u, the state of the epidemic, after a burn-in."""
     surprises = rng.standard_normal((BURN_IN + months, len(covariance))) @ np.linalg.cholesky(covariance).T
     wave = np.zeros_like(surprises)
     for month in range(1, len(surprises)):

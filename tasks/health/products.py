@@ -26,7 +26,7 @@ def quantiles(issued: Issued) -> Product:
 
 
 def outlook(issued: Issued) -> Outlook:
-    """The chance of an outbreak in every place and month."""
+    """The chance of an outbreak in every place and period."""
     threshold = issued.windows.threshold
     assert threshold is not None, "the windows of this task know what an outbreak is"
     chance = 1 - chance_up_to(issued.forecast, issued.levels, threshold)
@@ -35,6 +35,11 @@ def outlook(issued: Issued) -> Outlook:
 
 def warnings(issued: Issued) -> Product:
     """A CAP alert of the places and months whose probability of an outbreak is high enough."""
+    return warnings_of(issued, OUTBREAK)
+
+
+def warnings_of(issued: Issued, hazard: cap.Hazard) -> Product:
+    """The same of outbreaks by any step."""
     chance = np.where(issued.coming, outlook(issued).chance, np.nan)
     names = issued.panel.static["name"]
     warned = [
@@ -43,12 +48,12 @@ def warnings(issued: Issued) -> Product:
             name=str(names[issued.windows.place[row]]),
             code=_code(issued, issued.place(row)),
             group=row,
-            month=issued.windows.due[row, h],
+            period=issued.windows.due[row, h],
             probability=float(chance[row, h]),
         )
         for row, h in np.argwhere(chance >= issued.cost_loss)
     ]
-    return cap.alert(issued, OUTBREAK, warned, float(np.fmax.reduce(chance, axis=None)))
+    return cap.alert(issued, hazard, warned, float(np.fmax.reduce(chance, axis=None)))
 
 
 def _code(issued: Issued, place: str) -> str:

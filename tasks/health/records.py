@@ -29,11 +29,11 @@ def read_panel(folder: Path, country: str, _: HealthSettings, until: np.datetime
         places=cells.places,
         target=cells.values["disease_cases"],
         covariates={name: cells.values[name] for name in COVARIATES},
-        static={"name": _names(table, cells.places)},
+        static={"name": names(table, cells.places)},
     )
 
 
-def _names(table: pd.DataFrame, places: tuple[str, ...]) -> Array:
+def names(table: pd.DataFrame, places: tuple[str, ...]) -> Array:
     """The first name that the file gives each place; its id where there is none."""
     if "location_name" not in table:
         return np.array(places, dtype=object)

@@ -39,17 +39,20 @@ def spread(values: Array, trained: int, *, shared: bool = True) -> Array:
     return np.asarray(np.maximum(np.sqrt((around + PRIOR * country) / (count + PRIOR)), SMALLEST))
 
 
-def season(values: Array, month: Array, scale: Array, *, shared: bool = True) -> Array:
+def season(
+    values: Array, month: Array, scale: Array, *, shared: bool = True, phases: int = 12, within: int = 1
+) -> Array:
     """Usual deviation from the level in each month of the year and its neighbours: (P, T, 12) by origin.
 
     month: (T,) 0 to 11; scale: (P, T) spread, in units of which places share the country's season.
     shared: whether they do; else a place that knows little has little season.
+    phases, within: other parts of the year than months, and how many neighbours on each side count as the same.
     """
     usual = level(values)
-    total, count = np.zeros((*values.shape, 12)), np.zeros((*values.shape, 12))
-    for calendar_month in range(12):
-        near = np.isin((month - calendar_month) % 12, (11, 0, 1))
-        count[..., calendar_month], total[..., calendar_month] = _running(np.where(near, values, np.nan))
+    total, count = np.zeros((*values.shape, phases)), np.zeros((*values.shape, phases))
+    for phase in range(phases):
+        near = (month - phase + within) % phases <= 2 * within
+        count[..., phase], total[..., phase] = _running(np.where(near, values, np.nan))
     total -= count * usual[..., None]
     country = np.zeros(total.shape[1:])
     if shared:

@@ -19,6 +19,8 @@ from tasks.importers.markets import assemble as markets
 from tasks.importers.markets import pink_sheet, wfp
 from tasks.importers.rivers import assemble as rivers
 from tasks.importers.rivers import daily, gauges
+from tasks.importers.weekly import assemble as weekly
+from tasks.importers.weekly import formats as weekly_formats
 
 FORMATS: dict[str, Format] = {
     "chap": chap.FORMAT,
@@ -45,6 +47,7 @@ FORMATS: dict[str, Format] = {
     "pink_sheet": pink_sheet.FORMAT,
     "landslides": unused.LANDSLIDES,
     "cyclones": unused.CYCLONES,
+    **weekly_formats.FORMATS,
 }
 ASSEMBLERS: dict[str, Assembler] = {
     "health": health.assemble,
@@ -52,4 +55,5 @@ ASSEMBLERS: dict[str, Assembler] = {
     "agriculture": agriculture.assemble,
     "river": rivers.assemble,
     "prices": markets.assemble,
+    "health_weekly": weekly.assemble,
 }

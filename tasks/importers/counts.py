@@ -12,7 +12,7 @@ from tasks.data import Array
 from tasks.errors import DataError
 from tasks.importers.contract import Public
 from tasks.importers.opendengue import DEFINITIONS
-from tasks.places.names import province
+from tasks.places.names import MEMBERS, province
 
 RECORD = ["location", "calendar_start_date", "T_res"]
 NATION = "Admin0"
@@ -35,7 +35,7 @@ def collect(tables: list[Public], provincial: dict[str, pd.Timestamp]) -> tuple[
     weeks that overlap.
     """
     rows = pd.concat([each.table.assign(file=str(each.file), row=each.table.index) for each in tables])
-    rows = rows.reset_index(drop=True).rename(columns={"ISO_A0": "country"})
+    rows = rows[rows["ISO_A0"].isin(MEMBERS.values())].reset_index(drop=True).rename(columns={"ISO_A0": "country"})
     rows["location"] = [
         _place(*each) for each in zip(rows["country"], rows["adm_1_name"], rows["adm_2_name"], strict=True)
     ]

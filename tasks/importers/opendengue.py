@@ -15,7 +15,7 @@ from tasks.importers.chap import COUNT
 from tasks.importers.contract import Format, Public
 from tasks.places.countries import CODES
 
-DEFINITIONS = ("Total", "Suspected and confirmed", "Confirmed")  # the broadest first
+DEFINITIONS = ("Total", "Suspected and confirmed", "Suspected", "Confirmed")  # the broadest first
 LEVELS = ("Admin0", "Admin1", "Admin2")
 PERIODS = ("Year", "Month", "Week")
 _TEXT = Column(kind="text", empty=True)
@@ -24,7 +24,8 @@ _TEXT = Column(kind="text", empty=True)
 def _no_whole_period(rows: pd.DataFrame) -> pd.Series:
     start, end = rows["calendar_start_date"], rows["calendar_end_date"]
     month = (start.dt.day == 1) & (end == start + pd.offsets.MonthEnd(1))
-    week = (end - start).dt.days.between(0, 6)
+    longest = (rows["ISO_A0"] == "TWN").astype("int64") + 6  # Taiwan's weeks end on the first day of the next one
+    week = (end - start).dt.days.between(0, longest)
     broken: pd.Series = ((rows["T_res"] == "Month") & ~month) | ((rows["T_res"] == "Week") & ~week) | (end < start)
     return broken
 

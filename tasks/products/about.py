@@ -18,9 +18,9 @@ def sidecar(issued: Issued, form: str) -> str:
         "sent": issued.sent.isoformat(timespec="seconds"),
         "as_of": str(issued.as_of),
         "records_until": issued.origin,
-        "records_age_months": issued.age(windows.origin.max()),
+        f"records_age_{issued.panel.step}s": issued.age(windows.origin.max()),
         "model_trained_until": str(issued.trained_until),
-        "model_age_months": issued.age(issued.trained_until),
+        f"model_age_{issued.panel.step}s": issued.age(issued.trained_until),
         "model_chosen_until": str(issued.chosen_until),
         "places": {issued.place(row): str(windows.origin[row]) for row in range(len(windows))},
         "reporting_delay_months": None if issued.delay is None else issued.delay.months_of_country,
@@ -40,8 +40,8 @@ def lines(issued: Issued) -> Iterator[str]:
         f"{windows.due.max()}"
     )
     yield (
-        f"as of the end of {issued.as_of}: records {counted(max(issued.age(last), 0), 'month')} old, model of run "
-        f"{issued.model} trained until {issued.trained_until}, {_age_of_model(issued)}"
+        f"as of the end of {issued.as_of}: records {counted(max(issued.age(last), 0), issued.panel.step)} old, model "
+        f"of run {issued.model} trained until {issued.trained_until}, {_age_of_model(issued)}"
     )
     yield issued.reporting
     if issued.late:
@@ -54,7 +54,7 @@ def _age_of_model(issued: Issued) -> str:
     age = issued.age(issued.trained_until)
     if age < 0:
         return "after that: it has learnt from what it forecasts here"
-    said = f"{counted(age, 'month')} before"
+    said = f"{counted(age, issued.panel.step)} before"
     if issued.age(issued.chosen_until) < 0:
         return f"{said}; what was chosen until {issued.chosen_until} has seen what it forecasts here"
     return said

@@ -1,4 +1,4 @@
-"""Warnings as the Common Alerting Protocol 1.2: one alert, one block a month and certainty, one area a group of places.
+"""Warnings as the Common Alerting Protocol 1.2: one alert, one block a period and certainty, one area a group.
 
 The status is always Exercise: only an authority decides whether a forecast becomes a warning.
 
@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from tasks.errors import SettingError
-from tasks.products.forecast import Issued, Product, counted, first_day
+from tasks.products.forecast import Issued, Product, counted
 from tasks.products.replaced import NAME, NAMESPACE, mismatch
 
 LIKELY = 0.5  # the standard's own bound: "Likely" is more than about 50 %
@@ -34,7 +34,7 @@ class Hazard:
 
 @dataclass(frozen=True, kw_only=True)
 class Warned:
-    """A place and month whose probability is high enough. polygon: 'latitude,longitude ...', closed, or none.
+    """A place and period whose probability is high enough. polygon: 'latitude,longitude ...', closed, or none.
 
     group: places of one group make one area of the alert. code: what `place` is an id of.
     """
@@ -43,7 +43,7 @@ class Warned:
     name: str
     code: str
     group: int
-    month: Any
+    period: Any
     probability: float
     polygon: str = ""
 
@@ -78,9 +78,9 @@ def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: flo
     _fill(root, head | ({"references": issued.replaces.reference} if issued.replaces else {}))
     blocks: dict[tuple[Any, bool], list[Warned]] = {}
     for each in warned:
-        blocks.setdefault((each.month, each.probability > LIKELY), []).append(each)
-    for (month, likely), members in sorted(blocks.items(), key=lambda item: (item[0][0], not item[0][1])):
-        _info(root, issued, hazard, month, likely, members, sent)
+        blocks.setdefault((each.period, each.probability > LIKELY), []).append(each)
+    for (period, likely), members in sorted(blocks.items(), key=lambda item: (item[0][0], not item[0][1])):
+        _info(root, issued, hazard, period, likely, members, sent)
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode", xml_declaration=False)
     return Product(
@@ -98,8 +98,9 @@ def _check(issued: Issued, hazard: Hazard) -> None:
         )
     if not issued.coming.any():
         raise SettingError(
-            f"no alert: {issued.windows.due.max()}, the last month of this forecast, is over, and an alert would have "
-            f"expired before it is sent; give newer records, or for an exercise on old ones today=YYYY-MM-DD"
+            f"no alert: {issued.windows.due.max()}, the last {issued.panel.step} of this forecast, is over, and an "
+            f"alert would have expired before it is sent; give newer records, or for an exercise on old ones "
+            f"today=YYYY-MM-DD"
         )
     if issued.replaces is not None and (
         why := mismatch(
@@ -120,10 +121,10 @@ def _no_warning(issued: Issued, hazard: Hazard, highest: float) -> str:
 
 
 def _summary(issued: Issued, hazard: Hazard, warned: Sequence[Warned]) -> str:
-    places, months = len({each.place for each in warned}), len({each.month for each in warned})
+    places, periods = len({each.place for each in warned}), len({each.period for each in warned})
     return (
         f"{counted(len(warned), 'warning')} of {hazard.event.lower()} in {counted(places, 'place')} and "
-        f"{counted(months, 'month')}, from a probability of {issued.cost_loss:g} on"
+        f"{counted(periods, issued.panel.step)}, from a probability of {issued.cost_loss:g} on"
     )
 
 
@@ -131,7 +132,7 @@ def _info(
     root: ET.Element,
     issued: Issued,
     hazard: Hazard,
-    month: Any,
+    period: Any,
     likely: bool,
     members: Sequence[Warned],
     sent: str,
@@ -146,13 +147,14 @@ def _info(
         "severity": hazard.severity,
         "certainty": "Likely" if likely else "Possible",
         "effective": sent,
-        "onset": f"{first_day(month)}T00:00:00-00:00",
-        "expires": f"{first_day(month + 1)}T00:00:00-00:00",
+        "onset": f"{issued.step.first_day(period)}T00:00:00-00:00",
+        "expires": f"{issued.step.last_day(period) + 1}T00:00:00-00:00",
         "senderName": f"{issued.sender} (exercise)",
-        "headline": f"Exercise: {hazard.event} in {issued.panel.country}, {month}",
-        "description": f"{hazard.meaning} Forecast from the records up to {issued.origin} for {month}, by a model "
-        f"trained until {issued.trained_until}; {issued.reporting}. Places are named from a probability of "
-        f"{issued.cost_loss:g} on, the cost of acting over the loss it prevents.",
+        "headline": f"Exercise: {hazard.event} in {issued.panel.country}, {_named(issued, period)}",
+        "description": f"{hazard.meaning} Forecast from the records up to {issued.origin} for "
+        f"{_named(issued, period)}, by a model trained until {issued.trained_until}; {issued.reporting}. "
+        f"Places are named from a probability of {issued.cost_loss:g} on, the cost of acting over the loss it "
+        f"prevents.",
         "instruction": hazard.instruction,
     }
     _fill(info, words)
@@ -173,12 +175,17 @@ def _info(
             _pair(area, "geocode", each.code, each.place)
 
 
+def _named(issued: Issued, period: Any) -> str:
+    return str(period) if issued.panel.step == "month" else f"the {issued.panel.step} until {period}"
+
+
 def _ages(issued: Issued, places: Collection[str]) -> dict[str, str]:
     """Of records and model, and the last record of each place that is behind the others."""
-    late = {f"records until {place}": month for place, month in issued.late.items() if place in places}
+    step = issued.panel.step
+    late = {f"records until {place}": last for place, last in issued.late.items() if place in places}
     return {
-        "records until": f"{issued.origin}, {counted(issued.age(issued.windows.origin.max()), 'month')} old",
-        "model trained until": f"{issued.trained_until}, {counted(issued.age(issued.trained_until), 'month')} old",
+        "records until": f"{issued.origin}, {counted(issued.age(issued.windows.origin.max()), step)} old",
+        "model trained until": f"{issued.trained_until}, {counted(issued.age(issued.trained_until), step)} old",
         **late,
     }
 

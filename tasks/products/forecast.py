@@ -3,13 +3,14 @@
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, SupportsIndex
 
 import numpy as np
 
 from tasks.data import Array, Panel, Windows
 from tasks.products.replaced import Replaced
+from tasks.time_step import STEPS, TimeStep
 from tasks.vintages.delay import Delay
 from tasks.vintages.provisional import Provisional
 
@@ -22,8 +23,9 @@ class Issued:
 
     model: name of the run whose model made it. windows: one a place, at the last period that it has on record.
     forecast: (N, H, K) as of `Task.forecast`. levels: (K,) or () for probabilities. sent: when, with a time zone.
-    as_of: datetime64[M], the month whose end the forecast is made at; ages are counted from it. left_out: place ->
-    why it has no forecast. played: whether `sent` is a day in the past that an exercise chose.
+    as_of: the month, or of weeks and days the day, whose end the forecast is made at; ages are counted from it, in
+    periods of the records. left_out: place -> why it has no forecast. played: whether `sent` is a day in the past that
+    an exercise chose.
     sender: whose forecast it is, a name on the internet. cost_loss: the cost of acting over the loss it prevents; who
     acts on a probability at or above it gains in the long run. samples, seed: how many to draw, and from where on.
     replaces: the alert that was given before. delay: what is known of the country's reporting delay, None for nothing.
@@ -50,8 +52,13 @@ class Issued:
     young: int = 0
 
     @property
+    def step(self) -> TimeStep:
+        """From a period of the records to the next."""
+        return STEPS[self.panel.step]
+
+    @property
     def origin(self) -> str:
-        """The last period whose target is known in a forecast place, YYYY-MM."""
+        """The last period whose target is known in a forecast place, YYYY-MM or, of weeks and days, YYYY-MM-DD."""
         return str(self.windows.origin.max())
 
     @property
@@ -62,25 +69,24 @@ class Issued:
 
     @property
     def trained_until(self) -> Any:
-        """datetime64[M], the last month that the model's weights learnt from."""
-        return month_of(self.settings.calendar.cuts()[0])
+        """The last period that the model's weights learnt from."""
+        return period_of(self.settings.calendar.cuts()[0], self.panel.step)
 
     @property
     def chosen_until(self) -> Any:
-        """datetime64[M], the last month by which rounds, corrections and shares were chosen; not before training's."""
-        return month_of(self.settings.calendar.cuts()[1])
+        """The last period by which rounds, corrections and shares were chosen; not before training's."""
+        return period_of(self.settings.calendar.cuts()[1], self.panel.step)
 
     @property
     def coming(self) -> Array:
         """(N, H) True where the period that is forecast was not over when the forecast was sent."""
-        sent = np.datetime64(self.sent.astimezone(UTC).replace(tzinfo=None), "M")
-        return np.asarray(month_of(self.windows.due) >= sent)
+        return np.asarray(period_of(self.windows.due, self.panel.step) > self.step.over(self.sent))
 
     @property
     def reporting(self) -> str:
         """What is known of the reporting delay, and what became of the counts that it makes provisional."""
         if self.delay is None:
-            return "reporting delay unknown: the newest months may still grow, and are taken as they are"
+            return f"reporting delay unknown: the newest {self.panel.step}s may still grow, and are taken as they are"
         if self.young == 0:
             return f"{self.delay.line()}; no count is younger"
         done = {"keep": "kept as they are", "mask": "left out", "nowcast": "completed"}[self.provisional]
@@ -90,9 +96,9 @@ class Issued:
         """The id of the place of a window."""
         return self.windows.places[int(self.windows.place[row])]
 
-    def age(self, month: Any) -> int:
-        """Months from the end of a period to that of `as_of`; negative for a later one."""
-        return int((self.as_of - month_of(month)).astype(int))
+    def age(self, period: Any) -> int:
+        """Whole periods from the end of one to that of `as_of`; negative for a later one."""
+        return int((self.as_of - period_of(period, self.panel.step)).astype(int)) // self.step.length
 
     def ages(self, row: SupportsIndex) -> tuple[Any, ...]:
         """The values of AGES for a window."""
@@ -127,6 +133,11 @@ class Outlook:
 def month_of(periods: Any) -> Any:
     """datetime64[M] of periods of any step."""
     return np.asarray(periods).astype("datetime64[M]")[()]
+
+
+def period_of(periods: Any, step: str) -> Any:
+    """The same in the unit of a step: months, also of harvests, or dates."""
+    return np.asarray(periods).astype(STEPS[step].dtype)[()]
 
 
 def first_day(month: Any) -> str:

@@ -8,7 +8,7 @@ from io import StringIO
 import numpy as np
 
 from tasks.files.csv_output import Rows
-from tasks.products.forecast import Issued, Product, counted, last_day
+from tasks.products.forecast import Issued, Product, counted
 
 COLUMNS = (
     "reference_date",
@@ -23,20 +23,21 @@ COLUMNS = (
 
 
 def quantile_csv(issued: Issued, target: str) -> Product:
-    """A model-output file of one round. reference_date and target_end_date are last days of months.
+    """A model-output file of one round. reference_date and target_end_date are last days of months or weeks.
 
-    The round is that of the newest record; horizon counts months from it. A place whose records end earlier is forecast
-    from its own last month, so it has fewer horizons: a round has no months that are over at its reference date.
+    The round is that of the newest record; horizon counts periods from it. A place whose records end earlier is
+    forecast from its own last one, so it has fewer horizons: a round has no period that is over at its reference date.
     """
     file = StringIO()
     rows = Rows(file)
     rows.write(COLUMNS)
-    reference = np.datetime64(issued.origin)
+    reference, step = np.datetime64(issued.origin), issued.step
     for row, h in np.ndindex(issued.forecast.shape[:2]):
         due = issued.windows.due[row, h]
         if due <= reference:
             continue
-        task = (last_day(reference), target, (due - reference).astype(int), last_day(due), issued.place(row))
+        ahead = (due - reference).astype(int) // step.length
+        task = (step.last_day(reference), target, ahead, step.last_day(due), issued.place(row))
         for level, value in zip(issued.levels, issued.forecast[row, h], strict=True):
             rows.write((*task, "quantile", f"{level:g}", f"{value:.3f}"))
     fewer = f"; fewer or none for {counted(len(issued.late), 'late place')}" if issued.late else ""

@@ -40,8 +40,14 @@ def files_of_runs(place: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files}
 
 
-MONTH_AFTER = {"health": "2009-01-05", "disaster": "2017-01-05", "agriculture": "2014-01-05"}
-AGE_OF_MODEL = {"health": 48, "disaster": 132, "agriculture": 120}  # months from the end of training to that of records
+MONTH_AFTER = {
+    "health": "2009-01-05",
+    "health_weekly": "2019-12-30",
+    "disaster": "2017-01-05",
+    "agriculture": "2014-01-05",
+}
+AGE_OF_MODEL = {"health": 48, "health_weekly": 156, "disaster": 132, "agriculture": 120}  # from the end of training
+STEP = {"health_weekly": "week"}  # of the records, where it is no month
 WAYS = [(task.name, form) for task in TASKS.values() for form in task.products]
 
 
@@ -62,12 +68,15 @@ def test_every_product_of_every_task(
     forecast(*words)
     printed = capsys.readouterr().out
     assert printed.startswith("VNM: ")
-    assert "records 0 months old, model of run" in printed
+    step = STEP.get(task, "month")
+    assert f"records 0 {step}s old, model of run" in printed
     assert printed.endswith(f"{to}\n")
     about = json.loads((tmp_path / "product.about.json").read_text())
-    assert about["records_age_months"] == 0
-    assert about["model_age_months"] == AGE_OF_MODEL[task]
-    if form == "cap":
+    assert about[f"records_age_{step}s"] == 0
+    assert about[f"model_age_{step}s"] == AGE_OF_MODEL[task]
+    if form in ("hubverse_tasks", "hubverse_target_data"):
+        assert "v6.0.0" in json.loads(to.read_text())["schema_version"]
+    elif form == "cap":
         assert problems(to.read_text()) == []
     else:
         assert len(pd.read_csv(to)) > 0

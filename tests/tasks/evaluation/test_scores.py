@@ -349,6 +349,7 @@ def test_the_largest_terms_of_slices_are_those_of_all(score: Score) -> None:
 
 MAGNITUDES = {
     "health": {"log_wis", "wis", "mae", "relative_log_wis"},
+    "health_weekly": {"log_wis", "wis", "mae", "relative_log_wis"},
     "disaster": set(),
     "agriculture": {"pinball", "wis", "mae", "relative_pinball"},
 }

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from tasks.data import Windows
-from tasks.products.forecast import Issued, month_of
+from tasks.products.forecast import Issued, period_of
 from tasks.products.newest import last_on_record, newest
 from tasks.task import Task
+from tasks.time_step import STEPS
 
 BANGKOK = timezone(timedelta(hours=7))
 
@@ -35,8 +36,9 @@ def issue(task: Task, folder: Path, country: str = "VNM", **chosen: Any) -> Issu
     assert task.upcoming is not None
     panel = task.upcoming(folder, country, settings, chosen.pop("until", None))
     last = last_on_record(panel, task.reported(panel))
-    as_of = month_of(last.max())
-    chosen_windows = newest(task.windows(panel, settings), last, as_of, task.largest_age(settings))
+    as_of = period_of(last.max(), panel.step)
+    age = task.largest_age(settings)
+    chosen_windows = newest(task.windows(panel, settings), last, as_of, age, step=panel.step)
     windows = chosen_windows.windows
     issued = Issued(
         model="first",
@@ -45,7 +47,7 @@ def issue(task: Task, folder: Path, country: str = "VNM", **chosen: Any) -> Issu
         windows=windows,
         forecast=forecast(task, settings, windows),
         levels=task.levels,
-        sent=datetime.fromisoformat(f"{as_of + 1}-01T09:30:00").replace(tzinfo=BANGKOK),
+        sent=datetime.fromisoformat(f"{STEPS[panel.step].last_day(as_of) + 1}T09:30:00").replace(tzinfo=BANGKOK),
         as_of=as_of,
         left_out=chosen_windows.left_out,
         sender="met.example.org",

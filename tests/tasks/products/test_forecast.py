@@ -14,15 +14,15 @@ from tasks.registry import TASKS
 from tasks.task import Task
 from tests.tasks.products.forecasting import forecast, issue
 
-COLUMN = {"health": "time_period", "disaster": "time_period", "agriculture": "harvest_year"}
-CUT = {"health": "2007-08", "disaster": "2012-08", "agriculture": 2010}
+COLUMN = {"agriculture": "harvest_year"}  # of the period, where it is not time_period
+CUT = {"health": "2007-08", "health_weekly": "2018-08-18", "disaster": "2012-08", "agriculture": 2010}
 
 
 def cut(source: Path, target: Path, task: Task) -> Path:
     """A copy of a country's folder whose records end earlier; the weather of the harvests goes on."""
     shutil.copytree(source, target)
     table = pd.read_csv(source / task.file, dtype={"time_period": str})
-    table[table[COLUMN[task.name]] <= CUT[task.name]].to_csv(target / task.file, index=False)
+    table[table[COLUMN.get(task.name, "time_period")] <= CUT[task.name]].to_csv(target / task.file, index=False)
     return target
 
 
