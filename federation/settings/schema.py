@@ -121,6 +121,7 @@ class AdaptationSettings:
     prior: float = 200.0  # values of the validation years that weigh as much as no correction at all
     years: float = 2.0  # validation years that do; errors of one year are correlated, however many there are
     largest: float = 0.5  # correction, in the model's own unit
+    centre: bool = True  # whether corrections may move the middle of a forecast; without, its spread alone
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""

@@ -36,7 +36,15 @@ SCHEMA = TableSchema(
             unit="inhabitants, not thousands of them",
             grouped=True,
         ),
-        "rainfall": Column(kind="number", required=False, empty=True, low=0, high=3000, unit="mm in the whole week"),
+        "rainfall": Column(
+            kind="number",
+            required=False,
+            empty=True,
+            low=0,
+            high=3000,
+            typical=(2, 300),
+            unit="mm in the whole week",
+        ),
         "mean_temperature": Column(
             kind="number",
             required=False,

@@ -24,7 +24,7 @@ def test_the_commands_do_what_the_page_says(tmp_path: Path, monkeypatch: pytest.
         assert program == "gotong"
         main([*words, "tracking=none"] if words[0] == "simulate" else words)
         made += [word.removeprefix("to=") for word in words if word.startswith("to=")]
-    assert len(made) == len(set(made)) == 6
+    assert len(made) == len(set(made)) == 10
     written = {*made, *(f"{name}.about.json" for name in made)}
     assert {path.name for path in tmp_path.iterdir()} == {*written, "runs"}
 

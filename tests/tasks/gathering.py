@@ -13,7 +13,8 @@ def gathered(panel: Panel, windows: Windows) -> GatheredWindows:
     time = np.searchsorted(panel.periods, table.origin)
     steps = table.due.shape[1]
     distance = int((panel.periods[1] - panel.periods[0]).astype(int)) if len(panel.periods) > 1 else 1
-    beyond = panel.periods[-1] + distance * np.arange(1, steps + 1)
+    farthest = int((table.due - table.origin[:, None]).astype(int).max()) // distance if len(table) else steps
+    beyond = panel.periods[-1] + distance * np.arange(1, farthest + 1)
     periods = np.concatenate([panel.periods, beyond.astype(STEPS[panel.step].dtype)])
 
     def laid(values: Array) -> Lagged:

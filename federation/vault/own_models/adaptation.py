@@ -92,15 +92,18 @@ def trust(past: Past, settings: AdaptationSettings) -> Array:
 def quantile_shifts(output: Array, past: Past, levels: tuple[float, ...], settings: AdaptationSettings) -> Array:
     """(N, H, K) quantiles of the windows `past` -> (H, K) shifts that would have made each quantile right.
 
-    Each is the same quantile of the errors, trusted as far as `trust` says and capped.
+    Each is the same quantile of the errors, trusted as far as `trust` says and capped; where the centre is not to be
+    corrected, less the median's, so that quiet years do not lower what follows them.
     """
     shifts, share = np.zeros(output.shape[1:]), trust(past, settings)
     for horizon, happened in enumerate(past.target.T.astype(np.float64)):
         known = np.isfinite(happened)
         if known.any():
             errors = happened[known, None] - output[known, horizon]
-            wanted = [np.quantile(errors[:, k], level) for k, level in enumerate(levels)]
-            shifts[horizon] = _capped(share[horizon] * np.array(wanted), settings)
+            wanted = np.array([np.quantile(errors[:, k], level) for k, level in enumerate(levels)])
+            if not settings.centre:
+                wanted -= wanted[levels.index(0.5)]
+            shifts[horizon] = _capped(share[horizon] * wanted, settings)
     return shifts
 
 
