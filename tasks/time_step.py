@@ -61,11 +61,11 @@ class TimeStep:
             return "write months as YYYY-MM, for example 2004-12"
         return "write dates as YYYY-MM-DD, or a whole month as YYYY-MM, for example 2004-12-31 or 2004-12"
 
-    def first_day(self, period: np.datetime64) -> np.datetime64:
+    def first_day(self, period: Any) -> Any:
         """datetime64[D], the first day of a period."""
         return period.astype("datetime64[D]") - (0 if self.unit == "M" else self.length - 1)
 
-    def last_day(self, period: np.datetime64) -> np.datetime64:
+    def last_day(self, period: Any) -> Any:
         """datetime64[D], the last day of a period."""
         return period if self.unit == "D" else (period + 1).astype("datetime64[D]") - 1
 

@@ -42,11 +42,10 @@ NAMES = {
 
 def _public(path: Path, of: str, table: pd.DataFrame, records: int, dropped: dict[str, int]) -> Public:
     table = table.assign(last=table["last"].to_numpy().astype("M8[s]"))
-    again = table.duplicated(["location", "last"])
-    for row in table.index[again][:1]:
+    for row, each in table[table.duplicated(["location", "last"])].head(1).iterrows():
         raise DataError(
-            f"{path}, row {row}: {table.at[row, 'location']} has the week that ends on "
-            f"{table.at[row, 'last']:%Y-%m-%d} twice. Keep one row."
+            f"{path}, row {row}: {each['location']!s} has the week that ends on {each['last']:%Y-%m-%d} twice. "
+            f"Keep one row."
         )
     missing = int(table["cases"].isna().sum())
     table = table[table["cases"].notna()]
@@ -94,8 +93,8 @@ def nicaragua(path: Path) -> Public:
     _check_places(path, "NIC", rows["location"])
     ends = rows["time_period"].str.extract(r"^(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})$")
     first, last = (dates(path, ends[side].fillna("").rename("time_period"), "%Y-%m-%d") for side in (0, 1))
-    for row in rows.index[last - first != np.timedelta64(6, "D")][:1]:
-        raise DataError(f"{path}, row {row}, column 'time_period': {rows.at[row, 'time_period']} is no week of 7 days.")
+    for row, value in rows["time_period"][last - first != np.timedelta64(6, "D")].head(1).items():
+        raise DataError(f"{path}, row {row}, column 'time_period': {shorten(value)} is no week of 7 days. Correct it.")
     table = pd.DataFrame(
         {
             "location": rows["location"],

@@ -16,10 +16,11 @@ EMPTY = "no count"
 
 def text_of(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """The named columns as text without blanks around it; the index is the row in the file. Raises DataError."""
-    parts = [chunk.apply(lambda column: column.str.strip()) for chunk in chunks(path, columns)]
+    parts: list[pd.DataFrame] = [chunk.apply(lambda column: column.str.strip()) for chunk in chunks(path, columns)]
     if not parts:
         raise DataError(f"{path} has a header but no row; write one row a record")
-    return pd.concat(parts)
+    rows: pd.DataFrame = pd.concat(parts)
+    return rows
 
 
 def counts(path: Path, texts: "pd.Series[str]") -> "pd.Series[float]":

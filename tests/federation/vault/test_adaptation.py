@@ -57,6 +57,14 @@ def test_a_forecast_that_is_too_narrow_is_widened() -> None:
     assert corrected == pytest.approx(spread(4000), abs=0.05)
 
 
+def test_a_forecast_whose_centre_stays_is_widened_and_not_moved() -> None:
+    """Quiet years, in which less happened than was forecast, do not lower what follows them."""
+    high = 0.8 + (spread(4000) - 0.5) / 4
+    shifts = adaptation.quantile_shifts(high, past_of(uniform(4000)), LEVELS, replace(FREE, centre=False))
+    assert (shifts[:, 1] == 0).all()
+    assert shifts == pytest.approx(np.broadcast_to([-0.3, 0, 0.3], (2, 3)), abs=0.05)
+
+
 def test_a_shift_makes_the_pinball_loss_of_the_past_least() -> None:
     output, happened = spread(300) + 0.3, uniform(300)
     shifts = adaptation.quantile_shifts(output, past_of(happened), LEVELS, FREE)
