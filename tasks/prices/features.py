@@ -3,7 +3,6 @@
 Changes are in units of the country's own walk, so that the same numbers mean the same in calm and in restless markets.
 """
 
-
 import numpy as np
 
 from tasks.data import Array
@@ -30,7 +29,7 @@ def tokens() -> tuple[tuple[int, ...], ...]:
 
 def unit_of(logs: Array) -> Array:
     """(T,) log price: the mean size of the country's changes over three months in the last 60."""
-    return np.maximum(np.nan_to_num(_country(trailing_mean(_size(logs, 3), MONTHS, 3))), FLOOR)
+    return np.asarray(np.maximum(np.nan_to_num(_country(trailing_mean(_size(logs, 3), MONTHS, 3))), FLOOR))
 
 
 def gate_of(logs: Array) -> Array:
@@ -62,7 +61,7 @@ def features(logs: Array, group: Array, periods: Array) -> Array:
         )
     movements = np.concatenate([own, level, others], axis=-1) / unit[None, :, None]
     table = np.concatenate([movements, _season(logs, periods, unit), _unrest(logs, unit)], axis=-1)
-    return np.clip(np.nan_to_num(table, nan=0.0, posinf=LIMIT, neginf=-LIMIT), -LIMIT, LIMIT)
+    return np.asarray(np.clip(np.nan_to_num(table), -LIMIT, LIMIT))
 
 
 def _changes(logs: Array) -> Array:
@@ -118,5 +117,3 @@ def _country(values: Array) -> Array:
 def _country_changes(changes: Array) -> Array:
     """(P, T, B) -> (1, T, B)."""
     return np.stack([_country(changes[..., back]) for back in range(changes.shape[-1])], axis=-1)[None]
-
-

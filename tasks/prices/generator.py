@@ -30,7 +30,8 @@ WORTH = (1.0, 0.6, 2.5)  # of rice
 class Truth:
     """What is true of one synthetic country, P series and T months.
 
-    first: first month on record. season: (P, 12) by month of the year. level: (P, T) gap and common walk. local: (P, T).
+    first: first month on record. season: (P, 12) by month of the year. level, local: (P, T); level is gap
+    and common walk.
     drift, spread: sd of a month's step of the walk, and of `local`, log price.
     """
 
@@ -71,7 +72,9 @@ def draw(profile: Profile, months: int, rngs: list[np.random.Generator]) -> Trut
     for month in range(1, months):
         local[month] = MEMORY * local[month - 1] + np.sqrt(1 - MEMORY**2) * surprises[month]
     return Truth(
-        places=tuple(_series(profile, kind, market) for kind in range(len(COMMODITIES)) for market in _markets(profile)),
+        places=tuple(
+            _series(profile, kind, market) for kind in range(len(COMMODITIES)) for market in _markets(profile)
+        ),
         first=np.datetime64(profile.start, "M"),
         season=season,
         level=base[:, None] + common,
@@ -97,7 +100,7 @@ def _series(profile: Profile, kind: int, market: str) -> str:
 
 def _national_file(profile: Profile, truth: Truth, rng: np.random.Generator) -> str:
     prices = np.exp(log_prices(truth))
-    gaps = rng.random(prices.T.shape).T < profile.uncollected
+    gaps = profile.uncollected > rng.random(prices.T.shape).T
     lines = ["time_period,market,commodity,unit,pricetype,currency,price\n"]
     for row, place in enumerate(truth.places):
         names = place.replace("/", ",")

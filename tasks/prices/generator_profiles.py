@@ -66,5 +66,5 @@ def _country(rng: np.random.Generator) -> Profile:
 
 
 def _facility(country: Profile, rng: np.random.Generator) -> Profile:
-    """One or two markets of their own."""
-    return replace(country, markets=int(rng.integers(1, 3)), local=country.local * rng.uniform(0.8, 1.4))
+    """One market, which is more or less restless than the country's."""
+    return replace(country, markets=1, local=country.local * rng.uniform(0.8, 1.4))

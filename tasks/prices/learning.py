@@ -39,7 +39,8 @@ class Departure(nn.Module):
         shift, spread, skew = (inputs["gate"][:, None, None] * raw).unbind(dim=-1)
         width = (walk[..., HIGH] - walk[..., LOW]) / NORMAL
         above, below = (_stretch(side)[..., None] for side in (spread + skew, spread - skew))
-        return (shift * width)[..., None] + walk * torch.where(walk > 0, above, below)
+        departed: Tensor = (shift * width)[..., None] + walk * torch.where(walk > 0, above, below)
+        return departed
 
 
 def _stretch(raw: Tensor) -> Tensor:
@@ -47,7 +48,7 @@ def _stretch(raw: Tensor) -> Tensor:
 
 
 def build_model(settings: PricesSettings, seed: int) -> Departure:
-    """(inputs, dropout seed) -> (N, 3, 23) quantiles of the change in units of the country; the seed decides weights."""
+    """(inputs, dropout seed) -> (N, 3, 23) quantiles of the change in units of the country; the seed decides."""
     return Departure(build(settings, Shape(tokens=tokens(), horizons=KINDS * len(LEADS), levels=()), seed))
 
 

@@ -1,6 +1,7 @@
 """What a forecaster of prices hands on: hub quantiles, and the chances of ALPS's stages."""
 
 from io import StringIO
+from typing import Any
 
 import numpy as np
 
@@ -63,10 +64,12 @@ def alps(issued: Issued) -> Product:
                 *(warned, *issued.ages(row)),
             )
         )
-    return Product(text=file.getvalue(), summary=f"chances of ALPS stages ({', '.join(SERIES)}), next to the walk's own")
+    return Product(
+        text=file.getvalue(), summary=f"chances of ALPS stages ({', '.join(SERIES)}), next to the walk's own"
+    )
 
 
-def _text(value: float, form: str) -> str:
+def _text(value: Any, form: str) -> str:
     return format(value, form) if np.isfinite(value) else ""
 
 

@@ -1,6 +1,6 @@
 """Scores of the price task, on log prices, so that no currency and no dear commodity outweighs another.
 
-The headline is the weighted interval score; a mean of local currencies would mean nothing. Warnings are of an ALPS alert.
+The headline is the weighted interval score; a mean of local currencies would mean nothing. Warnings are of ALPS alerts.
 """
 
 from collections.abc import Mapping

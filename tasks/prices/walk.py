@@ -1,9 +1,9 @@
 """A country's own random walk: the last price, and the changes of all its prices in the last years around it.
 
-The months behind the quantiles roll with the origin. A walk with the changes of the training years alone is too wide or
-too narrow as soon as prices become calmer or rougher, and flatters every model that is compared with it.
-Changes over a lead are taken as they were, not added up from changes of a month; they are made symmetric around 0, for a
-random walk knows no direction.
+The months behind the quantiles roll with the origin. A walk with the changes of the training years alone is too
+wide or too narrow as soon as prices become calmer or rougher, and flatters every model that is compared with it.
+Changes over a lead are taken as they were, not added up from changes of a month; they are made symmetric around 0, for
+a random walk knows no direction.
 """
 
 from statistics import NormalDist
@@ -53,9 +53,9 @@ def _symmetric(sizes: Array) -> Array:
 
 def origins(panel: Panel, windows: Windows) -> Array:
     """(N,) indices of the origins among the panel's periods."""
-    return (windows.origin - panel.periods[0]).astype(np.int64) if len(windows) else windows.place
+    return np.asarray((windows.origin - panel.periods[0]).astype(np.int64) if len(windows) else windows.place)
 
 
 def _prices(panel: Panel, windows: Windows, months: int) -> Array:
     logs, at = np.log(panel.target), origins(panel, windows)
-    return np.exp(logs[windows.place, at][:, None, None] + steps(logs, months, at))
+    return np.asarray(np.exp(logs[windows.place, at][:, None, None] + steps(logs, months, at)))

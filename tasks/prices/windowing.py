@@ -14,7 +14,8 @@ from tasks.windows import ahead, part_of
 def windows(panel: Panel, settings: PricesSettings) -> DenseWindows:
     """Situations in order of their origin, then series.
 
-    inputs: `features` (N, F); `walk` (N, 3, 23), quantiles of the country's own walk around the last price; `gate` (N,).
+    inputs: `features` (N, F); `walk` (N, 3, 23), quantiles of the country's own walk around the last price; `gate`
+    (N,).
     target: change of log price since the origin. It and the walk are in units of the country, `restore['unit']`.
     restore: `last` (N,) log price at the origin, `unit` (N,) log price. threshold: the price from which on ALPS is at
     the stage of an alert, NaN where the series does not count.

@@ -352,6 +352,7 @@ MAGNITUDES = {
     "health_weekly": {"log_wis", "wis", "mae", "relative_log_wis"},
     "disaster": set(),
     "agriculture": {"pinball", "wis", "mae", "relative_pinball"},
+    "prices": {"log_wis", "skill", "relative_log_wis", "log_mae"},
 }
 
 
