@@ -15,7 +15,13 @@ from tasks.task import Task
 from tests.tasks.products.forecasting import forecast, issue
 
 COLUMN = {"agriculture": "harvest_year"}  # of the period, where it is not time_period
-CUT = {"health": "2007-08", "health_weekly": "2018-08-18", "disaster": "2012-08", "agriculture": 2010, "prices": "2018-08"}
+CUT = {
+    "health": "2007-08",
+    "health_weekly": "2018-08-18",
+    "disaster": "2012-08",
+    "agriculture": 2010,
+    "prices": "2018-08",
+}
 
 
 def cut(source: Path, target: Path, task: Task) -> Path:
