@@ -24,7 +24,7 @@ from federation.runs import pooled_arm, regional_differences
 from federation.runs import run as every_run
 from federation.runs.engine import trainer
 from federation.runs.in_process_grid import InProcessGrid
-from federation.runs.operational import is_fold, ledger_folder, resolved
+from federation.runs.operational import follows_records, ledger_folder, outside, resolved
 from federation.runs.run import Run
 from federation.runs.session import Finished, conduct
 from federation.settings.schema import OPERATIONAL, POOLED, PROTECTION, SEALED, Settings
@@ -113,7 +113,7 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
     settings.check_sampled(len(countries))
     if settings.data is not None or settings.purpose == OPERATIONAL:  # a resume may be started in another folder
         settings = replace(settings, data=str(_records(settings, folder).absolute()))
-    if is_fold(settings):
+    if follows_records(settings):
         settings = resolved(settings, _ends(settings, folder, countries))
     run = every_run.new(settings, folder, _nodes(countries), (*note(settings), *notes))
     simulation = _with_vaults(run)
@@ -254,12 +254,8 @@ def _vaults(run: Run) -> dict[int, Vault]:
 
 def _outside(settings: Settings, folder: Path, countries: Sequence[str]) -> str:
     """That no country's records reach into the training years, the periods on record, and the keys that say which."""
-    task, calendar = TASKS[settings.task.name], settings.task.calendar
-    spans = []
-    for country in countries[:4]:
+    task, spans = TASKS[settings.task.name], {}
+    for country in countries:
         periods = task.read(_records(settings, folder) / country, country, settings.task).periods
-        spans.append(f"{country} {periods[0]} to {periods[-1]}")
-    return (
-        f"no country's records can train until task.calendar.train_until={calendar.train_until}: on record are "
-        f"{', '.join(spans)}; set task.calendar.train_until, validate_until and test_until within these periods"
-    )
+        spans[country] = f"{periods[0]} to {periods[-1]}"
+    return outside(settings.task.calendar, spans)

@@ -27,6 +27,7 @@ CHAMPION = "champion"  # an earlier run's model, scored with a test
 SEALED, NOISED = "sealed", "differential_privacy"
 STUDY, OPERATIONAL = "study", "operational"  # purposes: scored on years that follow; trained to the newest period
 LATEST = "latest"
+AUTO = "auto"
 AT_NODES = "at the nodes"  # the value of `data` of a run whose records are the countries' own
 PROTECTION: dict[str, tuple[str, ...]] = {  # value of `protection` -> what such a run offers
     "none": (),
@@ -237,6 +238,7 @@ class Settings(Plan):
 
     purpose: str = STUDY  # study: scored on years that follow; operational: trained to the newest period, to forecast
     until: str | None = None  # of purpose=operational, the last period trained on, such as 2024-06; none: latest
+    calendar: str = "set"  # set: task.calendar as it is; auto: moved so that its test ends where most records do
     region: RegionSettings = field(default_factory=RegionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     quorum: int = 2  # fewest countries whose updates make a round; 1 lets one country's update become the model
@@ -268,6 +270,8 @@ class Settings(Plan):
         self.plan().check()
         self.tracking.check()
         one_of("purpose", self.purpose, (STUDY, OPERATIONAL))
+        one_of("calendar", self.calendar, ("set", AUTO))
+        self.check_calendar()
         self.check_purpose()
         if self.champion is not None and is_noised(self):
             raise ConfigError(
@@ -317,6 +321,20 @@ class Settings(Plan):
     def is_refit(self) -> bool:
         """Whether this is the second run of an operational pair, which is trained on all records."""
         return bool(self.fold)
+
+    def check_calendar(self) -> None:
+        """Raise ConfigError for what calendar=auto cannot be with."""
+        calendar = self.task.calendar
+        refused = {
+            "purpose=operational, which has until=latest": self.purpose == OPERATIONAL,
+            "task.calendar.unaligned": calendar.unaligned,
+            "task.calendar.excluded_period": bool(calendar.excluded_period),
+            f"protection={self.protection}, under which no country says when its records end": bool(
+                PROTECTION[self.protection]
+            ),
+        }
+        for key in (key for key, given in refused.items() if given and self.calendar == AUTO):
+            raise ConfigError(f"calendar=auto does not go with {key}; leave one out")
 
     def check_purpose(self) -> None:
         """Raise ConfigError for what an operational run cannot be, or no other."""

@@ -18,7 +18,7 @@ from federation.errors import ConfigError
 from federation.reporting import explored as reporting
 from federation.runs import explore
 from federation.runs import folder as run_folder
-from federation.settings.schema import PROTECTION, SEALED, Settings
+from federation.settings.schema import AUTO, PROTECTION, SEALED, Settings
 from federation.verbs.submit import SubmitSettings
 
 WIDE = 130  # columns of a table that goes into a file
@@ -45,6 +45,8 @@ def look(given: ExploreSettings) -> None:
             f"protection={given.protection}: a summary is of one country, and under seals only sums of several leave; "
             f"leave protection= out"
         )
+    if given.calendar == AUTO:
+        raise ConfigError("calendar=auto: this shows when records end; name the cuts to ask about, or leave it out")
     name = given.name or f"explore-{given.task.name}-{datetime.now():%Y%m%d-%H%M%S}"
     named = replace(given, name=name, tracking=replace(given.tracking, name="none"), quorum=1)
     if given.home:

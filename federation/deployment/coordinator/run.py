@@ -36,7 +36,7 @@ from federation.errors import ConfigError, DeploymentError, GotongError, QuorumE
 from federation.policy.explain import differences
 from federation.runs import folder as run_folder
 from federation.runs import run as every_run
-from federation.runs.operational import is_fold, resolved
+from federation.runs.operational import follows_records, outside, resolved
 from federation.runs.run import Run
 from federation.runs.session import conduct
 from federation.settings.schema import Settings
@@ -154,9 +154,12 @@ def _prepare(link: Any, home: Path, submission: Submission, console: Console) ->
         settings, progress, wanted = every_run.saved(folder, **_may_change(settings))
     nodes, signing, grid = _reached(link, home, folder.name, settings, wanted)
     region = _agreed(grid, folder.name, settings, nodes, console)
-    if progress is None and is_fold(settings):  # the terms said when records end; those of the plan that follows count
+    if progress is None and follows_records(
+        settings
+    ):  # the terms said when records end; those of the plan that follows count
         settings = resolved(settings, region.ends)
         region = _agreed(grid, folder.name, settings, nodes, console)
+    _check_reached(settings, region)
     absent = _notes("absent", region.absent, (), "are sent a request again every round")
     notes = (*note(settings), *_notes("not enrolled", wanted, nodes, "do not take part"), *absent)
     if progress is None:
@@ -220,6 +223,13 @@ def _agreed(grid: Grid, name: str, settings: Settings, nodes: Mapping[str, int],
     for line in differences(policies):
         console.print(f"  the strictest of their policies: {line}", markup=False)
     return consent
+
+
+def _check_reached(settings: Settings, region: RegionTerms) -> None:
+    """Raise ConfigError if the terms of all countries say that they have nothing to train on."""
+    claims = [claim.examples for claim in region.claims.values()]
+    if len(claims) == len(region.terms) and max(claims, default=2) <= 1:  # the next power of two of 0 and of 1
+        raise ConfigError(outside(settings.task.calendar, region.ends))
 
 
 def _may_change(settings: Settings) -> dict[str, Any]:

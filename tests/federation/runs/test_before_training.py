@@ -30,5 +30,8 @@ def test_records_outside_of_the_calendar_name_their_periods_and_the_keys(tmp_pat
     words = ["region.countries=[THA]", "quorum=1", "rounds=1", "tracking=none", "name=a", f"runs={tmp_path / 'runs'}"]
     cuts = ["train_until=1995-12", "validate_until=1996-12", "test_until=1997-12"]
     settings = settings_of([*words, f"data={tmp_path / 'data'}", *(f"task.calendar.{cut}" for cut in cuts)])
-    with pytest.raises(DataError, match=r"until=1995-12: on record are THA 2000-01 to 2007-12; set task\.calendar"):
+    with pytest.raises(
+        DataError,
+        match=r"until=1995-12; on record are THA 2000-01 to 2007-12; these fit: .*test_until=2007-12, which",
+    ):
         simulate(settings)

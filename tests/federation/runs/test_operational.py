@@ -25,9 +25,10 @@ from federation.vault import ledger, state
 from federation.vault.database import open_database
 from federation.vault.own_models import choices, issuing
 from federation.wire.frame import decode
+from tasks.errors import DataError
 from tasks.registry import TASKS
 from tasks.settings import Calendar
-from tests.federation.federations import StoppedError, Watching, records_in, run, settings_of
+from tests.federation.federations import StoppedError, Watching, ready, records_in, run, settings_of
 from tests.federation.toy import TOY, ToySettings
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -307,6 +308,24 @@ def test_latest_is_the_last_month_that_more_than_half_report(ends: dict[str, str
     last = np.datetime64(latest, "M")
     assert settings.task.calendar.cuts() == (last - 24, last, last + 24)
     assert resolved(settings, {}) == settings  # once it is known, nobody is asked again
+
+
+def test_a_study_whose_calendar_is_asked_for_is_the_one_with_these_cuts(tmp_path: Path) -> None:
+    asked, named = (tmp_path / name for name in ("asked", "named"))
+    early = ToySettings(calendar=Calendar(train_until="1984-12", validate_until="1985-12", test_until="1987-06"))
+    cuts = Calendar(train_until="2006-06", validate_until="2007-06", test_until="2008-12")
+    found = ready(settings_of(asked, TWO, task=early, calendar="auto"))
+    other = ready(settings_of(named, TWO, task=ToySettings(calendar=cuts)))
+    assert saved(asked / "runs" / "run")[0].task.calendar == cuts == found.run.federation.plan.task.calendar
+    assert "calendar=auto: trained to 2006-06, validated to 2007-06, tested to 2008-12" in found.run.notes
+    one, same = run(found), run(other)
+    assert one.outcome.rows == same.outcome.rows
+    with pytest.raises(ConfigError, match=r"calendar=auto does not go with task\.calendar\.unaligned"):
+        settings_of(asked, TWO, task=ToySettings(calendar=replace(cuts, unaligned=True)), calendar="auto").check()
+    with pytest.raises(
+        DataError, match=r"1984-12; on record are THA 1999-01 to 2008-12.* these fit: .*train_until=2006"
+    ):
+        ready(settings_of(tmp_path / "set", TWO, task=early, data=str(records_in(tmp_path / "d", TWO, ToySettings()))))
 
 
 def test_a_month_that_is_not_over_is_never_the_latest(tmp_path: Path) -> None:
