@@ -6,11 +6,14 @@ folder for `resume` and `replay`.
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
-from federation.errors import TrackingError, without_passwords
+from federation.errors import ConfigError, TrackingError, without_passwords
 
 FILE = "tracking.address"  # in a run's folder, mode 600, of a run whose address holds a password
+DRIVERS = {"postgresql": "psycopg", "postgresql+psycopg": "psycopg", "postgresql+psycopg2": "psycopg2"}  # by scheme
+INSTALLS = {"psycopg": "'gotong[postgresql]'", "psycopg2": "psycopg2-binary"}  # by driver
 HIDDEN = ":***@"  # where a password was
 HIDDEN_VALUE = "=***"
 
@@ -28,6 +31,19 @@ class Address(str):
 
     def __deepcopy__(self, memo: object) -> "Address":
         return self
+
+
+def check_driver(address: str) -> None:
+    """Raise ConfigError for an address of PostgreSQL whose driver is not installed, or of another spelling."""
+    scheme = address.partition("://")[0]
+    if scheme == "postgres":
+        raise ConfigError(f"tracking.uri={address}: write postgresql:// in place of postgres://")
+    driver = DRIVERS.get(scheme)
+    if driver is not None and find_spec(driver) is None:
+        raise ConfigError(
+            f"tracking.uri={address} needs the driver of PostgreSQL, {driver}: "
+            f"pip install {INSTALLS.get(driver, driver)}"
+        )
 
 
 def shown(text: str) -> str:

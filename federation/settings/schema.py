@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 
 from federation.errors import ConfigError
-from federation.settings.address import shown
+from federation.settings.address import check_driver, shown
 from federation.settings.checks import nearest, one_of, within
 from federation.settings.region import RegionSettings
 from federation.wire.compression import TRANSPORTS
@@ -230,6 +230,8 @@ class TrackingSettings:
         """Raise ConfigError for a value out of range."""
         one_of("tracking.name", self.name, ("mlflow", "none"))
         within("tracking.patience", self.patience, 0, 3600)
+        if self.name == "mlflow":
+            check_driver(self.uri)
 
 
 @dataclass

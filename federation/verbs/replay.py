@@ -30,6 +30,7 @@ def run(words: Sequence[str]) -> None:
 def _replay(settings: ReplaySettings) -> None:
     if not settings.run:
         raise ConfigError("replay needs run=NAME, the name of a folder under runs")
+    settings.tracking.check()
     folder = run_folder.existing(settings.runs, settings.run)
     with run_folder.locked(folder):
         sent = tracker.replay(folder, _where(settings.tracking, folder), Path(settings.runs))

@@ -8,8 +8,9 @@ import pytest
 
 from federation.cli import main
 from federation.composition.compose import settings_of
-from federation.errors import without_passwords
+from federation.errors import ConfigError, without_passwords
 from federation.runs.simulation import simulate
+from federation.settings import address
 from federation.settings.address import FILE, Address, whole
 from federation.settings.schema import TrackingSettings
 from tests.federation.federations import settings_of as toy_settings
@@ -19,7 +20,7 @@ DEAD = f"https://anna:{SECRET}@127.0.0.1:1/"
 
 
 @pytest.mark.parametrize(
-    ("address", "shown"),
+    ("whole_one", "shown"),
     [
         (f"postgresql://anna:{SECRET}@db:5432/mlflow", "postgresql://anna:***@db:5432/mlflow"),
         (
@@ -34,8 +35,8 @@ DEAD = f"https://anna:{SECRET}@127.0.0.1:1/"
         ("sqlite:////srv/a@b/mlflow.db", "sqlite:////srv/a@b/mlflow.db"),
     ],
 )
-def test_what_is_shown_of_an_address(address: str, shown: str) -> None:
-    assert without_passwords(address) == shown
+def test_what_is_shown_of_an_address(whole_one: str, shown: str) -> None:
+    assert without_passwords(whole_one) == shown
 
 
 def test_whoever_connects_has_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +44,13 @@ def test_whoever_connects_has_the_whole_address(monkeypatch: pytest.MonkeyPatch)
     for word in (f"tracking.uri={DEAD}", f"tracking.uri='{DEAD}'", "tracking.uri=${oc.env:TRACKING}"):
         uri = settings_of([word]).tracking.uri
         assert (str(uri), whole(uri)) == ("https://anna:***@127.0.0.1:1/", DEAD)
+
+
+def test_a_store_whose_driver_is_not_installed_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"anna:\*\*\*@db/.*, psycopg: pip install 'gotong\[postgresql\]'"):
+        TrackingSettings(uri=f"postgresql://anna:{SECRET}@db/mlflow").check()
+    TrackingSettings(uri="sqlite:///mlflow.db").check()
 
 
 def test_every_byte_that_a_run_writes_and_prints_is_without_the_password(
