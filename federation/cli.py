@@ -88,6 +88,8 @@ REMEDIES = {  # error of the system -> what it is, and what to do
     errno.EISDIR: "is a folder; name a file",
     errno.ENOTDIR: "a part of this path is a file and no folder; name another one",
 }
+# Of other people's packages, these verbs load what a country's policy names, or nothing; the others what is installed.
+OWN_PACKAGES = ("coordinator", "keys", "ledger", "node", "policy", "status", "stop", "ui", "watch")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FLAGS = ("-h", "--help", "-m", "--multirun", "-c", "--cfg", "--info", "--resolve", "-p", "--package")
 
@@ -115,6 +117,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     from federation.errors import GotongError
     from tasks.errors import TaskError
 
+    if verb.split()[0] not in OWN_PACKAGES:
+        from federation.packages.load import load_all
+
+        for line in load_all():
+            print(f"gotong: {line}", file=sys.stderr)
     try:
         import_module(f"federation.verbs.{verb.replace(' ', '_')}").run(rest)
     except (GotongError, TaskError) as error:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
@@ -14,6 +15,7 @@ import torch
 from rich.console import Console
 
 from federation.composition.hydra_state import without_hydra
+from federation.packages.load import load_all
 from federation.runs.progress_bar import NOISY, WIDTH
 
 SILENT = {"FLWR_TELEMETRY_ENABLED": "0", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -28,6 +30,8 @@ def restored() -> Iterator[Console]:
     argv, environment, threads = list(sys.argv), dict(os.environ), torch.get_num_threads()
     handlers, loggers = _handlers(), {name: _logger(name) for name in NOISY}
     os.environ.update(SILENT)
+    for line in load_all():
+        warnings.warn(line, stacklevel=4)
     output = StringIO()
     try:
         with without_hydra(), redirect_stdout(output):

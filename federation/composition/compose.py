@@ -16,6 +16,7 @@ from federation.composition.passwords import with_passwords, without
 from federation.composition.register import CHOSEN, RUN, register
 from federation.composition.renamed import RENAMED, renamed
 from federation.errors import ConfigError
+from federation.packages.used import used
 from federation.settings.schema import Settings
 
 T = TypeVar("T")
@@ -138,7 +139,9 @@ def _settings(config: DictConfig, schema: type[T]) -> T:
     if issubclass(schema, Settings):
         from federation.composition.default_strategy import with_strategy  # late: strategies load torch
 
-        return with_strategy(settings)
+        chosen = with_strategy(settings)
+        chosen.packages = chosen.packages or used(chosen)
+        return chosen
     return settings
 
 

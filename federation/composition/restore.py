@@ -9,6 +9,7 @@ import torch
 
 from federation.composition.renamed import refuse_renamed
 from federation.errors import ConfigError
+from federation.packages.used import used
 from federation.privacy import fits
 from federation.settings.schema import (
     PROTECTION,
@@ -57,6 +58,8 @@ def check_values(settings: Plan | Settings) -> None:
     _agree("task", settings.task, {name: task.settings for name, task in TASKS.items()})
     _agree("strategy", settings.strategy, {name: strategy.settings for name, strategy in STRATEGIES.items()})
     settings.check()
+    if isinstance(settings, Settings):
+        check_packages(settings)
     plan = settings.plan() if isinstance(settings, Settings) else settings
     STRATEGIES[plan.strategy.name].fits(plan)
     if SEALED in PROTECTION[plan.protection]:
@@ -133,6 +136,28 @@ def _over(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any
     return {**values, **chosen, **both}
 
 
+def _of(values: Mapping[str, Any]) -> str:
+    """What to do about a part of another package: in a plan of the network, whose words are quoted."""
+    packages = values.get("packages")
+    names = [repr(str(name)[:60]) for name in packages][:4] if isinstance(packages, Mapping) else []
+    return (
+        f"; the run rests on {', '.join(names)}, which a vault loads where `packages` of its policy says so"
+        if names
+        else ""
+    )
+
+
+def check_packages(settings: Settings) -> None:
+    """Raise ConfigError for a run of other packages than are installed here."""
+    own = used(settings)
+    for name in sorted(own.keys() | settings.packages.keys()):
+        here, there = own.get(name, "not used"), settings.packages.get(name, "not used")
+        if here != there:
+            raise ConfigError(
+                f"packages.{name}: the run has {there}, here it is {here}; install the same, or begin anew"
+            )
+
+
 def _agree(part: str, chosen: TaskSettings | StrategySettings, schemas: Mapping[str, type[Any]]) -> None:
     if schemas.get(chosen.name) is not type(chosen):
         raise ConfigError(
@@ -147,5 +172,5 @@ def _chosen(values: Mapping[str, Any], part: str, registry: Mapping[str, Any]) -
     if part == "strategy" and isinstance(name, str) and name in REMOVED:
         raise ConfigError(f"strategy {name!r} is gone; {REMOVED[name]}")
     if not isinstance(name, str) or name not in registry:
-        raise ConfigError(f"{part} {name!r} is not installed here; installed are {', '.join(registry)}")
+        raise ConfigError(f"{part} {name!r} is not installed here; installed are {', '.join(registry)}{_of(values)}")
     return name

@@ -3,10 +3,12 @@
 import logging
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from federation.errors import PolicyRefusal
+from federation.packages.load import load_named, loaded
 from federation.policy import templates
 from federation.policy.keys import Policy, checked
 from federation.settings.checks import nearest
@@ -28,11 +30,15 @@ def open_policy(folder: Path, country: str) -> Policy:
     does.
     """
     path = folder / FILE
-    return read_policy(folder, country) if path.exists() else templates.policy("open", country, path)
+    if path.exists():
+        return read_policy(folder, country)
+    return replace(templates.policy("open", country, path), packages=tuple(sorted(loaded())))
 
 
 def read_policy(folder: Path, country: str) -> Policy:
     """The policy in a country's folder; keys that are left out have the values of its `template`, or of `guarded`.
+
+    The packages that it names are loaded first, and no others.
 
     Raises PolicyRefusal if it is missing or cannot be understood: a vault that is in doubt serves nothing.
     """
@@ -43,11 +49,13 @@ def read_policy(folder: Path, country: str) -> Policy:
         if not isinstance(template, str) or template not in templates.TEMPLATES:
             raise ValueError(f"template = {template!r} is none of {', '.join(templates.TEMPLATES)}")
         chosen = checked(values)
+        load_named(chosen.get("packages", ()))
         if "tasks" not in chosen:
             raise ValueError(f"tasks is missing; add tasks = {templates.toml(list(TASKS))}, or fewer of them")
-        for task in chosen["tasks"]:
-            if task not in TASKS:
-                raise ValueError(f"tasks: {task!r} is not installed here; {nearest(task, TASKS)}")
+        for key, known in templates.INSTALLED.items():
+            for name in chosen.get(key, ()):
+                if name not in known:
+                    raise ValueError(f"{key}: {name!r} is not installed here; {nearest(name, known)}")
         return Policy(country=country, path=path, **(templates.values(template) | chosen))
     except (ValueError, OSError) as error:  # no TOML and no UTF-8 are ValueErrors too
         raise PolicyRefusal(f"{path}: {error}; {country} refuses all requests until it is fixed") from None

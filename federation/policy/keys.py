@@ -96,6 +96,9 @@ class Policy:
     country: str
     path: Path
     tasks: tuple[str, ...] = _key(NAMES, "tasks this country takes part in", _common)
+    packages: tuple[str, ...] = _key(
+        NAMES, "installed packages of other people whose tasks, models and strategies run here", _common, ()
+    )
     train: bool = _key(SWITCH, "models are trained on its records; false: it is scored and served alone", _both, True)
     start: str = _key(
         _one_of(*STARTS),
@@ -145,9 +148,7 @@ class Policy:
         2,
         open=0,
     )
-    models: tuple[str, ...] = _key(
-        _some_of(*MODELS), "values of task.model that are trained here", _common, tuple(sorted(MODELS))
-    )
+    models: tuple[str, ...] = _key(NAMES, "values of task.model that are trained here", _common, tuple(sorted(MODELS)))
     optimizers: tuple[str, ...] = _key(
         _some_of(*OPTIMIZERS),
         "values of training.optimizer; a step of sgd is a gradient, one of adamw has little more than its signs",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from federation.errors import PolicyRefusal
+from federation.packages.used import used
 from federation.policy.keys import Policy
 from federation.settings.schema import PROTECTION, Plan
 
@@ -25,7 +26,7 @@ class Objection:
 
 def objections(policy: Policy, plan: Plan) -> list[Objection]:
     """All of them, but those that need the model's size (`of_size`) or the country's records (`of_steps`)."""
-    found = [*_of_participation(policy, plan), *of_training(policy, plan)]
+    found = [*_of_packages(policy, plan), *_of_participation(policy, plan), *of_training(policy, plan)]
     if plan.rounds > policy.maximum_rounds:
         found.append(_larger("maximum_rounds", plan.rounds, policy.maximum_rounds, f"rounds={policy.maximum_rounds}"))
     training = plan.training
@@ -80,6 +81,24 @@ def of_steps(policy: Policy, steps: int) -> list[Objection]:
         return []
     reason = f"refuses updates of {steps} optimiser steps: its policy wants {policy.minimum_steps} or more"
     return [Objection(key="minimum_steps", reason=reason, remedy="more training.epochs, or a smaller batch")]
+
+
+def _of_packages(policy: Policy, plan: Plan) -> Iterator[Objection]:
+    """To parts of other people's packages: they must be named, and be the very files that the coordinator has."""
+    own = used(plan)
+    for name in own:
+        if name not in policy.packages:
+            yield _not_among("packages", f"package {name!r}", policy.packages)
+    for name in sorted(own.keys() | plan.packages.keys()):
+        here, there = own.get(name, "no part of it"), plan.packages.get(name, "no part of it")
+        if here != there:
+            reason = f"has {_short(here)} of package {name[:60]!r}, the run is of {_short(there)}"
+            yield Objection(key="packages", reason=reason, remedy="the same wheel on both sides")
+
+
+def _short(stamp: str) -> str:
+    """A version and the beginning of a digest."""
+    return " ".join(part[:12] for part in stamp.split()[:2]) if " " in stamp and len(stamp) > 40 else stamp[:40]
 
 
 def _of_participation(policy: Policy, plan: Plan) -> Iterator[Objection]:

@@ -1,12 +1,12 @@
 """Templates of trust: policies that a country starts from. `guarded` is the one of keys that a policy leaves out."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
 from federation.policy.keys import KEYS, Policy
 from federation.policy.law import RULES, law_of
+from tasks.models.choice import MODELS
 from tasks.registry import TASKS
 
 TEMPLATES: Mapping[str, str] = {
@@ -15,13 +15,14 @@ TEMPLATES: Mapping[str, str] = {
     "sealed": "Nobody sees this country's update or scores: sums of several countries alone, in sealed runs.",
 }
 DEFAULT = "guarded"
+INSTALLED: Mapping[str, Mapping[str, Any]] = {"tasks": TASKS, "models": MODELS}  # all that are installed here
 
 
 def values(template: str) -> dict[str, Any]:
-    """Key -> value of a template, all tasks that are installed here included."""
+    """Key -> value of a template, all tasks and models that are installed here included."""
     chosen: dict[str, Any] = {}
     for name, key in KEYS.items():
-        default = tuple(sorted(TASKS)) if key.default is MISSING else key.default
+        default = tuple(sorted(INSTALLED[name])) if name in INSTALLED else key.default
         chosen[name] = key.metadata["templates"].get(template, default)
     return chosen
 

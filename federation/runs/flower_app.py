@@ -22,6 +22,7 @@ from federation.coordinator import checkpoint
 from federation.coordinator.rounds import federate
 from federation.coordinator.state import Outcome, Watch
 from federation.errors import ConfigError
+from federation.packages.load import load_all
 from federation.runs import folder as run_folder
 from federation.runs import simulation
 from federation.runs.run import Run
@@ -88,6 +89,7 @@ def place(message: Message, context: Context) -> Message:
 
 
 def _settings(config: Mapping[str, Any]) -> Settings:
+    load_all()
     settings = settings_of(shlex.split(str(config["gotong"])))
     check(settings)
     if settings.purpose != STUDY:
@@ -118,6 +120,7 @@ def _nodes(grid: Grid, countries: Sequence[str]) -> dict[str, int]:
 
 @cache  # a worker keeps its vaults warm: records are read once a process, not once a message
 def _vault(words: str, run: str, place: int) -> Vault:
+    load_all()  # in every process of Ray
     settings = settings_of(shlex.split(words))
     folder = run_folder.existing(settings.runs, run)
     header = checkpoint.read_header(folder / checkpoint.FILE)

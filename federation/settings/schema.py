@@ -177,6 +177,7 @@ class Plan:
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
     local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> settings of its own model alone
+    packages: dict[str, str] = field(default_factory=dict)  # of other people -> version and digest; a run sets it
     fold: str = ""  # of a refit: the run whose rounds, weights of models and corrections it takes as they are
     seed: int = 1
 

@@ -1,4 +1,4 @@
-"""The registry of strategies: a new one is a file and its line here."""
+"""The registry of strategies: a new one is a file and its line here, or a package of its own with an entry point."""
 
 from federation.strategies.centred_clipping import CENTRED_CLIPPING
 from federation.strategies.fedadam import FEDADAM

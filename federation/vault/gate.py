@@ -47,6 +47,7 @@ class Contract:
     magnitudes: those of a score's sums that are held to the dominance rule, see `Score.magnitudes`.
     differences: a difference -> the two scores whose difference it is.
     transport, seed: how weights travel, and of their rounding.
+    packages: of other people, whose code made it -> version and digest.
     """
 
     arrays: Mapping[str, tuple[tuple[int, ...], str]]
@@ -57,6 +58,7 @@ class Contract:
     differences: Mapping[ScoreName, tuple[ScoreName, ScoreName]] = field(default_factory=dict)
     transport: str = "float32"
     seed: int = 0
+    packages: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,7 @@ def release(outgoing: Outgoing, contract: Contract, policy: Policy) -> tuple[byt
         "scores": sorted("/".join(name) for name in outgoing.scores),
         "suppressed": suppressed,
         "examples": header["examples"],
+        **({"packages": dict(contract.packages)} if contract.packages else {}),
     }
     entry = Entry(
         country=header["country"],

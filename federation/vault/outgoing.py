@@ -57,6 +57,7 @@ def contract(request: Request, job: Job, records: Records) -> Contract:
         differences=differences,
         transport=plan.transport,
         seed=seed_of(plan.seed, job.country, request.round, "transport"),
+        packages=plan.packages,
     )
 
 

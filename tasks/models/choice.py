@@ -1,9 +1,8 @@
 """Which model a task trains, by name, and what of it a run may choose.
 
-A new model is one file, with a `Model` and the keys of its own, and its name in MODELS.
+A new model is one file, with a `Model` and the keys of its own, and its name in MODELS; or a package of its own.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass, replace
 from typing import Any, TypeVar
 
@@ -14,7 +13,7 @@ from tasks.models.attention import ATTENTION
 from tasks.models.mlp import MLP
 from tasks.models.model import CommonSettings, Model, Shape
 
-MODELS: Mapping[str, Model] = {model.name: model for model in (MLP, ATTENTION)}
+MODELS: dict[str, Model] = {model.name: model for model in (MLP, ATTENTION)}
 
 S = TypeVar("S", bound="ModelSettings")
 
@@ -41,7 +40,7 @@ class ModelSettings(CommonSettings):
         if self.model not in MODELS:
             raise SettingError(f"task.model is {self.model!r}; choose {' or '.join(MODELS)}")
         for model in MODELS.values():
-            if model.settings is not None:
+            if hasattr(self, model.name):
                 getattr(self, model.name).check()
 
 

@@ -82,7 +82,7 @@ def test_a_policy_in_words_says_where_it_is_stricter(home: Path, capsys: Printed
 @pytest.mark.parametrize(
     ("line", "remedy"),
     [
-        ('models = ["mpl"]', "must be a list of names among mlp, attention"),
+        ('models = ["mpl"]', "'mpl' is not installed here; did you mean mlp?"),
         ('optimizers = ["adam"]', "must be a list of names among adamw, sgd"),
         ('required_protection = ["seal"]', "must be a list of names among differential_privacy, sealed"),
     ],

@@ -33,6 +33,7 @@ from federation.deployment.revocation import FILE as REVOKED
 from federation.deployment.revocation import read_list
 from federation.deployment.supervisor import PDEATHSIG
 from federation.errors import ConfigError, DeploymentError, GotongError, QuorumError
+from federation.packages.load import load_all
 from federation.policy.explain import differences
 from federation.runs import folder as run_folder
 from federation.runs import run as every_run
@@ -65,6 +66,7 @@ class Deployed:
 def main(link: Any, name: str) -> None:
     """Do what was submitted under this name; how it ended is in the run's folder before this returns or raises."""
     _die_with_the_executor()
+    load_all()
     home = Path(os.environ[HOME])
     submission = read(home, name)
     folder = submission.folder

@@ -101,6 +101,7 @@ def contract(noised: Noised) -> Contract:
         horizons=len(request.task.horizons(request.plan.task)),
         transport=request.plan.transport,
         seed=seed_of(request.plan.seed, noised.job.country, request.round, "transport"),
+        packages=request.plan.packages,
     )
 
 

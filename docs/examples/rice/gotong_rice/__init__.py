@@ -1,0 +1,1 @@
+"""Monthly retail prices of rice, a GRU and a trimmed mean, for Gotong."""
