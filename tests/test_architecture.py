@@ -26,6 +26,7 @@ MAY: dict[str, set[str]] = {
     "privacy": {"errors", "settings", "strategies", "training"},  # noise, what it costs, and which plans it fits
     # Tasks, models and strategies of other people's packages, which entry points name.
     "packages": {"errors", "settings", "strategies"},
+    "packages.testing": {"packages", "strategies", "strategies.testing"},  # a plugin for their tests
     "composition": {"errors", "packages", "privacy", "settings", "strategies"},
     "policy": {
         "errors",

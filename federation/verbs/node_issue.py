@@ -14,6 +14,7 @@ from federation.issuing.remake import issue_as_of, remade
 from federation.settings.checks import nearest, one_of, within
 from federation.verbs.forecast import now_or_played
 from federation.verbs.issues import handed_on, stands
+from federation.verbs.own_packages import load_own_packages
 from federation.verbs.word_checks import required
 from tasks.places.countries import problem_with
 from tasks.products.newest import Late
@@ -60,6 +61,7 @@ class IssueSettings:
 
 def run(words: Sequence[str]) -> None:
     """Make, archive and show the issue; hand on what was approved."""
+    load_own_packages(words)
     compose("node issue", words, IssueSettings, _issue)
 
 

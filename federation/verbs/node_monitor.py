@@ -23,6 +23,7 @@ from federation.monitoring.scored import monitored
 from federation.monitoring.truth import Truth
 from federation.settings.checks import one_of
 from federation.verbs.forecast import now_or_played
+from federation.verbs.own_packages import load_own_packages
 from federation.verbs.word_checks import renamed, required
 from tasks.files.atomic import write_atomically
 from tasks.files.folders import country_folder
@@ -56,6 +57,7 @@ class MonitorSettings:
 
 def run(words: Sequence[str]) -> None:
     """Print tables, log a line a task, write HOME/monitoring/TASK.json; exit code 3 on an alarm."""
+    load_own_packages(words)
     compose("node monitor", renamed(words, "task", "of_task"), MonitorSettings, _monitor)
 
 

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from federation.composition.compose import compose
 from federation.deployment.node import dry_run
 from federation.verbs.node_train import OwnSettings
+from federation.verbs.own_packages import load_own_packages
 
 
 def run(words: Sequence[str]) -> None:
     """Train one round in a folder that is thrown away, and print what would have left."""
+    load_own_packages(words)
     compose("node preview", words, OwnSettings, preview)
 
 

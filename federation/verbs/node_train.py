@@ -14,6 +14,7 @@ from federation.errors import ConfigError
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table
 from federation.settings.schema import STUDY, Settings
+from federation.verbs.own_packages import load_own_packages
 from tasks.files.folders import country_folder
 from tasks.registry import TASKS
 
@@ -46,6 +47,7 @@ class OwnSettings(Settings):
 
 def run(words: Sequence[str]) -> None:
     """Train and print the table."""
+    load_own_packages(words)
     compose("node train", words, OwnSettings, train)
 
 

@@ -15,7 +15,7 @@ from tasks.health.settings import HealthSettings
 from tests.federation.vault.requesting import plan_of
 
 NAMED = {"tasks": ("agriculture", "disaster", "health"), "models": ("attention", "mlp"), "optimizers": ("adamw", "sgd")}
-NAMED |= {"required_protection": PROTECTIONS, "required_members": ("LAO", "THA")}
+NAMED |= {"packages": ("a", "b"), "required_protection": PROTECTIONS, "required_members": ("LAO", "THA")}
 
 
 def values(name: str) -> st.SearchStrategy[Any]:
