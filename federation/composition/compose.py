@@ -140,6 +140,7 @@ def _settings(config: DictConfig, schema: type[T]) -> T:
         from federation.composition.default_strategy import with_strategy  # late: strategies load torch
 
         chosen = with_strategy(settings)
+        assert isinstance(chosen, Settings), "settings of a run"
         chosen.packages = chosen.packages or used(chosen)
         return chosen
     return settings

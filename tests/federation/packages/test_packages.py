@@ -97,7 +97,7 @@ def test_a_vault_imports_what_its_policy_names_and_nothing_else(beside: Path, tm
     assert "refuses task 'rice'" in refused  # named, and the task is still not among its tasks
     (tmp_path / FILE).write_text('template = "open"\ntasks = ["rice"]\npackages = ["gotong-rice"]\n')
     policy = read_policy(tmp_path, "VNM")
-    plan = Plan(task=TASKS["rice"].settings(), strategy=STRATEGIES["fedavg"].settings(), packages=values["packages"])  # type: ignore[arg-type]
+    plan = Plan(task=TASKS["rice"].settings(), strategy=STRATEGIES["fedavg"].settings(), packages=values["packages"])
     assert used(plan) == plan.packages
     assert objections(policy, plan) == []
     assert "refuses package" in objections(replace(policy, packages=()), plan)[0].reason  # an edited policy
