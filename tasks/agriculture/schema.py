@@ -129,7 +129,7 @@ YIELD_SCHEMA = TableSchema(
             unit="t/ha (kg/ha over 1000, hg/ha over 10000)",
             history="log",
             offset=0.05,
-            ratio=2.7,
+            spread=0.2,
         ),
         "planting_month": Column(kind="number", required=False, empty=True, low=1, high=12),
         "harvest_month": Column(kind="number", required=False, empty=True, low=1, high=12),

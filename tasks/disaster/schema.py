@@ -77,7 +77,7 @@ SCHEMA = TableSchema(
             unit=_MM,
             history="log",
             offset=30,
-            ratio=3.3,
+            spread=0.25,
         ),
         "flood": Column(
             kind="number", empty=True, low=0, high=1, unit="1 if a flood began, 0 if none did, nothing if unknown"

@@ -36,7 +36,9 @@ class Column:
     whole: a count, without fractions. grouped: large whole numbers, where three digits after a point are thousands.
     parts: values of places add up to the value of what contains them.
     history: how a value is compared with its own series: 'log' after adding `offset` (amounts), 'plain' (levels).
-    ratio: of a 'log' value to its neighbours in time from which it is far; yearly: of a year's mean to other years'.
+    spread: by which logs differ from what is expected of them, at least; yearly: the ratio of a year's mean to other
+        years' from which it is another level.
+    alike: whether places have amounts of one order, so that a place of several times the others' is odd.
     shared: the same in all places of a period. index: names a value of the whole country that other files hold as well.
     """
 
@@ -52,8 +54,9 @@ class Column:
     parts: bool = False
     history: Literal["", "log", "plain"] = ""
     offset: float = 1.0
-    ratio: float = 3.0
+    spread: float = 0.25
     yearly: float = 3.0
+    alike: bool = True
     shared: bool = False
     index: str = ""
 

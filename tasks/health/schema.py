@@ -21,7 +21,7 @@ SCHEMA = TableSchema(
             parts=True,
             history="log",
             offset=10,
-            ratio=3.5,
+            spread=0.4,
             yearly=8,  # epidemics
         ),
         "population": Column(
@@ -33,7 +33,8 @@ SCHEMA = TableSchema(
             unit="inhabitants, not thousands of them",
             grouped=True,
             history="log",
-            ratio=1.5,
+            spread=0.1,
+            alike=False,
             yearly=1.5,
         ),
         "rainfall": Column(
@@ -45,7 +46,8 @@ SCHEMA = TableSchema(
             unit="mm a month (mm a day times its days)",
             history="log",
             offset=30,
-            ratio=3.3,
+            spread=0.25,
+            index="rainfall",
         ),
         "mean_temperature": Column(
             kind="number",

@@ -1,8 +1,6 @@
-"""Values against the history of their own series: single ones, whole years, a level that changed, a season that moved.
+"""Values against the history of their own series: single ones, whole years, a level that changed.
 
-Amounts (cases, rain, people, yields) are compared as ratios, levels (temperature, indices) as differences in units of
-the column's usual change from one period to the next. All thresholds were set on public files of eleven countries
-(`docs/data.md` has what they find, and what they miss).
+Thresholds were set on public files of eleven countries (`docs/data.md` has what they find, and what they miss).
 """
 
 from collections.abc import Iterator
@@ -10,57 +8,35 @@ from collections.abc import Iterator
 import numpy as np
 
 from tasks.files.reading import Problem
+from tasks.meaning.expected import chauvenet, expected, natural, scaled
 from tasks.meaning.records import Array, Records
 
 ENOUGH = 24  # periods of a series below which it has no history
-NEAR = 2  # periods on each side that a value is compared with
-CHANGES = 6.0  # usual changes beyond all of them
-UNLIKE_PERIODS = 96  # of a series from which its own largest surprise is a measure
-BENDS = 4.0  # usual bends of the line through three periods
+LEAST = 1.5  # an amount within this ratio of what is expected is not far
+NEAR = 2  # years on each side that a year's level is compared with
 SENTINELS = (99, 999, 999.9, 9999, 9999.9, 99999, 999999)
 REMEDY = "Check the value against its source; accept it in accepted.toml if it is right"
 
 
 def far(records: Records) -> Iterator[Problem]:
-    """A warning for each value far beyond the periods around it and beyond the same season of other years."""
-    for name in records.compared():
-        values, log = _scaled(records, name)
-        low, high = around(values, NEAR)
-        limit = np.log(records.columns[name].ratio) if log else CHANGES
-        beyond = outside(values, low, high) - limit
-        usual = outside(values, *other_years(values, records.year)) if records.year > 1 else np.ones_like(values)
-        odd = (beyond > 0) & ((usual > 0) | np.isnan(usual) | (beyond > limit / 2))
-        if records.year > 1 or not log:
-            odd |= _unlike_any(values, usual, outside(values, low, high), seasonal=log)
-        odd &= np.isfinite(values).sum(axis=1, keepdims=True) >= ENOUGH
-        for code, time in np.argwhere(odd):
-            ends = [_natural(records, name, each[code, time]) for each in (low, high)]
-            what = f"is far from {ends[0]:.4g} to {ends[1]:.4g} of the periods around it"
-            yield records.problem(int(records.at[code, time]), name, "far", what, REMEDY)
+    """A warning for each value far from what its season, periods, neighbours and other columns let expect.
 
-
-def _unlike_any(values: Array, usual: Array, beyond: Array, seasonal: bool) -> Array:
-    """(S, T) the one value of a series that is out of line by far more than any other of it.
-
-    usual, beyond: how far values lie outside of their season and of the periods around them. An amount is out of line
-    with the same season of other years, a level with the line from the period before to the one after.
+    How far is far grows with the number of the column's values, by Chauvenet's criterion.
     """
-    if seasonal:
-        whole = np.isfinite(values).sum(axis=1, keepdims=True) >= UNLIKE_PERIODS
-        return np.asarray(whole & (beyond > 0) & (usual > np.maximum(np.log(1.5), 2 * _next_largest(usual))))
-    bend = np.zeros(values.shape)
-    bend[:, 1:-1] = np.nan_to_num(np.abs(values[:, 1:-1] - (values[:, :-2] + values[:, 2:]) / 2))
-    known = bend[bend > 0]
-    return np.asarray(bend > np.maximum(BENDS * np.median(known) if len(known) else np.inf, 1.6 * _next_largest(bend)))
-
-
-def _next_largest(values: Array) -> Array:
-    """(S, T) the largest of the other values of each series."""
-    filled = np.nan_to_num(values)
-    if filled.shape[1] < 2:
-        return np.full(filled.shape, np.inf)
-    ends = np.partition(filled, -2, axis=1)[:, -2:]
-    return np.where(filled == ends[:, 1:], ends[:, :1], ends[:, 1:])
+    for name in records.compared():
+        values, known = scaled(records, name, records.matrix(name)), expected(records, name)
+        reach = chauvenet(known.known) * known.spread
+        away = np.abs(values - known.mean)
+        odd = (away > reach) & (np.isfinite(values).sum(axis=1, keepdims=True) >= ENOUGH)
+        if records.columns[name].history == "log":
+            odd &= away > np.log(LEAST)
+        for code, time in np.argwhere(odd):
+            ends = [known.mean[code, time] + side * reach[code, time] for side in (-1, 1)]
+            low, high = (natural(records, name, each) for each in ends)
+            what = (
+                f"is far from {low:.4g} to {high:.4g}, which its season, the periods around and other records suggest"
+            )
+            yield records.problem(int(records.at[code, time]), name, "far", what, REMEDY)
 
 
 def levels(records: Records) -> Iterator[Problem]:
@@ -109,19 +85,6 @@ def around(values: Array, reach: int) -> tuple[Array, Array]:
     return low, high
 
 
-def other_years(values: Array, year: int) -> tuple[Array, Array]:
-    """(S, T) the least and the largest of the same season in all other years."""
-    low, high = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
-    for season in range(min(year, values.shape[1])):
-        for ends, sign in ((low, 1), (high, -1)):
-            same = np.where(np.isfinite(values[:, season::year]), sign * values[:, season::year], np.inf)
-            if same.shape[1] > 1:
-                least = np.partition(same, 1, axis=1)[:, :2]
-                other = np.where(same == least[:, :1], least[:, 1:], least[:, :1])
-                ends[:, season::year] = np.where(np.isfinite(other), sign * other, np.nan)
-    return low, high
-
-
 def outside(values: Array, low: Array, high: Array) -> Array:
     """How far values lie beyond the ends, 0 between them, NaN where either is unknown."""
     return np.asarray(np.maximum(np.maximum(low - values, values - high), 0))
@@ -136,28 +99,6 @@ def yearly(records: Records, name: str) -> tuple[Array, int]:
     known = np.isfinite(cut)
     mean = np.where(known, cut, 0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
     return np.where(known.sum(axis=2) > year // 2, np.log(mean + records.columns[name].offset / 3), np.nan), begin
-
-
-def _scaled(records: Records, name: str) -> tuple[Array, bool]:
-    """(S, T) logs of amounts; levels in usual changes."""
-    values, column = records.matrix(name), records.columns[name]
-    if column.history == "log":
-        return np.log(np.maximum(values, 0) + column.offset), True
-    return values / _change(values), False
-
-
-def _change(values: Array) -> float:
-    """The usual change of the whole column from one period to the next."""
-    change = np.abs(np.diff(values, axis=1))
-    known = change[np.isfinite(change)]
-    return max(float(np.median(known)), 1e-9) if len(known) else 1.0
-
-
-def _natural(records: Records, name: str, value: float) -> float:
-    column = records.columns[name]
-    if column.history == "log":
-        return round(float(np.exp(value) - column.offset), 6) + 0.0
-    return float(value * _change(records.matrix(name)))
 
 
 def _steps(years: Array, limit: float) -> Array:

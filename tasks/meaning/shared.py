@@ -7,12 +7,15 @@ import numpy as np
 import pandas as pd
 
 from tasks.files.reading import Problem
+from tasks.meaning.expected import chauvenet, scaled
 from tasks.meaning.records import Records
 from tasks.places.countries import CODES
 
 SLACK = 1e-6  # of the value, for files whose writers round
 USUALLY = 0.95  # share of periods in which values agree, from which the others are odd
 ENOUGH = 24  # periods that two files share
+RESEMBLES = 0.4  # usual difference of logs, up to which two sources measure the same
+UNLIKE = 2.0  # ratio at least of a value to another source's, for one of them to be wrong
 
 
 def shared(records: Records) -> Iterator[Problem]:
@@ -56,11 +59,28 @@ def other_file(records: Records, others: dict[str, pd.Series], other: Path) -> I
         expected = months.map(others[column.index])
         both = rows & expected.notna() & records.table[name].notna()
         same = pd.Series(np.isclose(records.table[name], expected, rtol=1e-4, atol=1e-4), index=both.index)
-        if both.sum() < ENOUGH or (both & same).sum() < USUALLY * both.sum():
+        if both.sum() < ENOUGH:
             continue
-        for position in np.flatnonzero(both & ~same):
-            what = f"is {expected.iloc[position]:.10g} in {other.name}, which agrees in nearly all other months"
+        if (both & same).sum() >= USUALLY * both.sum():
+            odd, agrees = both & ~same, "agrees in nearly all other months"
+        else:
+            odd, agrees = both & _unlike(records, name, expected), "is near it in other months"
+        for position in np.flatnonzero(odd):
+            what = f"is {expected.iloc[position]:.10g} in {other.name}, which {agrees}"
             yield records.problem(int(position), name, "other-file", what, "Correct the one that is wrong")
+
+
+def _unlike(records: Records, name: str, expected: pd.Series) -> "pd.Series[bool]":
+    """Amounts far from those of another source that usually has nearly the same ones."""
+    if records.columns[name].history != "log":
+        return expected.isna() & False
+    mine, theirs = (scaled(records, name, each.to_numpy(dtype=float)) for each in (records.table[name], expected))
+    apart = mine - theirs
+    known = apart[np.isfinite(apart)]
+    away = np.abs(apart - np.median(known))
+    usual = 1.4826 * float(np.median(np.abs(known - np.median(known))))
+    reach = max(chauvenet(len(known)) * max(usual, records.columns[name].spread), np.log(UNLIKE))
+    return pd.Series(usual < RESEMBLES, index=expected.index) & (away > reach)
 
 
 def _national_rows(records: Records, name: str) -> "pd.Series[bool]":

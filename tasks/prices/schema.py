@@ -24,7 +24,7 @@ PRICES_SCHEMA = TableSchema(
             unit="the price of one unit in the currency of the row",
             history="log",
             offset=0.01,
-            ratio=2.5,
+            spread=0.2,
             yearly=4,
         ),
         "category": _TEXT,
@@ -40,7 +40,9 @@ WORLD_SCHEMA = TableSchema(
     columns={
         "time_period": Column(kind="month"),
         "commodity": Column(kind="text"),
-        "price": Column(kind="number", low=0, high=1e6, unit="US dollars, of the unit of its source", history="log"),
+        "price": Column(
+            kind="number", low=0, high=1e6, unit="US dollars, of the unit of its source", history="log", alike=False
+        ),
     },
     keys=("time_period", "commodity"),
     place="commodity",

@@ -144,6 +144,30 @@ def year_in_another_unit(text: pd.DataFrame, schema: TableSchema, random: np.ran
     return _edited(text, rows, name, lambda value: shown(float(value) * factor, value) if value else value)
 
 
+def period_in_another_unit(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) -> Faulty | None:
+    """A column of all places of one period ten times off or more."""
+    period = next(key for key in schema.keys if schema.columns[key].kind != "text")
+    names = _amounts(text, schema)
+    chosen = text[period] == str(random.choice(text[period].unique()))
+    if not names or text[str(schema.place)].nunique() < 3 or chosen.sum() < 3:
+        return None
+    factor = float(random.choice([0.1, 10, 0.01, 100]))
+    name = str(random.choice(names))
+    return _edited(
+        text, np.flatnonzero(chosen), name, lambda value: shown(float(value) * factor, value) if value else value
+    )
+
+
+def place_in_another_unit(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) -> Faulty | None:
+    """A column of one place in all periods ten times off or more."""
+    names = [name for name in _amounts(text, schema) if schema.columns[name].alike]
+    if not names or text[str(schema.place)].nunique() < 5:
+        return None
+    name, rows = str(random.choice(names)), _one_series(text, schema, random)
+    factor = float(random.choice([0.1, 10, 0.01, 100]))
+    return _edited(text, rows, name, lambda value: shown(float(value) * factor, value) if value else value)
+
+
 def running(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) -> Faulty | None:
     """A year of a place cumulated."""
     rows = _a_year(text, schema, random)
@@ -390,6 +414,8 @@ FAULTS: dict[str, Fault] = {
         lambda value: value != 0,
     )(_times(10, 0.1)),
     "a year in another unit": year_in_another_unit,
+    "a period in another unit": period_in_another_unit,
+    "a place in another unit": place_in_another_unit,
     "running total": running,
     "season moved": moved,
     "rate for counts": rate,
