@@ -23,7 +23,7 @@ SCHEMA = TableSchema(
             parts=True,
             history="log",
             offset=20,
-            ratio=5.0,
+            spread=0.4,
             yearly=12,  # epidemics
         ),
         "population": Column(

@@ -80,7 +80,7 @@ def _unlike(records: Records, name: str, expected: pd.Series) -> "pd.Series[bool
     away = np.abs(apart - np.median(known))
     usual = 1.4826 * float(np.median(np.abs(known - np.median(known))))
     reach = max(chauvenet(len(known)) * max(usual, records.columns[name].spread), np.log(UNLIKE))
-    return pd.Series(usual < RESEMBLES, index=expected.index) & (away > reach)
+    return pd.Series((away > reach) & (usual < RESEMBLES), index=expected.index)
 
 
 def _national_rows(records: Records, name: str) -> "pd.Series[bool]":

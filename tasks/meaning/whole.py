@@ -1,17 +1,16 @@
 """A whole period or a whole place in another unit, which no comparison of its values with one another shows."""
 
 from collections.abc import Iterator
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
 
 from tasks.files.reading import Problem
-from tasks.meaning.expected import of_country, scaled
+from tasks.meaning.expected import of_country
 from tasks.meaning.records import Array, Records
 
 PLACES = 3  # of which a period is the country's
-GROUP = 5  # places of one kind, from which one can be unlike the others
+GROUP = 4  # places of one kind, from which one can be unlike the others
 RATIO = 6.0  # of a place to the middle one, at least
 BEYOND = 6.0  # usual differences between places, at least
 STEP = 5.0  # of a period of the whole country to what it should be, at least
@@ -38,7 +37,7 @@ def places(records: Records) -> Iterator[Problem]:
         column = records.columns[name]
         if column.history != "log" or column.shared or not column.alike:
             continue
-        levels = _incidence(records, name) if column.whole else _middle(scaled(records, name, records.matrix(name)))
+        levels = _incidence(records, name) if column.whole else _mean(records.matrix(name))
         if levels is None:
             continue
         for code, ratio in _unlike(levels, _kinds(records)):
@@ -68,11 +67,10 @@ def _kinds(records: Records) -> Array:
     return first.drop_duplicates("code").sort_values("code")["kind"].to_numpy()
 
 
-def _middle(values: Array) -> Array:
-    """(S,) the median of each series, NaN where nothing is known."""
-    with catch_warnings():
-        simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmedian(values, axis=1))
+def _mean(values: Array) -> Array:
+    """(S,) log of the mean of each series, NaN where nothing is known or all is 0."""
+    total, known = np.nan_to_num(values).sum(axis=1), np.isfinite(values).sum(axis=1)
+    return np.where(total > 0, np.log(np.where(total > 0, total, 1) / np.maximum(known, 1)), np.nan)
 
 
 def _incidence(records: Records, name: str) -> Array | None:

@@ -107,6 +107,17 @@ def every(column: str, how: Callable[[str], str], first: int = 2, last: int = 10
     return edit
 
 
+def of_period(column: str, period: str, how: Callable[[str], str]) -> Edit:
+    """A column of all places in one month."""
+
+    def edit(rows: list[Row]) -> None:
+        for row in rows:
+            if row["time_period"] == period:
+                row[column] = how(row[column])
+
+    return edit
+
+
 def times(factor: float, digits: int = 2) -> Callable[[str], str]:
     return lambda value: f"{float(value) * factor:.{digits}f}"
 

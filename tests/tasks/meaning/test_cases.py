@@ -10,7 +10,20 @@ from tasks.files.check import check
 from tasks.files.schema import LISTED, read_table
 from tasks.meaning import look
 from tasks.registry import TABLES
-from tests.tasks.meaning.files import SOUND, Edit, change, every, moved, one_rain, put, running, times, total, written
+from tests.tasks.meaning.files import (
+    SOUND,
+    Edit,
+    change,
+    every,
+    moved,
+    of_period,
+    one_rain,
+    put,
+    running,
+    times,
+    total,
+    written,
+)
 
 HEALTH, DISASTER, YIELDS = "health.csv", "disaster.csv", "agriculture.csv"
 ERRORS: dict[str, tuple[str, Edit, str, int, str, str]] = {
@@ -89,6 +102,24 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "a year in cm": (HEALTH, every("rainfall", times(0.1), 38, 49), "level", 38, "rainfall"),
     "people in tens": (HEALTH, every("population", times(0.1, 0), 50, 97), "level", 50, "population"),
     "a year of mm a day": (DISASTER, every("rainfall", times(1 / 30), 38, 49), "level", 38, "rainfall"),
+    "a month in cm": (HEALTH, of_period("rainfall", "2003-06", times(0.1)), "whole-period", 43, "rainfall"),
+    "a month ten times off": (
+        HEALTH,
+        of_period("disease_cases", "2003-06", lambda n: n + "0"),
+        "whole-period",
+        43,
+        "disease_cases",
+    ),
+    "a month in hundreds": (
+        HEALTH,
+        of_period("disease_cases", "2001-03", times(0.01, 0)),
+        "whole-period",
+        16,
+        "disease_cases",
+    ),
+    "a place in cm": (HEALTH, every("rainfall", times(0.1), 98, 193), "whole-place", 98, "rainfall"),
+    "a place in feet": (HEALTH, every("rainfall", times(1 / 304.8, 3), 98, 193), "whole-place", 98, "rainfall"),
+    "a place in thousands": (HEALTH, every("disease_cases", times(0.001, 0), 2, 97), "whole-place", 2, "disease_cases"),
     "a place twice": (HEALTH, total("Bangkok", ("TH-10",)), "twin", 386, "location"),
     "cumulated": (HEALTH, running(38), "running-total", 49, "disease_cases"),
     "cumulated at last": (HEALTH, running(86), "running-total", 97, "disease_cases"),
