@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -161,6 +162,8 @@ def _period(mapping: Mapping, where: str, text: str) -> str:
     shown = "its date" if mapping.persons else repr(text)
     if matched := periods.week(text):
         return _first_day(mapping, where, *matched)
+    if _by_week(mapping):
+        return _last_day(mapping, where, text)
     if month := periods.month(text):
         return month
     if not periods.DAY.fullmatch(ascii_digits(text)):
@@ -176,13 +179,36 @@ def _period(mapping: Mapping, where: str, text: str) -> str:
 def _first_day(mapping: Mapping, where: str, year: int, number: int) -> str:
     system = periods.required_system(mapping.weeks, where)
     try:
-        return f"{periods.first_day(year, number, system):%Y-%m-%d}"
+        first = periods.first_day(year, number, system)
+        return f"{first + timedelta(days=6) if _by_week(mapping) else first:%Y-%m-%d}"
     except ValueError as error:
         raise DataError(f"{where}: {error}; check the week, and `weeks: {system}` in the mapping") from None
 
 
+def _by_week(mapping: Mapping) -> bool:
+    """Whether the national file has weeks, named by their last day."""
+    return TASKS[mapping.task].settings().calendar.step == "week"
+
+
+def _last_day(mapping: Mapping, where: str, text: str) -> str:
+    """Of a week that is written by its days, as 2003-12-29/2004-01-04 or one of them; "" for another text."""
+    first, _, last = text.partition("/") if re.fullmatch(r"\d{4}-\d\d-\d\d/\d{4}-\d\d-\d\d", text) else (text, "", "")
+    order = "ymd" if last else mapping.dates
+    if not periods.DAY.fullmatch(ascii_digits(last or first)):
+        return ""
+    if not last and (not order or not mapping.day):
+        raise DataError(
+            f"{where}: {text!r} is a day of a week; say in the mapping its order, `dates: ymd`, dmy or mdy, and which "
+            f"day of the week it is, `day: first` or `day: last`"
+        )
+    day = periods.day(last or first, order)
+    if day is None or (last and day - date.fromisoformat(first) != timedelta(days=6)):
+        raise DataError(f"{where}: {text!r} is no week of seven days; correct it, or `dates` in the mapping")
+    return f"{day + timedelta(days=6) if mapping.day == 'first' and not last else day:%Y-%m-%d}"
+
+
 def _counted(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a place and month: weeks shared among months, all else as it stands."""
+    """A row a place and period: weeks shared among months where the national file has months, else as they stand."""
     table = rows.drop(columns=["year", "month", "week", "time_period"], errors="ignore").rename(
         columns={"period": "time_period"}
     )
@@ -190,7 +216,7 @@ def _counted(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.DataFrame
     for name in table.columns:
         if columns[name].kind == "number":
             table[name] = _numbers(table[name], grouped=columns[name].grouped)
-    if table["time_period"].str.len().eq(10).any():
+    if table["time_period"].str.len().eq(10).any() and not _by_week(mapping):
         return _months(sheet, table)
     return table
 

@@ -18,6 +18,7 @@ HELP = """\
 # columns: national column -> the column's name in the file. year, month, week: columns, where a period has several.
 # wide: the file has one column a period, with values of the national column `wide`. weeks: iso or mmwr, as declared.
 # dates: ymd, dmy or mdy. persons: true counts rows, one a person; only the counts are written.
+# day: first or last, which day of its week a date is, where the national file is by the week.
 # reported: 2004-01/2005-12, months of which a list of persons is complete: without a person they count 0.
 """
 
@@ -37,6 +38,7 @@ class Mapping:
     wide: str = ""
     weeks: str = ""
     dates: str = ""
+    day: str = ""
     persons: bool = False
     reported: str = ""
 
@@ -72,7 +74,7 @@ def read(file: Path) -> Mapping:
 
 
 def _check(file: Path, name: str, value: Any) -> None:
-    allowed = {"task": tuple(TASKS), "weeks": SYSTEMS, "dates": ORDERS}
+    allowed = {"task": tuple(TASKS), "weeks": SYSTEMS, "dates": ORDERS, "day": ("first", "last")}
     if name in allowed and value not in allowed[name]:
         raise DataError(f"{file}: {name}: {value!r} is none of {', '.join(allowed[name])}")
     if name == "country" and (wrong := problem_with(str(value))):

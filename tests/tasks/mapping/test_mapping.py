@@ -171,6 +171,29 @@ def test_weeks_of_either_system_become_the_months_that_they_cover() -> None:
             periods.first_day(2021, 53, system)
 
 
+@pytest.mark.parametrize(
+    ("lines", "more", "last"),
+    [
+        (("Week;Place;Cases", "2020-W53;A;7"), {"weeks": "iso"}, "2021-01-03"),
+        (("Week;Place;Cases", "2020-W53;A;7"), {"weeks": "mmwr"}, "2021-01-02"),
+        (("Year;Week;Place;Cases", "2020;53;A;7"), {"weeks": "mmwr"}, "2021-01-02"),
+        (("Place;2020-W52;2020-W53;2021-W01", "A;;7;"), {"weeks": "iso"}, "2021-01-03"),
+        (("Date;Place;Cases", "2020-12-28/2021-01-03;A;7"), {}, "2021-01-03"),
+        (("Date;Place;Cases", "28/12/2020;A;7"), {"day": "first"}, "2021-01-03"),
+        (("Date;Place;Cases", "31/12/2020;A;7"), {"day": "last"}, "2020-12-31"),
+    ],
+)
+def test_weeks_stay_weeks_where_the_national_file_has_them(lines: Lines, more: dict[str, Any], last: str) -> None:
+    table = sheet(*lines)
+    mapping = proposal(table, "health_weekly", "THA").mapping
+    if more:
+        with pytest.raises(DataError, match="say in the mapping"):
+            apply(mapping, table)
+    rows = apply(replace(mapping, **more), table).table
+    known = rows[rows["disease_cases"] != ""]
+    assert [tuple(row) for row in known[["time_period", "location", "disease_cases"]].to_numpy()] == [(last, "A", "7")]
+
+
 WEEKS = Mapping(
     task="health",
     country="THA",
