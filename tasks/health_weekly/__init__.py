@@ -42,5 +42,6 @@ TASK = Task(
     outlook=outlook,
     products=PRODUCTS,
     upcoming=read_panel,
+    accrues=True,  # a week's cases come in over the weeks after it
     largest_age=lambda settings: settings.horizons[-1] - 1,  # weeks; with older records every forecast week is over
 )

@@ -23,7 +23,7 @@ def sidecar(issued: Issued, form: str) -> str:
         f"model_age_{issued.panel.step}s": issued.age(issued.trained_until),
         "model_chosen_until": str(issued.chosen_until),
         "places": {issued.place(row): str(windows.origin[row]) for row in range(len(windows))},
-        "reporting_delay_months": None if issued.delay is None else issued.delay.months_of_country,
+        f"reporting_delay_{issued.panel.step}s": None if issued.delay is None else issued.delay.months_of_country,
         "reporting_delay": issued.reporting,
         "provisional": issued.provisional,
         "late": issued.late,

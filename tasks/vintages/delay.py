@@ -1,5 +1,6 @@
 """How late a country's counts come in: learnt from its own records as they were known month after month.
 
+Weeks and days are learnt as months are; here a month stands for any step of `tasks.time_step`.
 The share of a month's final count that is on record k months after its end is a product of ratios of neighbouring
 months of knowledge (chain ladder), each the sum of counts after k months over that of the same months a month later.
 The ratio of a place leans on that of its country until the place has counts of its own.
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.data import Array, Panel
+from tasks.time_step import STEPS
 
 OLDEST = 12  # months after which a count is taken for final
 FEWEST = 6  # pairs of neighbouring vintages before a ratio is learnt
@@ -25,7 +27,7 @@ COMPLETE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Vintage:
-    """Records as they were at some time. known: datetime64[M], the last month that was over then."""
+    """Records as they were at some time. known: the last month, or of weeks and days the last day, that was over."""
 
     known: np.datetime64
     panel: Panel
@@ -38,6 +40,7 @@ class Delay:
     places: (P,) ids. share: (P, K) of a month's final count that is on record k = 0, ..., K - 1 months after its end;
     1 from K on. whole: (K,) the same of the country. vintages: how many it rests on. first: months after the end of a
     month at which its count comes in for the first time; nothing is known of younger ones, which have that share.
+    step: of the records.
     """
 
     places: tuple[str, ...]
@@ -45,10 +48,11 @@ class Delay:
     whole: Array
     vintages: int
     first: int = 0
+    step: str = "month"
 
     @property
     def months(self) -> Array:
-        """(P,) the age in months from which on a count is no longer provisional, by place."""
+        """(P,) the age, in months or other steps, from which on a count is no longer provisional, by place."""
         return _months(self.share)
 
     @property
@@ -61,26 +65,32 @@ class Delay:
         months = self.months_of_country
         shares = [f"{share:.0%} after {age}" for age, share in enumerate((*self.whole, 1.0))]
         return (
-            f"reporting delay {months} month{'' if months == 1 else 's'}, learnt from {self.vintages} vintages: of a "
-            f"final count {', '.join(shares[self.first : max(self.first, months) + 1])} months"
+            f"reporting delay {months} {self.step}{'' if months == 1 else 's'}, learnt from {self.vintages} vintages: of "
+            f"a final count {', '.join(shares[self.first : max(self.first, months) + 1])} {self.step}s"
         )
 
 
 def learn(vintages: Sequence[Vintage], known: np.datetime64) -> Delay | None:
-    """The delay as it could be known when month `known` was the last one over; None with too few vintages.
+    """The delay as it could be known when `known` was the last month or day over; None with too few vintages.
 
     Vintages of later months are not looked at. Of several of a month the last one counts. Where counts first come in
     some months after their month, it is learnt from there on.
     """
-    by_month = {each.known: each.panel for each in vintages if each.known <= known}
-    pairs = [(month, panel, by_month[month + 1]) for month, panel in by_month.items() if month + 1 in by_month]
+    step, start = STEPS[vintages[0].panel.step], vintages[0].panel.periods[0]
+    by_month = {
+        start + int((each.known - start).astype(int)) // step.length * step.length: each.panel
+        for each in vintages
+        if each.known <= known
+    }
+    following = {month: month + step.length for month in by_month}
+    pairs = [(month, by_month[month], by_month[later]) for month, later in following.items() if later in by_month]
     if len(pairs) < FEWEST:
         return None
     places = by_month[max(by_month)].places
     before, after, number = np.zeros((len(places), OLDEST)), np.zeros((len(places), OLDEST)), np.zeros(OLDEST, int)
     for month, earlier, later in pairs:
         for age in range(OLDEST):
-            counts = np.stack([_at(panel, places, month - age) for panel in (earlier, later)])
+            counts = np.stack([_at(panel, places, month - age * step.length) for panel in (earlier, later)])
             both = np.isfinite(counts).all(axis=0)
             before[both, age] += counts[0, both]
             after[both, age] += counts[1, both]
@@ -99,6 +109,7 @@ def learn(vintages: Sequence[Vintage], known: np.datetime64) -> Delay | None:
         whole=_to_the_end(country[None])[0],
         vintages=len(by_month),
         first=first,
+        step=vintages[0].panel.step,
     )
 
 
@@ -119,7 +130,7 @@ def _months(share: Array) -> Array:
 
 def _at(panel: Panel, places: tuple[str, ...], month: np.datetime64) -> Array:
     """(P,) counts of a month in the order of `places`; NaN where the vintage has none."""
-    column = int((month - panel.periods[0]).astype(int))
+    column = int((month - panel.periods[0]).astype(int)) // STEPS[panel.step].length
     if not 0 <= column < len(panel.periods):
         return np.full(len(places), np.nan)
     row = {place: at for at, place in enumerate(panel.places)}

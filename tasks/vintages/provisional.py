@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.data import Array, Panel
 from tasks.errors import SettingError
+from tasks.time_step import STEPS
 from tasks.vintages.delay import FEWEST, Delay, Vintage, learn
 
 Provisional = Literal["keep", "mask", "nowcast"]
@@ -35,7 +36,7 @@ def settled(panel: Panel, vintages: Sequence[Vintage], known: np.datetime64, way
         if way in ("mask", "nowcast"):
             raise SettingError(
                 f"provisional={way} needs a reporting delay, which is learnt from archived records of {FEWEST + 1} "
-                f"months in a row; leave the key out, and issue every month with `gotong node issue`"
+                f"{panel.step}s in a row; leave the key out, and issue every {panel.step} with `gotong node issue`"
             )
         return Settled(panel=panel, delay=None, way="keep", young=0)
     young, chosen = int(provisional(panel, delay, known).sum()), way or "nowcast"
@@ -74,8 +75,9 @@ def nowcast(panel: Panel, delay: Delay, known: np.datetime64) -> Panel:
 
 
 def _ages(panel: Panel, known: np.datetime64) -> Array:
-    """(T,) months since the end of each period, when `known` was the last month over."""
-    return np.asarray((known - panel.periods.astype("datetime64[M]")).astype(int))
+    """(T,) months or other steps since the end of each period, when `known` was the last month or day over."""
+    step = STEPS[panel.step]
+    return np.asarray((known - panel.periods.astype(step.dtype)).astype(int) // step.length)
 
 
 def _shares(panel: Panel, delay: Delay, known: np.datetime64) -> Array:
