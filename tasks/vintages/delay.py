@@ -65,8 +65,8 @@ class Delay:
         months = self.months_of_country
         shares = [f"{share:.0%} after {age}" for age, share in enumerate((*self.whole, 1.0))]
         return (
-            f"reporting delay {months} {self.step}{'' if months == 1 else 's'}, learnt from {self.vintages} vintages: of "
-            f"a final count {', '.join(shares[self.first : max(self.first, months) + 1])} {self.step}s"
+            f"reporting delay {months} {self.step}{'' if months == 1 else 's'}, learnt from {self.vintages} vintages: "
+            f"of a final count {', '.join(shares[self.first : max(self.first, months) + 1])} {self.step}s"
         )
 
 

@@ -1,5 +1,6 @@
 """A vault as the process it is, behind its socket: what a round costs it, and what passes the line."""
 
+import json
 import re
 import shutil
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from flwr.app import Message
 
+from federation.cli import main
 from federation.coordinator import rounds
 from federation.coordinator.state import Federation
 from federation.deployment.node.courier import exchange
@@ -29,10 +31,11 @@ from federation.wire.compression import TRANSPORTS
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import decode
 from tasks.registry import TASKS
+from tasks.task import Task
 from tests.deployment.signing import Signer, signer_in
 from tests.whole import IN_FULL
 
-HEALTH = TASKS["health"]
+HEALTH, WEEKLY = TASKS["health"], TASKS["health_weekly"]
 NODE = 2
 PATIENCE = 120.0  # seconds for a process to start on a busy machine
 
@@ -67,12 +70,12 @@ class LineGrid(InProcessGrid):
 
 
 @contextmanager
-def serving(folder: Path, policy: str = "", per_minute: int = 240) -> Iterator[Line]:
+def serving(folder: Path, policy: str = "", per_minute: int = 240, task: Task = HEALTH) -> Iterator[Line]:
     """The vault of a synthetic VNM, started as `gotong node` starts it."""
     for name in ("data", "line"):
         (folder / name).mkdir(parents=True)
-    HEALTH.synthesize(folder / "data", "VNM", 5, HEALTH.settings())
-    (folder / "data" / "policy.toml").write_text('tasks = ["health"]\n' + policy)
+    task.synthesize(folder / "data", "VNM", 5, task.settings())
+    (folder / "data" / "policy.toml").write_text(f'tasks = ["{task.name}"]\n{policy}')
     settings = NodeSettings(
         country="VNM",
         data=str(folder / "data"),
@@ -99,9 +102,9 @@ def _listens(path: Path) -> bool:
         return line.connect_ex(str(path)) == 0
 
 
-def federation_of(folder: Path, transport: str = "float32", rounds_: int = 8) -> Federation:
+def federation_of(folder: Path, transport: str = "float32", rounds_: int = 8, task: Task = HEALTH) -> Federation:
     settings = Settings(
-        task=HEALTH.settings(),
+        task=task.settings(),
         strategy=STRATEGIES["fedavg"].settings(name="fedavg"),
         region=RegionSettings(countries=["VNM"]),
     )
@@ -110,6 +113,30 @@ def federation_of(folder: Path, transport: str = "float32", rounds_: int = 8) ->
     return Federation(
         run="run", plan=settings.plan(), settings=settings, nodes={"VNM": NODE}, checkpoint=folder / "checkpoint"
     )
+
+
+@pytest.mark.skipif(not IN_FULL, reason="tasks of any step pass the same line: scripts/prove ends")
+def test_weeks_are_trained_and_tested_through_the_socket_as_in_one_process(tmp_path: Path) -> None:
+    with serving(tmp_path / "vault", task=WEEKLY) as line:
+        federation = federation_of(tmp_path, rounds_=2, task=WEEKLY)
+        deployed = rounds.federate(LineGrid(line), federation, rounds.begin(federation), RoundCounter())
+    words = "task=health task.calendar.step=week strategy=fedavg rounds=2 training.epochs=1 arms=[federated] name=run"
+    here = "region.countries=[VNM] tracking=none out=run.json quorum=1"
+    (tmp_path / "nations" / "VNM").mkdir(parents=True)
+    for name in ("health_weekly.csv", "health_weekly.oracle.npz"):
+        shutil.copy(tmp_path / "vault" / "data" / name, tmp_path / "nations" / "VNM")
+    main(["simulate", *words.split(), *here.split(), f"data={tmp_path / 'nations'}", f"runs={tmp_path / 'runs'}"])
+    rows = json.loads((tmp_path / "runs" / "run" / "results.json").read_text())
+    simulated = {
+        (row["score"], row["horizon"]): row["value"]
+        for row in rows
+        if (row["country"], row["arm"]) == ("VNM", "federated")
+    }
+    values = {
+        (row.score, row.horizon): row.value for row in deployed.rows if (row.country, row.arm) == ("VNM", "federated")
+    }
+    assert {"1 week", "8 weeks"} <= {horizon for _, horizon in values}
+    assert values["log_wis", "8 weeks"] == simulated["log_wis", "8 weeks"]
 
 
 @pytest.mark.long
