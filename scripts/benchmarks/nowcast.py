@@ -34,9 +34,9 @@ def main() -> None:
     centres, final = _centres(triangle, first, counties or list(COUNTIES))
     scores = {way: _scores(centres[way], final) for way in WAYS}
     print(f"{scores['keep'].size} county-weeks; log-WIS one week ahead: " + _means(scores))
-    for way in WAYS[1:]:
-        gain, low, high = _gain(scores["keep"], scores[way])
-        print(f"{way} is {gain:.1%} [{low:.1%}, {high:.1%}] better than the newest count as it is")
+    for way, other in (("mask", "keep"), ("nowcast", "keep"), ("nowcast", "mask")):
+        gain, low, high = _gain(scores[other], scores[way])
+        print(f"{way} is {gain:.1%} [{low:.1%}, {high:.1%}] better than {other}")
 
 
 def _triangle(file: Path, counties: list[str]) -> tuple[Array, np.datetime64]:
@@ -88,10 +88,10 @@ def _scores(centres: Array, final: Array) -> Array:
     return scores
 
 
-def _gain(keep: Array, other: Array) -> tuple[float, float, float]:
-    """1 - other / keep with its interval; blocks of time hold all counties."""
-    blocks = np.arange(keep.shape[1]) // BLOCK
-    sums = np.stack([[each[:, blocks == block].sum() for block in np.unique(blocks)] for each in (keep, other)])
+def _gain(other: Array, way: Array) -> tuple[float, float, float]:
+    """1 - way / other with its interval; blocks of time hold all counties."""
+    blocks = np.arange(other.shape[1]) // BLOCK
+    sums = np.stack([[each[:, blocks == block].sum() for block in np.unique(blocks)] for each in (other, way)])
     drawn = np.random.default_rng(SEED).integers(0, sums.shape[1], (DRAWS, sums.shape[1]))
     gains = 1 - sums[1][drawn].sum(axis=1) / sums[0][drawn].sum(axis=1)
     low, high = np.quantile(gains, [0.05, 0.95])

@@ -13,7 +13,7 @@ from tasks.health import TASK
 from tasks.health.settings import HealthSettings
 from tasks.products.newest import last_on_record
 from tasks.vintages.delay import FEWEST, Vintage, learn
-from tasks.vintages.provisional import Provisional, settled
+from tasks.vintages.provisional import Provisional, provisional, settled
 from tests.tasks.vintages.reporting import SHARE, archive, final, known_after
 
 LAST = 50
@@ -116,3 +116,23 @@ def test_without_vintages_nothing_is_done_and_nothing_can_be_requested() -> None
 
 def _weather(panel: Panel) -> dict[str, np.ndarray]:
     return {name: np.ones_like(panel.target) for name in ("rainfall", "mean_temperature", "mean_relative_humidity")}
+
+
+def by_week(vintage: Vintage, later: int = 0) -> Vintage:
+    """The same records a week each, known some days after the last week's end."""
+    weeks = np.datetime64("2015-01-04", "D") + 7 * np.arange(len(vintage.panel.periods))
+    return Vintage(known=weeks[-1] + later, panel=replace(vintage.panel, periods=weeks, step="week"))
+
+
+def test_weeks_are_learnt_as_months_are_whatever_the_day_on_which_they_are_read() -> None:
+    months = archive(final(), 20, 44)
+    delay = learn(months, months[-1].known)
+    for later in (0, 6):
+        weeks = [by_week(each, later) for each in months]
+        weekly = learn(weeks, weeks[-1].known)
+        assert delay is not None
+        assert weekly is not None
+        np.testing.assert_array_equal(weekly.share, delay.share)
+        assert weekly.line().startswith(f"reporting delay {delay.months_of_country} week")
+        young = provisional(weeks[-1].panel, weekly, weeks[-1].known)
+        np.testing.assert_array_equal(young, provisional(months[-1].panel, delay, months[-1].known))
