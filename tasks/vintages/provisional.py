@@ -13,8 +13,8 @@ from tasks.vintages.delay import FEWEST, Delay, Vintage, learn
 
 Provisional = Literal["keep", "mask", "nowcast"]
 SHAPE = 2.0  # of the gamma prior around the last complete count: a spread of 70 % of it
-# Cases of the prior where that count is 0. Of weeks: chosen on Taiwan's of 2003-12, where .5 put cases into weeks without
-# any (`scripts/bench nowcast`).
+# Cases of the prior where that count is 0; of weeks chosen on those of Taiwan in 2003-12, where .5 put cases into weeks
+# without any (`scripts/bench nowcast`).
 LEAST = {"month": 0.5, "week": 0.02, "day": 0.02}
 
 
