@@ -122,6 +122,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         for line in load_all():
             print(f"gotong: {line}", file=sys.stderr)
+    if {"-h", "--help"} & set(rest):
+        print(f"{VERBS[verb]}\n")
     try:
         import_module(f"federation.verbs.{verb.replace(' ', '_')}").run(rest)
     except (GotongError, TaskError) as error:

@@ -18,9 +18,9 @@ class Calendar:
     They are YYYY-MM, or YYYY-MM-DD where a step is a week or a day. A week lies before a cut if its last day does.
     """
 
-    train_until: str = "2004-12"
-    validate_until: str = "2006-12"
-    test_until: str = "2008-12"
+    train_until: str = "2004-12"  # the last period that is trained on
+    validate_until: str = "2006-12"  # the last one that chooses rounds and corrections
+    test_until: str = "2008-12"  # the last one that is tested
     excluded_period: list[str] = field(default_factory=list)  # first and last period, in the test, scored separately
     unaligned: bool = False  # test ends where each country's records do: flattering, a table of its own
     refit: bool = False  # training goes on to validate_until, and what validation decides was decided by another run

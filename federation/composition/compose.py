@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from federation.composition import help
 from federation.composition.literal import literal
 from federation.composition.mistakes import explained, unknown
 from federation.composition.passwords import with_passwords, without
@@ -46,23 +47,23 @@ def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
     import hydra
     from hydra.errors import HydraException
 
-    _check_words(overrides)
-    overrides, whole = without(overrides)
-    overrides = literal(with_task_of_step(overrides, schema), schema)
-    name = register(verb, schema)
+    if help.asked(overrides):
+        print(help.text(verb, schema, overrides))
+        return []
+    overrides, whole, name = prepared(verb, overrides, schema)
     composed: list[Job[T]] = []
     failed: list[Exception] = []
 
     def take(config: DictConfig) -> None:
         try:
-            composed.append(Job(settings=with_passwords(_settings(config, schema), whole), varied=_varied()))
+            composed.append(Job(settings=settings_from(config, schema, whole), varied=_varied()))
         except Exception as error:  # carried past Hydra, which would print a line of its own as well
             failed.append(error)
 
     before = sys.argv
     try:
         with TemporaryDirectory() as scratch:  # for Hydra's files on a sweep; checkpoints hold the settings
-            sys.argv = [f"gotong {verb}", *_with(overrides, f"hydra.sweep.dir={scratch}")]
+            sys.argv = [f"gotong {verb}", *with_word(overrides, f"hydra.sweep.dir={scratch}")]
             hydra.main(version_base="1.3", config_path="pkg://configs", config_name=name)(take)()
         if failed:
             raise failed[0]
@@ -71,6 +72,18 @@ def jobs(verb: str, overrides: Sequence[str], schema: type[T]) -> list[Job[T]]:
         raise ConfigError(explained(error, schema)) from None
     finally:
         sys.argv = before
+
+
+def prepared(verb: str, words: Sequence[str], schema: type[Any]) -> tuple[list[str], Any, str]:
+    """The words as Hydra takes them, whole addresses with passwords, the configuration's name. Raises ConfigError."""
+    _check_words(words)
+    words, whole = without(words)
+    return literal(with_task_of_step(words, schema), schema), whole, register(verb, schema)
+
+
+def settings_from(config: DictConfig, schema: type[T], whole: Any) -> T:
+    """The settings of one composed job. Raises ConfigError."""
+    return with_passwords(_settings(config, schema), whole)
 
 
 def settings_of(words: Sequence[str]) -> Settings:
@@ -117,7 +130,7 @@ def _check_words(words: Sequence[str]) -> None:
             raise ConfigError(renamed(key))
 
 
-def _with(words: Sequence[str], more: str) -> list[str]:
+def with_word(words: Sequence[str], more: str) -> list[str]:
     """One word more, before the first key=value: Hydra takes such words in one row, before its flags or after."""
     index = next((i for i, word in enumerate(words) if "=" in word and not word.startswith("-")), len(words))
     return [*words[:index], more, *words[index:]]

@@ -30,11 +30,11 @@ def sweep(jobs: Sequence[Job[Settings]], run_one: Callable[[Settings], object]) 
     for settings in runs:
         check(settings)
         _check_run(settings)
-    finished = sum(_is_finished(settings) for settings in runs)
+    finished = sum(is_finished(settings) for settings in runs)
     print(f"sweep {name or 'without a name'}: {len(runs)} runs, {finished} of them finished before")
     for number, settings in enumerate(runs, start=1):
         where = f"[{number}/{len(runs)}] {settings.name or ' '.join(jobs[number - 1].varied)}"
-        if _is_finished(settings):
+        if is_finished(settings):
             print(f"{where}: finished before")
             continue
         checkpoint = _checkpoint_of(settings)
@@ -79,7 +79,15 @@ def _check_run(settings: Settings) -> None:
             )
 
 
-def _is_finished(settings: Settings) -> bool:
+def continued(settings: Settings) -> Settings:
+    """The settings of a run of a named sweep, or of going on with it. Raises ConfigError for other settings."""
+    check(settings)
+    _check_run(settings)
+    return replace(settings, resume=settings.name) if _checkpoint_of(settings) else settings
+
+
+def is_finished(settings: Settings) -> bool:
+    """Whether this run of a named sweep is done."""
     return settings.sweep is not None and state(Path(settings.runs) / str(settings.name)) == "FINISHED"
 
 

@@ -17,8 +17,8 @@ class RegionSettings:
     federations of provinces or clinics; tables and tracking stay by country. 0: every country is one client.
     """
 
-    name: str = "ASEAN"
-    countries: list[str] = field(default_factory=list)
+    name: str = "ASEAN"  # of the row that sums them up
+    countries: list[str] = field(default_factory=list)  # their codes
     facilities: int = 0
 
     def clients(self) -> list[str]:

@@ -60,13 +60,13 @@ class TrainingSettings:
     """How a country trains between two rounds."""
 
     optimizer: str = "adamw"  # adamw | sgd
-    lr: float = 2e-3
+    lr: float = 2e-3  # learning rate at the first round
     schedule: str = "cosine"  # cosine | constant, over the rounds of the run
     momentum: float = 0.0  # sgd only
     weight_decay: float = 0.01  # adamw only
     epochs: int | None = 2  # passes over its records a round; none: `steps` says how long
     steps: int | None = None  # optimiser steps a round, the same of every country; none: as many as `epochs` take
-    batch_size: int = 64
+    batch_size: int = 64  # examples of one step
     clip_gradient: float | None = 1.0  # largest gradient norm of a step
     clip_example: float | None = None  # largest gradient norm of one example, before a step takes their mean
 
@@ -104,8 +104,8 @@ class TrainingSettings:
 class TuningSettings:
     """How a country trains the final model on for itself (the arm `personalised`); the outcome stays in its vault."""
 
-    epochs: int = 2
-    lr: float = 1e-4
+    epochs: int = 2  # passes over its records
+    lr: float = 1e-4  # learning rate
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""
@@ -163,23 +163,21 @@ class Plan:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     tuning: TuningSettings = field(default_factory=TuningSettings)
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
-    arms: list[str] = field(default_factory=lambda: ["federated", "local"])
-    rounds: int = 12
+    arms: list[str] = field(default_factory=lambda: ["federated", "local"])  # models that are scored: see docs
+    rounds: int = 12  # of training
     keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation, in both arms; 0: the last
     transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel; a simulation rounds them too
     protection: str = "none"  # a key of PROTECTION: what a run offers to the policies that ask for it
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
-    champion_part: str = (
-        ""  # test | validation: where a champion is compared with; empty: nowhere. `champion` sets both
-    )
+    champion_part: str = ""  # test | validation: where a champion is compared; empty: nowhere. `champion` sets both
     champion_digest: str = ""  # of its weights
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
     local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> settings of its own model alone
     packages: dict[str, str] = field(default_factory=dict)  # of other people -> version and digest; a run sets it
     fold: str = ""  # of a refit: the run whose rounds, weights of models and corrections it takes as they are
-    seed: int = 1
+    seed: int = 1  # of first weights, order and synthetic records
 
     def check(self) -> None:
         """Raise ConfigError or SettingError for a value out of range."""

@@ -22,7 +22,10 @@ from tasks.files.atomic import write_atomically
 
 @dataclass  # not frozen: Hydra merges it
 class ChooseSettings:
-    """Which search, the recipe its trials rest on, and where the new one goes; without `to` it is only shown."""
+    """Which search, the recipe its trials rest on, and where the new one goes; without `to` it is only shown.
+
+    sweep: the name of the search's runs. base: the recipe that its trials rest on. to: a YAML file for the new recipe.
+    """
 
     sweep: str | None = None
     base: str | None = None

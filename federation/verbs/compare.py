@@ -20,10 +20,11 @@ from tasks.files.atomic import write_atomically
 
 @dataclass  # not frozen: Hydra merges it
 class CompareSettings:
-    """Which runs; none named takes every finished one of the folder.
+    """Which runs, and by which arm.
 
-    out: a file of the rows, as JSON. to: FILE.html, a page for people, and its numbers in FILE.json. words: a file of
-    the page's words in another language.
+    names: of the runs; none named takes every finished one of the folder. arm: whose scores. out: a file of the rows,
+    as JSON. to: FILE.html, a page for people, and its numbers in FILE.json. words: a file of the page's words in
+    another language.
     """
 
     names: list[str] = field(default_factory=list)

@@ -29,7 +29,7 @@ EXAMPLE = "gotong node issue country=VNM data=records home=node task=health"
 class IssueSettings:
     """country, data, task: whose forecast, from which records. home: of the node; the archive lies there.
 
-    champion: a champion's file; None: what the courier brought to `delivered` (None: in the home), else the one held.
+    champion: a champion's file; None: what the courier brought, else the one held. delivered: where; None: in home.
     ca: the coordinator's certificate; None: ca.pem in the home. vault: the file of the country's vault; None: in home.
     to: the folder to which products go once they are approved. approval: required, or none where nobody has to look.
     as_of: YYYY-MM-DD, no new issue: the last one of that day is made again from its records and compared.

@@ -14,7 +14,10 @@ from federation.verbs.word_checks import required
 
 @dataclass
 class PolicyCheckSettings(Settings):
-    """A run, and the policy that is asked about it. country: whose; none: the name of the policy's folder."""
+    """A run, and the policy that is asked about it.
+
+    policy: its file, or folder. country: whose; none: the name of the policy's folder.
+    """
 
     policy: str | None = None
     country: str | None = None

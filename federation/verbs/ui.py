@@ -12,7 +12,7 @@ from federation.tracking.ui import open_ui
 
 @dataclass  # not frozen: Hydra merges it
 class UiSettings:
-    """Which runs, and on which port of this machine."""
+    """Which runs, and where they are shown. port: of this machine."""
 
     runs: str = "runs"
     port: int = 5000

@@ -26,8 +26,8 @@ class AttentionSettings:
     """Of task.model=attention."""
 
     width: int = 64  # numbers a token
-    heads: int = 4
-    blocks: int = 2
+    heads: int = 4  # that look at the tokens side by side; they divide the width
+    blocks: int = 2  # one after another
 
     def check(self) -> None:
         """Raise SettingError for a value out of range."""

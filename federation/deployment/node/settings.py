@@ -34,7 +34,7 @@ class NodeSettings:
     line: str | None = None  # folder of the socket; none: in home
     delivered: str | None = None  # folder for the champions that the courier fetches; none: in home
     device: str = "cpu"  # cpu | cuda | cuda:1 | auto
-    threads: int = 1
+    threads: int = 1  # of torch, in the vault
     precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products
     largest_frame: int = 256  # MiB of a frame that the vault reads
     frames_per_minute: int = 240  # of all runs together
