@@ -35,7 +35,14 @@ MAY: dict[str, set[str]] = {
     },  # what a country allows: its vault keeps to it, a coordinator computes the meet
     # Sums that nobody can take apart: each vault and the coordinator opens them and steps the model by itself.
     "seals": {"errors", "privacy", "settings", "strategies", "wire"},  # privacy: how large a noised value may be
-    "vault": {*LEARNING, "composition", "policy", "privacy", "seals"},
+    "vault": {
+        *LEARNING,
+        "composition",
+        "policy",
+        "privacy",
+        "reporting",
+        "seals",
+    },  # reporting: its own table of scores
     "coordinator": {*LEARNING, "reporting", "seals"},
     # What an auditor gets of a run: countries' ledgers and budgets, the coordinator's folder, signatures, and a page.
     "pack": {
@@ -50,8 +57,8 @@ MAY: dict[str, set[str]] = {
     },  # a country's own arms lie in its vault
     # What a country issues every month: the champion it holds, the forecast, a person's approval, the archive.
     "issuing": {
-        *("errors", "composition", "coordinator", "deployment", "forecasting", "pack", "runs", "settings", "tracking"),
-        *("vault", "wire"),
+        *("errors", "composition", "coordinator", "deployment", "forecasting", "pack", "pages", "runs", "settings"),
+        *("tracking", "vault", "wire"),
     },
     # Issued forecasts with what happened: scores, and charts that alarm. At home; nothing of it leaves.
     "monitoring": {"errors", "composition", "issuing", "settings", "wire"},
@@ -61,8 +68,10 @@ MAY: dict[str, set[str]] = {
     "runs": {
         *LEARNING,
         *("composition", "coordinator", "packages", "pages", "policy", "reporting", "tracking", "training.cohort"),
-        "vault",
+        *("runs.credit", "vault"),
     },
+    # What each country contributed to a simulation: models of groups of its updates, on the records of all.
+    "runs.credit": {"coordinator", "settings", "strategies", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
     "deployment": {"errors", "wire"},
     # vault: the coordinator's ledger has the chain and the signed heads of a vault's.
@@ -72,7 +81,7 @@ MAY: dict[str, set[str]] = {
     },
     "deployment.node": {
         *LEARNING,
-        *("composition", "coordinator", "deployment", "pack", "policy", "reporting", "runs", "vault"),
+        *("composition", "coordinator", "deployment", "pack", "pages", "policy", "reporting", "runs", "vault"),
     },
     # The month of a region: agree, train, gate, promote, export; and in a simulation what every country issues.
     "cycle": {

@@ -12,7 +12,7 @@ from federation.coordinator import aggregation, checkpoint, evaluation, sampling
 from federation.coordinator.exchange import Replies, request_replies
 from federation.coordinator.model_selection import final_model, with_candidate, with_chosen
 from federation.coordinator.reply_summary import client_noun, summaries_by_country
-from federation.coordinator.state import Arrays, Federation, Outcome, Progress, Report, Watch
+from federation.coordinator.state import Arrays, Federation, Outcome, Progress, Report, Updates, Watch
 from federation.coordinator.validation import got_worse, losses
 from federation.errors import ConfigError, QuorumError
 from federation.reporting.rows import EXCLUDED_PERIOD, Row
@@ -75,6 +75,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         validation = _validated(federation, replies)
         alarm = got_worse(progress.losses, losses(validation, plan, federation.region))
         progress = _ranked(federation, progress, validation)
+        updates = _updates(federation, progress, replies)
         after = aggregation.aggregated(
             server, strategy, plan, progress, replies.parts, replies.examples, len(federation.learning)
         )
@@ -86,6 +87,7 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
                 rows=validation,
                 region=federation.region,
                 alarm=alarm,
+                updates=updates,
             )
         )
         records = {each.country: each.fingerprint for each in replies.summaries if each.counts and each.fingerprint}
@@ -93,6 +95,15 @@ def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watc
         checkpoint.save(federation, progress)
         watch.commit()
     return _test(grid, federation, progress)
+
+
+def _updates(federation: Federation, progress: Progress, replies: Replies) -> Updates | None:
+    """Every country's own, where somebody wants to know what each contributed and they were not summed."""
+    names = [country for country in sorted(replies.examples) if replies.examples[country]]
+    if not federation.settings.credit or len(names) != len(replies.parts):
+        return None
+    parts = dict(zip(names, replies.parts, strict=True))
+    return Updates(before=progress, parts=parts, countries=len(federation.learning))
 
 
 def _test(grid: Grid, federation: Federation, progress: Progress) -> Outcome:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from federation.coordinator.claims import Claim
 from federation.reporting.rows import Point, Row
 from federation.settings.schema import Plan, Settings
+from federation.strategies.strategy import Part
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -109,10 +111,20 @@ class ReplySummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Updates:
+    """Of one round, in memory alone: what it started from, and every country's own update. countries: of the region."""
+
+    before: Progress
+    parts: Mapping[str, Part]
+    countries: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """One round: summaries of the replies, and the validation scores of the model that the round started from.
 
     region: what tables call all countries together. alarm: a sentence, where many got worse by the round before.
+    updates: of the countries, where the run's `credit` wants them and they were not summed; nobody else reads them.
     """
 
     round: int
@@ -121,6 +133,7 @@ class Report:
     rows: Sequence[Row]
     region: str = ""
     alarm: str | None = None
+    updates: Updates | None = None
 
 
 class Watch(Protocol):
@@ -137,11 +150,43 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contribution:
+    """Of one country to what the model gained on validation, in the headline's unit; above 0: made it better.
+
+    shapley: its share, with one standard error of the sample. left_out: what is lost where it alone is left out.
+    """
+
+    country: str
+    shapley: float
+    error: float
+    left_out: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credit:
+    """start, end: the region's headline on validation of the first and the last model, the larger the better.
+
+    models: how many were made of groups of updates and scored; seconds: how long that took.
+    """
+
+    start: float
+    end: float
+    models: int
+    seconds: float
+    countries: tuple[Contribution, ...]
+
+    def share(self, value: float) -> float:
+        """Of what the model gained, in %; NaN where it gained nothing."""
+        gained = self.end - self.start
+        return 100 * value / gained if gained > 0 else nan
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """The end of a run: the final model, the test's scores, and summaries of the replies to it.
 
     rows: of the test. paired: differences of arms in it. excluded: of its excluded period.
-    validation: of the final model. alarms: sentences on the region as a whole.
+    validation: of the final model. alarms: sentences on the region as a whole. credit: where a simulation asked for it.
     """
 
     progress: Progress
@@ -153,3 +198,4 @@ class Outcome:
     validation: Sequence[Row]
     summaries: Sequence[ReplySummary]
     alarms: tuple[str, ...] = ()
+    credit: Credit | None = None

@@ -4,6 +4,7 @@ HOME/issues/TASK/ORIGIN/N/          one issue; N = 1, 2 ... are re-issues for th
   issue.json                        what it rests on, with the digests of everything; read-only, like all files here
   forecast.gotong                   the forecast of every place
   *.csv, *.xml                      the products
+  page.html, page.json              the page of the forecast, for the country alone; no product
   decisions/0001.json ...           what was decided about it, by whom and when, one file a decision
 HOME/issues/records/SHA256          national files, models and own models, each kept once by its digest
 HOME/issues/champions/SHA256
@@ -15,12 +16,13 @@ An issue is written into a folder of another name, made durable and renamed: it 
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,7 @@ class Content:
     digests: `champion` (its file), `model` (its weights), `own` (what the vault knew of the run; "" for the federated
     arm), `code`. records: national file -> digest. products: file in the issue's folder -> digest. forecast: digest.
     unwritten: format -> why it is not among the products. settings: what the forecaster chose. said: lines for her.
+    pages: file -> digest, of the page of the forecast; it shows the country's own records, and is never handed on.
     replaces: identifier of the alert that its alert replaces, "" for none. nonce: random, so that the digest of
     issue.json, which is handed on, tells nothing of the records; "" before it was written.
     """
@@ -80,6 +83,7 @@ class Content:
     unwritten: Mapping[str, str]
     settings: Mapping[str, Any]
     said: tuple[str, ...]
+    pages: Mapping[str, str] = field(default_factory=dict)
     replaces: str = ""
     nonce: str = ""
 
@@ -171,10 +175,16 @@ def read(folder: Path) -> Issue:
     )
 
 
-def write(home: Path, content: Content, forecast: Forecast, products: Mapping[str, bytes]) -> Issue:
-    """Archive a new issue, numbered after those of its origin. products: file name -> bytes.
+def write(
+    home: Path,
+    content: Content,
+    forecast: Forecast,
+    products: Mapping[str, bytes],
+    pages: Mapping[str, bytes] = MappingProxyType({}),
+) -> Issue:
+    """Archive a new issue, numbered after those of its origin. products, pages: file name -> bytes.
 
-    Call it in `locked`. digests of forecast and products are set here. Raises OSError where the disk refuses.
+    Call it in `locked`. digests of forecast, products and pages are set here. Raises OSError where the disk refuses.
     """
     origin = home / ISSUES / content.task / content.origin
     origin.mkdir(parents=True, exist_ok=True)
@@ -183,9 +193,11 @@ def write(home: Path, content: Content, forecast: Forecast, products: Mapping[st
     temp_path = origin / f".{folder.name}.new"  # of one that was killed, too: nobody else is in `locked`
     shutil.rmtree(temp_path, ignore_errors=True)
     (temp_path / DECISIONS).mkdir(parents=True)
-    files = {**products, FORECAST: _packed(forecast)}
+    files = {**products, **pages, FORECAST: _packed(forecast)}
     digests = {name: sha256(each).hexdigest() for name, each in files.items()}
-    values = asdict(content) | {"forecast": digests.pop(FORECAST), "products": digests, "nonce": token_hex(32)}
+    values = asdict(content) | {"forecast": digests.pop(FORECAST), "nonce": token_hex(32)}
+    values["pages"] = {name: digests.pop(name) for name in pages}
+    values["products"] = digests
     for name, each in (*files.items(), (HEAD, canonical(values))):
         write_read_only(temp_path / name, each)
     temp_path.rename(folder)
@@ -251,6 +263,13 @@ def product_of(issue: Issue, name: str) -> bytes:
     return verified(issue.folder / name, issue.content.products[name], "the product")
 
 
+def page_of(issue: Issue, name: str) -> bytes:
+    """A file of the page. Raises ConfigError where the issue has none, ArchiveError where it was changed."""
+    if name not in issue.content.pages:
+        raise ConfigError(f"issue={issue.name} was archived without a page: {name}")
+    return verified(issue.folder / name, issue.content.pages[name], "the page")
+
+
 def keep_records(home: Path, files: Mapping[str, Path]) -> dict[str, str]:
     """Keep copies of national files; name -> digest. Raises OSError."""
     return {name: keep(home / ISSUES / RECORDS, path.read_bytes()) for name, path in sorted(files.items())}
@@ -299,7 +318,7 @@ def _content(path: Path, raw: bytes) -> Content:
         content = Content(**{**values, "said": tuple(values["said"])})
         for at in (content.sent, content.made_at):
             datetime.fromisoformat(at).astimezone(UTC)
-        for maps in (content.digests, content.records, content.products, content.settings):
+        for maps in (content.digests, content.records, content.products, content.pages, content.settings):
             maps.keys()
         return content
     except (PackError, TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:

@@ -22,6 +22,7 @@ from federation.issuing.archive import ISSUES, OWN, OWN_MODELS, Content, Forecas
 from federation.issuing.champion_file import ChampionFile, unpack
 from federation.issuing.files import keep, kept
 from federation.issuing.held import DELIVERED, Held, champion_for, trust_of
+from federation.issuing.pages import pages_of
 from federation.issuing.products import after, products_of, summaries
 from federation.issuing.vintages import vintages
 from federation.pack.software import code_digest
@@ -110,7 +111,8 @@ def make(wanted: Wanted) -> Made:
             return Made(issue=earlier[-1], new=False, said=held.said)
         products, unwritten = products_of(task, issued)
         content = replace(content, unwritten=unwritten, said=(*content.said, *summaries(task, issued, unwritten)))
-        issue = archive.write(wanted.home, content, _forecast(issued), products)
+        pages = pages_of(task, issued, archive.issues(wanted.home, wanted.task))
+        issue = archive.write(wanted.home, content, _forecast(issued), products, pages)
     return Made(issue=issue, new=True, said=held.said)
 
 

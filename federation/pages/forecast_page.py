@@ -1,7 +1,17 @@
 """The page of a forecast, made of its report alone: where to look first, how likely, and what it rests on."""
 
 from federation.pages.fans import fan
-from federation.pages.forecast_report import MOST_CHARTS, ForecastReport, Outlooks, Step, certainty, dues, warned
+from federation.pages.forecast_report import (
+    MOST_CHARTS,
+    Came,
+    Change,
+    ForecastReport,
+    Outlooks,
+    Step,
+    certainty,
+    dues,
+    warned,
+)
 from federation.pages.render import render
 from federation.pages.words import NEVER, Words
 from federation.reporting.score_table import number
@@ -23,6 +33,9 @@ def page(report: ForecastReport, words: Words) -> str:
         left=len(report.places) - len(drawn) if drawn else 0,
         months=[(words.month(due), ahead) for due, ahead in dues(report).items()],
         rows=[(place, _cells(report, place, words)) for place in report.places],
+        changes=[] if report.since is None else [_change(each, words) for each in report.since.changes],
+        came=[] if report.checked is None else [_came(each, report.unit, words) for each in report.checked.rows],
+        outcome=_outcome(report, words),
     )
 
 
@@ -103,3 +116,35 @@ def _cells(report: ForecastReport, place: Outlooks, words: Words) -> list[tuple[
         said = tenths(chance, words) if due in by_due else NEVER
         cells.append((exact, said, ahead and chance is not None and chance >= report.act, ahead))
     return cells
+
+
+def _change(change: Change, words: Words) -> str:
+    key = "forecast.more_likely" if change.now > change.before else "forecast.less_likely"
+    before, now = (f"{each:.2f}" for each in (change.before, change.now))
+    return words(key, place=change.name, month=words.month(change.due), before=before, now=now)
+
+
+def _outcome(report: ForecastReport, words: Words) -> list[str]:
+    """How good an earlier forecast was, in sentences; none where nothing of it is on record."""
+    checked = report.checked
+    if checked is None:
+        return []
+    said = []
+    if checked.known:
+        expected = f"{checked.expected:.1f}"
+        said.append(words("forecast.came_events", happened=checked.happened, n=checked.known, expected=expected))
+    if checked.banded:
+        said.append(words("forecast.came_within", within=checked.within, n=checked.banded))
+    return [*said, words("forecast.came_on_record", n=checked.n, shown=len(checked.rows))]
+
+
+def _came(came: Came, unit: str, words: Words) -> tuple[str, str, str, str, bool]:
+    """Place and month, the chance, what was forecast, what came, and whether it was an event."""
+    band = NEVER
+    if came.low is not None and came.middle is not None and came.high is not None:
+        low, middle, high = map(number, (came.low, came.middle, came.high))
+        band = words("forecast.came_band", low=low, middle=middle, high=high)
+    chance = NEVER if came.chance is None else f"{came.chance:.2f}"
+    happened = words({True: "forecast.came_yes", False: "forecast.came_no", None: "certainty.unknown"}[came.happened])
+    observed = happened if came.observed is None else f"{number(came.observed)} {unit}, {happened}"
+    return f"{came.name}, {words.month(came.due)}", chance, band, observed, bool(came.happened)

@@ -2,28 +2,20 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from math import isfinite
-from typing import Any
-
-import numpy as np
 
 from federation.errors import ConfigError
-from tasks.data import Array
+from federation.settings.values import build
 from tasks.products.cap import LIKELY
-from tasks.products.forecast import Issued
-from tasks.task import Task
 
-PAST = 36  # periods of the records that a chart shows
 MOST_CHARTS = 24  # places with a chart: a page stays small enough to send
-BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)  # levels of the quantiles that are drawn
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A period that is forecast. chance: of the event. quantiles: at BANDS, none of a task that forecasts chances.
+    """A period that is forecast. chance: of the event. coming: whether it was not over when the forecast was sent.
 
-    coming: whether it was not over when the forecast was sent. level: from where on it is an event, in the
-    target's unit.
+    quantiles: at 0.05, 0.25, 0.5, 0.75 and 0.95; none of a task that forecasts chances. level: from where on it is an
+    event, in the target's unit.
     """
 
     due: str
@@ -58,10 +50,73 @@ class Outlooks:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """Of the chance in a period that the last forecast was about too."""
+
+    place: str
+    name: str
+    due: str
+    before: float
+    now: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Since:
+    """The last forecast, and the largest changes since. risen, fallen: places and periods whose chance moved by a
+    tenth or more, of `both`, which are in both forecasts."""
+
+    sent: str
+    until: str
+    model: str
+    both: int
+    risen: int
+    fallen: int
+    changes: list[Change]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Came:
+    """What became of a forecast: observed, in the target's unit; None of a task whose target is the event itself.
+
+    happened: whether it was an event; None where nobody knows what one was. low, middle, high: of the forecast, where
+    it has quantiles: 9 in 10 outcomes lie between low and high.
+    """
+
+    place: str
+    name: str
+    due: str
+    chance: float | None
+    happened: bool | None
+    observed: float | None = None
+    low: float | None = None
+    middle: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """An earlier forecast against what is on record now. n: places and periods; within: in the band of 9 in 10, of
+    `banded`; happened: events, of `known`, where `expected` is the sum of their chances. rows: the largest chance
+    first."""
+
+    sent: str
+    until: str
+    model: str
+    n: int
+    within: int
+    banded: int
+    happened: int
+    known: int
+    expected: float
+    rows: list[Came]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForecastReport:
     """Ages in months. act: the chance from which acting gains in the long run. places: the largest chance first.
 
-    below: whether the event is a value below its level.
+    below: whether the event is a value below its level. since: the last forecast; checked: the last one of an earlier
+    month, of which something is on record by now; None where there is none.
     """
 
     country: str
@@ -82,40 +137,21 @@ class ForecastReport:
     places: list[Outlooks]
     late: dict[str, str]
     left_out: dict[str, str]
-
-
-def report_of(task: Task, issued: Issued) -> ForecastReport:
-    """Raises ConfigError for a task that draws no page."""
-    if task.outlook is None or task.event is None:
-        raise ConfigError(f"task {task.name} has no page of a forecast; leave page= out")
-    outlook = task.outlook(issued)
-    places = [_place(issued, outlook.chance, outlook.shown, row) for row in range(len(issued.windows))]
-    places.sort(key=lambda each: (-_highest(each), each.name))
-    return ForecastReport(
-        country=issued.panel.country,
-        task=task.name,
-        title=task.title(issued.settings),
-        event=task.event(issued.settings)[0],
-        unit=task.unit,
-        model=issued.model,
-        sent=issued.sent.isoformat(timespec="minutes"),
-        as_of=str(issued.as_of),
-        records_until=issued.origin,
-        records_age=max(issued.age(issued.windows.origin.max()), 0),
-        trained_until=str(issued.trained_until),
-        model_age=issued.age(issued.trained_until),
-        act=issued.cost_loss,
-        played=issued.played,
-        below=outlook.below,
-        places=places,
-        late=issued.late,
-        left_out=dict(issued.left_out),
-    )
+    since: Since | None = None
+    checked: Checked | None = None
 
 
 def text(report: ForecastReport) -> str:
     """As JSON."""
     return json.dumps(asdict(report), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def read(content: bytes, where: str) -> ForecastReport:
+    """What `text` wrote. Raises ConfigError for anything else."""
+    try:
+        return build(ForecastReport, json.loads(content), where)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{where} is no report of a forecast ({error})") from None
 
 
 def certainty(chance: float | None, act: float) -> str:
@@ -136,42 +172,3 @@ def dues(report: ForecastReport) -> dict[str, bool]:
     """Every period that is forecast for any place, in order -> whether it is ahead."""
     ahead = {step.due for place in report.places for step in place.ahead}
     return {due: due in ahead for due in sorted({step.due for place in report.places for step in place.steps})}
-
-
-def _highest(place: Outlooks) -> float:
-    return -1.0 if place.highest is None else place.highest.chance or 0.0
-
-
-def _place(issued: Issued, chance: Array, shown: Array, row: int) -> Outlooks:
-    windows, panel = issued.windows, issued.panel
-    at, origin = int(windows.place[row]), windows.origin[row]
-    past = panel.periods <= origin
-    seen = panel.target[at, past][-PAST:]
-    names = panel.static.get("name")
-    return Outlooks(
-        place=issued.place(row),
-        name=issued.place(row) if names is None else str(names[at]),
-        until=str(origin),
-        age=issued.age(origin),
-        steps=[_step(issued, chance, row, h) for h in np.flatnonzero(shown[row])],
-        periods=[str(each) for each in panel.periods[past][-PAST:]],
-        seen=[_known(value) for value in seen],
-    )
-
-
-def _step(issued: Issued, chance: Array, row: int, h: Any) -> Step:
-    threshold = issued.windows.threshold
-    quantiles: list[float] = []
-    if issued.levels:
-        quantiles = [float(each) for each in np.interp(BANDS, issued.levels, issued.forecast[row, h])]
-    return Step(
-        due=str(issued.windows.due[row, h]),
-        coming=bool(issued.coming[row, h]),
-        chance=_known(chance[row, h]),
-        level=None if threshold is None else _known(threshold[row, h]),
-        quantiles=quantiles,
-    )
-
-
-def _known(value: Any) -> float | None:
-    return float(value) if isfinite(value) else None

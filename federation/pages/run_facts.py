@@ -4,6 +4,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from federation.pages.run_report import (
     SCORED,
     SEALED,
     WITHHELD,
+    Contribution,
     Curve,
     Gain,
     Place,
@@ -116,6 +118,8 @@ def report_of(folder: Path) -> RunReport:
         weights=number_of(tags, WEIGHTS),
         seconds=known.last("", "cost/seconds") or 0.0,
         cpu_seconds=known.last("", "cost/cpu_seconds") or 0.0,
+        credit_models=int(known.last("", "credit/models") or 0),
+        credit_seconds=known.last("", "credit/seconds") or 0.0,
         purpose=params.get("purpose", STUDY),
         fold=params.get("fold", ""),
         settings=params,
@@ -160,7 +164,15 @@ def _place(known: Tracked, code: str, rows: Sequence[Row], gained: Mapping[str, 
         examples=int(max(metrics.get(EXAMPLES, {}).values(), default=0)),
         refused=sorted(step for step, value in part.items() if value == 0),
         epsilon=known.last(code, "privacy/epsilon"),
+        contributed=_contributed(known, code),
     )
+
+
+def _contributed(known: Tracked, code: str) -> Contribution | None:
+    share, error, left_out = (known.last(code, f"credit/{name}") for name in ("contributed", "error", "left_out"))
+    if share is None or error is None or left_out is None or not isfinite(share):
+        return None
+    return Contribution(share=share, error=error, left_out=left_out)
 
 
 def _state(known: Tracked, code: str, scores: Mapping[str, float | None]) -> tuple[str, str]:

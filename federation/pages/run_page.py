@@ -38,6 +38,10 @@ def page(report: RunReport, words: Words) -> str:
         tiles=tiles(report, words),
         legend_of_tiles=legend(report, words),
         ranked=sorted(report.countries, key=_rank),
+        contributed=sorted(
+            (place for place in report.countries if place.contributed is not None),
+            key=lambda place: -place.contributed.share if place.contributed else 0.0,
+        ),
         sure=sure,
         arms=figures.arms(report, words) if report.arms else "",
         learning=figures.learning(report, words) if report.learning else "",

@@ -37,6 +37,18 @@ class Gain:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contribution:
+    """What a country contributed to a simulated run, in % of what the model gained on validation.
+
+    share: Shapley's value, error: one standard error of it; left_out: what is lost where it alone is left out.
+    """
+
+    share: float
+    error: float
+    left_out: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Place:
     """A country, or the region. state: of its scores, one of SCORED ... SEALED; why: in the country's own words.
 
@@ -56,6 +68,7 @@ class Place:
     examples: int = 0
     refused: list[int] = field(default_factory=list)
     epsilon: float | None = None
+    contributed: Contribution | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +97,7 @@ class RunReport:
 
     first, last: of a study the periods after which and until which it was tested, of the fold of an operational pair
     those by which it chose. fold: of a refit, which has nothing left to be scored on, the run that chose for it.
+    credit_models, credit_seconds: what it took to say what each country contributed.
     """
 
     run: str
@@ -113,6 +127,8 @@ class RunReport:
     weights: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    credit_models: int = 0
+    credit_seconds: float = 0.0
     purpose: str = "study"
     fold: str = ""
     settings: dict[str, str] = field(default_factory=dict)

@@ -70,7 +70,13 @@ def print_results(progress_bar: ProgressBar, run: Run, outcome: Outcome, inciden
         for line in score_table.verdict(outcome.rows, headline, better, outcome.paired):
             progress_bar.say(line)
     _print_warnings(progress_bar, run, outcome)
-    for line in [*_ends(run), *incidents.lines(), *_suppressed(run, outcome), *_spent(run, outcome)]:
+    for line in [
+        *_ends(run),
+        *incidents.lines(),
+        *_suppressed(run, outcome),
+        *_spent(run, outcome),
+        *_credit(run, outcome),
+    ]:
         progress_bar.say(line)
 
 
@@ -119,6 +125,23 @@ def _spent(run: Run, outcome: Outcome) -> list[str]:
     return [
         f"Differential privacy of every place: {cost}.",
         "These scores carry noise, of which results.json has the interval; n counts places. All others stay at home.",
+    ]
+
+
+def _credit(run: Run, outcome: Outcome) -> list[str]:
+    """What each country contributed, the most first; where it was asked for and cannot be said, why."""
+    made = outcome.credit
+    if made is None:
+        return (
+            ["No credit: rounds before this process are not kept; start the run anew."] if run.settings.credit else []
+        )
+    ranked = sorted(made.countries, key=lambda each: -each.shapley)
+    shares = ", ".join(
+        f"{each.country} {made.share(each.shapley):.0f} ± {made.share(each.error):.0f}" for each in ranked
+    )
+    return [
+        f"Contributed, % of what the model gained on validation: {shares} "
+        f"({made.models:,} models of groups of updates, {made.seconds:.0f} s)."
     ]
 
 

@@ -15,13 +15,14 @@ from federation.composition.default_strategy import note
 from federation.composition.restore import check
 from federation.coordinator import rounds
 from federation.coordinator.claims import Claim
-from federation.coordinator.state import Outcome, Watch
+from federation.coordinator.state import Credit, Outcome, Watch
 from federation.errors import ConfigError
 from federation.policy.file import open_policy
 from federation.reporting import rows as table_rows
 from federation.runs import folder as run_folder
 from federation.runs import pooled_arm, regional_differences
 from federation.runs import run as every_run
+from federation.runs.credit.rounds import Kept, credit
 from federation.runs.engine import trainer
 from federation.runs.in_process_grid import InProcessGrid
 from federation.runs.operational import follows_records, ledger_folder, outside, resolved
@@ -70,17 +71,26 @@ class Simulation:
         """All rounds that are left, and the test, as a Flower ServerApp on a grid of this process."""
         torch.set_num_threads(1)  # models are small: a second thread waits more than it computes
         run, app = self.run, ServerApp()
-        outcomes: list[Outcome] = []
+        kept, outcomes = Kept(watch), list[Outcome]()
 
         @app.main()
         def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
-            outcomes.append(rounds.federate(grid, run.federation, run.progress, watch))
+            outcomes.append(rounds.federate(grid, run.federation, run.progress, kept))
 
         settings = run.settings
         with trainer(settings.engine, run.folder, device_of(settings.device), settings.precision) as train:
             grid = InProcessGrid(self.vaults, train)
             app(grid, Context(run_id=1, node_id=1, node_config={}, state=RecordDict(), run_config={}))
-        return outcomes[0]
+        return replace(outcomes[0], credit=self._credit(kept, outcomes[0]))
+
+    def _credit(self, kept: Kept, outcome: Outcome) -> Credit | None:
+        """What each country contributed, if that was asked for; a run that was resumed has lost earlier updates."""
+        plan = self.run.federation.plan
+        if not self.run.settings.credit or len(kept.rounds) < plan.rounds:
+            return None
+        learning = self.run.federation.learning
+        records = {each.country: each.records(plan) for each in self.vaults.values() if each.country in learning}
+        return credit(kept.rounds, outcome.progress.model, records, plan)
 
     def with_regional_rows(self, outcome: Outcome) -> Outcome:
         """With the pooled arm, if it was chosen, and the differences of arms in the whole region."""

@@ -28,6 +28,7 @@ SEALED, NOISED = "sealed", "differential_privacy"
 STUDY, OPERATIONAL = "study", "operational"  # purposes: scored on years that follow; trained to the newest period
 LATEST = "latest"
 AUTO = "auto"
+MOST_CREDITED = 50  # countries of which `credit` says what each contributed
 AT_NODES = "at the nodes"  # the value of `data` of a run whose records are the countries' own
 PROTECTION: dict[str, tuple[str, ...]] = {  # value of `protection` -> what such a run offers
     "none": (),
@@ -252,6 +253,7 @@ class Settings(Plan):
     champion: str | None = None  # a finished run whose model the test scores too, and compares with this one's
     start_from_weights: list[str] = field(default_factory=lambda: ["*"])  # which of its weights, such as "layers.*"
     sweep: str | None = None  # names the runs of a sweep; the same sweep again continues where it was
+    credit: bool = False  # say what each country contributed, by models of groups of them; a simulation's alone
     engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here
     device: str = "cpu"  # cpu | cuda | cuda:1: where a simulation trains; a node sets its own with `gotong node`
     precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products of a simulation
@@ -312,6 +314,8 @@ class Settings(Plan):
             self.check_sampled(clients)
         if SEALED in PROTECTION[self.protection]:
             self.check_sealed()
+        if self.credit:
+            self.check_credit(clients)
         if self.keep_best and min(self.participation, self.availability) < 1:
             raise ConfigError(
                 f"keep_best={self.keep_best} compares rounds by their scores, which are of other countries each with "
@@ -357,6 +361,15 @@ class Settings(Plan):
         for key in (key for key, given in refused.items() if given):
             raise ConfigError(f"{key} is of purpose=study alone; leave it out of purpose=operational")
 
+    def check_credit(self, clients: int) -> None:
+        """Raise ConfigError where nobody can take updates apart, or a model is not whole without what homes keep."""
+        if self.protection != "none":
+            raise ConfigError(f"credit=true needs each country's update, which protection={self.protection} hides")
+        if self.strategy.private:
+            raise ConfigError(f"credit=true scores whole models; set strategy.private=[], not {self.strategy.private}")
+        if clients > MOST_CREDITED:
+            raise ConfigError(f"credit=true is of {MOST_CREDITED} countries at most, and the region has {clients}")
+
     def check_sealed(self) -> None:
         """Raise ConfigError for what a sealed run cannot do."""
         if min(self.participation, self.availability) < 1:
@@ -378,6 +391,8 @@ class Settings(Plan):
 
     def check_deployable(self) -> None:
         """Raise ConfigError for what only a simulation can do, where all records are on one machine."""
+        if self.credit:
+            raise ConfigError("credit=true needs all countries' records on one machine; leave it out")
         if POOLED in self.arms:
             raise ConfigError("arms: pooled needs all countries' records on one machine; leave it out")
 

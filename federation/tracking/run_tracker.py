@@ -115,6 +115,7 @@ class TrackedRun:
         self._rows(outcome.rows, "test", ONCE)
         self._rows(outcome.excluded, EXCLUDED_PERIOD, ONCE)
         self._gains(outcome)
+        self._credit(outcome)
         horizons = len(self._task.horizons(self._settings.task))
         for summary in summaries_by_country(outcome.summaries):
             if summary.refused:
@@ -157,6 +158,17 @@ class TrackedRun:
             if place != region:
                 self._tracker.metrics({self._group(f"{BETTER_BY}/own"): round(each.value, 2)}, step=ONCE, country=place)
                 self._tracker.tags({ABOUT: country_note(each, better)}, country=place)
+
+    def _credit(self, outcome: Outcome) -> None:
+        """What each country contributed, as a share of what the model gained, in %."""
+        made = outcome.credit
+        if made is None:
+            return
+        self._tracker.metrics({"credit/models": made.models, "credit/seconds": round(made.seconds, 1)}, step=ONCE)
+        for each in made.countries:
+            values = {"contributed": each.shapley, "error": each.error, "left_out": each.left_out}
+            shares = {f"credit/{name}": round(made.share(value), 2) for name, value in values.items()}
+            self._tracker.metrics(shares, step=ONCE, country=each.country)
 
     def _files(self, paths: Iterable[Path]) -> None:
         for path in paths:

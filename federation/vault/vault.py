@@ -22,7 +22,7 @@ from federation.privacy.mechanism import Noise, charges_from
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Job, Result, Tensors, steps_in
-from federation.vault import exploring, gate, job_building, ledger, lineage, plain_round, state
+from federation.vault import exploring, gate, job_building, ledger, lineage, own_results, plain_round, state
 from federation.vault.gate import Outgoing
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
@@ -149,6 +149,9 @@ class Vault:
         memory = plain_round.memory_after(self, computed, admission.memory, scale) | lineage.to_memory(admission.came)
         self.store(admission.request, memory, data)
         self._store_model(admission.request, admission.came)
+        if admission.request.kind == "test":
+            store = SealStore(database=self.database, country=self.country, run=admission.request.run)
+            own_results.keep(store, admission.request, computed.scores, computed.differences)
         return data
 
     def _release_noised(

@@ -10,13 +10,15 @@ from typing import cast, get_args
 from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.forecasting import ForecastRequest, issue
+from federation.issuing.archive import issues
+from federation.issuing.pages import report_of
 from federation.issuing.products import ABOUT
 from federation.issuing.vintages import vintages
-from federation.pages import forecast_page, forecast_report
+from federation.pages import bulletin, forecast_page, forecast_report
 from federation.pages.words import read_words
 from federation.runs import folder as run_folder
 from federation.settings.checks import nearest, one_of, within
-from federation.verbs.word_checks import file_to_write, required
+from federation.verbs.word_checks import file_of_kind, file_to_write, required
 from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 from tasks.places.countries import problem_with
@@ -44,8 +46,9 @@ class ForecastSettings:
     country's node in home (None: of a simulated run). None: issued or adapted where it is kept, else federated.
     provisional: keep | mask | nowcast, what becomes of counts younger than the reporting delay that the archive in home
     teaches; None: nowcast where it teaches one, else keep.
-    page: FILE.html, a page of the forecast for people, its numbers in FILE.json; format and to may then be left out.
-    words: a file of the page's words in another language.
+    page: FILE.html, a page of the forecast for people, its numbers in FILE.json; with home it says what changed since
+    the last issue there, and what became of the one before. picture: FILE.png of the places with the largest chance,
+    for a bulletin. With either, format and to may be left out. words: a file of their words in another language.
     """
 
     run: str | None = None
@@ -67,6 +70,7 @@ class ForecastSettings:
     home: str | None = None
     provisional: str | None = None
     page: str | None = None
+    picture: str | None = None
     words: str | None = None
 
 
@@ -76,14 +80,14 @@ def run(words: Sequence[str]) -> None:
 
 
 def _forecast(settings: ForecastSettings) -> None:
-    alone = settings.page is not None and settings.to is None and settings.format is None
+    alone = (settings.page or settings.picture) is not None and settings.to is None and settings.format is None
     to = None if alone else file_to_write("to", required(settings.to, f"say where it goes: {EXAMPLE}"))
     form = None if alone else required(settings.format, f"say which format: {EXAMPLE}")
     task, issued = issued_of(settings)
     if form is not None and form not in task.products:
         raise ConfigError(f"format={form} is no product of task {task.name}; {nearest(form, task.products)}")
     product = None if form is None else task.products[form](issued)
-    written = [] if settings.page is None else _pages(Path(settings.page), task, issued, settings.words)
+    written = _pages(settings, task, issued)
     if to is not None and form is not None and product is not None and product.text is not None:
         _write(to, product.text)
         _write(to.with_name(to.name + ABOUT), sidecar(issued, form))
@@ -140,14 +144,28 @@ def _check(settings: ForecastSettings, country: str) -> None:
         one_of("provisional", settings.provisional, get_args(Provisional))
 
 
-def _pages(to: Path, task: Task, issued: Issued, words: str | None) -> list[Path]:
-    """Write the page and its numbers. Raises ConfigError for a file that is no page by its name."""
-    if to.suffix != ".html":
-        raise ConfigError(f"page={to} must end in .html, for example page={to.with_suffix('.html')}")
-    report = forecast_report.report_of(task, issued)
-    _write(to.with_suffix(".json"), forecast_report.text(report))
-    _write(to, forecast_page.page(report, read_words(None if words is None else Path(words))))
-    return [to, to.with_suffix(".json")]
+def _pages(settings: ForecastSettings, task: Task, issued: Issued) -> list[Path]:
+    """Write the page with its numbers, and the picture. Raises ConfigError for a file that is none by its name."""
+    page, picture = (
+        None if value is None else file_of_kind(key, value, suffix)
+        for key, value, suffix in (("page", settings.page, ".html"), ("picture", settings.picture, ".png"))
+    )
+    if page is None and picture is None:
+        return []
+    archived = [] if settings.home is None else issues(Path(settings.home), task.name)
+    report, words = (
+        report_of(task, issued, archived),
+        read_words(None if settings.words is None else Path(settings.words)),
+    )
+    written = []
+    if page is not None:
+        _write(page.with_suffix(".json"), forecast_report.text(report))
+        _write(page, forecast_page.page(report, words))
+        written += [page, page.with_suffix(".json")]
+    if picture is not None:
+        bulletin.draw(report, words, picture)
+        written.append(picture)
+    return written
 
 
 def now_or_played(today: str | None) -> datetime:

@@ -1,4 +1,4 @@
-"""`gotong node results`: this country's own scores of a sealed run, which nobody else has."""
+"""`gotong node results`: this country's own scores of a run, those too that its vault lets nobody else have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from pathlib import Path
 from federation.composition.compose import compose
 from federation.deployment.node import own_ledger
 from federation.errors import ConfigError
-from federation.vault.sealed import own_results
+from federation.vault import own_results
 from federation.verbs.ledgers import no_ledger
 
 
 @dataclass  # not frozen: Hydra merges it
 class ResultsSettings:
-    """home: of the node. run: the sealed run; none: the runs there are."""
+    """home: of the node. run: one that was tested here; none: the runs there are."""
 
     home: str = "node"
     run: str | None = None
@@ -32,9 +32,10 @@ def show(settings: ResultsSettings) -> None:
     database = own_ledger.open_own(home)
     there = own_results.runs(database)
     if settings.run is None:
-        print("\n".join(there) or "no sealed run was tested here")
+        print("\n".join(there) or "no run was tested here")
         return
     if settings.run not in there:
         raise ConfigError(f"run={settings.run} was not tested here; there are {', '.join(there) or 'none'}")
-    for line in own_results.lines(database, settings.run):
+    own = own_results.of_run(database, settings.run, own_ledger.own_key(home).country)
+    for line in own_results.lines(own.rows if own else ()):
         print(line)

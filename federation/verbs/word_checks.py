@@ -39,6 +39,14 @@ def file_to_write(key: str, value: str) -> Path:
     raise ConfigError(f"{key}={value} {wrong}")
 
 
+def file_of_kind(key: str, value: str, suffix: str) -> Path:
+    """`file_to_write`, whose name must end as a file of its kind does. Raises ConfigError."""
+    path = file_to_write(key, value)
+    if path.suffix != suffix:
+        raise ConfigError(f"{key}={path} must end in {suffix}, for example {key}={path.with_suffix(suffix)}")
+    return path
+
+
 def renamed(words: Sequence[str], key: str, field: str) -> list[str]:
     """The words with `key=` as `field=`: a key such as `from` is a word of Python and cannot name a field."""
     return [f"{field}={word.removeprefix(f'{key}=')}" if word.startswith(f"{key}=") else word for word in words]

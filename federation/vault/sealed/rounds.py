@@ -26,13 +26,13 @@ from federation.seals.sums import Closing, Place, list_digest, opened
 from federation.settings.schema import CHAMPION, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Result
-from federation.vault import job_building, lineage, state
+from federation.vault import job_building, lineage, own_results, state
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.noised.round import Noised
 from federation.vault.noised.secret import NOISE
 from federation.vault.requests import Request, request_of
-from federation.vault.sealed import own_results, summands
+from federation.vault.sealed import summands
 from federation.vault.sealed.bounds import check_change, check_votes
 from federation.vault.sealed.reply import Reply, array_group, closing_of
 from federation.vault.sealed.setup import check_basis, keep_deals, run_of, setup_of
@@ -111,7 +111,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
         else:
             part = summands.noised(vault, noised, standing.run, memory, results)
         if standing.kind == "test":
-            own_results.keep(store, request, part.own_scores)
+            own_results.keep(store, request, part.own_scores, part.own_differences)
         if part.arrays:
             store.put(number, "norm", repr(part.norm).encode())
         words = _words(vault, standing, store, part.arrays, part.scores, part.verdict)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Summands:
     """arrays: of the update, `update/NAME` -> values within the bound; scores: that are summed.
 
-    norm: L2 of the country's own update, with which it compares the mean. own_scores: of all arms, which stay at home.
+    norm: L2 of the country's own update, with which it compares the mean. own_scores: of all arms,
+    own_differences: of pairs of them; both stay at home.
     memory: what is kept of the round. verdict: (2,) whether the model is better than the champion for certain, and
     whether it is worse.
     """
@@ -38,6 +39,7 @@ class Summands:
     norm: float
     own_scores: Mapping[ScoreName, Sums]
     memory: Tensors
+    own_differences: Mapping[str, Blocks] = field(default_factory=dict)
     verdict: Floats = field(default_factory=lambda: np.zeros(2))
 
 
@@ -50,6 +52,7 @@ def trained(vault: "Vault", request: Request, memory: Tensors, results: Sequence
         scores=computed.scores,
         norm=_norm(arrays) / scale,  # as long as training made it, however short the policy lets it leave
         own_scores=computed.scores,
+        own_differences=computed.differences,
         memory=plain_round.memory_after(vault, computed, memory, scale),
         verdict=_verdict(request, computed.differences.get(f"federated-{CHAMPION}")),
     )

@@ -13,6 +13,7 @@ from federation.cli import main
 from federation.errors import ConfigError
 from federation.issuing import archive, release
 from federation.issuing.issue import Made, Wanted, make
+from federation.issuing.pages import report_in
 from federation.issuing.remake import remade
 from tasks.files.check import check
 from tasks.products.replaced import read_alert
@@ -295,3 +296,28 @@ def test_killed_between_writes_and_run_again_nothing_is_twice_and_nothing_lost(
         assert outbox(home.parent / "outbox") == expected
         assert not list(home.rglob("*.new"))
     assert steps > 15
+
+
+def test_its_page_stays_at_home_and_says_what_became_of_the_issue_before(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "outbox"
+    issue(home, "today=2008-12-05", f"to={out}", "approval=none")
+    issue(home, "today=2009-01-05", f"to={out}", "approval=none")
+    first, second = (archive.issue_of(home, f"health/{month}/1") for month in ("2008-11", "2008-12"))
+    assert [name for name in outbox(out) if "page" in name] == []
+    before, now = (report_in(each) for each in (first, second))
+    assert (before.since, before.checked) == (None, None)
+    assert now.since is not None
+    assert now.checked is not None
+    truth = {place.place: place.seen[-1] for place in now.places if place.until == "2008-12"}
+    assert {row.place: row.observed for row in now.checked.rows} == {
+        row.place: truth[row.place] for row in now.checked.rows
+    }
+    chances = {(place.place, step.due): step.chance for place in now.places for step in place.steps}
+    earlier = {(place.place, step.due): step.chance for place in before.places for step in place.steps}
+    for change in now.since.changes:
+        key = (change.place, change.due)
+        assert (change.now, change.before) == (chances[key], earlier[key])
+    assert now.since.both == len({*chances} & {*earlier})
+    html = (second.folder / "page.html").read_text()
+    assert "What changed since the last forecast" in html
+    assert f"{now.checked.happened} events in {now.checked.known} places and months" in html

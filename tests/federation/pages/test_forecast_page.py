@@ -7,7 +7,16 @@ import pytest
 
 from federation.pages import forecast_report
 from federation.pages.forecast_page import page, second, sentence, tenths
-from federation.pages.forecast_report import ForecastReport, Outlooks, Step, certainty
+from federation.pages.forecast_report import (
+    Came,
+    Change,
+    Checked,
+    ForecastReport,
+    Outlooks,
+    Since,
+    Step,
+    certainty,
+)
 from federation.pages.words import read_words
 from federation.settings.values import build
 from tests.federation.pages.test_run_page import changed, leaves
@@ -47,6 +56,27 @@ def report(*places: Outlooks) -> ForecastReport:
         late={"Hue": "2008-10"},
         left_out={"Da Nang": "no record"},
     )
+
+
+def compared(made: ForecastReport) -> ForecastReport:
+    """With what changed since the last one, and what became of one before."""
+    change = Change(place="Hanoi", name="Hanoi", due="2009-01", before=0.2, now=0.42)
+    came = Came(
+        place="Hue", name="Hue", due="2008-12", chance=0.6, happened=True, observed=95, low=9, middle=40, high=80
+    )
+    sent = {"sent": "2008-12-05T12:00+00:00", "until": "2008-11", "model": "winter"}
+    since = Since(**sent, both=5, risen=2, fallen=1, changes=[change])  # type: ignore[arg-type]
+    checked = Checked(
+        **sent,  # type: ignore[arg-type]
+        n=25,
+        within=21,
+        banded=24,
+        happened=3,
+        known=22,
+        expected=2.5,
+        rows=[came],
+    )
+    return replace(made, since=since, checked=checked)
 
 
 HANOI = outlook("Hanoi", step("2008-12", 0.9, coming=False), step("2009-01", 0.42), step("2009-02", 0.04))
@@ -92,7 +122,7 @@ def test_certainty_is_that_of_an_alert() -> None:
 
 
 def test_every_number_of_the_json_is_on_the_page() -> None:
-    made = report(HANOI, HUE)
+    made = compared(report(HANOI, HUE))
     values = json.loads(forecast_report.text(made))
     shown = page(made, EN)
     for path in leaves(values):
