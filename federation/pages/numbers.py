@@ -38,6 +38,11 @@ def size(words: Words, count: float) -> str:
     return fixed(words("units.kilobytes", value=f"{count / 1e3:.0f}"))
 
 
+def small(value: float) -> str:
+    """A number of any size in three digits, such as 0.0124 or 1,230."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def fixed(text: str) -> str:
     """With spaces at which no line breaks."""
     return text.replace(" ", THIN)

@@ -1,13 +1,11 @@
 """A run's folder into its report: the table of scores, what was tracked, and the curves of its warnings."""
 
 import csv
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from federation.pages.run_costs import allotted, contributed, energy_of
 from federation.pages.run_report import (
     NO_RECORDS,
     NOT_SCORED,
@@ -15,7 +13,6 @@ from federation.pages.run_report import (
     SCORED,
     SEALED,
     WITHHELD,
-    Contribution,
     Curve,
     Gain,
     Place,
@@ -24,54 +21,17 @@ from federation.pages.run_report import (
     finite,
     number_of,
 )
+from federation.pages.tracked import EXAMPLES, RECEIVED, SENT, TOOK_PART, Tracked, tracked
 from federation.reporting.improvement import Improvement, improvements, unit
 from federation.reporting.rows import ALL, PAIRED, RESULTS, VALIDATION, Better, Row, of_test, read_json
 from federation.reporting.score_table import FEDERATED, LEARNT, LOCAL, PERFECT, headline_rows, is_region
 from federation.settings.schema import OPERATIONAL, PROTECTION, STUDY
 from federation.settings.schema import SEALED as SEALS
-from federation.tracking import names_0_1, spool
+from federation.tracking import names_0_1
 from federation.tracking.first_sight import BETTER, HEADLINE
 from federation.tracking.run_info import COUNTRIES, EVENT, NAME_OF_REGION, TITLE, WEIGHTS, WITHHOLDS
 
 CURVES = "reliability.csv"
-SENT, RECEIVED, TOOK_PART, EXAMPLES = (
-    f"round/{name}" for name in ("bytes_sent", "bytes_received", "took_part", "examples")
-)
-NAMES_0_1 = {"sent_bytes": SENT, "received_bytes": RECEIVED, "took_part": TOOK_PART, "examples": EXAMPLES}
-
-
-@dataclass(kw_only=True)
-class Tracked:
-    """What was tracked of a run; the key '' is the region. metrics: place -> name -> step -> value."""
-
-    run: str = ""
-    countries: list[str] = field(default_factory=list)
-    params: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
-    metrics: dict[str, dict[str, dict[int, float]]] = field(default_factory=lambda: defaultdict(dict))
-
-    def last(self, place: str, name: str) -> float | None:
-        """The last value of a metric."""
-        values = self.metrics[place].get(name)
-        return values[max(values)] if values else None
-
-
-def tracked(folder: Path) -> Tracked:
-    """Read the spool of a run, under the present names. Raises OSError, TrackingError for a damaged file."""
-    out = Tracked(run=folder.name)
-    for record in spool.read_all(folder / spool.NAME):
-        place = record.get("country") or ""
-        if record["do"] == "begin":
-            out.run, out.countries = record["name"], list(record["countries"])
-            out.params = names_0_1.params(record["params"])
-            out.tags[""] |= record["tags"]
-        elif record["do"] == "tags":
-            out.tags[place] |= record["values"]
-        elif record["do"] == "metrics":
-            for name, value in record["values"].items():
-                present = NAMES_0_1.get(name) or names_0_1.metric(name)
-                out.metrics[place].setdefault(present, {})[record["step"]] = float(value)
-    return out
 
 
 def report_of(folder: Path) -> RunReport:
@@ -87,7 +47,8 @@ def report_of(folder: Path) -> RunReport:
     region, first, last = _region(rows, tags), *_years(params, decides=decides)
     paired = [] if decides else [row for row in rows if row.part == PAIRED]
     gained = improvements(tested, score, better, paired)
-    places = _places(known, headline_rows(tested, score), gained)
+    energy = energy_of(known)
+    places = allotted(_places(known, headline_rows(tested, score), gained), known, energy)
     event, horizon, reliability = _reliability(folder, region, tags)
     arms = _arms(headline_rows(tested, score), region, better)
     return RunReport(
@@ -118,6 +79,7 @@ def report_of(folder: Path) -> RunReport:
         weights=number_of(tags, WEIGHTS),
         seconds=known.last("", "cost/seconds") or 0.0,
         cpu_seconds=known.last("", "cost/cpu_seconds") or 0.0,
+        energy=energy,
         credit_models=int(known.last("", "credit/models") or 0),
         credit_seconds=known.last("", "credit/seconds") or 0.0,
         purpose=params.get("purpose", STUDY),
@@ -164,15 +126,8 @@ def _place(known: Tracked, code: str, rows: Sequence[Row], gained: Mapping[str, 
         examples=int(max(metrics.get(EXAMPLES, {}).values(), default=0)),
         refused=sorted(step for step, value in part.items() if value == 0),
         epsilon=known.last(code, "privacy/epsilon"),
-        contributed=_contributed(known, code),
+        contributed=contributed(known, code),
     )
-
-
-def _contributed(known: Tracked, code: str) -> Contribution | None:
-    share, error, left_out = (known.last(code, f"credit/{name}") for name in ("contributed", "error", "left_out"))
-    if share is None or error is None or left_out is None or not isfinite(share):
-        return None
-    return Contribution(share=share, error=error, left_out=left_out)
 
 
 def _state(known: Tracked, code: str, scores: Mapping[str, float | None]) -> tuple[str, str]:

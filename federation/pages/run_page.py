@@ -42,6 +42,11 @@ def page(report: RunReport, words: Words) -> str:
             (place for place in report.countries if place.contributed is not None),
             key=lambda place: -place.contributed.share if place.contributed else 0.0,
         ),
+        allotted=[
+            f"{words.name('countries', place.code)} {numbers.small(place.energy_wh)} Wh"
+            for place in report.countries
+            if place.energy_wh is not None
+        ],
         sure=sure,
         arms=figures.arms(report, words) if report.arms else "",
         learning=figures.learning(report, words) if report.learning else "",

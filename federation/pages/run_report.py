@@ -49,10 +49,29 @@ class Contribution:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Energy:
+    """What the run took on the machine that ran it. wh, gpu_wh: Wh, graphics cards among all; carbon: g CO2 equivalent.
+
+    grid: country; intensity: g/kWh of its grid in `year`, by `source`. how: measured, or estimated from the nominal
+    power of the processor.
+    """
+
+    wh: float
+    gpu_wh: float
+    carbon: float
+    grid: str
+    intensity: float
+    year: int
+    source: str
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Place:
     """A country, or the region. state: of its scores, one of SCORED ... SEALED; why: in the country's own words.
 
     sent, received: bytes. refused: rounds in which it did not count. epsilon: what differential privacy cost it.
+    energy_wh: its part of a simulation's energy, allotted by the examples that it trained on.
     """
 
     code: str
@@ -69,6 +88,7 @@ class Place:
     refused: list[int] = field(default_factory=list)
     epsilon: float | None = None
     contributed: Contribution | None = None
+    energy_wh: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +147,7 @@ class RunReport:
     weights: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    energy: Energy | None = None
     credit_models: int = 0
     credit_seconds: float = 0.0
     purpose: str = "study"

@@ -16,6 +16,7 @@ from federation.coordinator.state import Outcome, Report, Watch
 from federation.errors import ConfigError, GotongError, one_line
 from federation.pages import run_page
 from federation.runs import report
+from federation.runs.energy import Energy, metered
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
 from federation.settings.schema import Settings
@@ -79,16 +80,20 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
         incidents = Faults(run.folder, run.progress.round)
         tracker = Tracker(run.folder, run.settings.tracking, runs=Path(run.settings.runs), warn=progress_bar.say)
         tracked = TrackedRun(tracker, run.settings, run.federation, incidents)
-        with tracked.following(run.progress.tracked_bytes):
+        with metered(run.settings.energy) as meter, tracked.following(run.progress.tracked_bytes):
             outcome = environment.rounds(Followers(progress_bar, tracked))
             outcome = environment.with_regional_rows(outcome)
             files = report.write_results(run, outcome, out)
-            tracked.finish(outcome, files, _cost(began, busy))
+            used = None if meter is None else meter.stop()
+            tracked.finish(outcome, files, _cost(began, busy, used))
+            tracked.energy(None if used is None else used.text())
             tracked.flush()  # the page is made of what was tracked
             tracked.attach(_pages(run, progress_bar))
         seconds = perf_counter() - began
     report.print_results(progress_bar, run, outcome, incidents)
     progress_bar.say(f"\n{seconds:.0f} s, {_peak_mib():,.0f} MiB at most. Picture: {run.folder / report.PICTURE}")
+    if used is not None:
+        progress_bar.say(used.line())
     progress_bar.say(f"What came out, as a page: {run.folder / run_page.PAGE}")
     if run.settings.tracking.name == "mlflow":
         progress_bar.say(f"All runs in MLflow: {_where(run.settings)}")
@@ -133,8 +138,9 @@ def _where(settings: Settings) -> str:
     return shlex.join(["gotong", "ui", *words])
 
 
-def _cost(began: float, busy: float) -> dict[str, float]:
-    return {"seconds": perf_counter() - began, "cpu_seconds": cpu_seconds() - busy, "peak_mib": _peak_mib()}
+def _cost(began: float, busy: float, used: Energy | None) -> dict[str, float]:
+    time = {"seconds": perf_counter() - began, "cpu_seconds": cpu_seconds() - busy, "peak_mib": _peak_mib()}
+    return time | ({} if used is None else used.metrics())
 
 
 def _peak_mib() -> float:

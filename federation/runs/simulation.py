@@ -23,6 +23,7 @@ from federation.runs import folder as run_folder
 from federation.runs import pooled_arm, regional_differences
 from federation.runs import run as every_run
 from federation.runs.credit.rounds import Kept, credit
+from federation.runs.energy import year_of
 from federation.runs.engine import trainer
 from federation.runs.in_process_grid import InProcessGrid
 from federation.runs.operational import follows_records, ledger_folder, outside, resolved
@@ -51,6 +52,8 @@ def simulate(settings: Settings, console: Console | None = None) -> Finished:
     Raises GotongError or TaskError with the run's checkpoint, ledger and tracking intact.
     """
     check(settings)
+    if settings.energy is not None:
+        year_of(settings.energy)  # before anything is made
     if settings.resume is not None:
         folder = run_folder.existing(settings.runs, settings.resume)
         with run_folder.locked(folder):

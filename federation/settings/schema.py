@@ -253,6 +253,7 @@ class Settings(Plan):
     champion: str | None = None  # a finished run whose model the test scores too, and compares with this one's
     start_from_weights: list[str] = field(default_factory=lambda: ["*"])  # which of its weights, such as "layers.*"
     sweep: str | None = None  # names the runs of a sweep; the same sweep again continues where it was
+    energy: str | None = None  # ISO code of the country on whose grid this machine runs, to count energy and carbon
     credit: bool = False  # say what each country contributed, by models of groups of them; a simulation's alone
     engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here
     device: str = "cpu"  # cpu | cuda | cuda:1: where a simulation trains; a node sets its own with `gotong node`
@@ -316,6 +317,8 @@ class Settings(Plan):
             self.check_sealed()
         if self.credit:
             self.check_credit(clients)
+        if self.energy is not None and (wrong := problem_with(self.energy)):
+            raise ConfigError(f"energy: {wrong}")
         if self.keep_best and min(self.participation, self.availability) < 1:
             raise ConfigError(
                 f"keep_best={self.keep_best} compares rounds by their scores, which are of other countries each with "

@@ -12,6 +12,7 @@ FOLDER = "gotong.folder"
 TITLE, EVENT, NAME_OF_REGION, COUNTRIES, WEIGHTS, WITHHOLDS = (
     f"gotong.{name}" for name in ("title", "event", "region", "invited", "weights", "withholds")
 )
+ENERGY = "gotong.energy"  # what energy and carbon rest on, as JSON
 LEVEL, REGION, ONE_COUNTRY = "gotong.level", "region", "country"  # a tag and its values: sorting mixes both
 
 

@@ -27,7 +27,7 @@ from federation.reporting.score_table import PERFECT
 from federation.settings.schema import OPERATIONAL, Settings
 from federation.settings.values import plain
 from federation.tracking.first_sight import ABOUT
-from federation.tracking.run_info import REGION, WEIGHTS, WITHHOLDS, RunInfo
+from federation.tracking.run_info import ENERGY, REGION, WEIGHTS, WITHHOLDS, RunInfo
 from federation.tracking.run_tags import tags_of
 from federation.tracking.run_views import BETTER_BY
 from federation.tracking.tracker import Tracker
@@ -108,7 +108,7 @@ class TrackedRun:
     def finish(self, outcome: Outcome, files: tuple[Path, ...], cost: Mapping[str, float]) -> None:
         """Results of the test, files, what the run cost, and the final model with a synthetic input."""
         step = outcome.progress.round
-        self._tracker.metrics({f"cost/{name}": round(value, 1) for name, value in cost.items()}, step=ONCE)
+        self._tracker.metrics({f"cost/{name}": _rounded(value) for name, value in cost.items()}, step=ONCE)
         self._rows(outcome.validation, "validation", step)
         simple = [row for row in outcome.validation if row.arm in self._task.baselines]
         self._rows(simple, "validation", ONCE)  # a second point, so that what no round changes is a line as well
@@ -136,6 +136,11 @@ class TrackedRun:
             example=example,
             output=output,
         )
+
+    def energy(self, basis: str | None) -> None:
+        """What the run's energy and carbon rest on, as JSON; None: they were not counted."""
+        if basis is not None:
+            self._tracker.tags({ENERGY: basis})
 
     def attach(self, paths: Iterable[Path]) -> None:
         """Further files of the run."""
@@ -223,6 +228,11 @@ def _of_country(summary: ReplySummary) -> dict[str, float]:
         if value is not None and summary.refused is None:
             values[name] = value
     return values
+
+
+def _rounded(value: float) -> float:
+    """One decimal of a large number, four of a small one."""
+    return round(value, 1 if value >= 10 else 4)
 
 
 def _param(value: Any) -> str | float | int:

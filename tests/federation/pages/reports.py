@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from federation.pages.run_report import SCORED, Contribution, Curve, Gain, Place, RunReport, Score
+from federation.pages.run_report import SCORED, Contribution, Curve, Energy, Gain, Place, RunReport, Score
 
 CLEAR, UNCLEAR, UNKNOWN = (2.0, 12.0), (-3.0, 17.0), (None, None)
 
@@ -56,6 +56,16 @@ def report(whole: Place, *countries: Place, **more: Any) -> RunReport:
         weights=35_854,
         seconds=15.0,
         cpu_seconds=28.0,
+        energy=Energy(
+            wh=0.42,
+            gpu_wh=0.1,
+            carbon=0.2,
+            grid="VNM",
+            intensity=475.4,
+            year=2023,
+            source="Our World in Data",
+            how="estimated",
+        ),
         credit_models=1210,
         credit_seconds=61.0,
         settings={"rounds": "12"},
@@ -68,7 +78,7 @@ def usual() -> RunReport:
     return report(
         place("ASEAN", 7.5, CLEAR),
         place("KHM", 14.2, CLEAR, contributed=Contribution(share=31.0, error=2.5, left_out=4.0)),
-        place("THA", 1.7),
+        place("THA", 1.7, energy_wh=0.05),
         place("BRN", -3.5),
         place("LAO", -9.0, (5.0, 9.0)),
         place("SGP", state="withheld", sent=1_900_000, received=1, rounds=12, examples=165),
