@@ -8,6 +8,7 @@ folder for `resume` and `replay`.
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from federation.errors import ConfigError, TrackingError, without_passwords
 
@@ -65,6 +66,12 @@ def recalled(folder: Path, address: str) -> str:
         return address
     kept = Address((folder / FILE).read_text(encoding="utf-8"))
     return kept if kept == address else address
+
+
+def without_login(address: str) -> str:
+    """The address of a server without user and password, for a link in a browser, which asks for them itself."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def whole(address: str) -> str:

@@ -1,4 +1,5 @@
-"""Where experiments live: a tracking server, or an SQLite file under <runs>/mlflow with its artifacts next to it.
+"""Where experiments live: an SQLite file under <runs>/mlflow with its artifacts next to it, another database with its
+artifacts there too, or a tracking server, which has its own.
 
 MLflow's first use of an SQLite file is not atomic: two processes at once, or a kill in between, break it for good.
 So it is made under another name, under a lock, and moved into place. Addresses are absolute, or MLflow writes into the
@@ -68,21 +69,33 @@ def artifacts(file: Path) -> str:
     return (file.parent / "artifacts").as_uri()
 
 
+def artifact_root(uri: str, runs: Path) -> str | None:
+    """Where the artifacts of a database lie, as a URI; None of a server, which says so itself."""
+    file = database(uri)
+    if file:
+        return artifacts(file)
+    return None if is_server(uri) else (runs / "mlflow" / "artifacts").resolve().as_uri()
+
+
+def is_server(uri: str) -> bool:
+    """Whether MLflow's own server is at this address, and not a database."""
+    return uri.startswith(("http://", "https://"))
+
+
 def connect(settings: TrackingSettings, runs: Path) -> Store:
     """The experiment of these settings, made if need be. Takes seconds; raises what MLflow, SQLite or HTTP raise."""
     quiet()
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     uri = address(settings, runs)
     file = database(uri)
     if file:
         create(file)
-    client = MlflowClient(tracking_uri=whole(uri), registry_uri=whole(uri))
+    client = _client(uri)
     experiment = client.get_experiment_by_name(settings.experiment)
     if experiment is None:
         try:
-            made = client.create_experiment(settings.experiment, artifact_location=artifacts(file) if file else None)
+            made = client.create_experiment(settings.experiment, artifact_location=artifact_root(uri, runs))
             return Store(client=client, experiment=made, uri=uri)
         except MlflowException as error:
             experiment = client.get_experiment_by_name(settings.experiment)  # another run made it meanwhile
@@ -101,14 +114,24 @@ def experiments(settings: TrackingSettings, runs: Path) -> list[tuple[str, Store
     file = database(uri)
     if file and not file.exists():
         raise TrackingError(f"{runs} holds no experiments; simulate something there first, or say runs=DIR")
-    quiet()
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri=whole(uri), registry_uri=whole(uri))
+    client = _client(uri)
     return [
         (each.name, Store(client=client, experiment=each.experiment_id, uri=uri))
         for each in client.search_experiments()
     ]
+
+
+def _client(uri: str) -> "MlflowClient":
+    """Raises TrackingError where the library of a database is missing, else what MLflow raises."""
+    quiet()
+    from mlflow import MlflowClient
+
+    try:
+        return MlflowClient(tracking_uri=whole(uri), registry_uri=whole(uri))
+    except ModuleNotFoundError as error:
+        raise TrackingError(
+            f"{uri} needs the library {error.name}; for PostgreSQL: pip install 'gotong[postgresql]'"
+        ) from None
 
 
 def tagged(tags: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""MLflow's own pages over the experiments, served on this machine alone."""
+"""MLflow's own pages over the experiments: of a database served on this machine alone, of a server linked to."""
 
 import os
 import signal
@@ -12,58 +12,85 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from federation.errors import TrackingError, one_line
+from federation.settings.address import whole, without_login
 from federation.settings.schema import TrackingSettings
 from federation.tracking.first_sight import adopt, link, refresh
 from federation.tracking.run_state import mark_dead
-from federation.tracking.store import address, artifacts, connect, database
+from federation.tracking.store import Store, address, artifact_root, connect, database, is_server
 
 HOST = "127.0.0.1"
 # MLflow opens an assistant over a quarter of the page on localhost and its addresses, but not on this name of them.
 NAME = "gotong.localhost"
+LOG = "server.log"
 MOST = 5  # groups of runs whose links are printed
 PATIENCE = 120.0  # seconds for the server to start
 
 
 def open_ui(runs: Path, settings: TrackingSettings, port: int, say: Callable[[str], None] = print) -> None:
-    """Serve until KeyboardInterrupt, and leave no process behind. Raises TrackingError."""
+    """Serve a database until KeyboardInterrupt, and leave no process behind; of a server say its links.
+
+    Raises TrackingError.
+    """
     uri = address(settings, runs)
-    file = database(uri)
-    if file is None:
+    if is_server(uri):
         say(f"experiments are served by {uri}")
+        _links(settings, runs, uri, say)
         return
     _free(port)
-    try:
-        store = connect(settings, runs)
-        adopt(store)
-        groups = refresh(store)
-    except Exception as error:  # SQL, disk: MLflow raises what its layers raise
-        raise TrackingError(f"the experiments in {file} cannot be opened: {one_line(error)}") from error
+    store, groups = _opened(settings, runs, f"in {database(uri) or uri}")
     mark_dead(runs, settings)
-    with _server(uri, file, port) as server:
+    folder = (database(uri) or runs / "mlflow" / "mlflow.db").parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with _server(uri, str(artifact_root(uri, runs)), folder, port) as server:
         try:
-            _wait(server, port, file)
+            _wait(server, port, folder)
             say(f"MLflow is at {link(f'http://{NAME}:{port}', store.experiment)} (stop with Ctrl-C)")
             if not _resolves(NAME):
                 say(f"Where a browser does not know that name: {link(f'http://{HOST}:{port}', store.experiment)}")
             for key, words in list(groups.items())[1:MOST]:
                 say(f"Runs not comparable with those, {words}: {link(f'http://{NAME}:{port}', store.experiment, key)}")
             server.wait()
-            raise TrackingError(f"MLflow's server stopped by itself; see {_log(file)}")
+            raise TrackingError(f"MLflow's server stopped by itself; see {folder / LOG}")
         except KeyboardInterrupt:
             return
 
 
+def _opened(settings: TrackingSettings, runs: Path, where: str) -> tuple[Store, dict[str, str]]:
+    """The experiment, and its saved views by key. Raises TrackingError."""
+    try:
+        store = connect(settings, runs)
+        adopt(store)
+        return store, refresh(store)
+    except Exception as error:  # SQL, disk, HTTP: MLflow raises what its layers raise
+        raise TrackingError(f"the experiments {where} cannot be opened: {one_line(error)}") from error
+
+
+def _links(settings: TrackingSettings, runs: Path, uri: str, say: Callable[[str], None]) -> None:
+    """The links to the views on a server; one that cannot be reached from here may be from elsewhere."""
+    try:
+        store, groups = _opened(settings, runs, "there")
+    except TrackingError as error:
+        say(f"no link to them: {error}")
+        return
+    base = without_login(uri).rstrip("/")
+    say(f"opened on what comes first: {link(base, store.experiment)}")
+    for key, words in list(groups.items())[1:MOST]:
+        say(f"Runs not comparable with those, {words}: {link(base, store.experiment, key)}")
+
+
 @contextmanager
-def _server(uri: str, file: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    command += ["--default-artifact-root", artifacts(file), "--host", HOST, "--port", str(port), "--workers", "1"]
+def _server(uri: str, root: str, folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """uri: of a database. root: of artifacts. folder: of the log."""
+    command = [sys.executable, "-m", "mlflow", "server"]
+    command += ["--default-artifact-root", root, "--host", HOST, "--port", str(port), "--workers", "1"]
     names = ",".join(f"{name}:*" for name in ("localhost", HOST, NAME))
     command += ["--allowed-hosts", names, "--cors-allowed-origins", f"http://{NAME}:{port}"]
-    quiet_server = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # jobs are for language models
-    with _log(file).open("wb") as log:
-        server = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=file.parent, env=quiet_server, start_new_session=True
-        )
+    environment = os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": whole(uri),  # no word of the command: the list of processes shows those
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # jobs are for language models
+    }
+    with (folder / LOG).open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True)
     try:
         yield server
     finally:
@@ -75,7 +102,7 @@ def _server(uri: str, file: Path, port: int) -> Iterator["subprocess.Popen[bytes
                 continue
 
 
-def _wait(server: "subprocess.Popen[bytes]", port: int, file: Path) -> None:
+def _wait(server: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
     until = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < until:
         try:
@@ -83,7 +110,7 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, file: Path) -> None:
                 return
         except OSError:
             time.sleep(0.1)  # there is nothing to wait on but the server's reply
-    raise TrackingError(f"MLflow's server did not start; see {_log(file)}")
+    raise TrackingError(f"MLflow's server did not start; see {folder / LOG}")
 
 
 def _resolves(name: str) -> bool:
@@ -102,7 +129,3 @@ def _free(port: int) -> None:
         raise TrackingError(
             f"port {port} is taken on this machine; choose another, for example port={port + 1}"
         ) from None
-
-
-def _log(file: Path) -> Path:
-    return file.with_name("server.log")

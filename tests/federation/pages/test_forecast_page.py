@@ -65,9 +65,9 @@ def compared(made: ForecastReport) -> ForecastReport:
         place="Hue", name="Hue", due="2008-12", chance=0.6, happened=True, observed=95, low=9, middle=40, high=80
     )
     sent = {"sent": "2008-12-05T12:00+00:00", "until": "2008-11", "model": "winter"}
-    since = Since(**sent, both=5, risen=2, fallen=1, changes=[change])  # type: ignore[arg-type]
+    since = Since(**sent, both=5, risen=2, fallen=1, changes=[change])
     checked = Checked(
-        **sent,  # type: ignore[arg-type]
+        **sent,
         n=25,
         within=21,
         banded=24,

@@ -56,7 +56,8 @@ def test_energy_is_on_the_page_and_allotted_by_examples(tmp_path: Path) -> None:
     made = report_of(tmp_path)
     assert made.energy is not None
     assert (made.energy.wh, made.energy.gpu_wh, made.energy.carbon) == pytest.approx((2.0, 0.5, 0.95))
-    assert (made.energy.grid, made.energy.year, made.energy.intensity) == ("VNM", 2023, pytest.approx(G_A_KWH))
+    assert (made.energy.grid, made.energy.year) == ("VNM", 2023)
+    assert made.energy.intensity == pytest.approx(G_A_KWH)
     allotted = {place.code: place.energy_wh for place in made.countries}
     examples = {place.code: place.examples for place in made.countries}
     assert allotted == pytest.approx({code: 2.0 * n / sum(examples.values()) for code, n in examples.items()})
@@ -76,7 +77,7 @@ def test_without_the_extra_one_line_says_what_to_install(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("codecarbon", "codecarbon.input"):
-        monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SystemExit):
         main(["simulate", "energy=VNM", f"runs={tmp_path}", "tracking=none"])
     assert "pip install 'gotong[energy]'" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from federation.tracking import ui
-from federation.tracking.store import SQLITE
+from federation.tracking.store import SQLITE, artifacts
 
 LOCK = """
 import sqlite3, sys
@@ -47,8 +47,8 @@ def free_port() -> int:
 @contextmanager
 def served(store: Path, port: int) -> Iterator[str]:
     """MLflow's own server over an SQLite file."""
-    with ui._server(f"{SQLITE}{store}", store, port) as server:
-        ui._wait(server, port, store)
+    with ui._server(f"{SQLITE}{store}", artifacts(store), store.parent, port) as server:
+        ui._wait(server, port, store.parent)
         yield f"http://{ui.HOST}:{port}"
 
 
@@ -123,9 +123,9 @@ def restarted(store: Path, after: float, away: float) -> Iterator[Failure]:
     port, lives, ended = free_port(), [], threading.Event()
 
     def live() -> None:
-        lives.append(ui._server(f"{SQLITE}{store}", store, port))
+        lives.append(ui._server(f"{SQLITE}{store}", artifacts(store), store.parent, port))
         server = lives[-1].__enter__()
-        ui._wait(server, port, store)
+        ui._wait(server, port, store.parent)
 
     def die() -> None:
         lives.pop().__exit__(None, None, None)

@@ -20,8 +20,10 @@ def test_a_taken_port_is_named_before_anything_is_made(tmp_path: Path) -> None:
 
 def test_a_server_elsewhere_is_named_and_none_is_started(tmp_path: Path) -> None:
     said: list[str] = []
-    open_ui(tmp_path, TrackingSettings(uri="https://mlflow.example.org"), 5000, said.append)
-    assert said == ["experiments are served by https://mlflow.example.org"]
+    open_ui(tmp_path, TrackingSettings(uri="http://127.0.0.1:1"), 5000, said.append)  # nobody listens there
+    assert said[0] == "experiments are served by http://127.0.0.1:1"
+    assert said[1].startswith("no link to them: the experiments there cannot be opened: ")
+    assert [len(said), *map(str.count, said, ["\n", "\n"])] == [2, 0, 0]
 
 
 def test_a_store_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
