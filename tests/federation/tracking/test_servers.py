@@ -55,13 +55,23 @@ def postgres(folder: Path) -> Iterator[str]:
             shutil.chown(path, "nobody")
         for path in (folder, *folder.parents[:3]):
             path.chmod(0o755)
-    made = [binaries / "initdb", "-D", data, "-U", "anna", "-A", "scram-sha-256", f"--pwfile={password}", "-N"]
+    made = [
+        str(binaries / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "anna",
+        "-A",
+        "scram-sha-256",
+        f"--pwfile={password}",
+        "-N",
+    ]
     subprocess.run(made, check=True, capture_output=True, **no_user())
-    serve = [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", data, "-F"]
+    serve = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(data), "-F"]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(serve, stdout=log, stderr=log, **no_user())
     try:
-        ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
+        ready = [str(binaries / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
         until = time.monotonic() + 30
         while subprocess.run(ready, capture_output=True, check=False).returncode and time.monotonic() < until:
             time.sleep(0.1)

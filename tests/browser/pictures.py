@@ -1,0 +1,91 @@
+"""The pictures of the documents, made of a synthetic run: `scripts/pictures [FOLDER]`. Needs Debian's chromium."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+
+from federation.cli import main as gotong
+from federation.deployment.node.own_report import home_report
+from federation.issuing.issue import Wanted, make
+from federation.pages import home_page, run_report
+from federation.pages.words import read_words
+from federation.vault.database import open_database
+from tests.browser.test_mlflow_ui import CHROMIUM
+from tests.federation.issuing.champions import stated, written
+
+COUNTRY = "VNM"
+DAYS = (datetime(2008, 12, 5, 12, tzinfo=UTC), datetime(2009, 1, 5, 12, tzinfo=UTC))  # of two issues
+WIDTH, HEIGHTS = 1000, {"run": 1500, "forecast": 1500, "home": 1250, "comparison": 800}  # pixels
+COLOURS, MOST = 64, 200_000  # of a palette; bytes of a picture
+WORDS = ("tracking=none", "credit=true", "arms=[federated,local,adapted]", "rounds=4")
+
+
+def made(folder: Path) -> dict[str, Path]:
+    """Name -> page, of two runs of eleven countries and two issues of one."""
+    runs = f"runs={folder / 'runs'}"
+    for name, strategy in (("spring", "fedavg"), ("summer", "robust_direction")):
+        gotong(["simulate", f"name={name}", f"strategy={strategy}", runs, *WORDS])
+    run = folder / "runs" / "spring"
+    gotong(["compare", "names=[spring,summer]", runs, f"to={folder / 'comparison.html'}", "tracking=none"])
+    written(folder / "champion", run, stated(run="spring"))
+    for sent in DAYS:
+        issue = make(
+            Wanted(
+                home=folder / "home",
+                country=COUNTRY,
+                task="health",
+                data=run / "data",
+                champion=folder / "champion",
+                vault=run / "vault.sqlite",
+                sent=sent,
+                played=True,
+            )
+        ).issue
+    picture = f"to={folder / 'bulletin.png'}"
+    gotong(["node", "report", f"issue={issue.name}", f"home={folder / 'home'}", picture])
+    region = run_report.read(run / run_report.FILE)
+    own = home_report(open_database(run / "vault.sqlite"), COUNTRY, "spring", region)
+    assert own is not None, "the run was tested in every country"
+    (folder / "home.html").write_text(home_page.page(own, read_words()), "utf-8")
+    pages = {"run": run / "report.html", "forecast": issue.folder / "page.html"}
+    return pages | {name: folder / f"{name}.html" for name in ("home", "comparison")}
+
+
+def photograph(pages: dict[str, Path], to: Path) -> None:
+    """The top of every page, as a reader first sees it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        for name, page in pages.items():
+            tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHTS[name]})
+            tab.goto(page.as_uri())
+            tab.screenshot(path=to / f"{name}.png")
+            tab.close()
+        browser.close()
+
+
+def small(picture: Path) -> None:
+    """In a palette of its own. Raises SystemExit for one that is too large for the documents."""
+    Image.open(picture).convert("RGB").quantize(COLOURS).save(picture, optimize=True)
+    if picture.stat().st_size > MOST:
+        raise SystemExit(f"{picture} is larger than {MOST:,} bytes")
+
+
+def main(words: list[str]) -> None:
+    """Make all, into docs/pictures unless a folder is named."""
+    to = Path(words[0] if words else "docs/pictures")
+    to.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as scratch:
+        photograph(made(Path(scratch)), to)
+        (to / "bulletin.png").write_bytes((Path(scratch) / "bulletin.png").read_bytes())
+    for picture in sorted(to.glob("*.png")):
+        small(picture)
+        print(picture)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
