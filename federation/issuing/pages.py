@@ -12,7 +12,7 @@ from federation.pages.forecast_facts import report_of as facts_of
 from federation.pages.forecast_report import ForecastReport
 from federation.pages.forecast_since import Earlier, with_earlier
 from federation.pages.words import read_words
-from tasks.products.forecast import Issued, month_of
+from tasks.products.forecast import Issued, period_of
 from tasks.task import Task
 
 PAGE, FACTS = "page.html", "page.json"
@@ -31,8 +31,8 @@ def report_of(task: Task, issued: Issued, archived: Sequence[Issue]) -> Forecast
     """With what changed since the last issue. Raises ConfigError for a task that draws no page, ArchiveError."""
     earlier = [each for each in archived if FACTS in each.content.pages and _precedes(each, issued)]
     earlier.sort(key=lambda each: datetime.fromisoformat(each.content.sent))
-    month = str(month_of(issued.windows.origin.max()))
-    before = [each for each in earlier if each.content.origin < month]
+    period = str(period_of(issued.windows.origin.max(), issued.panel.step))
+    before = [each for each in earlier if each.content.origin < period]
     reports = Earlier(
         last=report_in(earlier[-1]) if earlier else None,
         before=report_in(before[-1]) if before else None,

@@ -13,7 +13,6 @@ MOST, ACROSS = 6, 3  # places, and how many in a row
 INCHES, DOTS = (9.0, 2.7), 130  # of a row of places
 WIDE, NARROW = "#cfe3f0", "#7fb4d6"  # nine in ten outcomes, half of them
 PAST = 18  # periods on record that are drawn
-DATE = 7  # letters of a year and month
 
 
 def draw(report: ForecastReport, words: Words, path: Path) -> None:
@@ -68,7 +67,7 @@ def _fan(axes: Any, place: Outlooks, report: ForecastReport) -> None:
     axes.set_ylim(bottom=0)
     axes.set_ylabel(report.unit, fontsize=8)
     labels = {0: periods[0] if periods else "", now + len(place.steps) - 1: place.steps[-1].due}
-    axes.set_xticks(list(labels), [label[:DATE] for label in labels.values()])
+    axes.set_xticks(list(labels), list(labels.values()))
 
 
 def _bars(axes: Any, place: Outlooks, report: ForecastReport) -> None:
@@ -77,7 +76,7 @@ def _bars(axes: Any, place: Outlooks, report: ForecastReport) -> None:
     axes.bar(range(len(chances)), chances, color=[ORANGE if each >= report.act else GREY for each in chances])
     axes.axhline(report.act, color=INK, linewidth=0.8, linestyle=":")
     axes.set_ylim(0, 1)
-    axes.set_xticks(range(len(chances)), [step.due[:DATE] for step in place.steps])
+    axes.set_xticks(range(len(chances)), [step.due for step in place.steps])
 
 
 def _note(report: ForecastReport, words: Words) -> str:

@@ -47,7 +47,8 @@ def _years(place: Outlooks, past: Scale) -> list[Markup]:
 
 
 def _months(place: Outlooks, ahead: Scale, words: Words) -> list[Markup]:
-    names = [words.month(step.due).split(" ")[0][:3] for step in place.steps]
+    every = -(-len(place.steps) // 4)  # no more than fit
+    names = [words.short(step.due) if at % every == 0 else "" for at, step in enumerate(place.steps)]
     return [
         text(ahead(h), HEIGHT - 8, name, anchor="middle", size=11, fill=BLUE) for h, name in enumerate(names, start=1)
     ]

@@ -33,9 +33,20 @@ class Words:
         return f"{', '.join(names[:-1])} {self('and')} {names[-1]}"
 
     def month(self, text: str) -> str:
-        """'2008-12', or a day of it, as 'December 2008'; another text stays."""
+        """'2008-12' as 'December 2008', the last day of a week, '2008-12-27', with its day; another text stays."""
+        day, name, year = self._period(text)
+        return " ".join(filter(None, (day, name, year)))
+
+    def short(self, text: str) -> str:
+        """The same for an axis, such as 'Dec' or '27 Dec'."""
+        day, name, year = self._period(text)
+        return " ".join(filter(None, (day, name[:3]))) or year
+
+    def _period(self, text: str) -> tuple[str, str, str]:
+        """Day, name of the month, and year, as far as a text has them."""
         year, _, rest = text.partition("-")
-        return f"{self._table.get(f'months.{rest[:2]}', rest)} {year}" if rest else text
+        day = rest[3:5].lstrip("0") if rest[3:5].isdecimal() else ""
+        return day, self._table.get(f"months.{rest[:2]}", rest), year
 
 
 def read_words(path: Path | None = None) -> Words:

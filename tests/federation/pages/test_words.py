@@ -36,3 +36,9 @@ def test_a_translation_that_would_break_a_page_is_refused(tmp_path: Path, text: 
     (tmp_path / "ms.toml").write_text(text)
     with pytest.raises(ConfigError, match=said):
         read_words(tmp_path / "ms.toml")
+
+
+def test_periods_are_said_as_finely_as_they_are() -> None:
+    english, periods = read_words(), ("2008-12", "2008-12-07", "2008")
+    assert [english.month(each) for each in periods] == ["December 2008", "7 December 2008", "2008"]
+    assert [english.short(each) for each in periods] == ["Dec", "7 Dec", "2008"]
