@@ -5,6 +5,7 @@ repeats=3           of every condition
 delay=10            seconds a call of the slow server takes
 only=down,slow      these conditions; all if left out
 calls=true          only what a round spends in calls of tracking, which hardly depends on the machine's load
+share=true          of one whole run of the region, what its calls of tracking take of its time, and its last wait
 out=FILE            JSON rows
 
 Every run has a twin without MLflow that runs at the same time, so that both meet the same load of the
@@ -24,11 +25,13 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from quiet import MOST, listen
 
+from federation.composition.compose import settings_of
+from federation.runs.simulation import simulate
 from federation.settings.schema import TrackingSettings
 from federation.tracking import spool
 from federation.tracking.run_info import RunInfo
@@ -108,6 +111,38 @@ def in_calls(name: str, failure: AbstractContextManager[Failure], folder: Path, 
     return spent
 
 
+def share(folder: Path, rounds: int) -> str:
+    """Of a run with MLflow: seconds in calls of tracking until its end, over all of its seconds; and the wait at it.
+
+    The end puts the last record and then waits until MLflow has everything, at most `tracking.patience`.
+    """
+    spent = {"calls": 0.0, "wait": 0.0}
+
+    def timed(name: str, kind: str) -> None:
+        method = getattr(Tracker, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            began = perf_counter()
+            try:
+                return method(*arguments, **named)
+            finally:
+                spent[kind] += perf_counter() - began
+
+        setattr(Tracker, name, call)
+
+    for name in ("begin", "metrics", "tags", "dataset", "artifact", "model", "commit"):  # `commit` flushes
+        timed(name, "calls")
+    timed("end", "wait")
+    began, busy = perf_counter(), process_time()
+    simulate(settings_of([f"rounds={rounds}", "name=run", f"runs={folder / 'runs'}"]))
+    seconds, cpu = perf_counter() - began, process_time() - busy
+    whole = seconds - spent["wait"]
+    return (
+        f"{spent['calls']:.2f} s in calls of {whole:.1f} s ({cpu:.1f} s of CPU): {100 * spent['calls'] / whole:.1f} %; "
+        f"{spent['wait']:.1f} s more at the end, until MLflow has everything"
+    )
+
+
 def _start(words: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
     out, error = subprocess.DEVNULL, subprocess.PIPE
     return subprocess.Popen([*GOTONG, "simulate", *words], cwd=folder, stdout=out, stderr=error, text=True)
@@ -137,7 +172,7 @@ def _complete(name: str, records: Sequence[spool.Record], store: Path) -> None:
 
 def main(words: Sequence[str]) -> int:
     """Run all in turn, print the table. Exit code 1 if a condition is slower than it may be."""
-    options = {"rounds": "20", "repeats": "3", "delay": "10", "only": "", "calls": "false", "out": ""}
+    options = {"rounds": "20", "repeats": "3", "delay": "10", "only": "", "calls": "false", "share": "false", "out": ""}
     for word in words:
         key, _, value = word.partition("=")
         if key not in options or not value:
@@ -145,6 +180,13 @@ def main(words: Sequence[str]) -> int:
             return 1
         options[key] = value
     heard = listen()
+    if options["share"] == "true":
+        with TemporaryDirectory() as scratch:
+            print(share(Path(scratch), int(options["rounds"])))
+        print(
+            f"others used {heard.busy:.0f} % of all cores before (load {heard.load:.1f}); quiet is up to {MOST:.0f} %"
+        )
+        return 0
     times: dict[str, Pair] = {}
     with TemporaryDirectory() as scratch:
         empty = Path(scratch) / "empty" / "mlflow.db"
