@@ -97,6 +97,9 @@ FLAGS = ("-h", "--help", "-m", "--multirun", "-c", "--cfg", "--info", "--resolve
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a verb. Exit code 0 only if the verb succeeded; a user's mistake is one line and exit code 1."""
+    from federation.reporting import screen
+
+    screen.fit()
     words = list(sys.argv[1:] if argv is None else argv)
     verb, rest = _verb(words)
     if not words or words[0] in ("-h", "--help", "help"):

@@ -10,8 +10,9 @@ from federation.composition.compose import Job
 from federation.composition.restore import check, flat
 from federation.errors import ConfigError, GotongError
 from federation.runs import folder as run_folder
+from federation.runs.operational import CUTS
 from federation.runs.run import saved
-from federation.settings.schema import Settings
+from federation.settings.schema import AUTO, Settings
 from federation.settings.values import plain
 from federation.tracking.run_state import state
 from tasks.errors import TaskError
@@ -113,4 +114,11 @@ def _relevant_settings(settings: Settings) -> dict[str, str]:
     values = {key: value for key, value in plain(settings).items() if key not in NOT_LEARNT}
     if settings.data is not None:  # a run keeps the whole path
         values["data"] = str(Path(settings.data).absolute())
+    if settings.calendar == AUTO:  # a run keeps the cuts that it found; asked for was how far they lie apart
+        first, second, third = settings.task.calendar.cuts()
+        lengths = {"validation": str(second - first), "test": str(third - second)}
+        values["task"] = {
+            **values["task"],
+            "calendar": {**values["task"]["calendar"], **dict.fromkeys(CUTS), **lengths},
+        }
     return {key: json.dumps(value) for key, value in flat(values).items()}

@@ -40,7 +40,7 @@ def start(settings: Coordinator) -> None:
     if settings.names:
         _keys(Path(settings.home), settings.names)
     inner = settings.inner or settings.port + 1
-    addresses = Addresses(host=settings.host, port=settings.port, inner=inner)
+    addresses = Addresses(host=settings.host.strip("[]"), port=settings.port, inner=inner)
     become(Path(settings.home), addresses, settings.limits, settings.log)
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
+from psutil import Process
+
 from federation.deployment import flower_cli
 from federation.deployment.coordinator.submission import ENDED, number_of
 from federation.errors import ConfigError, DeploymentError
@@ -22,9 +24,16 @@ LOOK = 0.1  # seconds between two looks
 
 
 @contextmanager
-def submitting(folder: Path) -> Iterator[None]:
-    """Hold a lock as long as this process submits the run or follows it. An earlier request to stop is forgotten."""
+def submitting(home: Path, folder: Path) -> Iterator[None]:
+    """Hold a lock as long as this process submits the run or follows it.
+
+    An earlier request to stop is forgotten, but for one that came after this process had begun.
+    """
     (folder / STOP).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        if _note(home, folder.name).stat().st_mtime >= Process().create_time():
+            (folder / STOP).touch()
+        _note(home, folder.name).unlink()
     with (folder / SUBMITTING).open("a") as file:
         try_lock(file)  # a second `submit resume=RUN` is refused by the lock of the run itself
         yield
@@ -52,6 +61,7 @@ def stop(home: Path, runs: str, name: str, say: Callable[[str], None]) -> Path:
     Raises ConfigError if there is no such run, DeploymentError if it is not in progress or does not end.
     """
     folder = _wait_for(home, runs, name, say)
+    _note(home, name).unlink(missing_ok=True)
     with suppress(FileNotFoundError):  # it has ended meanwhile
         (folder / STOP).touch()
     until, ended_by_flower = monotonic() + PATIENCE, False
@@ -74,12 +84,27 @@ def _wait_for(home: Path, runs: str, name: str, say: Callable[[str], None]) -> P
             if (folder / ENDED).exists() or monotonic() > until:
                 raise DeploymentError(f"{name} is not in progress; see `gotong status`")
         except ConfigError:
-            if Path(name).name != name or monotonic() > until:
+            if Path(name).name != name:
                 raise
             if not said:
-                say(f"no run {name} in {runs} yet; waiting up to {BEGINS:g} s, should it have been submitted just now")
+                say(f"no run {name} in {runs} yet; one that is being submitted will not begin (waiting {BEGINS:g} s)")
+                _leave_note(home, name)
+            if monotonic() > until:
+                raise
             said = True
         sleep(LOOK)
+
+
+def _note(home: Path, name: str) -> Path:
+    """A file that says when a run was to be stopped that had no folder yet."""
+    return home / "stops" / name
+
+
+def _leave_note(home: Path, name: str) -> None:
+    """For a `gotong submit` that is starting on a busy machine. One that starts later does not heed it."""
+    if home.is_dir():
+        _note(home, name).parent.mkdir(exist_ok=True)
+        _note(home, name).touch()
 
 
 def _goes_on(home: Path, folder: Path) -> bool:

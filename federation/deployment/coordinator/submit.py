@@ -31,7 +31,7 @@ def submit(home: Path, submitted: Submission, say: Callable[[str], None]) -> Non
         raise DeploymentError(
             f"{folder.name} is in progress; wait for its end, or `gotong stop run={folder.name}` first"
         )
-    with stopping.submitting(folder):
+    with stopping.submitting(home, folder):
         wait_until_ready(home, folder, say)
         for stale in (OUTPUT, ENDED, FLOWER_RUN):
             (folder / stale).unlink(missing_ok=True)

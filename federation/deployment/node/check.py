@@ -154,10 +154,10 @@ def _key(what: str, path: Path, owner: str, read: Callable[[Path], object]) -> F
 
 def _coordinator(settings: NodeSettings) -> Iterator[Finding]:
     """Its certificate, its reply, and the difference of its clock from this machine's."""
-    host, _, port = settings.coordinator.rpartition(":")
+    host, port = settings.coordinator_address
     try:
         context = ssl.create_default_context(cafile=str(_readable(settings.ca_file)))
-        connection = HTTPSConnection(host, int(port), timeout=10, context=context)
+        connection = HTTPSConnection(host, port, timeout=10, context=context)
         connection.request("GET", "/health")
         response = connection.getresponse()
         date = response.getheader("date")

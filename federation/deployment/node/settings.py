@@ -50,6 +50,8 @@ class NodeSettings:
         for key in ("country", "coordinator"):
             if not getattr(self, key):
                 raise ConfigError(f"{key}= is empty; say which")
+        if self.part != "vault":
+            _ = self.coordinator_address
         if self.data is None and self.part != "courier":
             raise ConfigError("a vault needs data=FOLDER with this country's national files")
         for key in ("largest_frame", "frames_per_minute", "frames_per_run"):
@@ -69,6 +71,17 @@ class NodeSettings:
     def starts(self, part: str) -> bool:
         """Whether this process starts a part: the vault or the courier."""
         return self.part in ("both", part)
+
+    @property
+    def coordinator_address(self) -> tuple[str, int]:
+        """Host and port. Raises ConfigError for an address without a port, and for IPv6 without brackets."""
+        host, _, port = self.coordinator.rpartition(":")
+        bare = host.strip("[]")
+        if ":" in bare and not (host.startswith("[") and host.endswith("]")):
+            raise ConfigError(f"coordinator={self.coordinator} is IPv6: write it in brackets, such as [{bare}]:{port}")
+        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise ConfigError(f"coordinator={self.coordinator} must be HOST:PORT, such as federation.example:9440")
+        return bare, int(port)
 
     @property
     def users(self) -> tuple[str, str] | None:
