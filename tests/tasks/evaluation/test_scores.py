@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scoringrules
 import xarray
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scores.continuous import quantile_score
 from scores.probability import brier_score
@@ -33,6 +33,7 @@ from tasks.evaluation.scores import (
 )
 from tasks.registry import TASKS
 from tasks.time_step import STEPS
+from tests.whole import IN_FULL
 
 AT = np.array(LEVELS)
 QUARTILES = np.array([0.25, 0.5, 0.75])
@@ -310,6 +311,7 @@ def test_one_block_gives_no_interval_but_the_value() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task in TASKS for name in TASKS[task].scores])
+@settings(max_examples=100 if IN_FULL else 10)
 @given(seed=st.integers(0, 2**32 - 1), slices=st.integers(1, 5))
 def test_totals_of_slices_of_places_are_those_of_all(task: str, name: str, step: str, seed: int, slices: int) -> None:
     """However the places are divided, and wherever the blocks of time of a slice begin and end."""
