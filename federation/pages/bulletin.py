@@ -82,7 +82,7 @@ def _bars(axes: Any, place: Outlooks, report: ForecastReport) -> None:
 def _note(report: ForecastReport, words: Words) -> str:
     """That it is a model's forecast, what it rests on, and how old that is."""
     ages = words(
-        "forecast.ages",
+        "forecast.ages_weeks" if report.step == "week" else "forecast.ages",
         until=words.month(report.records_until),
         records_age=report.records_age,
         model=report.model,

@@ -41,6 +41,7 @@ def report_of(task: Task, issued: Issued) -> ForecastReport:
         places=places,
         late=issued.late,
         left_out=dict(issued.left_out),
+        step=issued.panel.step,
     )
 
 
