@@ -19,6 +19,7 @@ def tags_of(settings: Settings) -> dict[str, str]:
     return {
         **_source(settings),
         "task": task.name,
+        "step": settings.task.calendar.step,
         HEADLINE: headline,
         BETTER: score.better,
         TITLE: task.title(settings.task),
