@@ -158,6 +158,7 @@ def expected(weekly_data: Path, country: str) -> Counter[tuple[str, str]]:
     return count
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("country", FILES)
 def test_every_count_of_a_place(weekly_data: Path, nations: tuple[Path, Imported], country: str) -> None:
     counts, count = counts_of(nations[0], country), expected(weekly_data, country)
@@ -175,6 +176,7 @@ def test_every_count_of_a_place(weekly_data: Path, nations: tuple[Path, Imported
     assert len(spaced) == 1, "every week ends on one weekday"
 
 
+@pytest.mark.long
 def test_every_national_week(weekly_data: Path, nations: tuple[Path, Imported]) -> None:
     count: dict[str, Counts] = defaultdict(dict)
     for row in raw(weekly_data, "opendengue_weekly_national"):
