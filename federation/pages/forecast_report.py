@@ -113,7 +113,8 @@ class Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastReport:
-    """Ages in months, or in what `step` says. act: the chance from which acting gains in the long run. places: the largest chance first.
+    """Ages in months, or in what `step` says. act: the chance from which acting gains in the long run. places: those of
+    the largest chance first.
 
     below: whether the event is a value below its level. since: the last forecast; checked: the last one of an earlier
     month, of which something is on record by now; None where there is none.
