@@ -10,14 +10,14 @@ from tasks.health_weekly import TASK as HEALTH_WEEKLY
 from tasks.models.choice import MODELS, ModelSettings
 from tasks.models.model import Model
 from tasks.prices import TASK as PRICES
-from tasks.river.tables import TABLES as RIVERS
+from tasks.river import TASK as RIVER
 from tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (HEALTH, HEALTH_WEEKLY, DISASTER, AGRICULTURE, PRICES)}
+TASKS: dict[str, Task] = {task.name: task for task in (HEALTH, HEALTH_WEEKLY, DISASTER, AGRICULTURE, PRICES, RIVER)}
 # (task, task.calendar.step) -> the task whose records come by that step, where it is another one.
 BY_STEP = {("health", "week"): HEALTH_WEEKLY.name}
 # Every national file by its name, whichever task reads it.
-TABLES = {name: table for task in TASKS.values() for name, table in task.tables.items()} | RIVERS
+TABLES = {name: table for task in TASKS.values() for name, table in task.tables.items()}
 
 
 def add_task(task: Any) -> None:

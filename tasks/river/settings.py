@@ -1,0 +1,48 @@
+"""What a run may choose about the river task."""
+
+from dataclasses import dataclass, field
+
+from tasks.errors import SettingError
+from tasks.models.choice import ModelSettings
+from tasks.settings import Calendar
+
+LEADS = 7  # days ahead: 1, ..., 7
+LEVELS: tuple[float, ...] = (0.025, 0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.95, 0.975)
+ISSUED, PERFECT = "issued", "perfect_weather"
+MODES = {
+    ISSUED: "issued, nothing known after the day",
+    PERFECT: "perfect weather, observed weather of the days ahead: a bound, no forecast",
+}
+
+
+def _decades() -> Calendar:
+    return Calendar(train_until="2004-12", validate_until="2009-12", test_until="2016-12", step="day")
+
+
+@dataclass  # not frozen: Hydra merges it
+class RiverSettings(ModelSettings):
+    """Daily flow at gauges; every key can be overridden as task.KEY=VALUE."""
+
+    name: str = "river"
+    calendar: Calendar = field(default_factory=_decades)
+    mode: str = ISSUED  # issued | perfect_weather: what of the days ahead is known; the two are never compared
+    every: int = 5  # days from one forecast of a gauge to the next, in training and scores; products are of any day
+    hidden: list[int] = field(default_factory=lambda: [16])  # widths of the hidden layers; [] is a linear model
+
+    def check(self) -> None:
+        """Raise SettingError for a value out of range; called before any data are read."""
+        super().check()
+        if self.mode not in MODES:
+            raise SettingError(f"task.mode is {self.mode!r}; choose {' or '.join(MODES)}")
+        if not 1 <= self.every <= 60:
+            raise SettingError(f"task.every is {self.every}; choose 1 to 60")
+
+
+def title(settings: RiverSettings) -> str:
+    """What is forecast, with its mode."""
+    return f"Daily flow of rivers ({MODES[settings.mode]})"
+
+
+def horizons(_: RiverSettings) -> tuple[str, ...]:
+    """What the horizons are called in tables."""
+    return tuple(f"{lead} day{'s' if lead > 1 else ''}" for lead in range(1, LEADS + 1))
