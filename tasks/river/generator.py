@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import SettingError
+from tasks.places.facilities import is_facility
 from tasks.river.schema import GAUGES, RIVER
 from tasks.river.snow import melt
 from tasks.settings import TaskSettings
@@ -71,7 +72,7 @@ def synthesize(folder: Path, country: str, seed: int, settings: TaskSettings) ->
 def draw(country: str, days: int, rngs: list[np.random.Generator]) -> Truth:
     """The weather of a country and what its catchments hold at the end of every day."""
     lasting = draws_of(country)
-    gauges = int(lasting.integers(1, 3))
+    gauges = 1 if is_facility(country) else 2
     share, heat = lasting.uniform(0.7, 1.4, gauges), lasting.uniform(5, 12, gauges)
     middle = np.linspace(-0.8, 0.8, 5) * LAPSE_SPAN / 1000
     bands = np.repeat(middle[None], gauges, axis=0)

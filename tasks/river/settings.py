@@ -26,7 +26,7 @@ class RiverSettings(ModelSettings):
     name: str = "river"
     calendar: Calendar = field(default_factory=_decades)
     mode: str = ISSUED  # issued | perfect_weather: what of the days ahead is known; the two are never compared
-    every: int = 5  # days from one forecast of a gauge to the next, in training and scores; products are of any day
+    every: int = 10  # days from one forecast of a gauge to the next, in training and scores; products are of any day
     hidden: list[int] = field(default_factory=lambda: [16])  # widths of the hidden layers; [] is a linear model
 
     def check(self) -> None:

@@ -32,7 +32,7 @@ class Cramped(nn.Module):
         self.inner, self.most = inner, most
 
     def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | None = None) -> Tensor:
-        if len(inputs["features"]) > self.most:
+        if len(next(iter(inputs.values()))) > self.most:
             raise torch.OutOfMemoryError("as a card would")
         output: Tensor = self.inner(inputs, seed)
         return output

@@ -14,13 +14,14 @@ from tasks.registry import TASKS
 from tasks.task import Task
 from tests.tasks.products.forecasting import forecast, issue
 
-COLUMN = {"agriculture": "harvest_year"}  # of the period, where it is not time_period
+COLUMN = {"agriculture": "harvest_year", "river": "date"}  # of the period, where it is not time_period
 CUT = {
     "health": "2007-08",
     "health_weekly": "2018-08-18",
     "disaster": "2012-08",
     "agriculture": 2010,
     "prices": "2018-08",
+    "river": "2014-08-23",
 }
 
 
