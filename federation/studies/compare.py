@@ -108,6 +108,8 @@ def _records(run: _Run) -> str:
     task = run.rows[0].task if run.rows else "nothing"
     if run.rows and run.rows[0].part == UNALIGNED:
         task += f", {UNALIGNED}"
+    if mode := run.params.get("task.mode"):
+        task += f", {mode}"
     if run.params.get("data") == "synthetic":
         task += f", records of seed {run.params['seed']}"
     first, last, without = (run.params.get(f"task.calendar.{key}", "") for key in TESTED)

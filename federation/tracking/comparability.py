@@ -22,6 +22,8 @@ def description(params: Mapping[str, str], countries: Sequence[str]) -> str:
     """Such as 'health, 2 countries (THA VNM), tested after 2006-12 until 2008-12, synthetic records of seed 1'."""
     noun = "country" if len(countries) == 1 else "countries"
     parts = [params.get("task.name", "a run"), f"{len(countries)} {noun} ({' '.join(sorted(countries))})"]
+    if mode := params.get("task.mode"):  # of rivers: what of the days ahead is known
+        parts.append(mode)
     if params.get("task.calendar.unaligned") == "True":
         parts.append(UNALIGNED)
     first, last = (params.get(f"task.calendar.{key}") for key in ("validate_until", "test_until"))

@@ -65,7 +65,7 @@ def _predictors(panel: Panel, root: Array) -> Array:
     before = lagged(root, [1, 3])
     recent = [water, lagged(water, [1])[..., 0], trailing_mean(water, 7)]
     parts = [np.ones_like(root), root - 1, root - before[..., 0], root - before[..., 1], *recent]
-    return np.nan_to_num(np.stack(parts, axis=-1))
+    return np.asarray(np.nan_to_num(np.stack(parts, axis=-1)))
 
 
 def _weather_ahead(panel: Panel) -> Array:

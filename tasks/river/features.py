@@ -1,7 +1,7 @@
 """What a model sees of a gauge's past, at three resolutions, and of the days ahead where the weather is taken as known.
 
-Every series is laid out once; a window gathers its steps by index, see `tasks.gathered_windows`. Flow is the root of its
-share of the gauge's mean, so that floods and low water are on one scale.
+Every series is laid out once; a window gathers its steps by index, see `tasks.gathered_windows`. Flow is the root of
+its share of the gauge's mean, so that floods and low water are on one scale.
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,9 @@ def tokens(settings: RiverSettings) -> tuple[tuple[int, ...], ...]:
 
 def _series(panel: Panel, root: Array) -> tuple[Array, Array]:
     """(P, T, SERIES) float32, each about as large as 1; and snow (P, T, BANDS) in mm."""
-    rain, temperature, evaporation = (filled(panel.covariates[name]) for name in ("precipitation", "temperature", "pet"))
+    rain, temperature, evaporation = (
+        filled(panel.covariates[name]) for name in ("precipitation", "temperature", "pet")
+    )
     rain = np.maximum(rain, 0)
     snow, water = melt(rain, temperature, panel.static["bands"])
     known = np.isfinite(root)

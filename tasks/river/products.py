@@ -20,8 +20,8 @@ def table(issued: Issued) -> Product:
     """
     if issued.settings.mode != ISSUED:
         raise SettingError(
-            f"the run's task.mode is {issued.settings.mode}: it needs the weather of the days ahead, so that it makes no "
-            f"product; choose a run with task.mode={ISSUED}"
+            f"the run's task.mode is {issued.settings.mode}: it needs the weather of the days ahead, so that it makes "
+            f"no product; choose a run with task.mode={ISSUED}"
         )
     file = StringIO()
     rows = Rows(file)

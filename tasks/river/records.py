@@ -35,8 +35,8 @@ def read_panel(folder: Path, country: str, settings: RiverSettings) -> Panel:
     """Flow in mm/d (P, T) of every gauge, and the weather of its catchment as covariates.
 
     static: `attributes` (P, A), on one scale, 0 where unknown; `bands` (P, 5), elevations above the catchment's mean in
-    km; `name` (P,), for people; `every` (P,), days between two forecasts. The simulation of a hydrological model, if the
-    file has one, is not read: it is no input. Raises DataError.
+    km; `name` (P,), for people; `every` (P,), days between two forecasts. The simulation of a hydrological model, if
+    the file has one, is not read: it is no input. Raises DataError.
     """
     return _read(folder, country, None, settings.every)
 
@@ -90,7 +90,9 @@ def _attributes(gauges: pd.DataFrame) -> Array:
 def _bands(gauges: pd.DataFrame) -> Array:
     """Middles of five equal bands from the lowest point to the highest, in km above the mean."""
     mean = _column(gauges, "elev_mean")
-    low, high = (np.nan_to_num(_column(gauges, f"elev_{end}") - mean, nan=sign * FLAT) for end, sign in (("min", -1), ("max", 1)))
+    low, high = (
+        np.nan_to_num(_column(gauges, f"elev_{end}") - mean, nan=sign * FLAT) for end, sign in (("min", -1), ("max", 1))
+    )
     share = (np.arange(BANDS) + 0.5) / BANDS
     return np.asarray((low[:, None] + (high - low)[:, None] * share) / 1000)
 
@@ -100,4 +102,6 @@ def _names(gauges: pd.DataFrame) -> Array:
     if "gauge_name" not in gauges:
         return ids
     named = gauges["gauge_name"].to_numpy(dtype=object)
-    return np.array([name if isinstance(name, str) and name else each for name, each in zip(named, ids, strict=True)], object)
+    return np.array(
+        [name if isinstance(name, str) and name else each for name, each in zip(named, ids, strict=True)], object
+    )

@@ -1,5 +1,5 @@
-"""Scores of the river task. CRPS from 11 quantiles, as 2 x their mean pinball loss; the headline in units of the gauge's
-mean flow, so that a wet catchment does not drown a dry one.
+"""Scores of the river task. CRPS from 11 quantiles, as 2 x their mean pinball loss; the headline in units of the
+gauge's mean flow, so that a wet catchment does not drown a dry one.
 
 NSE and KGE' are of one gauge and lead each, computed gauge by gauge inside the country; what leaves is their sum over
 gauges, each cut at -1, for one gauge can be as bad as it likes.
@@ -76,7 +76,12 @@ def by_gauge(measure: Callable[[Array, Array], Array]) -> Score:
                 value = float(measure(said, happened)[0]) if len(said) >= LEAST else np.nan
                 counted = np.isfinite(value)
                 value = max(value, WORST) if counted else 0.0
-                for name, each in (("sum", value), ("squares", value**2), ("places", counted), ("left_out", not counted)):
+                for name, each in (
+                    ("sum", value),
+                    ("squares", value**2),
+                    ("places", counted),
+                    ("left_out", not counted),
+                ):
                     sums[name][lead] += each
         count = np.isfinite(evaluated.observed).sum(axis=0).astype(float)
         return {name: with_all(each) for name, each in {**sums, "count": count}.items()}

@@ -1,0 +1,147 @@
+"""Rivers: snow, the two modes, baselines, scores of single gauges, and a model that learns what the generator holds."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tasks.data import Panel
+from tasks.errors import SettingError
+from tasks.evaluation.scores import Evaluated
+from tasks.river import TASK
+from tasks.river.baselines import climatology, recession
+from tasks.river.scores import SCORES, crps, kge, nse
+from tasks.river.settings import LEADS, LEVELS, RiverSettings
+from tasks.river.snow import melt
+from tasks.river.windowing import windows
+from tasks.settings import Calendar
+from tasks.testing.example import tensors
+from tests.tasks.products.forecasting import issue
+
+CALENDAR = Calendar(train_until="2008-12", validate_until="2009-12", test_until="2011-12", step="day")
+SETTINGS = RiverSettings(calendar=CALENDAR, every=3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("river")
+    TASK.synthesize(path, "LAO", 1, SETTINGS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def panel(folder: Path) -> Panel:
+    return TASK.read(folder, "LAO", SETTINGS)
+
+
+def test_no_water_is_lost_in_snow() -> None:
+    rng = np.random.default_rng(1)
+    rain, warmth = rng.exponential(5, (2, 400)), rng.normal(0, 8, (2, 400))
+    snow, water = melt(rain, warmth, np.array([[-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(rain.sum(axis=1), water.sum(axis=1) + snow[:, -1].mean(axis=1), rtol=1e-5)
+    assert snow[0, -1, 2] > snow[0, -1, 0]  # the higher band is colder
+    rained, held = rain.copy(), warmth.copy()
+    rained[:, 300:], held[:, 300:] = 0, 40
+    np.testing.assert_array_equal(
+        melt(rained, held, np.zeros((2, 1)))[0][:, :300], melt(rain, warmth, np.zeros((2, 1)))[0][:, :300]
+    )
+
+
+def inputs(panel: Panel, mode: str, later: float) -> Mapping[str, np.ndarray]:
+    """Of the first origin, with so much rain on the day after it."""
+    rain = panel.covariates["precipitation"].copy()
+    first = windows(panel, SETTINGS).time[0]
+    rain[:, first + 1] = later
+    other = replace(panel, covariates={**panel.covariates, "precipitation": rain})
+    return windows(other, replace(SETTINGS, mode=mode)).take(np.array([0])).inputs
+
+
+def test_the_weather_ahead_is_known_in_perfect_weather_alone(panel: Panel) -> None:
+    dry, wet = (inputs(panel, "issued", rain) for rain in (0, 90))
+    assert "ahead" not in dry
+    for name, values in dry.items():
+        np.testing.assert_array_equal(values, wet[name])
+    dry, wet = (inputs(panel, "perfect_weather", rain) for rain in (0, 90))
+    changed = {name for name, values in dry.items() if not np.array_equal(values, wet[name])}
+    assert changed == {"ahead"}
+    assert (dry["ahead"] != wet["ahead"])[0, 0].any()  # the first day's rain
+
+
+def test_every_table_says_which_mode_it_is_of() -> None:
+    said = {mode: TASK.title(RiverSettings(mode=mode)) for mode in ("issued", "perfect_weather")}
+    assert "issued, nothing known after the day" in said["issued"]
+    assert "no forecast" in said["perfect_weather"]
+    with pytest.raises(SettingError, match=r"task\.mode is 'perfect'; choose issued or perfect_weather"):
+        RiverSettings(mode="perfect").check()
+
+
+def test_perfect_weather_makes_no_product(tmp_path: Path) -> None:
+    issued = issue(TASK, tmp_path, "LAO", settings=SETTINGS)
+    text = TASK.products["table"](issued).text
+    assert text is not None
+    table = pd.read_csv(StringIO(text))
+    assert len(table) == 2 * LEADS
+    assert (table["q0.025"] <= table["q0.975"]).all()
+    assert table["date"].min() == "2012-01-01"  # the day after the last on record
+    with pytest.raises(SettingError, match=r"choose a run with task\.mode=issued"):
+        TASK.products["table"](replace(issued, settings=replace(SETTINGS, mode="perfect_weather")))
+
+
+def test_a_river_that_only_recedes_is_forecast_by_its_recession(panel: Panel) -> None:
+    dry = {name: np.zeros_like(values) for name, values in panel.covariates.items()}
+    receding = 8 * np.exp(-0.0005 * np.arange(len(panel.periods)))
+    other = replace(panel, target=np.repeat(receding[None], 2, axis=0), covariates=dry)
+    some = windows(other, SETTINGS).only("test")
+    middle = recession(other, some, SETTINGS)[..., LEVELS.index(0.5)]
+    np.testing.assert_allclose(middle, some.observed, rtol=0.02)
+    assert np.ptp(climatology(other, some, SETTINGS), axis=-1).min() > 0.1  # which does not know when it rained
+
+
+def test_scores_of_a_gauge_by_hand() -> None:
+    rng = np.random.default_rng(2)
+    happened = rng.gamma(2, 1, (50, 1))
+    assert nse(happened, happened) == pytest.approx(1)
+    assert nse(np.full_like(happened, happened.mean()), happened) == pytest.approx(0)
+    assert kge(happened, happened) == pytest.approx(1)
+    assert kge(2 * happened, happened) == pytest.approx(0)  # mean twice as large, the rest as it was
+    assert kge(happened + happened.mean(), happened) == pytest.approx(1 - np.sqrt(1 + 0.25))  # and half the variation
+
+
+def test_a_gauge_counts_once_and_at_least_as_minus_one() -> None:
+    rng = np.random.default_rng(3)
+    happened = rng.gamma(2, 1, (120, LEADS))
+    said = np.repeat(happened[..., None], len(LEVELS), axis=-1)
+    said[80:] += 1e3  # the second gauge, with half as many days, is nonsense
+    place = np.repeat([0, 1], [80, 40])
+    origin = np.datetime64("2010-01-01") + np.arange(120)
+    case = Evaluated(forecast=said, reference=said, observed=happened, place=place, origin=origin, step="day")
+    for name in ("nse", "kge"):
+        estimate = SCORES[name].estimate(SCORES[name].sums(case))
+        np.testing.assert_allclose(estimate.value, 0, atol=1e-9)  # of 1 and -1
+        halves = [SCORES[name].totals(case.take(place == each)) for each in (0, 1)]
+        whole = SCORES[name].totals(case)
+        for part, values in whole.items():
+            np.testing.assert_allclose(halves[0][part] + halves[1][part], values, atol=1e-9)
+
+
+def test_what_is_trained_comes_within_a_tenth_of_the_oracle(folder: Path, panel: Panel) -> None:
+    daily = replace(panel, static={**panel.static, "every": np.ones(2, int)})
+    train, test = windows(daily, SETTINGS).only("train"), windows(panel, SETTINGS).only("test")
+    model, rows = TASK.build_model(SETTINGS, 1), np.random.default_rng(1).integers(0, len(train), (120, 256))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.003)
+    for batch in rows:  # few: it learns single showers by heart soon
+        optimizer.zero_grad()
+        output = model(tensors(train.take(batch)))
+        TASK.loss(output, torch.from_numpy(train.take(batch).target)).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    with torch.no_grad():
+        forecast = TASK.forecast(model(tensors(test)).numpy(), test)
+    best = TASK.oracle(folder, test, SETTINGS)
+    assert best is not None
+    learnt, least = (float(np.nanmean(crps(each, test.observed))) for each in (forecast, best))
+    assert least < learnt < 1.1 * least
