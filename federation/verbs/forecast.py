@@ -39,7 +39,8 @@ class ForecastSettings:
     origin: YYYY-MM, a forecast as of that month, from records until then alone; None: the newest. largest_age: months
     that records may be old; None: the task's own. late: forecast | leave_out, what becomes of places whose records end
     before those of others. today: YYYY-MM-DD, the day on which an exercise is played; None: today.
-    format: hubverse | chap | cap (health), cap | table (disaster), table (agriculture), hubverse | table (prices).
+    format: hubverse | chap | cap (health), cap | table (disaster), table (agriculture), hubverse | table (prices),
+    table (river).
     cost_loss: what acting costs over the loss it prevents; who is warned is forecast at least that probability. None:
     the run's. sender: whose alert it is; replaces: the file of the alert given before (cap). samples, seed: how many
     are drawn and from where on (chap). arm: federated, or another arm of the run, such as issued, from the vault of the

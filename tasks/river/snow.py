@@ -1,7 +1,8 @@
 """Snow by elevation bands and degree days: how much of the weather is water that can run off.
 
 A band is colder than the catchment's mean by LAPSE a kilometre. Precipitation below freezing lies as snow; above it,
-snow melts by DEGREE mm a degree and day. What one day's weather says is known at its end, so a store holds nothing later.
+snow melts by DEGREE mm a degree and day. What one day's weather says is known at its end, so a store holds nothing
+later.
 Source of the degree-day model: Hock (2003), https://doi.org/10.1016/S0022-1694(03)00257-9.
 """
 
