@@ -2,9 +2,9 @@
 
     scripts/bench prevah DIR [EVERY]
 
-DIR holds COUNTRY/river.csv with a column `simulated_streamflow`, such as PREVAH's in CAMELS-CH; it saw the weather of the
-day itself, so it is a rival of `task.mode=perfect_weather` alone. For each country: gauges, median and mean NSE, each gauge
-counting as -1 at least, as in the task's score.
+DIR holds COUNTRY/river.csv with a column `simulated_streamflow`, such as PREVAH's in CAMELS-CH. It saw the weather of
+the day itself, so it is a rival of `task.mode=perfect_weather` alone. For each country: gauges, median and mean NSE, in
+the mean each gauge counting as -1 at least, as in the task's score.
 """
 
 import sys

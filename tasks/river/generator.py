@@ -22,7 +22,7 @@ from tasks.synthetic.truth import TruthFile, refuse_real_records, write
 
 Array = NDArray[np.float64]
 TRUTH = TruthFile(name="river.oracle.npz", records=(RIVER, GAUGES))
-FIRST = np.datetime64("2003-01-01", "D")
+FIRST = np.datetime64("2002-01-01", "D")
 QUICK, DRAIN, SEEP, THIRST = 0.5, 0.45, 0.03, 0.3  # share to the fast store; shares that leave a day; of evaporation
 ERROR = 0.05  # sd of the log of what is measured over what flows
 WET, SHOWER = 0.4, 8.0  # chance of rain on a day, and its mean in mm
@@ -52,16 +52,16 @@ class Truth:
 
 
 def synthesize(folder: Path, country: str, seed: int, settings: TaskSettings) -> None:
-    """Write the synthetic records of a country, from 2003 to the end of the run's calendar.
+    """Write the synthetic records of a country, from 2002 to the end of the run's calendar.
 
     The same (country, seed, calendar) gives the same bytes. Raises SettingError for a negative seed or a calendar that
-    ends before 2005; DataError where the folder already holds records that are not synthetic.
+    ends before 2004; DataError where the folder already holds records that are not synthetic.
     """
     days = int((settings.calendar.cuts()[2] - FIRST).astype(int)) + 1
     if days < 2 * 365:
         raise SettingError(
-            f"task.calendar.test_until is {settings.calendar.test_until}, but synthetic rivers begin in 2003; "
-            f"choose 2004-12-31 or later"
+            f"task.calendar.test_until is {settings.calendar.test_until}, but synthetic rivers begin in 2002; "
+            f"choose 2003-12-31 or later"
         )
     rngs = generators(country, seed, 3)
     refuse_real_records(folder, TRUTH)

@@ -21,7 +21,7 @@ CUT = {
     "disaster": "2012-08",
     "agriculture": 2010,
     "prices": "2018-08",
-    "river": "2014-08-23",
+    "river": "2014-08-28",
 }
 
 

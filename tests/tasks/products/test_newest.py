@@ -116,7 +116,7 @@ def test_rows_after_the_origin_change_nothing(task: Task, tmp_path: Path) -> Non
     assert task.upcoming is not None
     issue(task, tmp_path, COUNTRY)
     panel = task.upcoming(tmp_path, COUNTRY, task.settings(), None)
-    origin = (panel.periods[-30] if task.name != "agriculture" else panel.periods[-4]).astype("M8[M]")
+    origin = (panel.periods[-60] if task.name != "agriculture" else panel.periods[-4]).astype("M8[M]")
     before = issue(task, tmp_path, COUNTRY, until=origin)
     for file in task.tables:
         path = tmp_path / file
