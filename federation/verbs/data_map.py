@@ -12,7 +12,7 @@ from federation.composition.compose import compose
 from federation.errors import ConfigError
 from federation.verbs.word_checks import bare_word_as, required
 from tasks.mapping.mapping import write
-from tasks.mapping.propose import Proposal, proposal
+from tasks.mapping.propose import LOOK, Proposal, proposal
 from tasks.places.countries import problem_with
 from tasks.settings import TaskSettings
 from tasks.sheets.sheet import Sheet, sheets
@@ -45,7 +45,7 @@ def _map(settings: MapSettings) -> None:
         raise ConfigError(f"country: {wrong}")
     if not file.exists():
         raise ConfigError(f"{file} does not exist; give a table of any format")
-    held = sheets(file)
+    held = sheets(file, LOOK)
     chosen = [each for each in held if settings.sheet in (None, each.name)]
     if not chosen:
         names = ", ".join(repr(each.name) for each in held)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.files.reading import SUFFIXES, Problem, find, other_formats, stem_of
-from tasks.files.schema import LISTED, TableSchema, load
+from tasks.files.schema import LISTED, TableSchema, load, load_form
 from tasks.files.table import NationalTable
 from tasks.meaning.look import records_of
 from tasks.meaning.shared import national, other_file
@@ -67,7 +67,7 @@ def _other_files(file: Path, rows: pd.DataFrame, schema: TableSchema, limit: int
         )
         if mine or not other.exists():
             continue
-        theirs, wrong = load(other, table.schema, 1)
+        theirs, wrong = load_form(other, table.schema, 1)
         if any(not each.warning for each in wrong):
             continue  # its own check says so
         known = national(records_of(other, theirs, table.schema))

@@ -91,6 +91,16 @@ def load(
     path: Path, schema: TableSchema, limit: int, until: np.datetime64 | None = None
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The typed table and its problems; the table is complete only if none is an error."""
+    table, said = load_form(path, schema, limit, until)
+    if any(not each.warning for each in said):
+        return table, said
+    return table, [*said, *findings(find(path), table, schema, limit)]
+
+
+def load_form(
+    path: Path, schema: TableSchema, limit: int, until: np.datetime64 | None = None
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """As `load`, without what the numbers mean."""
     try:
         file = find(path)
         names = header(file)
@@ -121,7 +131,7 @@ def load(
         ]
     if not wrong:  # bounds, keys and rules speak of values; a text in their place is reported first
         wrong = _validate(file, table, schema, limit)
-    return table, wrong or [*said, *findings(file, table, schema, limit)]
+    return table, wrong or said
 
 
 def _later(chunk: pd.DataFrame, schema: TableSchema, until: np.datetime64) -> "pd.Series[bool]":

@@ -1,28 +1,25 @@
-"""A sheet and its mapping -> a national table of text, whose meaning is then checked as any national file's is."""
+"""A table and its mapping -> a national table of text, whose meaning is then checked as any national file's is.
 
-import re
+A table may come in parts, of a file larger than memory: lists of persons are counted and sums added up part by part.
+"""
+
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.mapping import periods, persons
+from tasks.files.reading import MAX_ROWS
+from tasks.mapping import persons
+from tasks.mapping import rows as rows_of
 from tasks.mapping.mapping import Mapping
 from tasks.mapping.weeks import by_month
-from tasks.meaning.spelling import spelling
 from tasks.meaning.texts import GROUPED, ascii_digits
-from tasks.meaning.totals import TOTALS
 from tasks.registry import TASKS
 from tasks.sheets.sheet import Sheet
-
-NOTES = "titles, footnotes and empty rows"
-TOTAL_ROWS = "rows that say they are totals"
-NO_PLACE = "rows without a place"
-UNDATED = "persons without a date"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,42 +32,83 @@ class Mapped:
 
 
 def apply(mapping: Mapping, sheet: Sheet) -> Mapped:
-    """The national table. Raises DataError for a column that is not there and for what only the agency knows."""
+    """As `apply_parts`, of a whole sheet."""
+    return apply_parts(mapping, [sheet])
+
+
+def apply_parts(mapping: Mapping, sheets: Iterable[Sheet]) -> Mapped:
+    """The national table of sheets that are parts of one, the header in the first.
+
+    Raises DataError for a column that is not there, a record that cannot be read, and what only the agency knows.
+    """
+    parts = iter(sheets)
+    sheet = next(parts)
     names = sheet.rows[mapping.header - 1] if mapping.header <= len(sheet.rows) else ()
-    rows = pd.DataFrame(list(sheet.rows[mapping.header :]), columns=range(len(names)), dtype=object)
-    rows.index = pd.RangeIndex(mapping.header + 1, mapping.header + 1 + len(rows))
-    _check_columns(mapping, sheet)
-    for column in [*mapping.columns.values(), mapping.year, mapping.month, mapping.week]:
-        if column and column not in names:
-            raise DataError(
-                f"{sheet}, row {mapping.header}: no column {column!r}; there are {', '.join(filter(None, names))}"
-            )
-        if column and names.count(column) > 1:
-            raise DataError(
-                f"{sheet}, row {mapping.header}: {names.count(column)} columns are called {column!r}; give each "
-                f"its own name in the file, or correct `header`"
-            )
-    long = _long(mapping, names, rows)
-    records = len(rows)
-    texts = _periods(mapping, sheet, long)
-    dropped = Counter(_without_period(mapping, sheet, long[texts == ""]))
-    dropped[NOTES] += len(rows) - int(rows.index.isin(long.index).sum())
-    long = long.assign(period=texts)[texts != ""]
-    if "location" in long:
-        dropped[NO_PLACE] = int((long["location"] == "").sum())
-        long = long[long["location"] != ""]
+    _check_columns(mapping, sheet, names)
+    held: list[pd.DataFrame] = []
+    seen, dropped = 0, Counter[str]()
+    for part in chain([sheet], parts):
+        body = part.rows[mapping.header :] if part is sheet else part.rows
+        first = mapping.header + 1 if part is sheet else part.first
+        table = pd.DataFrame(list(body), columns=range(len(names)), dtype=object)
+        table.index = pd.RangeIndex(first, first + len(table))
+        read = rows_of.records(mapping, names, part, table)
+        seen += read.records
+        dropped.update(read.dropped)
+        held = _added(mapping, part, held, read.table)
     if mapping.persons:
-        table, outside = persons.count(sheet, long, mapping.reported)
+        table, outside = persons.table(held, mapping.reported)
         dropped.update(outside)
     else:
-        table = _counted(mapping, sheet, long)
-    return Mapped(
-        table=_whole(mapping, table), records=records, dropped={why: count for why, count in dropped.items() if count}
-    )
+        table = _finished(mapping, sheet, pd.concat(held))
+    kept = {why: count for why, count in dropped.items() if count}
+    return Mapped(table=_whole(mapping, table), records=seen, dropped=kept)
 
 
-def _check_columns(mapping: Mapping, sheet: Sheet) -> None:
-    """Raise DataError for a national column that the task has not, and for a layout that lacks one."""
+def _added(mapping: Mapping, sheet: Sheet, held: list[pd.DataFrame], read: pd.DataFrame) -> list[pd.DataFrame]:
+    """What is known after another part; counts and sums instead of rows where these are all that is kept."""
+    if mapping.persons:
+        return [persons.added(sheet, [*held, persons.counted(read)])]
+    if mapping.sum:
+        return [_summed(mapping, sheet, held, read)]
+    if sum(map(len, held)) + len(read) > MAX_ROWS:
+        raise DataError(
+            f"{sheet}: more than {MAX_ROWS:,} records; name those that count in `only`, add them up by `sum: true`, or "
+            f"import it in parts"
+        )
+    return [*held, read]
+
+
+def _summed(mapping: Mapping, sheet: Sheet, held: list[pd.DataFrame], read: pd.DataFrame) -> pd.DataFrame:
+    """Amounts of one place and period added up: of ages, sexes or wards. A missing one makes the sum missing.
+
+    Raises DataError for an amount that is no number.
+    """
+    columns = TASKS[mapping.task].tables[TASKS[mapping.task].file].schema.columns
+    keys = [name for name in ("period", "location") if name in read]
+    amounts = [str(name) for name in read if name in columns and columns[str(name)].kind == "number"]
+    values = read[keys].copy()
+    for name in amounts:
+        values[name] = _amounts(sheet, _numbers(read[name], grouped=columns[name].grouped))
+    together = pd.concat([*held, values])
+    sums = together.groupby(keys, sort=False, dropna=False)[amounts]
+    whole = sums.count().eq(sums.size(), axis=0)
+    return sums.sum().where(whole).reset_index()
+
+
+def _amounts(sheet: Sheet, texts: pd.Series) -> pd.Series:
+    values = pd.to_numeric(texts.replace("", np.nan), errors="coerce")
+    odd = (texts != "") & ~np.isfinite(values)
+    if odd.any():
+        row = texts.index[odd][0]
+        raise DataError(
+            f"{sheet}, row {row}: {texts[row]!r} is no number that can be added up; write digits, or nothing"
+        )
+    return values
+
+
+def _check_columns(mapping: Mapping, sheet: Sheet, names: tuple[str, ...]) -> None:
+    """Raise DataError for a column that the task or the file has not, or has twice, and for a layout that lacks one."""
     known = TASKS[mapping.task].tables[TASKS[mapping.task].file].schema.columns
     for name in filter(None, [*mapping.columns, mapping.wide]):
         if name not in known:
@@ -81,133 +119,19 @@ def _check_columns(mapping: Mapping, sheet: Sheet) -> None:
     )
     if lacking:
         raise DataError(f"{sheet}: the mapping names no `{lacking}`, which {'weeks' if by_week else 'persons'} need")
+    for column in [*mapping.columns.values(), mapping.year, mapping.month, mapping.week, *mapping.only]:
+        if column and column not in names:
+            raise DataError(
+                f"{sheet}, row {mapping.header}: no column {column!r}; there are {', '.join(filter(None, names))}"
+            )
+        if column and names.count(column) > 1:
+            raise DataError(
+                f"{sheet}, row {mapping.header}: {names.count(column)} columns are called {column!r}; give each "
+                f"its own name in the file, or correct `header`"
+            )
 
 
-def _long(mapping: Mapping, names: tuple[str, ...], rows: pd.DataFrame) -> pd.DataFrame:
-    """Columns by their national names, `year`, `month`, `week`; a row a period where the file has columns of them."""
-    at = {name: names.index(column) for name, column in mapping.columns.items()}
-    at |= {name: names.index(column) for name in ("year", "month", "week") if (column := getattr(mapping, name))}
-    kept = pd.DataFrame({name: rows[place] for name, place in at.items()}, index=rows.index)
-    if not mapping.wide:
-        return kept
-    wide = [place for place, name in enumerate(names) if name and (periods.month(name) or periods.week(name))]
-    if not wide:
-        raise DataError(f"wide={mapping.wide}: no column's name is a month or a week")
-    empty = (rows[wide] == "").all(axis=1)  # a title, a footnote, or a place that reported nothing
-    kept, rows = kept[~empty], rows[~empty]
-    parts = [kept.assign(time_period=names[place], **{mapping.wide: rows[place]}) for place in wide]
-    return pd.concat(parts)
-
-
-def _periods(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.Series:
-    """(N,) YYYY-MM, or the first day of a week as YYYY-MM-DD; "" where a row names no period."""
-    read: Callable[..., str]
-    columns: tuple[str, ...]
-    if mapping.week:
-        read, columns = _week, ("year", "week")
-    elif mapping.year and mapping.month:
-        read, columns = _month_of_pair, ("year", "month")
-    else:
-        read, columns = _period, ("time_period",)
-    if not set(columns) <= set(rows):
-        raise DataError(f"{sheet}: the mapping names no time_period, and neither year and month nor year and week")
-    cells = zip(rows.index, *(rows[name] for name in columns), strict=True)
-    texts = [read(mapping, f"{sheet}, row {row}", *texts) for row, *texts in cells]
-    return pd.Series(texts, index=rows.index, dtype=object)
-
-
-def _without_period(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> dict[str, int]:
-    """Why rows whose period cannot be read are left out. Raises DataError for records: they have a value or a place.
-
-    A title or footnote fills a cell of the period or of the place, or none that is mapped.
-    """
-    when = [name for name in ("time_period", "year", "month", "week") if name in rows]
-    dated = (rows[when] != "").any(axis=1)
-    placed = rows["location"] != "" if "location" in rows else dated & False
-    valued = (rows.drop(columns=[*when, "location"], errors="ignore") != "").any(axis=1)
-    named = rows.reindex(columns=[*when, "location"], fill_value="")
-    totals = named.map(lambda text: spelling(text) in TOTALS).any(axis=1)
-    undated = ~dated & placed if mapping.persons else dated & False
-    wrong = ~totals & ~undated & (valued | (dated & placed))
-    if wrong.any():
-        row = rows[wrong].iloc[0]
-        texts = repr(" ".join(row[when][row[when] != ""])) if dated[wrong].iloc[0] else "an empty cell"
-        shown = "the cell of its date" if mapping.persons else texts
-        more = f" ({int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""
-        raise DataError(
-            f"{sheet}, row {row.name}: {shown} names no period{more}; write one in every row, or remove the row"
-        )
-    reasons = {TOTAL_ROWS: int(totals.sum()), UNDATED: int((undated & ~totals).sum())}
-    return {NOTES: len(rows) - sum(reasons.values()), **reasons}
-
-
-def _month_of_pair(_: Mapping, __: str, year: str, month: str) -> str:
-    plain = ascii_digits(f"{month} {year}") if year and month else ""
-    if matched := re.fullmatch(r"(\d{1,2})(?:\.0)? (\d{4})(?:\.0)?", plain):
-        return periods.month(f"{int(matched[1])}/{matched[2]}") or ""
-    return periods.month(plain) or ""
-
-
-def _week(mapping: Mapping, where: str, year: str, number: str) -> str:
-    numbers = [re.findall(r"\d+(?:\.\d+)?", ascii_digits(text)) for text in (year, number)]
-    years, weeks = [[re.sub(r"\.0+$", "", each) for each in found] for found in numbers]
-    if not weeks or not any(re.fullmatch(r"\d{4}", each) for each in years):
-        return ""
-    if len(years) > 1 or len(weeks) > 1 or not weeks[0].isdecimal():
-        raise DataError(f"{where}: {year!r} and {number!r} name no single week; write 2020 and 5")
-    return _first_day(mapping, where, int(years[0]), int(weeks[0]))
-
-
-def _period(mapping: Mapping, where: str, text: str) -> str:
-    shown = "its date" if mapping.persons else repr(text)
-    if matched := periods.week(text):
-        return _first_day(mapping, where, *matched)
-    if _by_week(mapping):
-        return _last_day(mapping, where, text)
-    if month := periods.month(text):
-        return month
-    if not periods.DAY.fullmatch(ascii_digits(text)):
-        return ""
-    if not mapping.dates:
-        raise DataError(f"{where}: {shown} may be read in two orders; say in the mapping `dates: dmy` or `dates: mdy`")
-    day = periods.day(text, mapping.dates)
-    if day is None:
-        raise DataError(f"{where}: {shown} is no date in the order {mapping.dates}; correct `dates` in the mapping")
-    return f"{day:%Y-%m}"
-
-
-def _first_day(mapping: Mapping, where: str, year: int, number: int) -> str:
-    system = periods.required_system(mapping.weeks, where)
-    try:
-        first = periods.first_day(year, number, system)
-        return f"{first + timedelta(days=6) if _by_week(mapping) else first:%Y-%m-%d}"
-    except ValueError as error:
-        raise DataError(f"{where}: {error}; check the week, and `weeks: {system}` in the mapping") from None
-
-
-def _by_week(mapping: Mapping) -> bool:
-    """Whether the national file has weeks, named by their last day."""
-    return TASKS[mapping.task].settings().calendar.step == "week"
-
-
-def _last_day(mapping: Mapping, where: str, text: str) -> str:
-    """Of a week that is written by its days, as 2003-12-29/2004-01-04 or one of them; "" for another text."""
-    first, _, last = text.partition("/") if re.fullmatch(r"\d{4}-\d\d-\d\d/\d{4}-\d\d-\d\d", text) else (text, "", "")
-    order = "ymd" if last else mapping.dates
-    if not periods.DAY.fullmatch(ascii_digits(last or first)):
-        return ""
-    if not last and (not order or not mapping.day):
-        raise DataError(
-            f"{where}: {text!r} is a day of a week; say in the mapping its order, `dates: ymd`, dmy or mdy, and which "
-            f"day of the week it is, `day: first` or `day: last`"
-        )
-    day = periods.day(last or first, order)
-    if day is None or (last and day - date.fromisoformat(first) != timedelta(days=6)):
-        raise DataError(f"{where}: {text!r} is no week of seven days; correct it, or `dates` in the mapping")
-    return f"{day + timedelta(days=6) if mapping.day == 'first' and not last else day:%Y-%m-%d}"
-
-
-def _counted(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.DataFrame:
+def _finished(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.DataFrame:
     """A row a place and period: weeks shared among months where the national file has months, else as they stand."""
     table = rows.drop(columns=["year", "month", "week", "time_period"], errors="ignore").rename(
         columns={"period": "time_period"}
@@ -215,10 +139,15 @@ def _counted(mapping: Mapping, sheet: Sheet, rows: pd.DataFrame) -> pd.DataFrame
     columns = TASKS[mapping.task].tables[TASKS[mapping.task].file].schema.columns
     for name in table.columns:
         if columns[name].kind == "number":
-            table[name] = _numbers(table[name], grouped=columns[name].grouped)
-    if table["time_period"].str.len().eq(10).any() and not _by_week(mapping):
-        return _months(sheet, table)
-    return table
+            texts = table[name].map(_shown) if mapping.sum else table[name]
+            table[name] = _numbers(texts, grouped=columns[name].grouped)
+    if not table["time_period"].str.len().eq(10).any() or rows_of.by_week(mapping):
+        return table
+    return _months(sheet, table)
+
+
+def _shown(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.10g}"
 
 
 def _numbers(texts: pd.Series, *, grouped: bool) -> pd.Series:

@@ -5,10 +5,11 @@ from pathlib import Path
 from tasks.errors import DataError
 from tasks.importers.contract import Imported, ImportReport, National
 from tasks.importers.writing import write_all
-from tasks.mapping.apply import apply
+from tasks.mapping.apply import apply_parts
 from tasks.mapping.mapping import read
+from tasks.mapping.propose import LOOK
 from tasks.registry import TASKS
-from tasks.sheets.sheet import sheets
+from tasks.sheets.sheet import TEXTS, ending_of, parts, sheets
 
 
 def import_mapped(source: Path, by: Path, to: Path) -> Imported:
@@ -19,11 +20,11 @@ def import_mapped(source: Path, by: Path, to: Path) -> Imported:
     mapping = read(by)
     if not source.is_file():
         raise DataError(f"{source} is no file; a mapping takes one: gotong data import from=FILE map={by} to=FOLDER")
-    held = sheets(source)
+    held = sheets(source, LOOK)
     chosen = [each for each in held if not mapping.sheet or each.name == mapping.sheet]
     if not chosen:
         raise DataError(f"{by}: sheet: {source} has {', '.join(repr(each.name) for each in held) or 'no row'}")
-    mapped = apply(mapping, chosen[0])
+    mapped = apply_parts(mapping, parts(source) if ending_of(source) in TEXTS else chosen[:1])
     if mapped.table.empty:
         raise DataError(f"{chosen[0]}: no row has a period and a place; correct `header` and `columns` in {by}")
     name = TASKS[mapping.task].file

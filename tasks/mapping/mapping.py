@@ -19,6 +19,7 @@ HELP = """\
 # wide: the file has one column a period, with values of the national column `wide`. weeks: iso or mmwr, as declared.
 # dates: ymd, dmy or mdy. persons: true counts rows, one a person; only the counts are written.
 # day: first or last, which day of its week a date is, where the national file is by the week.
+# only: column of the file -> its values that count; other rows are left out. sum: true adds rows of a place and period.
 # reported: 2004-01/2005-12, months of which a list of persons is complete: without a person they count 0.
 """
 
@@ -41,6 +42,8 @@ class Mapping:
     day: str = ""
     persons: bool = False
     reported: str = ""
+    only: dict[str, list[str]] = field(default_factory=dict)
+    sum: bool = False
 
 
 def write(mapping: Mapping, to: Path) -> None:
@@ -79,8 +82,12 @@ def _check(file: Path, name: str, value: Any) -> None:
         raise DataError(f"{file}: {name}: {value!r} is none of {', '.join(allowed[name])}")
     if name == "country" and (wrong := problem_with(str(value))):
         raise DataError(f"{file}: country: {wrong}")
+    if name == "only" and not (isinstance(value, dict) and all(isinstance(each, list) for each in value.values())):
+        raise DataError(
+            f"{file}: only: {value!r} names no columns with lists of values; write only: {{Disease: [Dengue]}}"
+        )
     if name == "reported" and not REPORTED.fullmatch(str(value)):
         raise DataError(f"{file}: reported: {value!r} names no months; write the first and the last, 2004-01/2005-12")
-    right: type = {"header": int, "columns": dict, "persons": bool}.get(name, str)
+    right: type = {"header": int, "columns": dict, "only": dict, "persons": bool, "sum": bool}.get(name, str)
     if not isinstance(value, right) or (isinstance(value, int) and value < 0):
         raise DataError(f"{file}: {name}: {value!r} is no {right.__name__}; put text in quotes")

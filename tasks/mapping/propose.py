@@ -10,7 +10,7 @@ from tasks.meaning.texts import ascii_digits
 from tasks.registry import TASKS
 from tasks.sheets.sheet import Sheet
 
-LOOK = 200  # rows that are looked at
+LOOK = 1000  # rows that are looked at
 NAMES = {
     "year": "year|tahun|nam|ano|anio|anno|ปี|ปีพศ|ປີ|ឆ្នាំ|နှစ်|yr",
     "month": "month|bulan|thang|mes|เดือน|ເດືອນ|ខែ|လ|mo",
@@ -31,6 +31,8 @@ PERSONS = (
     "sex|gender|age|name|full name|patient|patient id|case id|id number|nik|nama|umur|usia|jenis kelamin|jantina|"
     "ho ten|ho va ten|gioi tinh|tuoi|edad|sexo|kasarian|ชื่อ|ชื่อสกุล|เพศ|อายุ|ຊື່|ເພດ|ອາຍຸ|ឈ្មោះ|ភេទ|អាយុ|အမည်|ကျား မ|အသက်"
 )
+KIND = "data element|dataElement|data|indicator|disease|dx|diagnosis|penyakit|benh|โรค"  # of what a row speaks
+KINDS = frozenset(spelling(word) for word in KIND.split("|"))
 PERSON = frozenset(spelling(word) for word in PERSONS.split("|"))
 
 
@@ -74,12 +76,14 @@ def proposal(sheet: Sheet, task: str, country: str) -> Proposal:
         sheet=sheet.name,
         header=at,
         columns=columns,
-        **parts,
+        year=parts["year"],
+        month=parts["month"],
+        week=parts["week"],
         wide="disease_cases" if len(wide) >= 3 and "disease_cases" not in columns else "",
         dates=periods.day_order(dates) or "" if dates else "",
         persons=persons,
     )
-    return Proposal(mapping=mapping, open=tuple(_open(mapping, dates, by_week)))
+    return Proposal(mapping=mapping, open=(*_open(mapping, dates, by_week), *_several(mapping, names, rows)))
 
 
 def _open(mapping: Mapping, dates: Sequence[str], by_week: bool) -> list[str]:
@@ -100,6 +104,24 @@ def _open(mapping: Mapping, dates: Sequence[str], by_week: bool) -> list[str]:
         )
     if not mapping.wide and not mapping.persons and mapping.task == "health" and "disease_cases" not in mapping.columns:
         asked.append("columns: disease_cases: which column holds the counts?")
+    return asked
+
+
+def _several(mapping: Mapping, names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Questions about rows that speak of one place and period: which of them count, and whether they add up."""
+    asked = []
+    for name in names:
+        if spelling(name) in KINDS and len(values := set(_values(names, rows, name))) > 1:
+            first, some = min(values), ", ".join(sorted(values)[:5])
+            asked.append(f"only: which values of {name!r} count, such as only: {{{name}: [{first}]}}? It has {some}")
+    when = [name for name in (mapping.columns.get("time_period"), mapping.year, mapping.month, mapping.week) if name]
+    place = mapping.columns.get("location")
+    if mapping.persons or mapping.wide or not place or not when:
+        return asked
+    at = [list(names).index(name) for name in (place, *when)]
+    keys = [key for row in rows if all(key := tuple(row[each] for each in at))]
+    if len(set(keys)) < len(keys):
+        asked.append("sum: true? Several rows have the same place and period; it adds them up, such as ages or sexes")
     return asked
 
 

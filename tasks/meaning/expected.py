@@ -7,7 +7,6 @@ https://doi.org/10.1214/aoms/1177703732; Hoerl and Kennard (1970), https://doi.o
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from tasks.meaning.records import Array, Records
 
 ENOUGH = 24  # periods that two series share, from which one says something of the other
 NEIGHBOURS = 5  # other series that a value is compared with
-BEYOND = 1.1  # times the distance of Chauvenet's criterion, since records surprise more than a normal distribution
+BEYOND = 1.05  # times the distance of Chauvenet's criterion, since records surprise more than a normal distribution
 CHANGES = 1.0  # usual changes from one period to the next, by which a level differs from what is expected at least
 HUBER = 1.5  # usual residuals beyond which a value counts less
 DISPERSION = 3.0  # variance of counts over their mean, at least
@@ -86,12 +85,18 @@ def of_country(records: Records, name: str) -> tuple[Array, Array]:
 
 def _season(values: Array, year: int) -> Array:
     """(S, T) the median of the same season in all years; of the whole series where periods are years."""
-    usual = np.full(values.shape, np.nan)
-    with catch_warnings():
-        simplefilter("ignore", RuntimeWarning)  # a season without any value
-        for season in range(min(year, values.shape[1])):
-            usual[:, season::year] = np.nanmedian(values[:, season::year], axis=1, keepdims=True)
-    return usual
+    many, length = values.shape
+    years = np.pad(values, ((0, 0), (0, -length % year)), constant_values=np.nan).reshape(many, -1, year)
+    return np.tile(_median(years.transpose(0, 2, 1)), years.shape[1])[:, :length]
+
+
+def _median(values: Array) -> Array:
+    """The median of what is known along the last axis, NaN where nothing is; numpy's own is slow where values miss."""
+    ordered = np.sort(values, axis=-1)  # NaN last
+    known = np.isfinite(values).sum(axis=-1, keepdims=True)
+    ends = [np.take_along_axis(ordered, np.maximum(each, 0), axis=-1) for each in ((known - 1) // 2, known // 2)]
+    middle = np.where(known > 0, (ends[0] + np.where(known % 2 == 0, ends[1], ends[0])) / 2, np.nan)
+    return np.asarray(middle[..., 0])
 
 
 def _both(values: Array, step: int) -> Array:
@@ -129,9 +134,7 @@ def _standard(values: Array) -> Array:
 
 def _size(values: Array) -> Array:
     """(S, 1) the usual size of values around 0: the median of absolute values, as a standard deviation."""
-    with catch_warnings():
-        simplefilter("ignore", RuntimeWarning)  # a series without any value
-        return np.nan_to_num(1.4826 * np.nanmedian(np.abs(values), axis=1, keepdims=True), nan=1.0)
+    return np.nan_to_num(1.4826 * _median(np.abs(values))[:, None], nan=1.0)
 
 
 def _fit(values: Array, predictors: Array) -> tuple[Array, Array]:

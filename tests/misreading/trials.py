@@ -6,15 +6,19 @@ whatever the fault changed: the sum of all changes is at most half of .1 % of th
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
+from tasks.files import check as checking
 from tasks.files.check import check, national_files
-from tasks.files.schema import load
+from tasks.files.reading import Problem
+from tasks.files.schema import TableSchema, load_form
 from tasks.meaning.records import Records
 from tasks.registry import TABLES
 from tests.misreading.faults import FAULTS, Faulty
@@ -67,7 +71,7 @@ def _excerpt(file: Path, scratch: Path, random: np.random.Generator) -> tuple[Pa
 def _original(path: Path, text: pd.DataFrame) -> Original:
     schema = TABLES[path.name].schema
     before = frozenset((each.kind, each.column, each.place, each.period) for each in check(path, 1000))
-    return Original(path=path, siblings=path.parent, text=text, table=load(path, schema, 100)[0], before=before)
+    return Original(path=path, siblings=path.parent, text=text, table=load_form(path, schema, 100)[0], before=before)
 
 
 def written(path: Path, text: pd.DataFrame) -> Path:
@@ -77,10 +81,25 @@ def written(path: Path, text: pd.DataFrame) -> Path:
     return path
 
 
+@contextmanager
+def siblings_once() -> Iterator[None]:
+    """The country's other files are links to the same ones in all trials: each is read once."""
+    known: dict[int, tuple[pd.DataFrame, list[Problem]]] = {}
+
+    def remembered(path: Path, schema: TableSchema, limit: int) -> tuple[pd.DataFrame, list[Problem]]:
+        inode = path.stat().st_ino
+        if inode not in known:
+            known[inode] = load_form(path, schema, limit)
+        return known[inode]
+
+    with patch.object(checking, "load_form", remembered):
+        yield
+
+
 def run(files: Sequence[Original], count: int, seed: int, kinds: Sequence[str] = tuple(FAULTS)) -> Tally:
     """`count` faults, the kinds in turn, each in a file drawn at random."""
     tally = Tally(counts={kind: Counter() for kind in kinds})
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory() as scratch, siblings_once():
         for number in range(count):
             kind = kinds[number % len(kinds)]
             random = np.random.default_rng([seed, number])
@@ -119,7 +138,7 @@ def _outcome(path: Path, original: Original, faulty: Faulty) -> str:
         return "caught"
     if any(not each.warning for each in new):
         return "caught in another row"
-    table = load(path, TABLES[path.name].schema, 100)[0]
+    table = load_form(path, TABLES[path.name].schema, 100)[0]
     return "harmless" if harmless(original.table, table, path.name) else "silent"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.mapping import periods
-from tasks.mapping.apply import apply
+from tasks.mapping.apply import apply, apply_parts
 from tasks.mapping.imports import import_mapped
 from tasks.mapping.mapping import Mapping, read, write
 from tasks.mapping.propose import proposal
@@ -149,6 +149,37 @@ def test_a_record_whose_period_cannot_be_read_is_no_footnote(lines: Lines, says:
         apply(proposal(table, "health", "THA").mapping, table)
 
 
+DHIS2 = (
+    "dataElement;period;orgUnit;categoryOptionCombo;value",
+    "Dengue;200401;A;under 5;3",
+    "Dengue;200401;A;over 5;4",
+    "Malaria;200401;A;under 5;99",
+    "Dengue;200402;A;under 5;1",
+    "Dengue;200402;A;over 5;",
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])  # rows a part
+def test_data_values_are_chosen_and_added_up_part_by_part(size: int) -> None:
+    whole = sheet(*DHIS2)
+    made = proposal(whole, "health", "THA")
+    assert [each.partition(":")[0] for each in made.open] == ["only", "sum"]
+    mapping = replace(made.mapping, only={"dataElement": ["Dengue"]}, sum=True)
+    starts = [0, *range(1 + size, len(whole.rows), size)]
+    parts = [
+        replace(whole, rows=whole.rows[at:end], first=at + 1)
+        for at, end in zip(starts, [*starts[1:], len(whole.rows)], strict=True)
+    ]
+    mapped = apply_parts(mapping, parts)
+    assert [" ".join(row) for row in mapped.table[["time_period", "location", "disease_cases"]].to_numpy()] == [
+        "2004-01 A 7",
+        "2004-02 A ",
+    ]
+    assert (mapped.records, mapped.dropped) == (5, {"rows that `only` leaves out": 1})
+    with pytest.raises(DataError, match="row 5: 'many' is no number that can be added up"):
+        apply_parts(mapping, [replace(whole, rows=(*whole.rows[:4], ("Dengue", "200402", "A", "", "many")))])
+
+
 def weekly(system: str, weeks: range) -> list[str]:
     lines = ["Epiweek;Place;Cases", *(f"2020-W{number:02d};A;7" for number in weeks), "2021-W01;A;7", "2021-W02;A;7"]
     table = sheet(*lines)
@@ -251,6 +282,7 @@ def test_a_mapping_serves_again_and_says_what_is_wrong_with_it(tmp_path: Path) -
         ("tusk: health", "tusk unknown"),
         ("task: health\ncountry: THA\nreported: 2004", "reported: 2004 names no months"),
         ("task: health\ncountry: THA\nweeks: epi", "weeks: 'epi' is none of iso, mmwr"),
+        ("task: health\ncountry: THA\nonly: Dengue", "only: 'Dengue' names no columns"),
         ("task: [", "cannot be read as YAML"),
     ):
         (tmp_path / "bad.yaml").write_text(text)
