@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
+from unicodedata import category
 
 from federation.errors import ConfigError, GotongError
 from federation.settings.address import keep
@@ -22,7 +23,7 @@ RESERVED = ("keys", "mlflow", "cycles", "champions", "nodes")  # folders that al
 def create(settings: Settings) -> Path:
     """A new run's folder. Raises ConfigError if that run exists, or its name or place cannot be used."""
     name = name_of(settings)
-    if not all(letter.isalnum() or letter in "._-" for letter in name) or name.startswith("."):
+    if not all(letter.isalnum() or letter in "._-" or category(letter)[0] == "M" for letter in name) or name[0] == ".":
         raise ConfigError(f"name={name!r} must be of letters, digits, '.', '_' and '-', for it names a folder")
     if name in RESERVED:
         raise ConfigError(f"name={name} is taken for what all runs share; choose another")

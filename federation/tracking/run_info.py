@@ -33,5 +33,5 @@ class RunInfo:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.-]+", self.id, re.ASCII):
+        if not re.fullmatch(r"[^\s/\\'\"`%]+", self.id):
             raise ValueError(f"run id {self.id!r} may hold letters, digits, '.', '_' and '-' only")

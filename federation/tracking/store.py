@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from federation.errors import TrackingError
 from federation.settings.address import whole
@@ -53,15 +54,23 @@ def quiet() -> None:
 def address(settings: TrackingSettings, runs: Path) -> str:
     """The absolute tracking address of these settings."""
     if not settings.uri:
-        return f"{SQLITE}{(runs / 'mlflow' / 'mlflow.db').resolve()}"
+        return address_of((runs / "mlflow" / "mlflow.db").resolve())
     if settings.uri.startswith(SQLITE):
-        return f"{SQLITE}{Path(settings.uri.removeprefix(SQLITE)).resolve()}"
+        return address_of(Path(settings.uri.removeprefix(SQLITE)).resolve())
     return settings.uri
+
+
+def address_of(file: Path) -> str:
+    """The SQLite address of an absolute path; letters with a meaning are escaped, as SQLAlchemy 2.1 reads them."""
+    text = str(file)
+    for letter in "%?#":  # the escape's own letter first
+        text = text.replace(letter, f"%{ord(letter):02X}")
+    return f"{SQLITE}{text}"
 
 
 def database(uri: str) -> Path | None:
     """The file of an SQLite address, None for a server."""
-    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+    return Path(unquote(uri.removeprefix(SQLITE))) if uri.startswith(SQLITE) else None
 
 
 def artifacts(file: Path) -> str:
@@ -165,7 +174,7 @@ def create(file: Path) -> None:
         for stale in file.parent.glob(f"{file.name}.new*"):
             stale.unlink()
         fresh = file.with_name(f"{file.name}.new{os.getpid()}")
-        SqlAlchemyStore(f"{SQLITE}{fresh}", artifacts(file)).engine.dispose()  # type: ignore[no-untyped-call]
+        SqlAlchemyStore(address_of(fresh), artifacts(file)).engine.dispose()  # type: ignore[no-untyped-call]
         fresh.replace(file)
 
 

@@ -74,7 +74,7 @@ def stop(home: Path, runs: str, name: str, say: Callable[[str], None]) -> Path:
 
 
 def _wait_for(home: Path, runs: str, name: str, say: Callable[[str], None]) -> Path:
-    """The folder of a run in progress, or of one that a `gotong submit` has just begun to submit."""
+    """The folder of a run in progress, or of one that a `gotong submit` has just begun to submit, or ended for this."""
     until, said = monotonic() + BEGINS, False
     while True:
         try:
@@ -89,6 +89,8 @@ def _wait_for(home: Path, runs: str, name: str, say: Callable[[str], None]) -> P
             if not said:
                 say(f"no run {name} in {runs} yet; one that is being submitted will not begin (waiting {BEGINS:g} s)")
                 _leave_note(home, name)
+            elif home.is_dir() and not _note(home, name).exists():
+                return Path(runs) / name  # a submit has heeded it
             if monotonic() > until:
                 raise
             said = True

@@ -5,6 +5,7 @@ import pytest
 from federation.composition.compose import jobs, settings_of
 from federation.composition.literal import literal
 from federation.settings.schema import Settings
+from federation.verbs.compare import CompareSettings
 
 TYPED = [
     "ไทย",
@@ -29,6 +30,12 @@ TYPED = [
 @pytest.mark.parametrize("key", ["out", "data", "name"])
 def test_text_is_what_was_typed(key: str, typed: str) -> None:
     assert getattr(settings_of([f"{key}={typed}"]), key) == typed
+
+
+def test_names_in_a_list_are_what_was_typed() -> None:
+    words = ["names=[2026_11,1e5, 007,spring,ภูเก็ต]", "names=['2026_11']", "names=[]"]
+    names = [job.settings.names for word in words for job in jobs("compare", [word], CompareSettings)]
+    assert names == [["2026_11", "1e5", "007", "spring", "ภูเก็ต"], ["2026_11"], []]
 
 
 def test_numbers_lists_sweeps_and_nothing_keep_their_meaning() -> None:

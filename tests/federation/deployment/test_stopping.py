@@ -1,6 +1,7 @@
 """Stopping a run that has not begun, and addresses of IPv6."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ def test_a_request_to_stop_is_for_whoever_was_submitting_then(tmp_path: Path, mo
         stopping.stop(home, str(runs), "spring", said.append)
     assert "one that is being submitted will not begin" in said[0]
     folder = runs / "spring"
+    monkeypatch.setattr(stopping, "BEGINS", 60.0)
+    heed = threading.Timer(0.3, (home / "stops" / "spring").unlink)  # as a submit does that ends for it
+    heed.start()
+    assert stopping.stop(home, str(runs), "spring", said.append) == folder
+    heed.join()
+    stopping._leave_note(home, "spring")
     folder.mkdir(parents=True)
     with stopping.submitting(home, folder):  # this process was there when it was asked for
         assert stopping.in_progress(folder)

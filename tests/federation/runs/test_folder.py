@@ -12,6 +12,7 @@ import pytest
 
 from federation.errors import ConfigError, GotongError
 from federation.runs.folder import LOCK, country_key, create, existing, is_locked, locked
+from federation.tracking.run_info import RunInfo
 from tests.federation.federations import settings_of
 
 HOLDS = """
@@ -33,6 +34,11 @@ def test_no_run_begins_in_the_folder_of_another(tmp_path: Path) -> None:
     create(settings_of(tmp_path, name="first"))
     with pytest.raises(ConfigError, match=r"a run first exists in .*; choose another name, or resume=first"):
         create(settings_of(tmp_path, name="first"))
+
+
+@pytest.mark.parametrize("name", ["2026_11", "ภูเก็ต", "Bình-Dương"])
+def test_a_name_in_any_script_names_a_run(tmp_path: Path, name: str) -> None:
+    assert create(settings_of(tmp_path, name=name)).name == RunInfo(id=name, name=name, countries=()).id
 
 
 @pytest.mark.parametrize("name", ["a/b", "../a", ".hidden", "..", "a b", "a\nb", "keys", "mlflow", "n" * 300])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from federation.cli import main
 from federation.composition.compose import settings_of
@@ -13,6 +14,7 @@ from federation.runs.simulation import simulate
 from federation.settings import address
 from federation.settings.address import FILE, Address, whole
 from federation.settings.schema import TrackingSettings
+from federation.tracking import store
 from tests.federation.federations import settings_of as toy_settings
 
 SECRET = "s3cr3t"
@@ -75,3 +77,11 @@ def test_every_byte_that_a_run_writes_and_prints_is_without_the_password(
     assert holders == [tmp_path / "runs" / "run" / FILE]
     assert stat.S_IMODE(holders[0].stat().st_mode) == 0o600
     assert Address(DEAD).whole == holders[0].read_text()
+
+
+@pytest.mark.parametrize("name", ["a?b#c%d", "a%20b", "ไทย Việt, a=(b)'&"])
+def test_a_store_may_lie_in_any_folder(tmp_path: Path, name: str) -> None:
+    uri = store.address(TrackingSettings(), tmp_path / name)
+    assert store.database(uri) == tmp_path / name / "mlflow" / "mlflow.db"
+    assert make_url(uri).database == str(tmp_path / name / "mlflow" / "mlflow.db")
+    assert store.address(TrackingSettings(uri=f"sqlite:///{tmp_path}/{name}.db"), tmp_path).startswith("sqlite:///")
