@@ -76,6 +76,8 @@ def typed(
         kind, text = columns[name].kind, chunk[name].str.strip()
         if kind == "text":
             ready[name] = text.where(text != "", None)
+            for row, value in text[text.str.contains(texts.CONTROL)].head(limit).items():
+                problems.append(texts.controlled(str(file), int(str(row)), name, str(value)))
             continue
         missing = text.isin(MISSING)
         good = text.str.fullmatch(PATTERNS[kind]) & text.map(str.isascii)

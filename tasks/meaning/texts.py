@@ -17,6 +17,7 @@ REMEDY = {
     "year": "Write YYYY, for example 2004",
     "date": "Write YYYY-MM-DD, for example 2004-12-31",
 }
+CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"  # in a name; a line break or tab shows
 GROUPED = r"[+-]?\d{1,3}(?:\.\d{3})+"  # 1.234 is 1234 with a dot between thousands, as in Jakarta, Hanoi and Berlin
 SUPPRESSED = r"[<≤]\s*=?\s*\d+"  # a count that an agency hides because it is small
 SEPARATORS = " \u00a0\u2007\u2009\u202f'’`,٬"  # between thousands: spaces of all widths, apostrophes, commas
@@ -50,6 +51,12 @@ def unlike(file: str, kind: str, row: int, column: str, value: str) -> Problem:
     say = _number if kind == "number" else _period
     what, remedy, name = say(kind, value)
     return Problem(file=file, row=row, column=column, value=value, what=what, remedy=remedy, kind=name)
+
+
+def controlled(file: str, row: int, column: str, value: str) -> Problem:
+    """The problem of a name with a character that nobody sees or types, such as a bell."""
+    what, remedy = "holds a control character", "Remove it; one place has one name throughout"
+    return Problem(file=file, row=row, column=column, value=value, what=what, remedy=remedy)
 
 
 def suppressed(file: str, row: int, column: str, value: str) -> Problem:

@@ -89,6 +89,7 @@ def test_gzip_and_parquet_give_the_same_table(tmp_path: Path) -> None:
 BROKEN: dict[str, tuple[str, str, str, int | None, str | None]] = {
     # name: (text to replace, replacement, what the message says, row, column)
     "negative": ("A,1,", "A,-1,", "'-1' is outside 0 to 1e+06. Write cases of the month", 2, "cases"),
+    "control character": ("A,1,", "\x07A,1,", r"'\x07A' holds a control character. Remove it", 2, "location"),
     "text": ("A,1,", "A,many,", "'many' is not a number", 2, "cases"),
     "thousands": ("A,1,", 'A,"1,234",', "Write 1234 without thousands separators", 2, "cases"),
     "infinite": ("A,1,", "A,inf,", "'inf' is not a number", 2, "cases"),
