@@ -27,6 +27,7 @@ from federation.reporting.score_table import PERFECT
 from federation.settings.schema import OPERATIONAL, Settings
 from federation.settings.values import plain
 from federation.tracking.first_sight import ABOUT
+from federation.tracking.machine import readings
 from federation.tracking.run_info import ENERGY, REGION, WEIGHTS, WITHHOLDS, RunInfo
 from federation.tracking.run_tags import tags_of
 from federation.tracking.run_views import BETTER_BY
@@ -92,7 +93,7 @@ class TrackedRun:
         totals["round/faults"] = len(faults_of(report.round, report.summaries))
         totals["round/flags"] = len(flags_of(report))
         totals["round/bytes"] = sum(summary.sent + summary.received for summary in report.summaries)
-        self._tracker.metrics(totals, step=report.round)
+        self._tracker.metrics(totals | readings(), step=report.round)
         self._rows(report.rows, "validation", report.round - 1)
         self._faults.round(report)
 

@@ -23,7 +23,7 @@ EXAMPLE = "gotong node report run=RUN home=node, or issue=TASK/MONTH/N"
 
 @dataclass  # not frozen: Hydra merges it
 class NodeReportSettings:
-    """home: of the node. run: one that was tested here; region: report.json of its coordinator, for the whole picture.
+    """home: of the node. run: one that was tested here; published: report.json of its coordinator, for the region.
 
     issue: TASK/MONTH/N of the archive, instead of a run. to: FILE.html, and for a run its numbers in FILE.json; of an
     issue also FILE.png, a picture for a bulletin. None: RUN.html in the home. words: a file of the page's words in
@@ -32,7 +32,7 @@ class NodeReportSettings:
 
     home: str = "node"
     run: str | None = None
-    region: str | None = None
+    published: str | None = None
     issue: str | None = None
     to: str | None = None
     words: str | None = None
@@ -57,9 +57,9 @@ def _of_run(settings: NodeReportSettings, home: Path, words: Words) -> list[Path
     if not own_ledger.is_home(home):
         raise no_ledger(home)
     to = file_of_kind("to", settings.to or str(home / f"{settings.run}.html"), ".html")
-    region = None if settings.region is None else run_report.read(Path(settings.region))
+    region = None if settings.published is None else run_report.read(Path(settings.published))
     if region is not None and region.run != settings.run:
-        raise ConfigError(f"region={settings.region} is of run {region.run}; give that of {settings.run}")
+        raise ConfigError(f"published={settings.published} is of run {region.run}; give that of {settings.run}")
     database = own_ledger.open_own(home)
     report = home_report(database, own_ledger.own_key(home).country, str(settings.run), region)
     if report is None:

@@ -321,3 +321,5 @@ def test_its_page_stays_at_home_and_says_what_became_of_the_issue_before(home: P
     html = (second.folder / "page.html").read_text()
     assert "What changed since the last forecast" in html
     assert f"{now.checked.happened} events in {now.checked.known} places and months" in html
+    main(["node", "report", f"issue={second.name}", f"home={home}", f"to={tmp_path / 'again.html'}"])
+    assert (tmp_path / "again.html").read_text() == html

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,8 +100,10 @@ def with_password(folder: Path) -> Iterator[str]:
         ui._wait(server, port, folder)
         yield f"http://anna:{SECRET}@127.0.0.1:{port}"
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=20)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.pid, number)
+                server.wait(timeout=5)
 
 
 def sent(folder: Path, address: str, capsys: pytest.CaptureFixture[str]) -> TrackingSettings:
