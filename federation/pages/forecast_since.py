@@ -10,7 +10,7 @@ from federation.pages.forecast_report import Came, Change, Checked, ForecastRepo
 from tasks.products.forecast import Issued
 from tasks.task import Task
 
-MOVED = 0.1  # a change of a chance that is counted
+MOVED, NAMED = 0.1, 0.05  # a change of a chance that is counted, and one that is named
 MOST_CHANGES, MOST_CAME = 10, 24  # of the page
 Truth = Mapping[tuple[str, str], float]  # (place, period) -> what is on record, as the task's scores see it
 
@@ -47,7 +47,7 @@ def _since(report: ForecastReport, last: ForecastReport) -> Since | None:
         both=len(changes),
         risen=sum(change.now - change.before >= MOVED for change in changes),
         fallen=sum(change.before - change.now >= MOVED for change in changes),
-        changes=[change for change in changes[:MOST_CHANGES] if change.now != change.before],
+        changes=[change for change in changes[:MOST_CHANGES] if abs(change.now - change.before) >= NAMED],
     )
 
 

@@ -30,7 +30,7 @@ from federation.tracking.first_sight import ABOUT
 from federation.tracking.machine import readings
 from federation.tracking.run_info import ENERGY, REGION, WEIGHTS, WITHHOLDS, RunInfo
 from federation.tracking.run_tags import tags_of
-from federation.tracking.run_views import BETTER_BY
+from federation.tracking.run_views import BETTER_BY, CONTRIBUTED
 from federation.tracking.tracker import Tracker
 from federation.wire.frame import Arrays
 from tasks.models.weights import built
@@ -175,6 +175,8 @@ class TrackedRun:
             values = {"contributed": each.shapley, "error": each.error, "left_out": each.left_out}
             shares = {f"credit/{name}": round(made.share(value), 2) for name, value in values.items()}
             self._tracker.metrics(shares, step=ONCE, country=each.country)
+        of_all = {f"{CONTRIBUTED}/{each.country}": round(made.share(each.shapley), 2) for each in made.countries}
+        self._tracker.metrics(of_all, step=ONCE)
 
     def _files(self, paths: Iterable[Path]) -> None:
         for path in paths:

@@ -11,6 +11,7 @@ from federation.tracking.saved_view import NOTE, Section, View, bars, curves, di
 
 BETTER_BY = "better_by"  # group of metrics: what each country gained; MLflow's first section, for it sorts by name
 WHOLE = f"{BETTER_BY}/region"
+CONTRIBUTED = "contributed"  # group of metrics: what each country contributed to a simulation that was asked to say so
 SETTINGS = ("strategy.name", "rounds", "training.lr", "seed")  # columns, of those in which runs differ
 MOST = 6  # settings in the table
 
@@ -66,6 +67,11 @@ def charts(group: Group) -> View:
                 *map(curves, _some([group.named("round/train_loss", "train_loss")])),
             ],
         ),
+        Section(
+            title="What each country contributed, in % of what the model gained",
+            cards=_drawn([sorted(name for name in group.metrics if name.startswith(f"{CONTRIBUTED}/"))]),
+            columns=1,
+        ),
         Section(title="Warnings", cards=_drawn([group.named(*sorted(map(present_name, skills)))])),
     ]
     return View(
@@ -106,7 +112,7 @@ def _columns(group: Group) -> dict[str, int]:
     gains = {metric(name): 125 for name in group.gains()}
     scores = {metric(name): 150 for name in group.named(*(f"test/{group.score}/{arm}" for arm in (FEDERATED, LOCAL)))}
     whole = {metric(name): 130 for name in group.named(WHOLE)}
-    cost = {metric(name): 120 for name in group.named("cost/seconds")}
+    cost = {metric(name): 120 for name in group.named("cost/seconds", "cost/energy_wh", "cost/carbon_g")}
     return {NOTE: 320, **whole, **gains, **scores, **{param(name): 130 for name in _differing(group)}, **cost}
 
 

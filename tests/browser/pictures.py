@@ -19,7 +19,7 @@ from tests.federation.issuing.champions import stated, written
 COUNTRY = "VNM"
 DAYS = (datetime(2008, 12, 5, 12, tzinfo=UTC), datetime(2009, 1, 5, 12, tzinfo=UTC))  # of two issues
 WIDTH, HEIGHTS = 1000, {"run": 1500, "forecast": 1500, "home": 1250, "comparison": 800}  # pixels
-COLOURS, MOST = 64, 200_000  # of a palette; bytes of a picture
+COLOURS, MOST = 256, 200_000  # of a palette; bytes of a picture
 WORDS = ("tracking=none", "arms=[federated,local,adapted]", "rounds=3")
 
 
