@@ -41,5 +41,6 @@ def _synthesize(settings: SynthesizeSettings) -> None:
     to = required(settings.to, f"name the folder: gotong data synthesize task={task.name} to=FOLDER")
     for code in codes:
         folder = Path(to) / code
+        folder.mkdir(parents=True, exist_ok=True)
         task.synthesize(folder, code, settings.seed, settings.task)
         print(folder / task.file)

@@ -1,7 +1,8 @@
 """Requests of sealed runs at a vault: which part of the run each is of, one reply to each, all of it on the ledger."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from federation.errors import PolicyRefusal, WireError
 from federation.training.jobs import Result
@@ -55,7 +56,7 @@ def admit(vault: "Vault", data: bytes) -> "Admission":
         header = {"country": vault.country, "run": run, "round": number}
         answer = encode(Frame(kind=made.kind, header=header, arrays=made.arrays))
         charges = budget.seals(vault.database, vault.country, run, number) if made.kind == "sealed_round" else []
-        ledger.enter(vault.database, _entry(vault.country, run, number, made, answer, charges))
+        ledger.enter(vault.database, _entry(vault.country, run, number, made, answer, charges, _packages(store)))
         store.keep_reply(frame.kind, number, request, answer)
         return answer
 
@@ -71,13 +72,28 @@ def _named(frame: Frame) -> tuple[str, int]:
     return run, number
 
 
-def _entry(country: str, run: str, number: int, made: Frame, answer: bytes, charges: Sequence[str]) -> Entry:
+def _packages(store: SealStore) -> dict[str, str]:
+    """Packages of other people in the run's plan, which the first reply of a run keeps."""
+    plan = store.get(0, "plan")
+    return {} if plan is None else dict(json.loads(plan).get("packages", {}))
+
+
+def _entry(
+    country: str,
+    run: str,
+    number: int,
+    made: Frame,
+    answer: bytes,
+    charges: Sequence[str],
+    packages: Mapping[str, str],
+) -> Entry:
     """What left, for the ledger: masked words and posts, of which nobody can read this country's part.
 
     charges: of a noised round, the seals of what it cost.
     """
     arrays = {name: list(value.shape) for name, value in made.arrays.items()}
-    contents = {"masked": True, "arrays": arrays} | ({"charges": list(charges)} if charges else {})
+    contents: dict[str, Any] = {"masked": True, "arrays": arrays} | ({"charges": list(charges)} if charges else {})
+    contents |= {"packages": dict(packages)} if packages else {}
     return Entry(
         country=country,
         run=run,

@@ -1,6 +1,6 @@
 """Monthly retail price of rice per market, 1 and 2 months ahead, as quantiles. Unit: local currency a kilogram.
 
-National file `rice_price.csv`: month (YYYY-MM), market, price. A missing month may be left out.
+National file `rice_price.csv`: time_period (YYYY-MM), market, price. A missing month may be left out.
 """
 
 from dataclasses import dataclass, field
@@ -9,12 +9,14 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-import pandas as pd
 
 from tasks.data import Array, DenseWindows, Panel, Windows
-from tasks.errors import DataError
 from tasks.evaluation.quantiles import quantiles
 from tasks.evaluation.scores import coverage, mean_of, weighted_interval_score
+from tasks.files.columns import Column
+from tasks.files.grid import grid
+from tasks.files.schema import TableSchema, read_table
+from tasks.files.table import MONTH, NationalTable
 from tasks.models import losses
 from tasks.models.choice import ModelSettings, build
 from tasks.models.model import Shape
@@ -28,6 +30,28 @@ HORIZONS, LAGS = 2, 6
 REVERSION, SEASON, SHOCK = 0.2, 0.05, 0.04  # of the synthetic log price: a month, amplitude, standard deviation
 LARGEST = 3.0  # change of a log price that is forecast: twenty times the price
 
+FILE = "rice_price.csv"
+SCHEMA = TableSchema(
+    columns={
+        "time_period": Column(kind="month"),
+        "market": Column(kind="text"),
+        "price": Column(kind="number", empty=True, low=0.001, high=1e9, unit="local currency a kilogram"),
+    },
+    keys=("time_period", "market"),
+    place="market",
+)
+TABLE = NationalTable(
+    title="Retail prices of rice, one row a market and month",
+    schema=SCHEMA,
+    place="market",
+    meaning={
+        "time_period": MONTH,
+        "market": "name of the market, one spelling throughout",
+        "price": "of one kilogram in local currency; empty if nobody collected it",
+    },
+    example="2004-12,Pakse,6500",
+)
+
 
 @dataclass  # not frozen: Hydra merges it
 class RiceSettings(ModelSettings):
@@ -39,20 +63,9 @@ class RiceSettings(ModelSettings):
 
 def read(folder: Path, country: str, settings: RiceSettings) -> Panel:
     """The national file as log prices, markets in alphabetical order. Raises DataError."""
-    path = folder / TASK.file
-    try:
-        table = pd.read_csv(path, dtype={"month": str, "market": str})
-        table = table.pivot(index="market", columns="month", values="price").sort_index()
-        months = np.array(table.columns, dtype="datetime64[M]")
-        prices = table.to_numpy(float)
-    except (OSError, ValueError, KeyError) as error:  # a missing file or column, no number, a month twice
-        raise DataError(f"{path}: {error}; its columns are month, market, price, one row a month and market") from None
-    if not (prices[np.isfinite(prices)] > 0).all():
-        raise DataError(f"{path}: a price is not above 0; leave out what is not known")
-    periods = np.arange(months.min(), months.max() + 1)
-    target = np.full((len(table), len(periods)), np.nan)
-    target[:, (months - months.min()).astype(int)] = np.log(prices)
-    return Panel(country=country, periods=periods, places=tuple(table.index), target=target)
+    file = folder / TASK.file
+    cells = grid(read_table(file, SCHEMA), ("price",), file=file, place="market")
+    return Panel(country=country, periods=cells.periods, places=cells.places, target=np.log(cells.values["price"]))
 
 
 def synthesize(folder: Path, country: str, seed: int, settings: RiceSettings) -> None:
@@ -64,7 +77,7 @@ def synthesize(folder: Path, country: str, seed: int, settings: RiceSettings) ->
     for month in months:
         logs = logs + REVERSION * (_season(levels, month) - logs) + draw.normal(0, SHOCK, 3)
         rows += [f"{month},market-{place},{np.exp(value):.6f}\n" for place, value in enumerate(logs)]
-    (folder / TASK.file).write_text("month,market,price\n" + "".join(rows))
+    (folder / TASK.file).write_text("time_period,market,price\n" + "".join(rows))
     (folder / "rice.truth").write_text(" ".join(repr(float(level)) for level in levels))
 
 
@@ -129,7 +142,8 @@ TASK = Task(
     name="rice",
     title=lambda _: "Monthly price of rice per market",
     unit="a kilogram",
-    file="rice_price.csv",
+    file=FILE,
+    tables={FILE: TABLE},
     settings=RiceSettings,
     read=read,
     synthesize=synthesize,
