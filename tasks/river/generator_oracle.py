@@ -15,7 +15,7 @@ from tasks.river.settings import LEADS, LEVELS, PERFECT, RiverSettings
 from tasks.river.snow import DEGREE, LAPSE
 from tasks.synthetic.truth import is_synthetic, load, rows_of
 
-DRAWS, SEED = 200, 1
+DRAWS, SEED = 100, 1
 SLICE = 500  # windows at a time
 
 
