@@ -92,14 +92,21 @@ def test_perfect_weather_makes_no_product(tmp_path: Path) -> None:
         TASK.products["table"](replace(issued, settings=replace(SETTINGS, mode="perfect_weather")))
 
 
-def test_a_river_that_only_recedes_is_forecast_by_its_recession(panel: Panel) -> None:
-    dry = {name: np.zeros_like(values) for name, values in panel.covariates.items()}
-    receding = 8 * np.exp(-0.0005 * np.arange(len(panel.periods)))
-    other = replace(panel, target=np.repeat(receding[None], 2, axis=0), covariates=dry)
+def test_a_river_of_recession_and_rain_is_forecast_by_the_linear_baseline(panel: Panel) -> None:
+    """Root of tomorrow's flow: .8 of today's and .2 of that of today's rain."""
+    rain = panel.covariates["precipitation"]
+    warm = {**panel.covariates, "temperature": np.full_like(rain, 15)}
+    root = np.ones_like(rain)
+    for day in range(1, rain.shape[1]):
+        root[:, day] = 0.8 * root[:, day - 1] + 0.2 * np.sqrt(rain[:, day - 1])
+    other = replace(panel, target=root**2, covariates=warm)
     some = windows(other, SETTINGS).only("test")
     middle = recession(other, some, SETTINGS)[..., LEVELS.index(0.5)]
-    np.testing.assert_allclose(middle, some.observed, rtol=0.02)
+    np.testing.assert_allclose(middle[:, 0], some.observed[:, 0], rtol=0.01)
     assert np.ptp(climatology(other, some, SETTINGS), axis=-1).min() > 0.1  # which does not know when it rained
+    at = np.searchsorted(other.periods, some.due)
+    np.testing.assert_array_equal(some.observed, other.target[some.place[:, None], at])
+    np.testing.assert_array_equal(some.due, some.origin[:, None] + np.arange(1, LEADS + 1))
 
 
 def test_scores_of_a_gauge_by_hand() -> None:
