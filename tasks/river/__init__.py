@@ -8,7 +8,7 @@ from tasks.river.products import PRODUCTS
 from tasks.river.records import read_panel, read_upcoming
 from tasks.river.schema import RIVER
 from tasks.river.scores import SCORES
-from tasks.river.settings import LEVELS, RiverSettings, horizons, title
+from tasks.river.settings import LEADS, LEVELS, RiverSettings, horizons, title
 from tasks.river.tables import TABLES
 from tasks.river.windowing import windows
 from tasks.task import Task
@@ -35,5 +35,5 @@ TASK = Task(
     horizons=horizons,
     products=PRODUCTS,  # format -> what a forecaster hands on
     upcoming=read_upcoming,
-    largest_age=lambda _: 1,  # months
+    largest_age=lambda _: LEADS - 1,  # days; with older records every day of the forecast is over
 )
