@@ -25,6 +25,20 @@ def isolated(records: Records) -> Iterator[Problem]:
             yield records.problem(position, records.place, "isolated", what, "Check its longitude and latitude")
 
 
+def moved(records: Records) -> Iterator[Problem]:
+    """A warning for each row whose coordinate is not the one that its place has in most rows."""
+    for name in ("longitude", "latitude"):
+        if name not in records.table:
+            continue
+        known = records.table[name]
+        usual = known.groupby(records.table[records.place]).transform("median")
+        for position in np.flatnonzero(known.notna() & ~np.isclose(known, usual)):
+            what = f"is {usual.iloc[position]:.10g} in most rows of {records.table[records.place].iloc[position]!r}"
+            yield records.problem(
+                int(position), name, "moved-place", what, "Write one coordinate in all rows of a place"
+            )
+
+
 def _centres(records: Records) -> tuple[list[str], Array]:
     """Cells by id, and (C, 2) their coordinates, from columns or from ids of two numbers."""
     if {"longitude", "latitude"} <= set(records.table):

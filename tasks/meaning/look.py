@@ -32,6 +32,7 @@ WARNINGS: dict[str, Check] = {
     "brief": names.brief,
     "lonely": names.lonely,
     "isolated": cells.isolated,
+    "moved-place": cells.moved,
     "twin": totals.twins,
     "running-total": counts.running,
     "shared": shared.shared,

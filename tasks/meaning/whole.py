@@ -12,7 +12,7 @@ from tasks.meaning.records import Array, Records
 PLACES = 3  # of which a period is the country's
 GROUP = 4  # places of one kind, from which one can be unlike the others
 RATIO = 6.0  # of a place to the middle one, at least
-BEYOND = 6.0  # usual differences between places, at least
+BEYOND = 4.0  # usual differences between places, at least
 STEP = 5.0  # of a period of the whole country to what it should be, at least
 REMEDY = "Check its unit against the source; accept it in accepted.toml if it is right"
 

@@ -1,4 +1,7 @@
-"""`scripts/prove misreading [DATA [COUNT [SEED]]]`: faults into the national files in DATA, or into synthetic ones."""
+"""`scripts/prove misreading [DATA [COUNT [SEED [KINDS]]]]`: faults into national files in DATA, or into synthetic ones.
+
+KINDS: of faults, with commas between; all of them if none is named.
+"""
 
 import sys
 from collections import Counter
@@ -7,9 +10,10 @@ from tempfile import TemporaryDirectory
 
 from tasks.files.check import check, national_files
 from tasks.registry import TASKS
-from tests.misreading.faults import NEVER
-from tests.misreading.trials import originals, run, table
+from tests.misreading.faults import FAULTS, NEVER
+from tests.misreading.trials import Tally, originals, run, table
 
+PART = 52  # faults between two lines of progress, twice each kind
 SILENT = 0.02  # of all faults, at most
 
 
@@ -24,10 +28,18 @@ def synthetic(folder: Path) -> Path:
 
 def main(words: list[str]) -> int:
     """Print the table, each silent fault and the findings in the files as they are; 1 if the bars are missed."""
-    count, seed = (int(word) for word in [*words[1:], *["2400", "1"][len(words[1:]) :]])
+    count, seed = (int(word) for word in [*words[1:3], *["2600", "1"][len(words[1:3]) :]])
+    kinds = words[3].split(",") if words[3:] else list(FAULTS)
     with TemporaryDirectory() as scratch:
         data = Path(words[0]) if words and words[0] else synthetic(Path(scratch) / "data")
-        tally = run(originals(data, Path(scratch) / "excerpts", seed), count, seed)
+        files = originals(data, Path(scratch) / "excerpts", seed)
+        tally = Tally(counts={kind: Counter() for kind in kinds})
+        for begun in range(0, count, PART):
+            done = run(files, min(PART, count - begun), seed * 1000 + begun, kinds)
+            for kind, outcomes in done.counts.items():
+                tally.counts[kind].update(outcomes)
+            tally.silent.extend(done.silent)
+            print(f"{begun + PART} of {count}, {len(tally.silent)} silent", file=sys.stderr, flush=True)
         print(*table(tally), "", sep="\n")
         print(*sorted(tally.silent), "", sep="\n")
         rows, alarms = 0, Counter[str]()

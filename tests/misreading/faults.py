@@ -182,7 +182,7 @@ def running(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator
 def moved(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) -> Faulty | None:
     """A column of a place that has a season, from some year on, two to six months late."""
     names = [name for name in ("rainfall", "disease_cases", "mean_temperature") if name in text]
-    if "time_period" not in text or not names:
+    if "time_period" not in text or not names or len(text["time_period"].iloc[0]) != len("2004-12"):
         return None
     name, mine = str(random.choice(names)), _one_series(text, schema, random)
     first = int(random.integers(len(mine) // 4, 3 * len(mine) // 4 + 1)) // 12 * 12
@@ -218,8 +218,8 @@ def duplicate(text: pd.DataFrame, schema: TableSchema, random: np.random.Generat
     """A record again at the end, the same or with another value."""
     at = int(random.integers(len(text)))
     again = text.iloc[[at]].copy()
-    name = measured(text, schema)[0]
-    if random.random() < 0.5 and again[name].iloc[0]:
+    names = measured(text, schema)
+    if names and random.random() < 0.5 and again[name := names[0]].iloc[0]:
         again[name] = shown(float(again[name].iloc[0]) + 1, again[name].iloc[0])
     return Faulty(text=pd.concat([text, again], ignore_index=True), rows=frozenset([at + HEADER, len(text) + HEADER]))
 
@@ -364,6 +364,8 @@ def _period(how: Callable[[str, np.random.Generator], str]) -> Fault:
 def _other_writing(value: str, random: np.random.Generator) -> str:
     year, _, month = value.partition("-")
     thai = str(int(year) + 543)
+    if "-" in month:  # a day
+        return str(random.choice([f"{thai}-{month}", f"{month[3:]}/{month[:2]}/{year}", value.replace("-", "")]))
     if not month:
         return str(random.choice([thai, value[2:], f"{value}/{int(value) % 100 + 1:02d}"]))
     ways = [

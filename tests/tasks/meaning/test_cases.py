@@ -25,7 +25,7 @@ from tests.tasks.meaning.files import (
     written,
 )
 
-HEALTH, DISASTER, YIELDS = "health.csv", "disaster.csv", "agriculture.csv"
+HEALTH, DISASTER, YIELDS, PRICES = "health.csv", "disaster.csv", "agriculture.csv", "prices.csv"
 ERRORS: dict[str, tuple[str, Edit, str, int, str, str]] = {
     # name: (file, edit, kind, row, column, what the remedy says)
     "dots": (HEALTH, put(9, "disease_cases", "1.234"), "thousands", 9, "disease_cases", "Write 1234"),
@@ -120,6 +120,10 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "a place in cm": (HEALTH, every("rainfall", times(0.1), 98, 193), "whole-place", 98, "rainfall"),
     "a place in feet": (HEALTH, every("rainfall", times(1 / 304.8, 3), 98, 193), "whole-place", 98, "rainfall"),
     "a place in thousands": (HEALTH, every("disease_cases", times(0.001, 0), 2, 97), "whole-place", 2, "disease_cases"),
+    "a market elsewhere": (PRICES, put(20, "longitude", "110.5"), "moved-place", 20, "longitude"),
+    "a market in the west": (PRICES, put(90, "longitude", "-100.5"), "moved-place", 90, "longitude"),
+    "a market further north": (PRICES, put(90, "latitude", "25.5"), "moved-place", 90, "latitude"),
+    "a price of a sack": (PRICES, change(30, "price", times(10)), "far", 30, "price"),
     "a place twice": (HEALTH, total("Bangkok", ("TH-10",)), "twin", 386, "location"),
     "cumulated": (HEALTH, running(38), "running-total", 49, "disease_cases"),
     "cumulated at last": (HEALTH, running(86), "running-total", 97, "disease_cases"),
