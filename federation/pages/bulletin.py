@@ -39,9 +39,8 @@ def draw(report: ForecastReport, words: Words, path: Path) -> None:
 def _place(axes: Any, place: Outlooks, report: ForecastReport, words: Words) -> None:
     chance = place.highest.chance if place.highest else None
     kind = words(f"certainty.{certainty(chance, report.act)}")
-    axes.set_title(
-        f"{place.name} {words('forecast.caption', certainty=kind, chance=tenths(chance, words))}", fontsize=9
-    )
+    said = words("forecast.caption", certainty=kind, chance=tenths(chance, words))
+    axes.set_title(fill(f"{place.name} {said}", 38), fontsize=9, loc="left")
     axes.tick_params(labelsize=8)
     if all(step.quantiles for step in place.steps) and place.steps:
         _fan(axes, place, report)

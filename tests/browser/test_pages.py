@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from federation.pages import comparison_page, forecast_page, run_page
+from federation.pages import comparison_page, forecast_page, home_page, run_page
+from federation.pages.home_report import HomeReport, Left, OwnScore
+from federation.pages.run_report import Gain
 from federation.pages.words import read_words
 from tests.browser.test_mlflow_ui import CHROMIUM
 from tests.federation.pages.reports import place, report, usual
 from tests.federation.pages.test_comparison_page import report as comparison_of
-from tests.federation.pages.test_forecast_page import HANOI, HUE
+from tests.federation.pages.test_forecast_page import HANOI, HUE, compared
 from tests.federation.pages.test_forecast_page import report as forecast_of
 
 pytestmark = [
@@ -32,7 +34,26 @@ def sealed_run() -> str:
 
 
 def forecast() -> str:
-    return forecast_page.page(forecast_of(HANOI, HUE), read_words())
+    return forecast_page.page(compared(forecast_of(HANOI, HUE)), read_words())
+
+
+def home() -> str:
+    scores = [OwnScore(score="log_wis", arm=arm, value=0.3, low=0.2, high=0.4, n=24) for arm in ("federated", "local")]
+    made = HomeReport(
+        country="THA",
+        run="spring",
+        title="Monthly dengue per province",
+        score="log_wis",
+        better="smaller",
+        unit="percent",
+        gain=Gain(value=4.0, low=-1.0, high=9.0),
+        scores=scores,
+        left=[Left(kind="update", messages=12, bytes=1_850_000)],
+        refused=1,
+        region=report(place("ASEAN", 5.0), place("THA", 4.0), place("VNM", state="sealed"), protection="sealed"),
+        arms=["federated", "local"],
+    )
+    return home_page.page(made, read_words())
 
 
 def comparison() -> str:
@@ -49,7 +70,7 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-@pytest.mark.parametrize("made", [run, sealed_run, forecast, comparison])
+@pytest.mark.parametrize("made", [run, sealed_run, forecast, comparison, home])
 def test_a_page_is_for_everybody(made: Callable[[], str], browser: Any, tmp_path: Path) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
