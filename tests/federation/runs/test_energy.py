@@ -9,11 +9,14 @@ import pytest
 
 from federation.cli import main
 from federation.pages import run_page, run_report
-from federation.pages.run_report import RunReport
+from federation.pages.run_costs import SOURCE, allotted
+from federation.pages.run_report import Energy, RunReport
+from federation.pages.tracked import Tracked
 from federation.pages.words import read_words
 from federation.runs import simulation
 from federation.runs.session import conduct
 from tests.federation.federations import ready, settings_of
+from tests.federation.pages.reports import place
 
 pytestmark = pytest.mark.usefixtures("toy")
 KWH, G_A_KWH = 0.002, 475.0
@@ -45,8 +48,8 @@ def codecarbon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "codecarbon.input", part)
 
 
-def report_of(folder: Path, **rest: object) -> RunReport:
-    made = ready(settings_of(folder, energy="VNM", rounds=1, **rest))  # type: ignore[arg-type]
+def report_of(folder: Path) -> RunReport:
+    made = ready(settings_of(folder, energy="VNM", rounds=1))
     conduct(partial(simulation.resume, made.run.settings.runs, made.run.folder))
     return run_report.read(made.run.folder / run_report.FILE)
 
@@ -66,11 +69,20 @@ def test_energy_is_on_the_page_and_allotted_by_examples(tmp_path: Path) -> None:
     assert "Allotted to the countries by the examples" in page
 
 
-@pytest.mark.usefixtures("codecarbon")
-def test_no_share_of_energy_is_said_of_a_country_whose_work_is_hidden(tmp_path: Path) -> None:
-    made = report_of(tmp_path, protection="sealed")
-    assert made.energy is not None
-    assert {place.energy_wh for place in made.countries} == {None}
+@pytest.mark.parametrize(
+    ("params", "tags"),
+    [({"protection": "differential_privacy"}, {}), ({"protection": "sealed"}, {}), ({}, {SOURCE: "gotong submit"})],
+)
+def test_no_share_is_said_of_a_country_that_hides_its_work_or_has_a_machine_of_its_own(
+    params: dict[str, str], tags: dict[str, str]
+) -> None:
+    known = Tracked(params={"protection": "none", **params}, tags={"": tags})
+    energy = Energy(
+        wh=2.0, gpu_wh=0.0, carbon=1.0, grid="VNM", intensity=475.0, year=2023, source="a table", how="estimated"
+    )
+    assert [each.energy_wh for each in allotted([place("THA", 4.0)], known, energy)] == [None]
+    shown = allotted([place("THA", 4.0)], Tracked(tags={"": {SOURCE: "gotong simulate"}}), energy)
+    assert [each.energy_wh for each in shown] == [2.0]
 
 
 def test_without_the_extra_one_line_says_what_to_install(
