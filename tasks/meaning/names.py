@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from tasks.files.reading import Problem
-from tasks.meaning.records import Records
+from tasks.meaning.records import MOST, Records
 from tasks.meaning.spelling import spelling
 from tasks.places.countries import CODES
 
@@ -51,7 +51,8 @@ def one_place_perhaps(records: Records) -> Iterator[Problem]:
                 continue
             if (there[mine] & there[other]).any() and not _code_of(names[mine], names[other]):
                 continue
-            relay = counts[mine] > FEW and there[[mine, other]].any(axis=0).mean() > RELAY
+            either = there[[mine, other]].any(axis=0).reshape(-1, records.time.max() + 1).any(axis=0)
+            relay = counts[mine] > FEW and either.mean() > RELAY
             if not _near(names[mine], names[other], relay) and not _code_of(names[mine], names[other]):
                 continue
             position = int(np.flatnonzero(records.table[records.place].to_numpy() == names[mine])[0])
@@ -91,10 +92,15 @@ def lonely(records: Records) -> Iterator[Problem]:
 
 
 def _presence(records: Records) -> tuple[list[str], np.ndarray]:
-    """Names of places, and (places, periods) where they have a row."""
+    """Names of places, and (places, periods) where they have a row; periods of each crop or commodity by itself."""
     names, code = np.unique(records.table[records.place].to_numpy().astype(str), return_inverse=True)
-    there = np.zeros((len(names), records.time.max() + 1), dtype=bool)
-    there[code, records.time] = True
+    others = [name for name in records.series if name != records.place]
+    kind = records.table.groupby(others).ngroup().to_numpy() if others else np.zeros(len(code), dtype=np.int64)
+    periods = records.time.max() + 1
+    if len(names) * (kind.max() + 1) * periods > MOST:
+        kind = np.zeros_like(kind)
+    there = np.zeros((len(names), (kind.max() + 1) * periods), dtype=bool)
+    there[code, kind * periods + records.time] = True
     return [str(each) for each in names], there
 
 
@@ -113,7 +119,7 @@ def _near(mine: str, other: str, relay: bool) -> bool:
     if not relay and (min(len(first), len(second)) < 4 or _digits(first) != _digits(second)):
         return False
     if first in second or second in first:
-        return True
+        return relay or any(each.isalpha() for each in first)  # 2.5_115.5 and -2.5_115.5 are two cells
     matcher = SequenceMatcher(None, first, second)
     return matcher.quick_ratio() >= NEAR and matcher.ratio() >= NEAR
 

@@ -67,21 +67,21 @@ def agriculture() -> list[Row]:
 
 
 def prices() -> list[Row]:
-    """Rice at two markets in five years."""
-    noise = np.random.default_rng(4).uniform(0.95, 1.05, (2, 60))
+    """Rice at two markets in five years, and oil at the first."""
+    noise = np.random.default_rng(4).uniform(0.95, 1.05, (3, 60))
     return [
         {
             "time_period": f"{2010 + month // 12}-{month % 12 + 1:02d}",
             "market": market,
-            "commodity": "Rice",
+            "commodity": goods,
             "unit": "KG",
             "pricetype": "Retail",
             "currency": "THB",
             "price": f"{(20 + month / 6) * noise[m, month]:.2f}",
-            "latitude": f"{14 + m}.5",
+            "latitude": f"{14 + m % 2}.5",
             "longitude": "100.5",
         }
-        for m, market in enumerate(("Bangkok", "Nan"))
+        for m, (market, goods) in enumerate((("Bangkok", "Rice"), ("Nan", "Rice"), ("Bangkok", "Oil")))
         for month in range(60)
     ]
 

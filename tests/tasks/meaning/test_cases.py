@@ -136,6 +136,7 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "a province once": (HEALTH, put(30, "location", "TH-11"), "brief", 30, "location"),
     "another rain": (HEALTH, one_rain, "shared", 42, "rainfall"),
     "a letter of the code": (YIELDS, every("adm_id", lambda _: "TAH", 71, 91), "spelling-perhaps", 71, "adm_id"),
+    "a mistyped market": (PRICES, every("market", lambda _: "Bangkook", 40, 61), "spelling-perhaps", 40, "market"),
     "a mistyped year": (HEALTH, put(97, "time_period", "2027-12"), "lonely", 97, "time_period"),
 }
 
