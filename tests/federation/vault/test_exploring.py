@@ -12,14 +12,16 @@ from federation.policy.templates import policy, values
 from federation.runs import explore
 from federation.settings.values import plain
 from federation.vault import gate, ledger
-from federation.vault.exploring import of_words
+from federation.vault.exploring import of_words, summary_of
 from federation.vault.vault import Vault
 from federation.verbs.explore import ExploreSettings, look
 from federation.wire.frame import Frame, encode
+from tasks.data import Panel
 from tasks.health.settings import HealthSettings
+from tasks.registry import TASKS
 from tasks.settings import Calendar
 from tests.federation.federations import records_in, settings_of
-from tests.federation.toy import ToySettings
+from tests.federation.toy import TOY, ToySettings
 from tests.federation.vault.requesting import plan_of, refusal, reply_bytes, reply_frame, vault_in
 
 
@@ -52,7 +54,11 @@ def test_what_leaves_is_on_the_ledger_and_counted_as_a_run(tmp_path: Path, toy: 
     assert "2 began within 24 hours" in refusal(vault, ask("third"))
 
 
-def test_a_calendar_and_numbers_of_a_request_change_orders_of_magnitude_alone(tmp_path: Path, toy: None) -> None:  # noqa: ARG001
+def test_a_calendar_and_numbers_of_a_request_change_orders_of_magnitude_alone(
+    tmp_path: Path,
+    toy: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     vault = vault_with(tmp_path, "explore = true\n")
     calendar = Calendar(train_until="2003-11", validate_until="2005-12", test_until="2007-12")
     one = reply_frame(vault, ask("one")).header
@@ -61,6 +67,15 @@ def test_a_calendar_and_numbers_of_a_request_change_orders_of_magnitude_alone(tm
     assert all(count & (count - 1) == 0 for count in other["parts"].values())
     asked = HealthSettings(lags=3, horizons=2, statistics="place", calendar=calendar)
     assert of_words(asked) == HealthSettings(statistics="place")
+    read: list[ToySettings] = []
+
+    def noted(folder: Path, country: str, settings: ToySettings) -> Panel:
+        read.append(settings)
+        return TOY.read(folder, country, settings)
+
+    monkeypatch.setitem(TASKS, "toy", replace(TOY, read=noted))
+    summary_of(vault, ToySettings(heterogeneity=0.5, calendar=calendar))
+    assert read == [ToySettings()]
 
 
 def test_the_gate_lets_no_small_number_out() -> None:
