@@ -69,9 +69,10 @@ def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "federation.deployment.node.courier" in loaded
     own = {name for name in loaded if name.startswith(("federation.", "tasks"))}
-    packages = {"federation.deployment", "federation.deployment.node", "federation.wire"}
+    packages = {"federation.api", "federation.deployment", "federation.deployment.node", "federation.wire"}
     assert own == {
         *packages,
+        "federation.api.lazy",  # the names that `from federation import` offers, and nothing of what they are
         "federation.deployment.node.champions",
         "federation.deployment.node.courier",
         "federation.deployment.node.reachable",

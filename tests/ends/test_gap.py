@@ -50,6 +50,7 @@ def share_of_gap_closed(folder: Path) -> float:
     return (score["climatology"] - score["federated"]) / (score["climatology"] - score["oracle"])
 
 
+@pytest.mark.long
 def test_the_federated_model_closes_most_of_the_gap_to_the_oracle(tmp_path: Path) -> None:
     assert share_of_gap_closed(tmp_path) > 0.5
 

@@ -17,6 +17,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.long
 def test_the_commands_do_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made = []

@@ -19,6 +19,7 @@ from tasks.errors import DataError, SettingError
 from tasks.evaluation.scores import Evaluated, merge
 from tasks.settings import Calendar
 from tasks.synthetic.truth import load
+from tests.whole import IN_FULL
 
 LONG = AgricultureSettings(
     weather=["rainfall", "mean_temperature"],
@@ -144,6 +145,7 @@ def sums_of(windows: Windows, forecast: np.ndarray, reference: np.ndarray) -> di
     return {name: dict(score.sums(case)) for name, score in TASK.scores.items()}
 
 
+@pytest.mark.skipif(not IN_FULL, reason="droughts are a test of every run: scripts/prove ends")
 def test_with_plenty_of_data_a_model_comes_near_the_oracle(tmp_path: Path) -> None:
     """Within a tenth: the trend and the spread, which the oracle knows, must be estimated."""
     countries = (*PROFILES, "QAA", "QAB", "QAC", "QAD")

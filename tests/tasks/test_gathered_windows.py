@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tasks.gathered_windows import GatheredWindows, Lagged, Store, dense, extended, joined
 from tasks.registry import TASKS
 from tests.tasks.gathering import gathered, same
+from tests.whole import IN_FULL
 
 LIMIT = 500 * 2**20  # bytes
 
@@ -119,6 +120,7 @@ def work(places: int, days: int) -> None:
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 
+@pytest.mark.skipif(not IN_FULL, reason="a figure of the documents: scripts/prove ends")
 @pytest.mark.parametrize(("places", "days"), [(200, 27 * 365)])
 def test_the_windows_of_two_hundred_gauges_and_27_years_of_days_take_little_memory(places: int, days: int) -> None:
     """Copied, the inputs alone would be 200 x 27 x 365 windows of 365 days of four covariates: 11 GB."""

@@ -73,8 +73,12 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(ProgressBar, "round", stop)
-        with pytest.raises(KeyboardInterrupt):
-            toy_run(folder, name="stopped", rounds=4)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                toy_run(folder, name="stopped", rounds=4)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def test_a_process_outlives_its_runs(

@@ -39,6 +39,7 @@ def test_a_coordinator_brings_no_trap_into_a_sealed_run() -> None:
         assert why in notes(figures, "sealed")
 
 
+@pytest.mark.skipif(not IN_FULL, reason="the bench prints them: scripts/prove ends")
 def test_all_others_leave_a_run_in_which_a_country_hides_a_trap() -> None:
     figures = list(hidden(1, "at once", at_once, Trap(), rounds=2))
     assert value(figures, LEFT, "sealed") == 7
@@ -52,6 +53,7 @@ def test_two_runs_from_one_model_would_tell_all_of_a_country_and_the_second_is_r
     assert "refuses a second run" in notes(figures, "sealed")
 
 
+@pytest.mark.skipif(not IN_FULL, reason="the bench prints them: scripts/prove ends")
 def test_a_restored_vault_tells_nothing() -> None:
     figures = list(restored(1))
     assert value(figures, SAME, "sealed") == 0

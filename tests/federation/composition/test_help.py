@@ -32,6 +32,7 @@ def test_the_page_of_a_verb(capsys: pytest.CaptureFixture[str]) -> None:
     main(["simulate", "--help", "task=disaster"])
     page = capsys.readouterr().out
     assert page.startswith("train one model over all member states on this machine\n")
+    page = " ".join(page.split())  # as wide as the screen is
     assert "task= one of health" in page
     for line in (
         "rounds=12",

@@ -46,6 +46,7 @@ def test_a_monday_is_as_the_page_says(
     stem = "outbox/VNM-health-2008-12-1"
     names = ("hubverse.csv", "chap.csv", "cap.xml", "release.json")
     assert all(Path(f"{stem}.{name}").exists() for name in names)
+    assert Path("vnm.png").read_bytes().startswith(b"\x89PNG")
     [remake] = [line for block in blocks("bash") for line in block if " as_of=" in line]
     main(words_of(remake))
     assert capsys.readouterr().out.splitlines() == blocks("text")[1]

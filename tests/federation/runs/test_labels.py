@@ -42,7 +42,7 @@ def test_a_fair_run_has_neither_label(tmp_path: Path, capsys: pytest.CaptureFixt
     folder, records, printed = ran(tmp_path, CALENDAR, capsys)
     assert {row.part for row in read_json(folder / RESULTS)} == {"test", PAIRED}
     assert {row.country for row in read_json(folder / RESULTS) if row.part == PAIRED} == {*FOUR, "ASEAN"}
-    assert metrics(records) == {"round", "validation", "test", "better_by", "cost"}
+    assert metrics(records) == {"round", "validation", "test", "better_by", "cost", "system"}
     assert records[0]["tags"]["calendar"] == "one cut for all"
     assert UNALIGNED not in printed
 
@@ -53,7 +53,7 @@ def test_an_excluded_period_is_reported_separately(tmp_path: Path, capsys: pytes
         part: {row.arm for row in read_json(folder / RESULTS) if row.part == part} for part in ("test", EXCLUDED_PERIOD)
     }
     assert arms["test"] == arms[EXCLUDED_PERIOD] == {"federated", "local", "pooled", "zero", "oracle"}
-    assert metrics(records) == {"round", "validation", "test", "excluded_period", "better_by", "cost"}
+    assert metrics(records) == {"round", "validation", "test", "excluded_period", "better_by", "cost", "system"}
     assert "until 2008-12, without 2007-03 to 2007-09" in " ".join(printed.split())
     assert "excluded period: 2007-03 to 2007-09" in " ".join(printed.split())
 
@@ -64,7 +64,7 @@ def test_an_unaligned_run_says_so_everywhere_and_makes_no_product(
     folder, records, printed = ran(tmp_path, replace(CALENDAR, unaligned=True), capsys)
     assert {row.part for row in read_json(folder / RESULTS)} == {UNALIGNED}
     assert records[0]["tags"]["calendar"] == UNALIGNED
-    assert metrics(records) == {"round", "validation", "unaligned", "cost"}
+    assert metrics(records) == {"round", "validation", "unaligned", "cost", "system"}
     assert UNALIGNED in " ".join(printed.split())
     request = ForecastRequest(
         data=folder / "data",

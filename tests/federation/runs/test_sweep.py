@@ -16,6 +16,7 @@ from federation.settings.schema import Settings, TrackingSettings
 from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from tests.federation.federations import settings_of
+from tests.whole import IN_FULL
 
 pytestmark = pytest.mark.usefixtures("toy")
 SEEDS = (1, 2, 3)
@@ -128,6 +129,7 @@ def test_a_sweep_of_a_name_that_was_something_else_is_refused(tmp_path: Path) ->
     assert str(refused.value) == "run s_seed-1 began with rounds=3, now it is 5; choose another name for the sweep"
 
 
+@pytest.mark.skipif(not IN_FULL, reason="smaller sweeps are tests of every run: scripts/prove ends")
 def test_the_committed_sweep_is_of_three_tasks_four_strategies_and_two_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

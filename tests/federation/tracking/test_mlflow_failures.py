@@ -54,7 +54,7 @@ SAID = {  # the reason; of a server that came back there is none, for it has eve
 }
 
 
-@pytest.mark.parametrize("name", FIVE if IN_FULL else ["full", "locked", "restarted"])
+@pytest.mark.parametrize("name", FIVE if IN_FULL else ["full", "locked"])
 def test_a_run_is_not_held_up_and_its_history_is_complete_after(
     name: str, runs: Path, card: RunInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

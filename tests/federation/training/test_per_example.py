@@ -51,6 +51,7 @@ def test_each_row_counts_up_to_the_largest_norm_and_filling_rows_do_not(seed: in
     assert gradient["w"].norm() <= largest * (1 + 1e-5)
 
 
+@pytest.mark.skipif(not IN_FULL, reason="one client is a test of every run: scripts/prove ends")
 @pytest.mark.parametrize(("optimizer", "dtype"), CASES if IN_FULL else CASES[:1])
 def test_many_clients_at_once_end_where_one_after_another_ends(optimizer: str, dtype: torch.dtype) -> None:
     strategy = STRATEGIES["fedprox"]

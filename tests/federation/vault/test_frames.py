@@ -32,7 +32,7 @@ def vault(tmp_path: Path) -> Iterator[Vault]:
 
 
 def test_hostile_frames_harm_no_vault(vault: Vault) -> None:
-    outcome = attack(vault, 1000 if IN_FULL else 400, seed=19, traced=0.0)
+    outcome = attack(vault, 1000 if IN_FULL else 200, seed=19, traced=0.0)
     assert outcome.faults == []
     assert outcome.dearest() < DEAREST, outcome.cost[:3]
     assert {"update", "scores"} <= set(outcome.kinds)  # some are served

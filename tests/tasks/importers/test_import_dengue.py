@@ -15,6 +15,7 @@ from tasks.importers.contract import ImportReport
 from tasks.importers.folder import import_folder
 from tasks.places.names import PROVINCES, province
 from tests.tasks.importers.excerpts import CHAP, DENGUE, dengue, lines, write
+from tests.whole import IN_FULL
 
 
 def imported(folder: Path, rows: list[str], country: str = "KHM") -> tuple[dict[tuple[str, str], str], ImportReport]:
@@ -103,6 +104,7 @@ def test_a_month_goes_before_its_weeks(tmp_path: Path) -> None:
     assert counts == {("KHM", "2015-02"): "39"}
 
 
+@pytest.mark.skipif(not IN_FULL, reason="public files: scripts/prove ends")
 @settings(max_examples=30, deadline=None)
 @given(
     start=st.dates(date(1995, 1, 1), date(2019, 1, 1)),

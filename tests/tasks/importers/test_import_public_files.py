@@ -14,6 +14,9 @@ from tasks.files.check import check, national_files
 from tasks.importers.contract import Imported
 from tasks.importers.folder import import_folder
 from tests.tasks.importers.excerpts import lines
+from tests.whole import IN_FULL
+
+pytestmark = pytest.mark.skipif(not IN_FULL, reason="half a minute of public files: scripts/prove ends")
 
 COUNTRIES = ("BRN", "IDN", "KHM", "LAO", "MMR", "MYS", "PHL", "SGP", "THA", "TLS", "VNM")
 CELLS = {"IDN": 153, "MMR": 59, "THA": 44, "VNM": 31, "MYS": 30, "PHL": 26, "LAO": 17, "KHM": 16, "BRN": 1, "TLS": 1}

@@ -38,6 +38,7 @@ def federation(strategy: str = "fedprox", optimizer: str = "adamw", dtype: torch
     )
 
 
+@pytest.mark.skipif(not IN_FULL, reason="forks that find compiled steps are a test of every run: scripts/prove ends")
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # torch's compiler imports it
 @pytest.mark.parametrize(
     ("strategy", "optimizer", "dtype"),

@@ -29,6 +29,7 @@ from federation.training.jobs import Job
 from tests.federation.training.clients import squared
 from tests.federation.training.cohort.test_compiled import federation
 from tests.federation.training.cohort.test_engine import bits, jobs_of
+from tests.whole import IN_FULL
 
 HERE = os.getpid()
 SIZES = (24, 24, 24, 17, 17, 40, 9, 24, 16)
@@ -224,7 +225,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("at", ["busy", "idle"])
+@pytest.mark.parametrize("at", ["busy", "idle"] if IN_FULL else ["busy"])
 def test_a_fork_ends_when_its_parent_is_killed(at: str) -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT, at], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
