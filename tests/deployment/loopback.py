@@ -192,7 +192,8 @@ def history(runs: Path, run: str) -> list[tuple[str, str, int, float]]:
     """Every row that a run left in MLflow: country, key, step, value (none of what a clock measured)."""
     with closing(sqlite3.connect(runs / "mlflow" / "mlflow.db")) as store:
         return store.execute(
-            "SELECT coalesce(c.value, ''), m.key, m.step, iif(m.key LIKE 'cost/%', 0.0, m.value) FROM metrics m"
+            "SELECT coalesce(c.value, ''), m.key, m.step, "
+            " iif(m.key LIKE 'cost/%' OR m.key LIKE 'system/%', 0.0, m.value) FROM metrics m"
             " LEFT JOIN tags c ON c.run_uuid = m.run_uuid AND c.key = 'gotong.country'"
             " JOIN tags r ON r.run_uuid = m.run_uuid AND r.key = 'gotong.run' AND r.value = ?"
             " ORDER BY 1, 2, 3, 4",

@@ -15,6 +15,7 @@ import pytest
 
 from federation.coordinator import checkpoint
 from federation.reporting.rows import ALL, RESULTS, read_json
+from tests.whole import IN_FULL
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.long
@@ -152,6 +153,7 @@ def test_one_file_is_a_strategy_and_one_folder_a_task(source: Path, tmp_path: Pa
     assert {row["task"] for row in kept} == {"toy"}
 
 
+@pytest.mark.skipif(not IN_FULL, reason="a file of its own is a test of every long run: scripts/prove ends")
 def test_one_file_is_a_model_with_keys_of_its_own(source: Path, tmp_path: Path) -> None:
     chosen = ["task=disaster", "task.model=lowrank", "arms=[federated]"]
     weights = checkpoint.load_model(simulated(source, tmp_path, "name=low", "task.lowrank.rank=3", *chosen))

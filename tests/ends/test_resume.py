@@ -40,7 +40,7 @@ def chains(count: int, seed: int) -> list[list[tuple[str, float]]]:
     return [moments[at : at + KILLS] for at in range(0, len(moments), KILLS)]
 
 
-CHAINS = chains(int(os.environ.get("GOTONG_CHAINS", "2")), int(os.environ.get("GOTONG_SEED", "1")))
+CHAINS = chains(int(os.environ.get("GOTONG_CHAINS", "1")), int(os.environ.get("GOTONG_SEED", "1")))
 
 
 def gotong(moment: str, count: float, words: Sequence[str], where: Path) -> forked.Ended:
@@ -90,7 +90,8 @@ def state_of(where: Path) -> Mapping[str, Any]:
     with sqlite3.connect(where / "runs" / "mlflow" / "mlflow.db") as store:
         history = store.execute(
             # What a run cost is measured and never the same twice; that it was recorded, once, must be.
-            "SELECT coalesce(t.value, ''), m.key, m.step, iif(m.key LIKE 'cost/%', 0.0, m.value) FROM metrics m"
+            "SELECT coalesce(t.value, ''), m.key, m.step, "
+            " iif(m.key LIKE 'cost/%' OR m.key LIKE 'system/%', 0.0, m.value) FROM metrics m"
             " LEFT JOIN tags t ON t.run_uuid = m.run_uuid AND t.key = 'gotong.country' ORDER BY 1, 2, 3, 4"
         ).fetchall()
         ends = store.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall()
