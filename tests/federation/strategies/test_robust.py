@@ -28,6 +28,7 @@ from tests.federation.coordinator.attacks import Attack, HostileGrid, attacks, f
 from tests.federation.federations import FOUR, GRADIENT, Ran, Watching, ready, settings_of
 from tests.federation.strategies.test_contract import away
 from tests.federation.vault.requesting import plan_of
+from tests.whole import IN_FULL
 
 pytestmark = pytest.mark.usefixtures("toy")
 Array = NDArray[Any]
@@ -209,6 +210,7 @@ def test_a_hostile_update_is_flagged_and_a_wild_claim_refused(tmp_path: Path) ->
         assert "claims 1,000,000,000,000 examples" in str(refused["VNM"])
 
 
+@pytest.mark.skipif(not IN_FULL, reason="the bench prints them: scripts/prove ends")
 def test_forged_scores_move_the_liars_row_and_the_regions_and_choose_no_round(tmp_path: Path) -> None:
     honest, lying = (
         attacked(tmp_path / name, "robust_direction", attack, keep_best=2)

@@ -19,6 +19,7 @@ from tests.federation.coordinator.tampering import only, run_tampered
 from tests.federation.federations import FOUR, GRADIENT, FederationOf, Ran, ready, run, settings_of
 from tests.federation.strategies.test_contract import away
 from tests.federation.toy import ToySettings
+from tests.whole import IN_FULL
 
 pytestmark = pytest.mark.usefixtures("toy")
 LOCAL_STEPS = replace(GRADIENT, epochs=10, lr=0.05)
@@ -64,6 +65,7 @@ def test_so_it_is_with_a_number_of_steps(federation_of: FederationOf) -> None:
         assert near({name: -value / (7 * training.lr) for name, value in update.items()}, variate)
 
 
+@pytest.mark.skipif(not IN_FULL, reason="that it does not drift is a test of every run: scripts/prove ends")
 def test_near_the_best_model_the_gradients_of_the_countries_cancel(federation_of: FederationOf) -> None:
     ran = federation_of(strategy="scaffold", task=UNLIKE, training=replace(LOCAL_STEPS, epochs=5), rounds=30)
     assert all(np.abs(value).max() < 0.05 for value in ran.outcome.progress.shared.values())

@@ -38,7 +38,6 @@ def federation(strategy: str = "fedprox", optimizer: str = "adamw", dtype: torch
     )
 
 
-@pytest.mark.skipif(not IN_FULL, reason="forks that find compiled steps are a test of every run: scripts/prove ends")
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # torch's compiler imports it
 @pytest.mark.parametrize(
     ("strategy", "optimizer", "dtype"),
@@ -82,6 +81,7 @@ def test_compiled_steps_end_where_the_sequential_trainer_ends(
     assert steps >= 10 * 32
 
 
+@pytest.mark.skipif(not IN_FULL, reason="compiled steps are a test of every run, in two processes: scripts/prove ends")
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning")  # as above
 @pytest.mark.skipif(not workers.can_fork(), reason="forks train on Linux, with one thread in torch's loops")
 def test_forks_find_steps_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
