@@ -4,6 +4,7 @@ Whoever ends it leaves a file in the run's folder. The process that submits the 
 begun, the run's own process when it begins, and Flower ends a process that is further.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,7 +83,7 @@ def _wait_for(home: Path, runs: str, name: str, say: Callable[[str], None]) -> P
             if _goes_on(home, folder):
                 return folder
             if (folder / ENDED).exists() or monotonic() > until:
-                raise DeploymentError(f"{name} is not in progress; see `gotong status`")
+                raise DeploymentError(f"{name} is not in progress: {_outcome(folder)}")
         except ConfigError:
             if Path(name).name != name:
                 raise
@@ -95,6 +96,14 @@ def _wait_for(home: Path, runs: str, name: str, say: Callable[[str], None]) -> P
                 raise
             said = True
         sleep(LOOK)
+
+
+def _outcome(folder: Path) -> str:
+    """How a run ended, as far as it could say."""
+    if not (folder / ENDED).exists():
+        return "see `gotong status`"
+    error = json.loads((folder / ENDED).read_text(encoding="utf-8"))["error"]
+    return f"failed: {error}" if error else "completed"
 
 
 def _note(home: Path, name: str) -> Path:
