@@ -38,8 +38,8 @@ def simulate(*words: str, **keys: Any) -> FinishedRun:
     Raises GotongError or TaskError; what was done is kept and can be resumed.
     """
     settings = _one("simulate", words, keys, Settings, simulate_verb.WITH_RESUME)
-    with restored() as console:
-        return _done(settings, partial(simulate_settings, console=console), console.file.getvalue)  # type: ignore[attr-defined]
+    with restored() as (console, output):
+        return _done(settings, partial(simulate_settings, console=console), output.getvalue)
 
 
 def submit(*words: str, **keys: Any) -> FinishedRun:
@@ -48,9 +48,9 @@ def submit(*words: str, **keys: Any) -> FinishedRun:
     Raises as `simulate` does; interrupted, it leaves the run going (`gotong stop`).
     """
     settings = _one("submit", words, keys, SubmitSettings, submit_verb.WITH_RESUME)
-    with restored() as console:
+    with restored() as (console, output):
         one = partial(submit_verb.submit_one, Path(settings.home), say=partial(console.print, markup=False))
-        return _done(settings.run(), one, console.file.getvalue)  # type: ignore[attr-defined]
+        return _done(settings.run(), one, output.getvalue)
 
 
 def forecast(run: FinishedRun | str, country: str, data: str | Path | None = None, **keys: Any) -> pd.DataFrame:

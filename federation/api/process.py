@@ -22,10 +22,10 @@ SILENT = {"FLWR_TELEMETRY_ENABLED": "0", "DO_NOT_TRACK": "true", "MLFLOW_DISABLE
 
 
 @contextmanager
-def restored() -> Iterator[Console]:
+def restored() -> Iterator[tuple[Console, StringIO]]:
     """Signals, torch's threads, Hydra's state, sys.argv, the environment and loggers as they were before the block.
 
-    Yields a console whose `file` keeps what the command line would have printed; nothing appears on the screen.
+    Yields a console, and the text that it and `print` wrote to it; nothing appears on the screen.
     """
     argv, environment, threads = list(sys.argv), dict(os.environ), torch.get_num_threads()
     handlers, loggers = _handlers(), {name: _logger(name) for name in NOISY}
@@ -35,7 +35,8 @@ def restored() -> Iterator[Console]:
     output = StringIO()
     try:
         with without_hydra(), redirect_stdout(output):
-            yield Console(file=output, width=WIDTH, highlight=False, force_terminal=False, force_jupyter=False)
+            console = Console(file=output, width=WIDTH, highlight=False, force_terminal=False, force_jupyter=False)
+            yield console, output
     finally:
         sys.argv = argv
         for name in set(os.environ) - set(environment):

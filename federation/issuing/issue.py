@@ -272,7 +272,7 @@ def _forecast(issued: Issued) -> Forecast:
 def _in_words_of(folder: Path, copies: Path) -> Iterator[None]:
     """Errors and warnings about copies of the national files name the files that were copied.
 
-    What silences warnings, which the archive does not keep, lies beside the copies too.
+    What silences warnings, which the archive does not keep, lies next to the copies too.
     """
     for each in (folder / ACCEPTED, *folder.glob(SYNTHETIC)):
         if each.exists():

@@ -38,7 +38,7 @@ class Column:
     history: how a value is compared with its own series: 'log' after adding `offset` (amounts), 'plain' (levels).
     spread: by which logs differ from what is expected of them, at least; yearly: the ratio of a year's mean to other
         years' from which it is another level.
-    alike: whether places have amounts of one order, so that a place of several times the others' is odd.
+    comparable: whether places have amounts of one order, so that a place of several times the others' is odd.
     shared: the same in all places of a period. index: names a value of the whole country that other files hold as well.
     """
 
@@ -56,7 +56,7 @@ class Column:
     offset: float = 1.0
     spread: float = 0.25
     yearly: float = 3.0
-    alike: bool = True
+    comparable: bool = True
     shared: bool = False
     index: str = ""
 

@@ -22,7 +22,7 @@ from tasks.meaning.accepted import accepted, open_warnings
 from tasks.meaning.look import findings
 
 log = logging.getLogger(__name__)
-SYNTHETIC = "*.oracle.npz"  # beside files of a generator, which no clerk corrects
+SYNTHETIC = "*.oracle.npz"  # next to files of a generator, which no clerk corrects
 LISTED = 100  # problems looked for at most; nobody reads on
 ENOUGH = 24  # values below which a column's mean says nothing about its unit
 

@@ -34,7 +34,7 @@ SCHEMA = TableSchema(
             grouped=True,
             history="log",
             spread=0.1,
-            alike=False,
+            comparable=False,
             yearly=1.5,
         ),
         "rainfall": Column(

@@ -116,10 +116,10 @@ def _neighbours(values: Array) -> Array:
     known = np.isfinite(values).astype(float)
     clipped = np.nan_to_num(np.clip(_standard(values), -4, 4))
     size = (clipped**2) @ known.T
-    alike = clipped @ clipped.T / np.sqrt(np.maximum(size * size.T, 1e-9))
-    alike[(known @ known.T < ENOUGH) | np.eye(len(values), dtype=bool)] = 0
-    nearest = np.argpartition(-alike, many - 1, axis=1)[:, :many]
-    weight = np.take_along_axis(np.maximum(alike, 0), nearest, axis=1) ** 2
+    similarity = clipped @ clipped.T / np.sqrt(np.maximum(size * size.T, 1e-9))
+    similarity[(known @ known.T < ENOUGH) | np.eye(len(values), dtype=bool)] = 0
+    nearest = np.argpartition(-similarity, many - 1, axis=1)[:, :many]
+    weight = np.take_along_axis(np.maximum(similarity, 0), nearest, axis=1) ** 2
     total, sums = np.zeros(values.shape), np.zeros(values.shape)
     for at in range(many):
         total += weight[:, at, None] * known[nearest[:, at]]

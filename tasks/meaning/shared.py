@@ -75,9 +75,9 @@ def _unlike(records: Records, name: str, expected: pd.Series) -> "pd.Series[bool
     if records.columns[name].history != "log":
         return expected.isna() & False
     mine, theirs = (scaled(records, name, each.to_numpy(dtype=float)) for each in (records.table[name], expected))
-    apart = mine - theirs
-    known = apart[np.isfinite(apart)]
-    away = np.abs(apart - np.median(known))
+    difference = mine - theirs
+    known = difference[np.isfinite(difference)]
+    away = np.abs(difference - np.median(known))
     usual = 1.4826 * float(np.median(np.abs(known - np.median(known))))
     reach = max(chauvenet(len(known)) * max(usual, records.columns[name].spread), np.log(UNLIKE))
     return pd.Series((away > reach) & (usual < RESEMBLES), index=expected.index)

@@ -35,7 +35,7 @@ def places(records: Records) -> Iterator[Problem]:
     """A warning for the first row of each place whose amounts are several times those of all others of its kind."""
     for name in records.compared():
         column = records.columns[name]
-        if column.history != "log" or column.shared or not column.alike:
+        if column.history != "log" or column.shared or not column.comparable:
             continue
         levels = _incidence(records, name) if column.whole else _mean(records.matrix(name))
         if levels is None:

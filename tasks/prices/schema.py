@@ -41,7 +41,12 @@ WORLD_SCHEMA = TableSchema(
         "time_period": Column(kind="month"),
         "commodity": Column(kind="text"),
         "price": Column(
-            kind="number", low=0, high=1e6, unit="US dollars, of the unit of its source", history="log", alike=False
+            kind="number",
+            low=0,
+            high=1e6,
+            unit="US dollars, of the unit of its source",
+            history="log",
+            comparable=False,
         ),
     },
     keys=("time_period", "commodity"),

@@ -160,7 +160,7 @@ def period_in_another_unit(text: pd.DataFrame, schema: TableSchema, random: np.r
 
 def place_in_another_unit(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) -> Faulty | None:
     """A column of one place in all periods ten times off or more."""
-    names = [name for name in _amounts(text, schema) if schema.columns[name].alike]
+    names = [name for name in _amounts(text, schema) if schema.columns[name].comparable]
     if not names or text[str(schema.place)].nunique() < 5:
         return None
     name, rows = str(random.choice(names)), _one_series(text, schema, random)
