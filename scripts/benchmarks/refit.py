@@ -219,7 +219,8 @@ def _of_countries(found: Measured) -> list[str]:
         value = {arm: float(np.mean(found.points.get(("refit", country, arm), [np.nan]))) for arm in wanted}
         over[country] = value["issued"] / value[best]
         cells = [f"{value[arm]:.4f}" for arm in ("local", "federated", "personalised", "adapted", "issued")]
-        cells += [best.replace("_", " "), f"{value[best]:.4f}", f"{over[country]:.3f}"]
+        known = [best.replace("_", " "), f"{value[best]:.4f}", f"{over[country]:.3f}"]
+        cells += known if best else ["withheld", "–", "–"]  # too few were validated there for a score to leave
         lines.append(f"| {country} | {' | '.join(cells)} |")
     behind = [country for country, ratio in over.items() if ratio > 1.01]
     verdict = f"MISSED in {', '.join(behind)}" if behind else "Met"
