@@ -36,15 +36,23 @@ def differences(group: Group) -> str:
 
 def _differences(group: Group, place: str) -> list[str]:
     """The line of one country or region."""
-    rows = rows_by_arm(group, place, group.headline)
-    baseline = strongest_baseline(group, place)
-    if baseline is None and place == region_name(group):  # it has no validation of its own
-        baseline = _best_arm(group, rows, group.task.baselines)
     cells = [interval(difference(group.paired, place, arm, "local")) for arm in ("federated", "adapted")]
-    for other in (_best_arm(group, rows, OWN_ARMS), baseline):
+    for other in rivals(group, place):
         row = difference(group.paired, place, "adapted", str(other))
         cells.append(f"{interval(row)} ({readable(str(other))})" if row else NONE)
     return [place, *cells]
+
+
+def rivals(group: Group, place: str) -> tuple[str | None, str | None]:
+    """What a country has alone: the best of its own arms, and the baseline that was strongest in its validation years.
+
+    Of the region, which has no validation of its own, the baseline that is strongest in the test.
+    """
+    rows = rows_by_arm(group, place, group.headline)
+    baseline = strongest_baseline(group, place)
+    if baseline is None and place == region_name(group):
+        baseline = _best_arm(group, rows, group.task.baselines)
+    return _best_arm(group, rows, OWN_ARMS), baseline
 
 
 def _best_arm(group: Group, rows: Mapping[str, Row], arms: Iterable[str]) -> str | None:
@@ -82,8 +90,8 @@ def _by_arm(group: Group) -> str:
     lines = []
     for place in (*countries(group), region_name(group)):
         rows = rows_by_arm(group, place, group.headline)
-        rivals = [row for row in rows.values() if row.arm != score_table.PERFECT]
-        top = score_table.best(rivals, better_direction(group))
+        others = [row for row in rows.values() if row.arm != score_table.PERFECT]
+        top = score_table.best(others, better_direction(group))
         count = max((row.n for row in rows.values()), default=0)
         lines.append((place, *(cell(rows.get(name), top) for name in names), f"{count:,}"))
     return table(("", *map(readable, names), "n"), lines)

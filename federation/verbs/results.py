@@ -1,4 +1,4 @@
-"""`gotong results runs=DIR to=docs/results.md`: the page of all experiments that MLflow keeps there."""
+"""`gotong results runs=DIR to=docs/results.md`: the pages of all experiments that MLflow keeps there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,16 +8,15 @@ from federation.composition.compose import compose
 from federation.errors import TrackingError
 from federation.settings.schema import TrackingSettings
 from federation.studies.finished_runs import finished_runs
-from federation.studies.page import page
+from federation.studies.results_pages import write
 from federation.studies.seed_groups import groups
 from federation.studies.targets import Target
 from federation.verbs.word_checks import file_to_write
-from tasks.files.atomic import write_atomically
 
 
 @dataclass  # not frozen: Hydra merges it
 class ResultsSettings:
-    """Whose results, and where to. targets: what was to be reached; pictures lie in a folder named as the page."""
+    """Whose results, and where to. targets: what was to be reached; tasks' pages lie in a folder of its name."""
 
     runs: str = "runs"
     to: str = "results.md"
@@ -26,7 +25,7 @@ class ResultsSettings:
 
 
 def run(words: Sequence[str]) -> None:
-    """Write the page and its pictures."""
+    """Write the pages and their pictures."""
     compose("results", words, ResultsSettings, _results)
 
 
@@ -38,8 +37,6 @@ def _results(settings: ResultsSettings) -> None:
     runs = finished_runs(Path(settings.runs), settings.tracking)
     if not runs:
         raise TrackingError(f"no run in {settings.runs} is finished; simulate something there first, or write runs=DIR")
-    folder = path.with_suffix("")
-    text = page(groups(runs), settings.targets, folder, folder.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text.encode())
-    print(f"{path}: {len(runs)} runs, pictures in {folder}")
+    pages = write(groups(runs), settings.targets, path)
+    print(f"{path}: {len(runs)} runs; a page a task: {', '.join(map(str, pages[1:]))}")

@@ -13,11 +13,13 @@ from federation.errors import ConfigError
 from federation.reporting.rows import ALL, EXCLUDED_PERIOD, PAIRED, Row
 from federation.studies.finished_runs import FinishedRun
 from federation.studies.measures import MEASURES, countries, strongest_baseline, training_countries
-from federation.studies.page import findings, page
+from federation.studies.overview import overview
+from federation.studies.results_pages import MARK, write
 from federation.studies.secondary_tables import codes, cold_start, short_records
 from federation.studies.seed_groups import Group, groups
 from federation.studies.tables import differences
 from federation.studies.targets import Target, evaluated
+from federation.studies.task_page import findings, main_groups, task_page
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED
 
@@ -221,7 +223,7 @@ def test_a_short_record_is_shown_by_years() -> None:
 
 def test_trials_are_separate_from_results(tmp_path: Path) -> None:
     trial = replace(run(rounds="30"), experiment="choice-health")
-    text = page(groups([run(), trial]), [], tmp_path, "pictures")
+    text = task_page(groups([run(), trial]), [], tmp_path)
     assert text.count("**geometric mean**") == 1
     (line,) = [line for line in text.split("## Trials before the test")[1].splitlines() if "rounds=30" in line]
     assert "0.750 [0.650, 0.850]" in line
@@ -245,7 +247,7 @@ def test_a_clear_difference_is_one_whose_own_interval_leaves_zero_out(tmp_path: 
         group, [Target(claim="x", of="dengue", measure="end_of_difference", against=["local"], at_most=0)]
     )
     assert unknown.value is None
-    assert differences(group) in page([group], [], tmp_path, "pictures")
+    assert differences(group) in task_page([group], [], tmp_path)
     assert differences(only(run())) == ""
 
 
@@ -253,7 +255,7 @@ def test_an_excluded_period_has_a_table_of_its_own(tmp_path: Path) -> None:
     excluded = [replace(row(place, "adapted", 7.0), part=EXCLUDED_PERIOD) for place in ("LAO", "ASEAN")]
     excluding: dict[str, Any] = {"task.calendar.excluded_period": "['2008-01', '2008-12']"}
     group = only(replace(run(**excluding), excluded=excluded))
-    text = page([group], [], tmp_path, "pictures")
+    text = task_page([group], [], tmp_path)
     assert "2009-12, without 2008-01 to 2008-12. Seeds 1" in text
     table = text.split("**Excluded period, 2008-01 to 2008-12**")[1].split("\n\n")[1]
     assert table.count("7.000") == text.count("7.000") == 2
@@ -269,13 +271,49 @@ def test_an_unaligned_run_stands_under_its_own_heading_alone(tmp_path: Path) -> 
         ),
     )
     target = Target(claim="x", of="dengue", at_most=0.5)
-    text = page(groups([fair, flattering]), [target], tmp_path, "pictures")
+    text = task_page(groups([fair, flattering]), [target], tmp_path)
     before, after = text.split(f"## {UNALIGNED.capitalize()}")
     assert "0.0110" not in before
     assert "0.0110" in after
     assert f"### Monthly dengue per province, {UNALIGNED}" in after
     assert before.count("| x |") == 1
     assert len(list(tmp_path.glob("*.png"))) == 1
+
+
+def test_the_first_page_says_for_the_region_what_is_clear_and_where_not_to_federate() -> None:
+    pairs = {
+        ("THA", "adapted-local_adapted"): 0.4,
+        ("LAO", "adapted-local"): -0.4,
+        ("ASEAN", "adapted-local"): -0.15,
+        ("ASEAN", "adapted-flat_persistence"): 0.05,
+    }
+    paired = [replace(row(country, pair, value), part=PAIRED) for (country, pair), value in pairs.items()]
+    text = overview({"results/health.md": groups([replace(run(), paired=paired)])})
+    (line,) = [line for line in text.splitlines() if "results/health.md" in line]
+    assert "| 0.600 | 0.750 (local) | 1.000 (flat persistence) |" in line
+    assert "| -0.150 [-0.250, -0.0500], **clearly better** | 0.0500 [-0.0500, 0.150], may be chance | 8 s |" in line
+    (sentence,) = [line for line in text.splitlines() if line.startswith("**Where not to federate**")]
+    assert "THA in Monthly dengue per province" in sentence
+    assert "(local adapted)" in sentence
+    assert "LAO" not in sentence
+
+
+def test_a_whole_region_goes_before_one_with_a_country_held_out() -> None:
+    held, whole = run(hold_out="['LAO']"), run()
+    assert main_groups(groups([held, whole])) == main_groups(groups([whole]))
+    (only_held,) = main_groups(groups([held]))
+    assert only_held.param("hold_out") == "['LAO']"
+
+
+def test_what_a_person_wrote_above_the_mark_is_kept(tmp_path: Path) -> None:
+    page, first = tmp_path / "results" / "health.md", tmp_path / "results.md"
+    write(groups([run()]), [], first)
+    text = page.read_text()
+    assert text.startswith(f"# Results of task=health\n\n{MARK}")
+    assert f"[{main_groups(groups([run()]))[0].title}, " in first.read_text()
+    page.write_text(text.replace(MARK, f"Read this first.\n\n{MARK}").replace("0.600", "9.999"))
+    write(groups([run()]), [], first)
+    assert page.read_text() == text.replace(MARK, f"Read this first.\n\n{MARK}")
 
 
 def test_codes_are_read_from_mlflows_words() -> None:

@@ -12,8 +12,8 @@ from federation.reporting.rows import EXCLUDED_PERIOD, RESULTS, read_json
 from federation.settings.schema import TrackingSettings
 from federation.studies.compare import compare
 from federation.studies.finished_runs import FinishedRun, finished_runs
-from federation.studies.page import page
 from federation.studies.seed_groups import groups
+from federation.studies.task_page import task_page
 from federation.tracking import names_0_1
 from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.run_state import mark_dead
@@ -80,7 +80,7 @@ def test_old_runs_are_read_under_the_present_names(runs: Path) -> None:
 
 
 def test_a_page_is_made_of_old_runs(runs: Path, tmp_path: Path) -> None:
-    text = page(groups(finished_runs(runs, SETTINGS)), [], tmp_path / "pictures", "pictures")
+    text = task_page(groups(finished_runs(runs, SETTINGS)), [], tmp_path / "pictures")
     assert "**Excluded period, 2007-06 to 2008-01**" in text
     assert "2 rounds of fedavg" in text
     assert "was strongest in its validation years in" in text

@@ -28,7 +28,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_one_command_runs_all_arms_and_seeds_and_one_makes_the_page_of_them(runs: Path, tmp_path: Path) -> None:
     results.run([f"runs={runs}", f"to={tmp_path / 'docs' / 'results.md'}"])
-    page = (tmp_path / "docs" / "results.md").read_text("utf-8")
+    assert "(results/health.md)" in (tmp_path / "docs" / "results.md").read_text("utf-8")
+    page = (tmp_path / "docs" / "results" / "health.md").read_text("utf-8")
+    assert "made by `gotong simulate experiment=skill/health data=FOLDER`" in page
     assert "Seeds 1, 2; 1 rounds of fedavg, weights equal." in page
     for arm in ("local", "local adapted", "local pair", "federated", "personalised", "adapted", "pooled", "oracle"):
         assert f"| {arm} |" in page
@@ -38,7 +40,7 @@ def test_one_command_runs_all_arms_and_seeds_and_one_makes_the_page_of_them(runs
     assert "| LAO |" in page.split("## Cold start")[1]
     assert "s of one core" in page
     (picture,) = (tmp_path / "docs" / "results").glob("*.png")
-    assert f"(results/{picture.name})" in page
+    assert f"({picture.name})" in page
     assert picture.stat().st_size < 200_000
 
 
@@ -49,7 +51,10 @@ def test_the_page_can_be_had_from_mlflow_alone(runs: Path, tmp_path: Path) -> No
     for table in tables:
         table.rename(table.with_suffix(".gone"))
     results.run([f"runs={runs}", f"to={tmp_path / 'b.md'}"])
-    assert (tmp_path / "a.md").read_text("utf-8").replace("(a/", "(b/") == (tmp_path / "b.md").read_text("utf-8")
+    for page in ("a.md", "a/health.md"):
+        assert (tmp_path / page).read_text("utf-8").replace("(a/", "(b/") == (
+            tmp_path / page.replace("a", "b", 1)
+        ).read_text("utf-8")
 
 
 def test_a_folder_without_experiments_is_one_line(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from federation.composition.compose import jobs
 from federation.reporting.rows import Row
 from federation.settings.schema import Settings
 from federation.studies.finished_runs import FinishedRun
-from federation.studies.page import page
 from federation.studies.rolling_refit import chains, merged
 from federation.studies.seed_groups import Group, groups
+from federation.studies.task_page import task_page
 from tasks.settings import Calendar
 from tests.federation.federations import FederationOf, records_in
 from tests.federation.studies.test_measures import row, run
@@ -127,7 +127,7 @@ def test_a_skill_is_that_of_the_added_scores() -> None:
 
 
 def test_the_page_shows_the_chain_and_no_year_of_it_by_itself(tmp_path: Path) -> None:
-    text = page(groups([run(), *_runs()]), [], tmp_path, "pictures")
+    text = task_page(groups([run(), *_runs()]), [], tmp_path)
     before, after = text.split("## Fitted anew every year")
     assert "| LAO | 1.000 [1.000, 1.000] | 0.800 [0.800, 0.800] | 0.550 [-0.403, 1.503] | 400 |" in after
     assert "tested after 2006-12, until 2008-12, 2 years by themselves; seeds 1." in after

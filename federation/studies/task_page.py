@@ -1,6 +1,7 @@
-"""A page in Markdown from the experiments that MLflow knows: no score in it was typed by a person."""
+"""One task's results in Markdown, from the experiments that MLflow knows: no score in it was typed by a person."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from math import isfinite, nan
 from pathlib import Path
 
@@ -23,67 +24,55 @@ from federation.studies.tables import (
 )
 from federation.studies.targets import Target, evaluated
 
-ABOUT = """\
-Made by `gotong results` from the runs that MLflow keeps; no score here was typed, and the words after a missed
-target report trials before the test. Every value is the mean over the seeds, and so are the ends of its 95 % interval,
-which comes from blocks of time inside each country. Recipes were chosen on years before the test; the years of the test
-chose nothing. A difference of two arms is called clear where its own interval, from the blocks that both share, leaves
-0 out.
 
-| arm | what it is |
-|---|---|
-| local | a country alone: the same model, settings, rounds and choice of the best rounds |
-| federated | one model for all, trained together |
-| personalised | the federated model trained on inside the country |
-| local_adapted | local, each quantile or the odds corrected by the country's validation years |
-| local_pair | two local models that differ in their seed, mixed and corrected: as many models as in adapted |
-| adapted | federated and local mixed, corrected in the same way, inside the country |
-| issued | federated, personalised, local and the strongest baseline, mixed as validation chose, and corrected |
-| pooled | one model on the records of all countries in one place; only a simulation can do that |
-"""
-
-
-def page(groups: Sequence[Group], targets: Sequence[Target], folder: Path, pictures: str) -> str:
-    """The text. Draws pictures into `folder`, which the text calls `pictures`. Raises OSError."""
-    tested = [group for group in groups if not (is_trial(group) or is_refit(group) or group.unaligned)]
-    mains = [group for group in tested if _is_main(group, tested)]
-    parts = ["# Results\n", ABOUT, "## Targets\n", _targets(mains, targets)]
+def task_page(groups: Sequence[Group], targets: Sequence[Target], folder: Path) -> str:
+    """The sections of one task's experiments. Draws their pictures into `folder`, where it lies. Raises OSError."""
+    tested, mains = tested_groups(groups), main_groups(groups)
+    parts = ["## Targets\n", claims] if (claims := _targets(mains, targets)) else []
     for group in mains:
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"{_slug(group)}.png"
-        seen = [row for row in group.rows if isfinite(row.value)]
-        figures.draw_scores(
-            seen, folder / name, headline=group.headline, title=heading(group), better=better_direction(group)
-        )
-        parts += [
-            f"## {heading(group)}\n",
-            _facts(group),
-            f"![Every country and arm with its interval]({pictures}/{name})\n",
-        ]
-        parts += [
-            headline(group),
-            differences(group),
-            excluded_table(group),
-            by_horizon(group),
-            relative(group),
-            other_scores(group),
-            findings(group),
-        ]
+        parts += [*_section(group, folder)]
     others = [group for group in tested if group not in mains]
-    parts += [cold_start(others), short_records(others), ablations(others, mains)]
+    parts += [cold_start(tested), short_records(others), ablations(others, mains)]
     parts += [trials([group for group in groups if is_trial(group) and not group.unaligned], mains)]
     parts += [refit_section([group for group in groups if is_refit(group)])]
     parts += [unaligned([group for group in groups if group.unaligned])]
     return "\n".join(part for part in parts if part).rstrip("\n") + "\n"
 
 
-def _is_main(group: Group, groups: Sequence[Group]) -> bool:
-    """Of experiments on the same forecasts the one with most seeds and arms, nobody held out and no record cut."""
-    if group.param("hold_out") or group.param("record_years"):
-        return False
-    same = [other for other in groups if heading(other) == heading(group)]
-    same = [other for other in same if not other.param("hold_out") and not other.param("record_years")]
-    return group is max(same, key=lambda one: (len(one.seeds), len({row.arm for row in one.rows})))
+def tested_groups(groups: Sequence[Group]) -> list[Group]:
+    """Those that tell how good a recipe is: no trial before the test, no year of a chain, no flattering calendar."""
+    return [group for group in groups if not (is_trial(group) or is_refit(group) or group.unaligned)]
+
+
+def main_groups(groups: Sequence[Group]) -> list[Group]:
+    """Of experiments on the same forecasts one each: nobody held out and no record cut, if there is such a one; then
+    the one with most seeds, then with most arms.
+    """
+    best: dict[str, Group] = {}
+    for group in tested_groups(groups):
+        rival = best.get(heading(group))
+        if rival is None or _weight(group) > _weight(rival):
+            best[heading(group)] = group
+    return list(best.values())
+
+
+def _weight(group: Group) -> tuple[bool, bool, int, int]:
+    whole = not group.param("record_years"), not group.param("hold_out")
+    return (*whole, len(group.seeds), len({row.arm for row in group.rows}))
+
+
+def _section(group: Group, folder: Path) -> Iterator[str]:
+    """All tables of one experiment, and its picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = folder / f"{_slug(group)}.png"
+    seen = [row for row in group.rows if isfinite(row.value)]
+    way = better_direction(group)
+    figures.draw_scores(seen, picture, headline=group.headline, title=heading(group), better=way)
+    yield f"## {heading(group)}\n"
+    yield _facts(group)
+    yield f"![Every country and arm with its interval]({picture.name})\n"
+    for part in (headline, differences, excluded_table, by_horizon, relative, other_scores, findings):
+        yield part(group)
 
 
 def _targets(mains: Sequence[Group], targets: Sequence[Target]) -> str:
@@ -99,16 +88,29 @@ def _facts(group: Group) -> str:
         f"Trained to {calendar.train_until}, best rounds and corrections from {calendar.validate_until} and before, "
         f"tested after it to {calendar.test_until}{without}. Seeds {', '.join(map(str, group.seeds))}; "
         f"{params['rounds']} rounds of {params['strategy.name']}, weights {params['strategy.weights']}.",
-        f"{_cost(group)} Experiment `{group.experiment}` of {first.began:%Y-%m-%d}, code {', '.join(codes)}.\n",
+        f"{_cost(group)} Experiment `{group.experiment}` of {first.began:%Y-%m-%d}, code {', '.join(codes)}"
+        f"{_command(group)}.\n",
     ]
     return "\n".join(lines)
 
 
-def _cost(group: Group) -> str:
+def _command(group: Group) -> str:
+    """How to make it again, where one of the experiments that come with the project made it."""
+    kind, _, name = group.experiment.partition("-")
+    name = name.replace("-", "_")
+    known = (files("configs") / "experiment" / kind / f"{name}.yaml").is_file()
+    return f"; made by `gotong simulate experiment={kind}/{name} data=FOLDER`" if known else ""
+
+
+def mean_cost(group: Group) -> dict[str, float]:
+    """Of a run, over the seeds: seconds, cpu_seconds, peak_mib; empty where it was not tracked."""
     costs = [run.cost for run in group.runs if run.cost]
-    if not costs:
+    return {name: float(np.mean([cost.get(name, nan) for cost in costs])) for name in (costs[0] if costs else ())}
+
+
+def _cost(group: Group) -> str:
+    if not (mean := mean_cost(group)):
         return "Its cost was not tracked."
-    mean = {name: float(np.mean([cost.get(name, nan) for cost in costs])) for name in costs[0]}
     return (
         f"A run with all arms took {mean['seconds']:,.0f} s ({mean['cpu_seconds']:,.0f} s of one core) "
         f"and {mean['peak_mib']:,.0f} MiB at most."
