@@ -14,6 +14,7 @@ from types import FrameType
 
 VERBS = {
     "simulate": "train one model over all member states on this machine",
+    "pretrain": "first weights from synthetic countries, as a file with which runs may begin",
     "forecast": "write a finished run's forecast for a country, from its own records",
     "report": "write what came out of a finished run, as JSON and as a page for people",
     "explore": "what every country's records look like and can serve, before anything is trained",

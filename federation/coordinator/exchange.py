@@ -18,7 +18,7 @@ from federation.coordinator.flags import looked_at
 from federation.coordinator.model_selection import candidates_as_sent
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
-from federation.settings.schema import CHAMPION, Plan
+from federation.settings.schema import CHAMPION, INITIAL, Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Part
@@ -121,20 +121,33 @@ def _exchange_group(
 def _frames(
     federation: Federation, request: _RoundRequest, models: Mapping[str, Arrays], progress: Progress
 ) -> dict[str, bytes]:
-    """Client -> its request; the very same bytes for clients with the same weights and last aggregated round."""
+    """Client -> its request; the very same bytes for clients with the same weights and last aggregated round.
+
+    Who has not trained yet when others have gets the first weights of a file, for models of its own, with its first
+    round.
+    """
     made: dict[tuple[int, ...], bytes] = {}
     frames: dict[str, bytes] = {}
     for client, model in models.items():
         last_aggregated = progress.last_aggregated.get(client, 0)
-        contents = (last_aggregated, *(id(value) for value in model.values()))
+        late = request.kind == "train" and request.round > 1 and client not in progress.examples
+        contents = (last_aggregated, late, *(id(value) for value in model.values()))
         if contents not in made:
-            made[contents] = _frame(federation, request, last_aggregated, model, progress)
+            made[contents] = _frame(
+                federation, request, last_aggregated, model, progress, initial=federation.initial if late else {}
+            )
         frames[client] = made[contents]
     return frames
 
 
 def _frame(
-    federation: Federation, request: _RoundRequest, last_aggregated: int, model: Arrays, progress: Progress
+    federation: Federation,
+    request: _RoundRequest,
+    last_aggregated: int,
+    model: Arrays,
+    progress: Progress,
+    *,
+    initial: Arrays,
 ) -> bytes:
     assert type(federation.plan) is Plan, "settings hold paths, which stay here"
     header: dict[str, Any] = {
@@ -145,6 +158,7 @@ def _frame(
     }
     arrays = _model_arrays(federation.plan, request.kind, model, progress)
     arrays |= {f"shared/{name}": value for name, value in progress.shared.items()}
+    arrays |= {f"{INITIAL}/{name}": value for name, value in initial.items()}
     if request.kind == "test":
         arrays |= {f"{CHAMPION}/{name}": value for name, value in federation.champion.items()}
     travelling = packed(arrays, federation.plan.transport, rounding_seed(federation.plan.seed, request.round))

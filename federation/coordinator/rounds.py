@@ -47,13 +47,21 @@ def _started(fresh: Arrays, start: Arrays, settings: Settings) -> Arrays:
     }
     for name, (there, here) in shapes.items():
         if there != here:
+            what, remedy = _source(settings)
             raise ConfigError(
-                f"start_from={settings.start_from} holds another model than this run's settings make: {name} {there} "
-                f"there and {here} here; use the settings of that run, or name weights in start_from_weights"
+                f"{what} holds another model than this run's settings make: {name} {there} there and {here} here; "
+                f"use the settings of {remedy}"
             )
     if not chosen:
         raise ConfigError(f"start_from_weights={patterns} matches none of {', '.join(fresh)}")
     return {name: start[name] if name in chosen else value for name, value in fresh.items()}
+
+
+def _source(settings: Settings) -> tuple[str, str]:
+    """Where first weights came from, and what else could be done about another model."""
+    if settings.initial_weights is not None:
+        return f"initial_weights={settings.initial_weights}", "the run that made it"
+    return f"start_from={settings.start_from}", "that run, or name weights in start_from_weights"
 
 
 def federate(grid: Grid, federation: Federation, progress: Progress, watch: Watch) -> Outcome:

@@ -27,6 +27,7 @@ class Federation:
     declared: country -> the largest counts that its signed terms declare for this run; of one that declares none, a
     reply is held to the largest panel that any country could have.
     champion: weights of the model that is compared with, of those that travel; none: nothing is.
+    initial: weights of a file with which every arm begins, of those that travel; none: the seed's.
     """
 
     run: str
@@ -38,6 +39,7 @@ class Federation:
     keys: Mapping[str, bytes] = field(default_factory=dict)
     averaged: tuple[int, ...] | None = None
     champion: Arrays = field(default_factory=dict)
+    initial: Arrays = field(default_factory=dict)
 
     @property
     def learning(self) -> Mapping[str, int]:

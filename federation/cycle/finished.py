@@ -18,6 +18,7 @@ from federation.tracking.run_state import state
 OF_A_REFRESH = (
     *("device", "engine", "precision", "deadline", "retries", "champion"),
     *("seed", "champion_part", "champion_digest", "fold", "until", "task.calendar.refit", "start_from"),
+    "initial_weights",
     *("task.calendar.train_until", "task.calendar.validate_until", "task.calendar.test_until"),
 )
 

@@ -26,7 +26,8 @@ from tasks.files.atomic import write_atomically
 
 FOLDER = "champions"  # of a coordinator's home: what its gateway serves
 # Settings of whoever ran it: no forecast needs them, and they may name folders, servers and passwords.
-OPERATORS = ("tracking", "runs", "out", "resume", "sweep", "start_from", "start_from_weights", "champion", "device")
+BEGINNINGS = ("start_from", "start_from_weights", "initial_weights")
+OPERATORS = ("tracking", "runs", "out", "resume", "sweep", *BEGINNINGS, "champion", "device")
 
 
 def export(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from federation.errors import PolicyRefusal
 from federation.packages.used import used
+from federation.policy.file import accepted_models
 from federation.policy.keys import Policy
 from federation.settings.schema import PROTECTION, Plan
 
@@ -27,6 +28,9 @@ class Objection:
 def objections(policy: Policy, plan: Plan) -> list[Objection]:
     """All of them, but those that need the model's size (`of_size`) or the country's records (`of_steps`)."""
     found = [*_of_packages(policy, plan), *_of_participation(policy, plan), *of_training(policy, plan)]
+    if plan.initial_digest and policy.start == "seeded" and plan.initial_digest not in accepted_models(policy):
+        reason = f"has not accepted first weights {plan.initial_digest} (`gotong node accept`)"
+        found.append(Objection(key="start", reason=reason, remedy="initial_weights=null"))
     if plan.rounds > policy.maximum_rounds:
         found.append(_larger("maximum_rounds", plan.rounds, policy.maximum_rounds, f"rounds={policy.maximum_rounds}"))
     training = plan.training

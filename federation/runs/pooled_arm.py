@@ -4,6 +4,10 @@ It is trained as a country of its own would be: the same rounds, passes, learnin
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import torch
 
 from federation.coordinator import evaluation
 from federation.coordinator.checks import ScoreName
@@ -23,17 +27,26 @@ from tasks.gathered_windows import joined
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequential.run) -> list[Row]:
+
+def rows(
+    vaults: Sequence[Vault],
+    plan: Plan,
+    region: str,
+    train: Train = sequential.run,
+    first: Mapping[str, Array] = NOTHING,
+) -> list[Row]:
     """Scores of the pooled model in all parts of the test, for every country and the region; none where none learns.
 
+    first: weights of a file with which every arm begins; what is not among them is drawn by the seed.
     It learns from the countries a federation would learn from, and shows no score that a vault would withhold.
     """
     records = {vault.country: vault.records(plan) for vault in vaults}
     learning = [records[vault.country] for vault in vaults if vault.learns(plan)]
     if not learning:
         return []
-    weights = _train_pooled(learning, plan, train)
+    weights = _train_pooled(learning, plan, train, {name: torch.tensor(value) for name, value in first.items()})
     headline = next(iter(TASKS[plan.task.name].scores))
     pooled: list[Row] = []
     for part in evaluated_parts(plan.task.calendar)[1:]:
@@ -49,11 +62,13 @@ def rows(vaults: Sequence[Vault], plan: Plan, region: str, train: Train = sequen
     return pooled
 
 
-def _train_pooled(learning: Sequence[Records], plan: Plan, train: Train = sequential.run) -> Tensors:
+def _train_pooled(
+    learning: Sequence[Records], plan: Plan, train: Train = sequential.run, first: Tensors = NOTHING
+) -> Tensors:
     """The mean of the best rounds by the validation years of all countries together."""
     task = TASKS[plan.task.name]
     known, past = (joined([each.windows[part] for each in learning]) for part in ("train", "validation"))
-    weights: Tensors = trainable(built(task, plan.task, plan.seed))
+    weights: Tensors = {**trainable(built(task, plan.task, plan.seed)), **first}
     memory: local_model.Memory = {}
     for round_ in range(1, plan.rounds + 1):
         result = _run_job(plan, weights, round_, known, past, train)

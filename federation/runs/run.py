@@ -12,6 +12,7 @@ from federation.coordinator.claims import Claim
 from federation.coordinator.state import Federation, Progress
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
+from federation.runs.initial import initial_of, with_initial
 from federation.runs.operational import FOLD, is_fold, note
 from federation.settings.schema import OPERATIONAL, Settings
 from federation.strategies.strategy import public
@@ -55,9 +56,9 @@ def new(
     Of an operational pair the refit alone starts from `start_from`.
     Raises ConfigError or CheckpointError for a `start_from` whose model does not fit, or saw what this run forecasts.
     """
-    settings = with_champion(settings)
+    settings = with_initial(with_champion(settings))
     federation = federation_of(settings, folder, nodes, declared)
-    start = None
+    start = federation.initial or None
     if settings.start_from is not None and not is_fold(settings):
         before = run_folder.existing(settings.runs, settings.start_from)
         start = checkpoint.load_model(before)
@@ -110,7 +111,7 @@ def federation_of(
 ) -> Federation:
     """The run as the coordinator knows it. declared: country -> the largest counts in its terms.
 
-    Raises CheckpointError for a refit whose fold has not ended.
+    Raises CheckpointError for a refit whose fold has not ended, ConfigError for another file of first weights.
     """
     averaged = checkpoint.averaged_rounds(Path(settings.runs) / settings.fold) if settings.is_refit else None
     return Federation(
@@ -122,6 +123,7 @@ def federation_of(
         declared=declared,
         averaged=averaged,
         champion=_champion(settings),
+        initial=initial_of(settings),
     )
 
 

@@ -101,7 +101,7 @@ class Simulation:
         settings, plan, region = run.settings, run.federation.plan, run.federation.region
         if POOLED in settings.arms:
             train = partial(sequential.run, device=device_of(settings.device), precision=settings.precision)
-            pooled = pooled_arm.rows(vaults, plan, region, train)
+            pooled = pooled_arm.rows(vaults, plan, region, train, run.federation.initial)
             excluded = [row for row in pooled if row.part == table_rows.EXCLUDED_PERIOD]
             rows = (*outcome.rows, *table_rows.of_test(pooled))
             outcome = replace(outcome, rows=rows, excluded=(*outcome.excluded, *excluded))

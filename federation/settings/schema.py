@@ -24,6 +24,7 @@ MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of
 ISSUED = "issued"  # the mix that a country hands on, of its models and its strongest baseline; made like ADAPTED
 ARMS = ("federated", "local", "personalised", *ADAPTED, ISSUED)
 CHAMPION = "champion"  # an earlier run's model, scored with a test
+INITIAL = "initial"  # weights of a file with which every arm begins
 SEALED, NOISED = "sealed", "differential_privacy"
 STUDY, OPERATIONAL = "study", "operational"  # purposes: scored on years that follow; trained to the newest period
 LATEST = "latest"
@@ -173,6 +174,7 @@ class Plan:
     hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
     champion_part: str = ""  # test | validation: where a champion is compared; empty: nowhere. `champion` sets both
     champion_digest: str = ""  # of its weights
+    initial_digest: str = ""  # of weights with which every arm begins, see `initial_weights`; empty: the seed's
     record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
     record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
     local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> settings of its own model alone
@@ -206,12 +208,22 @@ class Plan:
             raise ConfigError("champion_part and champion_digest go together; leave them out, champion=RUN sets both")
         if self.champion_part and is_noised(self):
             raise ConfigError("champion_part: no score of a champion leaves under differential privacy; leave it out")
+        self.check_initial()
         one_of("protection", self.protection, tuple(PROTECTION))
         within("rounds", self.rounds, 1, 100_000)
         within("keep_best", self.keep_best, 0, 100)
         if self.record_years is not None:
             within("record_years", self.record_years, 1, 1000)
         within("seed", self.seed, 0, 2**31 - 1)
+
+    def check_initial(self) -> None:
+        """Raise ConfigError for a plan in which weights of a file would not be the first ones of every arm."""
+        refused = {
+            f"transport={self.transport}, which rounds them": self.transport != "float32",
+            "local, whose own models may be others": bool(self.local),
+        }
+        for key in (key for key, given in refused.items() if given and self.initial_digest):
+            raise ConfigError(f"initial_digest={self.initial_digest[:16]} does not go with {key}; leave one out")
 
 
 @dataclass
@@ -250,6 +262,7 @@ class Settings(Plan):
     deadline: float | None = None  # seconds a round may take; none: as long as it takes
     retries: int = 1  # times a country that did not reply is sent the request again within the deadline
     start_from: str | None = None  # a finished run whose model is trained on
+    initial_weights: str | None = None  # a file of weights with which every arm begins, see `gotong pretrain`
     champion: str | None = None  # a finished run whose model the test scores too, and compares with this one's
     start_from_weights: list[str] = field(default_factory=lambda: ["*"])  # which of its weights, such as "layers.*"
     sweep: str | None = None  # names the runs of a sweep; the same sweep again continues where it was
@@ -294,6 +307,11 @@ class Settings(Plan):
             within("deadline", self.deadline, 0, 1e7, above=True)
         if self.start_from is None and self.start_from_weights != ["*"]:
             raise ConfigError(f"start_from_weights={self.start_from_weights} needs a run: set start_from=RUN")
+        if self.initial_weights is not None and self.start_from is not None:
+            raise ConfigError(
+                f"initial_weights={self.initial_weights} and start_from={self.start_from} exclude each other; leave "
+                f"one out"
+            )
         if not self.start_from_weights:
             raise ConfigError("start_from_weights=[] takes nothing; name weights, such as [layers.*], or leave it out")
         self.region.check()

@@ -72,9 +72,10 @@ def _own_jobs(request: Request, country: Country) -> list[Job]:
     own: list[Job] = []
     for arm in own_arms(request.plan, learns=country.learns):
         memory = under_prefix(arm, country.memory)
-        first: Mapping[str, torch.Tensor] = (
+        drawn: Mapping[str, torch.Tensor] = (
             structure.weights if arm == "local" else local_model.twin(request.task, plan)
         )
+        first = {**drawn, **request.initial}
         last = under_prefix("last", memory) or first
         start = local_model.final(memory, last) if request.kind == "test" else last
         own.append(_job(request, country, plan, structure.model, arm, start))

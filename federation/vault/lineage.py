@@ -112,6 +112,8 @@ def known_start(request: Request, policy: Policy, accepted: Collection[str]) -> 
     first = first_arrays(request)
     if model_digest(numpy_of(request.weights)) in accepted:
         first |= {name: value for name, value in came.items() if name.startswith("model/")}
+    elif request.plan.initial_digest in accepted:  # of a country that missed the first round
+        first |= {f"model/{name}": value for name, value in request.initial.items()}
     if request.round == 1 and length(first, came):
         raise PolicyRefusal(
             f"{policy.country} refuses the first weights of run {request.run}: they are neither those of seed "

@@ -9,7 +9,7 @@ import torch
 
 from federation.composition.restore import parameter_count, restore
 from federation.errors import PolicyRefusal
-from federation.settings.schema import CHAMPION, Plan
+from federation.settings.schema import CHAMPION, INITIAL, Plan
 from federation.settings.values import digest_of
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy, public
@@ -86,6 +86,23 @@ class Request:
         weights = self._checked(CHAMPION, self.frame.group(CHAMPION), self.travelling)
         if model_digest(numpy_of(weights)) != self.plan.champion_digest:
             raise PolicyRefusal(f"run {self.run} sends another champion than its plan names")
+        return weights
+
+    @cached_property
+    def initial(self) -> Tensors:
+        """Weights of the file with which every model of this run begins, the country's own too.
+
+        They are those of the first round; a country that missed it gets them with the round in which it begins. Nothing
+        where the plan names none, or later. Raises as `weights` does.
+        """
+        if not self.plan.initial_digest or self.kind != "train":
+            return {}
+        came = self.frame.group("model" if self.round == 1 else INITIAL)
+        if not came:
+            return {}
+        weights = self._checked(INITIAL, came, self.travelling)
+        if model_digest(numpy_of(weights)) != self.plan.initial_digest:
+            raise PolicyRefusal(f"run {self.run} sends other first weights than its plan names in initial_digest")
         return weights
 
     @cached_property

@@ -1,8 +1,9 @@
-"""`gotong node accept model=RUN-FOLDER policy=FILE`: the model of a finished run may begin runs at this node."""
+"""`gotong node accept model=RUN-FOLDER policy=FILE`: a model, of a run or a file, may begin runs at this node."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from federation.composition.compose import compose
 from federation.coordinator import checkpoint
@@ -10,11 +11,13 @@ from federation.errors import ConfigError
 from federation.policy.file import accept, policy_at
 from federation.verbs.word_checks import required
 from federation.wire.model import model_digest
+from tasks.models.files import read_weights
 
 
 @dataclass  # not frozen: Hydra merges it
 class AcceptSettings:
-    """model: the folder of a finished run, as its coordinator handed it over. policy: the node's policy file.
+    """model: the folder of a finished run, as its coordinator handed it over, or a file of weights (`gotong pretrain`).
+    policy: the node's policy file.
 
     note: why, for the next operator.
     """
@@ -31,11 +34,18 @@ def run(words: Sequence[str]) -> None:
 
 def _accept(settings: AcceptSettings) -> None:
     policy = policy_at(required(settings.policy, "say whose: gotong node accept model=FOLDER policy=FILE"))
-    folder = Path(required(settings.model, "say which: gotong node accept model=FOLDER policy=FILE"))
-    if not folder.is_dir():
-        raise ConfigError(
-            f"model={folder} is no folder; give that of the finished run, as its coordinator handed it over"
-        )
-    digest = model_digest(checkpoint.load_model(folder))
-    path = accept(policy, digest, settings.note or folder.name)
+    model = Path(required(settings.model, "say which: gotong node accept model=FOLDER policy=FILE"))
+    digest = model_digest(_weights(model))
+    path = accept(policy, digest, settings.note or model.name)
     print(f"{digest}\n{path}: runs may begin with these weights here; they travel as float32")
+
+
+def _weights(model: Path) -> Mapping[str, Any]:
+    if model.is_file():
+        return {name: value.numpy() for name, value in read_weights(model).items()}
+    if not model.is_dir():
+        raise ConfigError(
+            f"model={model} is neither a folder nor a file; give the folder of the finished run, as its coordinator "
+            f"handed it over, or a file of weights"
+        )
+    return checkpoint.load_model(model)

@@ -8,6 +8,7 @@ from federation.composition.restore import check, own_model_plan, parameter_coun
 from federation.errors import PolicyRefusal
 from federation.policy.file import policy_at
 from federation.policy.objections import objections, of_size
+from federation.runs.initial import with_initial
 from federation.settings.schema import Settings
 from federation.verbs.word_checks import required
 
@@ -31,7 +32,7 @@ def run(words: Sequence[str]) -> None:
 def _check(settings: PolicyCheckSettings) -> None:
     """Raises PolicyRefusal with every reason and what would be accepted."""
     policy = policy_at(required(settings.policy, "say which: gotong policy check policy=FILE"), settings.country)
-    run = Settings(**{each.name: getattr(settings, each.name) for each in fields(Settings)})
+    run = with_initial(Settings(**{each.name: getattr(settings, each.name) for each in fields(Settings)}))
     check(run)
     plan = run.plan()
     own_plan = own_model_plan(plan, policy.country)

@@ -12,6 +12,7 @@ from federation.deployment.coordinator.submission import Submission
 from federation.deployment.coordinator.submit import submit as submit_run
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
+from federation.runs.initial import with_initial
 from federation.runs.pair import is_pair, run_pair
 from federation.settings.schema import AT_NODES, Settings
 from federation.verbs.word_checks import only_with_resume
@@ -36,7 +37,8 @@ class SubmitSettings(Settings):
             raise ConfigError("every node sets device= and precision= for itself; leave them out")
         values = {each.name: getattr(self, each.name) for each in fields(Settings)}
         out = None if self.out is None else str(Path(self.out).resolve())
-        settings = Settings(**{**values, "data": AT_NODES, "runs": str(Path(self.runs).resolve()), "out": out})
+        chosen = {**values, "data": AT_NODES, "runs": str(Path(self.runs).resolve()), "out": out}
+        settings = with_initial(Settings(**chosen))
         check(settings)
         settings.check_deployable()
         return settings

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tasks.data import Array, Windows
-from tasks.disaster.features import tokens
+from tasks.disaster import memory
+from tasks.disaster.features import tokens, width
 from tasks.disaster.settings import DisasterSettings
 from tasks.models.choice import build
 from tasks.models.model import Shape
@@ -17,7 +18,9 @@ CERTAIN = 1e-6  # probability of what never happened before, in a mix; a logit m
 
 def build_model(settings: DisasterSettings, seed: int) -> nn.Module:
     """(inputs, dropout seed) -> (N, H, 1) logits; before training, those of the cell-month climatology."""
-    return build(settings, Shape(tokens=tokens(settings), horizons=settings.horizons, levels=()), seed)
+    groups = (*tokens(settings), *memory.tokens(settings, width(settings)))
+    model = build(settings, Shape(tokens=groups, horizons=settings.horizons, levels=()), seed)
+    return memory.WithHistory(model) if settings.history else model
 
 
 def loss(output: Tensor, target: Tensor) -> Tensor:

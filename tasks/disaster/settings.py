@@ -27,6 +27,7 @@ class DisasterSettings(ModelSettings):
     reference_until: str | None = None  # last month of the years that say what is usual, and so what an event is;
     # none: those of the training. Set it where runs that train to different months must warn of the same events
     steady: bool = True  # rescale gauge rainfall by its recent past, because gauges come and go, see `gauges`
+    history: int = 0  # months before an origin that the model sees one by one, besides the sums; 0: none, see `memory`
     hidden: list[int] = field(default_factory=lambda: [32, 32])  # widths of the hidden layers; [] is a linear model
     dropout: float = 0.3  # share of hidden values left out at each training step
 
@@ -41,6 +42,7 @@ class DisasterSettings(ModelSettings):
                 f"task.reference_until={self.reference_until} is after the training, which ends with {trained}: what "
                 f"is usual would be learnt from months that are forecast; give {trained} or an earlier month"
             )
+        _within("history", self.history, 0, 120)
         _within("horizons", self.horizons, 1, 11)  # 11: a same-month climatology of earlier years stays in the past
 
     def reference(self) -> np.datetime64:

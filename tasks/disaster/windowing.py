@@ -1,43 +1,47 @@
-"""Panel -> DenseWindows: one forecast situation a cell and month."""
+"""Panel -> Windows: one forecast situation a cell and month."""
 
 import numpy as np
 from scipy.special import logit
 
-from tasks.data import DenseWindows, Panel
+from tasks.data import Panel, Windows
 from tasks.disaster.climatology import RAREST, cell_month
 from tasks.disaster.events import follow
 from tasks.disaster.features import features
+from tasks.disaster.memory import remembered
 from tasks.disaster.settings import DisasterSettings
+from tasks.gathered_windows import GatheredWindows, Lagged, Store, dense
 from tasks.windows import ahead, part_of
 
 
-def windows(panel: Panel, settings: DisasterSettings) -> DenseWindows:
+def windows(panel: Panel, settings: DisasterSettings) -> Windows:
     """Situations in order of their origin, then cell, wherever the rain of the origin's month is known.
 
-    inputs: `features` (N, F) and `offset` (N, H), the logit of the cell-month climatology that the model starts from.
+    inputs: `features` (N, F) and `offset` (N, H), the logit of the cell-month climatology that the model starts from;
+    with `settings.history` also `history` (N, M, S), and the windows are then gathered batch by batch.
     Training situations without any reported label are left out; later ones are kept, to be served.
     """
     months, horizons = panel.target.shape[1], settings.horizons
     course = follow(panel, settings)
-    observed = ahead(course.event, horizons)[:, :months]
     usual = ahead(cell_month(course.event), horizons)[:, :months]
-    due = panel.periods[:, None] + np.arange(1, horizons + 1)
-    part = part_of(due, settings.calendar)
-    useful = np.isfinite(observed).any(axis=2) | (part != "train")
-    origin, place = np.nonzero((np.isfinite(course.rainfall[:, :months]) & useful).T)
+    leads = np.arange(1, horizons + 1)
+    part = part_of(panel.periods[:, None] + leads, settings.calendar)
     inputs = {
-        "features": features(panel, course, settings)[place, origin].astype(np.float32),
-        "offset": logit(np.clip(usual[place, origin], RAREST, 1 - RAREST)).astype(np.float32),
+        "features": Lagged(values=features(panel, course, settings).astype(np.float32)),
+        "offset": Lagged(values=logit(np.clip(usual, RAREST, 1 - RAREST)).astype(np.float32)),
     }
-    return DenseWindows(
+    if settings.history:
+        inputs["history"] = remembered(panel, course, settings)
+    useful = np.isfinite(ahead(course.event, horizons)[:, :months]).any(axis=2) | (part != "train")
+    origin, place = np.nonzero((np.isfinite(course.rainfall[:, :months]) & useful).T)
+    store = Store(
         country=panel.country,
         places=panel.places,
+        periods=course.periods,
+        leads=leads,
+        part=part,
         inputs=inputs,
-        target=observed[place, origin].astype(np.float32),
-        observed=observed[place, origin],
-        restore={},
-        place=place.astype(np.int64),
-        origin=panel.periods[origin],
-        due=due[origin],
-        part=part[origin],
+        target=Lagged(values=course.event.astype(np.float32), lags=leads),
+        observed=Lagged(values=course.event, lags=leads),
     )
+    gathered = GatheredWindows(store=store, place=place.astype(np.int64), time=origin.astype(np.int64))
+    return gathered if settings.history else dense(gathered)

@@ -65,7 +65,7 @@ def until(windows: Windows, last: np.datetime64) -> Windows:
 def test_nothing_after_the_origin_reaches_inputs_or_baselines(
     folder: Path, hazard: str, record: Callable[[Panel], Panel], steady: bool
 ) -> None:
-    settings = DisasterSettings(hazard=hazard, steady=steady)
+    settings = DisasterSettings(hazard=hazard, steady=steady, history=48 if steady else 0)
     panel = record(read_panel(folder, "LAO", settings))
     other = poisoned(panel, CUT)
     one, two = until(windows_of(panel, settings), CUT), until(windows_of(other, settings), CUT)

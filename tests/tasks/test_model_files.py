@@ -1,14 +1,16 @@
 """Weights from a file: only the one that was named, and no pickle."""
 
 import pickle
+import sys
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from tasks.errors import DataError
-from tasks.models.files import weights_from
+from tasks.models.files import read_weights, weights_from, write_weights
 
 
 class Trap:
@@ -42,3 +44,37 @@ def test_a_state_dict_is_read_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no weights"):
         weights_from(trap, digest(trap))
     assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_weights_that_were_written_are_read(tmp_path: Path, suffix: str) -> None:
+    if suffix == "safetensors":
+        pytest.importorskip("safetensors", reason="an extra that only .safetensors files need")
+    path = tmp_path / f"first.{suffix}"
+    written = {"head.bias": torch.arange(3.0), "skip.weight": torch.arange(6.0).reshape(2, 3).T}
+    write_weights(path, written)
+    for read in (read_weights(path), weights_from(path, digest(path))):
+        assert read.keys() == written.keys()
+        assert all(torch.equal(read[name], value) for name, value in written.items())
+    for content in (b"", b"PK no archive", path.read_bytes()[:-9], pickle.dumps(Trap(tmp_path / "sprung"))):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="holds no weights"):
+            read_weights(path)
+    with pytest.raises(DataError, match=r"must end in .safetensors or .npz"):
+        write_weights(tmp_path / "first.pt", written)
+
+
+def test_an_array_of_objects_is_no_weight(tmp_path: Path) -> None:
+    for content in (np.array([Trap(tmp_path / "sprung")], dtype=object), np.array(["text"])):
+        np.savez(tmp_path / "trap.npz", weight=content)
+        with pytest.raises(DataError, match="holds no weights"):
+            read_weights(tmp_path / "trap.npz")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_without_the_library_a_safetensors_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    (tmp_path / "first.safetensors").write_bytes(b"x")
+    with pytest.raises(DataError, match="pip install safetensors"):
+        read_weights(tmp_path / "first.safetensors")
