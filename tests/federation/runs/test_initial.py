@@ -11,7 +11,7 @@ import torch
 from federation.errors import ConfigError
 from federation.policy.file import accept, accepted_models
 from federation.runs import pooled_arm
-from federation.runs import run as every_run
+from federation.runs.initial import with_initial
 from federation.settings.schema import INITIAL, Settings
 from federation.training import sequential
 from federation.training.jobs import Job, Result
@@ -143,7 +143,7 @@ def test_pretraining_writes_a_file_that_an_operator_accepts(tmp_path: Path, caps
         pretrain._pretrain(written_to(file, replace(settings, data=str(tmp_path))))
     vault = vault_in(tmp_path)
     vault.policy = replace(vault.policy, start="seeded")
-    plan = replace(every_run.with_initial(replace(settings, initial_weights=str(file))).plan(), arms=["federated"])
+    plan = replace(with_initial(replace(settings, initial_weights=str(file))).plan(), arms=["federated"])
     assert [each.key for each in vault.objections(plan)] == ["start"]
     vault.policy.path.write_text('template = "guarded"\ntasks = ["toy"]\n')
     _accept(AcceptSettings(model=str(file), policy=str(vault.policy.path)))
