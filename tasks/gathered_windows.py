@@ -122,8 +122,9 @@ class GatheredWindows:
 
     @property
     def restore(self) -> dict[str, Array]:
-        """name -> (N, ...)."""
-        return {name: series.at(self.place, self.time) for name, series in self.store.restore.items()}
+        """name -> (N, ...) float64, also of a store that keeps them shorter."""
+        restored = {name: series.at(self.place, self.time) for name, series in self.store.restore.items()}
+        return {name: values.astype(np.float64, copy=False) for name, values in restored.items()}
 
     @property
     def origin(self) -> Array:
@@ -165,11 +166,12 @@ class JoinedWindows:
         inputs = {name: np.concatenate([part[name] for part, _ in batches])[order] for name in batches[0][0]}
         return inputs, np.concatenate([target for _, target in batches])[order]
 
-    def take(self, rows: Array) -> "JoinedWindows":
-        """The windows at `rows`."""
-        return replace(self, owner=self.owner[rows], row=self.row[rows])
+    def take(self, rows: Array) -> Windows:
+        """The windows at `rows`; where all are of the first member, as that one has them."""
+        owner, row = self.owner[rows], self.row[rows]
+        return replace(self, owner=owner, row=row) if owner.any() else self.members[0].take(row)
 
-    def only(self, part: Part) -> "JoinedWindows":
+    def only(self, part: Part) -> Windows:
         """The windows of one part of the calendar."""
         return self.take(self.part == part)
 

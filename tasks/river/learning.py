@@ -13,7 +13,10 @@ from tasks.models.model import Shape
 from tasks.river.features import tokens
 from tasks.river.settings import LEADS, LEVELS, RiverSettings
 
-PARTS = ("days", "weeks", "months", "snow", "season", "gauge", "ahead")  # of the inputs, in the order of the tokens
+PARTS = (  # of the inputs, in the order of the tokens
+    *("weather_days", "weather_weeks", "weather_months", "flow_days", "flow_weeks", "flow_months"),
+    *("snow", "season", "gauge", "expected", "spread", "ahead"),
+)
 MOST = 1e3  # root of a share of the mean: a forecast stays a finite number
 
 
@@ -35,7 +38,7 @@ class Gathered(nn.Module):
 
 
 def build_model(settings: RiverSettings, seed: int) -> Gathered:
-    """(inputs, dropout seed) -> (N, 7, 11) quantiles of the root's change, which cannot cross; the seed decides."""
+    """(inputs, dropout seed) -> (N, 7, 11) quantiles of the root's departure, which cannot cross; the seed decides."""
     return Gathered(build(settings, Shape(tokens=tokens(settings), horizons=LEADS, levels=LEVELS), seed))
 
 
@@ -45,14 +48,19 @@ def loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 def output(forecast: Array, windows: Windows) -> Array:
-    """Flow in mm/d (N, 7, 11) -> change of the root: the way back of `forecast`."""
-    last, unit = (windows.restore[name][:, None, None] for name in ("last", "unit"))
-    return np.asarray(np.sqrt(forecast / unit) - last)
+    """Flow in mm/d (N, 7, 11) -> the model's unit: the way back of `forecast`."""
+    centre, scale, unit = _restored(windows)
+    return np.asarray((np.sqrt(forecast / unit) - centre) / scale)
 
 
 def forecast(output: Array, windows: Windows) -> Array:
-    """Changes of the root -> mm/d, ascending and never below 0: (N, 7, 11) float64."""
-    restore = windows.restore
-    last, unit = (restore[name][:, None, None] for name in ("last", "unit"))
-    root = np.clip(last + np.asarray(output, np.float64), 0.0, MOST)
+    """Departures from the root that was expected -> mm/d, ascending and never below 0: (N, 7, 11) float64."""
+    centre, scale, unit = _restored(windows)
+    root = np.clip(centre + scale * np.asarray(output, np.float64), 0.0, MOST)
     return np.sort(unit * np.square(root), axis=-1)
+
+
+def _restored(windows: Windows) -> tuple[Array, Array, Array]:
+    """Centre and scale, (N, 7, 1), and unit, (N, 1, 1)."""
+    restore = windows.restore
+    return restore["centre"][..., None], restore["scale"][..., None], restore["unit"][:, None, None]

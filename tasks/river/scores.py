@@ -2,7 +2,7 @@
 gauge's mean flow, so that a wet catchment does not drown a dry one.
 
 NSE and KGE' are of one gauge and lead each, computed gauge by gauge inside the country; what leaves is their sum over
-gauges, each cut at -1, for one gauge can be as bad as it likes.
+gauges, each cut at -1, and the country's median, for one gauge can be as bad as it likes.
 Sources: Nash and Sutcliffe (1970), https://doi.org/10.1016/0022-1694(70)90255-6; Kling et al. (2012),
 https://doi.org/10.1016/j.jhydrol.2012.01.011
 """
@@ -15,6 +15,7 @@ from tasks.data import Array
 from tasks.evaluation.distribution import mean
 from tasks.evaluation.scores import (
     Z95,
+    DerivedScore,
     Estimate,
     Evaluated,
     Score,
@@ -32,6 +33,8 @@ from tasks.river.settings import LEVELS
 AT = np.array(LEVELS)
 WORST = -1.0
 LEAST = 30  # days that say something of a gauge
+BINS = np.linspace(WORST, 1.0, 1001)  # of gauges' values, for their median
+GAUGES = ("sum", "squares", "places", "left_out", "count", "median_sum")  # sums of a measure of gauges
 
 
 def crps(forecast: Array, observed: Array) -> Array:
@@ -61,30 +64,29 @@ def kge(forecast: Array, observed: Array) -> Array:
         return np.asarray(1 - np.sqrt((together - 1) ** 2 + (centre / usual - 1) ** 2 + (variation - 1) ** 2))
 
 
-def by_gauge(measure: Callable[[Array, Array], Array]) -> Score:
-    """The mean over gauges of a measure of the mean forecast, with an interval from their spread."""
+def by_gauge(name: str, measure: Callable[[Array, Array], Array]) -> Score:
+    """The mean over gauges of a measure of the mean forecast, with an interval from their spread; and `NAME_median`.
+
+    A country's median is made at home, of how many gauges lie in each narrow bin; of a region it is the mean of the
+    countries' medians by their gauges.
+    """
 
     def totals(evaluated: Evaluated) -> Sums:
-        centre = mean(evaluated.forecast, LEVELS)
-        horizons = centre.shape[1]
-        sums = {name: np.zeros(horizons) for name in ("sum", "squares", "places", "left_out")}
-        for place in np.unique(evaluated.place):
-            rows = evaluated.place == place
-            for lead in range(horizons):
-                there = rows & np.isfinite(evaluated.observed[:, lead])
-                said, happened = (each[there, lead][:, None] for each in (centre, evaluated.observed))
-                value = float(measure(said, happened)[0]) if len(said) >= LEAST else np.nan
-                counted = np.isfinite(value)
-                value = max(value, WORST) if counted else 0.0
-                for name, each in (
-                    ("sum", value),
-                    ("squares", value**2),
-                    ("places", counted),
-                    ("left_out", not counted),
-                ):
-                    sums[name][lead] += each
+        values = _of_gauges(measure, mean(evaluated.forecast, LEVELS), evaluated)
+        counted = np.isfinite(values)
+        known = np.where(counted, values, 0.0)
         count = np.isfinite(evaluated.observed).sum(axis=0).astype(float)
-        return {name: with_all(each) for name, each in {**sums, "count": count}.items()}
+        by_lead = {"sum": known, "squares": known**2, "places": counted, "left_out": ~counted}
+        binned = np.stack([np.histogram(each[ok], BINS)[0] for each, ok in zip(values.T, counted.T, strict=True)])
+        return {
+            **{key: with_all(each.sum(axis=0).astype(float)) for key, each in by_lead.items()},
+            "count": with_all(count),
+            "binned": binned.astype(float),
+        }
+
+    def finish(totals: Sums) -> Sums:
+        medians = np.array([_median(counts) for counts in totals["binned"]]) * totals["places"][:-1]
+        return {**{key: totals[key] for key in GAUGES[:-1]}, "median_sum": with_all(medians)}
 
     def estimate(merged: Sums) -> Estimate:
         places = np.where(merged["places"] > 0, merged["places"], np.nan)
@@ -94,12 +96,42 @@ def by_gauge(measure: Callable[[Array, Array], Array]) -> Score:
 
     return Score(
         totals=totals,
-        finish=lambda totals: totals,
+        finish=finish,
         estimate=estimate,
-        names=("sum", "squares", "places", "left_out", "count"),
-        signed=("sum",),
+        names=GAUGES,
+        signed=("sum", "median_sum"),
         better="larger",
+        derived={f"{name}_median": DerivedScore(estimate=_of_medians)},
     )
+
+
+def _of_gauges(measure: Callable[[Array, Array], Array], centre: Array, evaluated: Evaluated) -> Array:
+    """(G, H) of each gauge among the windows, WORST at least; NaN where too few days were measured."""
+    gauges, horizons = np.unique(evaluated.place), centre.shape[1]
+    values = np.full((len(gauges), horizons), np.nan)
+    for row, gauge in enumerate(gauges):
+        said, happened = (each[evaluated.place == gauge] for each in (centre, evaluated.observed))
+        for lead in range(horizons):
+            there = np.isfinite(happened[:, lead])
+            if there.sum() >= LEAST:
+                values[row, lead] = measure(said[there, lead, None], happened[there, lead, None])[0]
+    return np.maximum(values, WORST)
+
+
+def _median(counts: Array) -> float:
+    """Of counts in BINS, to half of a bin; 0 of none."""
+    if not counts.any():
+        return 0.0
+    middles, upto = (BINS[1:] + BINS[:-1]) / 2, np.cumsum(counts)
+    half = upto[-1] / 2
+    low, high = np.searchsorted(upto, half), np.searchsorted(upto, half, side="right")
+    return float(middles[low] + middles[high]) / 2
+
+
+def _of_medians(merged: Sums) -> Estimate:
+    value = merged["median_sum"] / np.where(merged["places"] > 0, merged["places"], np.nan)
+    nothing = np.full_like(value, np.nan)
+    return Estimate(value=value, low=nothing, high=nothing, n=merged["count"])
 
 
 def _within(share: float) -> Callable[[Array, Array], Array]:
@@ -110,8 +142,8 @@ SCORES: Mapping[str, Score] = {
     "crps_of_mean": mean_of_points(crps_of_mean),
     "crps_skill": skill(crps),
     "relative_crps": relative(crps),
-    "nse": by_gauge(nse),
-    "kge": by_gauge(kge),
+    "nse": by_gauge("nse", nse),
+    "kge": by_gauge("kge", kge),
     "coverage_50": mean_of(_within(0.5), better="nominal", magnitude=False),
     "coverage_90": mean_of(_within(0.9), better="nominal", magnitude=False),
 }

@@ -8,6 +8,7 @@ from tasks.settings import Calendar
 
 LEADS = 7  # days ahead: 1, ..., 7
 LEVELS: tuple[float, ...] = (0.025, 0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.95, 0.975)
+STARTS = ("recession", "flow")
 ISSUED, PERFECT = "issued", "perfect_weather"
 MODES = {
     ISSUED: "issued, nothing known after the day",
@@ -26,7 +27,12 @@ class RiverSettings(ModelSettings):
     name: str = "river"
     calendar: Calendar = field(default_factory=_decades)
     mode: str = ISSUED  # issued | perfect_weather: what of the days ahead is known; the two are never compared
-    every: int = 10  # days from one forecast of a gauge to the next, in training and scores; products are of any day
+    every: int = 10  # days from one scored forecast of a gauge to the next; products are of any day
+    train_every: int = 1  # days from one training situation of a gauge to the next
+    hide_every: int = 0  # days from one training situation in which the gauge is hidden to the next; 0: it never is
+    departs_from: str = (
+        "recession"  # recession | flow: what a forecast is a departure from, see `linear`; the last flow
+    )
     hidden: list[int] = field(default_factory=lambda: [16])  # widths of the hidden layers; [] is a linear model
 
     def check(self) -> None:
@@ -34,8 +40,11 @@ class RiverSettings(ModelSettings):
         super().check()
         if self.mode not in MODES:
             raise SettingError(f"task.mode is {self.mode!r}; choose {' or '.join(MODES)}")
-        if not 1 <= self.every <= 60:
-            raise SettingError(f"task.every is {self.every}; choose 1 to 60")
+        for name, least in (("every", 1), ("train_every", 1), ("hide_every", 0)):
+            if not least <= getattr(self, name) <= 60:
+                raise SettingError(f"task.{name} is {getattr(self, name)}; choose {least} to 60")
+        if self.departs_from not in STARTS:
+            raise SettingError(f"task.departs_from is {self.departs_from!r}; choose {' or '.join(STARTS)}")
 
 
 def title(settings: RiverSettings) -> str:

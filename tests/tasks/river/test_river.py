@@ -18,7 +18,7 @@ from tasks.river.baselines import climatology, recession
 from tasks.river.scores import SCORES, crps, kge, nse
 from tasks.river.settings import LEADS, LEVELS, RiverSettings
 from tasks.river.snow import melt
-from tasks.river.windowing import windows
+from tasks.river.windowing import ungauged, windows
 from tasks.settings import Calendar
 from tasks.testing.example import tensors
 from tests.tasks.products.forecasting import issue
@@ -70,6 +70,23 @@ def test_the_weather_ahead_is_known_in_perfect_weather_alone(panel: Panel) -> No
     changed = {name for name, values in dry.items() if not np.array_equal(values, wet[name])}
     assert changed == {"ahead"}
     assert (dry["ahead"] != wet["ahead"])[0, 0].any()  # the first day's rain
+
+
+def test_a_hidden_gauge_says_nothing(panel: Panel) -> None:
+    """Other flow changes neither what is seen nor where a forecast starts; nothing is hidden after training."""
+    settings = replace(SETTINGS, hide_every=10)
+    other = replace(panel, target=3 * panel.target**1.5)
+    one, two = (ungauged(each, settings) for each in (panel, other))
+    for kind in ("inputs", "restore"):
+        for name, values in getattr(one, kind).items():
+            np.testing.assert_array_equal(values, getattr(two, kind)[name], err_msg=name)
+    assert np.nanmax(np.abs(one.target - two.target)) > 1
+    every, read = windows(panel, settings), windows(panel, SETTINGS)
+    hidden = every.take(np.arange(len(read), len(every)))
+    assert (hidden.part == "train").all()
+    assert not hidden.batch(slice(None))[0]["flow_days"].any()
+    assert 0.08 < len(hidden) / len(every.only("train")) < 0.1
+    np.testing.assert_allclose(TASK.forecast(hidden.target[..., None], hidden)[..., 0], hidden.observed, rtol=1e-4)
 
 
 def test_every_table_says_which_mode_it_is_of() -> None:
@@ -130,10 +147,24 @@ def test_a_gauge_counts_once_and_at_least_as_minus_one() -> None:
     for name in ("nse", "kge"):
         estimate = SCORES[name].estimate(SCORES[name].sums(case))
         np.testing.assert_allclose(estimate.value, 0, atol=1e-9)  # of 1 and -1
+        between = SCORES[name].derived[f"{name}_median"].estimate(SCORES[name].sums(case))
+        np.testing.assert_allclose(between.value, 0, atol=1e-9)
         halves = [SCORES[name].totals(case.take(place == each)) for each in (0, 1)]
         whole = SCORES[name].totals(case)
         for part, values in whole.items():
             np.testing.assert_allclose(halves[0][part] + halves[1][part], values, atol=1e-9)
+
+
+def test_the_median_of_gauges_is_no_mean() -> None:
+    """Three gauges of which one is nonsense: it is that of the middle one."""
+    rng = np.random.default_rng(4)
+    happened = rng.gamma(2, 1, (120, LEADS))
+    off = happened + np.repeat([0.0, 0.3, 1e3], 40)[:, None] * rng.standard_normal((120, LEADS))
+    said = np.repeat(off[..., None], len(LEVELS), axis=-1)
+    place, origin = np.repeat([0, 1, 2], 40), np.datetime64("2010-01-01") + np.arange(120)
+    case = Evaluated(forecast=said, reference=said, observed=happened, place=place, origin=origin, step="day")
+    median = SCORES["nse"].derived["nse_median"].estimate(SCORES["nse"].sums(case)).value
+    np.testing.assert_allclose(median[:LEADS], nse(off[40:80], happened[40:80]), atol=0.002)
 
 
 def test_what_is_trained_comes_within_a_tenth_of_the_oracle(folder: Path, panel: Panel) -> None:
