@@ -115,7 +115,7 @@ def _of_gauges(measure: Callable[[Array, Array], Array], centre: Array, evaluate
             there = np.isfinite(happened[:, lead])
             if there.sum() >= LEAST:
                 values[row, lead] = measure(said[there, lead, None], happened[there, lead, None])[0]
-    return np.maximum(values, WORST)
+    return np.asarray(np.maximum(values, WORST))
 
 
 def _median(counts: Array) -> float:

@@ -50,7 +50,7 @@ def _days(panel: Panel) -> Array:
 
 def _coming(panel: Panel) -> Array:
     """(P, T) whether any flow of the days ahead was measured."""
-    return np.isfinite(ahead(panel.target, LEADS)).any(axis=-1)
+    return np.asarray(np.isfinite(ahead(panel.target, LEADS)).any(axis=-1))
 
 
 def _store(panel: Panel, settings: RiverSettings) -> Store:
