@@ -157,17 +157,18 @@ class Vault:
     def _release_noised(
         self, noised: Noised, before: Tensors, came: lineage.Lineage | None, results: Sequence[Result]
     ) -> bytes:
-        """The same under differential privacy. The country's own models stay at home, as their scores do.
+        """The same under differential privacy. The country's own models stay at home, as all scores without noise do.
 
         before: the memory as it stood before the round.
         """
         request = noised.request
         data = noised_round.charged_release(self.database, self.policy, noised, self.charged(noised, results))
-        memory = lineage.to_memory(came)
-        if request.kind == "train":
-            memory |= plain_round.own_models(self, request, results, before)[1]
-        else:
-            noise_secret.forget(SealStore(database=self.database, country=self.country, run=request.run))
+        scores, own = plain_round.own_models(self, request, results, before)
+        memory = own | lineage.to_memory(came)
+        if request.kind == "test":
+            store = SealStore(database=self.database, country=self.country, run=request.run)
+            own_results.keep(store, request, scores, {})
+            noise_secret.forget(store)
         self.store(request, memory, data)
         self._store_model(request, came)
         return data

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from federation.settings.schema import Plan, PrivacySettings
-from federation.vault import ledger
+from federation.vault import ledger, own_results
 from federation.vault.noised import budget
 from federation.vault.vault import Vault
 from federation.wire.frame import decode
@@ -59,6 +59,18 @@ def test_a_test_leaves_one_noised_number(tmp_path: Path) -> None:
     assert reply.header["suppressed"] == []
     assert set(reply.arrays) == {f"score/test/federated/mse/{name}" for name in ("sum", "count", "variance")}
     assert all(np.count_nonzero(value) <= 1 and not value[:-1].any() for value in reply.arrays.values())
+
+
+def test_a_country_keeps_its_own_scores_of_it_without_noise(tmp_path: Path) -> None:
+    vault, plan = vault_in(tmp_path), noised(arms=["federated", "local"])
+    reply_frame(vault, request_bytes("train", 1, plan))
+    reply = reply_frame(vault, request_bytes("test", 5, plan))
+    (run,) = own_results.runs(vault.database)
+    own = own_results.of_run(vault.database, run, vault.country)
+    assert own is not None
+    assert {row.arm for row in own.rows} >= {"federated", "local"}
+    sent = reply.arrays["score/test/federated/mse/sum"][-1] / reply.arrays["score/test/federated/mse/count"][-1]
+    assert all(row.value != pytest.approx(float(sent)) for row in own.rows)
 
 
 def test_nothing_but_the_noised_numbers_depends_on_the_records(tmp_path: Path) -> None:
