@@ -8,7 +8,7 @@ model: the same days of the test, with all flow of a gauge hidden.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 from pathlib import Path
@@ -22,6 +22,7 @@ from federation.coordinator import checkpoint
 from federation.reporting.rows import PAIRED, RESULTS, Row, of_test, read_json
 from federation.settings.schema import Settings
 from tasks.evaluation.scores import Evaluated
+from tasks.files.reading import header
 from tasks.models.weights import built, output_of
 from tasks.river import TASK
 from tasks.river.schema import RIVER
@@ -49,23 +50,14 @@ class Run:
 
 def read(folder: Path) -> Run:
     """Raises CheckpointError, DataError."""
-    header = checkpoint.read_header(folder / checkpoint.FILE)
-    return Run(
-        folder=folder,
-        settings=restore(Settings, header["settings"], "checkpoint"),
-        rows=read_json(folder / RESULTS),
-    )
+    plain = checkpoint.read_header(folder / checkpoint.FILE)["settings"]
+    return Run(folder=folder, settings=restore(Settings, plain, "checkpoint"), rows=read_json(folder / RESULTS))
 
 
 def table(head: str, columns: Sequence[str], lines: Mapping[str, Sequence[str]]) -> str:
     """In Markdown."""
     rows = [[head, *columns], ["---"] * (len(columns) + 1), *([name, *cells] for name, cells in lines.items())]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
-def mean_of(runs: Sequence[Run], value: Callable[[Run], float]) -> float:
-    """Over the seeds; NaN where one has none."""
-    return float(np.mean([value(run) for run in runs]))
 
 
 def by_lead(values: Sequence[float], digits: int = 2) -> str:
@@ -92,10 +84,16 @@ def scores(runs: Sequence[Run], data: Path) -> str:
         if score == "nse_median" and runs[0].settings.task.mode == PERFECT:  # type: ignore[attr-defined]
             columns.append("PREVAH")
             for country in countries:
-                every = runs[0].settings.task.every  # type: ignore[attr-defined]
-                lines[country].append(by_lead([float(np.median(efficiencies(data / country / RIVER, every)))]))
+                lines[country].append(by_lead([_prevah(data / country / RIVER, runs[0])]))
         parts.append(table(f"{name}, leads 1/3/7", columns, lines))
     return "\n".join(parts)
+
+
+def _prevah(file: Path, run: Run) -> float:
+    """Median NSE of a hydrological model that knows the weather and no flow; NaN where a file has none."""
+    if "simulated_streamflow" not in header(file):
+        return nan
+    return float(np.median(efficiencies(file, run.settings.task.every)))  # type: ignore[attr-defined]
 
 
 def differences(runs: Sequence[Run]) -> str:
