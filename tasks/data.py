@@ -24,6 +24,8 @@ class Panel:
     covariates: name -> (P, T) float64. A value stands at the period it describes; when it becomes known is the
         task's business (`Task.windows` must use only what was known at the origin).
     static: name -> (P,) values that do not change.
+    known: (A, P, T) the target as it was on record 0, ..., A - 1 periods after the end of its period, NaN where nothing
+        is known of that; afterwards it does not change. None: nobody kept it.
     """
 
     country: str
@@ -33,6 +35,7 @@ class Panel:
     covariates: Mapping[str, Array] = field(default_factory=dict)
     static: Mapping[str, Array] = field(default_factory=dict)
     step: str = "month"
+    known: Array | None = None
 
     def __post_init__(self) -> None:
         expected = STEPS[self.step].dtype

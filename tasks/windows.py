@@ -83,7 +83,12 @@ def lagged(values: Array, lags: Sequence[int]) -> Array:
 
 def ahead(values: Array, horizons: int) -> Array:
     """values[:, t + 1], ..., values[:, t + horizons]: (P, T) -> (P, T, H), NaN after the last period. Labels only."""
-    return _shifted(values, range(1, horizons + 1))
+    return at_steps(values, range(1, horizons + 1))
+
+
+def at_steps(values: Array, steps: Sequence[int]) -> Array:
+    """values[:, t + step] of every step: (P, T) -> (P, T, H), NaN after the last period. Labels only."""
+    return _shifted(values, steps)
 
 
 def carried(values: Array, within: int) -> Array:
@@ -100,12 +105,13 @@ def trailing_mean(values: Array, window: int, least: int = 1) -> Array:
     NaN with fewer than `least` known values.
     """
     known = np.isfinite(values)
-    count = _trailing_sum(known.astype(float), window)
-    total = _trailing_sum(np.where(known, values, 0.0), window)
+    count = trailing_sum(known.astype(float), window)
+    total = trailing_sum(np.where(known, values, 0.0), window)
     return np.where(count >= least, total / np.maximum(count, 1), np.nan)
 
 
-def _trailing_sum(values: Array, window: int) -> Array:
+def trailing_sum(values: Array, window: int) -> Array:
+    """Sum of the last `window` periods, the present included: (P, T) -> (P, T), without NaN."""
     # Not a difference of running sums: a value after t must not reach t even by rounding.
     total = np.zeros_like(values)
     for lag in range(min(window, values.shape[1])):

@@ -1,13 +1,13 @@
 """Weekly dengue per place, 1, 2, 4 and 8 weeks ahead. Unit: cases."""
 
 from tasks.evaluation.levels import LEVELS
-from tasks.health.learning import forecast, loss, output
+from tasks.health.learning import loss, output
 from tasks.health.scores import SCORES
 from tasks.health_weekly.baselines import direct_persistence, negative_binomial, seasonal_persistence
 from tasks.health_weekly.generator import oracle, synthesize
-from tasks.health_weekly.model import build_model
+from tasks.health_weekly.model import build_model, forecast
 from tasks.health_weekly.products import PRODUCTS, outlook
-from tasks.health_weekly.records import read_panel
+from tasks.health_weekly.records import read_panel, read_study
 from tasks.health_weekly.schema import FILE, NAME
 from tasks.health_weekly.settings import HealthWeeklySettings, horizons
 from tasks.health_weekly.tables import TABLES
@@ -21,7 +21,7 @@ TASK = Task(
     file=FILE,
     tables=TABLES,
     settings=HealthWeeklySettings,
-    read=read_panel,
+    read=read_study,
     synthesize=synthesize,
     windows=windows,
     build_model=build_model,

@@ -33,11 +33,3 @@ def same_week(values: Array, farthest: int, near: Iterable[int]) -> Array:
     padded = np.pad(values, ((0, 0), (0, farthest)), constant_values=np.nan)
     years = range(1, int(padded.shape[1] / YEAR) + 2)
     return lagged(padded, [round(YEAR * year) - week for year in years for week in near])
-
-
-def at_steps(values: Array, steps: list[int]) -> Array:
-    """values[:, t + step] of every step: (P, T) -> (P, T, H), NaN after the last period. Labels only."""
-    ahead = np.full((*values.shape, len(steps)), np.nan)
-    for column, step in enumerate(steps):
-        ahead[:, : max(values.shape[1] - step, 0), column] = values[:, step:]
-    return ahead

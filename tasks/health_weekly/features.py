@@ -10,12 +10,12 @@ import numpy as np
 from tasks.data import Array, Panel
 from tasks.health.scaling import level, season, spread
 from tasks.health_weekly.calendar import PHASES, phase_of
+from tasks.health_weekly.on_record import OnRecord
 from tasks.health_weekly.settings import HealthWeeklySettings
 from tasks.models.tokens import consecutive
 from tasks.time_step import season_angle
-from tasks.windows import carried, lagged, trailing_mean, training_periods
+from tasks.windows import trailing_mean, training_periods
 
-CARRY = 3  # weeks that a last known value stands in for missing ones
 RECENT = 4  # lags that are shown without their season too, of the place and of the whole country
 BLOCK, BLOCKS = 4, 13  # weeks of a block, and blocks of the year before the origin
 SMOOTH = 2  # weeks on each side that count as the same of the season
@@ -34,35 +34,39 @@ def tokens(settings: HealthWeeklySettings) -> tuple[tuple[int, ...], ...]:
     return (*weekly, blocks, (*changes, *waves), levels, reporting)
 
 
-def features(panel: Panel, settings: HealthWeeklySettings) -> Array:
+def features(panel: Panel, record: OnRecord, settings: HealthWeeklySettings) -> Array:
     """(P, T, F) by origin; what is unknown is 0, and the last features say how much is."""
-    columns = np.concatenate(list(_columns(panel, settings)), axis=-1)
+    columns = np.concatenate(list(_columns(panel, record, settings)), axis=-1)
     return np.clip(np.where(np.isfinite(columns), columns, 0.0), -LARGEST, LARGEST)
 
 
-def scale_of(panel: Panel, settings: HealthWeeklySettings) -> Array:
+def scale_of(panel: Panel, record: OnRecord, settings: HealthWeeklySettings) -> Array:
     """(P, T) spread of log1p cases by origin: the unit of the model."""
-    trained = training_periods(panel.periods, settings.calendar)
-    return spread(np.log1p(panel.target), trained)
+    return record.by_then(_spread(panel, record, settings))
 
 
-def _columns(panel: Panel, settings: HealthWeeklySettings) -> Iterator[Array]:
-    values, phase, scale = np.log1p(panel.target), phase_of(panel.periods), scale_of(panel, settings)
-    last, usual = carried(values, CARRY), level(values)
-    seasons = season(values, phase, scale, phases=PHASES, within=SMOOTH)
+def _spread(panel: Panel, record: OnRecord, settings: HealthWeeklySettings) -> Array:
+    return spread(record.settled, training_periods(panel.periods, settings.calendar))
+
+
+def _columns(panel: Panel, record: OnRecord, settings: HealthWeeklySettings) -> Iterator[Array]:
+    values, phase, scale = record.settled, phase_of(panel.periods), scale_of(panel, record, settings)
+    usual = record.by_then(level(values))
+    season_then = season(values, phase, _spread(panel, record, settings), phases=PHASES, within=SMOOTH)
+    seasons = record.by_then(season_then)
     expected = np.stack([usual + _of_phase(seasons, phase - lag) for lag in range(RECENT)], axis=-1)
-    anomalies = (lagged(last, range(RECENT)) - expected) / scale[..., None]
-    block = trailing_mean(values, BLOCK)
+    anomalies = (record.lasts(RECENT) - expected) / scale[..., None]
+    blocks = np.stack([record.mean(BLOCK * each, BLOCK) for each in range(BLOCKS)], axis=-1)
     now = _of_phase(seasons, phase)
     changes = [_of_phase(seasons, phase + step) - now for step in settings.horizons]
-    yield (lagged(last, range(settings.lags)) - usual[..., None]) / scale[..., None]
+    yield (record.lasts(settings.lags) - usual[..., None]) / scale[..., None]
     yield anomalies
     yield np.broadcast_to(_mean_of_places(anomalies), (*values.shape, RECENT))
     yield np.stack(changes, axis=-1) / scale[..., None]
     yield np.broadcast_to(_waves(season_angle(panel.periods)), (*values.shape, 4))
-    yield (lagged(block, range(0, BLOCK * BLOCKS, BLOCK)) - usual[..., None]) / scale[..., None]
-    yield np.stack([last / MIDDLING, usual / MIDDLING, scale], axis=-1)
-    yield _reporting(values, last)
+    yield (blocks - usual[..., None]) / scale[..., None]
+    yield np.stack([record.last() / MIDDLING, usual / MIDDLING, scale], axis=-1)
+    yield _reporting(record)
 
 
 def _of_phase(seasons: Array, phase: Array) -> Array:
@@ -81,8 +85,9 @@ def _waves(angle: Array) -> Array:
     return np.stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)], axis=-1)
 
 
-def _reporting(values: Array, last: Array) -> Array:
+def _reporting(record: OnRecord) -> Array:
     """Is this week known, share of the year that is, is the last value 0, share of the year's values that are."""
-    known = np.isfinite(values)
-    zero = np.where(known, (values == 0).astype(float), np.nan)
-    return np.stack([known, trailing_mean(known.astype(float), 52), last == 0, trailing_mean(zero, 52)], axis=-1)
+    known = np.isfinite(record.settled)
+    zero = np.where(known, (record.settled == 0).astype(float), np.nan)
+    year = [record.by_then(trailing_mean(each, 52)) for each in (known.astype(float), zero)]
+    return np.stack([np.isfinite(record.lag(0)), year[0], record.last() == 0, year[1]], axis=-1)

@@ -1,41 +1,22 @@
-"""The national file of weekly dengue: one row a place and week, the week named by its last day.
+"""The national file of weekly dengue: one row a place and week, the week named by its last day; and how it came in.
 
 CHAP's weekly form names a week by its first and last day, `2003-12-29/2004-01-04`; here the last one stands alone, so
 that the weeks of every agency, whatever their first day and number, lie in the calendar.
 """
 
-from tasks.files.columns import Column
-from tasks.files.schema import Rule, TableSchema
+from dataclasses import replace
 
-NAME, FILE = "health_weekly", "health_weekly.csv"
+from tasks.files.columns import Column
+from tasks.files.schema import TableSchema
+from tasks.health.schema import CASES, PEOPLE, PLACE, PLACE_NAME, too_many
+
+NAME, FILE, REPORTS = "health_weekly", "health_weekly.csv", "health_weekly_reports.csv"
 SCHEMA = TableSchema(
     columns={
         "time_period": Column(kind="date"),
-        "location": Column(kind="text"),
-        "disease_cases": Column(
-            kind="number",
-            empty=True,
-            low=0,
-            high=1e7,
-            unit="cases of the week, empty if no report came in",
-            whole=True,
-            grouped=True,
-            parts=True,
-            history="log",
-            offset=20,
-            spread=0.4,
-            yearly=12,  # epidemics
-        ),
-        "population": Column(
-            kind="number",
-            required=False,
-            empty=True,
-            low=100,
-            high=3e8,
-            typical=(3e3, 3e8),
-            unit="inhabitants, not thousands of them",
-            grouped=True,
-        ),
+        "location": PLACE,
+        "disease_cases": replace(CASES, unit="cases of the week, empty if no report came in", offset=20, yearly=12),
+        "population": replace(PEOPLE, required=False),
         "rainfall": Column(
             kind="number",
             required=False,
@@ -54,17 +35,20 @@ SCHEMA = TableSchema(
             typical=(-5, 38),
             unit="degrees Celsius of the week's mean",
         ),
-        "location_name": Column(kind="text", required=False, empty=True),
+        "location_name": PLACE_NAME,
     },
     keys=("time_period", "location"),
     place="location",
-    rules=(
-        Rule(
-            columns=("disease_cases", "population"),
-            broken=lambda rows: rows["disease_cases"] > rows["population"] / 20,
-            shown="disease_cases",
-            what="is more than a twentieth of the population in one week",
-            remedy="Check both columns for a wrong unit or a cumulated count",
+    rules=(too_many(20, "a twentieth", "week"),),
+)
+REPORTS_SCHEMA = TableSchema(
+    columns={
+        "time_period": Column(kind="date"),
+        "location": PLACE,
+        "known_at": Column(kind="date"),
+        "disease_cases": Column(
+            kind="number", low=0, high=1e7, unit="cases of the week on record on that day", whole=True, grouped=True
         ),
-    ),
+    },
+    keys=("time_period", "location", "known_at"),
 )

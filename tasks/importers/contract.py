@@ -16,12 +16,14 @@ from tasks.errors import DataError
 class Public:
     """A public file as read; `of` distinguishes tables of one format, such as "THA" or "era_pre".
 
-    table: as the format's file documents it; its index is the row in the file.
+    table: as the format's file documents it; its index is the row in the file. reports: how its counts came in, where
+    the file says that.
     """
 
     file: Path
     table: pd.DataFrame
     of: str = ""
+    reports: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

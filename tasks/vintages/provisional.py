@@ -9,13 +9,11 @@ import numpy as np
 from tasks.data import Array, Panel
 from tasks.errors import SettingError
 from tasks.time_step import STEPS
+from tasks.vintages import triangle
 from tasks.vintages.delay import FEWEST, Delay, Vintage, learn
+from tasks.vintages.expected import LEAST, expected
 
 Provisional = Literal["keep", "mask", "nowcast"]
-SHAPE = 2.0  # of the gamma prior around the last complete count: a spread of 70 % of it
-# Cases of the prior where that count is 0; of weeks chosen on those of Taiwan in 2003-12, where .5 put cases into weeks
-# without any (`scripts/bench nowcast`).
-LEAST = {"month": 0.5, "week": 0.02, "day": 0.02}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +29,12 @@ class Settled:
 def settled(panel: Panel, vintages: Sequence[Vintage], known: np.datetime64, way: Provisional | None) -> Settled:
     """The records as they are to be used when month `known` was the last one over.
 
-    vintages: earlier ones; those of later months are not looked at. way: None completes where a delay is learnt.
+    vintages: earlier ones; those of later months are not looked at. A panel with a reporting triangle brings its own,
+    and its newest counts are those at the end of its last period. way: None completes where a delay is learnt.
     Raises SettingError where something is to be done about young counts and no delay can be learnt.
     """
+    if panel.known is not None:
+        vintages, known = (*triangle.vintages(panel), *vintages), min(known, panel.periods[-1])
     delay = learn((*vintages, Vintage(known=known, panel=panel)), known) if vintages else None
     if delay is None:
         if way in ("mask", "nowcast"):
@@ -64,17 +65,12 @@ def masked(panel: Panel, delay: Delay, known: np.datetime64) -> Panel:
 def nowcast(panel: Panel, delay: Delay, known: np.datetime64) -> Panel:
     """With the provisional counts C completed to what they are expected to become.
 
-    Of a final count N, Poisson around a gamma of mean m (the last complete count of the place) and shape a, a share s
-    is on record: E[N | C] = C + (1 - s) m (C + a) / (s m + a). Of a share above 1 it is C / s.
-    Source: chain ladder with a prior, Bornhuetter and Ferguson (1972); the gamma: England and Verrall (2002),
-    https://doi.org/10.1017/S1357321700003809
+    See `tasks.vintages.expected`; the prior is the last complete count of the place.
     """
     young = provisional(panel, delay, known)
     share = _shares(panel, delay, known)
     prior = np.maximum(_last_complete(panel.target, young), LEAST[panel.step])[:, None]
-    coming = np.maximum(1 - share, 0) * prior * (panel.target + SHAPE) / (share * prior + SHAPE)
-    completed = np.where(share > 1, panel.target / share, panel.target + coming)
-    return replace(panel, target=np.where(young, completed, panel.target))
+    return replace(panel, target=np.where(young, expected(panel.target, share, prior), panel.target))
 
 
 def _ages(panel: Panel, known: np.datetime64) -> Array:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tasks.health_weekly.schema import FILE, NAME
+from tasks.health_weekly.schema import FILE, NAME, REPORTS
 from tasks.importers.contract import National, Public, PublicFiles, one, tally
 from tasks.importers.opendengue import DEFINITIONS
 from tasks.importers.weekly.formats import FORMATS
 from tasks.importers.weekly.reading import EMPTY
 
 COLUMNS = ["time_period", "location", "disease_cases", "rainfall", "mean_temperature"]
+DAYS = ("last", "known_at")
 PLACES = "the whole country, while it reports by place"
 NARROWER = "a narrower case definition"
 COPY = "copies of another row"
@@ -24,6 +25,8 @@ def assemble(public: PublicFiles) -> Iterator[National]:
     nations = _national_weeks(public)
     for table in own:
         yield _by_place(table, nations.pop(table.of, None))
+        if table.reports is not None:
+            yield _how_they_came_in(table, table.reports)
     for country, parts in sorted(nations.items()):
         yield _by_country(country, parts)
 
@@ -52,6 +55,21 @@ def _by_place(public: Public, nation: list[Public] | None) -> National:
         sources=(public.file,),
         records=public.table.attrs["records"] + nation_rows,
         dropped=dropped,
+    )
+
+
+def _how_they_came_in(public: Public, reports: pd.DataFrame) -> National:
+    written = {name: np.datetime_as_string(reports[name].to_numpy().astype("datetime64[D]")) for name in DAYS}
+    table = pd.DataFrame(
+        {
+            "time_period": written["last"],
+            "location": reports["location"],
+            "known_at": written["known_at"],
+            "disease_cases": reports["cases"].astype("Int64"),
+        }
+    )
+    return National(
+        country=public.of, task=NAME, name=REPORTS, table=table, sources=(public.file,), records=len(reports)
     )
 
 

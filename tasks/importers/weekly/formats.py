@@ -7,6 +7,7 @@ weather, rainfall (mm in the week) and mean_temperature (deg C); `records` and `
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -144,11 +145,11 @@ def peru(path: Path) -> Public:
 
 
 def taiwan(path: Path) -> Public:
-    """Counties of Taiwan by week of onset, from Monday: the sum over the weeks of notification.
+    """Counties of Taiwan by week of onset, from Monday: the sum over the weeks of notification, and its course.
 
     Dengue is notified case by case, so a county without a row had no case, from the first week to the last.
     """
-    rows = text_of(path, ("county", "onset_week_monday", "cases"))
+    rows = text_of(path, ("county", "onset_week_monday", "notified_week_monday", "cases"))
     nowhere = rows["county"] == ""
     kept = rows[~nowhere]
     _check_places(path, "TWN", kept["county"])
@@ -156,6 +157,7 @@ def taiwan(path: Path) -> Public:
         {
             "location": kept["county"],
             "last": dates(path, kept["onset_week_monday"], "%Y-%m-%d") + 6,
+            "known_at": dates(path, kept["notified_week_monday"], "%Y-%m-%d") + 6,
             "cases": counts(path, kept["cases"]),
         }
     )
@@ -163,7 +165,13 @@ def taiwan(path: Path) -> Public:
     dropped = {NO_PLACE: int(nowhere.sum())} if nowhere.any() else {}
     summed = _public(path, "TWN", onset, len(rows), dropped)
     last = summed.table["last"].to_numpy().astype("datetime64[D]")
-    return _filled(summed, np.arange(last.min(), last.max() + 1, 7))
+    return replace(_filled(summed, np.arange(last.min(), last.max() + 1, 7)), reports=_reports(table))
+
+
+def _reports(table: pd.DataFrame) -> pd.DataFrame:
+    """location, last, known_at, cases: how many of a week's cases were on record at the end of each week after it."""
+    by_report = table.groupby(["location", "last", "known_at"], sort=True)["cases"].sum()
+    return by_report.groupby(level=["location", "last"]).cumsum().reset_index()
 
 
 def _filled(public: Public, weeks: Array) -> Public:
