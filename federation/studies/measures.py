@@ -60,7 +60,7 @@ def gain(group: Group, arm: str, against: Sequence[str], score: str, horizon: st
 
 def geometric_mean(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
     """Over the countries, of the arm's score over the best of the others; for scores to be small."""
-    ratios = list(_ratios(group, arm, against, score, horizon, least).values())
+    ratios = list(_ratios(group, arm, against, score, horizon, training_countries(group, least)).values())
     return exp(sum(map(log, ratios)) / len(ratios))
 
 
@@ -71,7 +71,7 @@ def geometric_gain(group: Group, arm: str, against: Sequence[str], score: str, h
 
 def largest_ratio(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
     """Of the countries, the one where the arm is furthest behind the best of the others."""
-    return max(_ratios(group, arm, against, score, horizon, least).values())
+    return max(_ratios(group, arm, against, score, horizon, training_countries(group, least)).values())
 
 
 def smallest_lead(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
@@ -100,12 +100,28 @@ def countries_behind(group: Group, arm: str, against: Sequence[str], score: str,
     return behind
 
 
+def wholly_worse(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
+    """In how many countries that train the difference to the first of the others has an interval wholly above 0."""
+    rows = [difference(group.paired, country, arm, against[0], horizon) for country in training_countries(group, least)]
+    known = [row for row in rows if row is not None]
+    if not known:
+        raise KeyError(f"{arm}-{against[0]}")
+    return sum(row.low > 0 for row in known)
+
+
+def held_out_ratio(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:
+    """As `largest_ratio`, of the countries that never trained."""
+    trained = training_countries(group, least)
+    others = [country for country in countries(group, least) if country not in trained]
+    return max(_ratios(group, arm, against, score, horizon, others).values())
+
+
 def _ratios(
-    group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int
+    group: Group, arm: str, against: Sequence[str], score: str, horizon: str, of: Sequence[str]
 ) -> Mapping[str, float]:
     """country -> the arm's score over the smallest of the others, where both were scored."""
     ratios = {}
-    for country in training_countries(group, least):
+    for country in of:
         rows = rows_by_arm(group, country, score, horizon)
         rivals = [rows[other].value for other in against if other in rows]
         if arm in rows and rivals:
@@ -132,4 +148,6 @@ MEASURES: Mapping[str, Measure] = {
     "smallest_lead": smallest_lead,
     "countries_behind": countries_behind,
     "end_of_difference": end_of_difference,
+    "wholly_worse": wholly_worse,
+    "held_out_ratio": held_out_ratio,
 }

@@ -26,7 +26,10 @@ def differences(group: Group) -> str:
     lines = [cells for cells in lines if any(cell != NONE for cell in cells[1:])]
     if not lines:
         return ""
-    head = ("", "federated less local", "adapted less local", "less the best own arm", "less the strongest baseline")
+    head = ["", "federated less local", "adapted less local", "less the best own arm", "less the strongest baseline"]
+    if any(cells[-1] != NONE for cells in lines):
+        head.append("issued less the best own arm")
+    lines = [cells[: len(head)] for cells in lines]
     text = (
         f"Differences of {group.headline} with their own 95 % interval, from the blocks of time that both arms share; "
         f"of the region from blocks that its countries share.\n"
@@ -37,8 +40,9 @@ def differences(group: Group) -> str:
 def _differences(group: Group, place: str) -> list[str]:
     """The line of one country or region."""
     cells = [interval(difference(group.paired, place, arm, "local")) for arm in ("federated", "adapted")]
-    for other in rivals(group, place):
-        row = difference(group.paired, place, "adapted", str(other))
+    own, baseline = rivals(group, place)
+    for arm, other in (("adapted", own), ("adapted", baseline), ("issued", own)):
+        row = difference(group.paired, place, arm, str(other))
         cells.append(f"{interval(row)} ({readable(str(other))})" if row else NONE)
     return [place, *cells]
 
