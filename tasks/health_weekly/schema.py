@@ -7,7 +7,7 @@ that the weeks of every agency, whatever their first day and number, lie in the 
 from dataclasses import replace
 
 from tasks.files.columns import Column
-from tasks.files.schema import TableSchema
+from tasks.files.schema import Rule, TableSchema
 from tasks.health.schema import CASES, PEOPLE, PLACE, PLACE_NAME, too_many
 
 NAME, FILE, REPORTS = "health_weekly", "health_weekly.csv", "health_weekly_reports.csv"
@@ -51,4 +51,14 @@ REPORTS_SCHEMA = TableSchema(
         ),
     },
     keys=("time_period", "location", "known_at"),
+    place="location",
+    rules=(
+        Rule(
+            columns=("time_period", "known_at"),
+            broken=lambda rows: rows["known_at"] < rows["time_period"],
+            shown="known_at",
+            what="is before the end of the week that it speaks of",
+            remedy="Write the last day of the week at whose end the count was on record",
+        ),
+    ),
 )

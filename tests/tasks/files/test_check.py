@@ -24,7 +24,7 @@ def sound(name: str, folder: Path, rows: int = 30) -> Path:
     lines = []
     for number in range(rows):
         row = dict(fields)
-        if name == "health_weekly.csv":
+        if name.startswith("health_weekly"):
             row["time_period"] = str(date(2000, 1, 1) + timedelta(weeks=number))
         elif "time_period" in row:
             row["time_period"] = f"{2000 + number // 12}-{number % 12 + 1:02d}"
@@ -56,6 +56,7 @@ def changed(file: Path, column: str, row: int, value: str) -> None:
 MEASURED = {
     "health.csv": "rainfall",
     "health_weekly.csv": "rainfall",
+    "health_weekly_reports.csv": "disease_cases",
     "disaster.csv": "rainfall",
     "agriculture.csv": "yield",
     "agriculture_weather.csv": "rainfall",
