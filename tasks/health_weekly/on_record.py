@@ -16,8 +16,9 @@ CARRY = 3  # weeks that a last known value stands in for missing ones
 class OnRecord:
     """log1p cases by origin.
 
-    cases: (P, T) counts that do not change any more, by week. settled: their log1p. newest: (A, P, T) by origin: [age, :, t] is of week t - age as
-    it stood at the end of week t. Without a triangle A is 1, and both are the counts of now.
+    cases: (P, T) counts that do not change any more, by week. settled: their log1p. newest: (A, P, T) by origin:
+        [age, :, t] is of week t - age as it stood at the end of week t. Without a triangle A is 1, and all are the
+        counts of now.
     """
 
     cases: Array

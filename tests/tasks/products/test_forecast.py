@@ -9,7 +9,8 @@ import pytest
 
 from tasks.agriculture.records import read_panel, read_upcoming
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.health.cutting import FEW, thresholds
+from tasks.health.cutting import FEW
+from tasks.health.outbreaks import thresholds
 from tasks.registry import TASKS
 from tasks.task import Task
 from tests.tasks.products.forecasting import forecast, issue
