@@ -214,14 +214,6 @@ def test_a_cold_start_is_set_against_the_strongest_baseline() -> None:
     assert "| IDN | 0.100 [0.0000, 0.200] | 0.100 [0.0000, 0.200] | flat persistence | 1.000 " in unjudged
 
 
-def test_a_recipe_that_holds_a_country_out_is_a_main_experiment_where_there_is_no_whole_one(tmp_path: Path) -> None:
-    held = run(hold_out="['IDN']")
-    text = page(groups([held]), [], tmp_path, "pictures")
-    assert text.count("**geometric mean**") == text.count("## Cold start") == 1
-    both = page(groups([held, run(hour=1)]), [], tmp_path, "pictures")
-    assert both.count("**geometric mean**") == both.count("## Cold start") == 1
-
-
 def test_measures_of_countries_that_are_behind_or_never_trained() -> None:
     group = only(run())
     assert measured("held_out_ratio", FLAT, CLIMATE) == pytest.approx(0.1)  # Indonesia has no arm of its own
