@@ -68,7 +68,7 @@ class Bases:
     def panel_of(self, issue: Issue) -> Panel:
         """The archived records of an issue, until the month that it was made after."""
         if issue.digest not in self.panels:
-            until = np.datetime64(issue.content.as_of, "M")
+            until = np.datetime64(issue.content.as_of)
             self.panels[issue.digest] = read(self.task, issue, self.settings_of(issue), until)
         return self.panels[issue.digest]
 
