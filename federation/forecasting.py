@@ -17,12 +17,14 @@ from federation.settings.schema import ISSUED, Settings
 from federation.vault import state
 from federation.vault.database import open_database
 from federation.vault.own_models import issuing
+from federation.vault.own_models.choices import from_memory
 from federation.vault.own_models.local_model import FINAL
 from tasks.data import Panel, Windows
 from tasks.errors import DataError
+from tasks.evaluation.scores import Evaluated
 from tasks.files.folders import country_folder
 from tasks.models.weights import built, output_of, trainable
-from tasks.products.forecast import Issued, period_of
+from tasks.products.forecast import Issued, WeatherForecast, period_of
 from tasks.products.newest import Late, Newest, last_on_record, newest
 from tasks.products.replaced import Replaced
 from tasks.registry import TASKS
@@ -36,6 +38,7 @@ Array = NDArray[Any]
 Memory = Mapping[str, torch.Tensor]
 FEDERATED = "federated"
 BEST = (ISSUED, "adapted")  # what the results recommend to hand on, the better one on the test years first
+MOST_CALIBRATING = 20_000  # windows of the validation years from which a product's calibration is learnt
 VAULT = "vault.sqlite"  # of a simulated run, and in the folder `vault` of a node
 
 
@@ -50,7 +53,8 @@ class ForecastRequest:
     the first of BEST that is there. home: of the node that has it; None: a simulated run's own.
     memory: what the vault kept of the run's test; None reads it there, {} is of a country that has none.
     vintages: records as known before the forecast is sent, from which a reporting delay is learnt. provisional: what
-    becomes of counts younger than that; None: they are completed where a delay is learnt.
+    becomes of counts younger than that; None: they are completed where a delay is learnt. weather: the file of the
+    node's own weather forecast, for a model that takes the weather of the periods ahead as known.
     """
 
     data: Path
@@ -70,6 +74,7 @@ class ForecastRequest:
     memory: Memory | None = None
     vintages: Callable[[Task, TaskSettings], Sequence[Vintage]] | None = None
     provisional: Provisional | None = None
+    weather: Path | None = None
 
 
 def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
@@ -101,32 +106,34 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
         panel = _panel(task, folder, request.country, settings, complete)
     vintages = request.vintages(task, settings) if task.accrues and request.vintages is not None else ()
     known = settled(panel, vintages, complete, request.provisional)
-    panel, last = known.panel, last_on_record(known.panel, task.reported(known.panel))
+    panel, weather = _with_weather(task, settings, known.panel, request.weather)
+    last = last_on_record(panel, task.reported(panel))
     age = task.largest_age(settings) if request.largest_age is None else request.largest_age
-    chosen = newest(task.windows(panel, settings), last, as_of, age, request.late, panel.step)
+    windows = task.windows(panel, settings)
+    chosen = newest(windows, last, as_of, age, request.late, panel.step)
     if not len(chosen.windows):
         raise DataError(f"{folder / task.file}: {_why_none(task, panel, last, chosen, as_of, age)}")
     memory = _memory(run, request, whole) if request.memory is None else request.memory
     arm = best_arm(whole, memory) if request.arm is None else request.arm
-    if arm == FEDERATED:
-        output = _output(task, settings, whole.seed, weights, chosen.windows, run.name)
-        forecast = task.forecast(output, chosen.windows)
-    elif memory:
-        plan = whole.plan()
-        forecast = issuing.forecast(memory, request.country, run.name, plan, arm, panel, chosen.windows)
-    else:
+    if arm != FEDERATED and not memory:
         raise ConfigError(_why_no_memory(run, request, whole, arm))
+
+    def forecast(some: Windows) -> Array:
+        if arm == FEDERATED:
+            return task.forecast(_output(task, settings, whole.seed, weights, some, run.name), some)
+        return issuing.forecast(memory, request.country, run.name, whole.plan(), arm, panel, some)
+
     return task, Issued(
         model=run.name if arm == FEDERATED else f"{run.name}-{arm}",
         settings=settings,
         panel=panel,
         windows=chosen.windows,
-        forecast=forecast,
+        forecast=forecast(chosen.windows),
         levels=task.levels,
         sent=request.sent,
         as_of=as_of,
         sender=request.sender,
-        cost_loss=settings.cost_loss if request.cost_loss is None else request.cost_loss,
+        cost_loss=settings.acts_from if request.cost_loss is None else request.cost_loss,
         samples=request.samples,
         seed=request.seed,
         replaces=request.replaces,
@@ -135,6 +142,8 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
         delay=known.delay,
         provisional=known.way,
         young=known.young,
+        weather=weather,
+        calibration=_calibration(task, settings, memory, arm, windows, forecast),
     )
 
 
@@ -194,6 +203,54 @@ def _panel(task: Task, folder: Path, country: str, settings: TaskSettings, origi
     if origin is not None:
         raise ConfigError(f"origin={origin}: task {task.name} reads all of its records or none; leave origin out")
     return task.read(folder, country, settings)
+
+
+def _with_weather(
+    task: Task, settings: TaskSettings, panel: Panel, file: Path | None
+) -> tuple[Panel, WeatherForecast | None]:
+    """The panel as it is, or with the periods ahead as a weather forecast has them. Raises ConfigError or DataError."""
+    if file is None:
+        return panel, None
+    if task.weather_ahead is None or not settings.needs_weather:
+        raise ConfigError(
+            f"weather={file}: this run's model reads no weather of the periods ahead; leave it out, or take a run of "
+            f"task=river with task.mode=perfect_weather"
+        )
+    return task.weather_ahead(panel, file)
+
+
+def _calibration(
+    task: Task,
+    settings: TaskSettings,
+    memory: Memory,
+    arm: str,
+    windows: Windows,
+    forecast: Callable[[Windows], Array],
+) -> Array | None:
+    """Of the chances of events: as the vault learnt it for the arm, else from the validation years on record.
+
+    None where nothing is calibrated, and of a refit of which the vault knows none: its model learnt from those years.
+    """
+    if task.calibrate is None:
+        return None
+    if (kept := from_memory(memory).calibrations.get(arm)) is not None:
+        return kept
+    past = windows.only("validation")
+    past = past.take(np.arange(0, len(past), max(len(past) // MOST_CALIBRATING, 1)))
+    if not len(past):
+        return None
+    said = forecast(past)
+    evaluated = Evaluated(
+        forecast=said,
+        reference=said,
+        observed=past.observed,
+        place=past.place,
+        origin=past.origin,
+        step=settings.calendar.step,
+        restore=past.restore,
+        settings=settings,
+    )
+    return task.calibrate(evaluated)
 
 
 def _period(panel: Panel) -> int:

@@ -95,6 +95,16 @@ class TaskSettings:
     calendar: Calendar = field(default_factory=Calendar)
     cost_loss: float = 0.3  # cost of acting on a warning over the loss it prevents: warn from that probability on
 
+    @property
+    def acts_from(self) -> float:
+        """The probability from which on a product warns, unless its forecaster names another."""
+        return self.cost_loss
+
+    @property
+    def needs_weather(self) -> bool:
+        """Whether the model takes the weather of the periods ahead as known, which a forecast must be given."""
+        return False
+
     def check(self) -> None:
         """Raise SettingError for a value out of range; called before any data are read."""
         self.calendar.check()

@@ -75,12 +75,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from tasks.data import Array, Panel, Windows
-from tasks.evaluation.scores import Score
+from tasks.evaluation.scores import Evaluated, Score
 from tasks.files.table import NationalTable
 from tasks.settings import TaskSettings
 
 if TYPE_CHECKING:
-    from tasks.products.forecast import Issued, Outlook, Product
+    from tasks.products.forecast import Issued, Outlook, Product, WeatherForecast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +121,10 @@ class Task:
     reported: panel -> (P, T), the periods that a place has on record; no forecast starts later than the last of them.
     outlook: an issued forecast -> the chances of the event, for a page that people read; None: no page is drawn.
     largest_age: settings -> periods that records may be old for a product, unless the forecaster says otherwise.
+    calibrate: an arm's forecasts of the validation years, with what happened -> (C,) float64, what a country learns
+        from them about the chances of events in that arm's forecasts; `Evaluated.calibration`. None: nothing.
+    weather_ahead: (panel, file) -> the panel with the periods ahead, whose weather is that of a node's own weather
+        forecast, and what to say of it; for a model that `needs_weather`. None: no model of the task takes one.
     accrues: whether the target is a count of which the records of a month grow for some time, so that a reporting delay
         can be learnt from records as they were known earlier, and young months be completed.
     """
@@ -151,4 +155,6 @@ class Task:
     reported: Callable[[Panel], Array] = lambda panel: np.isfinite(panel.target)
     outlook: Callable[["Issued"], "Outlook"] | None = None
     largest_age: Callable[[Any], int] = lambda _: 12
+    calibrate: Callable[[Evaluated], Array] | None = None
+    weather_ahead: Callable[[Panel, Path], tuple[Panel, "WeatherForecast"]] | None = None
     accrues: bool = False

@@ -25,7 +25,7 @@ def report_of(task: Task, issued: Issued) -> ForecastReport:
     return ForecastReport(
         country=issued.panel.country,
         task=task.name,
-        title=task.title(issued.settings),
+        title=_title(task, issued),
         event=task.event(issued.settings)[0],
         unit=task.unit,
         model=issued.model,
@@ -43,6 +43,12 @@ def report_of(task: Task, issued: Issued) -> ForecastReport:
         left_out=dict(issued.left_out),
         step=issued.panel.step,
     )
+
+
+def _title(task: Task, issued: Issued) -> str:
+    """With the weather forecast that it rests on in the place of the mode of the run."""
+    title = task.title(issued.settings)
+    return title if issued.weather is None else f"{title.partition(' (')[0]} ({issued.weather.line})"
 
 
 def _highest(place: Outlooks) -> float:

@@ -53,8 +53,11 @@ def rows(
         scores: dict[str, dict[ScoreName, Sums]] = {}
         for vault in vaults:
             country_records = records[vault.country]
-            output = _run_job(plan, weights, plan.rounds, None, country_records.windows[part], train).output
-            sums = as_reported(_evaluated(country_records, part, output, plan), plan, vault.policy)
+            outputs = {
+                each: _run_job(plan, weights, plan.rounds, None, country_records.windows[each], train).output
+                for each in ((part,) if TASKS[plan.task.name].calibrate is None else ("validation", part))
+            }
+            sums = as_reported(_evaluated(country_records, part, outputs, plan), plan, vault.policy)
             counts = sums[headline]["count"]
             if (counts[counts > 0] >= vault.policy.minimum_cohort).all() and counts.any():
                 scores[vault.country] = {(part, POOLED, name): each for name, each in sums.items()}
@@ -107,7 +110,7 @@ def _validation_sums(learning: Sequence[Records], output: Array | None, plan: Pl
     parts, at = [], 0
     for records in learning:
         size = len(records.windows["validation"])
-        parts.append(_evaluated(records, "validation", output[at : at + size], plan)[headline])
+        parts.append(_evaluated(records, "validation", {"validation": output[at : at + size]}, plan)[headline])
         at += size
     return merge(parts)
 
@@ -122,6 +125,11 @@ def as_reported(sums: Mapping[str, Sums], plan: Plan, policy: Policy) -> dict[st
     }
 
 
-def _evaluated(records: Records, part: Part, output: Array | None, plan: Plan) -> Mapping[str, Sums]:
-    assert output is not None, "every job here has windows to score"
-    return records.evaluate(part, TASKS[plan.task.name].forecast(output, records.windows[part]))
+def _evaluated(records: Records, part: Part, outputs: Mapping[Part, Array | None], plan: Plan) -> Mapping[str, Sums]:
+    """outputs: of the part, and of the validation where the task calibrates the chances of events by it."""
+    forecasts: dict[Part, Array] = {}
+    for each, output in outputs.items():
+        assert output is not None, "every job here has windows to score"
+        forecasts[each] = TASKS[plan.task.name].forecast(output, records.windows[each])
+    calibrated = part != "validation" and "validation" in forecasts
+    return records.evaluate(part, forecasts[part], records.calibration(forecasts["validation"]) if calibrated else None)

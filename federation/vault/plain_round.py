@@ -40,7 +40,7 @@ def own_models(
     """Scores of all arms, for the country's own eyes, and what it keeps of the models that it trains alone."""
     records, by_arm = vault.records(request.plan), {result.job.arm: result for result in results}
     chosen = _choices(vault, request, records, by_arm, before)
-    scores = scoring.scores(records, scoring.forecasts(request, records, by_arm, chosen))
+    scores = scoring.scores(records, scoring.forecasts(request, records, by_arm, chosen), chosen)
     return scores, _own_memory(vault, request, by_arm, scores, chosen, before)
 
 
@@ -51,7 +51,7 @@ def computed(vault: "Vault", request: Request, results: Sequence[Result], before
     federated = by_arm["federated"]
     chosen = _choices(vault, request, records, by_arm, before)
     forecasts = scoring.forecasts(request, records, by_arm, chosen)
-    scores = scoring.scores(records, forecasts)
+    scores = scoring.scores(records, forecasts, chosen)
     differences: dict[str, Blocks] = {}
     if outgoing.compared_scores(request, vault.country):
         differences = paired_differences.paired_blocks(records, forecasts, request.plan)

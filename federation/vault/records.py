@@ -36,30 +36,41 @@ class Records:
     fingerprint: str
     end: str = ""
     cost_loss: float = 0.3  # see TaskSettings
+    settings: TaskSettings | None = None
 
-    def evaluate(self, part: Part, forecast: Array) -> dict[str, Sums]:
+    def evaluate(self, part: Part, forecast: Array, calibration: Array | None = None) -> dict[str, Sums]:
         """Every score's sums for one arm's forecasts of one part, in natural units; some are of the test alone."""
         chosen = {
             name: score
             for name, score in self.task.scores.items()
             if part != "validation" or not isinstance(score, FinalScore)
         }
-        evaluated = self.evaluated(part, forecast)
+        evaluated = self.evaluated(part, forecast, calibration)
         return {name: score.sums(evaluated) for name, score in chosen.items()}
 
-    def evaluated(self, part: Part, forecast: Array) -> Evaluated:
-        """One arm's forecasts of one part with what happened."""
+    def calibration(self, validation: Array) -> Array | None:
+        """What the country learns about the chances of events from an arm's forecasts of its validation years."""
+        if self.task.calibrate is None:
+            return None
+        return self.task.calibrate(self.evaluated("validation", validation))
+
+    def evaluated(self, part: Part, forecast: Array, calibration: Array | None = None) -> Evaluated:
+        """One arm's forecasts of one part with what happened. calibration: of that arm."""
         windows = self.windows[part]
+        restore = windows.restore
         return Evaluated(
             forecast=forecast,
             reference=self.known[part][self.task.reference],
             observed=windows.observed,
             place=windows.place,
             origin=windows.origin,
-            unit=windows.restore.get("unit"),
+            unit=restore.get("unit"),
             threshold=windows.threshold,
             cost_loss=self.cost_loss,
             step=self.calendar.step,
+            restore=restore,
+            calibration=calibration,
+            settings=self.settings,
         )
 
     def cohort(self) -> int:
@@ -113,6 +124,7 @@ def open_records(
         fingerprint=fingerprint,
         end="" if (last := last_reported(panel)) is None else str(last),
         cost_loss=settings.cost_loss,
+        settings=settings,
     )
 
 

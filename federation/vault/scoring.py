@@ -1,6 +1,7 @@
 """The scores of one reply: sums of every model's forecasts, of the adapted arms and of the baselines."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,13 +27,13 @@ def parts_of(kind: str, records: Records) -> tuple[Part, ...]:
     return evaluated_parts(records.calendar) if kind == "test" else ("validation",)
 
 
-def scores(records: Records, forecasts: Mapping[Part, Mapping[str, Array]]) -> dict[ScoreName, Sums]:
+def scores(records: Records, forecasts: Mapping[Part, Mapping[str, Array]], choices: Choices) -> dict[ScoreName, Sums]:
     """Sums of every forecast. forecasts: part -> arm -> (N, H, K) in natural units."""
     return {
         (part, arm, name): sums
         for part, by_arm in forecasts.items()
         for arm, forecast in by_arm.items()
-        for name, sums in records.evaluate(part, forecast).items()
+        for name, sums in records.evaluate(part, forecast, choices.calibrations.get(arm)).items()
     }
 
 
@@ -74,14 +75,27 @@ def choices(
         and (mix := adaptation.mixed(then, adaptation.mix_shares(arm, settings))) is not None
     }
     if ISSUED not in request.plan.arms:
-        return Choices(rounds=rounds, corrections=corrections)
+        return _with_calibrations(request, records, results, Choices(rounds=rounds, corrections=corrections))
     strongest = mixing.strongest_baseline(records)
     mixable = mixing.members(then, strongest, records.windows["validation"], request.task)
     shares = mixing.shares(mixable, past, request.task, settings)
     mix = adaptation.mixed(mixable, shares)
     if mix is not None:
         corrections[ISSUED] = adaptation.correction(mix, past, request.task, settings)
-    return Choices(rounds=rounds, corrections=corrections, shares=shares)
+    chosen = Choices(rounds=rounds, corrections=corrections, shares=shares)
+    return _with_calibrations(request, records, results, chosen)
+
+
+def _with_calibrations(request: Request, records: Records, results: Mapping[str, Result], chosen: Choices) -> Choices:
+    """With what the country learns, arm by arm, about the chances of events in its forecasts; of most tasks nothing."""
+    if request.task.calibrate is None:
+        return chosen
+    outputs = {arm: split(result, records, parts_of("test", records)) for arm, result in results.items()}
+    windows = records.windows["validation"]
+    then = {arm: request.task.forecast(output["validation"], windows) for arm, output in outputs.items()}
+    then |= {**records.known["validation"], **_adapted(request, records, outputs, "validation", chosen)}
+    calibrations = {arm: each for arm, forecast in then.items() if (each := records.calibration(forecast)) is not None}
+    return replace(chosen, calibrations=calibrations)
 
 
 def split(result: Result, records: Records, parts: Sequence[Part]) -> dict[Part, Array]:

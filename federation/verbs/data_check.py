@@ -14,7 +14,7 @@ from rich.table import Table
 from federation.composition.compose import compose
 from federation.settings.checks import within
 from federation.verbs.word_checks import bare_word_as, required
-from tasks.files.check import check, country_of, national_files
+from tasks.files.check import check, country_of, national_files, notes
 from tasks.files.reading import Problem, shorten
 from tasks.meaning.accepted import accepted
 
@@ -49,6 +49,8 @@ def _check(settings: CheckSettings) -> None:
                 markup=False,
                 soft_wrap=True,
             )
+    for line in notes(files):
+        console.print(f"note: {line}", markup=False, soft_wrap=True)
     reasons = {file: accepted(file.parent) for file in files}
     for file, each in problems_of.items():
         for problem in each:

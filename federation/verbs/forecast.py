@@ -40,13 +40,14 @@ class ForecastSettings:
     that records may be old; None: the task's own. late: forecast | leave_out, what becomes of places whose records end
     before those of others. today: YYYY-MM-DD, the day on which an exercise is played; None: today.
     format: hubverse | chap | cap (health), cap | table (disaster), table (agriculture), hubverse | table (prices),
-    table (river).
+    cap | table (river).
     cost_loss: what acting costs over the loss it prevents; who is warned is forecast at least that probability. None:
     the run's. sender: whose alert it is; replaces: the file of the alert given before (cap). samples, seed: how many
     are drawn and from where on (chap). arm: federated, or another arm of the run, such as issued, from the vault of the
     country's node in home (None: of a simulated run). None: issued or adapted where it is kept, else federated.
     provisional: keep | mask | nowcast, what becomes of counts younger than the reporting delay that the archive in home
     teaches; None: nowcast where it teaches one, else keep.
+    weather: the file of the node's own weather forecast, for a run of task=river with task.mode=perfect_weather.
     page: FILE.html, a page of the forecast for people, its numbers in FILE.json; with home it says what changed since
     the last issue there, and what became of the one before. picture: FILE.png of the places with the largest chance,
     for a bulletin. With either, format and to may be left out. words: a file of their words in another language.
@@ -70,6 +71,7 @@ class ForecastSettings:
     arm: str | None = None
     home: str | None = None
     provisional: str | None = None
+    weather: str | None = None
     page: str | None = None
     picture: str | None = None
     words: str | None = None
@@ -121,6 +123,7 @@ def issued_of(settings: ForecastSettings) -> tuple[Task, Issued]:
         home=home,
         vintages=None if home is None else partial(vintages, home, country, sent=sent, played=played),
         provisional=cast(Provisional | None, settings.provisional),
+        weather=None if settings.weather is None else Path(settings.weather),
         sender=settings.sender,
         cost_loss=settings.cost_loss,
         samples=settings.samples,

@@ -35,7 +35,8 @@ class Evaluated:
     blocks: (B,) labels of all blocks of time of the part, in a slice of its places; None: those of these origins.
     unit: (N,) natural units that make one relative unit, `Windows.restore["unit"]` of a task that has such scores.
     threshold: (N, H) of the event that is warned of, or None, as in `Windows`.
-    cost_loss: the probability from which on a warning is given.
+    cost_loss: the probability from which on a warning is given. restore: name -> (N, ...), as in `Windows`.
+    calibration: of the arm's chances, as `Task.calibrate` gives it, or None. settings: of the task, or None.
     """
 
     forecast: Array
@@ -48,6 +49,9 @@ class Evaluated:
     cost_loss: float = 0.3
     step: str = "month"
     blocks: Array | None = None
+    restore: Mapping[str, Array] = field(default_factory=dict)
+    calibration: Array | None = None
+    settings: Any = None
 
     def take(self, rows: Array) -> "Evaluated":
         """The place-periods at `rows` (a boolean mask or indices), in the blocks of time of the whole.
@@ -64,6 +68,7 @@ class Evaluated:
             unit=None if self.unit is None else self.unit[rows],
             threshold=None if self.threshold is None else self.threshold[rows],
             blocks=self.all_blocks(),
+            restore={name: values[rows] for name, values in self.restore.items()},
         )
 
     def all_blocks(self) -> Array:

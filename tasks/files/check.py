@@ -1,6 +1,6 @@
 """Every problem of every national file in a folder, for a clerk who corrects them all before the next try."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, product
 from pathlib import Path
 
@@ -45,6 +45,14 @@ def check(file: Path, limit: int = LISTED) -> list[Problem]:
     if any(not each.warning for each in problems):
         return problems
     return [*_other_countries(file, rows, table), *_other_files(file, rows, table.schema, limit), *problems]
+
+
+def notes(files: Sequence[Path]) -> Iterator[str]:
+    """What is odd about places of the national files, such as gauges that lie above each other; no error."""
+    for name, table in TABLES.items():
+        mine = [file for file in files if NAMES[stem_of(file)] == name]
+        if table.notes is not None and mine:
+            yield from table.notes(mine)
 
 
 def country_of(file: Path) -> str | None:

@@ -1,7 +1,8 @@
 """What a national file means, for clerks and for what checks it; each task's tables stand in its folder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tasks.files.schema import TableSchema
 
@@ -15,10 +16,14 @@ NINO = "Nino 3.4 anomaly of the month, deg C; not ONI, a mean that looks one mon
 
 @dataclass(frozen=True, kw_only=True)
 class NationalTable:
-    """One file in a country's folder. meaning: column -> what to write, with its unit. place: the column of places."""
+    """One file in a country's folder. meaning: column -> what to write, with its unit. place: the column of places.
+
+    notes: such files of one country or more -> lines on what is odd about places and no error; none: there are none.
+    """
 
     title: str
     schema: TableSchema
     place: str
     meaning: Mapping[str, str]
     example: str
+    notes: Callable[[Sequence[Path]], Iterable[str]] | None = None

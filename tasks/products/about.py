@@ -26,6 +26,7 @@ def sidecar(issued: Issued, form: str) -> str:
         f"reporting_delay_{issued.panel.step}s": None if issued.delay is None else issued.delay.months_of_country,
         "reporting_delay": issued.reporting,
         "provisional": issued.provisional,
+        **({} if issued.weather is None else {"weather": issued.weather.line, "weather_file": issued.weather.file}),
         "late": issued.late,
         "left_out": dict(issued.left_out),
     }
@@ -43,6 +44,8 @@ def lines(issued: Issued) -> Iterator[str]:
         f"as of the end of {issued.as_of}: records {counted(max(issued.age(last), 0), issued.panel.step)} old, model "
         f"of run {issued.model} trained until {issued.trained_until}, {_age_of_model(issued)}"
     )
+    if issued.weather is not None:
+        yield f"{issued.weather.line}, {issued.weather.file}"
     yield issued.reporting
     if issued.late:
         yield f"late, forecast from their own last period: {_named(issued.late)}"

@@ -6,7 +6,7 @@ Source: https://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -36,7 +36,8 @@ class Hazard:
 class Warned:
     """A place and period whose probability is high enough. polygon: 'latitude,longitude ...', closed, or none.
 
-    group: places of one group make one area of the alert. code: what `place` is an id of.
+    group: places of one group make one area of the alert. code: what `place` is an id of. details: further parameters,
+    name -> value.
     """
 
     place: str
@@ -46,6 +47,7 @@ class Warned:
     period: Any
     probability: float
     polygon: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 def alert(issued: Issued, hazard: Hazard, warned: Sequence[Warned], highest: float) -> Product:
@@ -152,7 +154,8 @@ def _info(
         "senderName": f"{issued.sender} (exercise)",
         "headline": f"Exercise: {hazard.event} in {issued.panel.country}, {_named(issued, period)}",
         "description": f"{hazard.meaning} Forecast from the records up to {issued.origin} for "
-        f"{_named(issued, period)}, by a model trained until {issued.trained_until}; {issued.reporting}. "
+        f"{_named(issued, period)}, by a model trained until {issued.trained_until}"
+        f"{f', {issued.weather.line}' if issued.weather else ''}; {issued.reporting}. "
         f"Places are named from a probability of {issued.cost_loss:g} on, the cost of acting over the loss it "
         f"prevents.",
         "instruction": hazard.instruction,
@@ -160,6 +163,8 @@ def _info(
     _fill(info, words)
     for each in members:
         _pair(info, "parameter", f"probability {each.place}", f"{each.probability:.2f}")
+        for name, value in each.details.items():
+            _pair(info, "parameter", name, value)
     for name, value in _ages(issued, {each.place for each in members}).items():
         _pair(info, "parameter", name, value)
     groups: dict[int, list[Warned]] = {}

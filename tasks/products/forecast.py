@@ -18,6 +18,19 @@ AGES = ("records_until", "records_age", "model_trained_until", "model_age", "rep
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeatherForecast:
+    """A node's own weather forecast that a forecast rests on. issued: when, UTC. file: its name."""
+
+    issued: datetime
+    file: str
+
+    @property
+    def line(self) -> str:
+        """For titles and tables."""
+        return f"with the weather forecast issued {self.issued:%Y-%m-%dT%H:%MZ}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Issued:
     """One country's newest forecast.
 
@@ -29,6 +42,8 @@ class Issued:
     sender: whose forecast it is, a name on the internet. cost_loss: the cost of acting over the loss it prevents; who
     acts on a probability at or above it gains in the long run. samples, seed: how many to draw, and from where on.
     replaces: the alert that was given before. delay: what is known of the country's reporting delay, None for nothing.
+    weather: the node's own weather forecast of the periods ahead, None where there is none. calibration: of the chances
+    of events, by the country's validation years, see `Task.calibrate`; None where nothing is calibrated.
     provisional, young: what was done about counts younger than the delay, and how many there were.
     """
 
@@ -50,6 +65,8 @@ class Issued:
     delay: Delay | None = None
     provisional: Provisional = "keep"
     young: int = 0
+    weather: WeatherForecast | None = None
+    calibration: Array | None = None
 
     @property
     def step(self) -> TimeStep:

@@ -28,6 +28,8 @@ from tasks.evaluation.scores import (
     weighted_interval_score,
     with_all,
 )
+from tasks.river.floods.scores import SCORES as FLOOD_SCORES
+from tasks.river.gauges.separated import separated
 from tasks.river.settings import LEVELS
 
 AT = np.array(LEVELS)
@@ -146,4 +148,6 @@ SCORES: Mapping[str, Score] = {
     "kge": by_gauge("kge", kge),
     "coverage_50": mean_of(_within(0.5), better="nominal", magnitude=False),
     "coverage_90": mean_of(_within(0.9), better="nominal", magnitude=False),
+    "crps_skill_separated": separated(skill(crps)),
+    **FLOOD_SCORES,
 }

@@ -33,7 +33,19 @@ class RiverSettings(ModelSettings):
     departs_from: str = (
         "recession"  # recession | flow: what a forecast is a departure from, see `linear`; the last flow
     )
+    action_lead: int = 3  # days ahead at which somebody acts on a flood: an alert names no gauge for a later day
+    action_probability: float = 0.7  # of a flood by that day from which on somebody acts, and an alert names a gauge
     hidden: list[int] = field(default_factory=lambda: [16])  # widths of the hidden layers; [] is a linear model
+
+    @property
+    def acts_from(self) -> float:
+        """Of the rule of action, which may be stricter than the cost of acting alone."""
+        return self.action_probability
+
+    @property
+    def needs_weather(self) -> bool:
+        """Of perfect weather."""
+        return self.mode == PERFECT
 
     def check(self) -> None:
         """Raise SettingError for a value out of range; called before any data are read."""
@@ -45,6 +57,10 @@ class RiverSettings(ModelSettings):
                 raise SettingError(f"task.{name} is {getattr(self, name)}; choose {least} to 60")
         if self.departs_from not in STARTS:
             raise SettingError(f"task.departs_from is {self.departs_from!r}; choose {' or '.join(STARTS)}")
+        if not 1 <= self.action_lead <= LEADS:
+            raise SettingError(f"task.action_lead is {self.action_lead}; choose 1 to {LEADS}")
+        if not 0 < self.action_probability <= 1:
+            raise SettingError(f"task.action_probability is {self.action_probability}; choose more than 0, at most 1")
 
 
 def title(settings: RiverSettings) -> str:

@@ -1,6 +1,7 @@
 """The national files of the river task, in a clerk's words."""
 
 from tasks.files.table import NationalTable
+from tasks.river.gauges.listing import lines
 from tasks.river.schema import AMOUNTS, DEPTH, GAUGES, GAUGES_SCHEMA, RIVER, RIVER_SCHEMA
 
 TABLES = {
@@ -18,6 +19,7 @@ TABLES = {
             "simulated_streamflow": "of a hydrological model, mm a day: a benchmark, never an input of a forecast",
         },
         example="2004-12-03,2070,1.234,0.5,3.1,0.6,1.31",
+        notes=lines,
     ),
     GAUGES: NationalTable(
         title="Gauges and their catchments, one row a gauge",

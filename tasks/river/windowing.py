@@ -7,6 +7,8 @@ import numpy as np
 from tasks.data import Array, Panel, Windows
 from tasks.gathered_windows import GatheredWindows, Lagged, Store, extended, joined
 from tasks.river.features import HISTORY, departure, inputs, root_of, unit_of, unit_without_gauge, without_flow
+from tasks.river.floods import events
+from tasks.river.gauges import separated
 from tasks.river.linear import SPREAD, centre, spread
 from tasks.river.settings import LEADS, RiverSettings
 from tasks.windows import ahead, part_of, training_periods
@@ -20,7 +22,8 @@ def windows(panel: Panel, settings: RiverSettings) -> Windows:
     In training every `train_every` days, else every `every`, each with a measured flow; and every `hide_every` days of
     training one that hides the gauge.
     inputs: see `features`. target: departure of root(flow / mean) from `centre`, in units of `scale`. restore: these
-    two, (N, 7), see `settings.departs_from`; `unit` (N,), the gauge's mean in mm/d. observed: mm/d.
+    two, (N, 7), see `settings.departs_from`; `unit` (N,), the gauge's mean in mm/d; levels of
+    floods and twins, see `floods.events` and `gauges.separated`. observed: mm/d.
     """
     store, day = _store(panel, settings), _days(panel)
     in_training = store.part == "train"
@@ -74,6 +77,8 @@ def _store(panel: Panel, settings: RiverSettings) -> Store:
             "centre": Lagged(values=np.nan_to_num(expected).astype(np.float32)),
             "scale": Lagged(values=np.broadcast_to(scale, shape)),
             "unit": Lagged(values=np.broadcast_to(unit[:, None], root.shape)),
+            **events.of_windows(panel, settings),
+            **separated.of_windows(panel, settings),
         },
     )
 
@@ -88,6 +93,7 @@ def _hidden(store: Store, panel: Panel, settings: RiverSettings) -> Store:
         inputs=without_flow(store.inputs),
         target=Lagged(values=((root - 1) / SPREAD).astype(np.float32), lags=AHEAD),
         restore={
+            **store.restore,
             "centre": Lagged(values=np.broadcast_to(1.0, shape)),
             "scale": Lagged(values=np.broadcast_to(SPREAD, shape)),
             "unit": Lagged(values=np.broadcast_to(unit, panel.target.shape)),

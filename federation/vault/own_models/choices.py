@@ -17,6 +17,7 @@ from federation.training.jobs import Array, Tensors
 from federation.vault import state
 
 ROUNDS, CORRECTION, SHARE, RECIPE = "choice/rounds/", "choice/correction/", "choice/share/", "choice/recipe"
+CALIBRATION = "choice/calibration/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +25,13 @@ class Choices:
     """rounds: own model -> numbers of the requests that brought the weights of its final mean; none: the last.
 
     corrections: adapted arm -> (H, K) shifts or (H, 2) odds, in model units. shares: member of the issued mix -> share.
+    calibrations: arm -> (C,) of the chances of events that it forecasts, see `Task.calibrate`.
     """
 
     rounds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     corrections: Mapping[str, Array] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
+    calibrations: Mapping[str, Array] = field(default_factory=dict)
 
 
 def recipe_digest(plan: Plan) -> str:
@@ -44,6 +47,7 @@ def to_memory(choices: Choices, plan: Plan) -> dict[str, torch.Tensor]:
     kept = {f"{ROUNDS}{arm}": torch.tensor(rounds, dtype=torch.int64) for arm, rounds in choices.rounds.items()}
     kept |= {f"{CORRECTION}{arm}": torch.from_numpy(np.array(each)) for arm, each in choices.corrections.items()}
     kept |= {f"{SHARE}{name}": torch.tensor(share, dtype=torch.float64) for name, share in choices.shares.items()}
+    kept |= {f"{CALIBRATION}{arm}": torch.from_numpy(np.array(each)) for arm, each in choices.calibrations.items()}
     return kept | {RECIPE: torch.frombuffer(bytearray.fromhex(recipe_digest(plan)), dtype=torch.uint8)}
 
 
@@ -53,6 +57,7 @@ def from_memory(memory: Tensors) -> Choices:
         rounds={arm: tuple(each.tolist()) for arm, each in _under(ROUNDS, memory).items()},
         corrections={arm: each.numpy() for arm, each in _under(CORRECTION, memory).items()},
         shares={name: float(each) for name, each in _under(SHARE, memory).items()},
+        calibrations={arm: each.numpy() for arm, each in _under(CALIBRATION, memory).items()},
     )
 
 
