@@ -50,7 +50,7 @@ def table(issued: Issued) -> Product:
         rows.write(
             (
                 *(issued.place(row), str(names[at]), issued.windows.due[row, lead], lead + 1),
-                *(issued.settings.mode, weather, f"{expected[row, lead]:.3f}"),
+                *(_mode(issued), weather, f"{expected[row, lead]:.3f}"),
                 *(text for level, chance in floods for text in (_text(level, ".3f"), _text(chance, ".4f"))),
                 int(warned[row, :, lead].any()),
                 *issued.ages(row),
@@ -115,6 +115,10 @@ def refuse_without_weather(issued: Issued) -> None:
             f"the run's task.mode is {issued.settings.mode}: it needs the weather of the days ahead, so that it makes "
             f"no product by itself; give a weather forecast, weather=FILE, or choose a run with task.mode={ISSUED}"
         )
+
+
+def _mode(issued: Issued) -> str:
+    return str(issued.settings.mode) if issued.weather is None else "weather_forecast"
 
 
 def _said(issued: Issued) -> tuple[str, ...]:
