@@ -28,6 +28,7 @@ from tasks.files.folders import country_folder
 from tasks.registry import TASKS
 from tasks.river.floods.calibrating import event
 from tasks.river.floods.scores import hours_of_lead, of_rule, with_f1
+from tasks.river.settings import RiverSettings
 
 ARMS = ("persistence", "recession", "local", "federated", "adapted", "issued")
 PAIRS = (("adapted", "recession"), ("issued", "recession"), ("issued", "adapted"), ("adapted", "local"))
@@ -63,13 +64,15 @@ def main(words: list[str]) -> None:
     given = dict(word.split("=", 1) for word in words)
     run = Path(given.get("runs", "runs")) / given["run"]
     whole = restore(Settings, checkpoint.read_header(run / checkpoint.FILE)["settings"], "checkpoint")
-    every = int(given.get("every", whole.task.every))
+    settings = whole.task
+    assert isinstance(settings, RiverSettings), f"{run} is a run of task={settings.name}"
+    every = int(given.get("every", str(settings.every)))
     countries: dict[str, Country] = {}
     for name in whole.region.countries:
         one = _country(run, whole, Path(given["data"]), name, every)
         if one is not None:
             countries[name] = one
-    print(f"{whole.task.mode}, an origin every {every} days\n")
+    print(f"{settings.mode}, an origin every {every} days\n")
     print(f"| Brier skill by day {'/'.join(map(str, LEADS))} | floods | {' | '.join(ARMS)} |")
     print("|---" * (len(ARMS) + 2) + "|")
     for name, one in countries.items():

@@ -37,7 +37,7 @@ def scores(forecast: Array, level: Array) -> Array:
         low, high = root[..., k], root[..., k + 1]
         share = np.clip((at - low) / np.where(high > low, high - low, np.inf), 0, 1)
         score = np.where(at < high, NORMAL[k] + share * (NORMAL[k + 1] - NORMAL[k]), score)
-    return np.clip(score, -FARTHEST, FARTHEST)
+    return np.asarray(np.clip(score, -FARTHEST, FARTHEST))
 
 
 def nearest(forecast: Array, level: Array) -> Array:

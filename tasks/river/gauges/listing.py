@@ -69,7 +69,7 @@ def listed(record: Record, others: Iterable[Record] = ()) -> Iterator[Listed]:
     """Every gauge with every reason. others: countries among whose gauges twins are looked for too."""
 
     def each(kind: str, gauges: Array, reasons: Sequence[str]) -> Iterator[Listed]:
-        for at in np.flatnonzero(gauges):
+        for at in np.flatnonzero(gauges).tolist():
             yield Listed(country=record.country, gauge=record.places[at], kind=kind, reason=reasons[at])
 
     gap, run = longest_gap(record.flow), longest_constant(record.flow)
