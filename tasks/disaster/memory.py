@@ -1,7 +1,7 @@
 """A longer memory: the months before an origin one by one, in addition to the sums and lags of `features`.
 
-Off by default: on years before the test it did not help, see docs/results/disaster.md. A country with a longer or denser
-record may try it. Copied into every window, 48 months of six series would be hundreds of times the record, so they are gathered when a
+Off by default: on years before the test it did not help (docs/results/disaster.md); another region's records may differ.
+Copied into every window, 48 months of six series would be hundreds of times the record, so they are gathered when a
 batch is read.
 """
 
