@@ -1,6 +1,6 @@
 """A longer memory: the months before an origin one by one, in addition to the sums and lags of `features`.
 
-Off by default: on years before the test it did not help (docs/results/disaster.md); another region's records may differ.
+Off by default: on years before the test it did not help (docs/results/disaster.md); other records may differ.
 Copied into every window, 48 months of six series would be hundreds of times the record, so they are gathered when a
 batch is read.
 """
