@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
@@ -44,6 +45,16 @@ def points_of(distribution: Distribution) -> list[EntryPoint]:
     return [point for group in GROUPS for point in distribution.entry_points.select(group=group)]
 
 
+def offering(kind: str, name: str) -> list[str]:
+    """Packages that offer a task, model or strategy of this name, whether they are used here or not."""
+    groups = [group for group, each in GROUPS.items() if each == kind]
+    return [
+        package
+        for package, distribution in installed().items()
+        if any(distribution.entry_points.select(group=group, name=name) for group in groups)
+    ]
+
+
 def package_of(distribution: Distribution) -> Package:
     """Name, version and digest. The digest is of the files on the disk, not of what RECORD says of them."""
     return Package(
@@ -59,9 +70,9 @@ def _digest(distribution: Distribution) -> str:
         return EDITABLE
     total = sha256()
     for file in sorted(files, key=str):
-        path = file.locate()
+        path = Path(str(file.locate()))
         if file.suffix == ".pyc" or (file.parent.suffix == ".dist-info" and file.name in OF_INSTALLER):
             continue
-        content = sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"  # type: ignore[attr-defined]
+        content = sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
         total.update(f"{file} {content}\n".encode())
     return total.hexdigest()

@@ -102,7 +102,8 @@ def _unregister(group: str, name: str) -> None:
     from tasks.models.choice import MODELS as CHOICE
     from tasks.registry import TASKS
 
-    {STRATEGIES: REGISTERED, MODELS: CHOICE}.get(group, TASKS).pop(name, None)  # type: ignore[attr-defined]
+    registries: dict[str, dict[str, Any]] = {STRATEGIES: REGISTERED, MODELS: CHOICE}
+    registries.get(group, TASKS).pop(name, None)
     ORIGIN.pop((GROUPS[group], name), None)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
-from federation.pages.run_report import Contribution, Energy, Place
+from federation.pages.run_report import Contribution, Place
 from federation.pages.tracked import Tracked
+from federation.reporting.energy import Energy
 from federation.tracking.run_info import ENERGY
 
 SOURCE, DEPLOYED = "mlflow.source.name", "submit"  # the verb that began the run, and that of one between countries

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from federation.errors import ConfigError
+from federation.reporting.energy import Energy
 from federation.settings.values import build
 
 FILE = "report.json"
@@ -46,24 +47,6 @@ class Contribution:
     share: float
     error: float
     left_out: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Energy:
-    """What the run took on the machine that ran it. wh, gpu_wh: Wh, graphics cards among all; carbon: g CO2 equivalent.
-
-    grid: country; intensity: g/kWh of its grid in `year`, by `source`. how: measured, or estimated from the nominal
-    power of the processor.
-    """
-
-    wh: float
-    gpu_wh: float
-    carbon: float
-    grid: str
-    intensity: float
-    year: int
-    source: str
-    how: str
 
 
 @dataclass(frozen=True, kw_only=True)

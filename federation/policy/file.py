@@ -2,12 +2,13 @@
 
 import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from federation.errors import PolicyRefusal
+from federation.packages.installed import offering
 from federation.packages.load import load_named, loaded
 from federation.policy import templates
 from federation.policy.keys import Policy, checked
@@ -55,10 +56,17 @@ def read_policy(folder: Path, country: str) -> Policy:
         for key, known in templates.INSTALLED.items():
             for name in chosen.get(key, ()):
                 if name not in known:
-                    raise ValueError(f"{key}: {name!r} is not installed here; {nearest(name, known)}")
+                    raise ValueError(_unknown(key, name, known))
         return Policy(country=country, path=path, **(templates.values(template) | chosen))
     except (ValueError, OSError) as error:  # no TOML and no UTF-8 are ValueErrors too
         raise PolicyRefusal(f"{path}: {error}; {country} refuses all requests until it is fixed") from None
+
+
+def _unknown(key: str, name: str, known: Iterable[str]) -> str:
+    """Why a task or model of a policy is none, and what to do: misspelt, or of a package that it does not name."""
+    if owners := offering(key.removesuffix("s"), name):
+        return f"{key}: {name!r} is of the package {owners[0]}; add {owners[0]!r} to `packages`"
+    return f"{key}: {name!r} is not installed here; {nearest(name, known)}"
 
 
 def policy_at(path: str, country: str | None = None) -> Policy:

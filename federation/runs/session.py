@@ -15,8 +15,9 @@ from federation.coordinator.incidents import Faults
 from federation.coordinator.state import Outcome, Report, Watch
 from federation.errors import ConfigError, GotongError, one_line
 from federation.pages import run_page
+from federation.reporting.energy import Energy
 from federation.runs import report
-from federation.runs.energy import Energy, metered
+from federation.runs.energy import metered
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
 from federation.settings.schema import Settings

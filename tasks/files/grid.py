@@ -41,9 +41,12 @@ def grid(
     The order of the rows does not matter. A column that the table lacks becomes all NaN.
     step: of `tasks.time_step`; a period is any date of its month, the last day of its week, or its day. every: steps
     from one period to the next, such as 12 months for harvests.
-    Raises DataError if two places are one under `spelling`, if two rows are of one place and period, if
-    the distance of periods is no multiple of `every` steps, or if the grid would be nearly empty and huge.
+    Raises ValueError for a table without the two columns. Raises DataError if two places are one under `spelling`, if
+    two rows are of one place and period, if the distance of periods is no multiple of `every` steps, or if the grid
+    would be nearly empty and huge.
     """
+    if absent := [name for name in (place, period) if name not in table]:
+        raise ValueError(f"grid: a table of {', '.join(table)} has no {absent[0]!r}; name its columns: place=, period=")
     _refuse_lookalikes(table, place, file)
     places, row = np.unique(table[place].to_numpy(dtype=str), return_inverse=True)
     dates = table[period].to_numpy().astype(STEPS[step].dtype)

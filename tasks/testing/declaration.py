@@ -1,5 +1,7 @@
 """What a task says of itself."""
 
+import pickle
+
 import numpy as np
 
 from tasks.evaluation.scores import FinalScore
@@ -45,10 +47,20 @@ def check_settings_can_be_composed(example: Example) -> None:
     assert merged == example.settings, "settings must be a dataclass of defaults that OmegaConf merges unchanged"
 
 
+def check_the_loss_can_be_sent_to_other_processes(example: Example) -> None:
+    try:
+        pickle.dumps(example.task.loss)
+    except Exception as error:  # pickle has errors of many kinds
+        raise AssertionError(
+            f"the loss must be a function of a module, or a functools.partial of one, not a lambda: {error}"
+        ) from None
+
+
 DECLARATION_CHECKS: tuple[Check, ...] = (
     check_score_names_are_unique,
     check_headline_is_scored_every_round,
     check_names_fit_together,
     check_levels_rise_around_a_median,
     check_settings_can_be_composed,
+    check_the_loss_can_be_sent_to_other_processes,
 )

@@ -13,6 +13,7 @@ from federation.cli import main
 
 DOCS = Path(__file__).parents[2] / "docs"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TIMING = re.compile(r"\d[\d.,]*(?= (s|min|MiB)\b)")  # what no two runs have in common
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -52,7 +53,7 @@ def run_page(page: Path) -> int:
 
 
 def run_command(words: list[str], expected: list[str]) -> None:
-    """One command of Gotong; every expected line is part of one that it prints."""
+    """One command of Gotong, which prints the expected lines and no others, but where one says ...; see `said`."""
     assert words[0] == "gotong", f"{words}: a page whose snippets are run has commands of Gotong alone"
     output, code = io.StringIO(), 0
     with redirect_stdout(output), redirect_stderr(output):
@@ -61,8 +62,29 @@ def run_command(words: list[str], expected: list[str]) -> None:
         except SystemExit as ended:
             code = int(ended.code or 0)
     assert code == 0, f"{shlex.join(words)}\n{output.getvalue()}"
-    for line in expected:
-        assert line.strip() in output.getvalue(), f"{shlex.join(words)} does not say {line!r}:\n{output.getvalue()}"
+    missing = said(expected, output.getvalue().splitlines())
+    assert missing is None, f"{shlex.join(words)} does not say, at its place, {missing!r}:\n{output.getvalue()}"
+
+
+def said(expected: list[str], printed: list[str]) -> str | None:
+    """The first expected line that was not printed where it stands, or a printed one that is missing; None for none.
+
+    Seconds and MiB are not compared, nor spaces at the ends. A line ... stands for any number of lines.
+    """
+    lines, skipped = [_masked(line) for line in printed], False
+    for line in map(_masked, expected):
+        if line == "...":
+            skipped = True
+            continue
+        at = lines.index(line) if skipped and line in lines else 0
+        if lines[at : at + 1] != [line]:
+            return line
+        lines, skipped = lines[at + 1 :], False
+    return lines[0] if lines and not skipped else None
+
+
+def _masked(line: str) -> str:
+    return TIMING.sub("#", line.strip())
 
 
 def run_notebook(notebook: Path) -> None:

@@ -24,6 +24,11 @@ from tasks.models.batching import unbatched
 from tasks.models.weights import with_constants_on
 
 log = logging.getLogger(__name__)
+FAILED = "a process that trained a part of the clients failed or hung; from now on one trains them all"
+UNSENDABLE = (
+    "one process trains all clients, which is slower, for the others cannot be sent the task's loss or the strategy's "
+    "client half: %s. Write it as a function of a module, or a functools.partial of one, not as a lambda"
+)
 
 Score = Callable[[Sequence[Job], Mapping[int, Trained]], dict[int, Array]]
 
@@ -120,7 +125,7 @@ class Cohort:
         for place, many in zip(rest, self._pool.train([cut[place] for place in rest], self._train_chunk), strict=True):
             done[place] = many
         if any(many is None for many in done):
-            log.warning("a process that trained a part of the clients failed or hung; from now on one trains them all")
+            log.warning(*(UNSENDABLE, self._pool.unsendable) if self._pool.unsendable else (FAILED,))
             self._pool.end()
             self._pool = WorkerPool(1)
         return [self._train_chunk(jobs) if many is None else many for jobs, many in zip(cut, done, strict=True)]

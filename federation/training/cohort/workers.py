@@ -26,6 +26,7 @@ from weakref import finalize
 import torch
 from torch import Tensor, nn
 
+from federation.errors import one_line
 from federation.training.cohort.chunks import steps_of
 from federation.training.cohort.grouping import structure
 from federation.training.cohort.shared_memory import Chunk, bytes_needed, shared_results
@@ -57,6 +58,7 @@ class WorkerPool:
         self._objects: list[object] = []  # records and models: workers have those of the time they were forked
         self._place_of: dict[Hashable, int] = {}  # in that list, of records by id, of models by all but their weights
         self._bytes = 0
+        self.unsendable = ""  # why a share could not be sent, where it was not the fork that failed
         finalize(self, _end_all, self._processes)
 
     def train(self, cut: Sequence[Chunk], train: Train) -> list[list[Trained] | None]:
@@ -70,7 +72,7 @@ class WorkerPool:
         try:
             names = self._prepare(others, train)
             for worker, share in zip(self._processes, others, strict=False):
-                worker.send(share, names)
+                self.unsendable = worker.send(share, names) or self.unsendable
             began = perf_counter()
             results[many - 1 :: many] = [train(chunk) for chunk in own]
             longer = max([1.0, *(_steps_of_share(share) / max(1, _steps_of_share(own)) for share in others)])
@@ -170,15 +172,19 @@ class _Worker:
             connection.sendall(b"done")
             gc.collect()  # every vmapped step leaves some KiB in cycles
 
-    def send(self, share: Sequence[Chunk], names: Mapping[int, int]) -> None:
-        """Send a share to train."""
+    def send(self, share: Sequence[Chunk], names: Mapping[int, int]) -> str:
+        """Send a share to train; why it cannot be sent to any process, or ''."""
         message = BytesIO()
         try:
             _Pickler(message, names).dump(share)
             self._socket.settimeout(PATIENCE)
             self._socket.sendall(message.getbuffer())
-        except Exception:  # a fork that died; a loss that cannot be pickled, for which pickle has errors of many kinds
+        except OSError:  # a fork that died
             self._healthy = False
+        except Exception as error:  # a loss that cannot be pickled, for which pickle has errors of many kinds
+            self._healthy = False
+            return one_line(error)
+        return ""
 
     def receive(self, share: Sequence[Chunk], seconds: float) -> Sequence[list[Trained] | None]:
         """The results of the share sent last, after waiting so long at most; None for each chunk if it failed."""

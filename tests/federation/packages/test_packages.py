@@ -91,6 +91,9 @@ def test_a_vault_imports_what_its_policy_names_and_nothing_else(beside: Path, tm
     [refused] = said("")
     assert "task 'rice' is not installed here" in refused
     assert "'gotong-rice', which a vault loads where `packages` of its policy says so" in refused
+    (tmp_path / FILE).write_text('tasks = ["rice"]\n')
+    with pytest.raises(PolicyRefusal, match="'rice' is of the package gotong-rice; add 'gotong-rice' to `packages`"):
+        read_policy(tmp_path, "VNM")
     assert "gotong_rice.task" not in sys.modules
     [refused] = said('packages = ["gotong-rice"]')
     assert "gotong_rice.task" in sys.modules

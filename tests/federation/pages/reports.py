@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from federation.pages.run_report import SCORED, Contribution, Curve, Energy, Gain, Place, RunReport, Score
+from federation.pages.run_report import SCORED, Contribution, Curve, Gain, Place, RunReport, Score
+from federation.reporting.energy import Energy
 
 CLEAR, UNCLEAR, UNKNOWN = (2.0, 12.0), (-3.0, 17.0), (None, None)
 

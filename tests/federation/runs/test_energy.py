@@ -10,9 +10,10 @@ import pytest
 from federation.cli import main
 from federation.pages import run_page, run_report
 from federation.pages.run_costs import SOURCE, allotted
-from federation.pages.run_report import Energy, RunReport
+from federation.pages.run_report import RunReport
 from federation.pages.tracked import Tracked
 from federation.pages.words import read_words
+from federation.reporting.energy import Energy
 from federation.runs import simulation
 from federation.runs.session import conduct
 from tests.federation.federations import ready, settings_of
