@@ -41,10 +41,14 @@ def run_page(page: Path) -> int:
     Raises AssertionError for a command that fails, or does not print what the page says.
     """
     scope: dict[str, Any] = {"__name__": "__main__"}
-    ran = 0
+    ran, printed = 0, ""
     for language, text in blocks(page):
         if language == "python":
-            exec(compile(text, str(page), "exec"), scope)
+            with redirect_stdout(io.StringIO()) as output:
+                exec(compile(text, str(page), "exec"), scope)
+            printed = output.getvalue()
+        elif language == "text":  # what the block before it prints
+            assert (missing := said(text.splitlines(), printed.splitlines())) is None, f"{missing!r}:\n{printed}"
         elif language == "console":
             for words, expected in commands(text):
                 run_command(words, expected)
@@ -69,7 +73,7 @@ def run_command(words: list[str], expected: list[str]) -> None:
 def said(expected: list[str], printed: list[str]) -> str | None:
     """The first expected line that was not printed where it stands, or a printed one that is missing; None for none.
 
-    Seconds and MiB are not compared, nor spaces at the ends. A line ... stands for any number of lines.
+    Seconds, MiB and the working directory are not compared, nor spaces at the ends. A line ... stands for any number of lines.
     """
     lines, skipped = [_masked(line) for line in printed], False
     for line in map(_masked, expected):
@@ -84,7 +88,7 @@ def said(expected: list[str], printed: list[str]) -> str | None:
 
 
 def _masked(line: str) -> str:
-    return TIMING.sub("#", line.strip())
+    return TIMING.sub("#", line.replace(f"{Path.cwd()}/", "").strip())
 
 
 def run_notebook(notebook: Path) -> None:
