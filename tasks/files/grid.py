@@ -46,7 +46,9 @@ def grid(
     would be nearly empty and huge.
     """
     if absent := [name for name in (place, period) if name not in table]:
-        raise ValueError(f"grid: a table of {', '.join(table)} has no {absent[0]!r}; name its columns: place=, period=")
+        raise ValueError(
+            f"grid: a table of {', '.join(map(str, table))} has no {absent[0]!r}; name its columns: place=, period="
+        )
     _refuse_lookalikes(table, place, file)
     places, row = np.unique(table[place].to_numpy(dtype=str), return_inverse=True)
     dates = table[period].to_numpy().astype(STEPS[step].dtype)

@@ -73,7 +73,8 @@ def run_command(words: list[str], expected: list[str]) -> None:
 def said(expected: list[str], printed: list[str]) -> str | None:
     """The first expected line that was not printed where it stands, or a printed one that is missing; None for none.
 
-    Seconds, MiB and the working directory are not compared, nor spaces at the ends. A line ... stands for any number of lines.
+    Seconds, MiB and the working directory are not compared, nor spaces at the ends. A line ... stands for any
+    number of lines.
     """
     lines, skipped = [_masked(line) for line in printed], False
     for line in map(_masked, expected):

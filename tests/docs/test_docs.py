@@ -12,7 +12,7 @@ import pytest
 from federation.packages.load import ORIGIN
 from tasks.models.choice import MODELS
 from tasks.registry import TASKS
-from tests.docs.pages import DOCS, LINK, blocks, cells, commands, run_notebook, run_page
+from tests.docs.pages import DOCS, LINK, blocks, cells, commands, run_notebook, run_page, said
 from tests.whole import IN_FULL
 
 ROOT = DOCS.parent
@@ -42,6 +42,15 @@ def test_snippets_and_notebooks_can_be_read() -> None:
                 compile(text, name, "exec")
             elif language == "console":
                 assert list(commands(text)), f"{name}: {text}"
+
+
+def test_a_page_that_shows_other_numbers_is_seen() -> None:
+    printed = ["round 1/2  0.511", "round 2/2  0.303", "ASEAN: 0.30", "15 s, 582 MiB at most"]
+    assert said([*printed[:3], "7 s, 99 MiB at most"], printed) is None
+    assert said(["round 1/2  0.511", "...", "ASEAN: 0.30", "..."], printed) is None
+    assert said(["...", "ASEAN: 0.31", "..."], printed) == "ASEAN: 0.31"
+    assert said(["...", "ASEAN: 0.30"], printed) == "# s, # MiB at most"
+    assert said(["round 1/2  0.511", "ASEAN: 0.30", "..."], printed) == "ASEAN: 0.30"
 
 
 @in_full
