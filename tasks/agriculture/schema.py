@@ -83,6 +83,15 @@ def _in_another_unit(rows: pd.DataFrame) -> pd.Series:
     return odd & ~rows["crop_name"].duplicated()
 
 
+def _unheard_of(rows: pd.DataFrame) -> pd.Series:
+    """Yields far from any country's mean; the first of a place whose mean is far from it, though less."""
+    low, high = (rows["crop_name"].map({crop: ends[side] for crop, ends in TYPICAL.items()}) for side in (0, 1))
+    series = rows.groupby(["crop_name", "adm_id"], sort=False)["yield"]
+    mean, first = series.transform("mean"), ~rows.duplicated(["crop_name", "adm_id"])
+    whole = first & (series.transform("count") >= ENOUGH) & ((mean < 0.75 * low) | (mean > 1.25 * high))
+    return whole | (rows["yield"] < low / 5) | (rows["yield"] > 1.25 * high)
+
+
 def _no_cell(rows: pd.DataFrame) -> pd.Series:
     """Ids of two numbers that are no latitude and longitude."""
     known = rows["adm_id"].drop_duplicates()
@@ -107,6 +116,13 @@ _LONG = Rule(
     shown="harvest_month",
     what="ends a season of eight months or more in most places, which this crop rarely takes",
     remedy="Check that planting and harvest month are not exchanged",
+)
+_UNHEARD_OF = Rule(
+    columns=("crop_name", "adm_id", "yield"),
+    broken=_unheard_of,
+    shown="yield",
+    what="is a yield of this crop that no country has",
+    remedy="Write tonnes per hectare (kg/ha over 1000, hg/ha over 10000); accept it in accepted.toml if it is right",
 )
 _CELLS = Rule(
     columns=("adm_id",),
@@ -167,7 +183,7 @@ YIELD_SCHEMA = TableSchema(
         _changing("planting_month"),
         _changing("harvest_month"),
     ),
-    doubts={"long-season": _LONG},
+    doubts={"long-season": _LONG, "unheard-of": _UNHEARD_OF},
 )
 
 WEATHER_SCHEMA = TableSchema(

@@ -13,14 +13,13 @@ ENOUGH = 5  # cells from which one can be far from the others
 
 def isolated(records: Records) -> Iterator[Problem]:
     """A warning for each cell whose nearest neighbour is more than FAR degrees away."""
-    names, centres = _centres(records)
+    names, at = centres(records)
     if len(names) < ENOUGH:
         return
-    for at, centre in enumerate(centres):
-        near = np.abs(centres - centre).max(axis=1)
-        near[at] = np.inf
+    for name, centre in zip(names, at, strict=True):
+        near = np.sort(np.abs(at - centre).max(axis=1))[1:]
         if near.min() > FAR:
-            position = int(np.flatnonzero(records.table[records.place].to_numpy() == names[at])[0])
+            position = int(np.flatnonzero(records.table[records.place].to_numpy() == name)[0])
             what = f"is a cell {near.min():.0f} degrees or more from all others"
             yield records.problem(position, records.place, "isolated", what, "Check its longitude and latitude")
 
@@ -39,7 +38,7 @@ def moved(records: Records) -> Iterator[Problem]:
             )
 
 
-def _centres(records: Records) -> tuple[list[str], Array]:
+def centres(records: Records) -> tuple[list[str], Array]:
     """Cells by id, and (C, 2) their coordinates, from columns or from ids of two numbers."""
     if {"longitude", "latitude"} <= set(records.table):
         cells = records.table.drop_duplicates(records.place)

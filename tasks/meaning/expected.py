@@ -78,9 +78,20 @@ def of_country(records: Records, name: str) -> tuple[Array, Array]:
     known = np.isfinite(unusual).sum(axis=0)
     mean = np.where(known >= max(len(values) / 2, 2), np.nan_to_num(unusual).sum(axis=0) / np.maximum(known, 1), np.nan)
     whole = mean[None]
-    fit, spread = _fit(whole, np.stack([_both(whole, 1), _both(whole, 2)], axis=2))
+    predictors = [_both(whole, 1), _both(whole, 2)]
+    predictors += [_unusual_mean(records, other) for other in records.compared() if other != name]
+    fit, spread = _fit(whole, np.stack(predictors, axis=2))
     reach = chauvenet(int(np.isfinite(mean).sum())) * np.maximum(spread[0], records.columns[name].spread)
     return (whole - fit)[0], np.broadcast_to(reach, mean.shape)
+
+
+def _unusual_mean(records: Records, name: str) -> Array:
+    """(1, T) how unusual a column is in the mean over all places, in its usual sizes; 0 where it is unknown."""
+    values = scaled(records, name, records.matrix(name))
+    unusual = values - _season(values, records.year)
+    known = np.isfinite(unusual).sum(axis=0)
+    mean = np.where(known > 0, np.nan_to_num(unusual).sum(axis=0) / np.maximum(known, 1), np.nan)
+    return np.nan_to_num(_standard(mean[None]))
 
 
 def _season(values: Array, year: int) -> Array:

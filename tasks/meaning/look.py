@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.files.reading import Problem
-from tasks.meaning import cells, counts, history, names, season, shared, totals, whole
+from tasks.meaning import cells, counts, history, names, season, shared, tens, totals, whole
 from tasks.meaning.records import Records
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ WARNINGS: dict[str, Check] = {
     "sentinel": history.sentinels,
     "far": history.far,
     "level": history.levels,
+    "tens": tens.tens,
     "whole-period": whole.periods,
     "whole-place": whole.places,
     "season": season.season,

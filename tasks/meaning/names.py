@@ -55,8 +55,11 @@ def one_place_perhaps(records: Records) -> Iterator[Problem]:
             relay = counts[mine] > FEW and either.mean() > RELAY
             if not _near(names[mine], names[other], relay) and not _code_of(names[mine], names[other]):
                 continue
-            position = int(np.flatnonzero(records.table[records.place].to_numpy() == names[mine])[0])
-            what = f"is nearly {names[other]!r}, and one of them may be the other"
+            shown, near = (
+                (other, mine) if _code_of(names[mine], names[other]) and names[mine] in CODES else (mine, other)
+            )
+            position = int(np.flatnonzero(records.table[records.place].to_numpy() == names[shown])[0])
+            what = f"is nearly {names[near]!r}, and one of them may be the other"
             remedy = "Write one spelling throughout if they are one place"
             yield records.problem(position, records.place, "spelling-perhaps", what, remedy)
             break

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.files.reading import Problem
+from tasks.meaning import cells
 from tasks.meaning.expected import of_country
 from tasks.meaning.records import Array, Records
 
@@ -13,7 +14,9 @@ PLACES = 3  # of which a period is the country's
 GROUP = 4  # places of one kind, from which one can be unlike the others
 RATIO = 6.0  # of a place to the middle one, at least
 BEYOND = 4.0  # usual differences between places, at least
-STEP = 5.0  # of a period of the whole country to what it should be, at least
+NEAREST, FAR = 4, 3.0  # cells that a cell is compared with, and how many degrees away they may lie
+NEAR_RATIO = 4.0  # of a cell to those around it, at least
+STEP = 3.0  # of a period of the whole country to what it should be, at least
 REMEDY = "Check its unit against the source; accept it in accepted.toml if it is right"
 
 
@@ -40,13 +43,18 @@ def places(records: Records) -> Iterator[Problem]:
         levels = _incidence(records, name) if column.whole else _mean(records.matrix(name))
         if levels is None:
             continue
-        for code, ratio in _unlike(levels, _kinds(records)):
+        kinds = _kinds(records)
+        odd = dict(_unlike(levels, kinds, RATIO))
+        around = _around(levels, kinds, records)
+        near = {} if around is None else dict(_unlike(levels - around, kinds, NEAR_RATIO))
+        for code, ratio in {**near, **odd}.items():
             position = int(np.flatnonzero((records.codes == code) & records.table[name].notna().to_numpy())[0])
-            what = f"stands in a place with {ratio:.2g} times the usual of other places in all periods"
+            others = "other places" if code in odd else "the cells around it"
+            what = f"stands in a place with {ratio:.2g} times the usual of {others} in all periods"
             yield records.problem(position, name, "whole-place", what, REMEDY)
 
 
-def _unlike(levels: Array, kinds: Array) -> Iterator[tuple[int, float]]:
+def _unlike(levels: Array, kinds: Array, least: float) -> Iterator[tuple[int, float]]:
     """(series, its ratio to the middle of its kind) of each that is beyond the differences between others."""
     for kind in np.unique(kinds):
         mine = np.flatnonzero((kinds == kind) & np.isfinite(levels))
@@ -54,8 +62,27 @@ def _unlike(levels: Array, kinds: Array) -> Iterator[tuple[int, float]]:
             continue
         away = levels[mine] - np.median(levels[mine])
         usual = 1.4826 * np.median(np.abs(away))
-        for at in np.flatnonzero(np.abs(away) > max(np.log(RATIO), BEYOND * usual)):
+        for at in np.flatnonzero(np.abs(away) > max(np.log(least), BEYOND * usual)):
             yield int(mine[at]), float(np.exp(away[at]))
+
+
+def _around(levels: Array, kinds: Array, records: Records) -> Array | None:
+    """(S,) the middle level of the nearest cells of the same kind, NaN of too few; None where places are no cells."""
+    names, centres = cells.centres(records)
+    if len(names) <= NEAREST:
+        return None
+    at = pd.DataFrame(centres, index=names).reindex(records.places).to_numpy(dtype=float)
+    middle = np.full(len(levels), np.nan)
+    for kind in np.unique(kinds):
+        mine = np.flatnonzero((kinds == kind) & np.isfinite(levels) & np.isfinite(at).all(axis=1))
+        if len(mine) <= NEAREST:
+            continue
+        away = np.abs(at[mine][:, None] - at[mine][None]).max(axis=2)
+        np.fill_diagonal(away, np.inf)
+        nearest = np.argsort(away, axis=1, kind="stable")[:, :NEAREST]
+        close = np.take_along_axis(away, nearest, axis=1).max(axis=1) <= FAR
+        middle[mine[close]] = np.median(levels[mine][nearest], axis=1)[close]
+    return middle
 
 
 def _kinds(records: Records) -> Array:
@@ -81,6 +108,5 @@ def _incidence(records: Records, name: str) -> Array | None:
     cases, population = records.matrix(name), records.matrix(people)
     both = np.isfinite(cases) & np.isfinite(population)
     total = np.where(both, cases, 0).sum(axis=1)
-    return np.where(
-        total > 0, np.log(np.maximum(total, 1) / np.maximum(np.where(both, population, 0).sum(axis=1), 1)), np.nan
-    )
+    inhabitants = np.where(both, population, 0).sum(axis=1)  # a place without any case counts as half a one
+    return np.where(inhabitants > 0, np.log(np.maximum(total, 0.5) / np.maximum(inhabitants, 1)), np.nan)

@@ -10,10 +10,9 @@ from tempfile import TemporaryDirectory
 
 from tasks.files.check import check, national_files
 from tasks.registry import TASKS
-from tests.misreading.faults import FAULTS, NEVER
-from tests.misreading.trials import Tally, originals, run, table
+from tests.misreading.faults.kinds import FAULTS, NEVER
+from tests.misreading.trials import originals, run, table
 
-PART = 52  # faults between two lines of progress, twice each kind
 SILENT = 0.02  # of all faults, at most
 
 
@@ -33,13 +32,7 @@ def main(words: list[str]) -> int:
     with TemporaryDirectory() as scratch:
         data = Path(words[0]) if words and words[0] else synthetic(Path(scratch) / "data")
         files = originals(data, Path(scratch) / "excerpts", seed)
-        tally = Tally(counts={kind: Counter() for kind in kinds})
-        for begun in range(0, count, PART):
-            done = run(files, min(PART, count - begun), seed * 1000 + begun, kinds)
-            for kind, outcomes in done.counts.items():
-                tally.counts[kind].update(outcomes)
-            tally.silent.extend(done.silent)
-            print(f"{begun + PART} of {count}, {len(tally.silent)} silent", file=sys.stderr, flush=True)
+        tally = run(files, count, seed, kinds)
         print(*table(tally), "", sep="\n")
         print(*sorted(tally.silent), "", sep="\n")
         rows, alarms = 0, Counter[str]()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.misreading.faults import FAULTS, NEVER
+from tests.misreading.faults.kinds import FAULTS, NEVER
 from tests.misreading.trials import originals, run, table
 from tests.tasks.meaning.files import SOUND, written
 

@@ -4,11 +4,13 @@ Harmless: the forecast "as in the same month a year ago" (the last harvest) scor
 whatever the fault changed: the sum of all changes is at most half of .1 % of the sum of its errors.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
@@ -20,11 +22,14 @@ from tasks.files.check import check, national_files
 from tasks.files.reading import Problem
 from tasks.files.schema import TableSchema, load_form
 from tasks.meaning.records import Records
+from tasks.meaning.shared import national
 from tasks.registry import TABLES
-from tests.misreading.faults import FAULTS, Faulty
+from tests.misreading.faults.fault import Faulty
+from tests.misreading.faults.kinds import FAULTS
 
 MOST = 8_000  # rows of a file that are looked at; of a longer one, whole series drawn at random
 HARMLESS = 0.001
+PROGRESS = 52
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,36 +88,46 @@ def written(path: Path, text: pd.DataFrame) -> Path:
 
 @contextmanager
 def siblings_once() -> Iterator[None]:
-    """The country's other files are links to the same ones in all trials: each is read once."""
-    known: dict[int, tuple[pd.DataFrame, list[Problem]]] = {}
+    """The country's other files are links to the same ones in all trials: each is read once, and summed up once."""
+    tables: dict[int, tuple[pd.DataFrame, list[Problem]]] = {}
+    values: dict[int, dict[str, pd.Series]] = {}
 
-    def remembered(path: Path, schema: TableSchema, limit: int) -> tuple[pd.DataFrame, list[Problem]]:
+    def read_once(path: Path, schema: TableSchema, limit: int) -> tuple[pd.DataFrame, list[Problem]]:
         inode = path.stat().st_ino
-        if inode not in known:
-            known[inode] = load_form(path, schema, limit)
-        return known[inode]
+        if inode not in tables:
+            tables[inode] = load_form(path, schema, limit)
+        return tables[inode]
 
-    with patch.object(checking, "load_form", remembered):
+    def national_once(records: Records) -> dict[str, pd.Series]:
+        if id(records.table) not in values:
+            values[id(records.table)] = national(records)
+        return values[id(records.table)]
+
+    with patch.object(checking, "load_form", read_once), patch.object(checking, "national", national_once):
         yield
 
 
 def run(files: Sequence[Original], count: int, seed: int, kinds: Sequence[str] = tuple(FAULTS)) -> Tally:
-    """`count` faults, the kinds in turn, each in a file drawn at random."""
+    """`count` faults, the kinds in turn, each in a file drawn at random; a line of progress every PROGRESS of them."""
     tally = Tally(counts={kind: Counter() for kind in kinds})
     with TemporaryDirectory() as scratch, siblings_once():
         for number in range(count):
+            if number and number % PROGRESS == 0:
+                print(f"{number} of {count}, {len(tally.silent)} silent", file=sys.stderr, flush=True)
             kind = kinds[number % len(kinds)]
             random = np.random.default_rng([seed, number])
             original, faulty = _draw(files, kind, random)
             if original is None or faulty is None:
                 continue
-            path = Path(scratch) / str(number) / original.path.parent.name / original.path.name
+            folder = Path(scratch) / str(number)
+            path = folder / original.path.parent.name / original.path.name
             path.parent.mkdir(parents=True)
             for other in original.siblings.iterdir():
                 if other.name != path.name:
                     path.with_name(other.name).hardlink_to(other)
             written(path, faulty.text)
             outcome = _outcome(path, original, faulty)
+            rmtree(folder)
             tally.counts[kind][outcome] += 1
             if outcome == "silent":
                 rows = sorted(faulty.rows)

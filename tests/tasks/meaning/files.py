@@ -183,3 +183,20 @@ def one_rain(rows: list[Row]) -> None:
     for row in rows:
         row["rainfall"] = f"{SEASON[int(row['time_period'][5:]) - 1] + int(row['time_period'][3])}"
     rows[40]["rainfall"] = "93.7"
+
+
+def wet_and_dry(rows: list[Row]) -> None:
+    """Six wet cells and six dry ones; the second of the wet ones, from row 98, in cm: as dry as the dry ones."""
+    months = [row for row in rows if row["longitude"] == "100.5"]
+    noise = np.random.default_rng(5).uniform(0.9, 1.1, (12, len(months)))
+    dry = (102, *range(111, 117))
+    rows[:] = [
+        {
+            **row,
+            "location": f"E{cell}.5N014.5",
+            "longitude": f"{cell}.5",
+            "rainfall": f"{float(row['rainfall']) * (0.1 if cell in dry else 1) * noise[at, month]:.1f}",
+        }
+        for at, cell in enumerate((*range(101, 107), *range(111, 117)))
+        for month, row in enumerate(months)
+    ]

@@ -22,6 +22,7 @@ from tests.tasks.meaning.files import (
     running,
     times,
     total,
+    wet_and_dry,
     written,
 )
 
@@ -120,6 +121,20 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "a place in cm": (HEALTH, every("rainfall", times(0.1), 98, 193), "whole-place", 98, "rainfall"),
     "a place in feet": (HEALTH, every("rainfall", times(1 / 304.8, 3), 98, 193), "whole-place", 98, "rainfall"),
     "a place in thousands": (HEALTH, every("disease_cases", times(0.001, 0), 2, 97), "whole-place", 2, "disease_cases"),
+    "a place without a case": (
+        HEALTH,
+        every("disease_cases", lambda _: "0", 98, 193),
+        "whole-place",
+        98,
+        "disease_cases",
+    ),
+    "a cell in cm": (DISASTER, wet_and_dry, "whole-place", 98, "rainfall"),
+    "a place ten times off": (HEALTH, every("disease_cases", times(10, 0), 98, 193), "tens", 98, "disease_cases"),
+    "years ten times off": (HEALTH, every("disease_cases", times(10, 0), 50, 97), "tens", 50, "disease_cases"),
+    "a year a hundred times off": (HEALTH, every("disease_cases", times(100, 0), 38, 49), "tens", 38, "disease_cases"),
+    "a hundredth of a harvest": (YIELDS, change(10, "yield", times(0.01, 4)), "unheard-of", 10, "yield"),
+    "a place in hundreds of kg": (YIELDS, every("yield", times(10), 2, 31), "unheard-of", 2, "yield"),
+    "a place in tens of tonnes": (YIELDS, every("yield", times(0.1, 3), 32, 61), "unheard-of", 32, "yield"),
     "a market elsewhere": (PRICES, put(20, "longitude", "110.5"), "moved-place", 20, "longitude"),
     "a market in the west": (PRICES, put(90, "longitude", "-100.5"), "moved-place", 90, "longitude"),
     "a market further north": (PRICES, put(90, "latitude", "25.5"), "moved-place", 90, "latitude"),
@@ -136,6 +151,7 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "a province once": (HEALTH, put(30, "location", "TH-11"), "brief", 30, "location"),
     "another rain": (HEALTH, one_rain, "shared", 42, "rainfall"),
     "a letter of the code": (YIELDS, every("adm_id", lambda _: "TAH", 71, 91), "spelling-perhaps", 71, "adm_id"),
+    "no code at first": (YIELDS, every("adm_id", lambda _: "TAH", 62, 71), "spelling-perhaps", 62, "adm_id"),
     "a mistyped market": (PRICES, every("market", lambda _: "Bangkook", 40, 61), "spelling-perhaps", 40, "market"),
     "a mistyped year": (HEALTH, put(97, "time_period", "2027-12"), "lonely", 97, "time_period"),
 }
