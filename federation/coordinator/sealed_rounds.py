@@ -90,10 +90,10 @@ def _set_up(grid: Grid, federation: Federation, terms: SealTerms, progress: Prog
     ):  # a vault takes no weights but those that it knows
         first = {f"model/{name}": value for name, value in progress.model.items()}
     asked = ask(grid, federation, "sealed_keys", 0, dict.fromkeys(terms.members, first), **header)
-    announced = _posts(asked.need_all(without))
+    announced = posts_of(asked.need_all(without))
     keys = {f"keys/{country}": posts.as_array(post) for country, post in announced.items()}
     asked = ask(grid, federation, "sealed_deal", 0, dict.fromkeys(terms.members, keys))
-    deals = _posts(asked.need_all(without))
+    deals = posts_of(asked.need_all(without))
     boxes = {
         country: {to: box.tobytes() for to, box in asked.frames[country].group("box").items() if to in terms.members}
         for country in deals
@@ -171,7 +171,7 @@ def _closing(grid: Grid, federation: Federation, setup: Setup, known: Published)
     arrays = {f"frame/{country}": posts.as_array(post) for country, post in frames.items()}
     asked = ask(grid, federation, "sealed_reveal", known.place.round, dict.fromkeys(known.sent, arrays))
     signed, reveals, wrong = list_digest(setup, known.place, frames), {}, dict(asked.refused)
-    for country, post in _posts(asked).items():
+    for country, post in posts_of(asked).items():
         try:
             check_reveal(setup, known.place, signed, frames, country, {country: post})
             reveals[country] = post
@@ -276,7 +276,7 @@ def _outcome(
     )
 
 
-def _posts(asked: Asked) -> dict[str, bytes]:
+def posts_of(asked: Asked) -> dict[str, bytes]:
     """country -> the post in its reply; of one without, nothing."""
     found = {}
     for country, frame in asked.frames.items():

@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from federation.composition.restore import check
+from federation.coordinator import sealed_explore
+from federation.coordinator.state import Federation
 from federation.errors import WireError
 from federation.pages import explored_page
 from federation.reporting.explored import Exploration, Explored, of_reply, words
+from federation.reporting.explored_region import RegionExplored
+from federation.runs.in_process_grid import COORDINATOR, InProcessGrid
 from federation.runs.simulation import LEDGER, open_vault, with_records
 from federation.settings.schema import Settings
 from federation.settings.values import plain
@@ -74,6 +78,29 @@ def simulated(settings: Settings, folder: Path) -> Exploration:
         if country not in replies
     }
     return exploration(settings, replies | missing)
+
+
+def sealed(settings: Settings, folder: Path) -> RegionExplored:
+    """The sums over all countries on this machine, as `simulated`. Raises GotongError or TaskError."""
+    check(settings)
+    database = open_database(folder / LEDGER)
+    nodes = {country: node for node, country in enumerate(with_records(settings, folder), COORDINATOR + 1)}
+    vaults = {node: open_vault(settings, folder, country, database) for country, node in nodes.items()}
+    keys = {vault.country: vault.identity.public for vault in vaults.values() if vault.identity is not None}
+    return sealed_explore.explore(InProcessGrid(vaults, lambda _: []), together(settings, folder, nodes, keys))
+
+
+def together(settings: Settings, folder: Path, nodes: Mapping[str, int], keys: Mapping[str, bytes]) -> Federation:
+    """The countries of a sealed exploration. keys: of their vaults."""
+    return Federation(
+        run=folder.name, plan=settings.plan(), settings=settings, nodes=nodes, checkpoint=folder / TABLE, keys=keys
+    )
+
+
+def write_region(folder: Path, explored: RegionExplored) -> tuple[Path, ...]:
+    """The sums as JSON. Raises OSError."""
+    write_atomically(folder / TABLE, json.dumps(asdict(explored), indent=1, allow_nan=False).encode())
+    return (folder / TABLE,)
 
 
 def write(folder: Path, explored: Exploration) -> tuple[Path, Path]:

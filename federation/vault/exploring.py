@@ -5,7 +5,7 @@ hazard, so that two requests never differ by a few place-periods. Its calendar i
 A request counts as a run and a round; the reply passes the gate and is on the ledger before it leaves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -47,24 +47,27 @@ def admit(vault: "Vault", data: bytes) -> "Admission":
     if not isinstance(values, Mapping):
         raise PolicyRefusal(f"a request of run {run!r} without a plan is not served")
     plan = restore(Plan, values, "plan", models=False)
-    _check(vault.policy, plan)
+    check_allowed(vault.policy, plan.task.name, sealed=())
     vault.check_begun(run)
     return Admission(finish=lambda _: _release(vault, run, plan))
 
 
-def _check(policy: Policy, plan: Plan) -> None:
-    """Raise PolicyRefusal where the country says nothing of its records, or nothing alone."""
+def check_allowed(policy: Policy, task: str, *, sealed: Collection[str]) -> None:
+    """Raise PolicyRefusal where the country says nothing of its records, or nothing in this way.
+
+    sealed: the protections of the exploration; none: of one country alone.
+    """
     if not policy.explore:
         raise _refusal(policy, "explore", "says nothing of its records: its policy has explore = false")
-    if policy.required_protection:
+    if set(policy.required_protection) - set(sealed):
         protections = " and ".join(policy.required_protection)
         raise _refusal(
             policy,
             "required_protection",
-            f"says nothing of its records alone: its policy wants runs to be {protections}",
+            f"says nothing of its records {'so' if sealed else 'alone'}: its policy wants runs to be {protections}",
         )
-    if plan.task.name not in policy.tasks:
-        raise _refusal(policy, "tasks", f"takes no part in task {plan.task.name!r}")
+    if task not in policy.tasks:
+        raise _refusal(policy, "tasks", f"takes no part in task {task!r}")
 
 
 def _refusal(policy: Policy, key: str, reason: str) -> PolicyRefusal:
@@ -80,7 +83,7 @@ def _release(vault: "Vault", run: str, plan: Plan) -> bytes:
         "task": plan.task.name,
         "minimum": vault.policy.minimum_cohort,
         "learns": vault.policy.train and not reasons,
-        "parts": _parts(vault, plan),
+        "parts": parts_of(vault, plan),
         "objections": reasons,
         "summary": summary_of(vault, plan.task).plain(),
     }
@@ -103,7 +106,7 @@ def of_words(wanted: TaskSettings) -> TaskSettings:
     return replace(own, **words, calendar=replace(own.calendar, step=wanted.calendar.step))
 
 
-def _parts(vault: "Vault", plan: Plan) -> dict[str, Any]:
+def parts_of(vault: "Vault", plan: Plan) -> dict[str, Any]:
     """part -> reported place-periods, the next power of two, 0 where they are fewer than the policy's cohort."""
     windows, parts = vault.records(plan).windows, {}
     for part in ("train", "validation", "test"):

@@ -81,7 +81,8 @@ def rounds_served(connection: sqlite3.Connection, country: str, since: datetime)
     """How many requests of all runs got a reply with something of a model in it since then (in UTC)."""
     query = (
         "SELECT count(*) FROM ledger WHERE country = ? AND at >= ?"
-        " AND kind NOT IN ('refused', 'sealed_keys', 'sealed_deal', 'sealed_reveal', 'sealed_end')"
+        " AND kind NOT IN ('refused', 'sealed_keys', 'sealed_deal', 'sealed_reveal', 'sealed_end',"
+        " 'explore_keys', 'explore_deal', 'explore_reveal', 'explore_end')"
     )
     rounds: int = connection.execute(query, (country, since.isoformat(timespec="milliseconds"))).fetchone()[0]
     return rounds

@@ -8,7 +8,10 @@ from pathlib import Path
 from flwr.app import Message
 from flwr.serverapp import Grid
 
+from federation.coordinator import sealed_explore
+from federation.coordinator.state import Federation
 from federation.reporting.explored import Exploration, Explored
+from federation.reporting.explored_region import RegionExplored, read_region
 from federation.runs import explore
 from federation.settings.schema import Settings
 from federation.wire.flower_message import seal, unseal
@@ -34,6 +37,11 @@ def ask(grid: Grid, settings: Settings, folder: Path, nodes: Mapping[str, int]) 
     write_atomically(folder / REPLIES, json.dumps(replies).encode())
 
 
+def ask_sealed(grid: Grid, federation: Federation, folder: Path) -> None:
+    """Leave the sums over all countries in the run's folder. Raises ConfigError or QuorumError."""
+    explore.write_region(folder, sealed_explore.explore(grid, federation))
+
+
 def read(settings: Settings, folder: Path) -> Exploration:
     """What the countries replied; of a region, those that are no members or did not reply too."""
     replies: dict[str, str] = json.loads((folder / REPLIES).read_text("utf-8"))
@@ -44,3 +52,8 @@ def read(settings: Settings, folder: Path) -> Exploration:
         if country not in explored
     }
     return explore.exploration(settings, explored | silent)
+
+
+def read_sealed(folder: Path) -> RegionExplored:
+    """The sums that the coordinator left."""
+    return read_region(json.loads((folder / explore.TABLE).read_text("utf-8")))

@@ -37,10 +37,11 @@ from federation.packages.load import load_all
 from federation.policy.explain import differences
 from federation.runs import folder as run_folder
 from federation.runs import run as every_run
+from federation.runs.explore import together
 from federation.runs.operational import follows_records, outside, resolved
 from federation.runs.run import Run
 from federation.runs.session import conduct
-from federation.settings.schema import Settings
+from federation.settings.schema import PROTECTION, SEALED, Settings
 from tasks.errors import TaskError
 from tasks.files.atomic import write_atomically
 
@@ -130,8 +131,13 @@ def read(home: Path, name: str) -> Submission:
 def _explore(link: Any, home: Path, submission: Submission) -> None:
     """Leave what the countries say of their records. Raises ConfigError or DeploymentError."""
     settings = submission.settings
-    nodes, _, grid = _reached(link, home, submission.folder.name, settings, sorted(settings.region.countries))
-    explore.ask(grid, settings, submission.folder, nodes)
+    folder = submission.folder
+    nodes, signing, grid = _reached(link, home, folder.name, settings, sorted(settings.region.countries))
+    if SEALED in PROTECTION[settings.protection]:
+        keys = {vault.country: vault.key.public_bytes_raw() for vault in signing.vaults.values()}
+        explore.ask_sealed(grid, together(settings, folder, nodes, keys), folder)
+    else:
+        explore.ask(grid, settings, folder, nodes)
 
 
 def _ask_for_terms(link: Any, home: Path, submission: Submission, console: Console) -> None:

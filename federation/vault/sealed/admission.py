@@ -1,4 +1,4 @@
-"""Requests of sealed runs at a vault: which part of the run each is of, one reply to each, all of it on the ledger."""
+"""Requests of sealed runs and explorations at a vault: what each is of, one reply to each, all of it on the ledger."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from federation.vault import ledger
 from federation.vault.ledger import Entry
 from federation.vault.noised import budget
 from federation.vault.requests import LONGEST_NAME
+from federation.vault.sealed import exploring as sealed_exploring
 from federation.vault.sealed import rounds as sealed_rounds
 from federation.vault.sealed import setup as sealed_setup
 from federation.vault.sealed.reply import Reply
@@ -20,8 +21,16 @@ from federation.wire.header import REQUEST
 if TYPE_CHECKING:
     from federation.vault.vault import Admission, Vault
 
-SETUP = {"sealed_keys": sealed_setup.keys, "sealed_deal": sealed_setup.deal}
+SETUP = {
+    "sealed_keys": sealed_setup.keys,
+    "sealed_deal": sealed_setup.deal,
+    "explore_keys": sealed_exploring.keys,
+    "explore_deal": sealed_exploring.deal,
+}
 ROUNDS = {
+    "explore_sum": sealed_exploring.sum_,
+    "explore_reveal": sealed_exploring.reveal,
+    "explore_end": sealed_exploring.end,
     "sealed_round": sealed_rounds.round_,
     "sealed_reveal": sealed_rounds.reveal,
     "sealed_end": sealed_rounds.end,

@@ -80,7 +80,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
         check_start(vault, store, began := store.get(0, "start") or b"")
         check_members(vault, store, plan.task.name, member.terms.members)
     else:
-        closed = _with_own_words(store, closing_of(frame), number - 1)
+        closed = with_own_words(store, closing_of(frame), "sealed_round", number - 1)
         standing = _next(vault, plan, member, store, closed, number)
     request = _request(standing, store.run, frame)
     memory = state.memory_before(
@@ -148,7 +148,7 @@ def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, numb
     if number != rounds_of(plan):
         raise SealError(f"run {store.run} ends with round {rounds_of(plan)}")
     standing = _at(plan, member, store, number)
-    _sum(standing, _with_own_words(store, closing_of(frame), number))
+    _sum(standing, with_own_words(store, closing_of(frame), "sealed_round", number))
 
     def finish() -> Frame:
         store.put(0, MADE, model_digest(standing.model.final()).encode())
@@ -159,9 +159,9 @@ def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, numb
     return Reply(finish=finish)
 
 
-def _with_own_words(store: SealStore, closing: Closing, number: int) -> Closing:
-    """With the words of this country, which need not come back to it."""
-    own = store.reply_kept("sealed_round", number)
+def with_own_words(store: SealStore, closing: Closing, kind: str, number: int) -> Closing:
+    """With the words of this country, which need not come back to it. kind: of the request that it replied to."""
+    own = store.reply_kept(kind, number)
     if own is None or store.country not in closing.frames:
         return closing
     words = read_words(decode(own).arrays["words"].tobytes())

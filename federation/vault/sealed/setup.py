@@ -43,9 +43,10 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     plan = plan_of(frame.header.get("plan"))
     vault.check(plan)
     vault.check_begun(store.run)
-    terms = _proposed(store.run, plan, frame.header)
+    terms = proposed(store.run, digest_of(plan), rounds_of(plan), frame.header)
     check_policy(vault.policy, terms)
     identity.check(vault.country, terms.members)
+    check_new(store)
     if is_noised(plan):  # a step hidden behind noise may be one alone
         vault.check_budget(plan, 1)
     elif vault.learns(plan):
@@ -58,7 +59,7 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
 
     def finish() -> Frame:
         store.put(0, "plan", json.dumps(plain(plan)).encode())
-        store.put(0, "terms", _terms_to_bytes(terms))
+        store.put(0, "terms", terms_to_bytes(terms))
         store.put(0, "first", model.digest)
         store.put(0, "start", start)
         store.put(0, "basis", basis(vault.records(plan).fingerprint, vault.policy))
@@ -83,23 +84,28 @@ def deal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
                 f"{vault.country} has {versions()}; install the same versions on both"
             )
     run.check_learning()
-    _check_others(vault.policy, run)
-
-    def finish() -> Frame:
-        store.put(0, "announced", _to_bytes(setup.announced))
-        post, boxes = member.deal(setup)
-        arrays = {"post": post} | {f"box/{country}": box for country, box in boxes.items()}
-        return Frame(
-            kind="sealed_deal", header={}, arrays={name: posts.as_array(value) for name, value in arrays.items()}
-        )
-
-    return Reply(finish=finish)
+    check_others(vault.policy, {country: claims.sealed_only for country, claims in run.claims.items()})
+    return Reply(finish=lambda: dealt(store, member, setup, "sealed_deal"))
 
 
-def _check_others(policy: Policy, run: SealedRun) -> None:
+def dealt(store: SealStore, member: Member, setup: Setup, kind: str) -> Frame:
+    """The reply that deals this country's shares."""
+    store.put(0, "announced", _to_bytes(setup.announced))
+    post, boxes = member.deal(setup)
+    arrays = {"post": post} | {f"box/{country}": box for country, box in boxes.items()}
+    return Frame(kind=kind, header={}, arrays={name: posts.as_array(value) for name, value in arrays.items()})
+
+
+def check_new(store: SealStore) -> None:
+    """Raise SealError if this country has keys of another sealed run or exploration of this name."""
+    if store.get(0, "terms") is not None:
+        raise SealError(f"{store.country} takes part in another run {store.run}; choose another name")
+
+
+def check_others(policy: Policy, sealed_only: Mapping[str, bool]) -> None:
     """Raise PolicyRefusal for members that serve other runs too, where the policy wants none: a coordinator that has
-    the others' plain updates of the same model takes them off the sum, and this country's is left."""
-    plainly = sorted(country for country, claims in run.claims.items() if not claims.sealed_only)
+    what the others reply in the open takes it off the sum, and this country's is left."""
+    plainly = sorted(country for country, only in sealed_only.items() if not only)
     others = [country for country in plainly if country != policy.country]
     if policy.members_sealed_only and others:
         raise PolicyRefusal(
@@ -197,7 +203,8 @@ def check_basis(vault: "Vault", plan: Plan, store: SealStore) -> None:
         )
 
 
-def _proposed(run: str, plan: Plan, header: Mapping[str, Any]) -> SealTerms:
+def proposed(run: str, plan: str, rounds: int, header: Mapping[str, Any]) -> SealTerms:
+    """The terms that a request proposes. plan: its digest. Raises PolicyRefusal for what is none."""
     members, threshold, fewest = (header.get(key) for key in ("members", "threshold", "fewest"))
     try:
         named = {country: bytes.fromhex(key) for country, key in members.items()} if isinstance(members, dict) else {}
@@ -205,11 +212,10 @@ def _proposed(run: str, plan: Plan, header: Mapping[str, Any]) -> SealTerms:
         raise PolicyRefusal("a sealed run without members and their keys is not served") from None
     if type(threshold) is not int or type(fewest) is not int or not all(len(key) == 32 for key in named.values()):
         raise PolicyRefusal("a sealed run whose members, threshold or fewest cannot be read is not served")
-    rounds = rounds_of(plan)
-    return SealTerms(run=run, plan=digest_of(plan), members=named, threshold=threshold, rounds=rounds, fewest=fewest)
+    return SealTerms(run=run, plan=plan, members=named, threshold=threshold, rounds=rounds, fewest=fewest)
 
 
-def _terms_to_bytes(terms: SealTerms) -> bytes:
+def terms_to_bytes(terms: SealTerms) -> bytes:
     members = {country: key.hex() for country, key in terms.members.items()}
     values = {"run": terms.run, "plan": terms.plan, "threshold": terms.threshold, "rounds": terms.rounds}
     return json.dumps({**values, "fewest": terms.fewest, "members": members}).encode()
