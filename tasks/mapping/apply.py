@@ -68,7 +68,7 @@ def apply_parts(mapping: Mapping, sheets: Iterable[Sheet]) -> Mapped:
 def _added(mapping: Mapping, sheet: Sheet, held: list[pd.DataFrame], read: pd.DataFrame) -> list[pd.DataFrame]:
     """What is known after another part; counts and sums instead of rows where these are all that is kept."""
     if mapping.persons:
-        return [persons.added(sheet, [*held, persons.counted(read)])]
+        return [persons.added(sheet, [*held, persons.counted(read)], by_week=rows_of.by_week(mapping))]
     if mapping.sum:
         return [_summed(mapping, sheet, held, read)]
     if sum(map(len, held)) + len(read) > MAX_ROWS:

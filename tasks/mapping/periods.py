@@ -11,6 +11,7 @@ WEEK = re.compile(r"^(\d{4})\s*-?\s*(?:w|wk|week|ew|se)?\s*-?\s*(\d{1,2})$", re.
 WEEK_FIRST = re.compile(r"^(?:w|wk|week|ew|se)\s*-?\s*(\d{1,2})\s*[-/ ,]\s*(\d{4})$", re.IGNORECASE)
 DAY = re.compile(r"^(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})(?:[ T]\d.*)?$")
 SYSTEMS = ("iso", "mmwr")
+LAST_DAY = {"iso": 6, "mmwr": 5}  # weekday on which a week ends: Sunday, Saturday
 ORDERS = ("ymd", "dmy", "mdy")
 
 

@@ -136,17 +136,32 @@ def _period(mapping: Mapping, where: str, text: str) -> str:
     if matched := periods.week(text):
         return _first_day(mapping, where, *matched)
     if by_week(mapping):
-        return _last_day(mapping, where, text)
+        return _week_of_person(mapping, where, text) if mapping.persons else _last_day(mapping, where, text)
     if month := periods.month(text):
         return month
     if not periods.DAY.fullmatch(ascii_digits(text)):
         return ""
     if not mapping.dates:
         raise DataError(f"{where}: {shown} may be read in two orders; say in the mapping `dates: dmy` or `dates: mdy`")
+    return f"{_day(mapping, where, text, shown):%Y-%m}"
+
+
+def _day(mapping: Mapping, where: str, text: str, shown: str) -> date:
     day = periods.day(text, mapping.dates)
     if day is None:
         raise DataError(f"{where}: {shown} is no date in the order {mapping.dates}; correct `dates` in the mapping")
-    return f"{day:%Y-%m}"
+    return day
+
+
+def _week_of_person(mapping: Mapping, where: str, text: str) -> str:
+    """The last day of the week of a person's date; "" for another text."""
+    if not periods.DAY.fullmatch(ascii_digits(text)):
+        return ""
+    system = periods.required_system(mapping.weeks, where)
+    if not mapping.dates:
+        raise DataError(f"{where}: its date may be read in two orders; say in the mapping `dates: dmy` or `dates: mdy`")
+    day = _day(mapping, where, text, "its date")
+    return f"{day + timedelta(days=(periods.LAST_DAY[system] - day.weekday()) % 7):%Y-%m-%d}"
 
 
 def _first_day(mapping: Mapping, where: str, year: int, number: int) -> str:

@@ -12,6 +12,7 @@ from tasks.meaning.expected import chauvenet, expected, natural, scaled
 from tasks.meaning.records import Array, Records
 
 ENOUGH = 24  # periods of a series below which it has no history
+ALONE, GAP = 2.0, 1.4  # usual differences, and times the next largest one, from which a value stands alone
 LEAST = 1.5  # an amount within this ratio of what is expected is not far
 NEAR = 2  # years on each side that a year's level is compared with
 SENTINELS = (99, 999, 999.9, 9999, 9999.9, 99999, 999999)
@@ -27,16 +28,41 @@ def far(records: Records) -> Iterator[Problem]:
         values, known = scaled(records, name, records.matrix(name)), expected(records, name)
         reach = chauvenet(known.known) * known.spread
         away = np.abs(values - known.mean)
-        odd = (away > reach) & (np.isfinite(values).sum(axis=1, keepdims=True) >= ENOUGH)
+        long = np.isfinite(values).sum(axis=1, keepdims=True) >= ENOUGH
+        odd = ((away > reach) | _alone(away / known.spread)) & (long | _extreme(values))
         if records.columns[name].history == "log":
             odd &= away > np.log(LEAST)
         for code, time in np.argwhere(odd):
-            ends = [known.mean[code, time] + side * reach[code, time] for side in (-1, 1)]
+            width = min(reach[code, time], away[code, time])
+            ends = [known.mean[code, time] + side * width for side in (-1, 1)]
             low, high = (natural(records, name, each) for each in ends)
             what = (
                 f"is far from {low:.4g} to {high:.4g}, which its season, the periods around and other records suggest"
             )
             yield records.problem(int(records.at[code, time]), name, "far", what, REMEDY)
+
+
+def _alone(distance: Array) -> Array:
+    """(S, T) True for the one value that is much further from what is expected than all others of the column.
+
+    In a small file this is less than what Chauvenet's criterion asks. Those next to it in time are not counted, for it
+    is a part of what they are expected to be.
+    """
+    known = np.nan_to_num(distance)
+    code, time = np.unravel_index(np.argmax(known), known.shape)
+    furthest, rest = known[code, time], known.copy()
+    rest[code, max(time - 1, 0) : time + 2] = 0
+    marked = np.zeros(known.shape, dtype=bool)
+    marked[code, time] = furthest > max(ALONE, GAP * rest.max())
+    return marked
+
+
+def _extreme(values: Array) -> Array:
+    """(S, T) True for what is beyond all other values of the column: by that a value of a short series is seen."""
+    known = np.sort(values[np.isfinite(values)])
+    if len(known) < ENOUGH:
+        return np.zeros(values.shape, dtype=bool)
+    return np.asarray((values < known[1]) | (values > known[-2]))
 
 
 def levels(records: Records) -> Iterator[Problem]:

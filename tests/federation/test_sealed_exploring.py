@@ -21,7 +21,9 @@ from tests.federation.federations import settings_of
 from tests.federation.sealed_federation import FIVE, Line, LineGrid, prepared, untouched
 from tests.federation.toy import TOY, ToySettings, places_of
 
-ALLOWED = dict.fromkeys((*FIVE, "MYS", "PHL"), 'required_protection = ["sealed"]\nexplore = true\nmembers_change = false\n')
+ALLOWED = dict.fromkeys(
+    (*FIVE, "MYS", "PHL"), 'required_protection = ["sealed"]\nexplore = true\nmembers_change = false\n'
+)
 
 
 def explored(simulation: Simulation, line: Line | None = None, run: str = "look") -> RegionExplored:

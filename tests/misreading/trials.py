@@ -1,7 +1,9 @@
-"""Faults into national files one at a time: caught in the right row, harmless, or silent.
+"""Faults into national files one at a time: caught in the right row, harmless, ordinary, or silent.
 
 Harmless: the forecast "as in the same month a year ago" (the last harvest) scores the same within .1 % in every column
 whatever the fault changed: the sum of all changes is at most half of .1 % of the sum of its errors.
+Ordinary: it passes as well, and the value is one that its own series had in the same season of other years (a month
+earlier or later), so that nothing in the file tells it from a record.
 """
 
 import sys
@@ -21,6 +23,7 @@ from tasks.files import check as checking
 from tasks.files.check import check, national_files
 from tasks.files.reading import Problem
 from tasks.files.schema import TableSchema, load_form
+from tasks.meaning.look import records_of
 from tasks.meaning.records import Records
 from tasks.meaning.shared import national
 from tasks.registry import TABLES
@@ -129,11 +132,10 @@ def run(files: Sequence[Original], count: int, seed: int, kinds: Sequence[str] =
             outcome = _outcome(path, original, faulty)
             rmtree(folder)
             tally.counts[kind][outcome] += 1
-            if outcome == "silent":
+            if outcome in ("silent", "ordinary"):
                 rows = sorted(faulty.rows)
-                tally.silent.append(
-                    f"{kind}: {original.path.parent.name}/{original.path.name}, {_said(original, faulty, rows)}"
-                )
+                where = f"{original.path.parent.name}/{original.path.name}"
+                tally.silent.append(f"{outcome}, {kind}: {where}, {_said(original, faulty, rows)}")
     return tally
 
 
@@ -154,7 +156,9 @@ def _outcome(path: Path, original: Original, faulty: Faulty) -> str:
     if any(not each.warning for each in new):
         return "caught in another row"
     table = load_form(path, TABLES[path.name].schema, 100)[0]
-    return "harmless" if harmless(original.table, table, path.name) else "silent"
+    if harmless(original.table, table, path.name):
+        return "harmless"
+    return "ordinary" if ordinary(original.table, table, path.name) else "silent"
 
 
 def harmless(before: pd.DataFrame, after: pd.DataFrame, name: str) -> bool:
@@ -173,6 +177,25 @@ def harmless(before: pd.DataFrame, after: pd.DataFrame, name: str) -> bool:
         if change and 2 * change > HARMLESS * _errors(before, column, name):
             return False
     return True
+
+
+def ordinary(before: pd.DataFrame, after: pd.DataFrame, name: str) -> bool:
+    """Whether one value, or two of columns exchanged, changed to values that their series have in that season."""
+    schema = TABLES[name].schema
+    if len(before) != len(after) or not before[list(schema.keys)].equals(after[list(schema.keys)]):
+        return False
+    first, second = records_of(Path(name), before, schema), records_of(Path(name), after, schema)
+    changed = 0
+    for column in first.compared():
+        old, new = first.matrix(column), second.matrix(column)
+        for code, time in np.argwhere(~np.isclose(old, new, equal_nan=True)):
+            changed += 1
+            away = np.abs(np.arange(old.shape[1]) - time)
+            season = (np.minimum(away % first.year, -away % first.year) <= 1) & (away > 1)
+            usual = old[code, season][np.isfinite(old[code, season])]
+            if not len(usual) or not usual.min() <= new[code, time] <= usual.max():
+                return False
+    return 0 < changed <= 2
 
 
 def _errors(table: pd.DataFrame, column: str, name: str) -> float:
@@ -197,10 +220,10 @@ def _said(original: Original, faulty: Faulty, rows: list[int]) -> str:
 
 def table(tally: Tally) -> Iterator[str]:
     """The outcome as a table in Markdown."""
-    yield "| fault | injected | caught in its row | caught elsewhere | harmless | silent |"
-    yield "|---|---|---|---|---|---|"
+    yield "| fault | injected | caught in its row | caught elsewhere | harmless | ordinary | silent |"
+    yield "|---|---|---|---|---|---|---|"
     total: Counter[str] = Counter()
     for kind, outcomes in [*tally.counts.items(), ("all", total)]:
-        names = ("caught", "caught in another row", "harmless", "silent")
+        names = ("caught", "caught in another row", "harmless", "ordinary", "silent")
         yield f"| {kind} | {sum(outcomes.values()):,} | " + " | ".join(f"{outcomes[name]:,}" for name in names) + " |"
         total.update(outcomes)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tasks.errors import DataError
@@ -122,6 +123,24 @@ def test_a_list_of_persons_says_which_of_its_months_have_nobody() -> None:
         "persons without a date": 1,
         "persons outside of the months that `reported` names": 1,
     }
+
+
+@pytest.mark.parametrize(("system", "last"), [("iso", "2021-01-03"), ("mmwr", "2021-01-02")])
+def test_a_list_of_persons_is_counted_by_the_week(system: str, last: str) -> None:
+    # 2021-01-02 is a Saturday, in week 53 of 2020 of both systems; the month of January 2021 has five ends of weeks
+    table = sheet("Date onset;Province;Sex", "2020-12-28;A;f", "2021-01-02;A;m", "2021-01-14;B;m")
+    mapping = replace(proposal(table, "health_weekly", "THA").mapping, persons=True)
+    with pytest.raises(DataError, match="say in the mapping whose weeks they are"):
+        apply(mapping, table)
+    mapped = apply(replace(mapping, weeks=system, reported="2021-01/2021-01"), table)
+    rows = [" ".join(row) for row in mapped.table[["time_period", "location", "disease_cases"]].to_numpy()]
+    assert rows == [
+        f"{np.datetime64(last) + 7 * week} {place} {2 if (week, place) == (0, 'A') else int((week, place) == (2, 'B'))}"
+        for week in range(5)
+        for place in "AB"
+    ]
+    with pytest.raises(DataError, match="its persons have weeks, which are no months"):
+        apply(replace(mapping, task="health", weeks=system), sheet("Date onset;Province;Sex", "2020-W53;A;f"))
 
 
 @pytest.mark.parametrize(
