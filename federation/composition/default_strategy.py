@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from federation.settings.schema import PROTECTION, SEALED, Settings, StrategySettings
 from federation.strategies import STRATEGIES
+from tasks.files.folders import has_table
 from tasks.registry import TASKS
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ def _present(settings: Settings) -> list[str]:
     if settings.data is None or not Path(settings.data).is_dir():
         return settings.region.countries
     stem = TASKS[settings.task.name].file.split(".")[0]
-    return [country for country in settings.region.countries if any((Path(settings.data) / country).glob(f"{stem}.*"))]
+    return [country for country in settings.region.countries if has_table(Path(settings.data) / country, stem)]
 
 
 def note(settings: Settings) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from federation.vault.identity import simulated
 from federation.vault.terms import claim
 from federation.vault.vault import Vault
 from tasks.errors import DataError
-from tasks.files.folders import folder_of_countries
+from tasks.files.folders import folder_of_countries, has_table
 from tasks.places.facilities import country_of
 from tasks.registry import TASKS
 from tasks.task import Task
@@ -205,7 +205,7 @@ def _countries(settings: Settings, task: Task, folder: Path) -> tuple[list[str],
         return clients, ()
     data = folder_of_countries(Path(settings.data))
     stem = task.file.split(".")[0]
-    having = [country for country in clients if any((data / country).glob(f"{stem}.*"))]
+    having = [country for country in clients if has_table(data / country, stem)]
     if not having:
         raise DataError(
             f"{data} holds no {task.file} for any of {', '.join(clients)}; "

@@ -34,7 +34,8 @@ class Summand:
     def words(self, round_: int, open_years: Sequence[int]) -> Words:
         """Of a round. open_years: whose place-periods are summed in the second."""
         if round_ == 1:
-            numbers = [self.can[part] for part in PARTS] + [self.years.get(year, (0, 0))[0] > 0 for year in YEARS]
+            numbers = [int(self.can[part]) for part in PARTS]
+            numbers += [int(self.years.get(year, (0, 0))[0] > 0) for year in YEARS]
         else:
             opened = [self.years.get(year, (0, 0)) if year in open_years else (0, 0) for year in YEARS]
             numbers = [self.places, *(reported for reported, _ in opened), *(every for _, every in opened)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.errors import DataError
+from tasks.files.folders import files_below
 from tasks.files.reading import SUFFIXES, Problem, find, other_formats, stem_of
 from tasks.files.schema import LISTED, TableSchema, load, load_form
 from tasks.files.table import NationalTable
@@ -26,8 +27,8 @@ def national_files(path: Path) -> list[Path]:
     """
     if path.is_file() and stem_of(path) in NAMES:
         return [path]
-    tables = sorted(each for each in path.rglob("*") if each.name.endswith(SUFFIXES)) if path.is_dir() else []
-    files = [each for each in tables if stem_of(each) in NAMES and not _hidden(each.relative_to(path))]
+    tables = [each for each in files_below(path) if each.name.endswith(SUFFIXES)] if path.is_dir() else []
+    files = [each for each in tables if stem_of(each) in NAMES]
     if not files and path.is_dir():
         for folder, stem in product(sorted({path, *filter(Path.is_dir, path.iterdir())}), NAMES):
             if other_formats(folder, stem):
@@ -59,10 +60,6 @@ def country_of(file: Path) -> str | None:
     """The country whose folder a file lies in, None where the folder is not named like one."""
     name = file.resolve().parent.name
     return name if problem_with(name) is None else None
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _other_files(file: Path, rows: pd.DataFrame, schema: TableSchema, limit: int) -> Iterator[Problem]:

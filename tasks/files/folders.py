@@ -4,6 +4,7 @@
 takes that country's own folder, where it cannot be anything else.
 """
 
+import os
 from pathlib import Path
 
 from tasks.errors import DataError
@@ -55,3 +56,24 @@ def _holds(data: Path) -> list[str]:
         for path in data.iterdir()
         if path.is_file() and path.name.endswith(SUFFIXES) and stem_of(path) in stems
     )
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Files and folders at any depth that are not hidden, in order.
+
+    Raises OSError for a folder that one may not look into, which `Path.rglob` passes over in silence.
+    """
+
+    def refused(error: OSError) -> None:
+        raise error
+
+    found: list[Path] = []
+    for where, folders, files in os.walk(folder, onerror=refused):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(where, name) for name in (*folders, *files) if not name.startswith(".")]
+    return sorted(found)
+
+
+def has_table(folder: Path, stem: str) -> bool:
+    """Whether a folder holds a table of this name in any format. Raises OSError for one that one may not look into."""
+    return folder.is_dir() and any(each.name.startswith(f"{stem}.") for each in folder.iterdir())

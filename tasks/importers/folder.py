@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.errors import DataError
+from tasks.files.folders import files_below
 from tasks.files.reading import SUFFIXES, header
 from tasks.importers import ASSEMBLERS, FORMATS
 from tasks.importers.contract import Imported, ImportReport, National, Public
@@ -58,10 +59,9 @@ def _tables(source: Path, to: Path) -> Iterator[Path]:
     if source.is_file():
         yield source
         return
-    for path in sorted(source.rglob("*")):
+    for path in files_below(source):
         ours = path.name in TABLES and path.resolve().parents[1] == to.resolve()
-        hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
-        if path.is_file() and not ours and not hidden:
+        if path.is_file() and not ours:
             yield path
 
 

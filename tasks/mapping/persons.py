@@ -59,4 +59,5 @@ def _within(first: np.datetime64, last: np.datetime64, known: Array) -> Array:
     if not len(known) or len(known[0]) == 7:
         return months.astype(str)
     days = np.arange(first.astype("datetime64[D]"), (last + 1).astype("datetime64[D]"))
-    return days[(days - np.datetime64(known[0])).astype(np.int64) % 7 == 0].astype(str)
+    weekdays = [days.astype(np.int64) % 7, known[:1].astype("datetime64[D]").astype(np.int64) % 7]
+    return days[weekdays[0] == weekdays[1]].astype(str)

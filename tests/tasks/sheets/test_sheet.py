@@ -10,7 +10,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.sheets.sheet import sheets
-from tests.tasks.sheets.workbooks import write_ods, write_xlsx
+from tests.tasks.sheets.workbooks import write_ods, write_xls, write_xlsx
 
 ROWS: list[list[str | int | float]] = [
     ["month", "province", "cases"],
@@ -46,6 +46,8 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "a.xlsx": lambda path: write_xlsx(path, {"Data": ROWS, "Notes": []}),
     "B.XLSX": lambda path: write_xlsx(path, {"Data": ROWS}),
     "a.ods": lambda path: write_ods(path, {"Data": ROWS}),
+    "a.xls": lambda path: write_xls(path, {"Data": ROWS}),
+    "OLD.XLS": lambda path: write_xls(path, {"Dữ liệu": ROWS, "Notes": []}),
 }
 
 
