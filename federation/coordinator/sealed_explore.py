@@ -45,7 +45,8 @@ def explore(grid: Grid, federation: Federation) -> RegionExplored:
             sums.append(opened(setup, here, closing))
             arrays = closings(terms.members, closing)
         assert closing is not None, "there are two sums"
-        region = exploring.region(sorted(closing.frames), *sums, terms.fewest)
+        first, second = sums
+        region = exploring.region(sorted(closing.frames), first, second, terms.fewest)
     except SealError as error:
         raise QuorumError(f"{error}; explore again without who is named") from None
     ask(grid, federation, "explore_end", ROUNDS, arrays)

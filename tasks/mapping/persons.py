@@ -60,4 +60,4 @@ def _within(first: np.datetime64, last: np.datetime64, known: Array) -> Array:
         return months.astype(str)
     days = np.arange(first.astype("datetime64[D]"), (last + 1).astype("datetime64[D]"))
     weekdays = [days.astype(np.int64) % 7, known[:1].astype("datetime64[D]").astype(np.int64) % 7]
-    return days[weekdays[0] == weekdays[1]].astype(str)
+    return np.asarray(days[weekdays[0] == weekdays[1]].astype(str))

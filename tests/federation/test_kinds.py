@@ -3,8 +3,10 @@
 import errno
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -113,16 +115,25 @@ def test_a_folder_that_is_closed_is_no_folder_without_files(tmp_path: Path, monk
     written(tmp_path, "health.csv")
     for country in ("VNM", ".cache"):
         (tmp_path / country).mkdir()
-    seen, scandir, listdir = [tmp_path / "VNM", tmp_path / ".cache"], os.scandir, os.listdir
+    seen = [tmp_path / "VNM", tmp_path / ".cache"]
 
-    def closed(path: str | Path) -> None:
-        if Path(path) in seen:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    def unless_closed(look: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def looked(path: Any = ".") -> Any:
+            if Path(path) in seen:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return look(path)
 
-    monkeypatch.setattr(os, "scandir", lambda path=".": closed(path) or scandir(path))
-    monkeypatch.setattr(os, "listdir", lambda path=".": closed(path) or listdir(path))
-    for looks in (national_files, files_below, lambda folder: has_table(folder / "VNM", "health")):
+        return looked
+
+    for name in ("scandir", "listdir"):
+        monkeypatch.setattr(os, name, unless_closed(getattr(os, name)))
+    looks: list[Callable[[Path], object]] = [
+        national_files,
+        files_below,
+        lambda each: has_table(each / "VNM", "health"),
+    ]
+    for look in looks:
         with pytest.raises(PermissionError, match="VNM"):
-            looks(tmp_path)
+            look(tmp_path)
     seen.remove(tmp_path / "VNM")
     assert national_files(tmp_path) == [tmp_path / "THA" / "health.csv"]

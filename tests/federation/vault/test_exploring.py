@@ -117,5 +117,5 @@ def test_a_region_on_one_machine(tmp_path: Path, toy: None) -> None:  # noqa: AR
     assert [each["country"] for each in json.loads(table.read_text())["countries"]] == ["LAO", "THA", "VNM"]
     assert page.read_text().count("<svg") == 1
     assert "http" not in page.read_text().replace("http-equiv", "")
-    with pytest.raises(ConfigError, match="only sums of several leave"):
-        look(ExploreSettings(task=ToySettings(), strategy=settings.strategy, protection="sealed"))
+    with pytest.raises(ConfigError, match="what is explored is not noised"):
+        look(ExploreSettings(task=ToySettings(), strategy=settings.strategy, protection="sealed+differential_privacy"))
