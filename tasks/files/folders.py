@@ -67,11 +67,11 @@ def files_below(folder: Path) -> list[Path]:
     def refused(error: OSError) -> None:
         raise error
 
-    found: list[Path] = []
+    entries: list[Path] = []
     for where, folders, files in os.walk(folder, onerror=refused):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(where, name) for name in (*folders, *files) if not name.startswith(".")]
-    return sorted(found)
+        entries += [Path(where, name) for name in (*folders, *files) if not name.startswith(".")]
+    return sorted(entries)
 
 
 def has_table(folder: Path, stem: str) -> bool:
