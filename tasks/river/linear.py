@@ -24,10 +24,10 @@ def centre(panel: Panel, settings: RiverSettings, root: Array) -> Array:
     """
     trained = training_periods(panel.periods, settings.calendar)
     known, coming = _predictors(panel, root), ahead(root, LEADS)
-    weather = _weather_ahead(panel) if settings.mode == PERFECT else np.zeros((*root.shape, LEADS, 0))
+    water = np.nan_to_num(ahead(_water(panel), LEADS)) if settings.mode == PERFECT else None
     expected = np.zeros((*root.shape, LEADS))
     for lead in range(LEADS):
-        table = np.concatenate([known, weather[:, :, lead]], axis=-1)
+        table = known if water is None else np.concatenate([known, _weather_until(water, lead)], axis=-1)
         seen = max(trained - lead - 1, 0)
         fitted = _fitted(table[:, :seen], (coming[..., lead] - root)[:, :seen])
         expected[..., lead] = root + np.einsum("ptf,pf->pt", table, fitted)
@@ -57,10 +57,9 @@ def _predictors(panel: Panel, root: Array) -> Array:
     return np.asarray(np.nan_to_num(np.stack(parts, axis=-1)))
 
 
-def _weather_ahead(panel: Panel) -> Array:
-    """(P, T, 7, 2): root of the water of the day due, and the mean of those until then."""
-    coming = np.nan_to_num(ahead(_water(panel), LEADS))
-    return np.stack([coming, np.cumsum(coming, axis=-1) / np.arange(1, LEADS + 1)], axis=-1)
+def _weather_until(water: Array, lead: int) -> Array:
+    """(P, T, 2): root of the water of the day due, and the mean of those until then."""
+    return np.stack([water[..., lead], water[..., : lead + 1].mean(axis=-1)], axis=-1)
 
 
 def _water(panel: Panel) -> Array:
