@@ -82,7 +82,7 @@ def scores(runs: Sequence[Run], data: Path) -> str:
             ]
             lines[country] = cells
         columns = list(arms)
-        if score == "nse_median" and runs[0].settings.task.mode == PERFECT:  # type: ignore[attr-defined]
+        if score == "nse_median" and runs[0].settings.task.mode == PERFECT:
             columns.append("PREVAH")
             for country in countries:
                 lines[country].append(by_lead([_prevah(data / country / RIVER, runs[0])]))
@@ -94,7 +94,7 @@ def _prevah(file: Path, run: Run) -> float:
     """Median NSE of a hydrological model that knows the weather and no flow; NaN where a file has none."""
     if "simulated_streamflow" not in header(file):
         return nan
-    return float(np.median(efficiencies(file, run.settings.task.every)))  # type: ignore[attr-defined]
+    return float(np.median(efficiencies(file, run.settings.task.every)))
 
 
 def differences(runs: Sequence[Run]) -> str:
@@ -127,8 +127,8 @@ def without_gauge(runs: Sequence[Run], data: Path) -> str:
     """Median NSE and CRPS skill over the gauge's own climatology, of the federated model that sees no flow."""
     lines = {}
     for country in runs[0].settings.region.countries:
-        panel = _panel(data / country, country, runs[0].settings.task.every)  # type: ignore[attr-defined]
-        windows = ungauged(panel, runs[0].settings.task).only("test")  # type: ignore[arg-type]
+        panel = _panel(data / country, country, runs[0].settings.task.every)
+        windows = ungauged(panel, runs[0].settings.task).only("test")
         usual = TASK.baselines["climatology"](panel, windows, runs[0].settings.task)
         each = np.array([_hidden(run, windows, usual) for run in runs]).mean(axis=0)
         lines[country] = [by_lead(each[0]), by_lead(each[1])]
@@ -166,7 +166,7 @@ def main() -> None:
     """Print the tables of each mode."""
     data, runs = Path(sys.argv[1]), [read(Path(each)) for each in sys.argv[2:]]
     for mode, words in MODES.items():
-        own = [run for run in runs if run.settings.task.mode == mode]  # type: ignore[attr-defined]
+        own = [run for run in runs if run.settings.task.mode == mode]
         if own:
             print(f"## Mode {words}\n\nSeeds {', '.join(str(run.settings.seed) for run in own)}.\n")
             print("\n".join([scores(own, data), differences(own), without_gauge(own, data)]))
