@@ -17,10 +17,10 @@ import pytest
 import torch
 
 import federation
-from federation import compare, load_run, simulate
+from federation import compare, load_run, simulate, submit
 from federation.api.words import words_of
 from federation.coordinator import checkpoint
-from federation.errors import CheckpointError, ConfigError
+from federation.errors import CheckpointError, ConfigError, GotongError
 from federation.runs.progress_bar import ProgressBar
 from tasks.errors import DataError
 from tests.federation.toy import HORIZONS, places_of
@@ -152,6 +152,11 @@ def test_mistakes_are_our_errors_and_never_an_exit(tmp_path: Path) -> None:
     for word in ("-m", "--cfg", "health"):
         with pytest.raises(ConfigError, match="no word of a run"):
             simulate(word)
+    with pytest.raises(ConfigError, match="records stay at the nodes; leave out data="):
+        submit(data="national", home=tmp_path)
+    with pytest.raises(GotongError, match="is no coordinator that ever ran"):
+        submit(*WORDS, home=tmp_path / "c", runs=tmp_path / "runs")
+    assert not list(tmp_path.glob("runs/*"))
     with pytest.raises(AttributeError, match="offers compare"):
         federation.simulat  # noqa: B018
 
