@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from federation.pages.run_costs import allotted, contributed, energy_of
 from federation.pages.run_report import (
@@ -41,7 +41,7 @@ def report_of(folder: Path) -> RunReport:
     task = params.get("task.name") or (rows[0].task if rows else "")
     old = names_0_1.HEADLINES.get(task, (rows[0].score if rows else "", "smaller"))
     score = tags.get(HEADLINE, old[0])
-    better: Better = tags.get(BETTER, old[1])  # type: ignore[assignment]  # written by this program
+    better = cast(Better, tags.get(BETTER, old[1]))  # written by this program
     decides = params.get("purpose") == OPERATIONAL and not params.get("fold")
     tested = [row for row in rows if row.part == VALIDATION] if decides else of_test(rows)
     region, first, last = _region(rows, tags), *_years(params, decides=decides)
