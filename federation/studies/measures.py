@@ -52,6 +52,13 @@ def value(group: Group, arm: str, against: Sequence[str], score: str, horizon: s
     return rows_by_arm(group, region_name(group), score, horizon)[arm].value
 
 
+def country_mean(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
+    """The mean of the arm's score over the countries that train, each counted alike."""
+    values = [rows_by_arm(group, country, score, horizon) for country in training_countries(group, least)]
+    known = [rows[arm].value for rows in values if arm in rows]
+    return sum(known) / len(known)
+
+
 def gain(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
     """By which share the arm's score in the region is below the best of the others; for scores to be small."""
     rows = rows_by_arm(group, region_name(group), score, horizon)
@@ -141,6 +148,7 @@ def _leads(group: Group, arm: str, against: Sequence[str], score: str, horizon: 
 
 MEASURES: Mapping[str, Measure] = {
     "value": value,
+    "country_mean": country_mean,
     "gain": gain,
     "geometric_mean": geometric_mean,
     "geometric_gain": geometric_gain,

@@ -216,6 +216,7 @@ def test_a_cold_start_is_set_against_the_strongest_baseline() -> None:
 
 def test_measures_of_countries_that_are_behind_or_never_trained() -> None:
     group = only(run())
+    assert measured("country_mean") == pytest.approx((0.4 + 0.9) / 2)
     assert measured("held_out_ratio", FLAT, CLIMATE) == pytest.approx(0.1)  # Indonesia has no arm of its own
     ends = {"LAO": (-0.2, -0.1), "THA": (0.1, 0.3), "IDN": (0.1, 0.3)}
     paired = [row(place, "adapted-local", 0.0, part=PAIRED, low=low, high=high) for place, (low, high) in ends.items()]
