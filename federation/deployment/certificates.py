@@ -185,8 +185,14 @@ def expiry_notes(home: Path) -> list[str]:
 
 
 def expiry_note(path: Path, now: datetime | None = None) -> str | None:
-    """A line about a certificate that expires within a month or has expired; else None."""
-    left = certificate_of(path).not_valid_after_utc - (now or datetime.now(UTC))
+    """A line about a certificate that expires within a month, has expired, or is not valid yet; else None."""
+    certificate, now = certificate_of(path), now or datetime.now(UTC)
+    left = certificate.not_valid_after_utc - now
+    if now < certificate.not_valid_before_utc:
+        first = f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M}"
+        return (
+            f"{path.name} is not valid before {first} UTC, and the clock here says {now:%Y-%m-%d %H:%M}; set the clock"
+        )
     if left < timedelta(0):
         return f"{path.name} expired {-left.days} days ago; nodes refuse it. Run `gotong keys rotate`, then restart"
     if left < timedelta(days=WARN_DAYS):

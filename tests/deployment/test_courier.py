@@ -2,10 +2,13 @@
 
 import inspect
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from flwr.proto import fleet_pb2, heartbeat_pb2, message_pb2
 from flwr.supercore.protobuf.client import ProtobufClient
 from flwr.supernode import fleet_http_client
 
+from federation.deployment import certificates
 from federation.deployment.node import courier, reachable
 from federation.errors import DeploymentError
 from federation.wire.flower_message import seal, unseal
@@ -174,6 +178,38 @@ def test_every_way_to_be_refused_has_its_own_words() -> None:
     }
     for words, error in said.items():
         assert words in reachable.explain(error, "c:1")
+
+
+def test_a_certificate_that_is_not_valid_yet_is_named_at_both_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Ahead":
+            return cls.fromtimestamp(time.time() + 864_000, tz)
+
+    with monkeypatch.context() as coordinator:
+        coordinator.setattr(certificates, "datetime", Ahead)
+        certificates.create(tmp_path, ["localhost"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+
+        def serve() -> None:
+            with suppress(OSError):
+                context.wrap_socket(listener.accept()[0], server_side=True)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        with pytest.raises(httpx.ConnectError) as refused:
+            httpx.get(f"https://{address}", verify=trusted, trust_env=False)
+        thread.join()
+    assert "is not valid yet; compare the clocks" in reachable.explain(refused.value, address)
+    assert all(
+        "is not valid before" in note and "set the clock" in note for note in certificates.expiry_notes(tmp_path)
+    )
 
 
 def test_a_proxy_of_the_environment_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
