@@ -33,7 +33,8 @@ def far(records: Records) -> Iterator[Problem]:
         if records.columns[name].history == "log":
             odd &= away > np.log(LEAST)
         for code, time in np.argwhere(odd):
-            width = min(reach[code, time], away[code, time])
+            beyond = away[code, time] > reach[code, time]
+            width = reach[code, time] if beyond else ALONE * known.spread[code, time]
             ends = [known.mean[code, time] + side * width for side in (-1, 1)]
             low, high = (natural(records, name, each) for each in ends)
             what = (

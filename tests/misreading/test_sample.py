@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from tasks.files.schema import load_form
+from tasks.registry import TABLES
 from tests.misreading.faults.kinds import FAULTS, NEVER
-from tests.misreading.trials import originals, run, table
-from tests.tasks.meaning.files import SOUND, written
+from tests.misreading.trials import ordinary, originals, run, table
+from tests.tasks.meaning.files import SOUND, every, put, written
 
 PERHAPS = {
     "ten times off",
@@ -22,3 +24,16 @@ def test_no_certain_kind_is_silent(tmp_path: Path) -> None:
     assert sum(outcomes["silent"] for outcomes in tally.counts.values()) <= 4, tally.silent
     assert sum(sum(outcomes.values()) for outcomes in tally.counts.values()) > 40
     assert len(list(table(tally))) == len(FAULTS) + 3
+
+
+def test_only_a_value_that_its_series_had_in_that_season_is_ordinary(tmp_path: Path) -> None:
+    name = "health.csv"
+    schema = TABLES[name].schema
+    before = load_form(written(tmp_path / "a", name), schema, 100)[0]
+    augusts = before["disease_cases"].iloc[7:96:12]
+    assert before["time_period"].iloc[19].month == 8
+    for value, expected in ((augusts.max(), True), (augusts.max() * 10, False), (augusts.min() / 10, False)):
+        changed = written(tmp_path / str(value), name, put(21, "disease_cases", f"{value:.0f}"))
+        assert ordinary(before, load_form(changed, schema, 100)[0], name) is expected, value
+    year = written(tmp_path / "year", name, every("disease_cases", lambda _: f"{augusts.max():.0f}", 20, 22))
+    assert not ordinary(before, load_form(year, schema, 100)[0], name)

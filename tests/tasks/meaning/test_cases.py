@@ -223,3 +223,24 @@ def test_every_kind_is_explained() -> None:
     assert {kind for kind in kinds | set(look.ERRORS) | set(look.WARNINGS) if f"| `{kind}` |" not in page} - {
         "whole"
     } == set()
+
+
+def test_a_value_of_a_small_file_that_stands_alone_is_seen(tmp_path: Path) -> None:
+    """One series of six years with 0 to 23 cases: too short and too wild for what Chauvenet's criterion asks."""
+    season = (0, 0, 0, 1, 4, 8, 10, 6, 3, 2, 1, 0)
+    rows = [
+        f"{year}-{month:02d},MMR,{60 if (year, month) == (2014, 8) else cases * (1 + year % 3)},,,"
+        for year in range(2012, 2018)
+        for month, cases in enumerate(season, start=1)
+    ]
+    file = tmp_path / "MMR" / HEALTH
+    file.parent.mkdir()
+    file.write_text(
+        "\n".join(["time_period,location,disease_cases,population,rainfall,mean_temperature", *rows]) + "\n"
+    )
+    (finding,) = check(file)
+    assert (finding.kind, finding.period, finding.value) == ("far", "2014-08", "60")
+    low, high = (float(each) for each in finding.what.split(", which")[0].removeprefix("is far from ").split(" to "))
+    assert low <= 12 <= high < 60
+    file.write_text(file.read_text().replace("2014-08,MMR,60", "2014-08,MMR,12"))
+    assert check(file) == []
