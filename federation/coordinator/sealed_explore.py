@@ -13,7 +13,7 @@ from federation.coordinator.state import Arrays, Federation
 from federation.errors import ConfigError, QuorumError, SealError
 from federation.reporting.explored_region import RegionExplored, RegionYear
 from federation.seals import exploring, posts
-from federation.seals.exploring import DOMAIN, ROUNDS
+from federation.seals.exploring import DOMAIN, ROUNDS, Region
 from federation.seals.lists import next_list
 from federation.seals.masks import Words, digest, read_words
 from federation.seals.setup import Setup
@@ -50,6 +50,10 @@ def explore(grid: Grid, federation: Federation) -> RegionExplored:
     except SealError as error:
         raise QuorumError(f"{error}; explore again without who is named") from None
     ask(grid, federation, "explore_end", ROUNDS, arrays)
+    return _reported(federation, region)
+
+
+def _reported(federation: Federation, region: Region) -> RegionExplored:
     task, calendar = TASKS[federation.plan.task.name], federation.plan.task.calendar
     return RegionExplored(
         task=task.name,

@@ -81,33 +81,38 @@ def sum_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, num
         raise SealError(f"exploration {store.run} has no sum {number}")
     sealed_setup.check_basis(vault, plan, store)
     vault.check_begun(store.run)
-    first: Words | None = None
     if number == 1:
-        setup, closing = sealed_setup.setup_of(store, member, array_group(frame, "deal")), None
-    else:
-        setup, closing = (
-            sealed_setup.setup_of(store, member),
-            with_own_words(store, closing_of(frame), "explore_sum", 1),
-        )
-        first = _opened(store, member, setup, closing, 1)
-    here = exploring.place(number, first)
-    years = [] if first is None else exploring.open_years(first, member.terms.fewest)
-    words = summand(vault, plan).words(number, years)
+        return _first(member, store, frame, _task(plan), summand(vault, plan).words(1, []))
+    setup, closing = sealed_setup.setup_of(store, member), with_own_words(store, closing_of(frame), "explore_sum", 1)
+    first = _opened(store, member, setup, closing, 1)
+    words = summand(vault, plan).words(2, exploring.open_years(first, member.terms.fewest))
 
     def finish() -> Frame:
-        if closing is None:
-            keep_members(store, _task(plan), member.terms.members)
-            sealed_setup.keep_deals(store, setup)
-            member.open_deals(setup, array_group(frame, "box"))
-        else:
-            member.settle(1)
-            store.put(1, "listed", " ".join(sorted(closing.frames)).encode())
-        store.put(number, "place", here.model)
-        post, masked = member.mask(setup, number, here.model, words)
-        arrays = {"post": posts.as_array(post), "words": posts.as_array(little(masked))}
-        return Frame(kind="explore_sum", header={}, arrays=arrays)
+        member.settle(1)
+        store.put(1, "listed", " ".join(sorted(closing.frames)).encode())
+        return _masked(member, store, setup, exploring.place(2, first), words)
 
     return Reply(finish=finish)
+
+
+def _first(member: Member, store: SealStore, frame: Frame, task: str, words: Words) -> Reply:
+    """The first sum, with the shares that the others dealt."""
+    setup = sealed_setup.setup_of(store, member, array_group(frame, "deal"))
+
+    def finish() -> Frame:
+        keep_members(store, task, member.terms.members)
+        sealed_setup.keep_deals(store, setup)
+        member.open_deals(setup, array_group(frame, "box"))
+        return _masked(member, store, setup, exploring.place(1, None), words)
+
+    return Reply(finish=finish)
+
+
+def _masked(member: Member, store: SealStore, setup: Setup, here: Place, words: Words) -> Frame:
+    store.put(here.round, "place", here.model)
+    post, masked = member.mask(setup, here.round, here.model, words)
+    arrays = {"post": posts.as_array(post), "words": posts.as_array(little(masked))}
+    return Frame(kind="explore_sum", header={}, arrays=arrays)
 
 
 def reveal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
