@@ -1,10 +1,14 @@
 """Faults of places: another spelling, a letter lost, coordinates."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from tasks.files.schema import TableSchema
 from tests.misreading.faults.fault import HEADER, Faulty, edited, one_series, put_values, shown
+
+CELL = re.compile(r"[-+.\d]+_[-+.\d]+")  # an id of a latitude and a longitude
 
 
 def spelling(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) -> Faulty | None:
@@ -59,6 +63,6 @@ def coordinates(text: pd.DataFrame, schema: TableSchema, random: np.random.Gener
         value = text[name].iloc[rows[0]]
         others = [f"-{value}".replace("--", ""), shown(float(value) + 10, value), shown(float(value) * 10, value)]
         return edited(text, rows, name, lambda _: str(random.choice(others)))
-    if "_" in text[str(schema.place)].iloc[rows[0]]:
+    if CELL.fullmatch(text[str(schema.place)].iloc[rows[0]]):
         return edited(text, rows, str(schema.place), lambda value: "_".join(reversed(value.split("_"))))
     return None
