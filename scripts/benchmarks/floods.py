@@ -1,11 +1,12 @@
 """What the flood warnings of a finished run of task=river are worth, in the tables of docs/results/river_floods.md.
 
-    scripts/bench floods run=NAME data=DIR [runs=DIR] [every=DAYS]
+    scripts/bench floods run=NAME data=DIR [runs=DIR] [levels=DIR] [every=DAYS] [countries=AUT,CHE]
 
-The run's forecasts of the test years are made again from what its vaults kept, and calibrated as in the run. Scores of
-all countries together do without the rules of small counts: these records are public. Intervals of differences are of
-blocks of a year that both arms share. every: from one origin of a gauge to the next; without it that of the run, whose
-scores these are then; with 1 every flood is seen from each of the days before it.
+The run's forecasts are made again from what its vaults kept. levels: national files with longer records of the same
+gauges, whose training years say what a flood is; none: those of data. every: from one origin of a gauge to the next;
+none: that of the run. countries: none: those that train. Every country calibrates the chances of each arm on its own
+validation years, as in a run. Scores do without the rules of small counts: these records are public. Intervals of
+differences are of blocks of a year that both arms share.
 """
 
 import sys
@@ -19,21 +20,21 @@ from federation.coordinator import checkpoint
 from federation.forecasting import VAULT, memory_in
 from federation.settings.schema import Settings
 from federation.vault.own_models import issuing
-from federation.vault.own_models.choices import from_memory
-from tasks.data import Array, Windows
-from tasks.evaluation.event_scores import brier_skill, itself
+from tasks.data import Array, Panel, Part, Windows
+from tasks.evaluation.event_scores import itself
 from tasks.evaluation.paired_difference import Blocks, blocks, merge_blocks, paired_interval
-from tasks.evaluation.scores import Evaluated, Sums, merge
+from tasks.evaluation.scores import Evaluated, Sums, brier, merge, skill
 from tasks.files.folders import country_folder
 from tasks.registry import TASKS
-from tasks.river.floods.calibrating import event
+from tasks.river.floods.calibrating import calibrate, event
+from tasks.river.floods.events import of_windows
 from tasks.river.floods.scores import hours_of_lead, of_rule, with_f1
 from tasks.river.settings import RiverSettings
 
 ARMS = ("persistence", "recession", "local", "federated", "adapted", "issued")
 PAIRS = (("adapted", "recession"), ("issued", "recession"), ("issued", "adapted"), ("adapted", "local"))
 SCORES = {
-    "skill": brier_skill(itself, "brier"),
+    "skill": skill(brier, magnitude=False),
     "table": with_f1(itself, ""),
     "rule": of_rule(itself, "rule_"),
     "hours": hours_of_lead(itself, "hours_a_flood"),
@@ -49,6 +50,7 @@ SHOWN = (  # score, number of it, its name in the table
     ("hours", "hours_a_flood", "hours of lead, 0 where missed"),
 )
 LEADS = (1, 3, 7)
+PARTS: tuple[Part, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +70,9 @@ def main(words: list[str]) -> None:
     assert isinstance(settings, RiverSettings), f"{run} is a run of task={settings.name}"
     every = int(given.get("every", str(settings.every)))
     countries: dict[str, Country] = {}
-    for name in whole.region.countries:
-        one = _country(run, whole, Path(given["data"]), name, every)
+    training = [name for name in whole.region.countries if name not in whole.hold_out]
+    for name in given["countries"].split(",") if "countries" in given else training:
+        one = _country(run, whole, given, name, every)
         if one is not None:
             countries[name] = one
     print(f"{settings.mode}, an origin every {every} days\n")
@@ -81,30 +84,45 @@ def main(words: list[str]) -> None:
     _paired(list(countries.values()))
 
 
-def _country(run: Path, whole: Settings, data: Path, name: str, every: int) -> Country | None:
+def _country(run: Path, whole: Settings, given: dict[str, str], name: str, every: int) -> Country | None:
     """None of a country whose vault knows no test, or that has no flood to be scored."""
-    task, plan = TASKS["river"], whole.plan()
-    memory = memory_in(run / VAULT, name, run.name)
-    calibrations = from_memory(memory).calibrations
-    if not calibrations:
+    task, memory = TASKS["river"], memory_in(run / VAULT, name, run.name)
+    if not memory:
         return None
-    panel = task.read(country_folder(data, name), name, whole.task)
-    panel = replace(panel, static={**panel.static, "every": np.full(len(panel.places), every)})
-    windows = task.windows(panel, whole.task).only("test")
+    panel = _panel(given["data"], name, whole, every)
+    floods = _restored(_panel(given.get("levels", given["data"]), name, whole, every), panel, whole)
+    windows = task.windows(panel, whole.task)
     chances: dict[str, Evaluated] = {}
-    for arm in (arm for arm in ARMS if arm in calibrations):
-        forecast = (
-            task.baselines[arm](panel, windows, whole.task)
-            if arm in task.baselines
-            else issuing.forecast(memory, name, run.name, plan, arm, panel, windows)
-        )
-        chances[arm] = _chances(forecast, windows, calibrations[arm], whole)
-    floods = np.nansum(next(iter(chances.values())).observed, axis=0)
-    return Country(chances=chances, floods=floods) if floods.any() else None
+    for arm in ARMS:
+        flows: list[Evaluated] = []
+        for part in PARTS:
+            some = windows.only(part)
+            if arm in task.baselines:
+                forecast = task.baselines[arm](panel, some, whole.task)
+            else:
+                forecast = issuing.forecast(memory, name, run.name, whole.plan(), arm, panel, some)
+            flows.append(_flow(forecast, some, floods, panel, whole))
+        chances[arm] = _chances(replace(flows[1], calibration=calibrate(flows[0])))
+    count = np.nansum(next(iter(chances.values())).observed, axis=0)
+    return Country(chances=chances, floods=count) if count.any() else None
 
 
-def _chances(forecast: Array, windows: Windows, calibration: Array, whole: Settings) -> Evaluated:
-    flow = Evaluated(
+def _panel(data: str, name: str, whole: Settings, every: int) -> Panel:
+    panel = TASKS["river"].read(country_folder(Path(data), name), name, whole.task)
+    return replace(panel, static={**panel.static, "every": np.full(len(panel.places), every)})
+
+
+def _restored(longer: Panel, panel: Panel, whole: Settings) -> dict[str, Array]:
+    """Name -> (P, T, ...) of what scores of floods need, of the panel's days."""
+    assert longer.places == panel.places, f"{longer.country}: levels= has other gauges than data="
+    assert isinstance(whole.task, RiverSettings)
+    kept = np.isin(longer.periods, panel.periods)
+    return {key: each.values[:, kept] for key, each in of_windows(longer, whole.task).items()}
+
+
+def _flow(forecast: Array, windows: Windows, floods: dict[str, Array], panel: Panel, whole: Settings) -> Evaluated:
+    at = (windows.origin - panel.periods[0]).astype(np.int64)
+    return Evaluated(
         forecast=forecast,
         reference=forecast,
         observed=windows.observed,
@@ -112,10 +130,12 @@ def _chances(forecast: Array, windows: Windows, calibration: Array, whole: Setti
         origin=windows.origin,
         step="day",
         cost_loss=whole.task.cost_loss,
-        restore=windows.restore,
-        calibration=calibration,
+        restore={key: values[windows.place, at] for key, values in floods.items()},
         settings=whole.task,
     )
+
+
+def _chances(flow: Evaluated) -> Evaluated:
     chance, usual, happened = event(2)(flow)
     return replace(flow, forecast=chance[..., None], reference=usual[..., None], observed=happened, restore={})
 
