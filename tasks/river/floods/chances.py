@@ -60,8 +60,8 @@ def calibrated(score: Array, usual: Array, happened: Array) -> Array:
 
     happened: (N, H) in {0, 1}, NaN does not count. A chance does not rise with the score. A ridge pulls towards START,
     which remains where nothing is known. The root, a tail far heavier than the normal one, and the ridge were better
-    than the score itself and none, in the Alps' validation years 2005-09 left out one by one, for models and the linear
-    recession alike.
+    than the score itself and none, in the Alps' validation years 2005-09 left out one by one, for models and for the
+    linear recession.
     Source: Wilks (2009), https://doi.org/10.1002/met.134, of one regression for all leads.
     """
     rows = np.isfinite(happened)

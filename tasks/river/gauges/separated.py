@@ -20,8 +20,8 @@ TWINS = "twin"  # among what windows restore: 1 of a gauge that has one
 
 def of_windows(panel: Panel, settings: RiverSettings) -> dict[str, Lagged]:
     """TWINS, (P, T)."""
-    alike = has_twin(panel, settings).astype(np.float64)
-    return {TWINS: Lagged(values=np.broadcast_to(alike[:, None], panel.target.shape))}
+    twin = has_twin(panel, settings).astype(np.float64)
+    return {TWINS: Lagged(values=np.broadcast_to(twin[:, None], panel.target.shape))}
 
 
 def separated(score: Score) -> FinalScore:
