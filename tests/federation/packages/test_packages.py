@@ -184,4 +184,4 @@ def test_the_example_as_its_readme_says(tmp_path: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout
-    assert "44 passed" in done.stdout
+    assert "45 passed" in done.stdout

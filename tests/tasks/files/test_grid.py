@@ -35,6 +35,13 @@ def test_a_column_that_the_file_lacks_is_all_missing() -> None:
     assert np.isnan(grid(table([("2004-03", "B", 3.0)]), ["rain"], file=FILE).values["rain"]).all()
 
 
+def test_a_table_without_place_or_period_says_which_columns_it_has() -> None:
+    renamed = table([("2004-03", "B", 3.0)]).rename(columns={"time_period": "month"})
+    with pytest.raises(ValueError, match="of month, location, cases has no 'time_period'; name its columns"):
+        grid(renamed, ["cases"], file=FILE)
+    assert grid(renamed, ["cases"], file=FILE, period="month").places == ("B",)
+
+
 @given(st.permutations(range(12)))
 def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
     rows = [(f"2004-{month:02d}", place, 10.0 * month) for month in range(1, 7) for place in "BA"]
