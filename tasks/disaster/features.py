@@ -41,7 +41,7 @@ def features(panel: Panel, course: Course, settings: DisasterSettings) -> Array:
     parts += [country_mean(one)[..., None], country_mean(three)[..., None]]
     near = _weights(panel)
     parts += [_around(near, one)[..., None], _around(near, three)[..., None]]
-    parts += [anomaly(panel, settings, name)[..., None] for name in WEATHER]
+    parts += [_anomaly(panel, settings, name)[..., None] for name in WEATHER]
     parts += [lagged(country_mean(panel.covariates[name]), (LATE, LATE + 3)) for name in INDICES]
     parts += [_season(course.periods), outlook(course, settings)]
     clipped = [np.broadcast_to(each[:, : shape[1]], (*shape, each.shape[-1])) for each in parts]
@@ -81,7 +81,7 @@ def _history(event: Array) -> Array:
     return np.stack([event, trailing_mean(event, 3), trailing_mean(event, 12)], axis=-1)
 
 
-def anomaly(panel: Panel, settings: DisasterSettings, name: str) -> Array:
+def _anomaly(panel: Panel, settings: DisasterSettings, name: str) -> Array:
     """Country mean as a normal score of its calendar month's reference years: (1, T)."""
     values = country_mean(panel.covariates[name])
     mean, spread = usual(values, panel.periods, settings.reference(), _moments)

@@ -1,8 +1,9 @@
-"""A longer memory: the months before an origin one by one, in addition to the sums and lags of `features`.
+"""A longer memory: SPEI and the indices of the oceans, month by month, in addition to the lags that `features` has.
 
-Off by default: on years before the test it did not help (docs/results/disaster.md); other records may differ.
-Copied into every window, 48 months of six series would be hundreds of times the record, so they are gathered when a
-batch is read.
+The oceans swing over years. All cells of a country share these series, so that decades of months are few independent
+values: they come at a fifth of their size, which makes a model learn slowly from them. Single months of the cell's own
+rain did harm on years before the test (docs/results/disaster.md). Copied into every window, 48 months would be many
+times the record, so they are gathered when a batch is read.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.data import Array, Panel
-from tasks.disaster.events import Course
-from tasks.disaster.features import LATE, anomaly
+from tasks.disaster.features import LATE
 from tasks.disaster.gauges import country_mean
 from tasks.disaster.indices import LIMIT
 from tasks.disaster.schema import INDICES
@@ -22,26 +22,24 @@ from tasks.gathered_windows import Lagged
 from tasks.models.tokens import consecutive
 from tasks.windows import lagged
 
-SERIES = 3 + len(INDICES)  # the cell's rain, the country's rain and temperature, each index
+SERIES = len(INDICES)
+SCALE = 0.2  # of what enters the model
 
 
-def series(panel: Panel, course: Course, settings: DisasterSettings) -> Array:
-    """(P, T, S) float32 of what is known when each month ends, about unit size; 0, what is usual, where unknown."""
-    shape = panel.target.shape
-    rain = course.index(1)[:, : shape[1]]
+def series(panel: Panel) -> Array:
+    """(P, T, S) float32 of what is published when each month ends; 0, what is usual, where it is unknown."""
     late = [lagged(country_mean(panel.covariates[name]), (LATE,))[..., 0] for name in INDICES]
-    parts = [rain, country_mean(rain), anomaly(panel, settings, "national_temperature"), *late]
-    table = np.stack([np.broadcast_to(each[:, : shape[1]], shape) for each in parts], axis=-1)
-    return np.asarray(np.nan_to_num(np.clip(table, -LIMIT, LIMIT)), np.float32)
+    table = np.stack([np.broadcast_to(each, panel.target.shape) for each in late], axis=-1)
+    return np.asarray(SCALE * np.nan_to_num(np.clip(table, -LIMIT, LIMIT)), np.float32)
 
 
-def remembered(panel: Panel, course: Course, settings: DisasterSettings) -> Lagged:
+def remembered(panel: Panel, settings: DisasterSettings) -> Lagged:
     """The last `settings.history` months of the series, the origin's own last: (N, M, S) once gathered.
 
     Months before the first on record are 0.
     """
     before = ((0, 0), (settings.history - 1, 0), (0, 0))
-    return Lagged(values=np.pad(series(panel, course, settings), before), lags=np.arange(settings.history))
+    return Lagged(values=np.pad(series(panel), before), lags=np.arange(settings.history))
 
 
 def tokens(settings: DisasterSettings, first: int) -> tuple[tuple[int, ...], ...]:

@@ -27,7 +27,7 @@ class DisasterSettings(ModelSettings):
     reference_until: str | None = None  # last month of the years that say what is usual, and so what an event is;
     # none: those of the training. Set it where runs that train to different months must warn of the same events
     steady: bool = True  # rescale gauge rainfall by its recent past, because gauges come and go, see `gauges`
-    history: int = 0  # months before an origin that the model sees one by one, besides the sums; 0: none, see `memory`
+    history: int = 0  # months of SPEI and the oceans that the model sees one by one; 0: none, see `memory`
     hidden: list[int] = field(default_factory=lambda: [32, 32])  # widths of the hidden layers; [] is a linear model
     dropout: float = 0.3  # share of hidden values left out at each training step
 

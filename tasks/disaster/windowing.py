@@ -30,7 +30,7 @@ def windows(panel: Panel, settings: DisasterSettings) -> Windows:
         "offset": Lagged(values=logit(np.clip(usual, RAREST, 1 - RAREST)).astype(np.float32)),
     }
     if settings.history:
-        inputs["history"] = remembered(panel, course, settings)
+        inputs["history"] = remembered(panel, settings)
     useful = np.isfinite(ahead(course.event, horizons)[:, :months]).any(axis=2) | (part != "train")
     origin, place = np.nonzero((np.isfinite(course.rainfall[:, :months]) & useful).T)
     store = Store(

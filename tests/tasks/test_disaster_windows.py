@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tasks.data import Array, Panel, Windows
 from tasks.disaster import TASK
@@ -13,6 +14,7 @@ from tasks.disaster.events import follow
 from tasks.disaster.features import features, outlook, width
 from tasks.disaster.generator import synthesize
 from tasks.disaster.indices import LIMIT
+from tasks.disaster.memory import SCALE
 from tasks.disaster.records import read_panel
 from tasks.disaster.schema import INDICES
 from tasks.disaster.settings import HAZARDS, DisasterSettings
@@ -80,16 +82,33 @@ def test_nothing_after_the_origin_reaches_inputs_or_baselines(
     assert (one.observed[~due] != two.observed[~due]).any(), "the poison must reach the labels"
 
 
-def test_an_index_is_used_a_month_after_it_describes(folder: Path) -> None:
-    settings = DisasterSettings()
+@pytest.mark.parametrize("name", ["features", "history"])
+def test_an_index_is_used_a_month_after_it_describes(folder: Path, name: str) -> None:
+    settings = DisasterSettings(history=4)
     panel = read_panel(folder, "LAO", settings)
     same = until(windows_of(poisoned(panel, CUT - 1, INDICES), settings), CUT)
     known = until(windows_of(panel, settings), CUT)
-    np.testing.assert_array_equal(same.inputs["features"], known.inputs["features"])
+    np.testing.assert_array_equal(same.inputs[name], known.inputs[name])
     changed = until(windows_of(poisoned(panel, CUT - 2, INDICES), settings), CUT)
-    differing = (changed.inputs["features"] != known.inputs["features"]).any(axis=1)
+    differing = (changed.inputs[name] != known.inputs[name]).reshape(len(known), -1).any(axis=1)
     assert differing.any()
     assert (known.origin[differing] == CUT).all()
+
+
+def test_history_is_the_months_before_in_order(folder: Path) -> None:
+    """Zero before the record begins; with the model it makes a forecast like any other."""
+    settings = DisasterSettings(history=48, hidden=[])
+    panel = read_panel(folder, "LAO", settings)
+    windows = windows_of(panel, settings)
+    history, at = windows.inputs["history"], (windows.origin - panel.periods[0]).astype(int)
+    assert history.shape == (len(windows), 48, len(INDICES))
+    nino = panel.covariates["nino34"].mean(axis=0)
+    for back in (0, 47):
+        expected = np.where(at - back > 0, SCALE * nino[np.maximum(at - back - 1, 0)], 0)
+        np.testing.assert_allclose(history[:, 47 - back, INDICES.index("nino34")], expected, atol=1e-6)
+    model = TASK.build_model(settings, 1)
+    inputs, _ = windows.batch(np.arange(5))
+    assert model({name: torch.from_numpy(each) for name, each in inputs.items()}, None).shape == (5, 3, 1)
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)
