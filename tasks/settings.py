@@ -116,3 +116,13 @@ class TaskSettings:
             )
         if self.cost_loss not in CUTS:
             raise SettingError(f"task.cost_loss is {self.cost_loss}; choose one of {', '.join(map(str, CUTS))}")
+
+    def own_keys(self) -> tuple[str, ...]:
+        """Keys in which a country's own model may differ from the run's, besides those of every model.
+
+        The windows are the run's: a model may see less of them, and nothing else.
+        """
+        return ()
+
+    def check_own(self, own: "TaskSettings") -> None:
+        """Raise SettingError for a country's own settings that its windows, which are made by these, cannot serve."""

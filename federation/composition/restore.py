@@ -102,7 +102,9 @@ def own_model_plan(plan: Plan, country: str) -> Plan:
         if key not in allowed:
             raise ConfigError(f"{where} cannot set {key!r}; choose among {', '.join(sorted(allowed))}")
     try:
-        return restore(Plan, _over({**plain(plan), "local": {}}, chosen), "plan", models=False)
+        own = restore(Plan, _over({**plain(plan), "local": {}}, chosen), "plan", models=False)
+        plan.task.check_own(own.task)
+        return own
     except (ConfigError, SettingError) as error:
         raise ConfigError(f"{where}: {error}") from None
 
@@ -118,6 +120,7 @@ def own_keys(task: TaskSettings) -> set[str]:
     keys = {f"training.{each.name}" for each in fields(TrainingSettings)}
     if isinstance(task, ModelSettings):
         keys |= {f"task.{key}" for key in flat(plain(ModelSettings())).keys() - flat(plain(TaskSettings())).keys()}
+    keys |= {f"task.{key}" for key in task.own_keys()}
     return keys
 
 

@@ -20,7 +20,7 @@ def build_model(settings: DisasterSettings, seed: int) -> nn.Module:
     """(inputs, dropout seed) -> (N, H, 1) logits; before training, those of the cell-month climatology."""
     groups = (*tokens(settings), *memory.tokens(settings, width(settings)))
     model = build(settings, Shape(tokens=groups, horizons=settings.horizons, levels=()), seed)
-    return memory.WithHistory(model) if settings.history else model
+    return memory.WithHistory(model, settings.history) if settings.history else model
 
 
 def loss(output: Tensor, target: Tensor) -> Tensor:

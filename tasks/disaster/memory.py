@@ -48,14 +48,14 @@ def tokens(settings: DisasterSettings, first: int) -> tuple[tuple[int, ...], ...
 
 
 class WithHistory(nn.Module):
-    """A model of `features` (N, F + M S) that is given `features` (N, F) and `history` (N, M, S)."""
+    """A model of `features` (N, F + M S) that is given `features` (N, F) and `history` (N, M, S), or longer."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, months: int) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.months = model, months
 
     def forward(self, inputs: Mapping[str, Tensor], seed: Tensor | int | None = None) -> Tensor:
         """seed: as of the model."""
-        features = torch.cat([inputs["features"], inputs["history"].flatten(1)], dim=1)
+        features = torch.cat([inputs["features"], inputs["history"][:, -self.months :].flatten(1)], dim=1)
         output: Tensor = self.model({**inputs, "features": features}, seed)
         return output

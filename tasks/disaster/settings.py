@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.errors import SettingError
 from tasks.models.choice import ModelSettings
-from tasks.settings import Calendar
+from tasks.settings import Calendar, TaskSettings
 
 EVENTS = {"drought": "a drought", "rain": "extreme rain", "flood": "a flood"}
 HAZARDS = tuple(EVENTS)
@@ -44,6 +44,15 @@ class DisasterSettings(ModelSettings):
             )
         _within("history", self.history, 0, 120)
         _within("horizons", self.horizons, 1, 11)  # 11: a same-month climatology of earlier years stays in the past
+
+    def own_keys(self) -> tuple[str, ...]:
+        """A country's own model may see fewer months of the oceans, or none: alone it learns little from them."""
+        return ("history",)
+
+    def check_own(self, own: TaskSettings) -> None:
+        """Raise SettingError for more months than the windows hold."""
+        if isinstance(own, DisasterSettings) and own.history > self.history:
+            raise SettingError(f"task.history is {own.history}, and the windows hold {self.history}; choose no more")
 
     def reference(self) -> np.datetime64:
         """The last month of the years that say what is usual in a place; raises SettingError for no month."""

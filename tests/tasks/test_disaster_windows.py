@@ -19,6 +19,7 @@ from tasks.disaster.records import read_panel
 from tasks.disaster.schema import INDICES
 from tasks.disaster.settings import HAZARDS, DisasterSettings
 from tasks.disaster.windowing import windows as windows_of
+from tasks.errors import SettingError
 
 CUT = np.datetime64("2012-06", "M")
 
@@ -106,9 +107,16 @@ def test_history_is_the_months_before_in_order(folder: Path) -> None:
     for back in (0, 47):
         expected = np.where(at - back > 0, SCALE * nino[np.maximum(at - back - 1, 0)], 0)
         np.testing.assert_allclose(history[:, 47 - back, INDICES.index("nino34")], expected, atol=1e-6)
-    model = TASK.build_model(settings, 1)
     inputs, _ = windows.batch(np.arange(5))
-    assert model({name: torch.from_numpy(each) for name, each in inputs.items()}, None).shape == (5, 3, 1)
+    tensors = {name: torch.from_numpy(each) for name, each in inputs.items()}
+    for months in (48, 12, 0):  # a country's own model may see less
+        own = replace(settings, history=months)
+        settings.check_own(own)
+        model = TASK.build_model(own, 1)
+        assert next(iter(model.parameters())).shape[-1] == width(settings) + months * len(INDICES)
+        assert model(tensors, None).shape == (5, 3, 1)
+    with pytest.raises(SettingError, match="is 49, and the windows hold 48"):
+        settings.check_own(replace(settings, history=49))
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)
