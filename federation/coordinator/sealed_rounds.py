@@ -85,9 +85,8 @@ def _set_up(grid: Grid, federation: Federation, terms: SealTerms, progress: Prog
     }
     without = "nothing was trained; leave a country out, or start again when all are there"
     first: Arrays = {}
-    if (
-        federation.settings.start_from is not None or federation.initial
-    ):  # a vault takes no weights but those that it knows
+    chosen = federation.settings.start_from is not None or federation.initial
+    if chosen:  # a vault takes no weights but those that it knows
         first = {f"model/{name}": value for name, value in progress.model.items()}
     asked = ask(grid, federation, "sealed_keys", 0, dict.fromkeys(terms.members, first), **header)
     announced = posts_of(asked.need_all(without))

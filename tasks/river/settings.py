@@ -30,9 +30,7 @@ class RiverSettings(ModelSettings):
     every: int = 10  # days from one scored forecast of a gauge to the next; products are of any day
     train_every: int = 1  # days from one training situation of a gauge to the next
     hide_every: int = 0  # days from one training situation in which the gauge is hidden to the next; 0: it never is
-    departs_from: str = (
-        "recession"  # recession | flow: what a forecast is a departure from, see `linear`; the last flow
-    )
+    departs_from: str = "recession"  # recession | flow: a forecast departs from the linear recession, or the last flow
     action_lead: int = 3  # days ahead at which somebody acts on a flood: an alert names no gauge for a later day
     action_probability: float = 0.7  # of a flood by that day from which on somebody acts, and an alert names a gauge
     hidden: list[int] = field(default_factory=lambda: [16])  # widths of the hidden layers; [] is a linear model
