@@ -39,7 +39,7 @@ def draw(report: ForecastReport, words: Words, path: Path) -> None:
 def _place(axes: Any, place: Outlooks, report: ForecastReport, words: Words) -> None:
     chance = place.highest.chance if place.highest else None
     kind = words(f"certainty.{certainty(chance, report.act)}")
-    said = words("forecast.caption", certainty=kind, chance=tenths(chance, words))
+    said = words("forecast.caption", certainty=kind, chance=tenths(chance, report.act, words))
     axes.set_title(fill(f"{place.name} {said}", 38), fontsize=9, loc="left")
     axes.tick_params(labelsize=8)
     if all(step.quantiles for step in place.steps) and place.steps:

@@ -19,8 +19,16 @@ def _sentences(group: Ranked, words: Words) -> list[str]:
     first = [words("compare.no_region")] if region is None else [_of_region(region, words)]
     own = [line for line in group.lines if not is_region(line.place)]
     wins = {run: [line.place for line in own if _best(line) == run] for run in group.runs}
+    clear = {run: sum(cell.run == run and cell.clear for line in own for cell in line.cells) for run in group.runs}
     said = [
-        words("compare.wins", run=run, count=len(codes), countries=_names(codes, words))
+        words(
+            "compare.wins",
+            run=run,
+            count=len(codes),
+            all=len(own),
+            countries=_names(codes, words),
+            clear=clear[run] or words("none"),
+        )
         for run, codes in sorted(wins.items(), key=lambda item: -len(item[1]))
         if codes
     ]

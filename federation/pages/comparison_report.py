@@ -83,7 +83,11 @@ def _ranked(compared: Comparison) -> Ranked:
         better=compared.better,
         runs=list(compared.runs),
         lines=[_line(compared, place) for place in places],
-        settings=[Setting(name=name, values=list(values)) for name, values in compared.differing.items()],
+        settings=[
+            Setting(name=name, values=list(values))
+            for name, values in compared.differing.items()
+            if len(set(values)) > 1
+        ],
     )
 
 

@@ -1,5 +1,7 @@
 """The page of a forecast, made of its report alone: where to look first, how likely, and what it rests on."""
 
+from fractions import Fraction
+
 from federation.pages.fans import fan
 from federation.pages.forecast_report import (
     MOST_CHARTS,
@@ -12,9 +14,9 @@ from federation.pages.forecast_report import (
     dues,
     warned,
 )
+from federation.pages.numbers import whole
 from federation.pages.render import render
 from federation.pages.words import NEVER, Words
-from federation.reporting.score_table import number
 
 SURE = 0.95  # from there on, and below 1 less it, tenths would say too much
 
@@ -26,6 +28,7 @@ def page(report: ForecastReport, words: Words) -> str:
         "forecast.html",
         report=report,
         words=words,
+        names={place.place: place.name for place in report.places},
         sentence=sentence(report, words),
         second=second(report, words),
         warnings=[_warning(report, place, step, words) for place, step in warned(report)[:MOST_CHARTS]],
@@ -53,31 +56,34 @@ def sentence(report: ForecastReport, words: Words) -> str:
         certainty=words(f"certainty.{certainty(step.chance, report.act)}"),
         place=place.name,
         month=words.month(step.due),
-        chance=tenths(step.chance, words),
+        chance=tenths(step.chance, report.act, words),
     )
 
 
 def second(report: ForecastReport, words: Words) -> str:
     """In how many places acting pays, or where the chance is highest."""
     where = {place.place for place, _ in warned(report)}
-    act = tenths(report.act, words)
+    act = Fraction(report.act).limit_denominator(20)
     if where:
-        return words("forecast.counted", warned=len(where), places=len(report.places), chance=act)
+        chance = words("chance.odds", part=act.numerator, of=act.denominator)
+        return words("forecast.counted", warned=len(where), places=len(report.places), chance=chance)
     first = next(iter(report.places), None)
     if first is None or first.highest is None:
         return words("forecast.no_level", event=report.event)
-    return words("forecast.highest", chance=tenths(first.highest.chance, words), place=first.name)
+    return words("forecast.highest", chance=tenths(first.highest.chance, report.act, words), place=first.name)
 
 
-def tenths(chance: float | None, words: Words) -> str:
-    """A chance as people say it: 4 in 10."""
+def tenths(chance: float | None, act: float, words: Words) -> str:
+    """A chance as people say it: 4 in 10; under 3 in 10 where it rounds to another certainty than its own."""
     if chance is None:
         return words("chance.unknown")
     if chance >= SURE:
         return words("chance.nearly")
     if chance < 1 - SURE:
         return words("chance.hardly")
-    return words("chance.tenths", tenths=max(1, round(10 * chance)))
+    count = max(1, round(10 * chance))
+    same = certainty(count / 10, act) == certainty(chance, act)
+    return words(f"chance.{'tenths' if same else 'under' if chance < count / 10 else 'over'}", tenths=count)
 
 
 def _warning(report: ForecastReport, place: Outlooks, step: Step, words: Words) -> tuple[str, str]:
@@ -86,7 +92,7 @@ def _warning(report: ForecastReport, place: Outlooks, step: Step, words: Words) 
         place=place.name,
         month=words.month(step.due),
         certainty=words(f"certainty.{certainty(step.chance, report.act)}"),
-        chance=tenths(step.chance, words),
+        chance=tenths(step.chance, report.act, words),
     )
     return head, _detail(report, step, words)
 
@@ -95,15 +101,15 @@ def _detail(report: ForecastReport, step: Step, words: Words) -> str:
     """What is forecast in numbers, where there are any."""
     if not step.quantiles or step.level is None:
         return ""
-    low, _, middle, _, high = map(number, step.quantiles)
+    low, _, middle, _, high = map(whole, step.quantiles)
     key = "forecast.detail_below" if report.below else "forecast.detail_above"
-    return words(key, middle=middle, low=low, high=high, level=number(step.level), unit=report.unit)
+    return words(key, middle=middle, low=low, high=high, level=whole(step.level), unit=report.unit)
 
 
 def _said(report: ForecastReport, place: Outlooks, words: Words) -> str:
     chance = place.highest.chance if place.highest else None
     kind = words(f"certainty.{certainty(chance, report.act)}")
-    return words("forecast.caption", certainty=kind, chance=tenths(chance, words))
+    return words("forecast.caption", certainty=kind, chance=tenths(chance, report.act, words))
 
 
 def _cells(report: ForecastReport, place: Outlooks, words: Words) -> list[tuple[str, str, bool, bool]]:
@@ -113,7 +119,7 @@ def _cells(report: ForecastReport, place: Outlooks, words: Words) -> list[tuple[
     for due, ahead in dues(report).items():
         chance = by_due.get(due)
         exact = "" if chance is None else f"{chance:.2f}"
-        said = tenths(chance, words) if due in by_due else NEVER
+        said = tenths(chance, report.act, words) if due in by_due else NEVER
         cells.append((exact, said, ahead and chance is not None and chance >= report.act, ahead))
     return cells
 
@@ -142,9 +148,9 @@ def _came(came: Came, unit: str, words: Words) -> tuple[str, str, str, str, bool
     """Place and month, the chance, what was forecast, what came, and whether it was an event."""
     band = NEVER
     if came.low is not None and came.middle is not None and came.high is not None:
-        low, middle, high = map(number, (came.low, came.middle, came.high))
+        low, middle, high = map(whole, (came.low, came.middle, came.high))
         band = words("forecast.came_band", low=low, middle=middle, high=high)
     chance = NEVER if came.chance is None else f"{came.chance:.2f}"
     happened = words({True: "forecast.came_yes", False: "forecast.came_no", None: "certainty.unknown"}[came.happened])
-    observed = happened if came.observed is None else f"{number(came.observed)} {unit}, {happened}"
+    observed = happened if came.observed is None else f"{whole(came.observed)} {unit}, {happened}"
     return f"{came.name}, {words.month(came.due)}", chance, band, observed, bool(came.happened)

@@ -1,5 +1,6 @@
 """Numbers as people read them; the same everywhere on a page."""
 
+from federation.pages.run_report import SEALED
 from federation.pages.words import NEVER, Words
 from federation.reporting.score_table import number
 
@@ -12,8 +13,11 @@ def score(value: float | None) -> str:
 
 
 def signed(value: float | None, digits: int = 1) -> str:
-    """Such as +7.5."""
-    return NEVER if value is None else f"{value:+.{digits}f}".replace("-", MINUS)
+    """Such as +7.5; without a sign where it rounds to zero."""
+    if value is None:
+        return NEVER
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", MINUS) if float(text) else text[1:]
 
 
 def end(value: float) -> str:
@@ -41,6 +45,16 @@ def size(words: Words, count: float) -> str:
 def small(value: float) -> str:
     """A number of any size in three digits, such as 0.0124 or 1,230."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def whole(value: float) -> str:
+    """Of a forecast: such as 0.412 and 23.1, but 596, for decimals would promise too much."""
+    return number(value) if abs(value) < 100 else f"{value:,.0f}"
+
+
+def kept(count: int, state: str) -> str:
+    """A count, such as 1,234; none where a country keeps it at home."""
+    return NEVER if state == SEALED and not count else f"{count:,}"
 
 
 def fixed(text: str) -> str:

@@ -82,14 +82,14 @@ def _protected(report: RunReport, words: Words) -> Iterator[str]:
 
 
 def _simple(report: RunReport, words: Words) -> Iterator[str]:
-    """A simple forecast that is as good as the model: arms come with the best first."""
+    """Whether a simple forecast is as good as the model: arms come with the best first."""
     best = next((arm for arm in report.arms if arm.arm in report.baselines), None)
     own = report.whole.together
     if best is None or own is None:
         return
-    if best.value <= own if report.better == "smaller" else best.value >= own:
-        arm = words.name("arms", best.arm)
-        yield words("sentence.simple_better", arm=arm, simple=score(best.value), together=score(own))
+    as_good = best.value <= own if report.better == "smaller" else best.value >= own
+    key, arm = "better" if as_good else "worse", words.name("arms", best.arm)
+    yield words(f"sentence.simple_{key}", arm=arm, simple=score(best.value), together=score(own))
 
 
 def _others(report: RunReport, words: Words) -> Iterator[str]:

@@ -19,7 +19,9 @@ interval, which comes from blocks of time inside each country.
 READING = """\
 The line is of the whole region. *Federated* is what a country uses: the federated model mixed with its own and
 corrected inside the country (arm `adapted`). *Own* is the best that countries reached alone, with as many models and
-the same corrections; the *baseline* is the strongest one. Both were picked in the test, which favours them. A
+the same corrections; the *baseline* is the strongest one. Both were picked in the test, which favours them. *Less own*
+and *less the baseline* are differences over the forecasts that both arms made, so they need not equal one score less
+the other: a country that never trains, such as Peru, counts in the federated score and has no model of its own. A
 difference is clear where its own interval, from the blocks that both share, leaves 0 out. Cost: seconds of one core
 for all arms of one run.
 
@@ -36,12 +38,14 @@ for all arms of one run.
 """
 
 
-def overview(pages: Mapping[str, Sequence[Group]]) -> str:
-    """pages: link of a page -> the experiments on it."""
+def overview(pages: Mapping[str, Sequence[Group]], more: Mapping[str, str]) -> str:
+    """pages: link of a page -> the experiments on it; more: link of a page that is in no line -> its title."""
     mains = [(link, group) for link, groups in pages.items() for group in main_groups(groups)]
     head = ("challenge", "seeds", "score", "federated", "own", "baseline", "less own", "less the baseline", "cost")
     lines = [_line(link, group) for link, group in mains]
     parts = ["# Results\n", ABOUT, table(head, lines), where_not([group for _, group in mains]), READING]
+    if more:
+        parts.insert(-1, f"Not in this table: {', '.join(f'[{title}]({link})' for link, title in more.items())}.\n")
     return "\n".join(parts)
 
 

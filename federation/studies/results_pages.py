@@ -1,6 +1,6 @@
 """All pages of results: the first one, and behind it one for every task."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from federation.studies.overview import overview
@@ -19,11 +19,21 @@ def write(groups: Sequence[Group], targets: Sequence[Target], first: Path) -> li
         by_task.setdefault(group.task.name, []).append(group)
     folder.mkdir(parents=True, exist_ok=True)
     links = {f"{folder.name}/{name}.md": each for name, each in by_task.items()}
-    written = [_write(first, overview(links))]
+    written = [_write(first, overview(links, _others(folder, links)))]
     for name, each in by_task.items():
         path = folder / f"{name}.md"
         written.append(_write(path, f"{_kept(path, name)}{MARK}\n\n{task_page(each, targets, folder)}"))
     return written
+
+
+def _others(folder: Path, links: Container[str]) -> dict[str, str]:
+    """Link -> title of the folder's pages that a person wrote."""
+    pages = {f"{folder.name}/{path.name}": path for path in sorted(folder.glob("*.md"))}
+    return {
+        link: path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+        for link, path in pages.items()
+        if link not in links
+    }
 
 
 def _kept(path: Path, name: str) -> str:

@@ -46,7 +46,7 @@ def report(*, ranked: bool = True, clear: bool = False) -> ComparisonReport:
 def test_the_first_sentence_names_the_best_run_of_those_that_may_be_ranked(made: ComparisonReport, words: str) -> None:
     text = page(made, EN)
     assert f"<h1>{words}</h1>" in text
-    assert "<p>one is best in 1: Vietnam.</p>" in text
+    assert "<p>one has the best number in 1 of 2: Vietnam; clearly in none.</p>" in text
     assert "Not comparable with any other, for they are of other years, records or purposes: other." in text
 
 

@@ -85,8 +85,11 @@ HUE = outlook("Hue", step("2009-01", 0.2), step("2009-02", None))
 
 def test_the_first_sentence_names_the_place_and_month_ahead_that_are_most_likely() -> None:
     made = report(HANOI, HUE)
-    assert sentence(made, EN) == "Vietnam: a dengue outbreak is possible in Hanoi in January 2009, about 4 in 10."
-    assert second(made, EN) == "1 of 2 places have a chance of 3 in 10 or more; elsewhere it is unlikely."
+    assert (
+        sentence(made, EN)
+        == "Vietnam: a dengue outbreak is possible in Hanoi in January 2009, with a chance of 4 in 10."
+    )
+    assert second(made, EN) == "A chance of 3 in 10 or more: 1 of 2 places; elsewhere it is unlikely."
 
 
 def test_a_month_that_is_over_is_nobody_s_warning_unless_all_are() -> None:
@@ -105,11 +108,17 @@ def test_a_forecast_without_a_level_says_so() -> None:
     ("chance", "words"),
     [
         *((0.0, "under 1 in 20"), (0.049, "under 1 in 20"), (0.06, "1 in 10"), (0.449, "4 in 10")),
-        *((0.949, "9 in 10"), (0.95, "19 in 20 or more"), (None, "not known")),
+        *(
+            (0.949, "9 in 10"),
+            (0.95, "19 in 20 or more"),
+            (0.26, "under 3 in 10"),
+            (0.53, "over 5 in 10"),
+            (None, "not known"),
+        ),
     ],
 )
 def test_chances_in_words(chance: float | None, words: str) -> None:
-    assert tenths(chance, EN) == words
+    assert tenths(chance, 0.3, EN) == words
 
 
 def test_certainty_is_that_of_an_alert() -> None:

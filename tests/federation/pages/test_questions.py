@@ -31,10 +31,10 @@ def comparison() -> str:
 
 
 ANSWERS: dict[str, tuple[Callable[[], str], str]] = {
-    "Where do I look first, and when?": (forecast, r"possible in Hanoi in January 2009, about 4 in 10"),
+    "Where do I look first, and when?": (forecast, r"possible in Hanoi in January 2009, with a chance of 4 in 10"),
     "How likely is it in a place that is not among the first?": (forecast, r"Hue – 2 in 10 \(0\.20\)"),
     "What changed since last month?": (forecast, r"Hanoi, January 2009: more likely, from 0\.20 to 0\.42"),
-    "Was the last forecast any good?": (forecast, r"3 events in 22 places and months; by its chances 2\.5"),
+    "Was the last forecast any good?": (forecast, r"3 events in 22 places and months; its chances add up to 2\.5"),
     "How old are the records and the model?": (forecast, r"December 2008, 2 months old; model .* 48 months before"),
     "Which run is best, and for whom?": (comparison, r"\w+ is best in the region"),
     "What was set differently?": (comparison, r"What was set differently setting \w+ \w+"),
@@ -46,7 +46,10 @@ ANSWERS: dict[str, tuple[Callable[[], str], str]] = {
     "How is this run made again?": (run, r"Strategy fedavg, 12 rounds, seed 7, Gotong 0\.2\.0, code abc1234"),
     "Did training together help, and how sure is that?": (run, r"forecast was 7\.5 % better .* and that is clear"),
     "Did it help my country, and is that clear?": (run, r"Laos .*−9\.0 % .* yes, worse"),
-    "Is a simple forecast as good?": (run, r"Against simple forecasts trained together 0\.279 .* usual year 0\.354"),
+    "Is a simple forecast as good?": (
+        run,
+        r"No simple forecast was as good.*Against simple forecasts trained together 0\.279 .* usual year 0\.354",
+    ),
     "Did records of ours leave the country?": (run, r"No record left a country"),
     "What did it cost, in time, energy and carbon?": (run, r"0\.42 Wh.* 0\.2 g of CO2 .* It took 15 s"),
 }

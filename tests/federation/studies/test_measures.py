@@ -299,7 +299,8 @@ def test_the_first_page_says_for_the_region_what_is_clear_and_where_not_to_feder
         ("ASEAN", "adapted-flat_persistence"): 0.05,
     }
     paired = [replace(row(country, pair, value), part=PAIRED) for (country, pair), value in pairs.items()]
-    text = overview({"results/health.md": groups([replace(run(), paired=paired)])})
+    text = overview({"results/health.md": groups([replace(run(), paired=paired)])}, {"results/a.md": "A page"})
+    assert "Not in this table: [A page](results/a.md)." in text
     (line,) = [line for line in text.splitlines() if "results/health.md" in line]
     assert "| 0.600 | 0.750 (local) | 1.000 (flat persistence) |" in line
     assert "| -0.150 [-0.250, -0.0500], **clearly better** | 0.0500 [-0.0500, 0.150], may be chance | 8 s |" in line
