@@ -67,7 +67,9 @@ def _tile(place: Place, position: tuple[float, float], unit: str, words: Words) 
             element("title", f"{name}: {value}, {certain}"),
             element("rect", x=x, y=y, width=SIZE, height=SIZE, rx=8, fill=fill, **edge, **faint),
             text(middle, y + 30, name, anchor="middle", size=16, fill=ink),
-            text(middle, y + 56, value, anchor="middle", size=20 if place.gain else 14, fill=ink, bold=True),
+            text(
+                middle, y + 56, value, anchor="middle", size=20 if place.gain else 14, fill=ink, bold=bool(place.gain)
+            ),
             text(middle, y + 80, certain if place.gain else "", anchor="middle", size=16, fill=ink),
         ],
     )
