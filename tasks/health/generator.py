@@ -43,7 +43,7 @@ def _national_file(profile: Profile, truth: Truth, gaps: NDArray[np.bool_]) -> s
     rainfall, temperature, humidity = _weather(profile, truth, month_of_year(months))
     lines = [
         f"{month},{place},{'' if gaps[p, t] else int(cases[p, t])},{truth.people[p]:.0f},{rainfall[p, t]:.1f},"
-        f"{temperature[p, t]:.2f},{humidity[p, t]:.1f},Invented province {p + 1}\n"
+        f"{temperature[p, t]:.2f},{humidity[p, t]:.1f},Synthetic province {p + 1}\n"
         for p, place in enumerate(truth.places)
         for t, month in enumerate(months)
     ]

@@ -103,7 +103,7 @@ def test_no_case_of_the_provinces_is_lost(public_data: Path, nations: tuple[Path
     assert sum(int(row["disease_cases"]) for row in rows if row["location"] != country) == expected
 
 
-def test_philippine_zeros_are_not_invented(nations: tuple[Path, Imported]) -> None:
+def test_philippine_zeros_are_reported_ones(nations: tuple[Path, Imported]) -> None:
     cases = [row["disease_cases"] for row in lines(nations[0] / "PHL" / "health.csv")]
     assert "0" not in cases
     assert "" not in cases
