@@ -106,4 +106,4 @@ def test_an_accepted_model_is_known_by_its_digest(tmp_path: Path, home: Path, ca
     digest = model_digest(checkpoint.load_model(runs / "spring"))
     assert accepted_models(read_policy(home, "KHM")) == {digest}
     assert digest in capsys.readouterr().out
-    assert "is no folder" in fails([*words[:2], f"model={runs / 'sprung'}", words[3]], capsys)
+    assert "is neither a folder nor a file" in fails([*words[:2], f"model={runs / 'sprung'}", words[3]], capsys)

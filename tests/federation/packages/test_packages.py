@@ -69,10 +69,11 @@ def test_a_package_trains_and_is_named_in_all_that_a_run_leaves(
     module.write_text(module.read_text() + "\n# another file\n")
     changed = package_of(installed()["gotong-rice"])
     assert changed.digest != package.digest
-    for part in load.ORIGIN:
-        monkeypatch.setitem(load.ORIGIN, part, changed)  # as another process finds it
-    with pytest.raises(ConfigError, match=rf"packages.gotong-rice: the run has {package.stamp}, here it is"):
-        load_run("rice", runs=tmp_path / "runs").model  # noqa: B018
+    with monkeypatch.context() as patched:
+        for part in load.ORIGIN:
+            patched.setitem(load.ORIGIN, part, changed)  # as another process finds it
+        with pytest.raises(ConfigError, match=rf"packages.gotong-rice: the run has {package.stamp}, here it is"):
+            load_run("rice", runs=tmp_path / "runs").model  # noqa: B018
     sources = [path for folder in ("federation", "tasks", "configs") for path in (ROOT / folder).rglob("*.py")]
     assert not [path for path in sources if "gotong_rice" in path.read_text()]
 

@@ -74,12 +74,15 @@ def test_a_baseline_comes_back_from_model_units_and_the_strongest_is_of_the_vali
     task.synthesize(tmp_path, "LAO", 1, settings)
     records = open_records(task, settings, tmp_path, "LAO", b"key")
     windows = {part: records.windows[part] for part in records.known}
+    nearest = 0.5 if task.name == "health_weekly" else 1e-5  # whose quantiles are whole cases
     assert task.output is not None
     for part in records.known:
         for forecast in records.known[part].values():
             there = task.output(forecast, records.windows[part])
             assert np.isfinite(there).all()
-            np.testing.assert_allclose(task.forecast(there, records.windows[part]), forecast, atol=1e-5, rtol=1e-6)
+            np.testing.assert_allclose(
+                task.forecast(there, records.windows[part]), forecast, atol=nearest + 1e-5, rtol=1e-6
+            )
     ((strongest, forecast),) = mixing.strongest_baseline(records).items()
     assert forecast is records.known["validation"][strongest]
     shifted = {part: task.output(records.known[part][strongest], cut) + 9 for part, cut in windows.items()}

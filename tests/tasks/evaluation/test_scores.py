@@ -353,7 +353,7 @@ MAGNITUDES = {
     "health_weekly": {"log_wis", "wis", "mae", "relative_log_wis"},
     "disaster": set(),
     "agriculture": {"pinball", "wis", "mae", "relative_pinball"},
-    "river": {"crps_of_mean", "crps_skill", "relative_crps"},
+    "river": {"crps_of_mean", "crps_skill", "crps_skill_separated", "relative_crps"},
     "prices": {"log_wis", "skill", "relative_log_wis", "log_mae"},
 }
 

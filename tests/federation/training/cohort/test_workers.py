@@ -170,7 +170,8 @@ def test_a_loss_that_cannot_be_sent_is_followed_here(forked: list[int], caplog: 
     engine, alone = Cohort(plan=ChunkPlan(chunk=3, workers=2)), Cohort(plan=ChunkPlan(chunk=3))
     for _ in range(3):
         assert bits(engine(jobs)) == bits(alone(jobs))
-    assert "one trains them all" in caplog.text
+    assert "one process trains all clients" in caplog.text
+    assert "not as a lambda" in caplog.text
     assert still_running(forked) == []
 
 
