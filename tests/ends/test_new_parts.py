@@ -138,6 +138,7 @@ def command(source: Path, folder: Path, *words: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.skipif(not IN_FULL, reason="the example package shows it in every run: scripts/prove ends")
 def test_one_file_is_a_strategy_and_one_folder_a_task(source: Path, tmp_path: Path) -> None:
     free, pulled = (
         simulated(source, tmp_path, f"name=pull-{pull}", f"strategy.pull={pull}", *TOY) for pull in ("0", "10")

@@ -57,7 +57,9 @@ AGE_OF_MODEL = {
     "river": 1096,
 }  # from the end of training
 STEP = {"health_weekly": "week", "river": "day"}  # of the records, where it is no month
-CALENDAR = {"river": ("task.calendar.train_until=2013-12", "task.calendar.validate_until=2014-12")}  # levels of floods
+CALENDAR = {  # levels of floods need ten years
+    "river": ("task.calendar.train_until=2013-12", "task.calendar.validate_until=2014-12", "task.train_every=30")
+}
 COST_LOSS = {"river": 0.0001}  # of a winter's day without a flood in sight; other tasks .01
 WAYS = [(task.name, form) for task in TASKS.values() for form in task.products]
 

@@ -81,6 +81,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
             signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.long
 def test_a_process_outlives_its_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

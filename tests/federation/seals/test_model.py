@@ -34,7 +34,8 @@ def digest_of(strategy: str) -> str:
     return model.digest.hex()
 
 
-@pytest.mark.parametrize("disabled", [pytest.param("", marks=pytest.mark.long), "AVX2 FMA3 AVX512F AVX512_SKX"])
+@pytest.mark.long
+@pytest.mark.parametrize("disabled", ["", "AVX2 FMA3 AVX512F AVX512_SKX"])
 def test_steps_have_the_same_bits_with_other_instructions(disabled: str) -> None:
     environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": disabled}
     command = [sys.executable, "-W", "ignore", "-c", SCRIPT]

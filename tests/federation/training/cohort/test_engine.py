@@ -104,7 +104,7 @@ ANY_SHAPE = given(
 
 @pytest.mark.long
 @ANY_SHAPE
-@settings(max_examples=12 if IN_FULL else 6, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=12 if IN_FULL else 3, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_any_shape_ends_there_too(
     sizes: list[int],
     batch: int,
