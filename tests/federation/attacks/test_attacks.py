@@ -101,7 +101,7 @@ def test_no_honest_country_leaves_a_run(optimizer: str) -> None:
     assert max(shares) < 0.5
 
 
-@pytest.mark.skipif(not IN_FULL, reason="that it is cut is a test of every run: scripts/prove ends")
+@pytest.mark.skipif(not IN_FULL, reason="the bench prints it: scripts/prove ends")
 @pytest.mark.long
 def test_poison_that_is_long_ends_a_sealed_run() -> None:
     figures = list(poison(1, ["scaled x9", "flip x1"]))
