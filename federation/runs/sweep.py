@@ -114,7 +114,7 @@ def _relevant_settings(settings: Settings) -> dict[str, str]:
     values = {key: value for key, value in plain(settings).items() if key not in NOT_LEARNT}
     if settings.data is not None:  # a run keeps the whole path
         values["data"] = str(Path(settings.data).absolute())
-    if settings.calendar == AUTO:  # a run keeps the cuts that it found; asked for was how far they lie apart
+    if settings.calendar == AUTO:  # a run keeps the cuts that it found; asked for was how far they lie from one another
         first, second, third = settings.task.calendar.cuts()
         lengths = {"validation": str(second - first), "test": str(third - second)}
         values["task"] = {

@@ -53,7 +53,7 @@ def value(group: Group, arm: str, against: Sequence[str], score: str, horizon: s
 
 
 def country_mean(group: Group, arm: str, against: Sequence[str], score: str, horizon: str, least: int) -> float:  # noqa: ARG001
-    """The mean of the arm's score over the countries that train, each counted alike."""
+    """The mean of the arm's score over the countries that train, each counted once."""
     values = [rows_by_arm(group, country, score, horizon) for country in training_countries(group, least)]
     known = [rows[arm].value for rows in values if arm in rows]
     return sum(known) / len(known)

@@ -26,13 +26,6 @@ NAN = np.nan
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("river")
-    TASK.synthesize(path, "LAO", 1, SETTINGS)
-    return path
-
-
-@pytest.fixture(scope="module")
 def panel(folder: Path) -> Panel:
     return TASK.read(folder, "LAO", SETTINGS)
 

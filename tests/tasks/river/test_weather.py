@@ -21,13 +21,6 @@ ORIGIN = np.datetime64("2003-12-10")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("river")
-    TASK.synthesize(path, "LAO", 1, SETTINGS)
-    return path
-
-
-@pytest.fixture(scope="module")
 def early(folder: Path) -> Panel:
     """The records as they were at the end of the origin."""
     assert TASK.upcoming is not None
