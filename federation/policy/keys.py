@@ -180,6 +180,13 @@ class Policy:
     maximum_epochs: int = _key(COUNT, "passes over the records in one round", min, 100)
     maximum_steps: int = _key(COUNT, "optimiser steps in one round, of a run that sets them", min, 10_000)
     maximum_parameters: int = _key(COUNT, "of the largest model that is built here", min, 1_000_000, open=10_000_000)
+    maximum_energy: float = _key(
+        SIZE,
+        "Wh that this country's own work in a run may take, as its vault estimates it; no round of training begins "
+        "after that. 0: any",
+        _smallest_bound,
+        0.0,
+    )
     runs_per_day: int = _key(COUNT, "runs that may begin within 24 hours", min, 24, open=100)
     runs_per_month: int = _key(COUNT, "runs that may begin within 30 days", min, 100, open=10_000)
     rounds_per_month: int = _key(COUNT, "rounds of all runs within 30 days", min, 2000, open=1_000_000)

@@ -13,6 +13,9 @@ from torch import Tensor
 from federation.errors import ConfigError
 from federation.settings.schema import PRECISIONS
 
+# Nominal power of a busy core: 3 to 8 W of a server's processor, 8 to 15 of a desktop's; memory and supply come on top.
+CORE_WATTS = 10.0
+CARD_WATTS = 700.0  # of the largest cards of 2024; for as long as one is used
 SHARE = 0.5  # of the free memory that one chunk may fill; activations of the backward pass are an estimate
 
 
@@ -77,13 +80,16 @@ class Meter:
             torch.cuda.reset_peak_memory_stats(device)
 
     def read(self) -> dict[str, float]:
-        """seconds; peak_mib: of the card since then, or of this process ever; busy_percent: of the card, as its driver
-        says (left out without nvidia-ml-py), or of one core."""
-        seconds = perf_counter() - self._began
-        if self._device.type != "cuda":
-            peak, busy = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, cpu_seconds() - self._worked
-            return {"seconds": seconds, "peak_mib": peak, "busy_percent": 100 * busy / max(seconds, 1e-9)}
-        used = {"seconds": seconds, "peak_mib": torch.cuda.max_memory_allocated(self._device) / 2**20}
+        """seconds; wh: an estimate by nominal power (CORE_WATTS, CARD_WATTS); peak_mib: of the card since then, or of
+        this process ever; busy_percent: of the card, as its driver says (left out without nvidia-ml-py), or of one
+        core."""
+        seconds, busy = perf_counter() - self._began, cpu_seconds() - self._worked
+        cards = int(self._device.type == "cuda")
+        used = {"seconds": seconds, "wh": (CORE_WATTS * busy + CARD_WATTS * cards * seconds) / 3600}
+        if not cards:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            return used | {"peak_mib": peak, "busy_percent": 100 * busy / max(seconds, 1e-9)}
+        used |= {"peak_mib": torch.cuda.max_memory_allocated(self._device) / 2**20}
         try:
             return used | {"busy_percent": float(torch.cuda.utilization(self._device))}
         except ModuleNotFoundError:

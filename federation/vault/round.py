@@ -9,18 +9,32 @@ from federation.training.jobs import Job, Result
 from federation.vault.database import empty_log, savepoint, transaction
 from federation.vault.refusals import one_line, refusal
 from federation.vault.vault import Admission, Vault
+from federation.wire.frame import read_header
 from tasks.errors import SettingError, TaskError
 
 Train = Callable[[Sequence[Job]], list[Result]]
+Served = Callable[[str], None]
 
 log = logging.getLogger(__name__)
 
 
-def serve(inbox: Sequence[tuple[Vault, bytes]], train: Train) -> list[bytes]:
-    """Replies of several vaults to one request each. All they release is committed before any of it is returned."""
+def serve(inbox: Sequence[tuple[Vault, bytes]], train: Train, served: Served | None = None) -> list[bytes]:
+    """Replies of several vaults to one request each. All they release is committed before any of it is returned.
+
+    served: gets the name of the run of every request that was worked on, whatever came of it.
+    """
     if not inbox:
         return []
     admitted = [_admit(vault, data) for vault, data in inbox]
+    try:
+        return _replies(inbox, admitted, train)
+    finally:
+        for (_, data), admission in zip(inbox, admitted, strict=True):
+            if served is not None and isinstance(admission, Admission) and admission.reply is None:
+                served(str(read_header(data).header["run"]))
+
+
+def _replies(inbox: Sequence[tuple[Vault, bytes]], admitted: Sequence[Admission | bytes], train: Train) -> list[bytes]:
     results_by_country = _trained([job for each in admitted if isinstance(each, Admission) for job in each.jobs], train)
     replies: list[bytes] = []
     with transaction(inbox[0][0].database):

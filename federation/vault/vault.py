@@ -22,7 +22,7 @@ from federation.privacy.mechanism import Noise, charges_from
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Job, Result, Tensors, steps_in
-from federation.vault import exploring, gate, job_building, ledger, lineage, own_results, plain_round, state
+from federation.vault import energy, exploring, gate, job_building, ledger, lineage, own_results, plain_round, state
 from federation.vault.gate import Outgoing
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
@@ -103,6 +103,8 @@ class Vault:
         if reply is not None:
             return Admission(request=request, jobs=(), reply=reply)
         self.check_begun(request.run)
+        if request.kind == "train":
+            energy.check(self.database, self.policy, request.run)
         memory = state.memory_before(
             self.database,
             self.country,

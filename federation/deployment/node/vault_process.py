@@ -30,6 +30,7 @@ from federation.settings.schema import PRECISIONS
 from federation.training import sequential
 from federation.training.device import Meter, device_of
 from federation.training.jobs import Job, Result
+from federation.vault import energy
 from federation.vault.database import open_database
 from federation.vault.identity import Identity
 from federation.vault.records import stamp
@@ -62,16 +63,20 @@ class RequestHandler:
         except (PolicyRefusal, WireError, DeploymentError) as error:
             return _refused(self._vault.country, error)
         meter = Meter(self._device)
-        [reply] = serve_vaults([(self._vault, data)], self._train)
+        [reply] = serve_vaults([(self._vault, data)], self._train, partial(self._count_energy, meter))
         self._log_usage(header, meter.read())
         return reply
 
     def _train(self, jobs: Sequence[Job]) -> list[Result]:
         return sequential.run(jobs, self._device, self._precision)
 
+    def _count_energy(self, meter: Meter, run: str) -> None:
+        energy.count(self._vault.database, self._vault.policy, run, meter.read()["wh"])
+
     def _log_usage(self, header: Header, used: Mapping[str, float]) -> None:
         """Seconds and memory of a request: in the country's own log, and nowhere else."""
-        values = {name: round(value, 2) for name, value in used.items()} | {"device": str(self._device)}
+        rounded = {name: round(value, 5 if name == "wh" else 2) for name, value in used.items()}
+        values = rounded | {"device": str(self._device)}
         usage = " ".join(f"{name}={value}" for name, value in values.items())
         run, round_ = str(header.header.get("run"))[:200], one_line(str(header.header.get("round"))[:20])
         kind = one_line(header.kind[:40])

@@ -13,8 +13,8 @@ from os import urandom
 from federation.policy.keys import Policy
 from federation.privacy.mechanism import Noise, noise_from
 from federation.seals.masks import digest
-from federation.vault.basis import basis
 from federation.vault.requests import Request, numpy_of
+from federation.vault.sealed.basis import basis
 from federation.vault.sealed.store import SealStore
 from federation.wire.model import model_digest
 

@@ -23,9 +23,9 @@ from federation.seals.sums import Closing, Place, list_digest, opened
 from federation.settings.schema import SEALED, Plan
 from federation.settings.values import digest_of, plain
 from federation.vault import exploring as plain_exploring
-from federation.vault.basis import basis
 from federation.vault.identity import Identity
 from federation.vault.sealed import setup as sealed_setup
+from federation.vault.sealed.basis import basis
 from federation.vault.sealed.reply import Reply, array_group, closing_of
 from federation.vault.sealed.rounds import with_own_words
 from federation.vault.sealed.start import check_members, keep_members

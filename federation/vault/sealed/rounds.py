@@ -26,7 +26,7 @@ from federation.seals.sums import Closing, Place, list_digest, opened
 from federation.settings.schema import CHAMPION, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Result
-from federation.vault import job_building, lineage, own_results, state
+from federation.vault import energy, job_building, lineage, own_results, state
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.noised.round import Noised
@@ -75,6 +75,8 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     plan, member = run_of(vault, identity, store)
     check_basis(vault, plan, store)
     vault.check_begun(store.run)
+    if kind_of(plan, number) == "train":
+        energy.check(vault.database, vault.policy, store.run)
     if number == 1:
         standing, closed = _first(plan, member, store, frame), None
         check_start(vault, store, began := store.get(0, "start") or b"")

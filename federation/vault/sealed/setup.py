@@ -22,12 +22,12 @@ from federation.seals.setup import Setup
 from federation.seals.terms import SealTerms
 from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of, plain
-from federation.vault.basis import basis, versions
 from federation.vault.identity import Identity
 from federation.vault.noised.round import places_of
 from federation.vault.noised.secret import NOISE, new_secret
 from federation.vault.records import power_of_two
 from federation.vault.sealed import start as sealed_start
+from federation.vault.sealed.basis import basis, versions
 from federation.vault.sealed.reply import Reply, array_group
 from federation.vault.sealed.store import SealStore
 from federation.wire.frame import Frame
