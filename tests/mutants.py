@@ -63,9 +63,9 @@ MUTANTS = {
         tests="tests/federation/vault/test_gate.py",
     ),
     "policy is not checked": Mutant(
-        file="federation/vault/vault.py",
-        old="        self._refuse(self._reasons(request.plan, lambda: request.parameters))\n",
-        new="        pass\n",
+        file="federation/vault/doors.py",
+        old="    vault.check(request.plan, lambda: request.parameters)\n",
+        new="    pass\n",
         tests="tests/federation/vault",
     ),
     "any first weights are trained": Mutant(
@@ -87,9 +87,9 @@ MUTANTS = {
         tests="tests/federation/vault/test_lineage.py",
     ),
     "replay is off": Mutant(
-        file="federation/vault/vault.py",
-        old="        if reply is not None:\n            return Admission",
-        new="        if False:\n            return Admission",
+        file="federation/vault/doors.py",
+        old="    if reply is not None:\n        return Admission",
+        new="    if False:\n        return Admission",
         tests="tests/federation/vault",
     ),
     "corrections are fitted on the test": Mutant(

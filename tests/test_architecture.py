@@ -294,6 +294,7 @@ from federation.settings.schema import Plan, TrainingSettings
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential
+from federation.vault import doors
 from federation.vault.database import open_database, transaction
 from federation.policy.file import read_policy
 from federation.vault.vault import Vault
@@ -318,10 +319,10 @@ for name, strategy in STRATEGIES.items():
     arrays |= {f"shared/{key}": value for key, value in strategy.shared(model).items()}
     header = {"run": name, "round": 1, "last_aggregated": 0, "plan": plain(plan)}
     request = encode(Frame(kind="train", header=header, arrays=arrays))
-    admission = vault.admit(request)
+    admission = doors.admit(vault, request)
     results = sequential.run(admission.jobs)
     with transaction(vault.database):
-        reply = decode(vault.release(admission, results))
+        reply = decode(doors.release(vault, admission, results))
     print(name, reply.kind, reply.header["examples"] > 0)
 """
 

@@ -28,10 +28,10 @@ from federation.issuing.vintages import vintages
 from federation.pack.software import code_digest
 from federation.wire.frame import Frame, decode, encode
 from tasks.errors import DataError
-from tasks.files import schema
+from tasks.files import load
 from tasks.files.folders import country_folder
+from tasks.files.load import SYNTHETIC
 from tasks.files.reading import SUFFIXES, find, stem_of
-from tasks.files.schema import SYNTHETIC
 from tasks.meaning.accepted import NAME as ACCEPTED
 from tasks.products.about import lines
 from tasks.products.forecast import Issued, period_of
@@ -282,7 +282,7 @@ def _in_words_of(folder: Path, copies: Path) -> Iterator[None]:
         record.msg, record.args = record.getMessage().replace(str(copies), str(folder)), ()
         return True
 
-    reader = logging.getLogger(schema.__name__)
+    reader = logging.getLogger(load.__name__)
     reader.addFilter(renamed)
     try:
         yield

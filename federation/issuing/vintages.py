@@ -75,7 +75,7 @@ def read_until(task: Task, folder: Path, country: str, settings: TaskSettings, u
 @contextmanager
 def _quietly() -> Iterator[None]:
     """What is odd about archived records was said when the issue was made."""
-    log = logging.getLogger("tasks.files.schema")
+    log = logging.getLogger("tasks.files.load")
     before = log.level
     log.setLevel(logging.ERROR)
     try:

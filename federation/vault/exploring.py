@@ -7,7 +7,7 @@ A request counts as a run and a round; the reply passes the gate and is on the l
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,15 +17,14 @@ from federation.policy import objections
 from federation.policy.keys import Policy
 from federation.settings.schema import Plan
 from federation.vault import gate, ledger
+from federation.vault.admission import Admission
 from federation.vault.records import power_of_two
+from federation.vault.vault import Vault
 from federation.wire.frame import decode, read_header
 from federation.wire.header import REQUEST
 from tasks.exploring.summary import Summary, summarise
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
-
-if TYPE_CHECKING:
-    from federation.vault.vault import Admission, Vault
 
 KIND = "explore"
 LONGEST_NAME = 200
@@ -36,10 +35,8 @@ def is_exploring(data: bytes) -> bool:
     return read_header(data).kind == KIND
 
 
-def admit(vault: "Vault", data: bytes) -> "Admission":
+def admit(vault: Vault, data: bytes) -> Admission:
     """Raises WireError, PolicyRefusal, ConfigError or SettingError for what this country does not say."""
-    from federation.vault.vault import Admission  # late: it calls this
-
     header = decode(data, bounds=REQUEST).header
     run, values = header.get("run"), header.get("plan")
     if not isinstance(run, str) or not 0 < len(run) <= LONGEST_NAME or not run.isprintable():
@@ -74,7 +71,7 @@ def _refusal(policy: Policy, key: str, reason: str) -> PolicyRefusal:
     return objections.Objection(key=key, reason=reason).refusal(policy)
 
 
-def _release(vault: "Vault", run: str, plan: Plan) -> bytes:
+def _release(vault: Vault, run: str, plan: Plan) -> bytes:
     """The reply: through the gate, and on the ledger. Raises DataError, PolicyRefusal or LedgerError."""
     reasons = [each.reason for each in vault.objections(plan)]
     header = {
@@ -92,7 +89,7 @@ def _release(vault: "Vault", run: str, plan: Plan) -> bytes:
     return data
 
 
-def summary_of(vault: "Vault", wanted: TaskSettings) -> Summary:
+def summary_of(vault: Vault, wanted: TaskSettings) -> Summary:
     """Of the records as the task's own settings read them. Raises DataError."""
     task, policy = TASKS[wanted.name], vault.policy
     panel = task.read(vault.folder, vault.country, of_words(wanted))
@@ -106,7 +103,7 @@ def of_words(wanted: TaskSettings) -> TaskSettings:
     return replace(own, **words, calendar=replace(own.calendar, step=wanted.calendar.step))
 
 
-def parts_of(vault: "Vault", plan: Plan) -> dict[str, Any]:
+def parts_of(vault: Vault, plan: Plan) -> dict[str, Any]:
     """part -> reported place-periods, the next power of two, 0 where they are fewer than the policy's cohort."""
     windows, parts = vault.records(plan).windows, {}
     for part in ("train", "validation", "test"):

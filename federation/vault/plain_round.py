@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,11 +13,9 @@ from federation.vault.own_models import differences as paired_differences
 from federation.vault.own_models.choices import Choices
 from federation.vault.records import Records
 from federation.vault.requests import Request
+from federation.vault.vault import Vault
 from tasks.evaluation.paired_difference import Blocks, paired_interval
 from tasks.evaluation.scores import Sums
-
-if TYPE_CHECKING:
-    from federation.vault.vault import Vault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +32,7 @@ class Computed:
 
 
 def own_models(
-    vault: "Vault", request: Request, results: Sequence[Result], before: Tensors
+    vault: Vault, request: Request, results: Sequence[Result], before: Tensors
 ) -> tuple[dict[ScoreName, Sums], dict[str, torch.Tensor]]:
     """Scores of all arms, for the country's own eyes, and what it keeps of the models that it trains alone."""
     records, by_arm = vault.records(request.plan), {result.job.arm: result for result in results}
@@ -44,7 +41,7 @@ def own_models(
     return scores, _own_memory(vault, request, by_arm, scores, chosen, before)
 
 
-def computed(vault: "Vault", request: Request, results: Sequence[Result], before: Tensors) -> Computed:
+def computed(vault: Vault, request: Request, results: Sequence[Result], before: Tensors) -> Computed:
     """Forecasts and scores of a request, and what the gate is to let out of them. before: memory as it stood."""
     records = vault.records(request.plan)
     by_arm = {result.job.arm: result for result in results}
@@ -68,7 +65,7 @@ def computed(vault: "Vault", request: Request, results: Sequence[Result], before
 
 
 def _choices(
-    vault: "Vault", request: Request, records: Records, by_arm: Mapping[str, Result], before: Tensors
+    vault: Vault, request: Request, records: Records, by_arm: Mapping[str, Result], before: Tensors
 ) -> Choices:
     """What a refit takes of its fold, and any other run chooses at its test."""
     of_fold = choices.of_fold(vault.database, vault.country, request.plan)
@@ -81,7 +78,7 @@ def _choices(
     return scoring.choices(request, records, by_arm, rounds, least=vault.policy.minimum_cohort)
 
 
-def memory_after(vault: "Vault", computed: Computed, memory: Tensors, scale: float) -> dict[str, torch.Tensor]:
+def memory_after(vault: Vault, computed: Computed, memory: Tensors, scale: float) -> dict[str, torch.Tensor]:
     """What is kept of a round. memory: as it stood before. scale: by which the released update was made smaller."""
     kept = job_building.memory_after(computed.by_arm["federated"], computed.request.plan, scale)
     scores = computed.outgoing.scores
@@ -98,7 +95,7 @@ def memory_after(vault: "Vault", computed: Computed, memory: Tensors, scale: flo
 
 
 def _own_memory(
-    vault: "Vault",
+    vault: Vault,
     request: Request,
     by_arm: Mapping[str, Result],
     scores: Mapping[ScoreName, Sums],

@@ -6,9 +6,11 @@ from itertools import groupby
 
 from federation.errors import GotongError, PolicyRefusal, WireError
 from federation.training.jobs import Job, Result
+from federation.vault import doors
+from federation.vault.admission import Admission
 from federation.vault.database import empty_log, savepoint, transaction
 from federation.vault.refusals import one_line, refusal
-from federation.vault.vault import Admission, Vault
+from federation.vault.vault import Vault
 from federation.wire.frame import read_header
 from tasks.errors import SettingError, TaskError
 
@@ -74,7 +76,7 @@ def _failed(vault: Vault, error: Exception) -> bytes:
 
 def _admit(vault: Vault, data: bytes) -> Admission | bytes:
     try:
-        return vault.admit(data)
+        return doors.admit(vault, data)
     except (GotongError, TaskError) as error:
         return _refused(vault, error)
 
@@ -84,11 +86,11 @@ def _release(vault: Vault, admission: Admission | bytes, results: Sequence[Resul
         return admission
     try:
         with savepoint(vault.database):
-            return vault.release(admission, results)
+            return doors.release(vault, admission, results)
     except (PolicyRefusal, WireError) as error:  # of what training made of the records: a reply like any other
         reply = _refused(vault, error)
         with savepoint(vault.database):
-            vault.keep_refusal(admission, reply)
+            doors.keep_refusal(vault, admission, reply)
         return reply
     except (GotongError, TaskError) as error:
         return _refused(vault, error)

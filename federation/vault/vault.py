@@ -1,16 +1,11 @@
-"""A country's vault: admits a request as jobs, and releases what training made of them. It never trains by itself;
-under differential privacy it sums the gradients of its places, for these must be clipped and noised before they leave.
-
-admission = vault.admit(frame)             may refuse: policy, wire version, budget
-results = training.run(admission.jobs)     a node: one country; a simulation: all of them at once
-reply = vault.release(admission, results)  gate, ledger, memory; nothing else leaves
+"""A country's vault: its records, policy and memory, and what its policy says to a plan; `federation.vault.doors` are
+its doors. It never trains by itself; under differential privacy it sums the gradients of its places, for these must be
+clipped and noised before they leave.
 """
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from federation.composition.restore import own_model_plan, parameter_count
@@ -19,26 +14,20 @@ from federation.policy import objections
 from federation.policy.keys import Policy
 from federation.policy.objections import Objection
 from federation.privacy.mechanism import Noise, charges_from
-from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
+from federation.settings.schema import Plan, is_noised
 from federation.settings.values import digest_of
-from federation.training.jobs import Job, Result, Tensors, steps_in
-from federation.vault import energy, exploring, gate, job_building, ledger, lineage, own_results, plain_round, state
+from federation.training.jobs import Result, Tensors, steps_in
+from federation.vault import gate, ledger, state
 from federation.vault.gate import Outgoing
 from federation.vault.identity import Identity
-from federation.vault.job_building import Country
-from federation.vault.ledger import Entry
 from federation.vault.noised import budget
 from federation.vault.noised import round as noised_round
 from federation.vault.noised import secret as noise_secret
 from federation.vault.noised.round import Noised
 from federation.vault.own_models import differences as paired_differences
 from federation.vault.records import Records, Stamp, open_records, stamp
-from federation.vault.requests import Request, numpy_of, read_request
-from federation.vault.sealed import admission as sealed
-from federation.vault.sealed.admission import is_sealed
-from federation.vault.sealed.store import SealStore, models_made
-from federation.wire.frame import digest
-from federation.wire.model import model_digest
+from federation.vault.requests import Request
+from federation.vault.sealed.store import SealStore
 from tasks.evaluation.paired_difference import Blocks
 from tasks.registry import TASKS
 from tasks.settings import TaskSettings
@@ -46,23 +35,8 @@ from tasks.settings import TaskSettings
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Admission:
-    """Jobs to run, or the reply that was given before. came: the models so far, if the policy asks where from.
-
-    finish: of a sealed or a noised run, makes the reply from the results; a sealed one has no request of a plain round.
-    """
-
-    request: Request | None = None
-    jobs: tuple[Job, ...] = ()
-    memory: Tensors = field(default_factory=dict)
-    reply: bytes | None = None
-    came: lineage.Lineage | None = None
-    finish: Callable[[Sequence[Result]], bytes] | None = None
-
-
 class Vault:
-    """Data, policy, ledger and memory of one country, behind two doors."""
+    """Data, policy, ledger and memory of one country, behind two doors (`federation.vault.doors`)."""
 
     def __init__(
         self,
@@ -84,135 +58,6 @@ class Vault:
         self._noise = noise  # a test's; None: of a secret of each run
         self._warm: tuple[tuple[TaskSettings, int | None], Records] | None = None
         self._files: dict[Path, Stamp | None] = {}  # as they were when records were last read
-
-    def admit(self, data: bytes) -> Admission:
-        """Jobs for a request, or the stored reply to a repeated one.
-
-        Raises WireError, PolicyRefusal, ConfigError or SettingError for what this country does not serve, DataError
-        for records it cannot use.
-        """
-        if is_sealed(data):
-            return sealed.admit(self, data)
-        if exploring.is_exploring(data):
-            return exploring.admit(self, data)
-        request = read_request(data)
-        if SEALED in PROTECTION[request.plan.protection]:
-            raise PolicyRefusal(f"{self.country}: run {request.run} is sealed; its rounds are asked for in another way")
-        self._refuse(self._reasons(request.plan, lambda: request.parameters))
-        reply = state.stored_reply(self.database, self.country, request.run, request.round, request.digest)
-        if reply is not None:
-            return Admission(request=request, jobs=(), reply=reply)
-        self.check_begun(request.run)
-        if request.kind == "train":
-            energy.check(self.database, self.policy, request.run)
-        memory = state.memory_before(
-            self.database,
-            self.country,
-            request.run,
-            request.round,
-            last_aggregated=request.last_aggregated,
-            plan=request.plan_digest,
-        )
-        seen = state.models_seen(self.database, self.country, request.run)
-        made, tested = (known(self.database, self.country) for known in (models_made, state.models_tested))
-        came = lineage.admit(request, memory, self.policy, seen, made=made, tested=tested)
-        return self._admitted(request, memory, came)
-
-    def _admitted(self, request: Request, memory: Tensors, came: lineage.Lineage | None) -> Admission:
-        """Jobs for a request that is new, whose model may come."""
-        country = Country(
-            code=self.country, records=self.records(request.plan), memory=memory, learns=self.learns(request.plan)
-        )
-        made = job_building.jobs(request, country)
-        if is_noised(request.plan):
-            jobs = noised_round.jobs(request, made)
-            self.check_budget(request.plan, request.round)
-            noised = Noised(request=request, records=country.records, job=made[0], learns=country.learns)
-            finish = partial(self._release_noised, noised, memory, came)
-            return Admission(request=request, jobs=jobs, memory=memory, finish=finish)
-        if request.kind == "train":
-            self.check_steps(request.plan)
-        return Admission(request=request, jobs=made, memory=memory, came=came)
-
-    def release(self, admission: Admission, results: Sequence[Result]) -> bytes:
-        """The reply: through the gate, on the ledger, and stored, in one transaction of the caller's.
-
-        Raises PolicyRefusal if the gate finds something that may not leave, LedgerError if it cannot be recorded.
-        """
-        if admission.reply is not None:
-            return admission.reply
-        if admission.finish is not None:
-            return admission.finish(results)
-        assert admission.request is not None, "of a plain round"
-        computed = plain_round.computed(self, admission.request, results, admission.memory)
-        data, entry = gate.release(computed.outgoing, computed.contract, self.policy)
-        ledger.enter(self.database, entry)
-        scale = gate.scale_of(computed.outgoing.arrays, self.policy)
-        memory = plain_round.memory_after(self, computed, admission.memory, scale) | lineage.to_memory(admission.came)
-        self.store(admission.request, memory, data)
-        self._store_model(admission.request, admission.came)
-        if admission.request.kind == "test":
-            store = SealStore(database=self.database, country=self.country, run=admission.request.run)
-            own_results.keep(store, admission.request, computed.scores, computed.differences)
-        return data
-
-    def _release_noised(
-        self, noised: Noised, before: Tensors, came: lineage.Lineage | None, results: Sequence[Result]
-    ) -> bytes:
-        """The same under differential privacy. The country's own models stay at home, as all scores without noise do.
-
-        before: the memory as it stood before the round.
-        """
-        request = noised.request
-        data = noised_round.charged_release(self.database, self.policy, noised, self.charged(noised, results))
-        scores, own = plain_round.own_models(self, request, results, before)
-        memory = own | lineage.to_memory(came)
-        if request.kind == "test":
-            store = SealStore(database=self.database, country=self.country, run=request.run)
-            own_results.keep(store, request, scores, {})
-            noise_secret.forget(store)
-        self.store(request, memory, data)
-        self._store_model(request, came)
-        return data
-
-    def charged(self, noised: Noised, results: Sequence[Result]) -> Outgoing:
-        """The noised numbers of a request, charged in the caller's transaction. Raises PolicyRefusal, LedgerError."""
-        federated = next((result for result in results if result.job.arm == "federated"), None)
-        request, fingerprint = noised.request, noised.records.fingerprint
-        store = SealStore(database=self.database, country=self.country, run=request.run)
-        noise = self._noise or noise_secret.noise_of(store, request, fingerprint, self.policy)
-        return noised_round.charged(self.database, self.policy, noised, federated, noise)
-
-    def _store_model(self, request: Request, came: lineage.Lineage | None) -> None:
-        """Remember the model that came, where the policy asks where models come from."""
-        if not lineage.bounded(self.policy):
-            return
-        digest_came = model_digest(numpy_of(request.weights))
-        if request.kind == "test":
-            state.store_tested(self.database, self.country, request.run, digest_came)
-        if came is not None:
-            state.store_model(self.database, self.country, request.run, request.round, digest_came)
-
-    def keep_refusal(self, admission: Admission, refusal: bytes) -> None:
-        """Put a refusal of what training came to on the ledger, and let it use up the round.
-
-        Else a coordinator could request a round again and again, each time with other weights, and learn from which of
-        them numbers overflow.
-        """
-        request = admission.request
-        if request is None:
-            return  # of a sealed run: its model is the country's own work, and nobody else can choose it
-        entry = Entry(
-            country=self.country,
-            run=request.run,
-            round=request.round,
-            kind="refused",
-            digest=digest(refusal),
-            bytes=len(refusal),
-            contents={},
-        )
-        ledger.enter(self.database, entry)
-        self.store(request, admission.memory, refusal)
 
     def records(self, plan: Plan) -> Records:
         """The country's records cut for this plan, read from disk only if the task's settings changed.
@@ -249,9 +94,12 @@ class Vault:
             for name, each in paired_differences.blocks_from_memory(memory).items()
         }
 
-    def check(self, plan: Plan) -> None:
-        """Raise PolicyRefusal if the country does not serve such a plan, or the one of its own model in it."""
-        self._refuse(self._reasons(plan, lambda: parameter_count(plan)))
+    def check(self, plan: Plan, parameters: Callable[[], int] | None = None) -> None:
+        """Raise PolicyRefusal if the country does not serve such a plan, or the one of its own model in it.
+
+        parameters: counts those of the plan's model; none: by building it.
+        """
+        self._refuse(self._reasons(plan, parameters or (lambda: parameter_count(plan))))
 
     def objections(self, plan: Plan) -> list[Objection]:
         """All reasons for which the country would not serve such a plan. Raises ConfigError or DataError."""
@@ -321,6 +169,14 @@ class Vault:
 
     def _stamps(self) -> dict[Path, Stamp | None]:
         return {path: stamp(path) for path in self.folder.glob("**/*")}
+
+    def charged(self, noised: Noised, results: Sequence[Result]) -> Outgoing:
+        """The noised numbers of a request, charged in the caller's transaction. Raises PolicyRefusal, LedgerError."""
+        federated = next((result for result in results if result.job.arm == "federated"), None)
+        request, fingerprint = noised.request, noised.records.fingerprint
+        store = SealStore(database=self.database, country=self.country, run=request.run)
+        noise = self._noise or noise_secret.noise_of(store, request, fingerprint, self.policy)
+        return noised_round.charged(self.database, self.policy, noised, federated, noise)
 
     def store(self, request: Request, memory: Tensors, reply: bytes) -> None:
         """Keep a round, with the reply that the same request gets again."""

@@ -12,8 +12,8 @@ from tasks.agriculture.settings import AgricultureSettings
 from tasks.data import Array, Panel
 from tasks.errors import DataError
 from tasks.files.grid import Grid, grid
+from tasks.files.load import read_table
 from tasks.files.reading import SUFFIXES
-from tasks.files.schema import read_table
 
 NEVER = np.datetime64("NaT", "M")
 

@@ -30,8 +30,9 @@ agriculture_weather.csv, one row a place and month; a place without rows of its 
 import pandas as pd
 
 from tasks.files.columns import Column
+from tasks.files.load import ENOUGH
 from tasks.files.rules import one_of, whole_number
-from tasks.files.schema import ENOUGH, Rule, TableSchema
+from tasks.files.schema import Rule, TableSchema
 
 YIELDS, WEATHER = "agriculture.csv", "agriculture_weather.csv"
 # Crop -> ends of the mean that a country's yields in t/ha can have, well beyond those of any country;

@@ -8,7 +8,7 @@ from tasks.data import Array, Panel
 from tasks.disaster.schema import INDICES, RECORDS, SCHEMA, WEATHER
 from tasks.disaster.settings import DisasterSettings
 from tasks.files.grid import grid
-from tasks.files.schema import read_table
+from tasks.files.load import read_table
 
 MEASURED = ("rainfall", "flood")
 

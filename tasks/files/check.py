@@ -8,8 +8,9 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.files.folders import files_below
+from tasks.files.load import LISTED, load, load_form
 from tasks.files.reading import SUFFIXES, Problem, find, other_formats, stem_of
-from tasks.files.schema import LISTED, TableSchema, load, load_form
+from tasks.files.schema import TableSchema
 from tasks.files.table import NationalTable
 from tasks.meaning.look import records_of
 from tasks.meaning.shared import national, other_file

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tasks.data import Array, Panel
 from tasks.files.grid import grid
-from tasks.files.schema import read_table
+from tasks.files.load import read_table
 from tasks.health.schema import SCHEMA
 from tasks.health.settings import HealthSettings
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.data import Panel
 from tasks.files.grid import grid
-from tasks.files.schema import read_table
+from tasks.files.load import read_table
 from tasks.health.records import names
 from tasks.health_weekly.reporting import simulated, with_reports
 from tasks.health_weekly.schema import FILE, SCHEMA

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from tasks.data import Array, Panel
+from tasks.files.load import read_table
 from tasks.files.reading import SUFFIXES, stem_of
-from tasks.files.schema import read_table
 from tasks.health_weekly.calendar import DAYS
 from tasks.health_weekly.schema import REPORTS, REPORTS_SCHEMA
 from tasks.health_weekly.settings import MOST_LATE, STEP

@@ -13,8 +13,9 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.files.columns import Column
+from tasks.files.load import read_table
 from tasks.files.rules import whole_number
-from tasks.files.schema import Rule, TableSchema, read_table
+from tasks.files.schema import Rule, TableSchema
 from tasks.importers.contract import Format, Public
 from tasks.places.names import country_of
 

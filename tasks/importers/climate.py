@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.files.columns import Column
+from tasks.files.load import read_table
 from tasks.files.reading import header
-from tasks.files.schema import Rule, TableSchema, read_table
+from tasks.files.schema import Rule, TableSchema
 from tasks.importers.contract import Format, Public, PublicFiles, one
 from tasks.places.countries import CODES
 from tasks.places.names import MEMBERS

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.files.columns import Column
-from tasks.files.schema import Rule, TableSchema, read_table
+from tasks.files.load import read_table
+from tasks.files.schema import Rule, TableSchema
 from tasks.importers.contract import Format, Public
 from tasks.places.names import country_of
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tasks.agriculture.schema import TYPICAL
 from tasks.files.columns import Column
+from tasks.files.load import read_table
 from tasks.files.reading import header
-from tasks.files.schema import Rule, TableSchema, read_table
+from tasks.files.schema import Rule, TableSchema
 from tasks.importers.contract import Format, Public
 
 UNIT = " (tonnes per hectare)"

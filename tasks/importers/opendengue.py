@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.files.columns import Column
+from tasks.files.load import read_table
 from tasks.files.rules import one_of, whole_number
-from tasks.files.schema import Rule, TableSchema, read_table
+from tasks.files.schema import Rule, TableSchema
 from tasks.importers.chap import COUNT
 from tasks.importers.contract import Format, Public
 from tasks.places.countries import CODES

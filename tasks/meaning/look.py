@@ -7,17 +7,14 @@ the table in `docs/data.md`, and its cases in the tests.
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from tasks.files.reading import Problem
+from tasks.files.schema import Rule, TableSchema
 from tasks.meaning import cells, counts, history, names, season, shared, tens, totals, whole
 from tasks.meaning.records import Records
-
-if TYPE_CHECKING:
-    from tasks.files.schema import Rule, TableSchema
 
 Check = Callable[[Records], Iterator[Problem]]
 ERRORS: dict[str, Check] = {
@@ -46,7 +43,7 @@ WARNINGS: dict[str, Check] = {
 }
 
 
-def findings(file: Path, table: pd.DataFrame, schema: "TableSchema", limit: int) -> list[Problem]:
+def findings(file: Path, table: pd.DataFrame, schema: TableSchema, limit: int) -> list[Problem]:
     """Up to `limit` errors, by row, and up to `limit` warnings of each kind; warnings only where there is no error."""
     if schema.place is None or table.empty:
         return []
@@ -59,7 +56,7 @@ def findings(file: Path, table: pd.DataFrame, schema: "TableSchema", limit: int)
     return _by_row([problem for problems in (*doubts, *checked) for problem in islice(problems, limit)])
 
 
-def records_of(file: Path, table: pd.DataFrame, schema: "TableSchema") -> Records:
+def records_of(file: Path, table: pd.DataFrame, schema: TableSchema) -> Records:
     """The table of a national file with what its columns mean."""
     assert schema.place is not None
     series = tuple(key for key in schema.keys if schema.columns[key].kind == "text")
@@ -67,7 +64,7 @@ def records_of(file: Path, table: pd.DataFrame, schema: "TableSchema") -> Record
     return Records(str(file), table, schema.columns, schema.place, period, series)
 
 
-def _doubted(records: Records, kind: str, rule: "Rule") -> Iterator[Problem]:
+def _doubted(records: Records, kind: str, rule: Rule) -> Iterator[Problem]:
     if set(rule.columns) <= set(records.table.columns):
         for position in np.flatnonzero(rule.broken(records.table)):
             yield records.problem(int(position), rule.shown, kind, rule.what, rule.remedy)

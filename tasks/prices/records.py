@@ -9,7 +9,7 @@ import pandas as pd
 from tasks.data import Array, Panel
 from tasks.errors import DataError
 from tasks.files.grid import grid
-from tasks.files.schema import read_table
+from tasks.files.load import read_table
 from tasks.prices.schema import PRICES, PRICES_SCHEMA, SERIES
 from tasks.prices.settings import PricesSettings
 from tasks.windows import lagged

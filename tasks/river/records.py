@@ -8,8 +8,8 @@ import pandas as pd
 
 from tasks.data import Array, Panel
 from tasks.files.grid import grid
+from tasks.files.load import read_table
 from tasks.files.reading import SUFFIXES
-from tasks.files.schema import read_table
 from tasks.river.schema import GAUGES, GAUGES_SCHEMA, RIVER, RIVER_SCHEMA
 from tasks.river.settings import RiverSettings
 

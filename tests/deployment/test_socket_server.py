@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from federation.vault import callers, socket_server
-from federation.vault.socket_server import Limits, Service
+from federation.vault.service import callers, socket_server
+from federation.vault.service.socket_server import Limits, Service
 from federation.wire.frame import Frame, decode, digest, encode
 
 REQUEST = encode(Frame(kind="train", header={"run": "r", "round": 1}))

@@ -22,7 +22,7 @@ from federation.settings.schema import Plan
 from federation.strategies.fedavg import FEDAVG
 from federation.training import sequential
 from federation.vault.database import open_database
-from federation.vault.socket_server import Service
+from federation.vault.service.socket_server import Service
 from federation.vault.vault import Vault
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import ACCEPTED, PREFIX, VERSION, Frame, decode, encode

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tasks.files.schema import load_form
+from tasks.files.load import load_form
 from tasks.registry import TABLES
 from tests.misreading.faults.kinds import FAULTS, NEVER
 from tests.misreading.trials import ordinary, originals, run, table

@@ -21,8 +21,9 @@ import pandas as pd
 
 from tasks.files import check as checking
 from tasks.files.check import check, national_files
+from tasks.files.load import load_form
 from tasks.files.reading import Problem
-from tasks.files.schema import TableSchema, load_form
+from tasks.files.schema import TableSchema
 from tasks.meaning.look import records_of
 from tasks.meaning.records import Records
 from tasks.meaning.shared import national

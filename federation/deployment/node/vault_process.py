@@ -36,7 +36,7 @@ from federation.vault.identity import Identity
 from federation.vault.records import stamp
 from federation.vault.refusals import one_line, refusal
 from federation.vault.round import serve as serve_vaults
-from federation.vault.socket_server import Limits, Service
+from federation.vault.service.socket_server import Limits, Service
 from federation.vault.terms import terms
 from federation.vault.vault import Vault
 from federation.wire.frame import Frame, encode, read_header

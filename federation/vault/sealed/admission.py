@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from federation.errors import PolicyRefusal, WireError
 from federation.training.jobs import Result
 from federation.vault import ledger
+from federation.vault.admission import Admission
 from federation.vault.ledger import Entry
 from federation.vault.noised import budget
 from federation.vault.requests import LONGEST_NAME
@@ -15,11 +16,9 @@ from federation.vault.sealed import rounds as sealed_rounds
 from federation.vault.sealed import setup as sealed_setup
 from federation.vault.sealed.reply import Reply
 from federation.vault.sealed.store import SealStore
+from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode, digest, encode, read_header
 from federation.wire.header import REQUEST
-
-if TYPE_CHECKING:
-    from federation.vault.vault import Admission, Vault
 
 SETUP = {
     "sealed_keys": sealed_setup.keys,
@@ -43,10 +42,8 @@ def is_sealed(data: bytes) -> bool:
     return kind in SETUP or kind in ROUNDS
 
 
-def admit(vault: "Vault", data: bytes) -> "Admission":
+def admit(vault: Vault, data: bytes) -> Admission:
     """What a request asks for, or the stored reply to it. Raises SealError and what `Vault.admit` does."""
-    from federation.vault.vault import Admission
-
     frame = decode(data, bounds=REQUEST)
     run, number = _named(frame)
     if vault.identity is None:

@@ -9,7 +9,6 @@ explore_end      what closed the last sum         -> nothing; what could open a 
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,17 +29,15 @@ from federation.vault.sealed.reply import Reply, array_group, closing_of
 from federation.vault.sealed.rounds import with_own_words
 from federation.vault.sealed.start import check_members, keep_members
 from federation.vault.sealed.store import SealStore
+from federation.vault.vault import Vault
 from federation.wire.frame import Frame
 from tasks.data import Panel
 from tasks.registry import TASKS
 
-if TYPE_CHECKING:
-    from federation.vault.vault import Vault
-
 CLAIMS = {"examples": 1}  # every country counts: groups are drawn of all of them
 
 
-def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> Reply:
+def keys(vault: Vault, identity: Identity, store: SealStore, frame: Frame) -> Reply:
     """Agree to an exploration, or refuse it.
 
     Raises PolicyRefusal, ConfigError, SettingError, SealError or DataError.
@@ -65,7 +62,7 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     return Reply(finish=finish)
 
 
-def deal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> Reply:
+def deal(vault: Vault, identity: Identity, store: SealStore, frame: Frame) -> Reply:
     """Deal shares. Raises SealError, or PolicyRefusal for members that reply to explorations that are not sealed."""
     _, member = _run(vault, identity, store)
     setup = Setup(terms=member.terms, announced=array_group(frame, "keys"), deals={})
@@ -74,7 +71,7 @@ def deal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     return Reply(finish=lambda: sealed_setup.dealt(store, member, setup, "explore_deal"))
 
 
-def sum_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+def sum_(vault: Vault, identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
     """Close the sum before, then mask this one's counts. Raises SealError, PolicyRefusal or DataError."""
     plan, member = _run(vault, identity, store)
     if not 1 <= number <= ROUNDS:
@@ -115,7 +112,7 @@ def _masked(member: Member, store: SealStore, setup: Setup, here: Place, words: 
     return Frame(kind="explore_sum", header={}, arrays=arrays)
 
 
-def reveal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+def reveal(vault: Vault, identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
     """Sign a list of frames: of the second sum, the countries of the first, for its years have enough of these."""
     _, member = _run(vault, identity, store)
     setup, frames = sealed_setup.setup_of(store, member), array_group(frame, "frame")
@@ -130,7 +127,7 @@ def reveal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     return Reply(finish=finish)
 
 
-def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+def end(vault: Vault, identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
     """Compare the last sum with what was signed, and erase what the exploration needed. Raises SealError."""
     _, member = _run(vault, identity, store)
     if number != ROUNDS:
@@ -146,7 +143,7 @@ def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, numb
     return Reply(finish=finish)
 
 
-def summand(vault: "Vault", plan: Plan) -> Summand:
+def summand(vault: Vault, plan: Plan) -> Summand:
     """What this country adds. Raises ConfigError or DataError."""
     panel = TASKS[plan.task.name].read(vault.folder, vault.country, plain_exploring.of_words(plan.task))
     agrees = not vault.objections(plan)
@@ -171,7 +168,7 @@ def _years(panel: Panel) -> Mapping[int, tuple[int, int]]:
     return counts
 
 
-def _run(vault: "Vault", identity: Identity, store: SealStore) -> tuple[Plan, Member]:
+def _run(vault: Vault, identity: Identity, store: SealStore) -> tuple[Plan, Member]:
     """An exploration that was agreed to, and this country's part in it. Raises SealError if there is none."""
     plan, member = sealed_setup.run_of(vault, identity, store)
     if not member.terms.plan.startswith(DOMAIN):

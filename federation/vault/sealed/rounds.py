@@ -8,7 +8,6 @@ sealed_end      what closed the test           -> nothing; what could open a rou
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,12 +37,10 @@ from federation.vault.sealed.reply import Reply, array_group, closing_of
 from federation.vault.sealed.setup import check_basis, keep_deals, run_of, setup_of
 from federation.vault.sealed.start import check_members, check_start, keep_members
 from federation.vault.sealed.store import MADE, SealStore, models_made
+from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode
 from federation.wire.model import model_digest
 from tasks.evaluation.scores import Sums
-
-if TYPE_CHECKING:
-    from federation.vault.vault import Vault
 
 WORSE = 0.02  # share by which a loss must grow until a country says that the model got worse
 
@@ -70,7 +67,7 @@ class Standing:
         return kind_of(self.run.plan, self.place.round)
 
 
-def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+def round_(vault: Vault, identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
     """Close the round before, work out the model, train and score; then mask. Raises SealError or PolicyRefusal."""
     plan, member = run_of(vault, identity, store)
     check_basis(vault, plan, store)
@@ -132,7 +129,7 @@ def round_(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     return Reply(jobs=trains, finish_round=finish)
 
 
-def reveal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+def reveal(vault: Vault, identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
     """Sign a list of frames. Raises SealError for one that may not be."""
     plan, member = run_of(vault, identity, store)
     standing = _at(plan, member, store, number)
@@ -144,7 +141,7 @@ def reveal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, n
     return Reply(finish=finish)
 
 
-def end(vault: "Vault", identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
+def end(vault: Vault, identity: Identity, store: SealStore, frame: Frame, number: int) -> Reply:
     """Compare the test's sums with what was signed, and erase what the run needed. Raises SealError."""
     plan, member = run_of(vault, identity, store)
     if number != rounds_of(plan):
@@ -186,7 +183,7 @@ def _at(plan: Plan, member: Member, store: SealStore, number: int) -> Standing:
     return Standing(run=run, member=member, place=place, model=model, aggregated=aggregated, worse=worse)
 
 
-def _next(vault: "Vault", plan: Plan, member: Member, store: SealStore, closing: Closing, number: int) -> Standing:
+def _next(vault: Vault, plan: Plan, member: Member, store: SealStore, closing: Closing, number: int) -> Standing:
     """Where the country stands after the round before this one was closed with these frames."""
     before = _at(plan, member, store, number - 1)
     words = _sum(before, closing)
@@ -232,7 +229,7 @@ def _request(standing: Standing, run: str, came: Frame) -> Request:
 
 
 def _words(
-    vault: "Vault",
+    vault: Vault,
     at: Standing,
     store: SealStore,
     arrays: Arrays,
@@ -260,7 +257,7 @@ def _words(
         raise PolicyRefusal(f"{vault.country} sends nothing in round {at.place.round}: {error}") from None
 
 
-def _votes(vault: "Vault", at: Standing, store: SealStore, scores: Mapping[ScoreName, Sums], verdict: Floats) -> Floats:
+def _votes(vault: Vault, at: Standing, store: SealStore, scores: Mapping[ScoreName, Sums], verdict: Floats) -> Floats:
     """(2,) whether this country compares the model with the one before, and whether it finds it worse.
 
     Of a test, whether it finds the model better than the champion for certain, and whether it finds it worse.

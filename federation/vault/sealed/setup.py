@@ -7,7 +7,7 @@ sealed_deal   the keys of all members          -> shares of this run's secrets, 
 import json
 from collections.abc import Mapping
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -30,15 +30,13 @@ from federation.vault.sealed import start as sealed_start
 from federation.vault.sealed.basis import basis, versions
 from federation.vault.sealed.reply import Reply, array_group
 from federation.vault.sealed.store import SealStore
+from federation.vault.vault import Vault
 from federation.wire.frame import Frame
 from tasks.data import Part
 from tasks.registry import TASKS
 
-if TYPE_CHECKING:
-    from federation.vault.vault import Vault
 
-
-def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> Reply:
+def keys(vault: Vault, identity: Identity, store: SealStore, frame: Frame) -> Reply:
     """Agree to a run, or refuse it. Raises PolicyRefusal, ConfigError, SettingError, SealError or DataError."""
     plan = plan_of(frame.header.get("plan"))
     vault.check(plan)
@@ -72,7 +70,7 @@ def keys(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> 
     return Reply(finish=finish)
 
 
-def deal(vault: "Vault", identity: Identity, store: SealStore, frame: Frame) -> Reply:
+def deal(vault: Vault, identity: Identity, store: SealStore, frame: Frame) -> Reply:
     """Deal shares to members whose first model is this country's. Raises SealError, naming who differs."""
     plan, member = run_of(vault, identity, store)
     setup = Setup(terms=member.terms, announced=array_group(frame, "keys"), deals={})
@@ -120,7 +118,7 @@ def agreed(store: SealStore) -> SealTerms | None:
     return None if kept is None else _terms_from_bytes(kept)
 
 
-def run_of(vault: "Vault", identity: Identity, store: SealStore) -> tuple[Plan, Member]:
+def run_of(vault: Vault, identity: Identity, store: SealStore) -> tuple[Plan, Member]:
     """The plan of a run that was agreed to, and this country's part in it. Raises SealError if there is none."""
     kept, values = store.get(0, "terms"), store.get(0, "plan")
     if kept is None or values is None:
@@ -172,7 +170,7 @@ def check_policy(policy: Policy, terms: SealTerms) -> None:
             )
 
 
-def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:
+def claims_of(vault: Vault, plan: Plan, model: SharedModel) -> Claims:
     """What the others shall know of this country. Under differential privacy nothing of it depends on its records."""
     records = vault.records(plan)
     examples = places_of(records) if is_noised(plan) else power_of_two(records.cohort())
@@ -185,7 +183,7 @@ def claims_of(vault: "Vault", plan: Plan, model: SharedModel) -> Claims:
     )
 
 
-def _filled(vault: "Vault", plan: Plan, part: Part) -> list[bool]:
+def _filled(vault: Vault, plan: Plan, part: Part) -> list[bool]:
     """Rows of scores, a horizon each and then all, that rest on any record; of a noised score there is the last."""
     if is_noised(plan):
         return [False] * len(TASKS[plan.task.name].horizons(plan.task)) + [part == "test"]
@@ -194,7 +192,7 @@ def _filled(vault: "Vault", plan: Plan, part: Part) -> list[bool]:
     return [shown and row for row in (*known, any(known))]
 
 
-def check_basis(vault: "Vault", plan: Plan, store: SealStore) -> None:
+def check_basis(vault: Vault, plan: Plan, store: SealStore) -> None:
     """Raise SealError if it is another one than at setup."""
     if store.get(0, "basis") != basis(vault.records(plan).fingerprint, vault.policy):
         raise SealError(

@@ -6,7 +6,7 @@ choose them. All members compare digests of their first models before shares are
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -18,17 +18,15 @@ from federation.settings.schema import Plan
 from federation.strategies.strategy import public
 from federation.vault.requests import fresh, numpy_of
 from federation.vault.sealed.store import MEMBERS, SealStore, models_made
+from federation.vault.vault import Vault
 from federation.wire.frame import Frame
 from federation.wire.model import model_digest
 from tasks.registry import TASKS
 
-if TYPE_CHECKING:
-    from federation.vault.vault import Vault
-
 Weights = Mapping[str, NDArray[Any]]
 
 
-def first_weights(vault: "Vault", plan: Plan, frame: Frame) -> Weights:
+def first_weights(vault: Vault, plan: Plan, frame: Frame) -> Weights:
     """All weights that a run begins with, also of those that countries keep at home. Raises PolicyRefusal."""
     drawn = numpy_of(fresh(TASKS[plan.task.name], plan).weights)
     came = {name: value.copy() for name, value in frame.group("model").items()}
@@ -64,7 +62,7 @@ def start_of(weights: Weights, plan: Plan) -> bytes:
     )
 
 
-def check_members(vault: "Vault", store: SealStore, task: str, members: Iterable[str]) -> None:
+def check_members(vault: Vault, store: SealStore, task: str, members: Iterable[str]) -> None:
     """Raise PolicyRefusal for members of whom one or two are not in a run before, or the other way round.
 
     Sums of what is the same in both runs, such as a baseline's scores, differ by those countries' own. Two runs of
@@ -86,7 +84,7 @@ def keep_members(store: SealStore, task: str, members: Iterable[str]) -> None:
     store.put(0, MEMBERS, " ".join((task, *sorted(members))).encode())
 
 
-def check_start(vault: "Vault", store: SealStore, start: bytes) -> None:
+def check_start(vault: Vault, store: SealStore, start: bytes) -> None:
     """Raise PolicyRefusal for a model with which another run began here, unless the policy allows a second one."""
     if (other := store.began_with(start)) and not vault.policy.repeat_start:
         raise PolicyRefusal(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +16,9 @@ from federation.vault.noised import round as noised_round
 from federation.vault.noised.round import Noised
 from federation.vault.requests import Request
 from federation.vault.sealed.bounds import mean_noise
+from federation.vault.vault import Vault
 from tasks.evaluation.paired_difference import Blocks, paired_interval
 from tasks.evaluation.scores import Sums
-
-if TYPE_CHECKING:
-    from federation.vault.vault import Vault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +40,7 @@ class Summands:
     verdict: Floats = field(default_factory=lambda: np.zeros(2))
 
 
-def trained(vault: "Vault", request: Request, memory: Tensors, results: Sequence[Result]) -> Summands:
+def trained(vault: Vault, request: Request, memory: Tensors, results: Sequence[Result]) -> Summands:
     """Of training. memory: as it stood before the round. Raises PolicyRefusal for what may not leave."""
     computed = plain_round.computed(vault, request, results, memory)
     arrays, scale = gate.sealed_values(computed.outgoing, computed.contract, vault.policy, bound_of(request.plan))
@@ -58,7 +55,7 @@ def trained(vault: "Vault", request: Request, memory: Tensors, results: Sequence
     )
 
 
-def noised(vault: "Vault", own: Noised, run: SealedRun, memory: Tensors, results: Sequence[Result]) -> Summands:
+def noised(vault: Vault, own: Noised, run: SealedRun, memory: Tensors, results: Sequence[Result]) -> Summands:
     """Under differential privacy: noised and charged as in a run that is not sealed. Raises PolicyRefusal.
 
     Of many places the update is shorter than the noise that the others bring into the mean, which is known.

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.files.columns import Column
+from tasks.files.load import read_table
 from tasks.files.reading import header
-from tasks.files.schema import TableSchema, read_table
+from tasks.files.schema import TableSchema
 from tasks.importers.contract import Format, Public
 
 KNOWN = frozenset(("rice_thai5", "rice_viet5", "maize", "wheat", "crude", "palm_oil", "sugar", "soybeans"))

@@ -9,9 +9,10 @@ import re
 from pathlib import Path
 
 from tasks.files.columns import Column
+from tasks.files.load import read_table
 from tasks.files.reading import header, stem_of
 from tasks.files.rules import one_of
-from tasks.files.schema import TableSchema, read_table
+from tasks.files.schema import TableSchema
 from tasks.importers.contract import Format, Public
 from tasks.places.countries import CODES
 from tasks.prices.schema import PRICES_SCHEMA, SERIES

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tasks.errors import DataError
 from tasks.files.columns import Column
+from tasks.files.load import read_table
 from tasks.files.reading import header, stem_of
-from tasks.files.schema import TableSchema, read_table
+from tasks.files.schema import TableSchema
 from tasks.importers.contract import Format, Public
 from tasks.river.schema import RIVER_SCHEMA
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.files.columns import Column
+from tasks.files.load import read_table
 from tasks.files.reading import header
-from tasks.files.schema import TableSchema, read_table
+from tasks.files.schema import TableSchema
 from tasks.importers.contract import Format, Public
 from tasks.places.countries import CODES
 from tasks.places.names import MEMBERS

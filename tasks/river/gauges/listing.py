@@ -20,8 +20,8 @@ import pandas as pd
 from tasks.data import Array
 from tasks.errors import DataError
 from tasks.files.grid import grid
+from tasks.files.load import load_form
 from tasks.files.reading import SUFFIXES
-from tasks.files.schema import load_form
 from tasks.river.gauges.twins import TWIN, correlations
 from tasks.river.schema import GAUGES, GAUGES_SCHEMA, RIVER_SCHEMA
 

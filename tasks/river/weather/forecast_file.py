@@ -14,7 +14,8 @@ import pandas as pd
 from tasks.data import Panel
 from tasks.errors import DataError
 from tasks.files.columns import Column
-from tasks.files.schema import TableSchema, read_table
+from tasks.files.load import read_table
+from tasks.files.schema import TableSchema
 from tasks.products.forecast import WeatherForecast
 from tasks.river.records import WEATHER
 from tasks.river.schema import RIVER_SCHEMA

@@ -11,9 +11,10 @@ from scipy.special import expit, logit
 
 from federation.settings.schema import ADAPTED, AdaptationSettings
 from federation.training import sequential
-from federation.vault import scoring
+from federation.vault import doors, scoring
+from federation.vault.admission import Admission
 from federation.vault.own_models import adaptation
-from federation.vault.vault import Admission, Vault
+from federation.vault.vault import Vault
 from tasks.data import Array, DenseWindows
 from tasks.evaluation.scores import Sums
 from tasks.gathered_windows import dense
@@ -200,7 +201,7 @@ def at_its_end(vault: Vault, rounds: int = 1) -> tuple[Admission, dict[tuple[str
         reply_frame(vault, request_bytes("train", round_, plan))
     reply_frame(vault, request_bytes("validate", rounds + 1, plan))
     request = request_bytes("test", rounds + 2, plan)
-    admission = vault.admit(request)
+    admission = doors.admit(vault, request)
     sums: dict[tuple[str, str], dict[str, Array]] = {}
     for path, value in reply_frame(vault, request).group("score").items():
         part, arm, score, name = path.split("/")
@@ -245,9 +246,9 @@ def test_the_sums_are_those_of_the_mixed_and_shifted_forecast(tmp_path: Path) ->
 def test_the_twin_is_another_model_trained_on_the_same_records(tmp_path: Path) -> None:
     vault = vault_in(tmp_path)
     plan = plan_of(arms=["federated", "local", "local_pair"])
-    first = {job.arm: job for job in vault.admit(request_bytes("train", 1, plan)).jobs}
+    first = {job.arm: job for job in doors.admit(vault, request_bytes("train", 1, plan)).jobs}
     reply_frame(vault, request_bytes("train", 1, plan))
-    second = {job.arm: job for job in vault.admit(request_bytes("train", 2, plan)).jobs}
+    second = {job.arm: job for job in doors.admit(vault, request_bytes("train", 2, plan)).jobs}
     assert first["twin"].seed != first["local"].seed
     for name, start in first["twin"].start.items():
         assert not start.equal(first["local"].start[name])

@@ -10,6 +10,7 @@ from federation.composition.compose import settings_of as composed
 from federation.errors import ConfigError
 from federation.reporting.rows import ALL
 from federation.runs import simulation
+from federation.vault import doors
 from federation.vault.vault import Vault
 from tests.federation.federations import GRADIENT, FederationOf, Ran, Watching
 from tests.federation.vault.requesting import plan_of, request_bytes, vault_in
@@ -40,7 +41,7 @@ def test_it_is_scored_as_in_a_run_where_all_take_it(federation_of: FederationOf)
 @pytest.mark.usefixtures("toy")
 def test_only_its_own_jobs_are_changed(tmp_path: Path) -> None:
     plan = plan_of(arms=ARMS, local={"VNM": {"training": {"lr": 0.5, "epochs": 4}}, "THA": {"training": {"lr": 9.0}}})
-    jobs = {job.arm: job for job in vault_in(tmp_path).admit(request_bytes("train", 1, plan)).jobs}
+    jobs = {job.arm: job for job in doors.admit(vault_in(tmp_path), request_bytes("train", 1, plan)).jobs}
     assert {arm: (job.lr, job.settings.epochs) for arm, job in jobs.items()} == {
         "federated": (0.2, 1),
         "local": (0.5, 4),
@@ -54,7 +55,7 @@ def test_only_its_own_jobs_are_changed(tmp_path: Path) -> None:
 )
 def test_tables_that_no_settings_have_are_refused(tmp_path: Path, chosen: Any) -> None:
     with pytest.raises(ConfigError, match=r"local\.VNM"):
-        vault_in(tmp_path).admit(request_bytes("train", 1, plan_of(arms=ARMS, local={"VNM": chosen})))
+        doors.admit(vault_in(tmp_path), request_bytes("train", 1, plan_of(arms=ARMS, local={"VNM": chosen})))
 
 
 def run(folder: Path, *words: str) -> dict[tuple[str, str], float]:
@@ -80,5 +81,5 @@ def test_another_model_is_trained_and_mixed_with_the_federated_one(tmp_path: Pat
 def test_a_country_without_a_choice_shares_one_model(tmp_path: Path, toy: None) -> None:  # noqa: ARG001
     """A thousand clinics would otherwise build each model twice a round."""
     vault: Vault = vault_in(tmp_path)
-    jobs = vault.admit(request_bytes("train", 1, plan_of(arms=ARMS))).jobs
+    jobs = doors.admit(vault, request_bytes("train", 1, plan_of(arms=ARMS))).jobs
     assert len({id(job.model) for job in jobs}) == 1

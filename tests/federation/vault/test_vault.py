@@ -10,7 +10,7 @@ from federation.policy.file import FILE
 from federation.settings.schema import ADAPTED, ARMS, ISSUED
 from federation.strategies import STRATEGIES
 from federation.training import sequential
-from federation.vault import ledger
+from federation.vault import doors, ledger
 from federation.vault.gate import HEADER
 from federation.wire.frame import digest
 from tasks.errors import DataError
@@ -90,7 +90,7 @@ def test_the_same_records_and_request_give_the_same_bytes(tmp_path: Path) -> Non
 def test_a_repeated_request_gets_the_stored_reply(tmp_path: Path) -> None:
     vault, request = vault_in(tmp_path), request_bytes("train", 1, plan_of())
     reply = reply_bytes(vault, request)
-    admission = vault.admit(request)
+    admission = doors.admit(vault, request)
     assert (admission.jobs, admission.reply) == ((), reply)
     assert reply_bytes(vault, request) == reply
     assert ledger.verify(vault.database) == 1
@@ -118,9 +118,9 @@ def test_a_run_is_tested_once_however_long_it_claims_to_be(tmp_path: Path) -> No
 def test_a_local_model_goes_on_from_its_own_last_round(tmp_path: Path) -> None:
     vault, plan = vault_in(tmp_path), plan_of()
     reply_frame(vault, request_bytes("train", 1, plan))
-    alone = vault.admit(request_bytes("train", 1, plan, run="another")).jobs[1]  # as the first round was
+    alone = doors.admit(vault, request_bytes("train", 1, plan, run="another")).jobs[1]  # as the first round was
     learnt = sequential.run([alone])[0].params
-    federated, local = vault.admit(request_bytes("train", 2, plan, add=0.5)).jobs
+    federated, local = doors.admit(vault, request_bytes("train", 2, plan, add=0.5)).jobs
     assert learnt is not None
     assert all(local.start[name].equal(learnt[name]) for name in learnt)
     assert not any(local.start[name].equal(alone.start[name]) for name in learnt)
@@ -136,7 +136,7 @@ def test_a_country_below_its_cohort_receives_and_sends_nothing(tmp_path: Path) -
     assert (reply.kind, reply.header["examples"], reply.header["steps"], reply.header["loss"]) == ("update", 0, 0, 0.0)
     assert all(name.startswith("score/") and not value.any() for name, value in reply.arrays.items())
     assert len(reply.header["suppressed"]) == 2 * 3  # scores, rows; of one arm, for it trains no model of its own
-    jobs = vault.admit(request_bytes("train", 2, plan_of("scaffold"), add=0.5, last_aggregated=1)).jobs
+    jobs = doors.admit(vault, request_bytes("train", 2, plan_of("scaffold"), add=0.5, last_aggregated=1)).jobs
     assert all(job.train is None and job.score is not None for job in jobs)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.files.check import check, country_of, national_files
-from tasks.files.schema import problems
+from tasks.files.load import problems
 from tasks.files.template import write_template
 from tasks.registry import TABLES, TASKS
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import tasks.files.reading
 from tasks.errors import DataError
 from tasks.files.columns import Column
-from tasks.files.schema import Rule, TableSchema, problems, read_table
+from tasks.files.load import problems, read_table
+from tasks.files.schema import Rule, TableSchema
 
 SCHEMA = TableSchema(
     columns={

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.files.check import check
-from tasks.files.schema import read_table
+from tasks.files.load import read_table
 from tasks.registry import TABLES
 from tests.tasks.meaning.files import put, written
 

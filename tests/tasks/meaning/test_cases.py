@@ -7,7 +7,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.files.check import check
-from tasks.files.schema import LISTED, read_table
+from tasks.files.load import LISTED, read_table
 from tasks.meaning import look
 from tasks.registry import TABLES
 from tests.tasks.meaning.files import (

@@ -15,7 +15,8 @@ from tasks.evaluation.quantiles import quantiles
 from tasks.evaluation.scores import coverage, mean_of, weighted_interval_score
 from tasks.files.columns import Column
 from tasks.files.grid import grid
-from tasks.files.schema import TableSchema, read_table
+from tasks.files.load import read_table
+from tasks.files.schema import TableSchema
 from tasks.files.table import MONTH, NationalTable
 from tasks.models import losses
 from tasks.models.choice import ModelSettings, build

@@ -21,7 +21,7 @@ from pathlib import Path
 from time import monotonic
 
 from federation.errors import GotongError, WireError
-from federation.vault.callers import Caller, Callers
+from federation.vault.service.callers import Caller, Callers
 from federation.wire.frame import Frame, digest, encode, read_header
 from federation.wire.signature import frame_of
 
