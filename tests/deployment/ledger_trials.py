@@ -28,8 +28,8 @@ from types import ModuleType
 from federation.deployment import certificates
 from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.node import own_ledger, signed_replies, vault_ledger, vault_process
-from federation.deployment.node.courier import VaultAbsentError, exchange
 from federation.deployment.node.settings import SOCKET, NodeSettings
+from federation.deployment.node.vault_line import VaultAbsentError, exchange
 from federation.errors import GotongError
 from federation.vault import ledger, vault
 from federation.wire.frame import Frame, decode, encode

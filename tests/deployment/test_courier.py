@@ -21,7 +21,7 @@ from flwr.supercore.protobuf.client import ProtobufClient
 from flwr.supernode import fleet_http_client
 
 from federation.deployment import certificates
-from federation.deployment.node import courier, reachable
+from federation.deployment.node import courier, flower_link, reachable, vault_line
 from federation.errors import DeploymentError
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, encode
@@ -32,8 +32,8 @@ REPLY = encode(Frame(kind="update", header={}))
 
 def test_the_installed_flower_is_one_whose_fleet_protocol_was_seen() -> None:
     """Contract with Flower's internals. If this fails after an upgrade of Flower, run the deployment tests against it,
-    read what changed in these files, and only then add the version to courier.KNOWN."""
-    courier.check_flower_version()
+    read what changed in these files, and only then add the version to flower_link.KNOWN."""
+    flower_link.check_flower_version()
     calls = [
         "ActivateNode",
         "DeactivateNode",
@@ -63,9 +63,9 @@ def test_the_installed_flower_is_one_whose_fleet_protocol_was_seen() -> None:
 
 
 def test_an_uncheck_flower_version_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "version", lambda _: "9.9.0")
+    monkeypatch.setattr(flower_link, "version", lambda _: "9.9.0")
     with pytest.raises(DeploymentError, match=r"knows Flower 1\.41\.x, installed is 9\.9\.0"):
-        courier.check_flower_version()
+        flower_link.check_flower_version()
 
 
 def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
@@ -79,7 +79,9 @@ def test_it_imports_no_torch_no_task_and_none_of_the_vault() -> None:
         "federation.api.lazy",  # the names that `from federation import` offers, and nothing of what they are
         "federation.deployment.node.champions",
         "federation.deployment.node.courier",
+        "federation.deployment.node.flower_link",
         "federation.deployment.node.reachable",
+        "federation.deployment.node.vault_line",
         "federation.deployment.logs",
         "federation.deployment.private_keys",
         "federation.deployment.secret_files",
@@ -114,12 +116,12 @@ def _vault(path: Path, *replies: bytes | None) -> threading.Thread:
     return thread
 
 
-def _request(ttl: float = 60.0) -> courier.Request:
+def _request(ttl: float = 60.0) -> flower_link.Request:
     from flwr.supercore.task_identity import TaskIdentity
 
     TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1
     message = Message(seal(REQUEST), dst_node_id=7, message_type="train", ttl=ttl)
-    return courier.Request(message=message, frame=REQUEST)
+    return flower_link.Request(message=message, frame=REQUEST)
 
 
 def test_a_vault_that_dies_over_a_frame_gets_it_again(tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_a_slow_vault_is_waited_for_with_a_beating_heart(tmp_path: Path) -> None
 
     thread = threading.Thread(target=serve)
     thread.start()
-    assert courier.exchange(tmp_path / "s", REQUEST, lambda: beats.append(None)) == REPLY
+    assert vault_line.exchange(tmp_path / "s", REQUEST, lambda: beats.append(None)) == REPLY
     thread.join(10)
     assert len(beats) >= 2
 
@@ -237,7 +239,9 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
 
 def test_an_authority_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match="let this user read the coordinator's"):
-        courier.Link("127.0.0.1:1", tmp_path, ec.generate_private_key(ec.SECP384R1()), tmp_path / "node.id", tmp_path)
+        flower_link.Link(
+            "127.0.0.1:1", tmp_path, ec.generate_private_key(ec.SECP384R1()), tmp_path / "node.id", tmp_path
+        )
 
 
 def test_a_message_that_carries_no_frame_is_no_frame() -> None:

@@ -164,11 +164,11 @@ def _a_stranger_is_refused(deployment: Deployment) -> None:
             _foreign_authority(deployment.folder / "foreign"),
         ),
     }
-    from federation.deployment.node import courier
+    from federation.deployment.node import courier, flower_link
 
     for words, (address, root) in refused.items():
-        with pytest.raises(courier.RefusedError, match=words):
-            courier.Link(
+        with pytest.raises(flower_link.RefusedError, match=words):
+            flower_link.Link(
                 address, root, courier.read_key(stranger / "courier" / "node.key"), stranger / "id", stranger
             ).__enter__()
 

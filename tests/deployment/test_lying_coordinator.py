@@ -15,7 +15,7 @@ from federation.deployment import certificates, enrolment
 from federation.deployment.coordinator import members
 from federation.deployment.coordinator.ledger import CoordinatorLedger
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
-from federation.deployment.node.courier import exchange
+from federation.deployment.node.vault_line import exchange
 from federation.deployment.secret_files import private_folder
 from federation.policy.file import accept_member, read_policy
 from federation.runs.in_process_grid import InProcessGrid

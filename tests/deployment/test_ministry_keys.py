@@ -15,7 +15,7 @@ from federation.cli import main
 from federation.deployment import certificates, enrolment, private_keys, revocation
 from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.coordinator import members
-from federation.deployment.node import courier, own_ledger, reachable
+from federation.deployment.node import courier, flower_link, own_ledger, reachable
 from federation.errors import DeploymentError, SignatureError
 from federation.wire.frame import decode
 from tests.deployment.pair import FRAME, Coordinator, Country
@@ -263,7 +263,7 @@ def test_a_courier_connects_to_no_server_whose_key_is_on_its_list(tmp_path: Path
             try:
                 with (
                     create_connection(listening.getsockname()) as line,
-                    courier._trust(tmp_path / "ca.pem").wrap_socket(line, server_hostname="127.0.0.1"),
+                    flower_link._trust(tmp_path / "ca.pem").wrap_socket(line, server_hostname="127.0.0.1"),
                 ):
                     return True
             except ssl.SSLCertVerificationError as error:

@@ -28,9 +28,10 @@ from federation.coordinator import checkpoint
 from federation.deployment.coordinator import terms
 from federation.deployment.coordinator.status import outcome_of
 from federation.deployment.node import check, pause
-from federation.deployment.node.courier import StandingInterceptor, exchange
+from federation.deployment.node.flower_link import StandingInterceptor
 from federation.deployment.node.process import children, prepare
 from federation.deployment.node.settings import NodeSettings
+from federation.deployment.node.vault_line import exchange
 from federation.deployment.node.vault_process import RequestHandler, read_policy
 from federation.deployment.node.vault_process import run as serve
 from federation.errors import ConfigError, DeploymentError, WireError

@@ -13,7 +13,7 @@ from flwr.app import Message
 from flwr.supercore.task_identity import TaskIdentity
 
 from federation.deployment.coordinator import terms
-from federation.deployment.node import courier
+from federation.deployment.node import courier, flower_link
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import RequestHandler, limits_of, read_policy
 from federation.errors import ConfigError
@@ -46,7 +46,7 @@ class CourierGrid(InProcessGrid):
         self._vault = vault
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
-        requests = [courier.Request(message=message, frame=unseal(message.content)) for message in messages]
+        requests = [flower_link.Request(message=message, frame=unseal(message.content)) for message in messages]
         return [courier.reply_to(request, self._vault, lambda: None) for request in requests]
 
 

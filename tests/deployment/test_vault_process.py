@@ -19,9 +19,9 @@ from flwr.app import Message
 from federation.cli import main
 from federation.coordinator import rounds
 from federation.coordinator.state import Federation
-from federation.deployment.node.courier import exchange
 from federation.deployment.node.dry_run import RoundCounter
 from federation.deployment.node.settings import NodeSettings
+from federation.deployment.node.vault_line import exchange
 from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.region import RegionSettings
 from federation.settings.schema import Settings

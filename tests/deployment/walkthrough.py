@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from federation.deployment.coordinator import members
-from federation.deployment.node.courier import exchange
 from federation.deployment.node.settings import SOCKET
+from federation.deployment.node.vault_line import exchange
 from federation.vault.identity import fingerprint
 from federation.wire.frame import Frame, decode, encode
 from tasks.registry import TASKS

@@ -15,7 +15,7 @@ from time import time
 import torch
 
 from federation.deployment.enrolment import COURIER_KEY, VAULT_KEY, read_vault_key
-from federation.deployment.node import courier, own_budget, reachable
+from federation.deployment.node import courier, flower_link, own_budget, reachable
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import read_policy
 from federation.errors import GotongError
@@ -79,7 +79,7 @@ def _budget(settings: NodeSettings, policy: Policy) -> Finding:
 
 def _flower() -> Finding:
     try:
-        courier.check_flower_version()
+        flower_link.check_flower_version()
     except GotongError as error:
         return Finding(what="flower", detail=str(error), good=False)
     return Finding(what="flower", detail=version("flwr"))
