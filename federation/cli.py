@@ -12,70 +12,85 @@ from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
 
-VERBS = {
-    "simulate": "train one model over all member states on this machine",
-    "pretrain": "first weights from synthetic countries, as a file with which runs may begin",
-    "forecast": "write a finished run's forecast for a country, from its own records",
-    "report": "write what came out of a finished run, as JSON and as a page for people",
-    "explore": "what every country's records look like and can serve, before anything is trained",
-    "watch": "show how far a run is, a line a round",
-    "compare": "show runs side by side: what differs, and which wins where",
-    "choose": "make a recipe from the trials of a search, each country's own model included",
-    "champion show": "the model that forecasts are issued from, the one before, and why",
-    "champion offer": "a finished run becomes champion if the rules allow it",
-    "champion rollback": "return to the champion before",
-    "champion export": "the champion in one signed file, which nodes take",
-    "cycle": "a region's month: agree, train, gate, promote, export; for a timer, and killed it goes on",
-    "cycle status": "which step a region's month is at, and since when",
-    "results": "write the page of all experiments: tables, pictures, targets",
-    "ui": "open the experiments in MLflow",
-    "replay": "send MLflow the records of a run that it has not received",
-    "data import": "turn public files into national files",
-    "data map": "say which column of an agency's table is what, for `data import`",
-    "data check": "list every problem of a national file",
-    "data template": "write an empty national file with its units explained",
-    "data synthesize": "write the national files of synthetic member states",
-    "policy template": "write a country's policy: open, guarded or sealed, every key explained",
-    "policy check": "what a country's policy says to a run",
-    "policy explain": "a policy in words, and where it differs from a template",
-    "policy meet": "the corridor that several countries' policies allow, and who decides it",
-    "keys coordinator": "make the coordinator's certificate authority and server certificate",
-    "keys node": "make a node's key, at the node; a small file goes to the coordinator",
-    "keys enrol": "make a node a member, from the file it sent",
-    "keys revoke": "end a node's membership for good",
-    "keys rotate": "make new keys: a coordinator's under its authority, a node's signed by its old ones",
-    "rehearse": "a coordinator and three nodes on this machine, from keys to a product, in one command",
-    "coordinator": "serve a federation: a SuperLink, its executor and the gateway for nodes",
-    "node": "serve one country: its vault and its courier",
-    "submit": "train over the enrolled countries, on their own machines",
-    "ledger show": "list what left a vault, or what a coordinator requested and received",
-    "ledger verify": "check a ledger: its chain, its signed heads, and what others signed of it",
-    "ledger export": "write a ledger as CSV or JSON, for an auditor",
-    "ledger backup": "copy a node's ledger and its signed heads, without what the vault remembers of runs",
-    "ledger accept": "go on after a ledger lost rows, with a row that says so",
-    "pack": "write what a run was, who took part and what left, for an auditor",
-    "pack verify": "check a compliance pack: what holds, what is missing, what does not hold",
-    "status": "show a coordinator's certificate, members and runs",
-    "stop": "end a submitted run; its checkpoint is kept",
-    "node check": "check that a country's node would work, and show what a run would send",
-    "node budget": "what differential privacy has cost this country, and what is left",
-    "node accept": "accept a model as the first weights of runs",
-    "node roster accept": "accept the key of another country's vault, for sealed runs",
-    "node roster show": "the members whose keys this node accepted",
-    "node pack": "write and sign this country's section of a run's compliance pack",
-    "node results": "this country's own scores of a run, sealed ones too",
-    "node report": "this country's own page of a run or an issue, made at home",
-    "node train": "train and score a country's own model; nothing leaves",
-    "node preview": "show every name, shape and byte that a run would send",
-    "node issue": "this month's forecast of a country: made, archived, and handed on once it is approved",
-    "node approve": "hand on an issue",
-    "node hold": "keep an issue back",
-    "node annotate": "a note on an issue, for whoever reads it",
-    "node monitor": "issued forecasts with what happened: scores, and alarms of skill and inputs",
-    "node pause": "refuse every run until resume",
-    "node resume": "serve again",
-    "node withdraw": "leave the federation for good",
+GROUPS = {  # who works with it -> verb -> what it does
+    "train, forecast and compare, on one machine": {
+        "simulate": "train one model over all member states on this machine",
+        "pretrain": "first weights from synthetic countries, as a file with which runs may begin",
+        "forecast": "write a finished run's forecast for a country, from its own records",
+        "report": "write what came out of a finished run, as JSON and as a page for people",
+        "explore": "what every country's records look like and can serve, before anything is trained",
+        "watch": "show how far a run is, a line a round",
+        "compare": "show runs side by side: what differs, and which wins where",
+        "choose": "make a recipe from the trials of a search, each country's own model included",
+        "results": "write the page of all experiments: tables, pictures, targets",
+        "ui": "open the experiments in MLflow",
+        "replay": "send MLflow the records of a run that it has not received",
+    },
+    "national files": {
+        "data import": "turn public files into national files",
+        "data map": "say which column of an agency's table is what, for `data import`",
+        "data check": "list every problem of a national file",
+        "data template": "write an empty national file with its units explained",
+        "data synthesize": "write the national files of synthetic member states",
+    },
+    "what a country allows": {
+        "policy template": "write a country's policy: open, guarded or sealed, every key explained",
+        "policy check": "what a country's policy says to a run",
+        "policy explain": "a policy in words, and where it differs from a template",
+        "policy meet": "the corridor that several countries' policies allow, and who decides it",
+    },
+    "a federation of countries, at the coordinator": {
+        "keys coordinator": "make the coordinator's certificate authority and server certificate",
+        "keys node": "make a node's key, at the node; a small file goes to the coordinator",
+        "keys enrol": "make a node a member, from the file it sent",
+        "keys revoke": "end a node's membership for good",
+        "keys rotate": "make new keys: a coordinator's under its authority, a node's signed by its old ones",
+        "rehearse": "a coordinator and three nodes on this machine, from keys to a product, in one command",
+        "coordinator": "serve a federation: a SuperLink, its executor and the gateway for nodes",
+        "submit": "train over the enrolled countries, on their own machines",
+        "status": "show a coordinator's certificate, members and runs",
+        "stop": "end a submitted run; its checkpoint is kept",
+    },
+    "a country's node": {
+        "node": "serve one country: its vault and its courier",
+        "node check": "check that a country's node would work, and show what a run would send",
+        "node budget": "what differential privacy has cost this country, and what is left",
+        "node accept": "accept a model as the first weights of runs",
+        "node roster accept": "accept the key of another country's vault, for sealed runs",
+        "node roster show": "the members whose keys this node accepted",
+        "node pack": "write and sign this country's section of a run's compliance pack",
+        "node results": "this country's own scores of a run, sealed ones too",
+        "node report": "this country's own page of a run or an issue, made at home",
+        "node train": "train and score a country's own model; nothing leaves",
+        "node preview": "show every name, shape and byte that a run would send",
+        "node issue": "this month's forecast of a country: made, archived, and handed on once it is approved",
+        "node approve": "hand on an issue",
+        "node hold": "keep an issue back",
+        "node annotate": "a note on an issue, for whoever reads it",
+        "node monitor": "issued forecasts with what happened: scores, and alarms of skill and inputs",
+        "node pause": "refuse every run until resume",
+        "node resume": "serve again",
+        "node withdraw": "leave the federation for good",
+    },
+    "the model that a region issues from, and its month": {
+        "champion show": "the model that forecasts are issued from, the one before, and why",
+        "champion offer": "a finished run becomes champion if the rules allow it",
+        "champion rollback": "return to the champion before",
+        "champion export": "the champion in one signed file, which nodes take",
+        "cycle": "a region's month: agree, train, gate, promote, export; for a timer, and killed it goes on",
+        "cycle status": "which step a region's month is at, and since when",
+    },
+    "for auditors": {
+        "ledger show": "list what left a vault, or what a coordinator requested and received",
+        "ledger verify": "check a ledger: its chain, its signed heads, and what others signed of it",
+        "ledger export": "write a ledger as CSV or JSON, for an auditor",
+        "ledger backup": "copy a node's ledger and its signed heads, without what the vault remembers of runs",
+        "ledger accept": "go on after a ledger lost rows, with a row that says so",
+        "pack": "write what a run was, who took part and what left, for an auditor",
+        "pack verify": "check a compliance pack: what holds, what is missing, what does not hold",
+    },
 }
+VERBS = {verb: what for verbs in GROUPS.values() for verb, what in verbs.items()}
 REMOVED = {"node bundle": "gotong node bundle is gone: a node runs nothing that is shipped to it; start gotong node"}
 FULL = "the disk is full; make room, what was done is kept"
 REMEDIES = {  # error of the system -> what it is, and what to do
@@ -158,16 +173,10 @@ def _nearest(words: Sequence[str]) -> str:
 
 
 def _help() -> str:
-    lines = [f"  {verb:<18} {what}" for verb, what in VERBS.items()]
-    return "\n".join(
-        [
-            "gotong VERB key=value ...",
-            "",
-            *lines,
-            "",
-            "gotong VERB --cfg job shows every key of a verb; gotong simulate -m key=a,b runs a sweep.",
-        ]
-    )
+    lines = ["gotong VERB key=value ..."]
+    for title, verbs in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {verb:<18} {what}" for verb, what in verbs.items())]
+    return "\n".join([*lines, "", "gotong VERB --help explains every key; gotong simulate -m key=a,b runs a sweep."])
 
 
 def _fail(message: str, code: int = 1) -> int:

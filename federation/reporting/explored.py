@@ -82,12 +82,25 @@ def table(exploration: Exploration) -> Table:
     """A line a country."""
     cuts = f"trained to {exploration.cuts[0]}, validated to {exploration.cuts[1]}, tested to {exploration.cuts[2]}"
     sheet = Table(title=f"{exploration.title}: what is on record", caption=cuts)
-    columns = ("country", "places", "years", "reported", "missing", "newest", "behind", "mean", "peak", "zeros", "far")
-    for name in (*columns, *PARTS.values()):
-        sheet.add_column(name, justify="left" if name == "country" else "right", overflow="fold")
+    columns = (
+        "country",
+        "places",
+        "years",
+        "reported",
+        "gaps",
+        "newest",
+        "behind",
+        "mean",
+        "peak",
+        "zeros",
+        "far",
+        "can",
+    )
+    for name in columns:
+        sheet.add_column(name, justify="left" if name in ("country", "can") else "right", no_wrap=name != "can")
     for each in exploration.countries:
-        can = ["no" if why_not(each, part) else "yes" for part in PARTS]
-        sheet.add_row(each.country, *_cells(each.summary), *can)
+        can = [name for part, name in PARTS.items() if not why_not(each, part)]
+        sheet.add_row(each.country, *_cells(each.summary), ", ".join(can) or "nothing")
     return sheet
 
 
@@ -102,7 +115,7 @@ def _cells(summary: Summary | None) -> list[str]:
         str(len(summary.gaps)),
         summary.end or NEVER,
         NEVER if summary.behind is None else few(summary.behind),
-        NEVER if (level := mean(summary)) is None else f"{level:.3g}",
+        NEVER if (level := mean(summary)) is None else number(level),
         peak(summary),
         percent(summary.zeros),
         NEVER if summary.far is None else few(summary.far),
@@ -128,6 +141,11 @@ def peak(summary: Summary) -> str:
         return NEVER
     highest: Group = max(summary.season, key=lambda group: group.mean)
     return f"{highest.first}: x{highest.mean / level:.1f}"
+
+
+def number(level: float) -> str:
+    """Three digits that tell, as a person writes them."""
+    return f"{float(f'{level:.3g}'):,.0f}" if abs(level) >= 100 else f"{level:.3g}"
 
 
 def few(count: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 from federation.errors import ConfigError, PolicyRefusal
 from federation.policy.file import FILE
 from federation.policy.templates import policy, values
+from federation.reporting.explored import number
 from federation.runs import explore
 from federation.settings.values import plain
 from federation.vault import gate, ledger
@@ -119,3 +120,7 @@ def test_a_region_on_one_machine(tmp_path: Path, toy: None) -> None:  # noqa: AR
     assert "http" not in page.read_text().replace("http-equiv", "")
     with pytest.raises(ConfigError, match="what is explored is not noised"):
         look(ExploreSettings(task=ToySettings(), strategy=settings.strategy, protection="sealed+differential_privacy"))
+
+
+def test_a_mean_is_written_as_a_person_writes_it() -> None:
+    assert [number(each) for each in (1127.4, 980.2, 12.345, 0.01234)] == ["1,130", "980", "12.3", "0.0123"]
