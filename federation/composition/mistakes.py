@@ -18,6 +18,9 @@ def explained(error: Exception, schema: type[Any]) -> str:
     text = str(error.__cause__ or error) if "Error merging override" in str(error) else str(error)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     full = re.search(r"full_key: ([\w.\[\]]+)", f"{text}\n{error.__cause__}")
+    if several := re.match(r"Ambiguous value for argument '([^=]+)=(.*)'", first):
+        key, values = several.groups()
+        return f"{key}={values} is several values; write {key}=[{values}] for a list, or add -m for a run of each"
     if (word := getattr(error, "override", None)) is not None:
         return f"{word} cannot be read as key=value: {first}"
     if missing := next(filter(None, (re.search(pattern, text) for pattern in MISSING_KEY)), None):

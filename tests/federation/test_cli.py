@@ -41,6 +41,10 @@ def test_help_is_on_stdout_and_imports_nothing_heavy(tmp_path: Path, words: list
 MISTAKES = {
     ("simulate", "rouns=3"): "gotong: there is no key 'rouns'; did you mean rounds?\n",
     ("simulate", "+rouns=3"): "gotong: there is no key 'rouns'; did you mean rounds?\n",
+    (
+        "simulate",
+        "rounds=1,2",
+    ): "gotong: rounds=1,2 is several values; write rounds=[1,2] for a list, or add -m for a run of each\n",
     ("simulate", "rounds=0"): "gotong: rounds=0 must be at least 1 and at most 100000\n",
     ("simulat",): "gotong: there is no verb 'simulat'; did you mean simulate?\n",
     (
