@@ -125,6 +125,7 @@ class AdaptationSettings:
     years: float = 2.0  # validation years that do; errors of one year are correlated, however many there are
     largest: float = 0.5  # correction, in the model's own unit
     centre: bool = True  # whether corrections may move the middle of a forecast; without, its spread alone
+    by_horizon: bool = False  # whether `issued` has shares of each horizon, drawn to those of all; without, one of all
 
     def check(self) -> None:
         """Raise ConfigError for a value out of range."""

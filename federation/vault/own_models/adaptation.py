@@ -25,7 +25,7 @@ class Past:
     due: Array
 
 
-def mix_shares(arm: str, settings: AdaptationSettings) -> dict[str, float]:
+def mix_shares(arm: str, settings: AdaptationSettings) -> Mapping[str, float]:
     """Whose forecasts an adapted arm mixes, and their shares, which add up to 1.
 
     `local_adapted` is the local forecast with the same corrections, `local_pair` the mix of two local models that
@@ -53,12 +53,14 @@ def adapted(
     return corrected(now, correction(then, past, task, settings), task)
 
 
-def mixed(outputs: Mapping[str, Array], shares: Mapping[str, float]) -> Array | None:
-    """(N, H, K) mean of the outputs that are there, by their shares; None where there is none."""
-    there = {name: share for name, share in shares.items() if name in outputs and share > 0}
-    if not there:
+def mixed(outputs: Mapping[str, Array], shares: Mapping[str, float | Array]) -> Array | None:
+    """(N, H, K) mean of the outputs that are there, by their shares, of all horizons or (H,); None of no share."""
+    there = {name: np.reshape(share, (-1, 1)) for name, share in shares.items() if name in outputs}
+    total = sum(there.values(), np.zeros((1, 1)))
+    if not np.all(total > 0):
         return None
-    return np.asarray(sum(share * outputs[name] for name, share in there.items()) / sum(there.values()))
+    mean = sum(share.astype(outputs[name].dtype) * outputs[name] for name, share in there.items() if share.any())
+    return np.asarray(mean / total.astype(np.asarray(mean).dtype))
 
 
 def correction(output: Array, past: Past, task: Task, settings: AdaptationSettings) -> Array:

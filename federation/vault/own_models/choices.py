@@ -24,13 +24,14 @@ CALIBRATION = "choice/calibration/"
 class Choices:
     """rounds: own model -> numbers of the requests that brought the weights of its final mean; none: the last.
 
-    corrections: adapted arm -> (H, K) shifts or (H, 2) odds, in model units. shares: member of the issued mix -> share.
+    corrections: adapted arm -> (H, K) shifts or (H, 2) odds, in model units. shares: member of the issued mix -> share,
+    of all horizons or (H,).
     calibrations: arm -> (C,) of the chances of events that it forecasts, see `Task.calibrate`.
     """
 
     rounds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     corrections: Mapping[str, Array] = field(default_factory=dict)
-    shares: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float | Array] = field(default_factory=dict)
     calibrations: Mapping[str, Array] = field(default_factory=dict)
 
 
@@ -56,7 +57,7 @@ def from_memory(memory: Tensors) -> Choices:
     return Choices(
         rounds={arm: tuple(each.tolist()) for arm, each in _under(ROUNDS, memory).items()},
         corrections={arm: each.numpy() for arm, each in _under(CORRECTION, memory).items()},
-        shares={name: float(each) for name, each in _under(SHARE, memory).items()},
+        shares={name: each.numpy() if each.ndim else float(each) for name, each in _under(SHARE, memory).items()},
         calibrations={arm: each.numpy() for arm, each in _under(CALIBRATION, memory).items()},
     )
 

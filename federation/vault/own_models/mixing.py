@@ -61,22 +61,39 @@ def strongest_baseline(records: Records) -> dict[str, Array]:
     return {name: records.known["validation"][name] for name in best}
 
 
-def shares(then: Mapping[str, Array], past: Past, task: Task, settings: AdaptationSettings) -> dict[str, float]:
+def shares(
+    then: Mapping[str, Array], past: Past, task: Task, settings: AdaptationSettings
+) -> Mapping[str, float | Array]:
     """Member -> its share of the mix: those that would have been best in `past`, shrunk to equal ones.
 
     share = trust * best + (1 - trust) / M of M members, with trust = Y / (Y + years) of the Y calendar years in which
     anything is known and `adaptation.years`. `best` has the least loss of the task among all that add up to 1; the loss
-    is convex in them.
+    is convex in them. With `adaptation.by_horizon` a share is (H,): the best of each horizon, shrunk likewise to that
+    of all horizons.
     then: member -> (N, H, K) for the windows of `past`.
     """
-    known = np.isfinite(past.target)
-    years = len(np.unique(past.due[known].astype("datetime64[Y]")))
     equal = np.full(len(then), 1 / max(len(then), 1))
-    if not years or len(then) < 2:
+    if not np.isfinite(past.target).any() or len(then) < 2:
         return dict(zip(then, equal.tolist(), strict=True))
+    outputs = np.stack(list(then.values()))
+    of_all = _shrunk(outputs, past, task, settings, equal)
+    if not settings.by_horizon:
+        return dict(zip(then, of_all.tolist(), strict=True))
+    horizons = (np.s_[h : h + 1] for h in range(past.target.shape[1]))
+    each = [
+        _shrunk(outputs[:, :, one], Past(target=past.target[:, one], due=past.due[:, one]), task, settings, of_all)
+        for one in horizons
+    ]
+    return dict(zip(then, np.transpose(each), strict=True))
+
+
+def _shrunk(outputs: Array, past: Past, task: Task, settings: AdaptationSettings, towards: Array) -> Array:
+    """(M,) shares of least loss, drawn to others by the years in which anything is known. outputs: (M, N, H, K)."""
+    years = len(np.unique(past.due[np.isfinite(past.target)].astype("datetime64[Y]")))
+    if not years:
+        return towards
     trust = years / (years + settings.years)
-    best = _best(np.stack(list(then.values())), past.target, task, equal)
-    return dict(zip(then, (trust * best + (1 - trust) * equal).tolist(), strict=True))
+    return np.asarray(trust * _best(outputs, past.target, task, towards) + (1 - trust) * towards)
 
 
 def _best(outputs: Array, target: Array, task: Task, start: Array) -> Array:

@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from federation.settings.schema import AdaptationSettings
-from federation.vault.own_models import mixing
-from federation.vault.own_models.adaptation import Past
+from federation.vault.own_models import choices, mixing
+from federation.vault.own_models.adaptation import Past, mixed
+from federation.vault.own_models.choices import Choices
 from federation.vault.records import open_records
 from tasks.data import Array
 from tasks.models.losses import pinball
 from tasks.registry import TASKS
 from tasks.task import Task
 from tests.federation.toy import TOY
+from tests.federation.vault.requesting import plan_of
 
 LEVELS = (0.1, 0.5, 0.9)
 LEVELLED = replace(TOY, levels=LEVELS, loss=lambda output, target: pinball(output, target, LEVELS))
@@ -56,6 +58,41 @@ def test_shares_are_the_best_of_a_grid_shrunk_by_the_years(many: int) -> None:
     assert sum(found.values()) == pytest.approx(1)
     assert loss(best) <= min(map(loss, grid)) + 1e-6
     assert best == pytest.approx(min(grid, key=loss), abs=0.06)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_loss_is_one_of_any_horizons(task: Task) -> None:
+    """Shares of each horizon are those of least loss of it alone."""
+    width = len(task.levels) or 1
+    output, target = torch.randn(6, 2, width), torch.zeros(6, 2)
+    whole, (first, second) = task.loss(output, target), (task.loss(output[:, [h]], target[:, [h]]) for h in (0, 1))
+    assert whole.item() == pytest.approx((first + second).item() / 2, rel=1e-5)
+
+
+def test_shares_of_each_horizon_are_its_own_best_drawn_to_those_of_all() -> None:
+    """Of the second horizon the other member is right, and the mix of each is nearer to what happened."""
+    seen, then = past(2)
+    then["high"][:, 1] -= 2  # now right itself
+    one, each = (mixing.shares(then, seen, LEVELLED, AdaptationSettings(by_horizon=by)) for by in (False, True))
+    alone = [
+        mixing.shares(
+            {name: output[:, [h]] for name, output in then.items()},
+            Past(target=seen.target[:, [h]], due=seen.due[:, [h]]),
+            LEVELLED,
+            AdaptationSettings(years=0),
+        )
+        for h in (0, 1)
+    ]
+    for name in then:
+        wanted = [0.5 * own[name] + 0.5 * one[name] for own in alone]
+        np.testing.assert_allclose(each[name], wanted, atol=2e-3)
+    mixes = [mixed(then, shares) for shares in (one, each)]
+    losses = [
+        float(LEVELLED.loss(torch.from_numpy(mix), torch.from_numpy(seen.target))) for mix in mixes if mix is not None
+    ]
+    assert losses[1] < 0.95 * losses[0]
+    kept = choices.from_memory(choices.to_memory(Choices(shares=each), plan_of()))
+    assert {name: share.tolist() for name, share in kept.shares.items()} == {n: s.tolist() for n, s in each.items()}
 
 
 def test_without_a_known_month_and_of_one_member_shares_are_equal() -> None:
