@@ -71,7 +71,7 @@ MAY: dict[str, set[str]] = {
         *("runs.credit", "vault"),
     },
     # What each country contributed to a simulation: models of groups of its updates, on the records of all.
-    "runs.credit": {"coordinator", "settings", "strategies", "vault"},
+    "runs.credit": {"errors", "coordinator", "settings", "strategies", "vault"},
     "studies": {"errors", "composition", "reporting", "settings", "tracking"},
     "deployment": {"errors", "wire"},
     # vault: the coordinator's ledger has the chain and the signed heads of a vault's.

@@ -23,6 +23,7 @@ from federation.runs import folder as run_folder
 from federation.runs import pooled_arm, regional_differences
 from federation.runs import run as every_run
 from federation.runs.credit.rounds import Kept, credit
+from federation.runs.credit.rounds import cost as credit_cost
 from federation.runs.energy import year_of
 from federation.runs.engine import trainer
 from federation.runs.in_process_grid import InProcessGrid
@@ -34,6 +35,7 @@ from federation.training import sequential
 from federation.training.device import device_of
 from federation.vault.database import open_database
 from federation.vault.identity import simulated
+from federation.vault.records import Records
 from federation.vault.terms import claim
 from federation.vault.vault import Vault
 from tasks.errors import DataError
@@ -92,8 +94,16 @@ class Simulation:
         if not self.run.settings.credit or len(kept.rounds) < plan.rounds:
             return None
         learning = self.run.federation.learning
-        records = {each.country: each.records(plan) for each in self.vaults.values() if each.country in learning}
-        return credit(kept.rounds, outcome.progress.model, records, plan)
+        records = {country: each for country, each in self.records().items() if country in learning}
+        return credit(kept.rounds, outcome.progress.model, records, plan, self.run.settings.credit_models)
+
+    def records(self) -> dict[str, Records]:
+        """Country -> its records, cut for the run's plan."""
+        return {vault.country: vault.records(self.run.federation.plan) for vault in self.vaults.values()}
+
+    def with_note(self, note: str) -> "Simulation":
+        """With one more line for the person who started it."""
+        return replace(self, run=replace(self.run, notes=(*self.run.notes, note)))
 
     def with_regional_rows(self, outcome: Outcome) -> Outcome:
         """With the pooled arm, if it was chosen, and the differences of arms in the whole region."""
@@ -130,6 +140,10 @@ def prepare(settings: Settings, folder: Path) -> Simulation:
         settings = resolved(settings, _ends(settings, folder, countries))
     run = every_run.new(settings, folder, _nodes(countries), (*note(settings), *notes))
     simulation = _with_vaults(run)
+    if settings.credit:
+        simulation = simulation.with_note(
+            credit_cost(simulation.records(), run.federation.plan, settings.credit_models)
+        )
     every_run.save(run)
     return simulation
 

@@ -269,6 +269,7 @@ class Settings(Plan):
     sweep: str | None = None  # names the runs of a sweep; the same sweep again continues where it was
     energy: str | None = None  # ISO code of the country on whose grid this machine runs, to count energy and carbon
     credit: bool = False  # say what each country contributed, by models of groups of them; a simulation's alone
+    credit_models: int = 3000  # most models that `credit` scores in a run; with fewer, its errors are larger
     engine: str = "sequential"  # sequential | cohort | compiled | auto: one by one, many a step, or what is faster here
     device: str = "cpu"  # cpu | cuda | cuda:1: where a simulation trains; a node sets its own with `gotong node`
     precision: str = "float32"  # float32 | tf32 | bf16, of the matrix products of a simulation
@@ -389,6 +390,7 @@ class Settings(Plan):
             raise ConfigError(f"credit=true needs each country's update, which protection={self.protection} hides")
         if self.strategy.private:
             raise ConfigError(f"credit=true scores whole models; set strategy.private=[], not {self.strategy.private}")
+        within("credit_models", self.credit_models, 1, 10_000_000)
         if clients > MOST_CREDITED:
             raise ConfigError(f"credit=true is of {MOST_CREDITED} countries at most, and the region has {clients}")
 

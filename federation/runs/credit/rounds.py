@@ -14,15 +14,18 @@ import torch
 
 from federation.coordinator import aggregation
 from federation.coordinator.state import Arrays, Contribution, Credit, Report, Updates, Watch
-from federation.runs.credit.shapley import Group, Shares, shares
+from federation.errors import ConfigError
+from federation.runs.credit.shapley import Group, Shares, most_values, shares
 from federation.settings.schema import Plan
 from federation.strategies import STRATEGIES
 from federation.vault.records import Records
+from federation.vault.requests import numpy_of
 from tasks.evaluation.scores import merge
-from tasks.models.weights import built, output_of
+from tasks.models.weights import built, output_of, trainable
 from tasks.registry import TASKS
 
-ORDERS = 22  # sampled orders a round: of eleven countries, each is the first twice
+ORDERS = 22  # sampled orders a round, if `credit_models` allows them: of eleven countries, each is the first twice
+FEWEST = 2  # orders a round, without which there is no standard error
 TOLERANCE = 0.002  # of what the whole run gained, below which the rest of an order gets nothing
 
 
@@ -48,22 +51,55 @@ class Kept:
         self.watch.commit()
 
 
-def credit(rounds: Sequence[Updates], last: Arrays, records: Mapping[str, Records], plan: Plan) -> Credit:
+def orders_of(countries: int, rounds: int, models: int) -> int:
+    """Sampled orders a round within so many models a run. Raises ConfigError where that is less than two."""
+    fits = [each for each in range(FEWEST, ORDERS + 1) if rounds * most_values(countries, each) <= models]
+    if not fits:
+        least = rounds * most_values(countries, FEWEST)
+        raise ConfigError(
+            f"credit=true of {countries} countries and {rounds} rounds scores {least:,} models at least, and "
+            f"credit_models={models} allows fewer; set credit_models={least}, or fewer rounds"
+        )
+    return fits[-1]
+
+
+def cost(records: Mapping[str, Records], plan: Plan, models: int) -> str:
+    """What `credit` will take after the last round, as a line: one model is scored to know how long that takes.
+
+    Raises ConfigError as `orders_of` does.
+    """
+    most = plan.rounds * most_values(len(records), orders_of(len(records), plan.rounds, models))
+    score = _scorer(list(records.values()), plan)
+    model = numpy_of(trainable(built(TASKS[plan.task.name], plan.task, plan.seed)))
+    score(model)  # the first one pays for what is then kept
+    began = perf_counter()
+    score(model)
+    seconds = max(1.0, most * (perf_counter() - began))
+    return (
+        f"credit=true scores up to {most:,} models of groups of countries after the last round, "
+        f"some {seconds:.0f} s; credit_models= bounds them."
+    )
+
+
+def credit(rounds: Sequence[Updates], last: Arrays, records: Mapping[str, Records], plan: Plan, models: int) -> Credit:
     """Shares of what the model gained on validation from the first round to the last, in the headline's unit.
 
     last: the model after the last round. records: of the countries that take part; one that sends no update has 0.
+    models: most that are scored.
     """
     began = perf_counter()
     score = _scorer(list(records.values()), plan)
     start, end = score(rounds[0].before.model), score(last)
+    orders = orders_of(len(records), len(rounds), models)
     games = [_Game(updates=each, plan=plan, score=score) for each in rounds]
     by_round = [
         shares(
             sorted(game.updates.parts),
             game.value,
-            orders=ORDERS,
+            orders=orders,
             tolerance=TOLERANCE * abs(end - start),
             seed=plan.seed + at,
+            first=at * orders,
         )
         for at, game in enumerate(games)
     ]

@@ -27,16 +27,27 @@ class Shares:
     left_out: Mapping[str, float]
 
 
-def shares(players: Sequence[str], value: Value, *, orders: int, tolerance: float, seed: int) -> Shares:
+def values_of(players: int, orders: int) -> int:
+    """Most values that so many sampled orders take, those of nobody, of all and of all but one among them."""
+    return orders * (players - 1) + players + 2
+
+
+def most_values(players: int, orders: int) -> int:
+    """The same of `shares`, which tries every group where that takes no more."""
+    return min(1 << players, values_of(players, orders))
+
+
+def shares(players: Sequence[str], value: Value, *, orders: int, tolerance: float, seed: int, first: int = 0) -> Shares:
     """Of `orders` sampled orders, or of every group where that needs no more values. value: see `Value`; called once a
-    group if the caller remembers. tolerance: the rest of an order whose value is nearer to that of all gets nothing."""
+    group if the caller remembers. tolerance: the rest of an order whose value is nearer to that of all gets nothing.
+    first: the player who comes first in the first order."""
     everybody = frozenset(players)
     left_out = {player: value(everybody) - value(everybody - {player}) for player in players}
-    if 2 ** len(players) <= orders * len(players):
+    if 2 ** len(players) <= values_of(len(players), orders):
         exact = {player: _exact(player, players, value) for player in players}
         return Shares(shapley=exact, error=dict.fromkeys(players, 0.0), left_out=left_out)
     generator = np.random.default_rng(seed)
-    gains = np.array([_order(players, value, tolerance, generator, at) for at in range(orders)])
+    gains = np.array([_order(players, value, tolerance, generator, first + at) for at in range(orders)])
     spread = gains.std(axis=0, ddof=1) / sqrt(orders) if orders > 1 else np.zeros(len(players))
     return Shares(
         shapley=dict(zip(players, gains.mean(axis=0).tolist(), strict=True)),

@@ -8,6 +8,7 @@ import pytest
 
 from federation.coordinator.state import Contribution, Credit
 from federation.errors import ConfigError
+from federation.runs.credit.rounds import orders_of
 from federation.runs.credit.shapley import Group, shares
 from federation.settings.schema import PROTECTION, Settings
 from tests.federation.federations import ready, records_in, run, settings_of
@@ -49,6 +50,26 @@ def test_an_order_is_cut_short_where_the_rest_adds_nothing() -> None:
     assert len(tried) < 60
 
 
+@pytest.mark.parametrize(
+    ("countries", "rounds", "models"), [(11, 12, 3000), (44, 12, 3000), (50, 4, 700), (6, 30, 3000)]
+)
+def test_no_more_models_are_scored_than_the_setting_says(countries: int, rounds: int, models: int) -> None:
+    tried: set[Group] = set()
+
+    def value(group: Group) -> float:
+        tried.add(group)
+        return float(len(group))
+
+    orders = orders_of(countries, rounds, models)
+    shares([str(each) for each in range(countries)], value, orders=orders, tolerance=0.0, seed=1)
+    assert models / rounds / 2 < len(tried) <= models / rounds
+
+
+def test_a_setting_that_allows_too_few_is_refused_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"credit=true of 6 countries and 2 rounds scores 36 .*credit_models=30"):
+        ready(settings_of(tmp_path, COUNTRIES, credit=True, credit_models=30, rounds=2))
+
+
 def credited(folder: Path) -> Credit:
     """Of six countries on one law: two have the same records, one nothing but noise, one none to learn from."""
     data = records_in(folder / "records", COUNTRIES, ToySettings())
@@ -61,7 +82,9 @@ def credited(folder: Path) -> Credit:
     empty = data / EMPTY / TOY.file
     empty.write_text("".join(f"{line.rpartition(',')[0]},nan\n" for line in empty.read_text().splitlines()))
     settings = settings_of(folder, COUNTRIES, data=str(data), credit=True, rounds=2)
-    made = run(ready(settings)).outcome.credit
+    simulation = ready(settings)
+    made = run(simulation).outcome.credit
+    assert "credit=true scores up to 128 models of groups of countries after the last round" in simulation.run.notes[-1]
     assert made is not None
     return made
 
