@@ -78,7 +78,7 @@ def text(report: ComparisonReport) -> str:
 def _ranked(compared: Comparison) -> Ranked:
     places = countries([each.row for each in compared.scores])
     return Ranked(
-        title=compared.title,
+        title=compared.about,
         score=compared.score,
         better=compared.better,
         runs=list(compared.runs),

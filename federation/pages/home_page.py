@@ -18,7 +18,7 @@ def page(report: HomeReport, words: Words) -> str:
         words=words,
         numbers=numbers,
         sentence=own_sentence(report, words),
-        table=_table(report),
+        table=_table(report, words),
         region_said=[] if region is None else [sentence(region, words), *further(region, words)],
         tiles="" if region is None else tiles(region, words),
         legend_of_tiles=[] if region is None else legend(region, words),
@@ -35,7 +35,7 @@ def own_sentence(report: HomeReport, words: Words) -> str:
     return words(f"home.{direction}_{sure}", country=country, by=by(words, gain.value, report.unit))
 
 
-def _table(report: HomeReport) -> list[tuple[str, list[tuple[str, str]], int]]:
+def _table(report: HomeReport, words: Words) -> list[tuple[str, list[tuple[str, str]], int]]:
     """Score, every arm's value with its interval, and how many place-periods it rests on."""
     rows = []
     for name in dict.fromkeys(each.score for each in report.scores):
@@ -45,5 +45,5 @@ def _table(report: HomeReport) -> list[tuple[str, list[tuple[str, str]], int]]:
             each = own.get(arm)
             ends = "" if each is None or each.low is None else f"{numbers.score(each.low)} – {numbers.score(each.high)}"
             cells.append((NEVER if each is None else numbers.score(each.value), ends))
-        rows.append((name, cells, max(each.n for each in own.values())))
+        rows.append((words.name("scores", name), cells, max(each.n for each in own.values())))
     return rows

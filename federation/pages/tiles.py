@@ -33,7 +33,9 @@ def tiles(report: RunReport, words: Words) -> Markup:
 
 
 def legend(report: RunReport, words: Words) -> list[tuple[str, str]]:
-    """Colour and what it means."""
+    """Colour and what it means; nothing where no country has one, as of a sealed run."""
+    if not any(place.gain for place in report.countries):
+        return []
     text_of = [fixed(words(f"units.{report.unit}", value=f"{abs(low):g}")) for low, _ in STEPS[1:]]
     said = [
         words("run.worse_than", low=text_of[0]),

@@ -1,6 +1,7 @@
 """Runs side by side: the settings in which they differ, and which of them forecasts which country better."""
 
 import math
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from federation.reporting.score_table import (
 )
 from federation.settings.schema import STUDY, TrackingSettings
 from federation.tracking import names_0_1, spool
-from federation.tracking.run_info import COUNTRY, FOLDER
+from federation.tracking.run_info import COUNTRY, FOLDER, TITLE
 from federation.tracking.run_state import state
 from federation.tracking.store import connect, search, tagged
 from tasks.registry import TASKS
@@ -51,9 +52,9 @@ class Compared:
 class Comparison:
     """The runs of one task. sheet: None where there is only one run; lines: who wins where, a sentence a country.
 
-    title: what they were scored on. score: the headline, and which direction of it is better. runs: their names.
-    differing: a setting -> its value in each run, of those that differ. unranked: places whose runs are of different
-    countries.
+    title: what they were scored on; about: the same in words of the task. score: the headline, and which direction of
+    it is better. runs: their names. differing: a setting -> its value in each run, of those that differ. unranked:
+    places whose runs are of different countries.
     """
 
     task: str
@@ -61,6 +62,7 @@ class Comparison:
     scores: Sequence[Compared]
     lines: Sequence[str]
     title: str = ""
+    about: str = ""
     score: str = ""
     better: Better = "smaller"
     runs: Sequence[str] = ()
@@ -75,6 +77,7 @@ class _Run:
     params: Mapping[str, str]
     rows: Sequence[Row]
     paired: Sequence[Row]
+    about: str
 
 
 def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm: str = FEDERATED) -> list[Comparison]:
@@ -82,8 +85,10 @@ def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm
 
     Reads run folders; MLflow where there is none.
 
-    Raises TrackingError for runs that are missing or have no other of their task, DataError for a damaged table.
+    Raises TrackingError for runs that are missing or have no other of their task, or a folder that may not be read,
+    DataError for a damaged table.
     """
+    _check_open(runs)
     if len(set(names)) < 2:
         raise TrackingError(f"compare needs at least two different runs, got {', '.join(names) or 'none'}")
     groups: dict[str, list[_Run]] = {}
@@ -98,9 +103,33 @@ def compare(runs: Path, settings: TrackingSettings, names: Sequence[str], *, arm
     return compared + [_single(title, loaded[0]) for title, loaded in sorted(groups.items()) if len(loaded) == 1]
 
 
+def _check_open(runs: Path) -> None:
+    """Raise TrackingError for a folder whose runs this user may not see."""
+    try:
+        closed = runs.is_dir() and not os.access(runs, os.R_OK | os.X_OK)
+    except PermissionError:
+        closed = True
+    if closed:
+        raise TrackingError(f"runs={runs} may not be read by this user; ask its owner to open it, or name another one")
+
+
 def _single(title: str, run: _Run) -> Comparison:
     line = f"{title}: there is only {run.name}."
-    return Comparison(task=title.split(",")[0], sheet=None, scores=(), lines=(line,), title=title, runs=(run.name,))
+    return Comparison(
+        task=title.split(",")[0],
+        sheet=None,
+        scores=(),
+        lines=(line,),
+        title=title,
+        about=_about(title, run),
+        runs=(run.name,),
+    )
+
+
+def _about(title: str, run: _Run) -> str:
+    """The title with the task's name in the words that the run had for it."""
+    task, *rest = title.split(", ")
+    return ", ".join([run.about or task, *rest])
 
 
 def _records(run: _Run) -> str:
@@ -138,6 +167,7 @@ def _comparison(title: str, loaded: Sequence[_Run], arm: str) -> Comparison:
         scores=tuple(scores),
         lines=tuple(lines),
         title=title,
+        about=_about(title, loaded[0]),
         score=headline,
         better=score.better,
         runs=tuple(run.name for run in loaded),
@@ -251,15 +281,17 @@ def _load(runs: Path, settings: TrackingSettings, name: str) -> _Run:
     if not folder.is_dir():
         return _fetch(runs, settings, name)
     params: dict[str, str] = {}
+    about = ""
     for record in spool.read_all(folder / spool.NAME):
         if record["do"] == "begin":
             params |= {key: str(value) for key, value in record["params"].items()}
-    return _run(name, state(folder), params, read_json(folder / RESULTS))
+            about = str(record["tags"].get(TITLE, about))
+    return _run(name, state(folder), params, read_json(folder / RESULTS), about)
 
 
-def _run(name: str, state: str, params: Mapping[str, str], rows: Sequence[Row]) -> _Run:
+def _run(name: str, state: str, params: Mapping[str, str], rows: Sequence[Row], about: str) -> _Run:
     paired = [row for row in rows if row.part == PAIRED]
-    return _Run(name=name, state=state, params=names_0_1.params(params), rows=of_test(rows), paired=paired)
+    return _Run(name=name, state=state, params=names_0_1.params(params), rows=of_test(rows), paired=paired, about=about)
 
 
 def _fetch(runs: Path, settings: TrackingSettings, name: str) -> _Run:
@@ -271,7 +303,7 @@ def _fetch(runs: Path, settings: TrackingSettings, name: str) -> _Run:
             with tempfile.TemporaryDirectory() as scratch:
                 path = store.client.download_artifacts(last.info.run_id, RESULTS, scratch)
                 rows = read_json(Path(path))
-            return _run(name, last.info.status, last.data.params, rows)
+            return _run(name, last.info.status, last.data.params, rows, last.data.tags.get(TITLE, ""))
     except Exception as error:  # HTTP, SQL, disk: MLflow raises what its layers raise
         raise TrackingError(
             f"run {name!r} is not in {runs}, and MLflow could not be read: {one_line(error)}"

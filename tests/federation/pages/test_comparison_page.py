@@ -65,9 +65,12 @@ def test_a_file_that_is_no_page_is_one_line(capsys: pytest.CaptureFixture[str], 
     for name, row in zip(("one", "two"), rows, strict=True):
         (tmp_path / name).mkdir()
         (tmp_path / name / "results.json").write_text(json.dumps([row]))
-        (tmp_path / name / "tracking.jsonl").write_text("")
+        begin = {"do": "begin", "params": {}, "tags": {"gotong.title": "Dengue cases"}}
+        (tmp_path / name / "tracking.jsonl").write_text(json.dumps(begin) + "\n")
     with pytest.raises(SystemExit):
         main(["compare", f"runs={tmp_path}", "to=page.pdf"])
     assert "to=page.pdf must end in .html" in capsys.readouterr().err
     main(["compare", f"runs={tmp_path}", f"to={tmp_path / 'page.html'}"])
-    assert '<td class="yes">0.100</td><td>0.200</td>' in (tmp_path / "page.html").read_text()
+    text = (tmp_path / "page.html").read_text()
+    assert '<td class="yes">0.100</td><td>0.200</td>' in text
+    assert '<p class="soft">Dengue cases</p>' in text

@@ -43,6 +43,7 @@ def test_a_country_sees_its_own_scores_of_a_sealed_run_and_of_others_none(tmp_pa
     assert {each.code: each.state for each in made.region.countries} == {"THA": "scored", "VNM": "sealed"}
     html = page(made, EN)
     assert "Vietnam kept at home" in html
+    assert '<ul class="key">' in html  # of its own colour
     assert "Thailand: trained together" in html
     assert home_report(vault.database, "THA", "other", None) is None
 
@@ -54,6 +55,9 @@ def test_every_number_of_the_country_is_on_its_page(tmp_path: Path) -> None:
     made = home_report(vault.database, vault.country, "run", None)
     assert made is not None
     assert [each.kind for each in made.left] == ["update", "scores"]
+    named = replace(made, score="log_wis", scores=[replace(each, score="log_wis") for each in made.scores])
+    assert page(named, EN).count(EN.name("scores", "log_wis")) == 2  # in the table, and below it
+    assert EN.name("scores", "log_wis") != "log_wis"
     gain = made.gain and replace(made.gain, low=-1.0, high=12.0)  # of two half-years there may be none
     made = replace(made, gain=gain)
     values, shown = json.loads(reports.text(made)), page(made, EN)

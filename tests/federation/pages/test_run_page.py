@@ -121,5 +121,7 @@ def test_a_sealed_country_s_scores_stay_at_home_on_the_page_too() -> None:
     sealed = report(place("ASEAN", 5.0), place("THA", state="sealed", sent=9), protection="sealed")
     text = run_page.page(sealed, EN)
     assert text.count("kept at home") >= 3  # on its tile, in the table, and with what it sent
+    assert EN("run.map_note") in run_page.page(usual(), EN)
+    assert EN("run.map_note") not in text  # there is no colour to explain
     [row] = [row for row in Cells(text).rows if row[0] == "Thailand" and len(row) == 5]
     assert row == ["Thailand", "–", "–", "kept at home", "–"]

@@ -149,10 +149,15 @@ def test_a_run_whose_folder_is_gone_is_read_from_mlflow(runs: Path) -> None:
     ("names", "words"),
     [(["a"], "at least two"), (["a", "a"], "at least two"), (["a", "lost"], "'lost' is neither in .* there: a, other")],
 )
-def test_what_cannot_be_compared_is_refused(names: list[str], words: str, runs: Path) -> None:
+def test_what_cannot_be_compared_is_refused(
+    names: list[str], words: str, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ran(runs, "a", {"VNM": 1.0})
     ran(runs, "other", {"VNM": 1.0})
     with pytest.raises(TrackingError, match=words):
+        compare(runs, TrackingSettings(), names)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # of a user who is not root
+    with pytest.raises(TrackingError, match=r"runs=.* may not be read by this user"):
         compare(runs, TrackingSettings(), names)
 
 
