@@ -88,7 +88,7 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
             used = None if meter is None else meter.stop()
             tracked.finish(outcome, files, _cost(began, busy, used))
             tracked.energy(None if used is None else used.text())
-            tracked.flush()  # the page is made of what was tracked
+            tracked.commit()  # the page is made of what was tracked, and meanwhile it is sent
             tracked.attach(_pages(run, progress_bar))
         seconds = perf_counter() - began
     report.print_results(progress_bar, run, outcome, incidents)

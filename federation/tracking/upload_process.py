@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from federation.errors import one_line
 from federation.settings.schema import TrackingSettings
+from federation.tracking import model
 from federation.tracking.store import quiet
 from federation.tracking.uploader import Uploader
 
@@ -76,6 +77,7 @@ class UploadLoop:
         self._finishing = False
         self._reason = "it has not replied yet"
         self._uploader: Uploader | None = None
+        self._prepared = False
 
     def allow(self, length: int) -> None:
         """The first `length` bytes of the spool may be sent."""
@@ -108,8 +110,21 @@ class UploadLoop:
                 return reason
             with self._changed:
                 self._reason = reason
-                self._changed.wait_for(lambda: self._finishing, timeout=pause)
+                over = self._changed.wait_for(lambda: self._finishing, timeout=pause)
+            if not over:
+                self._prepare()
+            with self._changed:
                 self._changed.wait_for(self._has_work)
+
+    def _prepare(self) -> None:
+        """While the run still trains, what its end would wait for; where that fails, its end says why.
+
+        It comes a pause after the first records: a run that is over by then needs none.
+        """
+        if self._uploader is not None and self._uploader.done and not self._prepared:
+            self._prepared = True
+            with suppress(Exception):
+                model.prepare()
 
     def _has_work(self) -> bool:
         return self._finishing or self._uploader is None or self._allowed > self._uploader.done

@@ -5,7 +5,8 @@ repeats=3           of every condition
 delay=10            seconds a call of the slow server takes
 only=down,slow      these conditions; all if left out
 calls=true          only what a round spends in calls of tracking, which hardly depends on the machine's load
-share=true          of one whole run of the region, what its calls of tracking take of its time, and its last wait
+share=true          of whole runs of the region, what calls of tracking take of their time, and the last wait
+words='KEY=VALUE'   further words of these runs
 out=FILE            JSON rows
 
 Every run has a twin without MLflow that runs at the same time, so that both meet the same load of the
@@ -25,10 +26,11 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
 
 from quiet import MOST, listen
+from rich.console import Console
 
 from federation.composition.compose import settings_of
 from federation.runs.simulation import simulate
@@ -43,6 +45,7 @@ from tests.federation.tracking.mlflow_failures import Failure
 GOTONG = [sys.executable, "-c", "from federation.cli import main; main()"]
 WORDS = ["arms=[federated]", "training.epochs=1", "name=run", "tracking.patience=5"]
 MOST_SLOWER = 1.05
+CALLS = ("begin", "metrics", "tags", "dataset", "artifact", "model", "commit")  # of the tracker; `commit` flushes
 NONE = "none"
 Pair = tuple[list[float], list[float]]  # seconds of rounds: of the run with a failing MLflow, of its twin
 
@@ -111,15 +114,16 @@ def in_calls(name: str, failure: AbstractContextManager[Failure], folder: Path, 
     return spent
 
 
-def share(folder: Path, rounds: int) -> str:
-    """Of a run with MLflow: seconds in calls of tracking until its end, over all of its seconds; and the wait at it.
+def share(folder: Path, words: Sequence[str]) -> tuple[float, float, float]:
+    """Of a run with MLflow: its seconds, those in calls of tracking until its end, and those of the wait at it.
 
     The end puts the last record and then waits until MLflow has everything, at most `tracking.patience`.
     """
     spent = {"calls": 0.0, "wait": 0.0}
+    methods = {name: getattr(Tracker, name) for name in (*CALLS, "end")}
 
     def timed(name: str, kind: str) -> None:
-        method = getattr(Tracker, name)
+        method = methods[name]
 
         def call(*arguments: Any, **named: Any) -> Any:
             began = perf_counter()
@@ -130,17 +134,28 @@ def share(folder: Path, rounds: int) -> str:
 
         setattr(Tracker, name, call)
 
-    for name in ("begin", "metrics", "tags", "dataset", "artifact", "model", "commit"):  # `commit` flushes
+    for name in CALLS:
         timed(name, "calls")
     timed("end", "wait")
-    began, busy = perf_counter(), process_time()
-    simulate(settings_of([f"rounds={rounds}", "name=run", f"runs={folder / 'runs'}"]))
-    seconds, cpu = perf_counter() - began, process_time() - busy
-    whole = seconds - spent["wait"]
-    return (
-        f"{spent['calls']:.2f} s in calls of {whole:.1f} s ({cpu:.1f} s of CPU): {100 * spent['calls'] / whole:.1f} %; "
-        f"{spent['wait']:.1f} s more at the end, until MLflow has everything"
-    )
+    try:
+        began = perf_counter()
+        simulate(settings_of([*words, "name=run", f"runs={folder / 'runs'}"]), Console(quiet=True))
+        return perf_counter() - began, spent["calls"], spent["wait"]
+    finally:
+        for name, method in methods.items():
+            setattr(Tracker, name, method)
+
+
+def shares(rounds: int, repeats: int, words: Sequence[str]) -> Iterator[str]:
+    """A line of each run, then the medians of their shares."""
+    percent = []
+    for _ in range(repeats):
+        with TemporaryDirectory() as scratch:
+            seconds, calls, wait = share(Path(scratch), [f"rounds={rounds}", *words])
+        percent.append((100 * calls / seconds, 100 * wait / seconds))
+        yield f"{seconds:.1f} s: {calls:.2f} s in calls, {wait:.2f} s at the end, until MLflow has everything"
+    calls_, waits, sums = (median(each) for each in zip(*((*each, sum(each)) for each in percent), strict=True))
+    yield f"medians: {calls_:.2f} % in calls, {waits:.1f} % at the end, {sums:.1f} % together"
 
 
 def _start(words: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
@@ -172,7 +187,16 @@ def _complete(name: str, records: Sequence[spool.Record], store: Path) -> None:
 
 def main(words: Sequence[str]) -> int:
     """Run all in turn, print the table. Exit code 1 if a condition is slower than it may be."""
-    options = {"rounds": "20", "repeats": "3", "delay": "10", "only": "", "calls": "false", "share": "false", "out": ""}
+    options = {
+        "rounds": "20",
+        "repeats": "3",
+        "delay": "10",
+        "only": "",
+        "calls": "false",
+        "share": "false",
+        "words": "",
+        "out": "",
+    }
     for word in words:
         key, _, value = word.partition("=")
         if key not in options or not value:
@@ -181,8 +205,9 @@ def main(words: Sequence[str]) -> int:
         options[key] = value
     heard = listen()
     if options["share"] == "true":
-        with TemporaryDirectory() as scratch:
-            print(share(Path(scratch), int(options["rounds"])))
+        words = options["words"].split()
+        for line in shares(int(options["rounds"]), int(options["repeats"]), words):
+            print(line, flush=True)
         print(
             f"others used {heard.busy:.0f} % of all cores before (load {heard.load:.1f}); quiet is up to {MOST:.0f} %"
         )
