@@ -28,7 +28,7 @@ OPTIONS = {"groups": "11,22,44", "rounds": "4", "repeats": "3"}
 def measured(countries: Sequence[str], words: Sequence[str], folder: Path) -> tuple[float, float, int]:
     """CPU seconds of a run without its credit, those of the credit, and the models that it took."""
     spent: list[tuple[float, int]] = []
-    credit = simulation.credit
+    credit = getattr(simulation, "credit")  # noqa: B009  # which it imports for itself
 
     def timed(*arguments: Any) -> Credit:
         began = process_time()
@@ -36,7 +36,7 @@ def measured(countries: Sequence[str], words: Sequence[str], folder: Path) -> tu
         spent.append((process_time() - began, made.models))
         return made
 
-    simulation.credit = timed  # type: ignore[attr-defined]
+    setattr(simulation, "credit", timed)  # noqa: B010
     try:
         before = cpu_seconds()
         region = f"region.countries=[{','.join(countries)}]"
@@ -44,12 +44,13 @@ def measured(countries: Sequence[str], words: Sequence[str], folder: Path) -> tu
         simulation.simulate(settings, Console(quiet=True))
         whole = cpu_seconds() - before
     finally:
-        simulation.credit = credit  # type: ignore[attr-defined]
+        setattr(simulation, "credit", credit)  # noqa: B010
     [(seconds, models)] = spent
     return whole - seconds, seconds, models
 
 
 def main(words: Sequence[str]) -> None:
+    """Print a line of every number of countries."""
     logging.disable(logging.WARNING)  # of what is odd about synthetic numbers
     given = dict(word.split("=", 1) for word in words)
     options = {key: given.pop(key, value) for key, value in OPTIONS.items()}

@@ -1,9 +1,14 @@
-"""The pictures of the documents, made of a synthetic run: `scripts/pictures [FOLDER]`. Needs Debian's chromium."""
+"""The pictures of the documents, made of synthetic runs: `scripts/pictures [FOLDER]`. Needs Debian's chromium."""
 
+import re
+import signal
+import socket
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -16,9 +21,13 @@ from federation.vault.database import open_database
 from tests.browser.test_mlflow_ui import CHROMIUM
 from tests.federation.issuing.champions import stated, written
 
+if TYPE_CHECKING:
+    from playwright.sync_api import ViewportSize
+
 COUNTRY = "VNM"
 DAYS = (datetime(2008, 12, 5, 12, tzinfo=UTC), datetime(2009, 1, 5, 12, tzinfo=UTC))  # of two issues
 WIDTH, HEIGHTS = 1000, {"run": 1500, "forecast": 1500, "home": 1250, "comparison": 800}  # pixels
+MLFLOW: "ViewportSize" = {"width": 1080, "height": 1125}
 COLOURS, MOST = 256, 200_000  # of a palette; bytes of a picture
 WORDS = ("tracking=none", "arms=[federated,local,adapted]", "rounds=3")
 
@@ -68,6 +77,28 @@ def photograph(pages: dict[str, Path], to: Path) -> None:
         browser.close()
 
 
+def experiments(folder: Path, to: Path) -> None:
+    """The link of `gotong ui` to three runs of eleven countries, as MLflow shows it to a first visitor."""
+    from playwright.sync_api import sync_playwright
+
+    for name, *words in (("fedavg", "strategy=fedavg"), ("fedprox", "strategy=fedprox"), ("long", "rounds=12")):
+        gotong(["simulate", f"name={name}", f"runs={folder}", "arms=[federated,local]", "rounds=4", *words])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from federation.cli import main; main()", "ui", f"runs={folder}", f"port={port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ui, sync_playwright() as playwright:
+        assert ui.stdout
+        [link] = re.findall(r"http://\S+", ui.stdout.readline())
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        tab = browser.new_page(viewport=MLFLOW)
+        tab.goto(link)
+        tab.get_by_text("better_by/region").first.wait_for(timeout=60_000)
+        tab.wait_for_timeout(5000)  # charts are drawn one after another
+        tab.screenshot(path=to)
+        browser.close()
+        ui.send_signal(signal.SIGTERM)
+
+
 def small(picture: Path) -> None:
     """In a palette of its own. Raises SystemExit for one that is too large for the documents."""
     Image.open(picture).convert("RGB").quantize(COLOURS).save(picture, optimize=True)
@@ -81,6 +112,7 @@ def main(words: list[str]) -> None:
     to.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch:
         photograph(made(Path(scratch)), to)
+        experiments(Path(scratch) / "tracked", to / "mlflow.png")
         (to / "bulletin.png").write_bytes((Path(scratch) / "bulletin.png").read_bytes())
     for picture in sorted(to.glob("*.png")):
         small(picture)
