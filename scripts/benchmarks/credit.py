@@ -32,7 +32,7 @@ def measured(countries: Sequence[str], words: Sequence[str], folder: Path) -> tu
 
     def timed(*arguments: Any) -> Credit:
         began = process_time()
-        made = credit(*arguments)
+        made: Credit = credit(*arguments)
         spent.append((process_time() - began, made.models))
         return made
 
