@@ -15,7 +15,7 @@ from tests.deployment.canaries import canaries_in, plant
 from tests.federation.attacks.differencing import FIVE
 from tests.federation.attacks.figures import Figure
 from tests.federation.attacks.region import prepared, ran
-from tests.federation.sealed_federation import Line
+from tests.federation.sealed.federation import Line
 
 ATTACK, FOUND = "canaries in all messages", "patterns found"
 

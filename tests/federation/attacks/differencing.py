@@ -26,7 +26,7 @@ from federation.wire.frame import Frame, decode, encode
 from tasks.health.settings import HealthSettings
 from tests.federation.attacks.figures import Figure
 from tests.federation.attacks.region import Recorder, cosine, mean_of, prepared, ran, weights_of
-from tests.federation.sealed_federation import Line, StoppedLineError
+from tests.federation.sealed.federation import Line, StoppedLineError
 
 ATTACK = "differencing"
 MOVING, STILL = f"{ATTACK} of lists", f"{ATTACK} of lists, a model that stands still"

@@ -26,7 +26,7 @@ from tasks.registry import TASKS
 from tests.federation.attacks.figures import Figure
 from tests.federation.attacks.hostile_frame import Wanted, hostile
 from tests.federation.attacks.region import ADAM, Recorder, mean_of, prepared, ran, weights_of
-from tests.federation.sealed_federation import Line, StoppedLineError
+from tests.federation.sealed.federation import Line, StoppedLineError
 from tests.federation.vault.requesting import reply_frame, request_bytes
 from tests.federation.vault.trap import UNITS, Trap, read_records, recovered, training_records, trap_plan
 

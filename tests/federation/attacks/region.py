@@ -26,7 +26,7 @@ from federation.vault.requests import numpy_of
 from federation.vault.round import Train
 from tasks.health.settings import HealthSettings
 from tests.federation.federations import Watching
-from tests.federation.sealed_federation import Line, LineGrid
+from tests.federation.sealed.federation import Line, LineGrid
 
 EIGHT = ("BRN", "KHM", "LAO", "MYS", "PHL", "SGP", "TLS", "VNM")
 ADAM = TrainingSettings(lr=5e-3, schedule="constant")

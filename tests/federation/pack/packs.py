@@ -22,7 +22,7 @@ from federation.vault import ledger, ledger_pages
 from federation.vault.identity import fingerprint
 from federation.vault.ledger import Entry
 from federation.wire.signature import Head
-from tests.federation.sealed_federation import prepared, ran
+from tests.federation.sealed.federation import prepared, ran
 
 THREE = ("KHM", "THA", "VNM")
 HERE = Software(version="0", code="c" * 64, sbom="s" * 64, components=["numpy 2.0"])

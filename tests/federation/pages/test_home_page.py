@@ -17,7 +17,7 @@ from federation.vault import own_results
 from tests.federation.pages.reports import place
 from tests.federation.pages.reports import report as region_of
 from tests.federation.pages.test_run_page import changed, leaves
-from tests.federation.sealed_federation import prepared, ran
+from tests.federation.sealed.federation import prepared, ran
 
 pytestmark = pytest.mark.usefixtures("toy")
 EN = read_words()

@@ -16,7 +16,7 @@ from federation.runs import simulation
 from federation.settings.schema import Plan
 from federation.wire.model import model_digest
 from tasks.evaluation.paired_difference import paired_interval
-from tests.federation.sealed_federation import FIVE, Line, prepared, ran
+from tests.federation.sealed.federation import FIVE, Line, prepared, ran
 from tests.federation.vault.requesting import model_of, plan_of, refusal, reply_frame, request_bytes, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -14,7 +14,7 @@ from federation.policy.keys import KEYS
 from federation.training import device
 from federation.vault import energy
 from federation.wire.frame import Frame, decode
-from tests.federation.sealed_federation import Line, prepared, ran
+from tests.federation.sealed.federation import Line, prepared, ran
 from tests.federation.vault.requesting import plan_of, request_bytes, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -13,7 +13,7 @@ from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode, encode
 from federation.wire.model import model_digest
 from tests.federation.federations import GRADIENT
-from tests.federation.sealed_federation import prepared, ran
+from tests.federation.sealed.federation import prepared, ran
 from tests.federation.vault.requesting import model_of, plan_of, refusal, reply_frame, request_bytes, vault_in
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -5,14 +5,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 from flwr.app import Message
 
 from federation.coordinator import rounds
 from federation.coordinator.state import Outcome
+from federation.reporting.rows import ALL
+from federation.runs import simulation
 from federation.runs.in_process_grid import InProcessGrid
 from federation.runs.simulation import Simulation
 from federation.training import sequential
-from federation.vault.round import Train
+from federation.vault.round import Train, serve
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, encode
 from tests.federation.federations import Watching, ready, settings_of
@@ -104,3 +108,63 @@ def dropping(kind: str, *where: tuple[int, str]) -> Change:
 def with_arrays(frame: Frame, **arrays: Any) -> Frame:
     """The frame with other arrays in it."""
     return replace(frame, arrays={**frame.arrays, **arrays})
+
+
+KINDS = ("sealed_keys", "sealed_deal", "sealed_round", "sealed_reveal", "sealed_end", "train")
+
+
+TWELVE = (
+    "BGD",
+    "BRN",
+    "IDN",
+    "KHM",
+    "LAO",
+    "MMR",
+    "MYS",
+    "PHL",
+    "SGP",
+    "THA",
+    "TLS",
+    "VNM",
+)  # of four groups, one may stay out
+
+
+EXCHANGES = 2 + 2 * 4 + 1  # keys, deal; frame and reveal of two rounds, a validation and the test; the end
+
+
+def some(values: Iterable[Any], *short: Any) -> list[Any]:
+    """Parameters of a test, of which all but these are of the long tests."""
+    return [pytest.param(value, marks=[] if value in short else [pytest.mark.long]) for value in values]
+
+
+def same(one: Outcome, other: Outcome) -> bool:
+    return all(np.array_equal(one.model[name], other.model[name]) for name in one.model)
+
+
+def headline(outcome: Outcome, country: str = "ASEAN") -> float:
+    row = next(row for row in outcome.rows if (row.country, row.arm, row.horizon) == (country, "federated", ALL))
+    return row.value
+
+
+def asked(line: Line, kind: str, round_: int, country: str) -> Frame:
+    return next(
+        frame for who, frame in line.requests if (who, frame.kind, frame.header["round"]) == (country, kind, round_)
+    )
+
+
+def replied(ready: simulation.Simulation, country: str, frame: Frame) -> Frame:
+    """What a vault says to a request of a lying coordinator's own."""
+    vault = next(vault for vault in ready.vaults.values() if vault.country == country)
+    [reply] = serve([(vault, encode(frame))], lambda jobs: sequential.run(jobs))
+    return decode(reply)
+
+
+def lying(kind: str, liar: str, change: Callable[[Frame], Frame]) -> Line:
+    """A line on which one country sends something else."""
+    return Line(reply=lambda country, frame: change(frame) if (country, frame.kind) == (liar, kind) else frame)
+
+
+def without(frame: Frame, *countries: str, groups: tuple[str, ...] = ("frame", "words", "reveal")) -> Frame:
+    """The frame without what these countries published."""
+    gone = {f"{group}/{country}" for group in groups for country in countries}
+    return replace(frame, arrays={name: value for name, value in frame.arrays.items() if name not in gone})

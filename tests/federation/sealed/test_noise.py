@@ -27,7 +27,7 @@ from federation.vault.noised import budget
 from federation.vault.sealed import rounds as sealed_rounds
 from federation.wire.frame import Frame, decode
 from tests.federation.federations import records_in
-from tests.federation.sealed_federation import FIVE, Line, StoppedLineError, prepared, ran
+from tests.federation.sealed.federation import FIVE, Line, StoppedLineError, prepared, ran
 from tests.federation.toy import TOY, ToySettings
 from tests.federation.vault.requesting import reply_frame, request_bytes
 

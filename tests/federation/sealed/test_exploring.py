@@ -18,7 +18,7 @@ from federation.vault import ledger
 from federation.verbs.explore import ExploreSettings, look
 from federation.wire.frame import Frame
 from tests.federation.federations import settings_of
-from tests.federation.sealed_federation import FIVE, Line, LineGrid, prepared, untouched
+from tests.federation.sealed.federation import FIVE, Line, LineGrid, prepared, untouched
 from tests.federation.toy import TOY, ToySettings, places_of
 
 ALLOWED = dict.fromkeys(
