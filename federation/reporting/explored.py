@@ -1,6 +1,6 @@
 """What countries' records look like, and what they can serve: a table, sentences, and plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -164,18 +164,22 @@ def sentences(exploration: Exploration) -> list[str]:
     for part, name in PARTS.items():
         able = [each.country for each in exploration.countries if not why_not(each, part)]
         lines.append(f"Can {name}: {', '.join(able) or 'nobody'}.")
+    unable: dict[tuple[str, str], list[str]] = {}
     for each in exploration.countries:
-        lines += _of_country(each)
+        reasons: dict[str, list[str]] = {}
+        for part, name in PARTS.items():
+            if reason := why_not(each, part):
+                reasons.setdefault(reason, []).append(name)
+        for reason, names in reasons.items():
+            unable.setdefault((", ".join(names), reason), []).append(each.country)
+    lines += [_unable(countries, *why) for why, countries in unable.items()]
+    for each in exploration.countries:
+        if each.summary is not None and each.summary.gaps:
+            ranges = ", ".join(first if first == last else f"{first} to {last}" for first, last in each.summary.gaps)
+            lines.append(f"{each.country}: nobody reported {ranges}.")
     return lines
 
 
-def _of_country(each: Explored) -> list[str]:
-    reasons: dict[str, list[str]] = {}
-    for part, name in PARTS.items():
-        if reason := why_not(each, part):
-            reasons.setdefault(reason, []).append(name)
-    lines = [f"{each.country} cannot {', '.join(names)}: {reason}." for reason, names in reasons.items()]
-    if each.summary is not None and each.summary.gaps:
-        ranges = ", ".join(first if first == last else f"{first} to {last}" for first, last in each.summary.gaps)
-        lines.append(f"{each.country}: nobody reported {ranges}.")
-    return lines
+def _unable(countries: Sequence[str], what: str, reason: str) -> str:
+    several = len(countries) > 1 and reason.startswith("it ")
+    return f"{', '.join(countries)} cannot {what}: {'each ' + reason[3:] if several else reason}."
