@@ -21,7 +21,7 @@ from federation.vault.own_models.choices import from_memory
 from federation.vault.own_models.local_model import FINAL
 from tasks.data import Panel, Windows
 from tasks.errors import DataError
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.of_windows import evaluated
 from tasks.files.folders import country_folder
 from tasks.models.weights import built, output_of, trainable
 from tasks.products.forecast import Issued, WeatherForecast, period_of
@@ -33,6 +33,7 @@ from tasks.task import Task
 from tasks.time_step import STEPS, TimeStep
 from tasks.vintages.delay import Vintage
 from tasks.vintages.provisional import Provisional, settled
+from tasks.windows import with_record_of
 
 Array = NDArray[Any]
 Memory = Mapping[str, torch.Tensor]
@@ -97,13 +98,13 @@ def issue(run: Path, request: ForecastRequest) -> tuple[Task, Issued]:
     step = STEPS[settings.calendar.step]
     complete = step.over(request.sent)
     origin = None if request.origin is None else _origin(request.origin, complete, step)
-    panel = _panel(task, folder, request.country, settings, origin)
+    panel = records_of_run(task, folder, request.country, whole, origin)
     last = last_on_record(panel, task.reported(panel))
     as_of = complete if origin is None else origin
     _refuse_unknown(panel, last, origin, complete, played=request.played)
     newest_period = period_of(panel.periods[-1], panel.step)
     if origin is None and _period(panel) == step.length and newest_period > complete:  # it has half its cases
-        panel = _panel(task, folder, request.country, settings, complete)
+        panel = records_of_run(task, folder, request.country, whole, complete)
     vintages = request.vintages(task, settings) if task.accrues and request.vintages is not None else ()
     known = settled(panel, vintages, complete, request.provisional)
     panel, weather = _with_weather(task, settings, known.panel, request.weather)
@@ -197,12 +198,17 @@ def _origin(text: str, complete: np.datetime64, step: TimeStep) -> np.datetime64
     return origin
 
 
-def _panel(task: Task, folder: Path, country: str, settings: TaskSettings, origin: np.datetime64 | None) -> Panel:
-    if task.upcoming is not None:
-        return task.upcoming(folder, country, settings, origin)
-    if origin is not None:
+def records_of_run(task: Task, folder: Path, country: str, whole: Settings, origin: np.datetime64 | None) -> Panel:
+    """As long as the run's vault took them: inputs are scaled by those training years. Raises ConfigError."""
+    if origin is not None and task.upcoming is None:
         raise ConfigError(f"origin={origin}: task {task.name} reads all of its records or none; leave origin out")
-    return task.read(folder, country, settings)
+    panel = (
+        task.read(folder, country, whole.task)
+        if task.upcoming is None
+        else task.upcoming(folder, country, whole.task, origin)
+    )
+    years = whole.record_years_of(country)
+    return panel if years is None else with_record_of(panel, whole.task.calendar, years)
 
 
 def _with_weather(
@@ -239,18 +245,7 @@ def _calibration(
     past = past.take(np.arange(0, len(past), max(len(past) // MOST_CALIBRATING, 1)))
     if not len(past):
         return None
-    said = forecast(past)
-    evaluated = Evaluated(
-        forecast=said,
-        reference=said,
-        observed=past.observed,
-        place=past.place,
-        origin=past.origin,
-        step=settings.calendar.step,
-        restore=past.restore,
-        settings=settings,
-    )
-    return task.calibrate(evaluated)
+    return task.calibrate(evaluated(forecast(past), past, settings))
 
 
 def _period(panel: Panel) -> int:

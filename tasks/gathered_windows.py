@@ -251,7 +251,7 @@ def joined(members: Sequence[Windows]) -> Windows:
         return members[0]
     whole = JoinedWindows(
         members=tuple(members),
-        owner=np.repeat(np.arange(len(members)), [len(member) for member in members]),
-        row=np.concatenate([np.arange(len(member)) for member in members]),
+        owner=np.repeat(np.arange(len(members), dtype=np.int32), [len(member) for member in members]),
+        row=np.concatenate([np.arange(len(member), dtype=np.int32) for member in members]),
     )
     return dense(whole) if all(isinstance(member, DenseWindows) for member in members) else whole

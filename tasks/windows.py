@@ -59,6 +59,14 @@ def ending_with(panel: Panel, calendar: Calendar) -> Calendar:
     return calendar if last is None else moved(calendar, last - calendar.cuts()[-1])
 
 
+def with_record_of(panel: Panel, calendar: Calendar, years: int) -> Panel:
+    """The panel as if its records had begun so many years before the end of training."""
+    kept = panel.periods >= STEPS[panel.step].years_before(calendar.cuts()[0], years)
+    covariates = {name: values[:, kept] for name, values in panel.covariates.items()}
+    known = None if panel.known is None else panel.known[..., kept]
+    return replace(panel, periods=panel.periods[kept], target=panel.target[:, kept], covariates=covariates, known=known)
+
+
 def training_periods(periods: Array, calendar: Calendar) -> int:
     """How many of the (T,) rising periods belong to training; they are the first ones."""
     last = calendar.cuts()[0]

@@ -9,6 +9,7 @@ from federation.issuing.archive import HELD, Forecast, Issue, forecast_of
 from federation.issuing.vintages import complete
 from federation.monitoring.truth import Truth, rows_of
 from tasks.data import Array, Panel
+from tasks.evaluation.of_windows import evaluated
 from tasks.evaluation.scores import Evaluated, Score
 from tasks.products.forecast import month_of
 from tasks.settings import TaskSettings
@@ -67,27 +68,18 @@ def strongest(task: Task, panel: Panel, settings: TaskSettings) -> str:
     recent = np.unique(windows.origin[np.isfinite(windows.observed).any(axis=1)])[-REFERENCE_MONTHS:]
     windows = windows.take(np.isin(windows.origin, recent))
     forecasts = {name: each(panel, windows, settings) for name, each in task.baselines.items()}
-    reference = Evaluated(
-        forecast=forecasts[task.reference],
-        reference=forecasts[task.reference],
-        observed=windows.observed,
-        place=windows.place,
-        origin=windows.origin,
-        unit=windows.restore.get("unit"),
-        threshold=windows.threshold,
-        step=panel.step,
-    )
+    reference = evaluated(forecasts[task.reference], windows, settings)
     means = {
         name: float(np.nanmean(worse(task, replace(reference, forecast=each)))) for name, each in forecasts.items()
     }
     return min(means, key=lambda name: means[name])
 
 
-def worse(task: Task, evaluated: Evaluated) -> Array:
+def worse(task: Task, said: Evaluated) -> Array:
     """(N, H) points of the headline score, the larger the worse."""
     score = headline(task)
     assert score.terms is not None, "a headline score is a sum of points"
-    points = score.terms(evaluated)[0]
+    points = score.terms(said)[0]
     return -points if score.better == "larger" else points
 
 

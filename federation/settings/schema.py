@@ -217,14 +217,21 @@ class Plan:
             within("record_years", self.record_years, 1, 1000)
         within("seed", self.seed, 0, 2**31 - 1)
 
+    def record_years_of(self, country: str) -> int | None:
+        """Training years of a country that are used; None: all."""
+        return self.record_years if not self.record_of or country in self.record_of else None
+
     def check_initial(self) -> None:
         """Raise ConfigError for a plan in which weights of a file would not be the first ones of every arm."""
         refused = {
-            f"transport={self.transport}, which rounds them": self.transport != "float32",
-            "local, whose own models may be others": bool(self.local),
+            f"transport={self.transport}, which rounds them: write transport=float32": self.transport != "float32",
+            f"local, which gives {len(self.local)} of the countries models that need not fit the file: write '~local', "
+            "and all arms have one model": bool(self.local),
         }
         for key in (key for key, given in refused.items() if given and self.initial_digest):
-            raise ConfigError(f"initial_digest={self.initial_digest[:16]} does not go with {key}; leave one out")
+            raise ConfigError(
+                f"initial_weights ({self.initial_digest[:16]}) does not go with {key}; or leave initial_weights out"
+            )
 
 
 @dataclass

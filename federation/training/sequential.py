@@ -84,7 +84,7 @@ def forecast(job: Job, params: Tensors, windows: Windows, device: torch.device, 
                 raise
             log.warning("%s has too little memory: forecasts %d windows at a time", device, chunk)
         else:
-            return np.concatenate(outputs).astype(np.float64)
+            return np.concatenate(outputs).astype(np.float64, copy=False)
 
 
 def loss_of(job: Job, output: Array) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from federation.training import freed
 from federation.training.jobs import Result, Tensors
 from federation.vault import gate, job_building, outgoing, scoring
 from federation.vault.gate import Contract, Outgoing, ScoreName
@@ -14,6 +15,7 @@ from federation.vault.own_models.choices import Choices
 from federation.vault.records import Records
 from federation.vault.requests import Request
 from federation.vault.vault import Vault
+from tasks.data import Part
 from tasks.evaluation.paired_difference import Blocks, paired_interval
 from tasks.evaluation.scores import Sums
 
@@ -37,7 +39,9 @@ def own_models(
     """Scores of all arms, for the country's own eyes, and what it keeps of the models that it trains alone."""
     records, by_arm = vault.records(request.plan), {result.job.arm: result for result in results}
     chosen = _choices(vault, request, records, by_arm, before)
-    scores = scoring.scores(records, scoring.forecasts(request, records, by_arm, chosen), chosen)
+    scores: dict[ScoreName, Sums] = {}
+    for part in scoring.parts_of(request.kind, records):
+        scores |= _scored(request, records, by_arm, part, chosen, compares=False)[0]
     return scores, _own_memory(vault, request, by_arm, scores, chosen, before)
 
 
@@ -47,11 +51,12 @@ def computed(vault: Vault, request: Request, results: Sequence[Result], before: 
     by_arm = {result.job.arm: result for result in results}
     federated = by_arm["federated"]
     chosen = _choices(vault, request, records, by_arm, before)
-    forecasts = scoring.forecasts(request, records, by_arm, chosen)
-    scores = scoring.scores(records, forecasts, chosen)
+    compares = bool(outgoing.compared_scores(request, vault.country))
+    scores: dict[ScoreName, Sums] = {}
     differences: dict[str, Blocks] = {}
-    if outgoing.compared_scores(request, vault.country):
-        differences = paired_differences.paired_blocks(records, forecasts, request.plan)
+    for part in scoring.parts_of(request.kind, records):
+        of_part, paired = _scored(request, records, by_arm, part, chosen, compares=compares)
+        scores, differences = scores | of_part, differences | paired
     intervals = {outgoing.difference_name(request, pair): paired_interval(each) for pair, each in differences.items()}
     return Computed(
         request=request,
@@ -62,6 +67,22 @@ def computed(vault: Vault, request: Request, results: Sequence[Result], before: 
         differences=differences,
         choices=chosen,
     )
+
+
+def _scored(
+    request: Request,
+    records: Records,
+    by_arm: Mapping[str, Result],
+    part: Part,
+    chosen: Choices,
+    *,
+    compares: bool,
+) -> tuple[dict[ScoreName, Sums], dict[str, Blocks]]:
+    """Scores and differences of one part, whose forecasts are freed before those of the next are made."""
+    freed.give_back()
+    forecasts = scoring.forecasts(request, records, by_arm, part, chosen)
+    scores = scoring.scores(records, part, forecasts, chosen)
+    return scores, paired_differences.paired_blocks(records, part, forecasts, request.plan) if compares else {}
 
 
 def _choices(

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data import Panel, Part, Windows
+from tasks.evaluation.of_windows import evaluated
 from tasks.evaluation.scores import Evaluated, FinalScore, Sums
 from tasks.settings import Calendar, TaskSettings
 from tasks.task import Task
-from tasks.time_step import STEPS
-from tasks.windows import ending_with, last_reported
+from tasks.windows import ending_with, last_reported, with_record_of
 
 Array = NDArray[Any]
 Stamp = tuple[int, int, int]  # when a file was written, its size, its place on the disk
@@ -34,9 +34,8 @@ class Records:
     known: Mapping[Part, Mapping[str, Array]]
     calendar: Calendar
     fingerprint: str
+    settings: TaskSettings
     end: str = ""
-    cost_loss: float = 0.3  # see TaskSettings
-    settings: TaskSettings | None = None
 
     def evaluate(self, part: Part, forecast: Array, calibration: Array | None = None) -> dict[str, Sums]:
         """Every score's sums for one arm's forecasts of one part, in natural units; some are of the test alone."""
@@ -45,8 +44,8 @@ class Records:
             for name, score in self.task.scores.items()
             if part != "validation" or not isinstance(score, FinalScore)
         }
-        evaluated = self.evaluated(part, forecast, calibration)
-        return {name: score.sums(evaluated) for name, score in chosen.items()}
+        of_part = self.evaluated(part, forecast, calibration)
+        return {name: score.sums(of_part) for name, score in chosen.items()}
 
     def calibration(self, validation: Array) -> Array | None:
         """What the country learns about the chances of events from an arm's forecasts of its validation years."""
@@ -56,22 +55,8 @@ class Records:
 
     def evaluated(self, part: Part, forecast: Array, calibration: Array | None = None) -> Evaluated:
         """One arm's forecasts of one part with what happened. calibration: of that arm."""
-        windows = self.windows[part]
-        restore = windows.restore
-        return Evaluated(
-            forecast=forecast,
-            reference=self.known[part][self.task.reference],
-            observed=windows.observed,
-            place=windows.place,
-            origin=windows.origin,
-            unit=restore.get("unit"),
-            threshold=windows.threshold,
-            cost_loss=self.cost_loss,
-            step=self.calendar.step,
-            restore=restore,
-            calibration=calibration,
-            settings=self.settings,
-        )
+        reference = self.known[part][self.task.reference]
+        return evaluated(forecast, self.windows[part], self.settings, reference=reference, calibration=calibration)
 
     def cohort(self) -> int:
         """Reported place-periods among the training targets; horizons look at the same ones, so the largest counts."""
@@ -106,7 +91,7 @@ def open_records(
     if settings.calendar.unaligned:
         settings = replace(settings, calendar=ending_with(panel, settings.calendar))
     if years is not None:
-        panel = _since(panel, STEPS[panel.step].years_before(settings.calendar.cuts()[0], years))
+        panel = with_record_of(panel, settings.calendar, years)
     windows = task.windows(panel, settings)
     parts: dict[Part, Windows] = {part: windows.only(part) for part in get_args(Part)}
     known: dict[Part, dict[str, Array]] = {}
@@ -122,17 +107,9 @@ def open_records(
         known=known,
         calendar=settings.calendar,
         fingerprint=fingerprint,
-        end="" if (last := last_reported(panel)) is None else str(last),
-        cost_loss=settings.cost_loss,
         settings=settings,
+        end="" if (last := last_reported(panel)) is None else str(last),
     )
-
-
-def _since(panel: Panel, first: np.datetime64) -> Panel:
-    """The panel as if records had begun with that period."""
-    kept = panel.periods >= first
-    covariates = {name: values[:, kept] for name, values in panel.covariates.items()}
-    return replace(panel, periods=panel.periods[kept], target=panel.target[:, kept], covariates=covariates)
 
 
 def _digest(panel: Panel) -> bytes:

@@ -1,10 +1,11 @@
 """Requests of one round to one or more vaults: admit all, train all together, release all in one transaction."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from federation.errors import GotongError, PolicyRefusal, WireError
+from federation.training import freed
 from federation.training.jobs import Job, Result
 from federation.vault import doors
 from federation.vault.admission import Admission
@@ -41,16 +42,17 @@ def _replies(inbox: Sequence[tuple[Vault, bytes]], admitted: Sequence[Admission 
     replies: list[bytes] = []
     with transaction(inbox[0][0].database):
         for (vault, _), admission in zip(inbox, admitted, strict=True):
-            results = results_by_country.get(vault.country, [])
+            results = results_by_country.pop(vault.country, [])  # freed once they are released
             replies.append(
                 _failed(vault, results) if isinstance(results, Exception) else _release(vault, admission, results)
             )
     if any(isinstance(each, Admission) and each.finish for each in admitted):  # a sealed round erases secrets
         empty_log(inbox[0][0].database)
+    freed.give_back()
     return replies
 
 
-def _trained(jobs: Sequence[Job], train: Train) -> Mapping[str, list[Result] | Exception]:
+def _trained(jobs: Sequence[Job], train: Train) -> dict[str, list[Result] | Exception]:
     """country -> its results, or what its training raised: one country's crash does not end the others' round."""
     try:
         return _results_by_country(train(jobs))

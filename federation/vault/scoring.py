@@ -27,31 +27,28 @@ def parts_of(kind: str, records: Records) -> tuple[Part, ...]:
     return evaluated_parts(records.calendar) if kind == "test" else ("validation",)
 
 
-def scores(records: Records, forecasts: Mapping[Part, Mapping[str, Array]], choices: Choices) -> dict[ScoreName, Sums]:
-    """Sums of every forecast. forecasts: part -> arm -> (N, H, K) in natural units."""
+def scores(records: Records, part: Part, forecasts: Mapping[str, Array], choices: Choices) -> dict[ScoreName, Sums]:
+    """Sums of every forecast of a part. forecasts: arm -> (N, H, K) in natural units."""
     return {
         (part, arm, name): sums
-        for part, by_arm in forecasts.items()
-        for arm, forecast in by_arm.items()
+        for arm, forecast in forecasts.items()
         for name, sums in records.evaluate(part, forecast, choices.calibrations.get(arm)).items()
     }
 
 
 def forecasts(
-    request: Request, records: Records, results: Mapping[str, Result], choices: Choices
-) -> dict[Part, dict[str, Array]]:
-    """Of every model; the test adds what was adapted, and the baselines, which never change within a run."""
+    request: Request, records: Records, results: Mapping[str, Result], part: Part, choices: Choices
+) -> dict[str, Array]:
+    """Arm -> of every model; the test adds what was adapted, and the baselines, which never change within a run."""
     parts = parts_of(request.kind, records)
     outputs = {arm: split(result, records, parts) for arm, result in results.items()}
-    forecasts_by_part: dict[Part, dict[str, Array]] = {}
-    for part in parts:
-        windows = records.windows[part]
-        forecasts_by_part[part] = {arm: request.task.forecast(output[part], windows) for arm, output in outputs.items()}
-        if request.kind == "test":
-            forecasts_by_part[part] |= records.known[part]
-        if part != "validation":
-            forecasts_by_part[part] |= _adapted(request, records, outputs, part, choices)
-    return forecasts_by_part
+    windows = records.windows[part]
+    by_arm = {arm: request.task.forecast(output[part], windows) for arm, output in outputs.items()}
+    if request.kind == "test":
+        by_arm |= records.known[part]
+    if part != "validation":
+        by_arm |= _adapted(request, records, outputs, part, choices)
+    return by_arm
 
 
 def choices(
@@ -66,6 +63,12 @@ def choices(
 
     least: place-periods of validation that a correction rests on; with fewer, a forecast is mixed and not corrected.
     """
+    chosen = _mixes(request, records, results, least)
+    return _with_calibrations(request, records, results, replace(chosen, rounds=rounds))
+
+
+def _mixes(request: Request, records: Records, results: Mapping[str, Result], least: int) -> Choices:
+    """Shares and corrections of what is mixed."""
     settings, past = request.plan.adaptation, _enough(records.windows["validation"], least)
     then = {arm: split(result, records, parts_of("test", records))["validation"] for arm, result in results.items()}
     corrections = {
@@ -75,15 +78,14 @@ def choices(
         and (mix := adaptation.mixed(then, adaptation.mix_shares(arm, settings))) is not None
     }
     if ISSUED not in request.plan.arms:
-        return _with_calibrations(request, records, results, Choices(rounds=rounds, corrections=corrections))
+        return Choices(corrections=corrections)
     strongest = mixing.strongest_baseline(records)
     mixable = mixing.members(then, strongest, records.windows["validation"], request.task)
     shares = mixing.shares(mixable, past, request.task, settings)
     mix = adaptation.mixed(mixable, shares)
     if mix is not None:
         corrections[ISSUED] = adaptation.correction(mix, past, request.task, settings)
-    chosen = Choices(rounds=rounds, corrections=corrections, shares=shares)
-    return _with_calibrations(request, records, results, chosen)
+    return Choices(corrections=corrections, shares=shares)
 
 
 def _with_calibrations(request: Request, records: Records, results: Mapping[str, Result], chosen: Choices) -> Choices:

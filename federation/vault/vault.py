@@ -16,6 +16,7 @@ from federation.policy.objections import Objection
 from federation.privacy.mechanism import Noise, charges_from
 from federation.settings.schema import Plan, is_noised
 from federation.settings.values import digest_of
+from federation.training import freed
 from federation.training.jobs import Result, Tensors, steps_in
 from federation.vault import gate, ledger, state
 from federation.vault.gate import Outgoing
@@ -64,14 +65,14 @@ class Vault:
 
         Raises DataError for a national file that cannot be used.
         """
-        short = not plan.record_of or self.country in plan.record_of
-        years = plan.record_years if short else None
+        years = plan.record_years_of(self.country)
         wanted = plan.task, years
         if self._warm is None or self._warm[0] != wanted:
             task = TASKS[plan.task.name]
             files = self._stamps()  # before reading: a file that changes meanwhile is read again
             self._warm = (wanted, open_records(task, plan.task, self.folder, self.country, self._key, years=years))
             self._files = files
+            freed.give_back()
         return self._warm[1]
 
     def learns(self, plan: Plan) -> bool:

@@ -416,7 +416,8 @@ def pinball(forecast: Array, observed: Array, levels: Array) -> Array:
     Source: Koenker and Bassett (1978), https://doi.org/10.2307/1913643
     """
     error = observed[..., None] - forecast
-    return np.asarray(np.maximum(levels * error, (levels - 1) * error).mean(axis=-1))
+    below, above = levels * error, (levels - 1) * error
+    return np.asarray(np.maximum(below, above, out=below).mean(axis=-1))
 
 
 def weighted_interval_score(forecast: Array, observed: Array, levels: Array) -> Array:

@@ -60,20 +60,24 @@ def root_of(panel: Panel, settings: RiverSettings) -> Array:
 def inputs(panel: Panel, settings: RiverSettings, root: Array) -> Mapping[str, Lagged]:
     """Name -> series with its lags, float32 without NaN."""
     weather, snow = _weather(panel)
+    places, length = root.shape
+    beyond = np.zeros((places, LEADS, WEATHER), np.float32)  # after the record's end nothing is known
+    days = np.concatenate([weather, beyond], axis=1) if settings.mode == PERFECT else weather
     angle = season_angle(panel.periods)
     season = np.stack([np.sin(angle), np.cos(angle)], axis=-1).astype(np.float32)
     fixed = panel.static["attributes"].astype(np.float32)
-    places, length = root.shape
+    flow = _flow(root)
     laid = {
-        **_at_three_resolutions("weather", weather),
-        **_at_three_resolutions("flow", _flow(root)),
+        "weather_days": Lagged(values=days, lags=DAYS),
+        **_means("weather", weather),
+        "flow_days": Lagged(values=flow, lags=DAYS),
+        **_means("flow", flow),
         "snow": Lagged(values=np.sqrt(snow / SNOW)),
         "season": Lagged(values=np.broadcast_to(season, (places, length, 2))),
         "gauge": Lagged(values=np.broadcast_to(fixed[:, None], (places, length, fixed.shape[1]))),
     }
     if settings.mode == PERFECT:
-        beyond = np.zeros((places, LEADS, WEATHER), np.float32)  # after the record's end nothing is known
-        laid["ahead"] = Lagged(values=np.concatenate([weather, beyond], axis=1), lags=np.arange(1, LEADS + 1))
+        laid["ahead"] = Lagged(values=days, lags=np.arange(1, LEADS + 1))
     return laid
 
 
@@ -101,12 +105,9 @@ def tokens(settings: RiverSettings) -> tuple[tuple[int, ...], ...]:
     return consecutive([*past, BANDS + 2, len(ATTRIBUTES), 2 * LEADS, *ahead])
 
 
-def _at_three_resolutions(name: str, series: Array) -> dict[str, Lagged]:
-    means = {"weeks": (7, WEEKS), "months": (30, MONTHS)}
-    return {
-        f"{name}_days": Lagged(values=series, lags=DAYS),
-        **{f"{name}_{each}": Lagged(values=_trailing(series, days), lags=lags) for each, (days, lags) in means.items()},
-    }
+def _means(name: str, series: Array) -> dict[str, Lagged]:
+    spans = {"weeks": (7, WEEKS), "months": (30, MONTHS)}
+    return {f"{name}_{each}": Lagged(values=_trailing(series, days), lags=lags) for each, (days, lags) in spans.items()}
 
 
 def _weather(panel: Panel) -> tuple[Array, Array]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,10 @@ import pandas as pd
 import pytest
 
 from federation.cli import main
+from federation.composition.restore import restore
 from federation.coordinator import checkpoint
+from federation.forecasting import records_of_run
+from federation.settings.schema import Settings
 from tasks.registry import TASKS
 from tests.tasks.products.cap_standard import problems
 
@@ -155,6 +159,19 @@ def test_the_forecast_is_the_runs_model_at_the_newest_origin(
         output = functional_call(task.build_model(settings, 99), weights, (inputs, None)).numpy()
     expected = task.forecast(output.astype(np.float64), windows)
     np.testing.assert_allclose(pd.read_csv(to)["value"], expected.ravel(), atol=5e-4)
+
+
+def test_a_forecast_reads_a_record_as_long_as_its_run_took(place: Path) -> None:
+    """A model that was scaled by two years of a country would be another one on all of them."""
+    header = checkpoint.read_header(place / "runs" / "health" / checkpoint.FILE)
+    whole = restore(Settings, header["settings"], "checkpoint")
+    folder, last = place / "runs" / "health" / "data" / "LAO", np.datetime64(whole.task.calendar.train_until, "M")
+    for country, cut in (("LAO", True), ("VNM", False)):
+        panel = records_of_run(
+            TASKS["health"], folder, "LAO", replace(whole, record_years=2, record_of=[country]), None
+        )
+        assert (panel.periods[0] == last - 23) == cut
+        assert panel.target.shape[1] == len(panel.periods) == len(panel.covariates["rainfall"].T)
 
 
 GOOD = {"run": "health", "data": "runs/health/data", "country": "VNM", "to": "file.csv", "format": "hubverse"}

@@ -16,20 +16,19 @@ PART = "paired"  # of a test's differences, among the names of scores
 _FIELDS = ("labels", "above", "below", "count")
 
 
-def paired_blocks(records: Records, forecasts: Mapping[Part, Mapping[str, Array]], plan: Plan) -> dict[str, Blocks]:
-    """A pair such as 'adapted-local' -> blocks of the headline's difference.
+def paired_blocks(records: Records, part: Part, forecasts: Mapping[str, Array], plan: Plan) -> dict[str, Blocks]:
+    """A pair such as 'adapted-local' that is compared on this part -> blocks of the headline's difference.
 
-    forecasts: part -> arm -> forecast in natural units.
+    forecasts: arm -> forecast of the part in natural units.
     """
     score = next(iter(records.task.scores.values()))
     if score.terms is None:
         return {}
-    evaluated = cache(lambda part, arm: records.evaluated(part, forecasts[part][arm]))
+    evaluated = cache(lambda arm: records.evaluated(part, forecasts[arm]))
     return {
-        f"{arm}-{other}": blocks(score, evaluated(part, arm), evaluated(part, other))
+        f"{arm}-{other}": blocks(score, evaluated(arm), evaluated(other))
         for arm, other in compared(plan, records.task.baselines)
-        for part in (part_of(other, plan),)
-        if {arm, other} <= forecasts[part].keys()
+        if part_of(other, plan) == part and {arm, other} <= forecasts.keys()
     }
 
 

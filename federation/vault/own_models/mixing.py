@@ -100,7 +100,7 @@ def _best(outputs: Array, target: Array, task: Task, start: Array) -> Array:
     """(M,) shares of least loss. outputs: (M, N, H, K)."""
     from scipy.optimize import minimize  # half a second that few commands need
 
-    each, happened = torch.from_numpy(outputs.astype(np.float64)), torch.from_numpy(target.astype(np.float64))
+    each, happened = (torch.from_numpy(values.astype(np.float64, copy=False)) for values in (outputs, target))
 
     def cost(tried: Array) -> tuple[float, Array]:
         share = torch.tensor(tried, dtype=torch.float64, requires_grad=True)

@@ -9,7 +9,7 @@ from tasks.evaluation.event_scores import Event
 from tasks.evaluation.scores import Evaluated
 from tasks.products.forecast import Issued
 from tasks.river.floods.chances import START, calibrated, chance, nearest
-from tasks.river.floods.events import LEVEL, USUAL, crossed
+from tasks.river.floods.events import CALM, LEVEL, USUAL, crossed
 from tasks.river.floods.levels import RETURN_PERIODS
 
 
@@ -44,7 +44,7 @@ def scored(evaluated: Evaluated, column: int) -> Array:
     """(N, H) whether the level was crossed by each day, NaN where it has no level or the origin was not quiet."""
     if LEVEL not in evaluated.restore:
         return np.full(evaluated.observed.shape, np.nan)
-    level, calm = evaluated.restore[LEVEL][:, column], evaluated.restore[LEVEL][:, -1] > 0
+    level, calm = evaluated.restore[LEVEL][:, column], evaluated.restore[CALM] > 0
     return crossed(evaluated.observed, np.where(calm & (level > 0), level, np.nan))
 
 
@@ -59,7 +59,7 @@ class Chances:
 def issued_chances(issued: Issued) -> Chances:
     """From every origin, quiet or not."""
     restore = issued.windows.restore
-    level = np.where(restore[LEVEL][:, :2] > 0, restore[LEVEL][:, :2], np.nan)
+    level = np.where(restore[LEVEL] > 0, restore[LEVEL], np.nan)
     each = [
         chance(nearest(issued.forecast, restore[LEVEL][:, column]), restore[USUAL][:, column], issued.calibration)
         for column in range(len(RETURN_PERIODS))

@@ -9,7 +9,7 @@ from tasks.river.settings import LEADS, RiverSettings
 from tasks.windows import ahead, month_of_year, training_periods
 
 QUIET = 7  # days up to the origin, all measured and none above the 2-year level, after which a flood is a new one
-LEVEL, USUAL = "flood", "flood_usual"  # names among what windows restore
+LEVEL, CALM, USUAL = "flood", "flood_calm", "flood_usual"  # names among what windows restore
 
 
 def quiet(panel: Panel, level: Array) -> Array:
@@ -53,8 +53,8 @@ def usual(panel: Panel, settings: RiverSettings, level: Array, calm: Array) -> A
 def of_windows(panel: Panel, settings: RiverSettings) -> dict[str, Lagged]:
     """What scores need of each origin, for `Windows.restore`, without NaN.
 
-    LEVEL: (P, T, 3), 2-year level, 5-year level, 0 where there is none; 1 where a flood would be scored. USUAL:
-    (P, T, 2, H), how usual a crossing is.
+    LEVEL: (P, T, 2), 2-year and 5-year level, 0 where there is none. CALM: (P, T), 1 where a flood would be scored.
+    USUAL: (P, T, 2, H), how usual a crossing is.
     """
     level = levels(panel, settings)
     calm = quiet(panel, level[:, 0])
@@ -64,6 +64,7 @@ def of_windows(panel: Panel, settings: RiverSettings) -> dict[str, Lagged]:
     fixed = np.broadcast_to(np.nan_to_num(level)[:, None], (places, length, 2))
     usually = np.broadcast_to(np.nan_to_num(often)[None], (places, *often.shape))
     return {
-        LEVEL: Lagged(values=np.concatenate([fixed, calm[..., None]], axis=-1)),
+        LEVEL: Lagged(values=fixed),
+        CALM: Lagged(values=calm),
         USUAL: Lagged(values=usually),
     }

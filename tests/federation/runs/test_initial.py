@@ -1,6 +1,7 @@
 """First weights from a file: every arm begins with them, and no file that was not named begins anything."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from federation.errors import ConfigError
+from federation.policy.file import accept, accepted_models
 from federation.runs import pooled_arm
+from federation.runs.initial import with_initial
 from federation.settings.schema import INITIAL, Settings
 from federation.training import sequential
 from federation.training.jobs import Job, Result
@@ -16,10 +20,12 @@ from federation.vault import doors
 from federation.vault.admission import Admission
 from federation.vault.round import serve
 from federation.vault.vault import Vault
+from federation.verbs import pretrain
+from federation.verbs.node_accept import AcceptSettings, _accept
 from federation.wire.frame import decode
 from federation.wire.model import model_digest
 from tasks.errors import DataError
-from tasks.models.files import write_weights
+from tasks.models.files import read_weights, write_weights
 from tests.federation.federations import FOUR, Watching, ready, run, settings_of
 from tests.federation.toy import SHIFT, SLOPE
 from tests.federation.vault.requesting import model_of, plan_of, reply_frame, request_bytes, vault_in
@@ -107,3 +113,46 @@ def spied(seen: list[tuple[str, bool]], absent: str) -> Callable[[Vault, bytes],
         return admit(vault, data)
 
     return noting
+
+
+def test_another_file_or_another_model_is_one_line(tmp_path: Path) -> None:
+    file, first = weights(tmp_path)
+    named_wrongly = settings_of(tmp_path, initial_weights=str(file), initial_digest="0" * 64)
+    with pytest.raises(ConfigError, match=f"its digest is {model_digest(first)}, not 0000"):
+        ready(named_wrongly)
+    write_weights(file, {SLOPE: torch.zeros(3, 2), SHIFT: torch.zeros(2)})
+    with pytest.raises(ConfigError, match=r"slope.weight is \(3, 2\) there and is \(2, 2\) here; use the settings of"):
+        ready(settings_of(tmp_path, initial_weights=str(file), name="shape"))
+    with pytest.raises(ConfigError, match="needs its file"):
+        ready(settings_of(tmp_path, initial_digest="0" * 64, name="none"))
+    with pytest.raises(ConfigError, match="does not go with transport=int8"):
+        settings_of(tmp_path, initial_digest="0" * 64, transport="int8").check()
+    with pytest.raises(ConfigError, match=r"does not go with local, .* 1 of the countries .* write '~local'"):
+        settings_of(tmp_path, initial_digest="0" * 64, local={"KHM": {}}).check()
+    with pytest.raises(DataError, match=r"must end in .safetensors or .npz"):
+        ready(settings_of(tmp_path, initial_weights=str(tmp_path / "first.pt"), name="form"))
+
+
+def written_to(file: Path, settings: Settings) -> pretrain.PretrainSettings:
+    return pretrain.PretrainSettings(**vars(settings), to=str(file))
+
+
+def test_pretraining_writes_a_file_that_an_operator_accepts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "first.npz"
+    settings = settings_of(tmp_path, FOUR[:2], rounds=1, name="pretrained")
+    pretrain._pretrain(written_to(file, settings))
+    digest = capsys.readouterr().out.split("initial_digest=")[1].strip()
+    made = {name: value.numpy() for name, value in read_weights(file).items()}
+    assert digest == model_digest(made)
+    assert any((value != model_of(plan_of())[name]).any() for name, value in made.items()), "it trained"
+    with pytest.raises(ConfigError, match="synthetic countries alone"):
+        pretrain._pretrain(written_to(file, replace(settings, data=str(tmp_path))))
+    vault = vault_in(tmp_path)
+    vault.policy = replace(vault.policy, start="seeded")
+    plan = replace(with_initial(replace(settings, initial_weights=str(file))).plan(), arms=["federated"])
+    assert [each.key for each in vault.objections(plan)] == ["start"]
+    vault.policy.path.write_text('template = "guarded"\ntasks = ["toy"]\n')
+    _accept(AcceptSettings(model=str(file), policy=str(vault.policy.path)))
+    assert digest in accepted_models(vault.policy)
+    assert vault.objections(plan) == []
+    accept(vault.policy, digest, "twice is once")

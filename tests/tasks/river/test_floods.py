@@ -13,7 +13,7 @@ from tasks.evaluation.scores import Evaluated
 from tasks.river import TASK
 from tasks.river.floods.calibrating import calibrate, event
 from tasks.river.floods.chances import START, calibrated, chance, nearest, scores
-from tasks.river.floods.events import LEVEL, USUAL, crossed, quiet
+from tasks.river.floods.events import CALM, LEVEL, USUAL, crossed, quiet
 from tasks.river.floods.levels import gumbel, levels, none_because
 from tasks.river.floods.scores import SCORES
 from tasks.river.settings import LEADS, LEVELS, RiverSettings
@@ -80,7 +80,7 @@ def of_test(panel: Panel, folder: Path, part: str) -> Evaluated:
     assert best is not None
     restore, observed = windows.restore, windows.observed
     level = np.quantile(panel.target[np.isfinite(panel.target)], 0.97)  # so that there are floods enough
-    restore[LEVEL][:, 0], restore[LEVEL][:, -1] = level, 1.0
+    restore[LEVEL][:, 0], restore[CALM][:] = level, 1.0
     restore[USUAL][:, 0] = np.nanmean(crossed(observed, restore[LEVEL][:, 0]), axis=0)
     noise = np.exp(0.4 * np.random.default_rng(1).standard_normal((len(windows), 1, 1)))
     return Evaluated(
@@ -114,7 +114,7 @@ def test_a_few_floods_more_than_at_the_lead_before_stay_at_home() -> None:
     for day, many in enumerate((20, 3, 4, 0, 30, 0, 0)):  # floods that begin on it
         rows = rng.choice(np.flatnonzero(observed.max(axis=1) < 5), many, replace=False)
         observed[rows, day:] = 9
-    restore = {LEVEL: np.tile([5.0, 0.0, 1.0], (count, 1)), USUAL: np.full((count, 2, LEADS), 0.05)}
+    restore = {LEVEL: np.tile([5.0, 0.0], (count, 1)), CALM: np.ones(count), USUAL: np.full((count, 2, LEADS), 0.05)}
     forecast = observed[..., None] * np.linspace(0.5, 1.5, len(LEVELS))
     case = Evaluated(
         forecast=forecast,
@@ -170,4 +170,4 @@ def test_levels_of_a_record_that_is_too_short_are_none_and_nothing_is_scored(tmp
     assert product.text is None
     assert "too short to define a flood" in product.summary
     windows = TASK.windows(issued.panel, short)
-    assert not windows.restore[LEVEL][:, :2].any()
+    assert not windows.restore[LEVEL].any()
