@@ -23,7 +23,7 @@ from federation.coordinator import checkpoint
 from federation.reporting.rows import ALL, PAIRED, RESULTS, Row, of_test, read_json
 from federation.settings.schema import Settings
 from tasks.data import Array, Panel, Windows
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.of_windows import evaluated
 from tasks.files.reading import header
 from tasks.models.weights import built, output_of
 from tasks.river import TASK
@@ -31,6 +31,7 @@ from tasks.river.schema import RIVER
 from tasks.river.scores import SCORES, crps
 from tasks.river.settings import MODES, PERFECT, RiverSettings
 from tasks.river.windowing import ungauged
+from tasks.windows import with_record_of
 
 LEADS = ("1 day", "3 days", "7 days")
 ARMS = ("persistence", "climatology", "recession", "local", "local_pair", "federated", "adapted", "issued", "pooled")
@@ -127,7 +128,7 @@ def without_gauge(runs: Sequence[Run], data: Path) -> str:
     """Median NSE and CRPS skill over the gauge's own climatology, of the federated model that sees no flow."""
     lines = {}
     for country in runs[0].settings.region.countries:
-        panel = _panel(data / country, country, runs[0].settings.task.every)
+        panel = _panel(data / country, country, runs[0].settings.task.every, runs[0].settings.record_years_of(country))
         windows = ungauged(panel, runs[0].settings.task).only("test")
         usual = TASK.baselines["climatology"](panel, windows, runs[0].settings.task)
         each = np.array([_hidden(run, windows, usual) for run in runs]).mean(axis=0)
@@ -137,9 +138,11 @@ def without_gauge(runs: Sequence[Run], data: Path) -> str:
 
 
 @cache
-def _panel(folder: Path, country: str, every: int) -> Panel:
-    """The records, which are the same in both modes."""
-    return TASK.read(folder, country, RiverSettings(every=every))
+def _panel(folder: Path, country: str, every: int, years: int | None) -> Panel:
+    """The records, which are the same in both modes; years: of training that the runs took."""
+    settings = RiverSettings(every=every)
+    panel = TASK.read(folder, country, settings)
+    return panel if years is None else with_record_of(panel, settings.calendar, years)
 
 
 def _hidden(run: Run, windows: Windows, usual: Array) -> tuple[Array, Array]:
@@ -149,15 +152,8 @@ def _hidden(run: Run, windows: Windows, usual: Array) -> tuple[Array, Array]:
     rows = np.array_split(np.arange(len(windows)), max(len(windows) // SLICE, 1))
     outputs = np.concatenate([output_of(model, weights, windows.take(each)) for each in rows])
     forecast, at = TASK.forecast(outputs, windows), [int(lead.split()[0]) - 1 for lead in LEADS]
-    evaluated = Evaluated(
-        forecast=forecast,
-        reference=usual,
-        observed=windows.observed,
-        place=windows.place,
-        origin=windows.origin,
-        step="day",
-    )
-    median = SCORES["nse"].derived["nse_median"].estimate(SCORES["nse"].sums(evaluated)).value[at]
+    sums = SCORES["nse"].sums(evaluated(forecast, windows, run.settings.task))
+    median = SCORES["nse"].derived["nse_median"].estimate(sums).value[at]
     mine, theirs = (np.nanmean(crps(each, windows.observed), axis=0)[at] for each in (forecast, usual))
     return median, 1 - mine / theirs
 
