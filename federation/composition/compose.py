@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from importlib.resources import files
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, TypeVar
 
@@ -18,9 +20,11 @@ from federation.composition.register import CHOSEN, RUN, register
 from federation.composition.renamed import RENAMED, renamed
 from federation.errors import ConfigError
 from federation.packages.used import used
+from federation.settings.checks import nearest
 from federation.settings.schema import Settings
 
 T = TypeVar("T")
+OPTIONAL = ("recipe", "experiment")  # groups of configs of which none need be chosen
 PLACES = ("sweep", "name", "runs", "out", "data", "experiment")  # keys that say nothing of what varies in a sweep
 
 
@@ -121,13 +125,24 @@ def with_task_of_step(words: Sequence[str], schema: type[Any]) -> list[str]:
 
 
 def _check_words(words: Sequence[str]) -> None:
-    """Raise ConfigError for a word without a key, and for a key of an earlier version."""
+    """Raise ConfigError for a word without a key, a key of an earlier version, and a recipe that is none."""
     for word in words:
-        key = word.lstrip("+~").split("=")[0]
+        key, _, value = word.lstrip("+~").partition("=")
+        if key in OPTIONAL:
+            _check_there(key, value)
         if word.lstrip("+~").startswith("="):
             raise ConfigError(f"{word} names no key; write key=value")
         if key in RENAMED:
             raise ConfigError(renamed(key))
+
+
+def _check_there(group: str, value: str) -> None:
+    """Raise ConfigError for a recipe or an experiment that there is none of: Hydra leaves an optional one out."""
+    folder = Path(str(files("configs"))) / group
+    there = [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+    for each in [] if value in ("", "null") or "(" in value else value.strip("'\"").split(","):
+        if each.strip() not in there:
+            raise ConfigError(f"there is no {group}={each}; {nearest(each, there)}")
 
 
 def with_word(words: Sequence[str], more: str) -> list[str]:

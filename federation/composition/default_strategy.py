@@ -45,9 +45,9 @@ def with_strategy(settings: T) -> T:
 
 
 def _present(settings: Settings) -> list[str]:
-    """The region's countries that have records of the task, where they are in a folder; else all of them."""
+    """The region's countries that have records of the task, where they are in a folder; else all that may take part."""
     if settings.data is None or not Path(settings.data).is_dir():
-        return settings.region.countries
+        return settings.members()
     stem = TASKS[settings.task.name].file.split(".")[0]
     return [country for country in settings.region.countries if has_table(Path(settings.data) / country, stem)]
 

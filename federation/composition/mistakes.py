@@ -10,6 +10,7 @@ from federation.composition.renamed import RENAMED, renamed
 from federation.settings.checks import nearest
 from federation.settings.schema import Settings
 
+KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 MISSING_KEY = (r"(?:Key|key) '([\w.]+)' (?:is )?not in", r"Could not (?:override|delete from config\.) '([\w.]+)'")
 
 
@@ -34,7 +35,18 @@ def explained(error: Exception, schema: type[Any]) -> str:
         options = re.search(r"Available options in '\w+':(.*)", text, re.DOTALL)
         names = options.group(1).split() if options else []
         return f"there is no {group.group(1)}={group.group(2)}; {nearest(group.group(2), names)}"
-    return f"{full.group(1)}: {first}" if full else first
+    return _value(full.group(1), first) if full else first
+
+
+def _value(key: str, complaint: str) -> str:
+    """Hydra's complaint about a value, in the words of the key."""
+    if value := re.match(r"Value '(.*)' of type '.*' could not be converted to (\w+)", complaint):
+        return f"{key}={value.group(1)} must be {KINDS.get(value.group(2), value.group(2))}"
+    if value := re.match(r"Value '(.*)' is not a valid bool", complaint):
+        return f"{key}={value.group(1)} must be true or false"
+    if complaint.startswith("Invalid value assigned") and "list" in complaint:
+        return f"{key} is a list; write {key}=[...], such as {key}=[one,other]"
+    return f"{key}: {complaint}"
 
 
 def unknown(key: str, schema: type[Any]) -> str:

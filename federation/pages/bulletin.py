@@ -17,7 +17,14 @@ PAST = 18  # periods on record that are drawn
 
 def draw(report: ForecastReport, words: Words, path: Path) -> None:
     """A PNG at path. Raises OSError."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # late: a second, for who wants a picture
+    from matplotlib import rc_context  # late: a second, for who wants a picture
+
+    with rc_context({"text.parse_math": False}):  # a name of a place may hold any letters
+        _draw(report, words, path)
+
+
+def _draw(report: ForecastReport, words: Words, path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     places = report.places[:MOST]

@@ -291,6 +291,10 @@ class Settings(Plan):
         values = {each.name: getattr(self, each.name) for each in fields(Plan)}
         return Plan(**{**values, "arms": [arm for arm in self.arms if arm != POOLED]})
 
+    def members(self) -> list[str]:
+        """The region's countries that may take part, as far as that is known before a run."""
+        return self.region.countries
+
     def check(self) -> None:
         """Raise ConfigError or SettingError for what no run can use; called before any data are read."""
         self.plan().check()

@@ -45,8 +45,6 @@ def admit(vault: Vault, data: bytes) -> Admission:
     if reply is not None:
         return Admission(request=request, jobs=(), reply=reply)
     vault.check_begun(request.run)
-    if request.kind == "train":
-        energy.check(vault.database, vault.policy, request.run)
     memory = state.memory_before(
         vault.database,
         vault.country,
@@ -67,6 +65,8 @@ def _admitted(vault: Vault, request: Request, memory: Tensors, came: lineage.Lin
         code=vault.country, records=vault.records(request.plan), memory=memory, learns=vault.learns(request.plan)
     )
     made = job_building.jobs(request, country)
+    if any(job.train is not None for job in made):  # of a test, the arm `personalised`
+        energy.check(vault.database, vault.policy, request.run)
     if is_noised(request.plan):
         jobs = noised_round.jobs(request, made)
         vault.check_budget(request.plan, request.round)

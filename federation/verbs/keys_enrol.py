@@ -10,6 +10,7 @@ from omegaconf import MISSING
 from federation.composition.compose import compose
 from federation.deployment.coordinator import members
 from federation.deployment.enrolment import read_sent
+from federation.errors import DeploymentError
 from federation.verbs.word_checks import renamed
 
 
@@ -34,6 +35,10 @@ def enrol(admission: Admission) -> None:
 
 
 def _enrol(home: Path, path: Path) -> None:
+    if not home.is_dir():
+        raise DeploymentError(
+            f"home={home} is no coordinator's folder; name that folder, or make it: gotong keys coordinator home={home}"
+        )
     enrolment, rotation = read_sent(path)
     before = members.members(home).get(enrolment.country)
     members.enrol(home, enrolment, rotation)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.composition.restore import check
+from federation.deployment.coordinator import members
 from federation.deployment.coordinator.submission import Submission
 from federation.deployment.coordinator.submit import submit as submit_run
 from federation.errors import ConfigError
@@ -26,6 +27,11 @@ class SubmitSettings(Settings):
 
     home: str = "coordinator"
     deadline: float | None = 600.0
+
+    def members(self) -> list[str]:
+        """The region's countries that are enrolled; all of them where nobody is. Raises DeploymentError."""
+        enrolled = members.members(Path(self.home)) if self.home else {}
+        return [country for country in self.region.countries if country in enrolled] or self.region.countries
 
     def run(self) -> Settings:
         """The run. Raises ConfigError for a key that every node sets for itself, and for an arm of simulations only."""

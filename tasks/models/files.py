@@ -16,6 +16,7 @@ from tasks.errors import DataError
 from tasks.files.atomic import write_atomically
 
 SAFETENSORS, NPZ, ZIP = ".safetensors", ".npz", b"PK"
+LARGEST = 2**31  # bytes of all arrays of an npz file, which a small file may unfold to
 
 
 def weights_from(path: str | Path, digest: str) -> dict[str, Tensor]:
@@ -65,7 +66,7 @@ def _weights(path: Path, data: bytes) -> dict[str, Tensor]:
     read = {SAFETENSORS: _safe, NPZ: _of_numpy}.get(path.suffix, _of_torch)
     try:
         weights = read(data)
-    except (UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, BadZipFile) as error:
+    except (UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, BadZipFile, MemoryError) as error:
         raise DataError(
             f"{path} holds no weights ({type(error).__name__}); save a state dict, or safetensors"
         ) from None
@@ -86,6 +87,8 @@ def _of_numpy(data: bytes) -> dict[str, Tensor]:
     if not data.startswith(ZIP):
         raise ValueError("no zip archive")
     with np.load(BytesIO(data), allow_pickle=False) as file:
+        if (size := sum(each.file_size for each in file.zip.infolist())) > LARGEST:
+            raise ValueError(f"{size:,} bytes unpacked")
         try:
             return {name: torch.from_numpy(file[name]) for name in file.files}
         except TypeError as error:  # of text, say

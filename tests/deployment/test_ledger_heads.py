@@ -48,7 +48,7 @@ def test_a_whole_ledger_is_vouched_for_by_its_vault_and_its_coordinator(
     assert "3 rows, each as it was written" in said
     assert "the vault signed the last, of 3 rows" in said
     assert "the coordinator signed" in said
-    assert "that it saw 2 of these rows, and ledgers of 0 others" in said
+    assert "that it saw 2 of these rows, and 0 other ledgers" in said
     both = "\n".join(coordinator_ledger.verify(coordinator.home))
     assert "6 rows, each as it was written" in both  # three requests and three replies
     assert "VNM: its vault signed" in both
@@ -276,7 +276,7 @@ def test_members_hold_one_anothers_heads(
         "INSERT INTO seen (country, rows, seal, at, statement, signature) VALUES ('THA',5,'ab','',x'',x'')"
     )
     coordinator.ask()
-    assert "and ledgers of 1 others" in verified(country)
+    assert "and 1 other ledger" in verified(country)
     database.execute("UPDATE seen SET rows = 4 WHERE country = 'THA'")
     coordinator.ask()
     assert "saw 5 rows of the ledger of THA before, not now" in caplog.text

@@ -268,7 +268,7 @@ def test_a_check_names_what_stands_in_the_way(tmp_path: Path) -> None:
     assert findings["key"].good is False  # no home yet: nobody's but to be made
     assert findings["policy"].good
     assert findings["health"].good
-    assert "windows to train" in findings["health"].detail
+    assert "windows of train" in findings["health"].detail
     assert not findings["key"].good
     assert not findings["coordinator"].good
 

@@ -41,6 +41,11 @@ def test_help_is_on_stdout_and_imports_nothing_heavy(tmp_path: Path, words: list
 MISTAKES = {
     ("simulate", "rouns=3"): "gotong: there is no key 'rouns'; did you mean rounds?\n",
     ("simulate", "+rouns=3"): "gotong: there is no key 'rouns'; did you mean rounds?\n",
+    ("simulate", "rounds=abc"): "gotong: rounds=abc must be a whole number\n",
+    ("simulate", "credit=ja"): "gotong: credit=ja must be true or false\n",
+    ("compare", "names=first"): "gotong: names is a list; write names=[...], such as names=[one,other]\n",
+    ("simulate", "recipe=dengu"): "gotong: there is no recipe=dengu; did you mean dengue?\n",
+    ("cycle", "experiment=skill/helth"): "gotong: there is no experiment=skill/helth; did you mean skill/health?\n",
     (
         "simulate",
         "rounds=1,2",

@@ -2,7 +2,9 @@
 
 import pickle
 import sys
+import zipfile
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from tasks.errors import DataError
+from tasks.models import files
 from tasks.models.files import read_weights, weights_from, write_weights
 
 
@@ -78,3 +81,19 @@ def test_without_the_library_a_safetensors_file_is_one_line(tmp_path: Path, monk
     (tmp_path / "first.safetensors").write_bytes(b"x")
     with pytest.raises(DataError, match="pip install safetensors"):
         read_weights(tmp_path / "first.safetensors")
+
+
+def test_a_small_file_that_unfolds_to_more_than_there_is_room_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, header = tmp_path / "huge.npz", BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**6, 10**7)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weight.npy", header.getvalue())
+    with pytest.raises(DataError, match="holds no weights"):
+        read_weights(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("weight.npy", "w") as file:
+        file.write(bytes(2**20))
+    monkeypatch.setattr(files, "LARGEST", 2**19)
+    with pytest.raises(DataError, match="holds no weights"):
+        read_weights(path)

@@ -115,7 +115,7 @@ def _records(settings: NodeSettings, name: str) -> Iterator[Finding]:
     if not any(parts.values()):
         yield Finding(what=name, detail="takes no part: no record is long enough for the calendar of runs", good=None)
         return
-    yield Finding(what=name, detail=", ".join(f"{count:,} windows to {part}" for part, count in parts.items()))
+    yield Finding(what=name, detail=", ".join(f"{count:,} windows of {part}" for part, count in parts.items()))
     values = trainable(module)
     size = sum(value.numel() for value in values.values())
     yield Finding(

@@ -137,9 +137,8 @@ def _confirmed(database: sqlite3.Connection, vault: VaultKey, known: Countersign
     head = known.statement.heads[vault.country]
     check_contains(database, vault.country, head, f"the coordinator on {at[:10]}")
     others = len(known.statement.heads) - 1
-    return (
-        f"the coordinator signed on {at[:19]} that it saw {head.rows:,} of these rows, and ledgers of {others} others"
-    )
+    more = f"{others:,} other ledger{'' if others == 1 else 's'}"
+    return f"the coordinator signed on {at[:19]} that it saw {head.rows:,} of these rows, and {more}"
 
 
 def own_key(home: Path) -> VaultKey:

@@ -62,25 +62,27 @@ class RequestHandler:
                 return encode(Frame(kind="terms", header=terms(self._vault, header.header.get("plan"))))
         except (PolicyRefusal, WireError, DeploymentError) as error:
             return _refused(self._vault.country, error)
-        meter = Meter(self._device)
-        [reply] = serve_vaults([(self._vault, data)], self._train, partial(self._count_energy, meter))
-        self._log_usage(header, meter.read())
+        meter, run = Meter(self._device), str(header.header.get("run"))
+        [reply] = serve_vaults([(self._vault, data)], partial(self._train, run), partial(self._count_energy, meter))
+        self._log_usage(header, "refused" if read_header(reply).kind == "refused" else "served", meter.read())
         return reply
 
-    def _train(self, jobs: Sequence[Job]) -> list[Result]:
+    def _train(self, run: str, jobs: Sequence[Job]) -> list[Result]:
+        if any(job.train is not None for job in jobs):
+            energy.begin(self._vault.database, self._vault.policy, run)
         return sequential.run(jobs, self._device, self._precision)
 
     def _count_energy(self, meter: Meter, run: str) -> None:
         energy.count(self._vault.database, self._vault.policy, run, meter.read()["wh"])
 
-    def _log_usage(self, header: Header, used: Mapping[str, float]) -> None:
+    def _log_usage(self, header: Header, became: str, used: Mapping[str, float]) -> None:
         """Seconds and memory of a request: in the country's own log, and nowhere else."""
         rounded = {name: round(value, 5 if name == "wh" else 2) for name, value in used.items()}
         values = rounded | {"device": str(self._device)}
         usage = " ".join(f"{name}={value}" for name, value in values.items())
         run, round_ = str(header.header.get("run"))[:200], one_line(str(header.header.get("round"))[:20])
         kind = one_line(header.kind[:40])
-        log.info("%s: round %s of %r served, %s", kind, round_, run, usage, extra={"values": values})
+        log.info("%s: round %s of %r %s, %s", kind, round_, run, became, usage, extra={"values": values})
 
     def _reread_policy(self) -> None:
         """An edited policy applies from the next frame on. Only the file's stamp is read each time."""

@@ -72,8 +72,6 @@ def round_(vault: Vault, identity: Identity, store: SealStore, frame: Frame, num
     plan, member = run_of(vault, identity, store)
     check_basis(vault, plan, store)
     vault.check_begun(store.run)
-    if kind_of(plan, number) == "train":
-        energy.check(vault.database, vault.policy, store.run)
     if number == 1:
         standing, closed = _first(plan, member, store, frame), None
         check_start(vault, store, began := store.get(0, "start") or b"")
@@ -91,6 +89,8 @@ def round_(vault: Vault, identity: Identity, store: SealStore, frame: Frame, num
     came = None if standing.kind == "test" else lineage.admit(request, memory, vault.policy, {}, made=known)
     country = Country(code=vault.country, records=vault.records(plan), memory=memory, learns=vault.learns(plan))
     made = job_building.jobs(request, country)
+    if any(job.train is not None for job in made):  # of a test, the arm `personalised`
+        energy.check(vault.database, vault.policy, store.run)
     noised = None
     if is_noised(plan):
         vault.check_budget(plan, number)

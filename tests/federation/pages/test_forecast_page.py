@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from federation.pages import forecast_report
+from federation.pages import bulletin, forecast_report
 from federation.pages.forecast_page import page, second, sentence, tenths
 from federation.pages.forecast_report import (
     Came,
@@ -137,3 +138,10 @@ def test_every_number_of_the_json_is_on_the_page() -> None:
     for path in leaves(values):
         assert page(build(ForecastReport, changed(values, path), "test"), EN) != shown, f"{path} is not on the page"
     assert page(replace(made, model="<b>x"), EN).count("&lt;b&gt;x") == 1
+
+
+def test_a_name_of_any_letters_is_drawn_as_it_is(tmp_path: Path) -> None:
+    """No formula: matplotlib reads what stands between two dollars as one."""
+    named = report(outlook("$\\frac{1}{0$ A", step("2009-01", 0.42)))
+    bulletin.draw(named, EN, tmp_path / "bulletin.png")
+    assert (tmp_path / "bulletin.png").read_bytes().startswith(b"\x89PNG")

@@ -1,5 +1,6 @@
 """The energy of a run: counted by the vault, kept with the run, and the end of its training at the policy's bound."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from federation.deployment.node import vault_process
 from federation.deployment.node.vault_process import RequestHandler
 from federation.policy import templates
 from federation.policy.keys import KEYS
-from federation.training import device
+from federation.training import device, sequential
+from federation.training.jobs import Job, Result
 from federation.vault import energy
 from federation.wire.frame import Frame, decode
 from tests.federation.sealed.federation import Line, prepared, ran
@@ -78,6 +80,33 @@ def test_work_that_fails_is_counted_and_a_request_that_was_refused_is_not(
     assert "trains no more" in reply(handler, "train", 1).header["reason"]
     assert reply(handler, "train", 9, run="x").kind == "refused"
     assert energy.used(handler._vault.database, "VNM", "x") == 0.0
+
+
+def test_training_in_a_test_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vault_process, "Meter", Meter)
+    handler = handler_in(tmp_path, maximum_energy=1.0)
+    plan = plan_of(arms=["federated", "local", "personalised"])
+    assert decode(handler.respond(request_bytes("train", 1, plan))).kind == "update"
+    refused = decode(handler.respond(request_bytes("test", 5, plan)))
+    assert "trains no more" in refused.header["reason"]
+
+
+def test_training_in_which_the_vault_dies_counts_a_tenth_of_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(jobs: Sequence[Job], *_: Any) -> list[Result]:
+        if jobs:
+            raise SystemExit
+        return []
+
+    monkeypatch.setattr(sequential, "run", dies)
+    monkeypatch.setattr(RequestHandler, "_count_energy", lambda *_: None)  # nobody is left to count
+    for _ in range(10):
+        with pytest.raises(SystemExit):
+            reply(handler_in(tmp_path, maximum_energy=10.0), "train", 1)
+    last = handler_in(tmp_path, maximum_energy=10.0)
+    assert "trains no more" in reply(last, "train", 1).header["reason"]
+    assert energy.used(last._vault.database, "VNM", "r") == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize("protection", ["none", pytest.param("sealed", marks=pytest.mark.long)])
