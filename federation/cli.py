@@ -103,6 +103,9 @@ REMEDIES = {  # error of the system -> what it is, and what to do
     errno.EIO: "the disk does not answer; look at it before anything else is written",
     errno.EMFILE: "too many open files (ulimit -n)",
     errno.EISDIR: "is a folder; name a file",
+    errno.EEXIST: "is there already and is no folder, or a link to nothing; name another one",
+    errno.ELOOP: "is a link that leads to itself; name the file",
+    errno.ENAMETOOLONG: "is a longer name than this disk takes; shorten it",
     errno.ENOTDIR: "a part of this path is a file and no folder; name another one",
 }
 # Of other people's packages, these verbs load what a country's policy names, or nothing; the others what is installed.
@@ -189,7 +192,7 @@ def _fail(message: str, code: int = 1) -> int:
 def _past_the_proxy() -> dict[str, str]:
     """Variables with which calls within this machine go to no proxy of the environment, in this process and below."""
     known = [name for key in ("no_proxy", "NO_PROXY") for name in os.environ.get(key, "").split(",") if name]
-    names = ",".join(dict.fromkeys((*known, *LOOPBACK)))
+    names = "*" if "*" in known else ",".join(dict.fromkeys((*known, *LOOPBACK)))  # with others it means nothing
     return {"no_proxy": names, "NO_PROXY": names}
 
 

@@ -28,6 +28,9 @@ def _literal(word: str, schema: type[Any], sweep: bool) -> str:
         return f"{key}=[{','.join(each if _means_itself(each) else _quoted(each) for each in items)}]"
     if kind not in (str, str | None):
         return word
+    if sweep and re.fullmatch(r"[^'\"\[\]{}()]+,[^'\"\[\]{}()]+", value):
+        swept = [each.strip() for each in value.split(",")]
+        return f"{key}={','.join(each if _means_itself(each) else _quoted(each) for each in swept)}"
     if _means_itself(value) or value[0] in "'\"" or (sweep and re.search(r",|^\w+\(.*\)$", value)):
         return word
     return f"{key}={_quoted(value)}"

@@ -86,7 +86,11 @@ def read_json(path: Path) -> tuple[Row, ...]:
         return tuple(_row(entry) for entry in entries)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; a run writes it when it ends") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}); ask its owner, or run as the user whose it is"
+        ) from None
+    except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path} holds no table of results ({error}); run the federation again to write it") from None
 
 

@@ -33,6 +33,8 @@ def create(settings: Settings) -> Path:
         (folder / LOCK).touch()
         keep(folder, settings.tracking.uri)
     except FileExistsError:
+        if not folder.exists():
+            raise ConfigError(f"runs={settings.runs} is a link to nothing; choose another folder") from None
         raise ConfigError(f"a run {name} exists in {settings.runs}; choose another name, or resume={name}") from None
     except OSError as error:
         raise ConfigError(f"runs={settings.runs} cannot be written ({error.strerror}); choose another folder") from None

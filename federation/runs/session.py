@@ -126,7 +126,12 @@ def _pages(run: Run, progress_bar: ProgressBar) -> tuple[Path, ...]:
     try:
         return run_page.write(run.folder)
     except (OSError, GotongError, TaskError) as error:
-        progress_bar.say(f"no page was written ({one_line(error)}); later: gotong report run={run.folder.name}")
+        words = [
+            f"run={run.folder.name}",
+            *([] if run.folder.parent == Path("runs") else [f"runs={run.folder.parent}"]),
+        ]
+        later = shlex.join(["gotong", "report", *words])
+        progress_bar.say(f"no page was written ({one_line(error)}); later: {later}")
         return ()
 
 

@@ -3,6 +3,7 @@
 `from=FILE map=YAML` takes any table, as the YAML of `gotong data map` says.
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ def _import(settings: ImportSettings) -> None:
     for path, why in imported.unused.items():
         console.print(f"{path.name} not used: {why}.", markup=False, soft_wrap=True)
     written = sum(report.file is not None for report in imported.reports)
-    console.print(f"{written} national files in {to}. Look them through: gotong data check {to}", markup=False)
+    look = shlex.join(["gotong", "data", "check", str(to)])
+    console.print(f"{written} national files in {to}. Look them through: {look}", markup=False)
 
 
 def sheet(imported: Imported) -> Table:

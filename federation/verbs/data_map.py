@@ -1,5 +1,6 @@
 """`gotong data map FILE`: which column of an agency's table is what, as a small YAML that a person corrects."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,8 @@ def run(words: Sequence[str]) -> None:
 
 def _map(settings: MapSettings) -> None:
     file = Path(required(settings.file, "say which file: gotong data map FILE country=THA"))
-    country = required(settings.country, f"say whose file it is: gotong data map {file} country=THA")
+    example = shlex.join(["gotong", "data", "map", str(file), "country=THA"])
+    country = required(settings.country, f"say whose file it is: {example}")
     if wrong := problem_with(country):
         raise ConfigError(f"country: {wrong}")
     if not file.exists():
@@ -62,11 +64,8 @@ def _map(settings: MapSettings) -> None:
     for each in held:
         if each is not chosen[0]:
             console.print(f"not looked at: {each}; sheet={each.name}", markup=False, soft_wrap=True)
-    console.print(
-        f"{to} written. Correct it, then: gotong data import from={file} map={to} to=FOLDER",
-        markup=False,
-        soft_wrap=True,
-    )
+    then = shlex.join(["gotong", "data", "import", f"from={file}", f"map={to}", "to=FOLDER"])
+    console.print(f"{to} written. Correct it, then: {then}", markup=False, soft_wrap=True)
 
 
 def table(sheet: Sheet, made: Proposal) -> Table:

@@ -1,5 +1,6 @@
 """The national files of the agriculture task, in a clerk's words."""
 
+from tasks.agriculture.calendar import dry_seasons
 from tasks.agriculture.schema import CROPS, WEATHER, WEATHER_SCHEMA, YIELD_SCHEMA, YIELDS
 from tasks.files.table import HEAT, MONTH, NINO, RAIN, SPEI, NationalTable
 
@@ -7,6 +8,7 @@ TABLES = {
     YIELDS: NationalTable(
         title="Yields, one row a crop, place and harvest year",
         schema=YIELD_SCHEMA,
+        beside=dry_seasons,
         place="adm_id",
         meaning={
             "crop_name": f"one of {', '.join(CROPS)}; rice_2 is the second rice of a year",

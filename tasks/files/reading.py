@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 from typing import BinaryIO, cast
 
 import pandas as pd
@@ -102,7 +103,7 @@ def find(path: Path) -> Path:
         )
     if others := other_formats(path.parent, stem):
         what = f"has a format that no run reads; runs read {stem}{{{','.join(SUFFIXES)}}}"
-        remedy = f"Save it as {stem}.csv (CSV UTF-8), or turn it into one: gotong data map {others[0]}"
+        remedy = f"Save it as {stem}.csv (CSV UTF-8), or turn it into one: gotong data map {quote(str(others[0]))}"
         raise UnreadableError(Problem(file=str(others[0]), what=what, remedy=remedy))
     missing = "folder does not exist" if not path.parent.is_dir() else "file does not exist"
     names = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []

@@ -26,7 +26,7 @@ def write_template(task: str, to: Path) -> list[Path]:
     for file, table in chosen.items():
         contents[file] = ",".join(table.schema.columns) + "\n"
         contents[file.with_suffix(".README.md")] = _page(file.name, table)
-    if there := next((file for file in contents if file.exists()), None):
+    if there := next((file for file in contents if file.exists() or file.is_symlink()), None):
         raise DataError(f"{there} exists and stays as it is; choose another name")
     for file, text in contents.items():
         try:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from tasks.errors import DataError
 from tasks.files.folders import files_below
 from tasks.files.reading import SUFFIXES, header
 from tasks.importers import ASSEMBLERS, FORMATS
 from tasks.importers.contract import Imported, ImportReport, National, Public
+from tasks.importers.markets import pink_sheet
 from tasks.importers.writing import write_all
 from tasks.mapping.propose import is_week
 from tasks.registry import TABLES
@@ -44,7 +46,7 @@ def import_folder(source: Path, to: Path) -> Imported:
         example = next(iter(unused), "FILE")
         raise DataError(
             f"{source} holds no file of a known format{f' ({named})' if named else ''}; the formats are "
-            f"{', '.join(FORMATS)}. For another table: gotong data map {example} country=CODE"
+            f"{', '.join(FORMATS)}. For another table: gotong data map {quote(str(example))} country=CODE"
         )
     nationals = [national for assemble in ASSEMBLERS.values() for national in assemble(public)]
     public.clear()
@@ -67,6 +69,8 @@ def _tables(source: Path, to: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> tuple[str, Public | None]:
     """The format's name and the table; where it is of none, why it is passed over, and nothing."""
+    if pink_sheet.is_workbook(path):
+        return "pink_sheet", pink_sheet.read_workbook(path)
     if not path.name.endswith(SUFFIXES):
         return WORKBOOK if ending_of(path) else OTHER, None
     columns = frozenset(header(path))

@@ -48,7 +48,7 @@ class Mapping:
 
 def write(mapping: Mapping, to: Path) -> None:
     """Write the YAML. Raises DataError rather than replace a file."""
-    if to.exists():
+    if to.exists() or to.is_symlink():
         raise DataError(f"{to} exists and stays as it is; choose another name, to=FILE.yaml")
     values = {name: value for name, value in asdict(mapping).items() if value not in ("", False, {})}
     text = HELP + yaml.safe_dump(values, allow_unicode=True, sort_keys=False)

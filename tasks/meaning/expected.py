@@ -44,13 +44,13 @@ def natural(records: Records, name: str, value: float) -> float:
 def expected(records: Records, name: str) -> Expected:
     """What each value of a column is expected to be."""
     values = scaled(records, name, records.matrix(name))
-    base = _season(values, records.year)
+    base = seasonal(values, records.year)
     unusual = values - base
     predictors = [_both(unusual, 1), _both(unusual, 2), _neighbours(unusual)]
     for other in records.compared():
         if other != name:
             theirs = scaled(records, other, records.matrix(other))
-            predictors.append(np.nan_to_num(_standard(theirs - _season(theirs, records.year))))
+            predictors.append(np.nan_to_num(_standard(theirs - seasonal(theirs, records.year))))
     mean, spread = _fit(unusual, np.stack(predictors, axis=2))
     column = records.columns[name]
     least = column.spread if column.history == "log" else CHANGES * _change(values)
@@ -74,7 +74,7 @@ def of_country(records: Records, name: str) -> tuple[Array, Array]:
     NaN where fewer than half of the places are known.
     """
     values = scaled(records, name, records.matrix(name))
-    unusual = values - _season(values, records.year)
+    unusual = values - seasonal(values, records.year)
     known = np.isfinite(unusual).sum(axis=0)
     mean = np.where(known >= max(len(values) / 2, 2), np.nan_to_num(unusual).sum(axis=0) / np.maximum(known, 1), np.nan)
     whole = mean[None]
@@ -88,17 +88,19 @@ def of_country(records: Records, name: str) -> tuple[Array, Array]:
 def _unusual_mean(records: Records, name: str) -> Array:
     """(1, T) how unusual a column is in the mean over all places, in its usual sizes; 0 where it is unknown."""
     values = scaled(records, name, records.matrix(name))
-    unusual = values - _season(values, records.year)
+    unusual = values - seasonal(values, records.year)
     known = np.isfinite(unusual).sum(axis=0)
     mean = np.where(known > 0, np.nan_to_num(unusual).sum(axis=0) / np.maximum(known, 1), np.nan)
     return np.nan_to_num(_standard(mean[None]))
 
 
-def _season(values: Array, year: int) -> Array:
-    """(S, T) the median of the same season in all years; of the whole series where periods are years."""
+def seasonal(values: Array, year: int) -> Array:
+    """(S, T) the median of the same season in all years; of the whole series where one year alone, or none, has it."""
     many, length = values.shape
     years = np.pad(values, ((0, 0), (0, -length % year)), constant_values=np.nan).reshape(many, -1, year)
-    return np.tile(_median(years.transpose(0, 2, 1)), years.shape[1])[:, :length]
+    several = np.isfinite(years).sum(axis=1) > 1
+    usual = np.where(several, _median(years.transpose(0, 2, 1)), _median(values)[:, None])
+    return np.tile(usual, years.shape[1])[:, :length]
 
 
 def _median(values: Array) -> Array:

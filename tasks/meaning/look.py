@@ -13,7 +13,7 @@ import pandas as pd
 
 from tasks.files.reading import Problem
 from tasks.files.schema import Rule, TableSchema
-from tasks.meaning import cells, counts, history, names, season, shared, tens, totals, whole
+from tasks.meaning import cells, counts, history, names, order, season, shared, smooth, tens, totals, turns, whole
 from tasks.meaning.records import Records
 
 Check = Callable[[Records], Iterator[Problem]]
@@ -28,6 +28,7 @@ WARNINGS: dict[str, Check] = {
     "spelling-perhaps": names.one_place_perhaps,
     "brief": names.brief,
     "lonely": names.lonely,
+    "order": order.order,
     "isolated": cells.isolated,
     "moved-place": cells.moved,
     "twin": totals.twins,
@@ -36,7 +37,9 @@ WARNINGS: dict[str, Check] = {
     "sentinel": history.sentinels,
     "far": history.far,
     "level": history.levels,
+    "turn": turns.turns,
     "tens": tens.tens,
+    "smooth": smooth.smooth,
     "whole-period": whole.periods,
     "whole-place": whole.places,
     "season": season.season,

@@ -68,7 +68,7 @@ def one_place_perhaps(records: Records) -> Iterator[Problem]:
 def brief(records: Records) -> Iterator[Problem]:
     """A warning for a series of a row or two where others have many: often a mistyped name or number of it."""
     sizes = np.bincount(records.codes)
-    if len(sizes) < 2 or np.median(sizes) < LONG:
+    if records.repeated or len(sizes) < 2 or np.median(sizes) < LONG:
         return
     for code in np.flatnonzero(sizes <= FEW):
         position = int(np.flatnonzero(records.codes == code)[0])
@@ -78,7 +78,7 @@ def brief(records: Records) -> Iterator[Problem]:
 
 def lonely(records: Records) -> Iterator[Problem]:
     """A warning for a row whose period is far from all others of its series: often a mistyped year."""
-    if len(records.table) < LONG or not records.fits():
+    if records.repeated or len(records.table) < LONG or not records.fits():
         return
     far = 2 * records.year if records.year > 1 else 5
     order = np.lexsort((records.time, records.codes))

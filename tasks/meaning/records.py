@@ -75,6 +75,11 @@ class Records:
         """Where in its year the first period stands, from 0."""
         return int(self.table[self.period].min().month) - 1 if self.year == 12 else 0
 
+    @cached_property
+    def repeated(self) -> bool:
+        """Whether a period has several rows of a series, as in a table of what was known when."""
+        return bool(self.table.duplicated([*self.series, self.period]).any())
+
     def fits(self) -> bool:
         """Whether a matrix of all series and periods is worth its memory."""
         return bool(len(self.table)) and (self.codes.max() + 1) * (self.time.max() + 1) <= MOST

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from tasks.files.reading import Problem
-from tasks.meaning.expected import chauvenet, scaled
+from tasks.meaning.expected import chauvenet, natural, scaled
 from tasks.meaning.records import Records
 from tasks.places.countries import CODES
 
 SLACK = 1e-6  # of the value, for files whose writers round
 USUALLY = 0.95  # share of periods in which values agree, from which the others are odd
 ENOUGH = 24  # periods that two files share
+SHORT, LONG = 5, 30  # years in which a file has too little of a month, and another enough to say what is usual in it
 RESEMBLES = 0.4  # usual difference of logs, up to which two sources measure the same
 UNLIKE = 2.0  # ratio at least of a value to another source's, for one of them to be wrong
 
@@ -58,6 +59,7 @@ def other_file(records: Records, others: dict[str, pd.Series], other: Path) -> I
         months = records.table[records.period].astype(str).str[:7]
         expected = months.map(others[column.index])
         both = rows & expected.notna() & records.table[name].notna()
+        yield from _unlike_season(records, name, others[column.index], rows & ~both, other)
         same = pd.Series(np.isclose(records.table[name], expected, rtol=1e-4, atol=1e-4), index=both.index)
         if both.sum() < ENOUGH:
             continue
@@ -68,6 +70,33 @@ def other_file(records: Records, others: dict[str, pd.Series], other: Path) -> I
         for position in np.flatnonzero(odd):
             what = f"is {expected.iloc[position]:.10g} in {other.name}, which {agrees}"
             yield records.problem(int(position), name, "other-file", what, "Correct the one that is wrong")
+
+
+def _unlike_season(
+    records: Records, name: str, known: pd.Series, rows: "pd.Series[bool]", other: Path
+) -> Iterator[Problem]:
+    """A warning for each amount of a month that another file does not have, far from that month of its many years.
+
+    Of a file that has few years itself: by more it is compared with its own.
+    """
+    column = records.columns[name]
+    if column.history != "log" or column.whole:
+        return
+    values = pd.Series(scaled(records, name, known.to_numpy(dtype=float)), index=known.index.str[5:]).dropna()
+    years = values.groupby(level=0)
+    away = values - years.transform("median")
+    usual = max(1.4826 * float(away.abs().median()), column.spread) if len(values) else np.inf
+    mine = pd.Series(scaled(records, name, records.table[name].to_numpy(dtype=float)), index=rows.index)
+    month = records.table[records.period].astype(str).str[5:7]
+    expected = month.map(years.median()[years.size() >= LONG])
+    few = records.table[records.period].groupby(month).transform("nunique") < SHORT
+    never = (mine < month.map(years.min())) | (mine > month.map(years.max()))
+    odd = never & rows & few & ((mine - expected).abs() > max(chauvenet(len(values)) * usual, np.log(UNLIKE)))
+    for position in np.flatnonzero(odd):
+        there = values[values.index == month.iloc[position]]
+        low, high = (natural(records, name, float(each)) for each in (there.min(), there.max()))
+        what = f"is far from {low:.4g} to {high:.4g}, which {other.name} has in this month of other years"
+        yield records.problem(int(position), name, "other-file", what, "Correct the one that is wrong")
 
 
 def _unlike(records: Records, name: str, expected: pd.Series) -> "pd.Series[bool]":

@@ -1,4 +1,4 @@
-"""Counts that all end in a nought where others of their column do not: most were multiplied by ten or more."""
+"""Amounts that all end in a nought where others of their column do not: most were multiplied by ten or more."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,16 @@ REMEDY = "Check its unit against the source; accept it in accepted.toml if it is
 def tens(records: Records) -> Iterator[Problem]:
     """A warning for the first of RUN counts or more, of a place or of a period, that all end in a nought."""
     for name in records.compared():
-        if not records.columns[name].whole:
+        values = records.matrix(name)
+        decimals = _decimals(values) if records.columns[name].history == "log" else None
+        if decimals is None:
             continue
-        ends = _noughts(records.matrix(name))
-        for code, time in _starts(ends, whole=False):
+        ends = _noughts(values * 10**decimals)
+        for code, time in _starts(np.where(_again(values), np.nan, ends), whole=False):
             yield _problem(records, name, int(records.at[code, time]), "place")
-        for time, code in _starts(ends.T, whole=True):
-            yield _problem(records, name, int(records.at[code, time]), "period")
+        if records.columns[name].whole:  # other amounts of a period may be one value of the country
+            for time, code in _starts(ends.T, whole=True):
+                yield _problem(records, name, int(records.at[code, time]), "period")
 
 
 def _problem(records: Records, name: str, position: int, what: str) -> Problem:
@@ -29,10 +32,21 @@ def _problem(records: Records, name: str, position: int, what: str) -> Problem:
     return records.problem(position, name, "tens", said, REMEDY)
 
 
+def _decimals(values: Array) -> int | None:
+    """How many decimals the column has, None of more than five."""
+    known = values[np.isfinite(values)]
+    return next((many for many in range(6) if np.allclose(known, np.round(known, many), rtol=0, atol=1e-9)), None)
+
+
+def _again(values: Array) -> Array:
+    """(S, T) True for the value of the period before: people of a year, month after month, are one number."""
+    return np.concatenate([np.zeros((len(values), 1), dtype=bool), values[:, 1:] == values[:, :-1]], axis=1)
+
+
 def _noughts(values: Array) -> Array:
-    """(S, T) 1 where a count ends in a nought, 0 where it does not, NaN where it is 0 or unknown."""
+    """(S, T) 1 where an amount ends in a nought, 0 where it does not, NaN where it is 0 or unknown."""
     known = np.isfinite(values) & (values != 0)
-    return np.where(known, np.nan_to_num(values) % 10 == 0, np.nan)
+    return np.where(known, np.round(np.nan_to_num(values)) % 10 == 0, np.nan)
 
 
 def _starts(ends: Array, *, whole: bool) -> Iterator[tuple[int, int]]:

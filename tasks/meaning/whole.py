@@ -11,8 +11,8 @@ from tasks.meaning.expected import of_country
 from tasks.meaning.records import Array, Records
 
 PLACES = 3  # of which a period is the country's
-GROUP = 4  # places of one kind, from which one can be unlike the others
-RATIO = 6.0  # of a place to the middle one, at least
+GROUP = 3  # places of one kind, from which one can be unlike the others
+RATIO = 4.0  # of a place to the middle one, at least
 BEYOND = 4.0  # usual differences between places, at least
 NEAREST, FAR = 4, 3.0  # cells that a cell is compared with, and how many degrees away they may lie
 NEAR_RATIO = 4.0  # of a cell to those around it, at least

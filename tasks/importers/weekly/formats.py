@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,8 @@ def _check_places(path: Path, country: str, places: "pd.Series[str]") -> None:
     for row, place in places[~places.str.fullmatch(re.compile(NAMES[country]))].head(1).items():
         raise DataError(
             f"{path}, row {row}, column {places.name!r}: {shorten(place)} is no place of {country}, of which tables "
-            f"with these columns are known. For another table: gotong data map {path} country=CODE task=health_weekly"
+            f"with these columns are known. For another table: gotong data map {quote(str(path))} country=CODE "
+            "task=health_weekly"
         )
 
 

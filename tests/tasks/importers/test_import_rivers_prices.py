@@ -8,6 +8,7 @@ from tasks.errors import DataError
 from tasks.files.check import check
 from tasks.importers.folder import import_folder
 from tests.tasks.importers.excerpts import lines, write
+from tests.tasks.sheets.workbooks import write_xlsx
 
 CUT = "gauge_id,date,discharge_mm_d,precipitation_mm_d,temperature_degc,pet_mm_d,prevah_discharge_mm_d"
 OWN = "date,discharge_vol(m3/s),discharge_spec(mm/d),waterlevel(m),precipitation(mm/d),temperature_mean(degC)"
@@ -115,3 +116,45 @@ def test_two_prices_of_one_month_are_refused(tmp_path: Path) -> None:
         DataError, match=r"row 3, column 'price': 3001 for 'Rice \(low, white\)'.*is not the 3000.*row 2"
     ):
         import_folder(tmp_path / "from", tmp_path / "to")
+
+
+PINK = (  # the sheet of the World Bank's workbook: four rows of title, the names, the units, then the months
+    ("World Bank Commodity Price Data (The Pink Sheet)",),
+    ("monthly prices in nominal US dollars, 1960 to present",),
+    ("(monthly series are available only in nominal US dollar terms)",),
+    ("Updated on November 03, 2026",),
+    (
+        "",
+        "Crude oil, average",
+        "Coal, Australian",
+        "Palm oil",
+        "Maize",
+        "Rice, Thai 5% ",
+        "Rice, Viet Namese 5%",
+        "Urea ",
+    ),
+    ("", "($/bbl)", "($/mt)", "($/mt)", "($/mt)", "($/mt)", "($/mt)", "($/mt)"),
+    ("1960M01", 1.63, "…", 233, 45, 104.3, "…", 42.25),
+    ("2026M10", 80.5, 110.2, 900.5, 200.1, 420, 398.25, 350.5),
+)
+
+
+def test_the_world_banks_own_workbook_is_the_world_prices(tmp_path: Path) -> None:
+    write(tmp_path / "from" / "wfp_food_prices_lao.csv", WFP, [price("2010-01", "3000")])
+    file = tmp_path / "from" / "CMO-Historical-Data-Monthly.xlsx"
+    write_xlsx(file, {"AFOSHEET": [["notes"]], "Monthly Prices": PINK, "Monthly Indices": [["2026M10", 1]]})
+    done = import_folder(tmp_path / "from", tmp_path / "to")
+    assert done.reports[1].sources == (file,)
+    rows = [tuple(row.values()) for row in lines(tmp_path / "to" / "LAO" / "prices_world.csv")]
+    assert len(rows) == 11
+    assert ("1960-01", "rice_thai5", "104.3") in rows
+    assert ("2026-10", "rice_viet5", "398.25") in rows
+    assert {row[1] for row in rows} == {"crude", "palm_oil", "maize", "rice_thai5", "rice_viet5", "urea"}
+    for sheets, said in (
+        ({"Monthly Indices": PINK}, "has no sheet 'Monthly Prices'"),
+        ({"Monthly Prices": [*PINK, ("2026M11", "about 80")]}, "row 9, crude: 'about 80' is no price"),
+        ({"Monthly Prices": PINK[5:]}, "no row names crude oil, average"),
+    ):
+        write_xlsx(file, sheets)
+        with pytest.raises(DataError, match=said):
+            import_folder(tmp_path / "from", tmp_path / "to")
