@@ -51,7 +51,7 @@ def _import(settings: ImportSettings) -> None:
         console.print(f"{path.name} not used: {why}.", markup=False, soft_wrap=True)
     written = sum(report.file is not None for report in imported.reports)
     look = shlex.join(["gotong", "data", "check", str(to)])
-    console.print(f"{written} national files in {to}. Look them through: {look}", markup=False)
+    console.print(f"{written} national files in {to}. Look them through: {look}", markup=False, soft_wrap=True)
 
 
 def sheet(imported: Imported) -> Table:
