@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from federation.composition.restore import restore
 from federation.coordinator import checkpoint
 from federation.errors import CheckpointError, ConfigError
-from federation.settings.schema import ISSUED, Settings
+from federation.settings.plan import ISSUED
+from federation.settings.schema import Settings
 from federation.vault import state
 from federation.vault.database import open_database
 from federation.vault.own_models import issuing

@@ -75,7 +75,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from tasks.data import Array, Panel, Windows
-from tasks.evaluation.scores import Evaluated, Score
+from tasks.evaluation.score import Evaluated, Score
 from tasks.files.table import NationalTable
 from tasks.settings import TaskSettings
 

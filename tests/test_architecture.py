@@ -292,7 +292,8 @@ class Missing:
 sys.meta_path.insert(0, Missing())
 from pathlib import Path
 import federation.training.jobs
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential

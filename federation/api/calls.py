@@ -23,7 +23,8 @@ from federation.reporting.rows import RESULTS, plain
 from federation.runs import folder as run_folder
 from federation.runs.pair import is_pair, run_pair
 from federation.runs.simulation import simulate as simulate_settings
-from federation.settings.schema import Settings, TrackingSettings
+from federation.settings.parts import TrackingSettings
+from federation.settings.schema import Settings
 from federation.studies.compare import compare as compared
 from federation.verbs import simulate as simulate_verb
 from federation.verbs import submit as submit_verb

@@ -4,7 +4,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from federation.settings.schema import PROTECTION, SEALED, Settings, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import PROTECTION, SEALED
+from federation.settings.schema import Settings
 from federation.strategies import STRATEGIES
 from tasks.files.folders import has_table
 from tasks.registry import TASKS

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from federation.errors import without_passwords
 from federation.settings.address import Address
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 
 KEY = "tracking.uri"
 T = TypeVar("T")

@@ -11,15 +11,9 @@ from federation.composition.renamed import refuse_renamed
 from federation.errors import ConfigError
 from federation.packages.used import used
 from federation.privacy import fits
-from federation.settings.schema import (
-    PROTECTION,
-    SEALED,
-    Plan,
-    Settings,
-    StrategySettings,
-    TrainingSettings,
-    is_noised,
-)
+from federation.settings.parts import StrategySettings, TrainingSettings
+from federation.settings.plan import PROTECTION, SEALED, Plan, is_noised
+from federation.settings.schema import Settings
 from federation.settings.values import build, plain
 from federation.strategies import REMOVED, STRATEGIES
 from federation.strategies.strategy import public

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from federation.coordinator.checks import Update
 from federation.coordinator.state import Arrays, Progress
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.strategies.strategy import Part, Strategy
 
 LISTED = "@"  # marks a place in a list; FedAvgM keeps its momentum without names

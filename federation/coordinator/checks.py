@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from federation.coordinator.claims import Claim, check_counts, check_examples, check_steps, claim_of
 from federation.coordinator.state import Arrays
 from federation.errors import UpdateRejected
-from federation.settings.schema import CHAMPION, Plan, compared
+from federation.settings.plan import CHAMPION, Plan, compared
 from federation.strategies import STRATEGIES
 from federation.wire.frame import Frame
 from tasks.evaluation import histograms
 from tasks.evaluation.paired_difference import NAMES
-from tasks.evaluation.scores import HistogramScore, Sums
+from tasks.evaluation.score import HistogramScore, Sums
 from tasks.registry import TASKS
 
 # An update is an outlier if a step of it is OUTLIER times the cohort's median, or all of it is GIANT times the median.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import ceil
 
 from federation.errors import UpdateRejected
-from federation.settings.schema import Plan, is_noised
+from federation.settings.plan import Plan, is_noised
 from federation.training.jobs import steps_in
-from tasks.evaluation.scores import Array
+from tasks.evaluation.score import Array
 from tasks.places.facilities import country_of
 from tasks.time_step import STEPS
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from federation.coordinator.checks import ScoreName
 from federation.reporting.rows import ALL, BETTER, PAIRED, WORSE, Point, Row
-from federation.settings.schema import CHAMPION, Plan, is_noised
+from federation.settings.plan import CHAMPION, Plan, is_noised
 from tasks.evaluation import histograms
-from tasks.evaluation.scores import HistogramScore, Sums, estimates, merge
+from tasks.evaluation.score import HistogramScore, Sums, estimates, merge
 from tasks.places.facilities import country_of
 from tasks.registry import TASKS
 from tasks.settings import UNALIGNED

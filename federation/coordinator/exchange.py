@@ -18,7 +18,7 @@ from federation.coordinator.flags import looked_at
 from federation.coordinator.model_selection import candidates_as_sent
 from federation.coordinator.state import Arrays, Federation, Progress, ReplySummary
 from federation.errors import UpdateRejected, WireError
-from federation.settings.schema import CHAMPION, INITIAL, Plan
+from federation.settings.plan import CHAMPION, INITIAL, Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Part
@@ -26,7 +26,7 @@ from federation.training.jobs import rounding_seed
 from federation.wire.compression import packed, unpacked
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import Frame, decode, encode
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 
 AT_ONCE = 200  # clients in one group of requests, so that thousands of them do not mean thousands of models in memory
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from federation.coordinator.aggregation import separate, weight
 from federation.coordinator.checks import Update
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.robust import TINY, lengths, rows, shortened
 from federation.strategies.strategy import Part

@@ -6,7 +6,7 @@ from dataclasses import replace
 from federation.coordinator.state import Arrays, Candidate, Progress
 from federation.coordinator.validation import losses, rank
 from federation.reporting.rows import Row
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.training.jobs import rounding_seed
 from federation.wire.compression import packed, unpacked
 from federation.wire.model import model_mean

@@ -16,7 +16,8 @@ from federation.coordinator.state import Arrays, Federation, Outcome, Progress, 
 from federation.coordinator.validation import got_worse, losses
 from federation.errors import ConfigError, QuorumError
 from federation.reporting.rows import EXCLUDED_PERIOD, Row
-from federation.settings.schema import PROTECTION, SEALED, Settings
+from federation.settings.plan import PROTECTION, SEALED
+from federation.settings.schema import Settings
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public
 from tasks.models.weights import built, trainable

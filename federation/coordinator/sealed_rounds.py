@@ -24,7 +24,7 @@ from federation.seals.run import Closed, SealedRun, kind_of, rounds_of
 from federation.seals.setup import Setup
 from federation.seals.sums import Closing, Place, check_reveal, list_digest, opened
 from federation.seals.terms import FEWEST, SealTerms, default_threshold
-from federation.settings.schema import CHAMPION
+from federation.settings.plan import CHAMPION
 from federation.settings.values import digest_of, plain
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from federation.coordinator.claims import Claim
 from federation.reporting.rows import Point, Row
-from federation.settings.schema import Plan, Settings
+from federation.settings.plan import Plan
+from federation.settings.schema import Settings
 from federation.strategies.strategy import Part
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -10,7 +10,7 @@ from math import isfinite
 import numpy as np
 
 from federation.reporting.rows import ALL, Row
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from tasks.registry import TASKS
 
 WORSE = 0.02  # share by which a loss must grow until a country is said to have got worse

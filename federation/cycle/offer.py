@@ -12,7 +12,8 @@ from federation.composition.regions import members
 from federation.cycle.finished import Finished, read, shown_by, unlike_keys
 from federation.errors import ConfigError
 from federation.reporting.rows import BETTER, PAIRED, RESULTS, VALIDATION, WORSE, Row, of_test, read_json
-from federation.settings.schema import PROTECTION, SEALED, STUDY, Settings
+from federation.settings.plan import PROTECTION, SEALED
+from federation.settings.schema import STUDY, Settings
 from federation.studies import champion
 from federation.studies.champion import Compared, Decision
 from federation.tracking import registry

@@ -12,7 +12,7 @@ from federation.monitoring.scored import Known, Scored, scored, worse
 from federation.monitoring.truth import Truth
 from tasks.data import Array
 from tasks.evaluation.paired_difference import blocks, paired_interval
-from tasks.evaluation.scores import estimates
+from tasks.evaluation.score import estimates
 from tasks.task import Task
 
 SKILL, TARGET = "skill", "target"

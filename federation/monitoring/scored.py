@@ -10,7 +10,7 @@ from federation.issuing.vintages import complete
 from federation.monitoring.truth import Truth, rows_of
 from tasks.data import Array, Panel
 from tasks.evaluation.of_windows import evaluated
-from tasks.evaluation.scores import Evaluated, Score
+from tasks.evaluation.score import Evaluated, Score
 from tasks.products.forecast import month_of
 from tasks.settings import TaskSettings
 from tasks.task import Task

@@ -27,7 +27,8 @@ from federation.pack.schema import (
 from federation.pack.sections import digest_of, sign
 from federation.reporting import rows as table_rows
 from federation.reporting.rows import Row
-from federation.settings.schema import POOLED, Plan, Settings
+from federation.settings.plan import POOLED, Plan
+from federation.settings.schema import Settings
 from federation.vault.ledger import Entry
 from federation.wire.model import model_digest
 from federation.wire.signature import Head

@@ -16,7 +16,7 @@ from federation.policy.law import law_of
 from federation.policy.objections import objections
 from federation.privacy.accountant import epsilon, total
 from federation.privacy.mechanism import charges_from
-from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
+from federation.settings.plan import PROTECTION, SEALED, Plan, is_noised
 from federation.vault.noised.budget import ROUNDING
 from federation.vault.sealed.admission import ROUNDS, SETUP
 from tasks.errors import SettingError

@@ -1,7 +1,7 @@
 """Which packages a plan rests on, by the registries of this process."""
 
 from federation.packages.load import ORIGIN
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 
 
 def used(plan: Plan) -> dict[str, str]:

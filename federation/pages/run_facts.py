@@ -25,8 +25,9 @@ from federation.pages.tracked import EXAMPLES, RECEIVED, SENT, TOOK_PART, Tracke
 from federation.reporting.improvement import Improvement, improvements, unit
 from federation.reporting.rows import ALL, PAIRED, RESULTS, VALIDATION, Better, Row, of_test, read_json
 from federation.reporting.score_table import FEDERATED, LEARNT, LOCAL, PERFECT, headline_rows, is_region
-from federation.settings.schema import OPERATIONAL, PROTECTION, STUDY
-from federation.settings.schema import SEALED as SEALS
+from federation.settings.plan import PROTECTION
+from federation.settings.plan import SEALED as SEALS
+from federation.settings.schema import OPERATIONAL, STUDY
 from federation.tracking import names_0_1
 from federation.tracking.first_sight import BETTER, HEADLINE
 from federation.tracking.run_info import COUNTRIES, EVENT, NAME_OF_REGION, TITLE, WEIGHTS, WITHHOLDS

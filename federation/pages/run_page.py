@@ -9,7 +9,7 @@ from federation.pages.run_report import Place, RunReport
 from federation.pages.run_sentence import further, sentence, sure
 from federation.pages.tiles import legend, tiles
 from federation.pages.words import Words, read_words
-from federation.settings.schema import NOISED, PROTECTION
+from federation.settings.plan import NOISED, PROTECTION
 from tasks.files.atomic import write_atomically
 
 PAGE = "report.html"

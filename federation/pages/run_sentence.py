@@ -17,7 +17,7 @@ from federation.pages.run_report import (
     scored,
 )
 from federation.pages.words import Words
-from federation.settings.schema import NOISED, PROTECTION
+from federation.settings.plan import NOISED, PROTECTION
 
 
 def sentence(report: RunReport, words: Words) -> str:

@@ -7,7 +7,7 @@ from federation.errors import PolicyRefusal
 from federation.packages.used import used
 from federation.policy.file import accepted_models
 from federation.policy.keys import Policy
-from federation.settings.schema import PROTECTION, Plan
+from federation.settings.plan import PROTECTION, Plan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from federation.errors import ConfigError
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies.strategy import Strategy, nothing_shared
 from federation.training.jobs import ClientHalf
 from tasks.task import Task

@@ -30,7 +30,8 @@ from federation.privacy.noise import (
     keystream,
     whole_below,
 )
-from federation.settings.schema import Plan, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import Plan
 from federation.training.jobs import Job, rate_of
 from federation.training.unit_gradients import clipped_sum
 

@@ -13,7 +13,7 @@ from federation.coordinator import evaluation
 from federation.coordinator.checks import ScoreName
 from federation.policy.keys import Policy
 from federation.reporting.rows import Row
-from federation.settings.schema import POOLED, Plan
+from federation.settings.plan import POOLED, Plan
 from federation.training import sequential
 from federation.training.jobs import Array, ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault.gate import reported
@@ -22,7 +22,7 @@ from federation.vault.records import Records, evaluated_parts
 from federation.vault.round import Train
 from federation.vault.vault import Vault
 from tasks.data import Part, Windows
-from tasks.evaluation.scores import HistogramScore, Sums, merge
+from tasks.evaluation.score import HistogramScore, Sums, merge
 from tasks.gathered_windows import joined
 from tasks.models.weights import built, trainable
 from tasks.registry import TASKS

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from federation.coordinator import evaluation
 from federation.reporting.rows import Row
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.vault.vault import Vault
 from tasks.evaluation.paired_difference import Blocks, merge_blocks, paired_interval
 from tasks.registry import TASKS

@@ -11,7 +11,8 @@ from federation.reporting import score_table, warning_table
 from federation.runs.operational import is_fold, unlike_ends
 from federation.runs.progress_bar import ProgressBar
 from federation.runs.run import Run
-from federation.settings.schema import OPERATIONAL, is_noised
+from federation.settings.plan import is_noised
+from federation.settings.schema import OPERATIONAL
 from tasks.settings import UNALIGNED
 
 PICTURE = "report.png"

@@ -30,7 +30,8 @@ from federation.runs.in_process_grid import InProcessGrid
 from federation.runs.operational import follows_records, ledger_folder, outside, resolved
 from federation.runs.run import Run
 from federation.runs.session import Finished, conduct
-from federation.settings.schema import OPERATIONAL, POOLED, PROTECTION, SEALED, Settings
+from federation.settings.plan import POOLED, PROTECTION, SEALED
+from federation.settings.schema import OPERATIONAL, Settings
 from federation.training import sequential
 from federation.training.device import device_of
 from federation.vault.database import open_database

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.settings.schema import ADAPTED, CHAMPION, ISSUED, Plan, is_noised
+from federation.settings.plan import ADAPTED, CHAMPION, ISSUED, Plan, is_noised
 from tasks.evaluation import histograms
-from tasks.evaluation.scores import FinalScore, HistogramScore, Sums
+from tasks.evaluation.score import FinalScore, HistogramScore, Sums
 from tasks.registry import TASKS
 
 ScoreName = tuple[str, str, str]  # part, arm, score

@@ -14,11 +14,11 @@ from federation.errors import SealError
 from federation.seals.fixed_point import Floats
 from federation.seals.layout import ScoreName
 from federation.seals.masks import digest
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from federation.wire.frame import Frame, decode, encode
 from federation.wire.model import model_digest, model_mean
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 from tasks.registry import TASKS
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -17,9 +17,9 @@ from federation.seals.masks import Words
 from federation.seals.model import SharedModel
 from federation.seals.setup import Setup
 from federation.seals.terms import FEWEST
-from federation.settings.schema import Plan, is_noised
+from federation.settings.plan import Plan, is_noised
 from tasks.data import Part
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 from tasks.registry import TASKS
 
 BOUND = 1.0  # of a value of an update in one round; a country's larger update is scaled down to it

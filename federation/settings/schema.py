@@ -3,255 +3,25 @@
 `Plan` travels to every country; `Settings` adds what stays with the person who starts the run.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from math import ceil
-from typing import Any
 
 from federation.errors import ConfigError
-from federation.settings.address import check_driver, shown
 from federation.settings.checks import nearest, one_of, within
+from federation.settings.parts import (
+    TrackingSettings,
+)
+from federation.settings.plan import POOLED, PROTECTION, SEALED, Plan, is_noised
 from federation.settings.region import RegionSettings
-from federation.wire.compression import TRANSPORTS
 from tasks.places.countries import problem_with
 from tasks.places.facilities import country_of
-from tasks.settings import TaskSettings
 
 PRECISIONS = ("float32", "tf32", "bf16")
-ADAPTED = ("adapted", "local_adapted", "local_pair")  # made in the vault from the final forecasts, for the test alone
-POOLED = "pooled"  # one model on all countries' records together: in a simulation only, and never in a plan
-MOST_LOCAL = 100  # countries with settings of their own; a vault checks each of them before it serves
-ISSUED = "issued"  # the mix that a country hands on, of its models and its strongest baseline; made like ADAPTED
-ARMS = ("federated", "local", "personalised", *ADAPTED, ISSUED)
-CHAMPION = "champion"  # an earlier run's model, scored with a test
-INITIAL = "initial"  # weights of a file with which every arm begins
-SEALED, NOISED = "sealed", "differential_privacy"
 STUDY, OPERATIONAL = "study", "operational"  # purposes: scored on years that follow; trained to the newest period
 LATEST = "latest"
 AUTO = "auto"
 MOST_CREDITED = 50  # countries of which `credit` says what each contributed
 AT_NODES = "at the nodes"  # the value of `data` of a run whose records are the countries' own
-PROTECTION: dict[str, tuple[str, ...]] = {  # value of `protection` -> what such a run offers
-    "none": (),
-    SEALED: (SEALED,),
-    NOISED: (NOISED,),
-    f"{SEALED}+{NOISED}": (SEALED, NOISED),
-}
-
-
-@dataclass
-class StrategySettings:
-    """What every strategy lets a run choose; each strategy adds its own keys."""
-
-    name: str = ""
-    weights: str = "examples"  # examples | sqrt | equal: how much a country's update counts
-    largest_share: float | None = 2.0  # times the median weight of a round, at most, a country counts; none: unbounded
-    server_step: float = 1.0  # share of the way from the old model to the aggregate; 1 takes the aggregate
-    private: list[str] = field(default_factory=list)  # weights that never leave a country, such as "head.*"
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        one_of("strategy.weights", self.weights, ("examples", "sqrt", "equal"))
-        if self.largest_share is not None:
-            within("strategy.largest_share", self.largest_share, 1, 1e9)
-        within("strategy.server_step", self.server_step, 0, 10, above=True)
-
-
-@dataclass
-class TrainingSettings:
-    """How a country trains between two rounds."""
-
-    optimizer: str = "adamw"  # adamw | sgd
-    lr: float = 2e-3  # learning rate at the first round
-    schedule: str = "cosine"  # cosine | constant, over the rounds of the run
-    momentum: float = 0.0  # sgd only
-    weight_decay: float = 0.01  # adamw only
-    epochs: int | None = 2  # passes over its records a round; none: `steps` says how long
-    steps: int | None = None  # optimiser steps a round, the same of every country; none: as many as `epochs` take
-    batch_size: int = 64  # examples of one step
-    clip_gradient: float | None = 1.0  # largest gradient norm of a step
-    clip_example: float | None = None  # largest gradient norm of one example, before a step takes their mean
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        one_of("training.optimizer", self.optimizer, ("adamw", "sgd"))
-        one_of("training.schedule", self.schedule, ("cosine", "constant"))
-        within("training.lr", self.lr, 0, 10, above=True)
-        within("training.momentum", self.momentum, 0, 0.999)
-        within("training.weight_decay", self.weight_decay, 0, 10)
-        if self.epochs is not None and self.steps is not None:
-            raise ConfigError(
-                f"training.epochs={self.epochs} and training.steps={self.steps} exclude each other; "
-                f"set training.epochs=null or training.steps=null"
-            )
-        if self.epochs is None and self.steps is None:
-            raise ConfigError("training.epochs=null needs training.steps; set one of the two")
-        if self.epochs is not None:
-            within("training.epochs", self.epochs, 1, 1000)
-        if self.steps is not None:
-            within("training.steps", self.steps, 1, 1_000_000)
-        within("training.batch_size", self.batch_size, 1, 1_000_000)
-        if self.momentum and self.optimizer != "sgd":
-            raise ConfigError(
-                f"training.momentum={self.momentum} is of sgd, {self.optimizer} has its own; "
-                f"set training.momentum=0 or training.optimizer=sgd"
-            )
-        if self.clip_gradient is not None:
-            within("training.clip_gradient", self.clip_gradient, 0, 1e9, above=True)
-        if self.clip_example is not None:
-            within("training.clip_example", self.clip_example, 0, 1e9, above=True)
-
-
-@dataclass
-class TuningSettings:
-    """How a country trains the final model on for itself (the arm `personalised`); the outcome stays in its vault."""
-
-    epochs: int = 2  # passes over its records
-    lr: float = 1e-4  # learning rate
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        within("tuning.epochs", self.epochs, 1, 1000)
-        within("tuning.lr", self.lr, 0, 10, above=True)
-
-
-@dataclass
-class AdaptationSettings:
-    """How a country adapts the final forecasts to itself (the arms `adapted`, `local_adapted`, `local_pair`)."""
-
-    base: str = "federated"  # federated | personalised: whose forecast is mixed with the local one
-    share: float = 0.5  # of it in the mix
-    prior: float = 200.0  # values of the validation years that weigh as much as no correction at all
-    years: float = 2.0  # validation years that do; errors of one year are correlated, however many there are
-    largest: float = 0.5  # correction, in the model's own unit
-    centre: bool = True  # whether corrections may move the middle of a forecast; without, its spread alone
-    by_horizon: bool = False  # whether `issued` has shares of each horizon, drawn to those of all; without, one of all
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        one_of("adaptation.base", self.base, ("federated", "personalised"))
-        within("adaptation.share", self.share, 0, 1)
-        within("adaptation.prior", self.prior, 0, 1e9)
-        within("adaptation.years", self.years, 0, 1000)
-        within("adaptation.largest", self.largest, 0, 1e3)
-
-
-@dataclass
-class PrivacySettings:
-    """Of a run under differential privacy: how much noise every country adds before anything leaves it."""
-
-    epsilon: float = 2.0  # of all rounds together, for each country; smaller is more private and noisier
-    delta: float = 1e-5  # the chance that epsilon does not hold
-    clip: float = 0.5  # largest L2 norm of the mean gradient of one place
-    lr: float = 1.0  # length of a round's step along the noised mean gradient, by the schedule of `training`
-    score_epsilon: float = 1.0  # of the one score that leaves with the test
-    score_clip: float = 0.8  # the largest score of one place
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        within("privacy.epsilon", self.epsilon, 0.01, 50)
-        within("privacy.delta", self.delta, 1e-12, 1e-2)
-        within("privacy.clip", self.clip, 1e-6, 1e6)
-        within("privacy.lr", self.lr, 0, 1e6, above=True)
-        within("privacy.score_epsilon", self.score_epsilon, 0.01, 50)
-        within("privacy.score_clip", self.score_clip, 1e-6, 1e9)
-
-
-@dataclass
-class Plan:
-    """Everything a vault needs to know of a run; it holds no secret and no path, for every country receives it."""
-
-    task: TaskSettings
-    strategy: StrategySettings
-    training: TrainingSettings = field(default_factory=TrainingSettings)
-    tuning: TuningSettings = field(default_factory=TuningSettings)
-    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
-    arms: list[str] = field(default_factory=lambda: ["federated", "local"])  # models that are scored: see docs
-    rounds: int = 12  # of training
-    keep_best: int = 3  # rounds whose models are averaged at the end, the best by validation, in both arms; 0: the last
-    transport: str = "float32"  # float32 | bf16 | int8: how weights and updates travel; a simulation rounds them too
-    protection: str = "none"  # a key of PROTECTION: what a run offers to the policies that ask for it
-    privacy: PrivacySettings = field(default_factory=PrivacySettings)
-    hold_out: list[str] = field(default_factory=list)  # countries that are served and scored, but never trained on
-    champion_part: str = ""  # test | validation: where a champion is compared; empty: nowhere. `champion` sets both
-    champion_digest: str = ""  # of its weights
-    initial_digest: str = ""  # of weights with which every arm begins, see `initial_weights`; empty: the seed's
-    record_years: int | None = None  # training years that are used, to see what a short record costs; none: all
-    record_of: list[str] = field(default_factory=list)  # countries whose records are cut so; none named: all
-    local: dict[str, dict[str, Any]] = field(default_factory=dict)  # country -> settings of its own model alone
-    packages: dict[str, str] = field(default_factory=dict)  # of other people -> version and digest; a run sets it
-    fold: str = ""  # of a refit: the run whose rounds, weights of models and corrections it takes as they are
-    seed: int = 1  # of first weights, order and synthetic records
-
-    def check(self) -> None:
-        """Raise ConfigError or SettingError for a value out of range."""
-        for part in (self.task, self.strategy, self.training, self.tuning, self.adaptation, self.privacy):
-            part.check()
-        for arm in self.arms:
-            one_of("arms", arm, ARMS)
-        if "federated" not in self.arms or len(set(self.arms)) < len(self.arms):
-            raise ConfigError(f"arms={self.arms} must name federated, and every arm once")
-        for arm in self.arms:
-            if arm in (*ADAPTED, ISSUED) and "local" not in self.arms:
-                raise ConfigError(f"arms={self.arms}: {arm} needs the country's own model; add local")
-        if "adapted" in self.arms and self.adaptation.base not in self.arms:
-            raise ConfigError(f"arms={self.arms}: adapted needs adaptation.base; add {self.adaptation.base}")
-        if len(self.local) > MOST_LOCAL:
-            raise ConfigError(f"local names {len(self.local)} countries; name {MOST_LOCAL} at most")
-        if bool(self.fold) != self.task.calendar.refit:
-            raise ConfigError(
-                f"fold={self.fold!r} and task.calendar.refit={self.task.calendar.refit} go together; "
-                f"purpose=operational sets both, leave them out"
-            )
-        one_of("transport", self.transport, TRANSPORTS)
-        one_of("champion_part", self.champion_part, ("", "test", "validation"))
-        if bool(self.champion_part) != bool(self.champion_digest):
-            raise ConfigError("champion_part and champion_digest go together; leave them out, champion=RUN sets both")
-        if self.champion_part and is_noised(self):
-            raise ConfigError("champion_part: no score of a champion leaves under differential privacy; leave it out")
-        self.check_initial()
-        one_of("protection", self.protection, tuple(PROTECTION))
-        within("rounds", self.rounds, 1, 100_000)
-        within("keep_best", self.keep_best, 0, 100)
-        if self.record_years is not None:
-            within("record_years", self.record_years, 1, 1000)
-        within("seed", self.seed, 0, 2**31 - 1)
-
-    def record_years_of(self, country: str) -> int | None:
-        """Training years of a country that are used; None: all."""
-        return self.record_years if not self.record_of or country in self.record_of else None
-
-    def check_initial(self) -> None:
-        """Raise ConfigError for a plan in which weights of a file would not be the first ones of every arm."""
-        refused = {
-            f"transport={self.transport}, which rounds them: write transport=float32": self.transport != "float32",
-            f"local, which gives {len(self.local)} of the countries models that need not fit the file: write '~local', "
-            "and all arms have one model": bool(self.local),
-        }
-        for key in (key for key, given in refused.items() if given and self.initial_digest):
-            raise ConfigError(
-                f"initial_weights ({self.initial_digest[:16]}) does not go with {key}; or leave initial_weights out"
-            )
-
-
-@dataclass
-class TrackingSettings:
-    """Where experiments are tracked."""
-
-    name: str = "mlflow"  # mlflow | none
-    uri: str = ""  # empty: an SQLite store under <runs>/mlflow
-    experiment: str = "gotong"
-    patience: float = 30.0  # seconds to wait at the end for rows not yet sent
-
-    def __post_init__(self) -> None:
-        self.uri = shown(self.uri)  # from here on without its password, whoever prints or writes it
-
-    def check(self) -> None:
-        """Raise ConfigError for a value out of range."""
-        one_of("tracking.name", self.name, ("mlflow", "none"))
-        within("tracking.patience", self.patience, 0, 3600)
-        if self.name == "mlflow":
-            check_driver(self.uri)
 
 
 @dataclass
@@ -430,22 +200,3 @@ class Settings(Plan):
             raise ConfigError("credit=true needs all countries' records on one machine; leave it out")
         if POOLED in self.arms:
             raise ConfigError("arms: pooled needs all countries' records on one machine; leave it out")
-
-
-def is_noised(plan: Plan) -> bool:
-    """Whether all that leaves a country carries noise that hides any one of its places."""
-    return NOISED in PROTECTION[plan.protection]
-
-
-def compared(plan: Plan, baselines: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of arms whose scores are compared: what was learnt together, and what a country has alone.
-
-    None where each country is cut at its own end: a difference would not say that it flatters.
-    """
-    if plan.task.calendar.unaligned:
-        return []
-    champion = [("federated", CHAMPION)] if plan.champion_part else []
-    alone = [arm for arm in ("local", "local_adapted", "local_pair") if arm in plan.arms]
-    learnt = [arm for arm in ("federated", "adapted", ISSUED) if arm in plan.arms]
-    pairs = [(arm, other) for arm in learnt for other in (*alone, *baselines)]
-    return [*pairs, *([(ISSUED, "adapted")] if {ISSUED, "adapted"} <= {*learnt} else []), *champion]

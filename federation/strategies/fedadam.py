@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from federation.settings.checks import within
-from federation.settings.schema import StrategySettings
+from federation.settings.parts import StrategySettings
 from federation.strategies.fedavg import client
 from federation.strategies.strategy import ROUNDS_DECIDE, Strategy, Vector
 

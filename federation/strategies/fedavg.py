@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from federation.settings.schema import StrategySettings
+from federation.settings.parts import StrategySettings
 from federation.strategies.strategy import ROUNDS_DECIDE, Strategy, Vector
 from federation.training.jobs import ClientHalf
 

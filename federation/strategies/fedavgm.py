@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from federation.settings.checks import within
-from federation.settings.schema import StrategySettings
+from federation.settings.parts import StrategySettings
 from federation.strategies.fedavg import client
 from federation.strategies.strategy import ROUNDS_DECIDE, Strategy, Vector
 

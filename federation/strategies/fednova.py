@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import client, server
 from federation.strategies.strategy import Part, Strategy
 

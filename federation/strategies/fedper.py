@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from federation.settings.schema import StrategySettings
+from federation.settings.parts import StrategySettings
 from federation.strategies.fedavg import client, server, step
 from federation.strategies.strategy import Strategy, check_private_weights
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from federation.settings.checks import within
-from federation.settings.schema import StrategySettings
+from federation.settings.parts import StrategySettings
 from federation.strategies.fedavg import server, step
 from federation.strategies.strategy import Strategy
 from federation.training.jobs import ClientHalf, Tensors

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import client, server
 from federation.strategies.robust import TINY, Array, lengths, moved, rows
 from federation.strategies.strategy import Part, Strategy

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from federation.settings.checks import within
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import client, server
 from federation.strategies.robust import Array, RobustSettings, mean, moved, rows, squared_distances
 from federation.strategies.strategy import Part, Strategy

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import client, server
 from federation.strategies.robust import Array, moved, rows, squared_distances, trimmed_mean
 from federation.strategies.strategy import Part, Strategy

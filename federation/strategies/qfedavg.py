@@ -13,7 +13,8 @@ import numpy as np
 
 from federation.errors import ConfigError
 from federation.settings.checks import within
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import server
 from federation.strategies.strategy import Part, Strategy
 from federation.training.jobs import ClientHalf, rate_of

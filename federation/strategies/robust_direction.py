@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import client, server
 from federation.strategies.robust import TINY, Array, RobustSettings, lengths, mean, moved, rows, shortened
 from federation.strategies.strategy import Part, Strategy

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import server
 from federation.strategies.strategy import Arrays, Strategy
 from federation.training.jobs import ClientHalf, Finished, Tensors

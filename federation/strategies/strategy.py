@@ -3,7 +3,7 @@
 A whole strategy, which trusts a country less the fewer steps it took:
 
 >>> from dataclasses import dataclass, replace
->>> from federation.settings.schema import StrategySettings
+>>> from federation.settings.parts import StrategySettings
 >>> from federation.strategies.fedavg import client, server
 >>> from federation.strategies.strategy import Strategy
 >>> from federation.strategies.testing import check_strategy
@@ -35,7 +35,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.training.jobs import ClientHalf, Tensors
 
 if TYPE_CHECKING:  # a vault needs the client half alone, where Flower is not installed

@@ -32,8 +32,10 @@ from federation.policy.file import FILE, read_policy
 from federation.policy.keys import OPTIMIZERS
 from federation.policy.templates import text as template
 from federation.runs.in_process_grid import InProcessGrid
+from federation.settings.parts import StrategySettings, TrainingSettings
+from federation.settings.plan import Plan
 from federation.settings.region import RegionSettings
-from federation.settings.schema import Plan, Settings, StrategySettings, TrainingSettings
+from federation.settings.schema import Settings
 from federation.strategies.strategy import Strategy
 from federation.training import sequential
 from federation.vault.database import open_database

@@ -6,7 +6,7 @@ Source: Yin et al. (2018), https://arxiv.org/abs/1803.01498
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import client, server
 from federation.strategies.median import need_equal
 from federation.strategies.robust import RobustSettings, moved, rows, trimmed_mean

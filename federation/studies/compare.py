@@ -21,7 +21,8 @@ from federation.reporting.score_table import (
     interval,
     is_region,
 )
-from federation.settings.schema import STUDY, TrackingSettings
+from federation.settings.parts import TrackingSettings
+from federation.settings.schema import STUDY
 from federation.tracking import names_0_1, spool
 from federation.tracking.run_info import COUNTRY, FOLDER, TITLE
 from federation.tracking.run_state import state

@@ -9,7 +9,7 @@ from typing import Any
 
 from federation.errors import TrackingError, one_line
 from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, RESULTS, Row, of_test, read_json
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import names_0_1
 from federation.tracking.run_info import COUNTRY, FOLDER, RUN
 from federation.tracking.store import Store, experiments, search

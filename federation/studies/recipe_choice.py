@@ -14,7 +14,7 @@ from federation.errors import ConfigError
 from federation.reporting.rows import Row
 from federation.reporting.score_table import FEDERATED, LOCAL, headline_rows, is_region
 from federation.settings.schema import Settings
-from tasks.evaluation.scores import Score
+from tasks.evaluation.score import Score
 from tasks.registry import TASKS
 
 NOT_LEARNT = (

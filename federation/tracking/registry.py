@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from federation.errors import ConfigError, GotongError, TrackingError, one_line
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.model import DIGEST
 from federation.tracking.run_info import COUNTRY, FOLDER
 from federation.tracking.store import Store, connect, search, tagged

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from federation.errors import TrackingError, one_line
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import spool
 from federation.tracking.run_info import FOLDER
 from federation.tracking.store import Store, address, connect, database, search

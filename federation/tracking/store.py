@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from federation.errors import TrackingError
 from federation.settings.address import whole
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from tasks.files.locking import lock
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federation.errors import TrackingError, one_line
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import cursor, model
 from federation.tracking.run_info import RunInfo
 from federation.tracking.spool import NAME, Spool, read_all

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from federation.errors import TrackingError, one_line
 from federation.settings.address import whole, without_login
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.first_sight import adopt, link, refresh
 from federation.tracking.run_state import mark_dead
 from federation.tracking.store import Store, address, artifact_root, connect, database, is_server

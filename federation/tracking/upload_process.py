@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from federation.errors import one_line
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import model
 from federation.tracking.store import quiet
 from federation.tracking.uploader import Uploader

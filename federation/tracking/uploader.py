@@ -7,7 +7,7 @@ from types import TracebackType
 
 from federation.errors import TrackingError
 from federation.settings.address import recalled
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import cursor, spool
 from federation.tracking.mlflow_writer import MlflowWriter
 from federation.tracking.store import connect

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from tasks.data import Windows
 
 Tensors = Mapping[str, Tensor]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from federation.errors import PolicyRefusal
-from federation.settings.schema import PROTECTION, SEALED, is_noised
+from federation.settings.plan import PROTECTION, SEALED, is_noised
 from federation.training.jobs import Result, Tensors
 from federation.vault import energy, exploring, gate, job_building, ledger, lineage, own_results, plain_round, state
 from federation.vault.admission import Admission

@@ -15,7 +15,7 @@ from federation.composition.restore import restore
 from federation.errors import PolicyRefusal
 from federation.policy import objections
 from federation.policy.keys import Policy
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.vault import gate, ledger
 from federation.vault.admission import Admission
 from federation.vault.records import power_of_two

@@ -13,7 +13,7 @@ from federation.vault.ledger import Entry
 from federation.wire.compression import packed, unpacked
 from federation.wire.frame import Frame, digest, encode
 from tasks.evaluation import histograms
-from tasks.evaluation.scores import LARGEST, Sums
+from tasks.evaluation.score import LARGEST, Sums
 
 Arrays = Mapping[str, NDArray[Any]]
 ScoreName = tuple[str, str, str]  # part, arm, score

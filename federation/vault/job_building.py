@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from federation.composition.restore import own_model_plan
-from federation.settings.schema import CHAMPION, Plan
+from federation.settings.plan import CHAMPION, Plan
 from federation.strategies.strategy import public
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, rate_of, seed_of
 from federation.vault import scoring

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from federation.settings.schema import ADAPTED, CHAMPION, ISSUED, compared
+from federation.settings.plan import ADAPTED, CHAMPION, ISSUED, compared
 from federation.strategies.strategy import public
 from federation.training.jobs import Job, Result, seed_of
 from federation.vault.gate import Contract, Outgoing, ScoreName
@@ -11,7 +11,7 @@ from federation.vault.own_models import differences, local_model
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.requests import Request, numpy_of
 from tasks.evaluation.paired_difference import NAMES
-from tasks.evaluation.scores import FinalScore, HistogramScore, Sums
+from tasks.evaluation.score import FinalScore, HistogramScore, Sums
 from tasks.places.facilities import is_facility
 
 REPLIES = {"train": "update", "validate": "scores", "test": "scores"}  # kind of a request -> of its reply

@@ -13,7 +13,7 @@ from federation.vault.own_models.differences import PART
 from federation.vault.requests import Request
 from federation.vault.sealed.store import SealStore
 from tasks.evaluation.paired_difference import Blocks, paired_interval
-from tasks.evaluation.scores import Sums, estimates
+from tasks.evaluation.score import Sums, estimates
 
 NAME = "own results"
 FEWEST_BLOCKS = 2  # of an interval that nobody else sees

@@ -17,7 +17,7 @@ from federation.vault.requests import Request
 from federation.vault.vault import Vault
 from tasks.data import Part
 from tasks.evaluation.paired_difference import Blocks, paired_interval
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.data import Panel, Part, Windows
 from tasks.evaluation.of_windows import evaluated
-from tasks.evaluation.scores import Evaluated, FinalScore, Sums
+from tasks.evaluation.score import Evaluated, FinalScore, Sums
 from tasks.settings import Calendar, TaskSettings
 from tasks.task import Task
 from tasks.windows import ending_with, last_reported, with_record_of

@@ -9,7 +9,7 @@ import torch
 
 from federation.composition.restore import parameter_count, restore
 from federation.errors import PolicyRefusal
-from federation.settings.schema import CHAMPION, INITIAL, Plan
+from federation.settings.plan import CHAMPION, INITIAL, Plan
 from federation.settings.values import digest_of
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy, public

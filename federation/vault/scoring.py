@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from federation.settings.schema import ADAPTED, ISSUED
+from federation.settings.plan import ADAPTED, ISSUED
 from federation.training.jobs import Array, Result
 from federation.vault.gate import ScoreName
 from federation.vault.own_models import adaptation, mixing
@@ -13,7 +13,7 @@ from federation.vault.own_models.choices import Choices
 from federation.vault.records import Records, evaluated_parts
 from federation.vault.requests import Request
 from tasks.data import Part, Windows
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 from tasks.gathered_windows import joined
 
 

@@ -16,7 +16,7 @@ import torch
 from federation.composition.restore import restore
 from federation.errors import GotongError
 from federation.policy.keys import values_of
-from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
+from federation.settings.plan import PROTECTION, SEALED, Plan, is_noised
 from federation.vault.records import power_of_two
 from federation.vault.refusals import without_paths
 from federation.vault.vault import Vault

@@ -14,7 +14,7 @@ from federation.policy import objections
 from federation.policy.keys import Policy
 from federation.policy.objections import Objection
 from federation.privacy.mechanism import Noise, charges_from
-from federation.settings.schema import Plan, is_noised
+from federation.settings.plan import Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training import freed
 from federation.training.jobs import Result, Tensors, steps_in

@@ -7,7 +7,7 @@ from federation.composition.compose import compose
 from federation.cycle import offer
 from federation.cycle.finished import finished
 from federation.settings.checks import within
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.studies import champion
 from federation.studies.champion import Decision
 from federation.tracking import registry

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from federation.settings.parts import TrackingSettings
 from federation.settings.region import RegionSettings
-from federation.settings.schema import TrackingSettings
 from tasks.settings import TaskSettings
 
 

@@ -12,7 +12,7 @@ from federation.errors import ConfigError
 from federation.pages import comparison_page, comparison_report
 from federation.pages.words import read_words
 from federation.reporting.rows import RESULTS, plain
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.studies.compare import Comparison, compare
 from federation.verbs.word_checks import file_to_write
 from tasks.files.atomic import write_atomically

@@ -13,7 +13,8 @@ from federation.cycle.routine import cycle
 from federation.cycle.simulated import Simulated
 from federation.errors import ConfigError
 from federation.settings.checks import within
-from federation.settings.schema import ISSUED, LATEST, OPERATIONAL, Settings
+from federation.settings.plan import ISSUED
+from federation.settings.schema import LATEST, OPERATIONAL, Settings
 from federation.studies.champion import HARM
 from federation.verbs.forecast import now_or_played
 from federation.verbs.submit import SubmitSettings

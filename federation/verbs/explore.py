@@ -20,7 +20,8 @@ from federation.reporting import explored as reporting
 from federation.reporting import explored_region as region_reporting
 from federation.runs import explore
 from federation.runs import folder as run_folder
-from federation.settings.schema import AUTO, NOISED, PROTECTION, SEALED, Settings
+from federation.settings.plan import NOISED, PROTECTION, SEALED
+from federation.settings.schema import AUTO, Settings
 from federation.verbs.submit import SubmitSettings
 
 WIDE = 130  # columns of a table that goes into a file

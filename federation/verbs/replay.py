@@ -9,7 +9,7 @@ from federation.coordinator import checkpoint
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
 from federation.runs.run import saved
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import tracker
 
 

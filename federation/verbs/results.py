@@ -6,7 +6,7 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.errors import TrackingError
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.studies.finished_runs import finished_runs
 from federation.studies.results_pages import write
 from federation.studies.seed_groups import groups

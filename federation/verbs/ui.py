@@ -6,7 +6,7 @@ from pathlib import Path
 
 from federation.composition.compose import compose
 from federation.settings.checks import within
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.ui import open_ui
 
 

@@ -25,7 +25,9 @@ from tasks.data import Array, Panel, Part, Windows
 from tasks.evaluation.event_scores import itself
 from tasks.evaluation.of_windows import evaluated
 from tasks.evaluation.paired_difference import blocks, merge_blocks, paired_interval
-from tasks.evaluation.scores import Evaluated, Sums, brier, merge, skill
+from tasks.evaluation.pointwise import brier
+from tasks.evaluation.score import Evaluated, Sums, merge
+from tasks.evaluation.scores import skill
 from tasks.files.folders import country_folder
 from tasks.registry import TASKS
 from tasks.river.floods.calibrating import calibrate, event

@@ -25,7 +25,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from work import LAGS, OUTPUTS, SERIES, Work, mean_squared
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Strategy
 from federation.training import sequential

@@ -29,7 +29,8 @@ from federation.coordinator import rounds
 from federation.privacy.mechanism import SYSTEM
 from federation.runs import simulation
 from federation.runs.in_process_grid import InProcessGrid
-from federation.settings.schema import AdaptationSettings, Settings
+from federation.settings.parts import AdaptationSettings
+from federation.settings.schema import Settings
 from federation.training import sequential
 from federation.training.jobs import Job, Result
 from federation.vault import scoring
@@ -38,7 +39,7 @@ from federation.vault.records import Records
 from scripts.benchmarks.noise import NONE, Silent
 from tasks.data import Array, Part
 from tasks.evaluation.paired_difference import blocks, paired_interval
-from tasks.evaluation.scores import Sums, merge
+from tasks.evaluation.score import Sums, merge
 from tasks.task import Task
 
 RULES = ("best", "shrunk", "clear")

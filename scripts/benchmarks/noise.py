@@ -26,7 +26,7 @@ from federation.settings.schema import Settings
 from federation.training import sequential
 from federation.vault.requests import fresh
 from tasks.data import Array
-from tasks.evaluation.scores import merge
+from tasks.evaluation.score import merge
 from tasks.registry import TASKS
 
 NONE = Noise(gaussian=lambda size: np.zeros(size, np.int64), laplace=lambda _: 0)

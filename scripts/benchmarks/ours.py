@@ -11,7 +11,7 @@ from report import arguments, cpu_seconds, timed, write_report
 from torch import Tensor, nn
 from work import Work, mean_squared, name_of, order, seed_of
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.training import sequential
 from federation.training.cohort.autotune import choose_plan
 from federation.training.cohort.chunks import ChunkPlan

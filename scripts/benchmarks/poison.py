@@ -33,8 +33,9 @@ from federation.coordinator.state import Federation, Outcome, Report
 from federation.reporting.rows import ALL
 from federation.runs import simulation
 from federation.runs.simulation import Simulation
+from federation.settings.parts import StrategySettings, TrackingSettings
 from federation.settings.region import RegionSettings
-from federation.settings.schema import Settings, StrategySettings, TrackingSettings
+from federation.settings.schema import Settings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.jobs import steps_in

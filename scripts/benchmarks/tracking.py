@@ -34,7 +34,7 @@ from rich.console import Console
 
 from federation.composition.compose import settings_of
 from federation.runs.simulation import simulate
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import spool
 from federation.tracking.run_info import RunInfo
 from federation.tracking.store import SQLITE, create

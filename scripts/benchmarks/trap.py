@@ -11,7 +11,7 @@ from pathlib import Path
 
 from federation.policy import templates
 from federation.policy.keys import Policy
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies.testing import vault_of
 from federation.vault.requests import fresh
 from federation.vault.vault import Vault

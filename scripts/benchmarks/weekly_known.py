@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from federation.reporting.rows import ALL
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.studies.finished_runs import finished_runs
 from federation.studies.measures import countries, region_name, rows_by_arm
 from federation.studies.seed_groups import Group, groups

@@ -14,14 +14,9 @@ from tasks.data import Array
 from tasks.evaluation.event_scores import below, brier_skill, warning
 from tasks.evaluation.level_scores import absolute_error, coverage_50, coverage_90, wis
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import (
-    Evaluated,
-    Score,
-    mean_of,
-    mean_of_points,
-    pinball,
-    relative,
-)
+from tasks.evaluation.pointwise import pinball
+from tasks.evaluation.score import Evaluated, Score
+from tasks.evaluation.scores import mean_of, mean_of_points, relative
 
 AT = np.array(LEVELS)
 SEVEN = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tasks.evaluation.event_scores import brier_skill, itself, warning
-from tasks.evaluation.scores import Score
+from tasks.evaluation.score import Score
 
 SCORES: Mapping[str, Score] = {
     "brier_skill": brier_skill(itself, "brier", kind=Score),

@@ -7,21 +7,10 @@ import numpy as np
 
 from tasks.evaluation import histogram_scores, histograms
 from tasks.evaluation.distribution import chance_up_to
-from tasks.evaluation.scores import (
-    Array,
-    DerivedScore,
-    Estimate,
-    Evaluated,
-    FinalScore,
-    HistogramScore,
-    Score,
-    Sums,
-    brier,
-    group,
-    ratio,
-    skill,
-    with_all,
-)
+from tasks.evaluation.pointwise import brier
+from tasks.evaluation.score import Array, DerivedScore, Estimate, Evaluated, FinalScore, HistogramScore, Score, Sums
+from tasks.evaluation.scores import skill
+from tasks.evaluation.totals import group, ratio, with_all
 
 Event = Callable[
     [Evaluated], tuple[Array, Array, Array]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from tasks.evaluation.histograms import TABLE, first_warned
-from tasks.evaluation.scores import Array, Estimate, Sums
+from tasks.evaluation.score import Array, Estimate, Sums
 
 RATIOS = (0.05, 0.1, 0.2, 0.3, 0.5)  # of cost to loss, at which the value is reported; edges of bins all of them
 

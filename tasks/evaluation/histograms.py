@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tasks.evaluation.scores import Array, Sums, with_all
+from tasks.evaluation.score import Array, Sums
+from tasks.evaluation.totals import with_all
 
 EDGES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 BINS = len(EDGES) - 1

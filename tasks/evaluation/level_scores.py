@@ -4,7 +4,7 @@ import numpy as np
 
 from tasks.data import Array
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import absolute_error_of_median, coverage, weighted_interval_score
+from tasks.evaluation.pointwise import absolute_error_of_median, coverage, weighted_interval_score
 
 AT = np.array(LEVELS)
 

@@ -1,7 +1,7 @@
 """Forecasts of windows, ready to be scored."""
 
 from tasks.data import Array, Windows
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.score import Evaluated
 from tasks.settings import TaskSettings
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from tasks.evaluation.scores import FEWEST_BLOCKS, Array, Evaluated, Score, Sums, in_blocks
+from tasks.evaluation.score import Array, Evaluated, Score, Sums
+from tasks.evaluation.totals import FEWEST_BLOCKS, in_blocks
 
 NAMES = ("count", "value", "low", "high")
 

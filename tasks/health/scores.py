@@ -8,12 +8,9 @@ from tasks.data import Array
 from tasks.evaluation.event_scores import above, brier_skill, warning
 from tasks.evaluation.level_scores import absolute_error, coverage_50, coverage_90, wis
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import (
-    Score,
-    mean_of,
-    relative,
-    weighted_interval_score,
-)
+from tasks.evaluation.pointwise import weighted_interval_score
+from tasks.evaluation.score import Score
+from tasks.evaluation.scores import mean_of, relative
 
 AT = np.array(LEVELS)
 

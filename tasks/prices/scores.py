@@ -11,7 +11,9 @@ from tasks.data import Array
 from tasks.evaluation.event_scores import above, brier_skill, warning
 from tasks.evaluation.level_scores import AT, coverage_50, coverage_90
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import Score, absolute_error_of_median, mean_of, relative, skill, weighted_interval_score
+from tasks.evaluation.pointwise import absolute_error_of_median, weighted_interval_score
+from tasks.evaluation.score import Score
+from tasks.evaluation.scores import mean_of, relative, skill
 
 
 def log_wis(forecast: Array, observed: Array) -> Array:

@@ -13,21 +13,10 @@ import numpy as np
 
 from tasks.data import Array
 from tasks.evaluation.distribution import mean
-from tasks.evaluation.scores import (
-    Z95,
-    DerivedScore,
-    Estimate,
-    Evaluated,
-    Score,
-    Sums,
-    coverage,
-    mean_of,
-    mean_of_points,
-    relative,
-    skill,
-    weighted_interval_score,
-    with_all,
-)
+from tasks.evaluation.pointwise import coverage, weighted_interval_score
+from tasks.evaluation.score import DerivedScore, Estimate, Evaluated, Score, Sums
+from tasks.evaluation.scores import mean_of, mean_of_points, relative, skill
+from tasks.evaluation.totals import Z95, with_all
 from tasks.river.floods.scores import SCORES as FLOOD_SCORES
 from tasks.river.gauges.separated import separated
 from tasks.river.settings import LEVELS

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 
-from tasks.evaluation.scores import FinalScore
+from tasks.evaluation.score import FinalScore
 from tasks.testing.example import Check, Example
 
 

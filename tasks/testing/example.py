@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from tasks.data import Array, Panel, Windows
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.score import Evaluated
 from tasks.models.choice import MODELS, ModelSettings, with_model
 from tasks.task import Task
 

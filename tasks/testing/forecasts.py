@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tasks.data import Array, Windows
-from tasks.evaluation.scores import LARGEST, FinalScore, HistogramScore, Sums, estimates, merge
+from tasks.evaluation.score import LARGEST, FinalScore, HistogramScore, Sums, estimates, merge
 from tasks.gathered_windows import dense
 from tasks.testing.example import Check, Example, equal, evaluated, outputs
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import upload_process
 from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search

@@ -12,7 +12,7 @@ from federation.cli import main
 from federation.cycle import record
 from federation.issuing.archive import issues
 from federation.issuing.champion_file import read
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import registry
 from federation.tracking.store import connect
 from federation.vault.ledger import verify

@@ -20,7 +20,7 @@ from federation.issuing.archive import Issue, forecast_of, issues
 from federation.issuing.champion_file import read
 from federation.issuing.issue import Made, Wanted, make
 from federation.runs.operational import FOLD
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.studies.champion import HARM
 from federation.tracking import registry
 from federation.tracking.registry import CHAMPION

@@ -21,7 +21,8 @@ from unittest.mock import patch
 
 from federation.privacy.accountant import epsilon, total
 from federation.privacy.mechanism import charges_of
-from federation.settings.schema import Plan, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import Plan
 from federation.vault import ledger
 from federation.vault.database import open_database
 from federation.vault.noised import budget

@@ -36,7 +36,8 @@ from federation.deployment.node.vault_process import RequestHandler, read_policy
 from federation.deployment.node.vault_process import run as serve
 from federation.errors import ConfigError, DeploymentError, WireError
 from federation.policy.keys import Policy, values_of
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from federation.settings.values import plain
 from federation.vault import terms as vault_terms
 from federation.vault.database import open_database

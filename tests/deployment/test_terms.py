@@ -18,7 +18,7 @@ from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import RequestHandler, limits_of, read_policy
 from federation.errors import ConfigError
 from federation.runs.in_process_grid import InProcessGrid
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import FEDAVG
 from federation.training import sequential
 from federation.vault.database import open_database

@@ -9,8 +9,9 @@ import pytest
 from federation.coordinator.state import Report
 from federation.reporting.rows import ALL
 from federation.runs import simulation
+from federation.settings.parts import TrackingSettings
 from federation.settings.region import RegionSettings
-from federation.settings.schema import Settings, TrackingSettings
+from federation.settings.schema import Settings
 from federation.strategies.fedavg import FedAvgSettings
 from tasks.data import Panel, Windows
 from tasks.gathered_windows import dense

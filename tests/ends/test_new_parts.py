@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import torch
 
-from federation.settings.schema import StrategySettings
+from federation.settings.parts import StrategySettings
 from federation.strategies.fedavg import server
 from federation.strategies.strategy import Strategy
 from federation.training.jobs import ClientHalf

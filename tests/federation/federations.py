@@ -14,8 +14,9 @@ from federation.coordinator.state import Outcome, Report
 from federation.policy.file import FILE
 from federation.runs import simulation
 from federation.runs.simulation import Simulation
+from federation.settings.parts import TrackingSettings, TrainingSettings
 from federation.settings.region import RegionSettings
-from federation.settings.schema import Settings, TrackingSettings, TrainingSettings
+from federation.settings.schema import Settings
 from federation.strategies import STRATEGIES
 from tests.federation.toy import TOY, ToySettings
 

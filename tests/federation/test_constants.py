@@ -18,7 +18,7 @@ from federation.coordinator import checkpoint
 from federation.coordinator.rounds import begin
 from federation.forecasting import ForecastRequest, issue
 from federation.runs import simulation
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential

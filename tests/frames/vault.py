@@ -13,7 +13,8 @@ from types import FrameType
 from typing import Any
 
 from federation.policy.file import read_policy
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import public

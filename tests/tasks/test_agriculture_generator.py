@@ -16,7 +16,7 @@ from tasks.agriculture.seasons import issued_before_harvest
 from tasks.agriculture.settings import VIEWS, AgricultureSettings
 from tasks.data import Panel, Windows
 from tasks.errors import DataError, SettingError
-from tasks.evaluation.scores import Evaluated, merge
+from tasks.evaluation.score import Evaluated, merge
 from tasks.settings import Calendar
 from tasks.synthetic.truth import load
 from tests.whole import IN_FULL

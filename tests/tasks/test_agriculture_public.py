@@ -8,7 +8,7 @@ import pytest
 
 from tasks.agriculture import TASK
 from tasks.agriculture.settings import AgricultureSettings
-from tasks.evaluation.scores import Evaluated, Sums, merge
+from tasks.evaluation.score import Evaluated, Sums, merge
 
 UNIT = " (tonnes per hectare)"
 # pinball at seven levels in units of the mean of five harvests, harvests of 2008-13; computed by another program, whose

@@ -12,7 +12,7 @@ from tasks.agriculture.scores import SEVEN
 from tasks.agriculture.settings import AgricultureSettings
 from tasks.agriculture.windowing import width
 from tasks.data import Panel, Windows
-from tasks.evaluation.scores import Evaluated, merge
+from tasks.evaluation.score import Evaluated, merge
 
 LEVELS = np.array(TASK.levels)
 

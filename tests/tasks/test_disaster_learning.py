@@ -16,7 +16,7 @@ from tasks.disaster.learning import build_model
 from tasks.disaster.learning import loss as cross_entropy
 from tasks.disaster.scores import SCORES
 from tasks.disaster.settings import DisasterSettings
-from tasks.evaluation.scores import Evaluated, merge
+from tasks.evaluation.score import Evaluated, merge
 
 NAN = float("nan")
 brier_skill = SCORES["brier_skill"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tasks.data import DenseWindows
 from tasks.errors import DataError, SettingError
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import weighted_interval_score
+from tasks.evaluation.pointwise import weighted_interval_score
 from tasks.health.generator import synthesize
 from tasks.health.generator_epidemic import HEAT, RAIN, RAIN_LAG, Truth
 from tasks.health.generator_oracle import TRUTH, oracle, predict

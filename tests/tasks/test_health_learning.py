@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.data import Panel
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import weighted_interval_score
+from tasks.evaluation.pointwise import weighted_interval_score
 from tasks.health.settings import HealthSettings
 from tasks.registry import TASKS
 from tasks.settings import Calendar

@@ -10,7 +10,7 @@ import torch
 
 from tasks.data import Array, Panel, Windows
 from tasks.errors import DataError
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.score import Evaluated
 from tasks.health import TASK
 from tasks.health.settings import HealthSettings
 from tasks.settings import Calendar

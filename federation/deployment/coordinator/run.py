@@ -41,7 +41,8 @@ from federation.runs.explore import together
 from federation.runs.operational import follows_records, outside, resolved
 from federation.runs.run import Run
 from federation.runs.session import conduct
-from federation.settings.schema import PROTECTION, SEALED, Settings
+from federation.settings.plan import PROTECTION, SEALED
+from federation.settings.schema import Settings
 from tasks.errors import TaskError
 from tasks.files.atomic import write_atomically
 

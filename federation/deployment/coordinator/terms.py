@@ -15,7 +15,7 @@ from federation.coordinator.claims import Claim
 from federation.errors import ConfigError, WireError
 from federation.policy.file import FILE
 from federation.policy.keys import Policy, complete
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.settings.values import plain
 from federation.wire.flower_message import seal, unseal
 from federation.wire.frame import VERSION, Frame, decode, encode

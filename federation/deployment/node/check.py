@@ -22,7 +22,7 @@ from federation.errors import GotongError
 from federation.policy.file import read_roster
 from federation.policy.keys import Policy
 from federation.policy.templates import text as template
-from federation.settings.schema import SEALED
+from federation.settings.plan import SEALED
 from tasks.errors import DataError, TaskError
 from tasks.files.folders import country_folder
 from tasks.models.weights import built, trainable

@@ -16,11 +16,11 @@ from federation.coordinator import aggregation
 from federation.coordinator.state import Arrays, Contribution, Credit, Report, Updates, Watch
 from federation.errors import ConfigError
 from federation.runs.credit.shapley import Group, Shares, most_values, shares
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from federation.vault.records import Records
 from federation.vault.requests import numpy_of
-from tasks.evaluation.scores import merge
+from tasks.evaluation.score import merge
 from tasks.models.weights import built, output_of, trainable
 from tasks.registry import TASKS
 

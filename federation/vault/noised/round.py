@@ -22,7 +22,7 @@ from federation.vault.noised import budget
 from federation.vault.outgoing import REPLIES, contract_arrays
 from federation.vault.records import Records
 from federation.vault.requests import Request
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from federation.settings.schema import AdaptationSettings
+from federation.settings.parts import AdaptationSettings
 from tasks.data import Array
 from tasks.task import Task
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from federation.errors import PolicyRefusal
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.settings.values import digest_of
 from federation.training.jobs import Array, Tensors
 from federation.vault import state

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from federation.settings.schema import CHAMPION, Plan, compared
+from federation.settings.plan import CHAMPION, Plan, compared
 from federation.training.jobs import Array, Tensors
 from federation.vault.records import Records
 from tasks.data import Part

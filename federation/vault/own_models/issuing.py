@@ -7,7 +7,7 @@ import torch
 
 from federation.composition.restore import own_model_plan
 from federation.errors import ConfigError
-from federation.settings.schema import ADAPTED, ISSUED, Plan
+from federation.settings.plan import ADAPTED, ISSUED, Plan
 from federation.vault.own_models import adaptation, choices, local_model, mixing
 from tasks.data import Array, Panel, Windows
 from tasks.models.weights import built, output_of

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import torch
 
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.training.jobs import Result, Tensors, seed_of
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 from tasks.models.weights import built, trainable
 from tasks.task import Task
 

@@ -12,7 +12,8 @@ from math import isfinite
 import numpy as np
 import torch
 
-from federation.settings.schema import ISSUED, AdaptationSettings
+from federation.settings.parts import AdaptationSettings
+from federation.settings.plan import ISSUED
 from federation.vault.own_models.adaptation import Past, corrected, mixed
 from federation.vault.own_models.choices import Choices
 from federation.vault.records import Records

@@ -12,7 +12,7 @@ from federation.errors import PolicyRefusal
 from federation.policy.keys import Policy
 from federation.privacy.mechanism import noise_length
 from federation.seals.run import SealedRun
-from federation.settings.schema import is_noised
+from federation.settings.plan import is_noised
 from federation.training.jobs import steps_in
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from federation.seals.masks import Words, little
 from federation.seals.member import Member
 from federation.seals.setup import Setup
 from federation.seals.sums import Closing, Place, list_digest, opened
-from federation.settings.schema import SEALED, Plan
+from federation.settings.plan import SEALED, Plan
 from federation.settings.values import digest_of, plain
 from federation.vault import exploring as plain_exploring
 from federation.vault.identity import Identity

@@ -22,7 +22,7 @@ from federation.seals.model import Arrays, SharedModel, from_bytes, loss, to_byt
 from federation.seals.run import SealedRun, kind_of, rounds_of
 from federation.seals.setup import Setup
 from federation.seals.sums import Closing, Place, list_digest, opened
-from federation.settings.schema import CHAMPION, Plan, is_noised
+from federation.settings.plan import CHAMPION, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Result
 from federation.vault import energy, job_building, lineage, own_results, state
@@ -40,7 +40,7 @@ from federation.vault.sealed.store import MADE, SealStore, models_made
 from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode
 from federation.wire.model import model_digest
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 
 WORSE = 0.02  # share by which a loss must grow until a country says that the model got worse
 

@@ -20,7 +20,7 @@ from federation.seals.model import SharedModel, to_bytes
 from federation.seals.run import Claims, SealedRun, parts_of, rounds_of
 from federation.seals.setup import Setup
 from federation.seals.terms import SealTerms
-from federation.settings.schema import PROTECTION, SEALED, Plan, is_noised
+from federation.settings.plan import PROTECTION, SEALED, Plan, is_noised
 from federation.settings.values import digest_of, plain
 from federation.vault.identity import Identity
 from federation.vault.noised.round import places_of

@@ -14,7 +14,7 @@ from federation.errors import PolicyRefusal
 from federation.policy.file import accepted_models
 from federation.seals.masks import digest
 from federation.seals.model import SharedModel
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies.strategy import public
 from federation.vault.requests import fresh, numpy_of
 from federation.vault.sealed.store import MEMBERS, SealStore, models_made

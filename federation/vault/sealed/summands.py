@@ -9,7 +9,7 @@ from federation.seals.fixed_point import Floats
 from federation.seals.layout import ScoreName
 from federation.seals.model import Arrays, vector
 from federation.seals.run import SealedRun, bound_of
-from federation.settings.schema import CHAMPION
+from federation.settings.plan import CHAMPION
 from federation.training.jobs import Result, Tensors
 from federation.vault import gate, plain_round
 from federation.vault.noised import round as noised_round
@@ -18,7 +18,7 @@ from federation.vault.requests import Request
 from federation.vault.sealed.bounds import mean_noise
 from federation.vault.vault import Vault
 from tasks.evaluation.paired_difference import Blocks, paired_interval
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 
 
 @dataclass(frozen=True, kw_only=True)

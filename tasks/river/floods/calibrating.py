@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.data import Array
 from tasks.evaluation.event_scores import Event
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.score import Evaluated
 from tasks.products.forecast import Issued
 from tasks.river.floods.chances import START, calibrated, chance, nearest
 from tasks.river.floods.events import CALM, LEVEL, USUAL, crossed

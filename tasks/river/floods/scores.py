@@ -11,7 +11,8 @@ import numpy as np
 from tasks.data import Array
 from tasks.evaluation.event_scores import Event, brier_skill, warning
 from tasks.evaluation.histograms import SMALL_COUNT, TABLE
-from tasks.evaluation.scores import DerivedScore, Estimate, Evaluated, FinalScore, HistogramScore, Score, Sums, with_all
+from tasks.evaluation.score import DerivedScore, Estimate, Evaluated, FinalScore, HistogramScore, Score, Sums
+from tasks.evaluation.totals import with_all
 from tasks.river.floods.calibrating import event
 
 HOURS = 24.0  # from the end of the origin, when a forecast is issued, to the begin of the day after the next

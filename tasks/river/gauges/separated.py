@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.data import Panel
 from tasks.evaluation.histograms import SMALL_COUNT
-from tasks.evaluation.scores import Evaluated, FinalScore, Score, Sums
+from tasks.evaluation.score import Evaluated, FinalScore, Score, Sums
 from tasks.gathered_windows import Lagged
 from tasks.river.gauges.twins import has_twin
 from tasks.river.settings import RiverSettings

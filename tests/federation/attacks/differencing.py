@@ -17,7 +17,7 @@ from federation.seals.fixed_point import Floats
 from federation.seals.lists import groups
 from federation.seals.masks import Words, digest
 from federation.seals.terms import FEWEST
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault.round import serve

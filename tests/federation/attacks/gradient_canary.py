@@ -17,7 +17,8 @@ from federation.privacy.accountant import epsilon, total
 from federation.privacy.mechanism import grid_step, largest_value, rate, round_charge
 from federation.privacy.noise import Bytes, discrete_gaussian
 from federation.seals.fixed_point import Codec, Floats
-from federation.settings.schema import NOISED, SEALED, Plan, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import NOISED, SEALED, Plan
 from federation.strategies import STRATEGIES
 from tasks.health.settings import HealthSettings
 from tests.federation.attacks.figures import Figure

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.vault.sealed import rounds as sealed_rounds
 from federation.vault.sealed.bounds import LONGEST_CHANGE, pace
 from tasks.health.settings import HealthSettings

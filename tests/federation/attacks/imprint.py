@@ -14,7 +14,8 @@ from federation.runs.simulation import Simulation
 from federation.seals.fixed_point import Codec, Floats
 from federation.seals.model import named, vector
 from federation.seals.run import BOUND
-from federation.settings.schema import Plan, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import Plan
 from federation.settings.values import plain
 from federation.training import sequential
 from federation.vault.requests import fresh, numpy_of

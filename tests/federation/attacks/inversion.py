@@ -12,7 +12,7 @@ import numpy as np
 
 from federation.policy import templates
 from federation.seals.model import named, vector
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from tasks.health.settings import HealthSettings
 from tests.federation.attacks.figures import Figure
 from tests.federation.attacks.imprint import first_of, requested, through_words

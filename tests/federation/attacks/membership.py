@@ -23,7 +23,8 @@ from torch.func import functional_call, vmap
 from federation.runs.simulation import Simulation
 from federation.seals.fixed_point import Floats
 from federation.seals.model import named, vector
-from federation.settings.schema import NOISED, SEALED, PrivacySettings, TrainingSettings
+from federation.settings.parts import PrivacySettings, TrainingSettings
+from federation.settings.plan import NOISED, SEALED
 from federation.training.jobs import Job, Result
 from tasks.data import DenseWindows
 from tasks.health.settings import HealthSettings

@@ -16,7 +16,8 @@ from federation.seals.lists import groups
 from federation.seals.masks import digest
 from federation.seals.model import named, vector
 from federation.seals.terms import FEWEST
-from federation.settings.schema import NOISED, SEALED, Plan, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import NOISED, SEALED, Plan
 from federation.vault.vault import Vault
 from tasks.health.settings import HealthSettings
 from tests.federation.attacks.canary_frames import found, searched

@@ -16,8 +16,9 @@ from federation.runs import simulation
 from federation.runs.simulation import Simulation
 from federation.seals.fixed_point import Floats, whole_weights
 from federation.seals.model import vector
+from federation.settings.parts import TrackingSettings, TrainingSettings
 from federation.settings.region import RegionSettings
-from federation.settings.schema import Settings, TrackingSettings, TrainingSettings
+from federation.settings.schema import Settings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.jobs import Job, Result

@@ -17,7 +17,8 @@ from federation.coordinator.aggregation import aggregated, configured, give_memo
 from federation.coordinator.checks import Update
 from federation.coordinator.state import Progress
 from federation.runs.in_process_grid import InProcessGrid
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.fedavgm import FedAvgMSettings
 from federation.strategies.strategy import unadjusted

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from federation.coordinator.checks import Update, _check_sums, outliers, read_update
 from federation.coordinator.claims import Claim, check_steps, claim_of
 from federation.errors import UpdateRejected
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.wire.frame import Frame
 from tasks.evaluation.histograms import BINNED, BINS
 from tasks.health.settings import HealthSettings

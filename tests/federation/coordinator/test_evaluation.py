@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from federation.coordinator.evaluation import rows
 from federation.reporting.rows import ALL, Row
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 from tests.federation.toy import TOY, squared
 from tests.federation.vault.requesting import plan_of
 

@@ -8,7 +8,7 @@ import pytest
 from federation.coordinator.checks import Update
 from federation.coordinator.evaluation import rests_on_one
 from federation.coordinator.flags import looked_at
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from tests.federation.coordinator.test_aggregation import update
 from tests.federation.vault.requesting import plan_of
 

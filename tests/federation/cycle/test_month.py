@@ -9,7 +9,7 @@ import pytest
 
 from federation.cli import main
 from federation.issuing.archive import issues
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import registry
 from federation.tracking.registry import CHAMPION, PREVIOUS
 from federation.tracking.store import connect

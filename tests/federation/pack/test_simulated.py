@@ -18,7 +18,8 @@ from federation.pack.verify import verify
 from federation.runs.folder import LOCK
 from federation.runs.report import write_results
 from federation.runs.simulation import LEDGER
-from federation.settings.schema import NOISED, SEALED, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import NOISED, SEALED
 from federation.vault.database import open_database
 from tests.federation.federations import ready, run, settings_of
 from tests.federation.pack.packs import HERE, Values, section_of

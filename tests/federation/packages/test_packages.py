@@ -20,7 +20,7 @@ from federation.packages.testing import checks_of
 from federation.packages.used import used
 from federation.policy.file import FILE, read_policy
 from federation.policy.objections import objections
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.vault.database import open_database
@@ -33,7 +33,7 @@ from tests.whole import IN_FULL
 ROOT = Path(__file__).parents[3]
 WORDS = ("task=rice", "task.model=gru", "task.gru.width=4", "strategy=without_extremes", "region.countries=[LAO,VNM]")
 STRATEGY = """
-from federation.settings.schema import StrategySettings
+from federation.settings.parts import StrategySettings
 from federation.strategies.fedavg import client, server
 from federation.strategies.strategy import Strategy
 from dataclasses import dataclass

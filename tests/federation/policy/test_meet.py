@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from federation.policy.keys import KEYS, PROTECTIONS, STARTS, SWITCH, Policy
 from federation.policy.meet import deciding, meet
 from federation.policy.objections import objections
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from tasks.health.settings import HealthSettings
 from tests.federation.vault.requesting import plan_of
 

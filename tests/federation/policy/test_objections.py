@@ -10,7 +10,8 @@ import pytest
 from federation.policy.keys import KEYS, Policy
 from federation.policy.objections import objections, of_size, of_steps, of_training
 from federation.policy.templates import TEMPLATES, policy
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from tasks.health.settings import HealthSettings
 from tests.federation.federations import GRADIENT
 from tests.federation.toy import ToySettings

@@ -6,7 +6,8 @@ import pytest
 
 from federation.composition.restore import check
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from tasks.health.settings import HealthSettings
 from tasks.registry import TASKS

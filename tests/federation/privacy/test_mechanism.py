@@ -13,7 +13,8 @@ from federation.privacy import mechanism
 from federation.privacy.accountant import epsilon, total
 from federation.privacy.mechanism import Noise, grid_step, noised_score, round_charge
 from federation.privacy.noise import BITS, discrete_gaussian
-from federation.settings.schema import Plan, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import Plan
 from federation.training.jobs import Array, ClientHalf, Job
 from federation.training.unit_gradients import clipped, clipped_sum, unit_gradients
 from federation.vault.requests import fresh

@@ -17,13 +17,13 @@ from federation.reporting.figures import draw_reliability
 from federation.reporting.rows import ALL, Row, write_points
 from federation.reporting.warning_table import table
 from federation.runs.pooled_arm import as_reported
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.vault.records import open_records
 from tasks.evaluation import histograms
 from tasks.evaluation.distribution import chance_up_to
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 from tasks.registry import TASKS
 from tests.tasks.evaluation.test_histograms import random
 

@@ -10,7 +10,8 @@ from federation.coordinator.state import Contribution, Credit
 from federation.errors import ConfigError
 from federation.runs.credit.rounds import orders_of
 from federation.runs.credit.shapley import Group, shares
-from federation.settings.schema import PROTECTION, Settings
+from federation.settings.plan import PROTECTION
+from federation.settings.schema import Settings
 from tests.federation.federations import ready, records_in, run, settings_of
 from tests.federation.toy import TOY, ToySettings
 

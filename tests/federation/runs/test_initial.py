@@ -13,7 +13,8 @@ from federation.errors import ConfigError
 from federation.policy.file import accept, accepted_models
 from federation.runs import pooled_arm
 from federation.runs.initial import with_initial
-from federation.settings.schema import INITIAL, Settings
+from federation.settings.plan import INITIAL
+from federation.settings.schema import Settings
 from federation.training import sequential
 from federation.training.jobs import Job, Result
 from federation.vault import doors

@@ -20,7 +20,8 @@ from federation.runs import simulation
 from federation.runs.operational import FOLD, refit_of, resolved, unlike_ends
 from federation.runs.pair import is_pair, run_pair
 from federation.runs.run import saved
-from federation.settings.schema import Settings, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.schema import Settings
 from federation.vault import ledger, state
 from federation.vault.database import open_database
 from federation.vault.own_models import choices, issuing

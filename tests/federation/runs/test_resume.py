@@ -8,7 +8,7 @@ import pytest
 
 from federation.errors import CheckpointError, ConfigError
 from federation.runs import simulation
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.vault import ledger
 from federation.vault.database import open_database

@@ -12,7 +12,8 @@ from federation.coordinator import checkpoint
 from federation.coordinator.state import Federation, Progress
 from federation.errors import ConfigError, QuorumError
 from federation.runs.sweep import sweep
-from federation.settings.schema import Settings, TrackingSettings
+from federation.settings.parts import TrackingSettings
+from federation.settings.schema import Settings
 from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker
 from tests.federation.federations import settings_of

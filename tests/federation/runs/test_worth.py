@@ -11,7 +11,8 @@ from federation.composition.restore import check
 from federation.errors import ConfigError
 from federation.reporting.rows import ALL
 from federation.runs import flower_app, pooled_arm
-from federation.settings.schema import POOLED, Settings
+from federation.settings.plan import POOLED
+from federation.settings.schema import Settings
 from federation.training.jobs import Tensors
 from federation.vault import ledger
 from federation.verbs.node_train import OwnSettings

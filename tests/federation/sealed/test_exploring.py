@@ -13,7 +13,7 @@ from federation.reporting.explored_region import RegionExplored, sentences, tabl
 from federation.runs.simulation import Simulation
 from federation.seals.exploring import codec
 from federation.seals.masks import read_words
-from federation.settings.schema import NOISED
+from federation.settings.plan import NOISED
 from federation.vault import ledger
 from federation.verbs.explore import ExploreSettings, look
 from federation.wire.frame import Frame

@@ -20,7 +20,8 @@ from federation.seals.member import Member
 from federation.seals.model import SharedModel, vector
 from federation.seals.posts import SIGNATURE
 from federation.seals.run import VOTES, bound_of
-from federation.settings.schema import NOISED, SEALED, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import NOISED, SEALED
 from federation.training.jobs import Array
 from federation.vault import ledger
 from federation.vault.noised import budget

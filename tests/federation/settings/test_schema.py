@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from federation.composition.restore import check, restore
 from federation.errors import ConfigError
 from federation.settings.checks import nearest, one_of, within
-from federation.settings.schema import Plan, Settings, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
+from federation.settings.schema import Settings
 from federation.settings.upgrade import SETTINGS
 from federation.settings.values import build, plain
 from federation.strategies import STRATEGIES

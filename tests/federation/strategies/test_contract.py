@@ -10,7 +10,8 @@ import pytest
 import torch
 from flwr.serverapp.strategy import FedAvg, FedMedian
 
-from federation.settings.schema import Plan, StrategySettings, TrainingSettings
+from federation.settings.parts import StrategySettings, TrainingSettings
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies import strategy as contract
 from federation.strategies.strategy import ROUNDS_DECIDE, Part, public

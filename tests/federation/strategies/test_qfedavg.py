@@ -9,7 +9,8 @@ import pytest
 
 from federation.errors import ConfigError
 from federation.runs import simulation
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.strategy import Part
 from federation.training import sequential

@@ -16,7 +16,7 @@ from scipy.stats import trim_mean
 
 from federation.coordinator import rounds
 from federation.errors import ConfigError
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES, WITHSTANDING
 from federation.strategies.geometric_median import geometric_median
 from federation.strategies.krum import chosen

@@ -11,7 +11,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from federation.errors import ConfigError
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.scaffold import correction, finish, merge
 from federation.wire.frame import decode

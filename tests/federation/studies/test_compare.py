@@ -12,7 +12,7 @@ from rich.table import Table
 
 from federation.errors import TrackingError
 from federation.reporting.rows import EXCLUDED_PERIOD, PAIRED, Row, read_json, write_json
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.studies.compare import compare
 from federation.tracking.run_info import RunInfo
 from federation.tracking.tracker import Tracker

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from federation.reporting.rows import EXCLUDED_PERIOD, RESULTS, read_json
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.studies.compare import compare
 from federation.studies.finished_runs import FinishedRun, finished_runs
 from federation.studies.seed_groups import groups

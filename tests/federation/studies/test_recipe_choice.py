@@ -13,7 +13,8 @@ from federation.coordinator import checkpoint
 from federation.coordinator.state import Federation, Progress
 from federation.errors import ConfigError
 from federation.reporting.rows import ALL, Row, write_json
-from federation.settings.schema import Settings, TrackingSettings
+from federation.settings.parts import TrackingSettings
+from federation.settings.schema import Settings
 from federation.settings.values import plain
 from federation.studies.recipe_choice import Trial, choose
 from federation.tracking.run_info import RunInfo

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.run_info import BIRTH, COUNTRY, RunInfo
 from federation.tracking.spool import NAME, read_all
 from federation.tracking.store import connect, create, search, tagged

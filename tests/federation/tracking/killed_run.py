@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import cursor, upload_process
 from federation.tracking.mlflow_writer import MlflowWriter
 from federation.tracking.run_info import RunInfo

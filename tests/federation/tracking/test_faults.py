@@ -23,7 +23,7 @@ from federation.reporting.rows import read_json
 from federation.runs import simulation
 from federation.runs.session import conduct
 from federation.runs.simulation import Simulation
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import spool
 from federation.tracking.run_info import COUNTRY
 from federation.tracking.run_state import state

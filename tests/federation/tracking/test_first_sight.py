@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import comparability
 from federation.tracking.first_sight import CHARTS, COLOUR, adopt, link, refresh
 from federation.tracking.run_info import COUNTRY, LEVEL, RunInfo

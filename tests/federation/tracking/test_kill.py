@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.run_state import mark_dead, state
 from federation.tracking.store import connect, search
 

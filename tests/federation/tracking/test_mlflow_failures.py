@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from federation.errors import TrackingError
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import upload_process
 from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search

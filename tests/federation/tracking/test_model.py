@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import model
 from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import connect, search

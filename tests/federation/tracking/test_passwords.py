@@ -13,7 +13,7 @@ from federation.errors import ConfigError, without_passwords
 from federation.runs.simulation import simulate
 from federation.settings import address
 from federation.settings.address import FILE, Address, whole
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import store
 from tests.federation.federations import settings_of as toy_settings
 

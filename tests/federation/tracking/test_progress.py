@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from federation.cli import main
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.first_sight import HEADLINE
 from federation.tracking.progress import RoundDone, follow, json_line, line
 from federation.tracking.run_info import RunInfo

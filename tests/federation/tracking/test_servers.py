@@ -19,7 +19,7 @@ import pytest
 
 from federation.runs.simulation import simulate
 from federation.settings.address import shown, whole
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking import ui
 from federation.tracking.first_sight import CHARTS
 from federation.tracking.run_info import LEVEL, ONE_COUNTRY, REGION

@@ -11,7 +11,7 @@ import pytest
 
 import federation.tracking
 from federation.errors import TrackingError
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.cursor import NAME as SENT
 from federation.tracking.mlflow_writer import MlflowWriter
 from federation.tracking.run_info import COUNTRY, RunInfo

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from federation.errors import TrackingError
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.ui import open_ui
 
 

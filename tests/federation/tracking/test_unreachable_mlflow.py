@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from federation.errors import TrackingError
-from federation.settings.schema import TrackingSettings
+from federation.settings.parts import TrackingSettings
 from federation.tracking.run_info import RunInfo
 from federation.tracking.spool import Record, Spool
 from federation.tracking.tracker import Tracker, replay

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.strategies.strategy import Strategy
 from federation.training.jobs import ClientHalf, Job, Result, Tensors, seed_of
 from tasks.data import DenseWindows

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.training import sequential
 from federation.training.cohort import engine
 from federation.training.cohort.chunks import ChunkPlan

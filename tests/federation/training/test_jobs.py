@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.training.jobs import rate_of, seed_of
 
 ROUNDS = st.integers(2, 200)

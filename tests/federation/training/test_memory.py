@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.training import sequential
 from federation.training.device import Meter
 from federation.training.jobs import ClientHalf, Job, Result

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.cohort.chunks import ChunkPlan

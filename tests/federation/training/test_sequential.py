@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.training.jobs import ClientHalf, Finished, Job
 from federation.training.sequential import batches, run
 from tasks.data import DenseWindows

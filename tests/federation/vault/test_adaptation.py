@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from federation.settings.schema import ADAPTED, AdaptationSettings
+from federation.settings.parts import AdaptationSettings
+from federation.settings.plan import ADAPTED
 from federation.training import sequential
 from federation.vault import doors, scoring
 from federation.vault.admission import Admission
 from federation.vault.own_models import adaptation
 from federation.vault.vault import Vault
 from tasks.data import Array, DenseWindows
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 from tasks.gathered_windows import dense
 from tasks.registry import TASKS
 from tasks.task import Task

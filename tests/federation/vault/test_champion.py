@@ -13,7 +13,7 @@ from federation.errors import QuorumError
 from federation.policy.file import accept, read_policy
 from federation.reporting.rows import BETTER, WORSE
 from federation.runs import simulation
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.wire.model import model_digest
 from tasks.evaluation.paired_difference import paired_interval
 from tests.federation.sealed.federation import FIVE, Line, prepared, ran

@@ -17,7 +17,8 @@ from federation.vault.gate import Contract, Outgoing, ScoreName, release
 from federation.wire.frame import decode
 from tasks.data import Array
 from tasks.evaluation.paired_difference import NAMES, blocks, paired_interval
-from tasks.evaluation.scores import LARGEST, Evaluated, Score, Sums, mean_of, relative, skill
+from tasks.evaluation.score import LARGEST, Evaluated, Score, Sums
+from tasks.evaluation.scores import mean_of, relative, skill
 
 POLICY = Policy(country="VNM", path=Path("policy.toml"), tasks=("toy",), minimum_cohort=4, largest_term=0.8)
 HEADER = {"country": "VNM", "run": "r", "round": 9, "examples": 100, "steps": 0, "loss": 0.0, "fingerprint": "f"}

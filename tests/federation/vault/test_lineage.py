@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from federation.policy.file import ACCEPTED
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.vault.vault import Vault
 from federation.wire.frame import Frame, decode, encode
 from federation.wire.model import model_digest

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from federation.vault.own_models import local_model
 from federation.vault.own_models.local_model import Memory
-from tasks.evaluation.scores import Sums
+from tasks.evaluation.score import Sums
 from tests.federation.toy import TOY
 from tests.federation.vault.requesting import plan_of
 

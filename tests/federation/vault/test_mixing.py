@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from federation.settings.schema import AdaptationSettings
+from federation.settings.parts import AdaptationSettings
 from federation.vault.own_models import choices, mixing
 from federation.vault.own_models.adaptation import Past, mixed
 from federation.vault.own_models.choices import Choices

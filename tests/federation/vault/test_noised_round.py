@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from federation.settings.schema import Plan, PrivacySettings
+from federation.settings.parts import PrivacySettings
+from federation.settings.plan import Plan
 from federation.vault import ledger, own_results
 from federation.vault.noised import budget
 from federation.vault.vault import Vault

@@ -10,7 +10,8 @@ import pytest
 from federation.errors import PolicyRefusal
 from federation.policy.file import FILE, open_policy, read_policy
 from federation.policy.templates import text as template
-from federation.settings.schema import PROTECTION, Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import PROTECTION, Plan
 from federation.settings.values import plain
 from federation.strategies.fedavg import FedAvgSettings
 from federation.vault import terms

@@ -10,7 +10,8 @@ import pytest
 from federation.errors import PolicyRefusal
 from federation.privacy.mechanism import noise_length
 from federation.seals.fixed_point import whole_weights
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import FedAvgSettings
 from federation.vault.sealed.bounds import LONGEST_CHANGE, check_change, mean_noise, pace
 from tasks.health.settings import HealthSettings

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from federation.policy import templates
-from federation.settings.schema import Plan
+from federation.settings.plan import Plan
 from federation.strategies import STRATEGIES
 from federation.strategies.testing import vault_of
 from federation.vault.requests import fresh

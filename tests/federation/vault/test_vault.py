@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from federation.policy.file import FILE
-from federation.settings.schema import ADAPTED, ARMS, ISSUED
+from federation.settings.plan import ADAPTED, ARMS, ISSUED
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import doors, ledger

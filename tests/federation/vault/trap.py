@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from federation.settings.schema import Plan, TrainingSettings
+from federation.settings.parts import TrainingSettings
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import FedAvgSettings
 from federation.vault.vault import Vault
 from tasks.health.settings import HealthSettings

@@ -24,7 +24,7 @@ from tasks.evaluation.histogram_scores import (
 )
 from tasks.evaluation.histograms import BINS, CUTS, EDGES, counted
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import Array, Evaluated, FinalScore, merge
+from tasks.evaluation.score import Array, Evaluated, FinalScore, merge
 from tasks.registry import TASKS
 from tests.tasks.evaluation.test_histograms import random
 

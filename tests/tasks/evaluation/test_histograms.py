@@ -18,7 +18,7 @@ from tasks.evaluation.histograms import (
     counted,
     first_warned,
 )
-from tasks.evaluation.scores import Array, Sums, merge
+from tasks.evaluation.score import Array, Sums, merge
 
 HORIZONS = 3
 

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from tasks.evaluation.paired_difference import Blocks, blocks, merge_blocks, paired_interval
-from tasks.evaluation.scores import Array, Evaluated, Score, brier, in_blocks, mean_of, skill
+from tasks.evaluation.pointwise import brier
+from tasks.evaluation.score import Array, Evaluated, Score
+from tasks.evaluation.scores import mean_of, skill
+from tasks.evaluation.totals import in_blocks
 from tasks.registry import TASKS
 from tasks.task import Task
 from tests.tasks.evaluation.test_scores import error, evaluated, taken

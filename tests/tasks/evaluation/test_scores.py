@@ -14,23 +14,10 @@ from scores.probability import brier_score
 
 from tasks.data import Array
 from tasks.evaluation.levels import LEVELS
-from tasks.evaluation.scores import (
-    LARGEST,
-    Evaluated,
-    Score,
-    absolute_error_of_median,
-    block_sums,
-    block_totals,
-    brier,
-    coverage,
-    mean_of,
-    merge,
-    per_place,
-    pinball,
-    relative,
-    skill,
-    weighted_interval_score,
-)
+from tasks.evaluation.pointwise import absolute_error_of_median, brier, coverage, pinball, weighted_interval_score
+from tasks.evaluation.score import LARGEST, Evaluated, Score, merge
+from tasks.evaluation.scores import mean_of, relative, skill
+from tasks.evaluation.totals import block_sums, block_totals, per_place
 from tasks.registry import TASKS
 from tasks.time_step import STEPS
 from tests.whole import IN_FULL

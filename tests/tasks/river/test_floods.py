@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.data import Panel
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.score import Evaluated
 from tasks.river import TASK
 from tasks.river.floods.calibrating import calibrate, event
 from tasks.river.floods.chances import START, calibrated, chance, nearest, scores

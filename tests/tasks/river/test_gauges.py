@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.score import Evaluated
 from tasks.river.gauges.listing import Record, listed
 from tasks.river.gauges.separated import TWINS
 from tasks.river.scores import SCORES

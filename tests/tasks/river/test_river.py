@@ -12,7 +12,7 @@ import torch
 
 from tasks.data import Panel
 from tasks.errors import SettingError
-from tasks.evaluation.scores import Evaluated
+from tasks.evaluation.score import Evaluated
 from tasks.river import TASK
 from tasks.river.baselines import climatology, recession
 from tasks.river.scores import SCORES, crps, kge, nse

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from federation.settings.checks import within
-from federation.settings.schema import Plan, StrategySettings
+from federation.settings.parts import StrategySettings
+from federation.settings.plan import Plan
 from federation.strategies.fedavg import client, server
 from federation.strategies.robust import lengths, rows
 from federation.strategies.strategy import Part, Strategy

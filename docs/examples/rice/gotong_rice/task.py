@@ -11,8 +11,9 @@ from statistics import NormalDist
 import numpy as np
 
 from tasks.data import Array, DenseWindows, Panel, Windows
+from tasks.evaluation.pointwise import coverage, weighted_interval_score
 from tasks.evaluation.quantiles import quantiles
-from tasks.evaluation.scores import coverage, mean_of, weighted_interval_score
+from tasks.evaluation.scores import mean_of
 from tasks.files.columns import Column
 from tasks.files.grid import grid
 from tasks.files.load import read_table

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.cohort import grouping

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from federation.settings.schema import TrainingSettings
+from federation.settings.parts import TrainingSettings
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.training.cohort.chunks import ChunkPlan
