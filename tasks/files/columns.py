@@ -76,7 +76,7 @@ def typed(
         kind, text = columns[name].kind, chunk[name].str.strip()
         if kind == "text":
             ready[name] = text.where(text != "", None)
-            for row, value in text[text.str.contains(texts.CONTROL)].head(limit).items():
+            for row, value in text[text.str.contains(texts.CONTROL)].drop_duplicates().head(limit).items():
                 problems.append(texts.controlled(str(file), int(str(row)), name, str(value)))
             continue
         missing = text.isin(MISSING)
