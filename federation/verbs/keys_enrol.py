@@ -35,11 +35,11 @@ def enrol(admission: Admission) -> None:
 
 
 def _enrol(home: Path, path: Path) -> None:
+    enrolment, rotation = read_sent(path)
     if not home.is_dir():
         raise DeploymentError(
             f"home={home} is no coordinator's folder; name that folder, or make it: gotong keys coordinator home={home}"
         )
-    enrolment, rotation = read_sent(path)
     before = members.members(home).get(enrolment.country)
     members.enrol(home, enrolment, rotation)
     if before is not None and before.vault_key and before != enrolment:

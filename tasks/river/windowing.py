@@ -44,7 +44,7 @@ def ungauged(panel: Panel, settings: RiverSettings) -> GatheredWindows:
 def _from(store: Store, begins: Array) -> GatheredWindows:
     """The windows that begin at the (P, T) marked places and days."""
     time, place = np.nonzero((begins & (np.arange(begins.shape[1]) >= HISTORY)).T)
-    return GatheredWindows(store=store, place=place.astype(np.int32), time=time.astype(np.int32))
+    return GatheredWindows(store=store, place=place.astype(np.int64), time=time.astype(np.int32))
 
 
 def _days(panel: Panel) -> Array:

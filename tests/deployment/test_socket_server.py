@@ -52,7 +52,8 @@ def _connected(path: Path, sent: bytes = b"") -> socket.socket:
     line = socket.socket(socket.AF_UNIX)
     line.settimeout(10)
     line.connect(str(path))
-    line.sendall(sent)
+    if sent:
+        line.sendall(sent)
     return line
 
 

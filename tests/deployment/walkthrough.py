@@ -345,7 +345,7 @@ WALK = (
     Step(
         at="coordinator",
         command="gotong explore task=health home=coordinator",
-        says=("VNM cannot train, validate, test: it says nothing of its records: its policy has explore = false",),
+        says=("KHM, LAO, VNM cannot train, validate, test: each says nothing of its records: its policy",),
     ),
     Step(
         at="VNM",

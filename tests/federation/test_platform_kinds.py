@@ -104,6 +104,7 @@ def test_what_began_with_nohup_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def handlers() -> Iterator[None]:
     kept = {each: signal.getsignal(each) for each in (signal.SIGHUP, signal.SIGTERM)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests themselves began with
     yield
     for each, handler in kept.items():
         signal.signal(each, handler)
