@@ -138,19 +138,22 @@ def test_a_run_finds_its_records_wherever_it_is_resumed_from(tmp_path: Path, mon
     assert same(whole, run(again))
 
 
+def _other_value(lines: list[str], row: int) -> list[str]:
+    return [*lines[:row], ",".join([*lines[row].split(",")[:3], "9.5"]), *lines[row + 1 :]]
+
+
 def test_a_run_whose_records_changed_is_not_resumed(tmp_path: Path) -> None:
     records_in(tmp_path / "national", TWO, ToySettings())
     prepared = ready(replace(settings_of(tmp_path, TWO), data=str(tmp_path / "national")))
     with pytest.raises(StoppedError):
         run(prepared, Watching(stop=("after checkpoint", 1)))
-    file = tmp_path / "national" / "THA" / "toy.csv"
-    before = file.read_text()
-    head, row, *rows = before.splitlines()
-    changed = [*row.split(",")[:3], "9.5"]
-    file.write_text("\n".join([head, ",".join(changed), *rows]) + "\n")
-    with pytest.raises(ConfigError, match="the records of THA changed since run run began"):
-        simulation.resume(prepared.run.settings.runs, prepared.run.folder)
-    file.write_text(before)
+    for country, row in (("THA", 1), ("THA", 40), ("VNM", 2)):
+        file = tmp_path / "national" / country / "toy.csv"
+        before = file.read_text()
+        file.write_text("\n".join(_other_value(before.splitlines(), row)) + "\n")
+        with pytest.raises(ConfigError, match=f"the records of {country} changed since run run began"):
+            simulation.resume(prepared.run.settings.runs, prepared.run.folder)
+        file.write_text(before)
     assert run(simulation.resume(prepared.run.settings.runs, prepared.run.folder)).outcome.progress.round == 3
 
 

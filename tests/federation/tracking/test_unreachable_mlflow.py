@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from federation.tracking.run_info import RunInfo
 from federation.tracking.spool import Record, Spool
 from federation.tracking.tracker import Tracker, replay
 from federation.tracking.uploader import wait_for_others
+from federation.verbs.replay import _where
+from tests.federation.federations import Watching, ready, run, settings_of
 
 Rows = Mapping[str, list[tuple[str, int, str]]]
 STEPS = 5
@@ -140,6 +143,20 @@ def test_a_damaged_spool_is_named(runs: Path, card: RunInfo) -> None:
     path.write_bytes(path.read_bytes().replace(b'"do"', b"do", 1))
     with pytest.raises(TrackingError, match=r"tracking\.jsonl is damaged at byte 0"):
         replay(runs / "demo", TrackingSettings(), runs)
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_replay_goes_where_the_run_was_tracked_unless_it_is_told_another_place(tmp_path: Path) -> None:
+    told = TrackingSettings(uri="http://127.0.0.1:9", experiment="its own", patience=0.0)
+    simulation = ready(replace(settings_of(tmp_path, rounds=1), tracking=told))
+    run(simulation, Watching())
+    for given, uri, experiment in (
+        (TrackingSettings(), told.uri, "its own"),
+        (TrackingSettings(experiment="other"), told.uri, "its own"),
+        (TrackingSettings(uri="http://127.0.0.1:7", experiment="other"), "http://127.0.0.1:7", "other"),
+    ):
+        where = _where(given, simulation.run.folder)
+        assert (where.uri, where.experiment) == (uri, experiment)
 
 
 def test_there_is_nothing_to_replay(runs: Path) -> None:
