@@ -24,12 +24,15 @@ PLAIN = {
 
 
 def fit() -> None:
-    """Write ASCII where the screen asks for it: another encoding, or the locale `C` by name."""
+    """Write line by line, and ASCII where the screen asks for it: another encoding, or the locale `C` by name."""
     codecs.register_error(HANDLER, _replaced)
     named = os.environ.get("LC_ALL") in ("C", "POSIX") and "PYTHONIOENCODING" not in os.environ
     for stream in (sys.stdout, sys.stderr):
         if not isinstance(stream, TextIOWrapper):  # a test's, or none
             continue
+        stream.reconfigure(
+            line_buffering=True
+        )  # a file or a pipe is live too, and nothing is lost when a server starts
         if named:
             stream.reconfigure(encoding="ascii", errors=HANDLER)
         elif not stream.encoding.lower().replace("-", "").startswith("utf"):

@@ -1,6 +1,8 @@
 """A screen without UTF-8 shows tables and names in ASCII, and nothing fails for a letter that it does not have."""
 
 import io
+import os
+import subprocess
 import sys
 
 import pytest
@@ -40,3 +42,10 @@ def test_every_letter_arrives_in_some_way(
     assert "LAO" in text
     assert text.isascii() == (shown.isascii())
     assert encoding == "latin-1" or ("||-++#" in text) == shown.isascii()
+
+
+def test_a_line_is_out_before_a_server_takes_the_place_of_its_process() -> None:
+    words = "import os; from federation.reporting import screen; screen.fit(); print('a line'); os._exit(0)"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "a line\n"
