@@ -30,9 +30,7 @@ def fit() -> None:
     for stream in (sys.stdout, sys.stderr):
         if not isinstance(stream, TextIOWrapper):  # a test's, or none
             continue
-        stream.reconfigure(
-            line_buffering=True
-        )  # a file or a pipe is live too, and nothing is lost when a server starts
+        stream.reconfigure(line_buffering=True)  # a file is live too; nothing is lost where a server takes over
         if named:
             stream.reconfigure(encoding="ascii", errors=HANDLER)
         elif not stream.encoding.lower().replace("-", "").startswith("utf"):
