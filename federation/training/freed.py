@@ -1,4 +1,4 @@
-"""Memory that is free again: the C library keeps it, in pieces between what is in use, until it is told otherwise."""
+"""Memory that is free again: the C library keeps it, in pieces between what is in use, until it is asked for it."""
 
 import ctypes
 import sys

@@ -8,7 +8,7 @@ TABLES = {
     YIELDS: NationalTable(
         title="Yields, one row a crop, place and harvest year",
         schema=YIELD_SCHEMA,
-        beside=dry_seasons,
+        compared=dry_seasons,
         place="adm_id",
         meaning={
             "crop_name": f"one of {', '.join(CROPS)}; rice_2 is the second rice of a year",

@@ -46,8 +46,8 @@ def check(file: Path, limit: int = LISTED) -> list[Problem]:
     rows, problems = load(file, table.schema, limit)
     if any(not each.warning for each in problems):
         return problems
-    beside = table.beside(file, rows) if table.beside else ()
-    return [*_other_countries(file, rows, table), *_other_files(file, rows, table.schema, limit), *beside, *problems]
+    compared = table.compared(file, rows) if table.compared else ()
+    return [*_other_countries(file, rows, table), *_other_files(file, rows, table.schema, limit), *compared, *problems]
 
 
 def notes(files: Sequence[Path]) -> Iterator[str]:

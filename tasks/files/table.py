@@ -21,7 +21,7 @@ NINO = "Nino 3.4 anomaly of the month, deg C; not ONI, a mean that looks one mon
 class NationalTable:
     """One file in a country's folder. meaning: column -> what to write, with its unit. place: the column of places.
 
-    beside: a file and its rows -> warnings by what the country's other files say; none: nothing.
+    compared: a file and its rows -> warnings by what the country's other files say; none: nothing.
     notes: such files of one country or more -> lines on what is odd about places and no error; none: there are none.
     """
 
@@ -30,5 +30,5 @@ class NationalTable:
     place: str
     meaning: Mapping[str, str]
     example: str
-    beside: Callable[[Path, pd.DataFrame], Iterable[Problem]] | None = None
+    compared: Callable[[Path, pd.DataFrame], Iterable[Problem]] | None = None
     notes: Callable[[Sequence[Path]], Iterable[str]] | None = None

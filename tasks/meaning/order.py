@@ -24,8 +24,8 @@ def order(records: Records) -> Iterator[Problem]:
     if odd.sum() > max(RARE * len(time), 1):
         return
     for at in np.flatnonzero(odd).tolist():
-        beside = [records.said(int(by_series[each])) for each in (at - 1, at + 1) if _within(code, at, each)]
-        what = f"stands beside {' and '.join(beside)} in a file whose rows are in order"
+        near = [records.said(int(by_series[each])) for each in (at - 1, at + 1) if _within(code, at, each)]
+        what = f"stands next to {' and '.join(near)} in a file whose rows are in order"
         yield records.problem(int(by_series[at]), records.period, "order", what, "Check the year and month")
 
 
