@@ -14,10 +14,12 @@ from federation.tracking.spool import Record
 from federation.tracking.store import Store, search, tagged
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Run
+    from mlflow.entities import Metric, Run, RunTag
+    from mlflow.exceptions import MlflowException
 
-ROWS = 1000  # MLflow's limit for metrics in one call
+ROWS = 1000  # MLflow's limit for all that is in one call
 PAIRS = 100  # and for parameters or tags
+REFUSED = "INVALID_PARAMETER_VALUE"  # its word for what it will never take
 DIGEST = 36  # and for the characters of a data set's digest
 
 
@@ -49,23 +51,25 @@ class MlflowWriter:
         return bool(run.info.lifecycle_stage == "active")
 
     def send(self, records: Sequence[Record]) -> None:
-        """All of them; neighbouring metrics travel together."""
+        """All of them; neighbouring metrics and tags travel together."""
         steps: dict[str, Callable[[Any], None]] = {
             "begin": self._begin,
-            "tags": self._tags,
             "dataset": self._dataset,
             "artifact": self._artifact,
             "model": self._model,
             "end": self._end,
         }
-        rows: dict[str, list[Metric]] = {}
+        metrics: dict[str, list[Metric]] = {}
+        tags: dict[str, dict[str, str]] = {}
         for record in records:
             if record["do"] == "metrics":
-                rows.setdefault(record["country"] or "", []).extend(_metrics(record))
-                continue
-            self._metrics(rows)
-            self._unless_refused(steps[record["do"]], record)
-        self._metrics(rows)
+                metrics.setdefault(record["country"] or "", []).extend(_metrics(record))
+            elif record["do"] == "tags":
+                tags.setdefault(record["country"] or "", {}).update(record["values"])
+            else:
+                self._log(metrics, tags)
+                self._unless_refused(steps[record["do"]], record)
+        self._log(metrics, tags)
 
     def _begin(self, record: Record) -> None:
         self._identity = {RUN: record["id"], BIRTH: record["birth"]}
@@ -111,33 +115,43 @@ class MlflowWriter:
                 if run != self.runs[country]:
                     self._client.delete_run(run)
 
-    def _metrics(self, rows: dict[str, list["Metric"]]) -> None:
-        for country, batch in rows.items():
-            for start in range(0, len(batch), ROWS):
-                self._unless_refused(self._log, (country, batch[start : start + ROWS]))
-        rows.clear()
+    def _log(self, metrics: dict[str, list["Metric"]], tags: dict[str, dict[str, str]]) -> None:
+        """One call of each country, for a call takes as long as twenty rows in it; what was sent is removed."""
+        for country in dict.fromkeys([*metrics, *tags]):
+            if country not in self.runs:
+                self.refused.append(f"{country} is not among the countries of this run")
+                continue
+            for batch in _batches([*metrics.get(country, []), *_run_tags(tags.get(country, {}))], ROWS):
+                self._log_batch(self.runs[country], batch)
+        metrics.clear()
+        tags.clear()
 
-    def _log(self, rows: tuple[str, list["Metric"]]) -> None:
-        country, metrics = rows
-        if country in self.runs:
-            self._client.log_batch(self.runs[country], metrics=metrics, synchronous=True)
-        else:
-            self.refused.append(f"{country} is not among the countries of this run")
+    def _log_batch(self, run: str, batch: list["Metric | RunTag"]) -> None:
+        """Where MLflow refuses one of them, or so many, the others go in smaller batches."""
+        from mlflow.entities import Metric, RunTag
+        from mlflow.exceptions import MlflowException
+
+        metrics = [each for each in batch if isinstance(each, Metric)]
+        tags = [each for each in batch if isinstance(each, RunTag)]
+        try:
+            self._client.log_batch(run, metrics=metrics, tags=tags, synchronous=True)
+        except MlflowException as error:
+            if len(batch) == 1 or error.error_code != REFUSED:
+                self._refuse(error)
+            else:
+                middle = len(batch) // 2
+                self._log_batch(run, batch[:middle])
+                self._log_batch(run, batch[middle:])
 
     def _params(self, run: str, params: Mapping[str, str]) -> None:
         from mlflow.entities import Param
 
-        for some in _batches([Param(name, value) for name, value in params.items()]):
+        for some in _batches([Param(name, value) for name, value in params.items()], PAIRS):
             self._client.log_batch(run, params=some, synchronous=True)
 
     def _set(self, run: str, tags: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag
-
-        for some in _batches([RunTag(_clean(name), str(value)) for name, value in tags.items()]):
+        for some in _batches(_run_tags(tags), PAIRS):
             self._client.log_batch(run, tags=some, synchronous=True)
-
-    def _tags(self, record: Record) -> None:
-        self._set(self.runs[record["country"] or ""], record["values"])
 
     def _dataset(self, record: Record) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -180,9 +194,13 @@ class MlflowWriter:
         try:
             step(what)
         except MlflowException as error:
-            if error.error_code != "INVALID_PARAMETER_VALUE":
-                raise
-            self.refused.append(str(error).splitlines()[0])  # trying again would block all that follows
+            self._refuse(error)
+
+    def _refuse(self, error: "MlflowException") -> None:
+        """Raise what may pass; note what never will, for trying again would block all that follows."""
+        if error.error_code != REFUSED:
+            raise error
+        self.refused.append(str(error).splitlines()[0])
 
 
 def _metrics(record: Record) -> "Iterable[Metric]":
@@ -196,5 +214,11 @@ def _clean(name: str) -> str:
     return re.sub(r"[^\w\-. :/]", "_", name)[:250]
 
 
-def _batches(pairs: list[Any]) -> list[list[Any]]:
-    return [pairs[start : start + PAIRS] for start in range(0, len(pairs), PAIRS)]
+def _run_tags(tags: Mapping[str, str]) -> "list[RunTag]":
+    from mlflow.entities import RunTag
+
+    return [RunTag(_clean(name), str(value)) for name, value in tags.items()]
+
+
+def _batches(pairs: list[Any], size: int) -> list[list[Any]]:
+    return [pairs[start : start + size] for start in range(0, len(pairs), size)]

@@ -128,7 +128,7 @@ class TrackedRun:
         self._tracker.tags({WEIGHTS: str(sum(np.size(values) for values in outcome.model.values()))})
         self._faults.end(step, self._federation.region, outcome.alarms)
         self._files((*files, *self._faults.files))
-        self._tracker.commit()  # sent while the model's example is made
+        self._tracker.commit(now=True)  # sent while the model's example is made
         example, output = synthetic_example(self._settings, outcome.model)
         self._tracker.model(
             outcome.model,

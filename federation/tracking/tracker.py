@@ -105,11 +105,11 @@ class Tracker:
                 self._length = self._spool.flush()
         return self._length
 
-    def commit(self) -> int:
-        """`flush`, and let it be sent: best called when the checkpoint stands."""
+    def commit(self, *, now: bool = False) -> int:
+        """`flush`, and let it be sent: best called when the checkpoint stands. now: the end of the run is near."""
         length = self.flush()
         if self._upload:
-            self._upload.allow(length)
+            self._upload.allow(length, now=now)
         return length
 
     def end(self, status: Status) -> None:

@@ -24,7 +24,7 @@ from federation.tracking.uploader import Uploader
 LINGER = 2.0  # seconds between two uploads: batches of several rounds cost a tenth of single ones
 RETRY = 5.0  # seconds before MLflow is tried again
 NICE = 5  # training comes first, but on a busy machine the records must come through too
-FINISH = "finish"
+FINISH, NOW = "finish", "now"
 PROGRAM = "from federation.tracking.upload_process import main; main()"
 
 
@@ -41,9 +41,9 @@ class UploadProcess:
             self._process = _spawn()
         self._say(self._job)
 
-    def allow(self, length: int) -> None:
-        """The first `length` bytes of the spool are durable and may be sent."""
-        self._say(str(length))
+    def allow(self, length: int, *, now: bool = False) -> None:
+        """The first `length` bytes of the spool are durable and may be sent. now: from here on without a pause."""
+        self._say(f"{length} {NOW}" if now else str(length))
 
     def finish(self, patience: float) -> str:
         """Wait until all is sent, one more attempt has failed, or patience (seconds) is over; '' or what is wrong."""
@@ -74,15 +74,17 @@ class UploadLoop:
         self._linger, self._retry = linger, retry
         self._changed = threading.Condition()
         self._allowed = 0
+        self._hurried = False  # the run is about to end
         self._finishing = False
         self._reason = "it has not replied yet"
         self._uploader: Uploader | None = None
         self._prepared = False
 
-    def allow(self, length: int) -> None:
-        """The first `length` bytes of the spool may be sent."""
+    def allow(self, length: int, *, now: bool = False) -> None:
+        """The first `length` bytes of the spool may be sent. now: from here on without a pause."""
         with self._changed:
             self._allowed = length
+            self._hurried |= now
             self._changed.notify_all()
 
     def finish(self) -> None:
@@ -101,20 +103,25 @@ class UploadLoop:
         while True:
             with self._changed:
                 finishing, allowed = self._finishing, self._allowed
-            pause = self._linger
+            failed = False
             try:
                 reason = self._upload(allowed)
             except Exception as error:  # HTTP, SQL, disk: whatever MLflow meets must not end the loop
-                reason, pause = one_line(error), self._retry
+                reason, failed = one_line(error), True
             if finishing:
                 return reason
             with self._changed:
                 self._reason = reason
-                over = self._changed.wait_for(lambda: self._finishing, timeout=pause)
-            if not over:
+                ending = self._pause(failed)
+            if not ending:
                 self._prepare()
             with self._changed:
                 self._changed.wait_for(self._has_work)
+
+    def _pause(self, failed: bool) -> bool:
+        """Between two uploads; whether the run is about to end, which cuts it short unless the last one failed."""
+        ending = (lambda: self._finishing) if failed else (lambda: self._finishing or self._hurried)
+        return self._changed.wait_for(ending, timeout=self._retry if failed else self._linger)
 
     def _prepare(self) -> None:
         """While the run still trains, what its end would wait for; where that fails, its end says why.
@@ -159,7 +166,8 @@ def serve(commands: TextIO, replies: TextIO) -> None:
                 print(json.dumps(loop.reason()), file=replies, flush=True)
                 loop.finish()
                 return
-            loop.allow(int(line))
+            length, *words = line.split()
+            loop.allow(int(length), now=NOW in words)
         os._exit(1)
 
     threading.Thread(target=listen, daemon=True).start()

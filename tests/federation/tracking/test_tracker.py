@@ -12,8 +12,9 @@ import pytest
 import federation.tracking
 from federation.errors import TrackingError
 from federation.settings.parts import TrackingSettings
+from federation.tracking import cursor, upload_process
 from federation.tracking.cursor import NAME as SENT
-from federation.tracking.mlflow_writer import MlflowWriter
+from federation.tracking.mlflow_writer import PAIRS, MlflowWriter
 from federation.tracking.run_info import COUNTRY, RunInfo
 from federation.tracking.store import Store, connect, search
 from federation.tracking.tracker import Tracker, replay
@@ -168,14 +169,32 @@ def test_what_mlflow_refuses_does_not_block_the_rest(
     warnings: list[str] = []
     tracker = Tracker(runs / "demo", settings, runs=runs, warn=warnings.append)
     tracker.begin(card)
-    tracker.metrics({"../loss": 1.0}, step=1)
+    tracker.metrics({"../loss": 1.0, "loss": 2.0}, step=1)
+    tracker.tags({"state": "good", **{f"refused.{step}": "no reply" for step in range(PAIRS)}})
     tracker.metrics({"loss": 1.0}, step=1, country="XXX")
     tracker.artifact(runs / "demo" / "gone.png")
-    tracker.metrics({"loss": 2.0}, step=1)
     tracker.end("FINISHED")
     assert rows(runs / "demo")[""] == [("loss", 1, "2.0")]
+    [parent] = [run for run in search(connect(settings, runs), "") if COUNTRY not in run.data.tags]
+    assert {"state", "refused.0", f"refused.{PAIRS - 1}"} <= parent.data.tags.keys()
     assert len(warnings) == 1
     assert "3 records are not as it wants them" in warnings[0]
+
+
+def test_the_end_of_a_run_is_sent_while_it_is_made(
+    runs: Path, settings: TrackingSettings, card: RunInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_process, "LINGER", 600.0)
+    tracker = Tracker(runs / "demo", settings, runs=runs, warn=pytest.fail)
+    tracker.begin(card)
+    for step in range(2):  # the first is sent at once in any case
+        tracker.metrics({"loss": 1.0}, step=step)
+        length = tracker.commit(now=step == 1)
+        until = time.monotonic() + 30
+        while cursor.load(runs / "demo").done < length and time.monotonic() < until:
+            time.sleep(0.05)  # only the cursor says how far the other process is
+        assert cursor.load(runs / "demo").done == length
+    tracker.end("FINISHED")
 
 
 def test_tracking_costs_a_round_milliseconds(runs: Path, settings: TrackingSettings) -> None:
