@@ -4,7 +4,7 @@ Exit code 1 if a file has an error or, with `strict=true`, a warning that the co
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +14,24 @@ from rich.table import Table
 from federation.composition.compose import compose
 from federation.settings.checks import within
 from federation.verbs.word_checks import bare_word_as, required
-from tasks.files.check import check, country_of, national_files, notes
+from tasks.files.check import Unseen, check, country_of, national_files, notes, unseen
 from tasks.files.reading import Problem, shorten
 from tasks.meaning.accepted import accepted
+from tasks.meaning.control import NAME as TOTALS
 
 
 @dataclass  # not frozen: Hydra merges it
 class CheckSettings:
     """path: a national file, a country's folder, or the folder of countries. limit: problems listed of one file.
 
-    strict: warnings fail as errors do, but for those in `accepted.toml`.
+    strict: warnings fail as errors do, but for those in `accepted.toml`. unseen: list the columns in which values ten
+    times off may pass.
     """
 
     path: str | None = None
     limit: int = 100
     strict: bool = False
+    unseen: bool = False
 
 
 def run(words: Sequence[str]) -> None:
@@ -63,8 +66,10 @@ def _check(settings: CheckSettings) -> None:
         if not problem.warning or problem.id not in reasons[file]
     ]
     errors = [problem for problem in left if not problem.warning]
+    limits = [] if errors else list(_limits([each for file in files for each in unseen(file)], settings.unseen))
     if not left:
-        console.print(f"{len(files)} national files, no problem.", markup=False)
+        for line in (f"{len(files)} national files, no problem.", *limits):
+            console.print(line, markup=False, soft_wrap=True)
         return
     if console.is_terminal:
         console.print(sheet(left))
@@ -75,13 +80,26 @@ def _check(settings: CheckSettings) -> None:
     more = f" There may be more in {', '.join(map(str, full))}: limit={settings.limit}." if full else ""
     broken = sum(any(not problem.warning for problem in each) for each in problems_of.values())
     warnings = f" {len(left) - len(errors)} warnings." if len(left) > len(errors) else ""
-    console.print(
-        f"{len(errors)} problems in {broken} of {len(files)} national files.{warnings}{more}",
-        markup=False,
-        soft_wrap=True,
-    )
+    for line in (f"{len(errors)} problems in {broken} of {len(files)} national files.{warnings}{more}", *limits):
+        console.print(line, markup=False, soft_wrap=True)
     if errors or settings.strict:
         sys.exit(1)
+
+
+def _limits(columns: Sequence[Unseen], listed: bool) -> Iterator[str]:
+    """What the check cannot see, as a line for each column and one for all, and what would show it."""
+    open_ = sorted((each for each in columns if each.unseen), key=lambda each: -each.unseen)
+    if not open_:
+        return
+    for each in open_ if listed else ():
+        of = f"{each.unseen:,} of {each.known:,} values"
+        yield f"not seen: {each.file}, column {each.column!r}: {of} would pass ten times off, most at {each.most}"
+    total, known = (sum(getattr(each, name) for each in columns) for name in ("unseen", "known"))
+    yield (
+        f"Not seen here: {total:,} of {known:,} amounts would pass at ten times or a tenth of their value as well, "
+        f"most of them {open_[0].column} in {open_[0].file}. Sums from another source, in {TOTALS} in the country's "
+        f"folder, make such a slip an error{'' if listed else '; the columns: unseen=true'}."
+    )
 
 
 def sheet(problems: Sequence[Problem]) -> Table:

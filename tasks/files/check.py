@@ -1,6 +1,7 @@
 """Every problem of every national file in a folder, for a clerk who corrects them all before the next try."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tasks.files.load import LISTED, load, load_form
 from tasks.files.reading import SUFFIXES, Problem, find, other_formats, stem_of
 from tasks.files.schema import TableSchema
 from tasks.files.table import NationalTable
+from tasks.meaning.control import control_totals, covered, of_file
+from tasks.meaning.history import tenfold
 from tasks.meaning.look import records_of
 from tasks.meaning.shared import national, other_file
 from tasks.places.countries import CODES, problem_with
@@ -48,6 +51,39 @@ def check(file: Path, limit: int = LISTED) -> list[Problem]:
         return problems
     compared = table.compared(file, rows) if table.compared else ()
     return [*_other_countries(file, rows, table), *_other_files(file, rows, table.schema, limit), *compared, *problems]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unseen:
+    """Amounts of a column that would pass at ten times or a tenth of them as well, and that no control total holds.
+
+    unseen, known: how many of how many; most: the place that has most of them.
+    """
+
+    file: Path
+    column: str
+    unseen: int
+    known: int
+    most: str
+
+
+def unseen(file: Path) -> Iterator[Unseen]:
+    """What the check of one national file cannot see, by its columns; nothing where the file has an error."""
+    schema = TABLES[NAMES[stem_of(file)]].schema
+    rows, problems = load_form(file, schema, 1)
+    if schema.place is None or rows.empty or any(not each.warning for each in problems):
+        return
+    records, totals = records_of(file, rows, schema), of_file(control_totals(file.parent), file, None)
+    for column, either in tenfold(records):
+        mine = either[records.codes, records.time] & ~covered(records, totals, column)
+        places = rows[schema.place][mine].value_counts()
+        yield Unseen(
+            file=file,
+            column=column,
+            unseen=int(mine.sum()),
+            known=int(rows[column].notna().sum()),
+            most=str(places.index[0]) if len(places) else "",
+        )
 
 
 def notes(files: Sequence[Path]) -> Iterator[str]:

@@ -17,8 +17,9 @@ from tasks.errors import DataError
 from tasks.files.columns import PATTERNS, Column, typed
 from tasks.files.reading import Problem, UnreadableError, chunks, find, header
 from tasks.files.schema import Rule, TableSchema
+from tasks.meaning import control
 from tasks.meaning.accepted import accepted, open_warnings
-from tasks.meaning.look import findings
+from tasks.meaning.look import findings, records_of
 
 log = logging.getLogger(__name__)
 SYNTHETIC = "*.oracle.npz"  # next to files of a generator, which no clerk corrects
@@ -64,7 +65,10 @@ def load(
     table, said = load_form(path, schema, limit, until)
     if any(not each.warning for each in said):
         return table, said
-    return table, [*said, *findings(find(path), table, schema, limit)]
+    file = find(path)
+    totals = control.of_file(control.control_totals(file.parent), file, until)
+    wrong = islice(control.disagreements(records_of(file, table, schema), totals), limit) if totals else ()
+    return table, [*wrong, *said, *findings(file, table, schema, limit)]
 
 
 def load_form(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tasks.files.reading import Problem
-from tasks.meaning.expected import chauvenet, expected, natural, scaled
+from tasks.meaning.expected import Expected, chauvenet, expected, natural, scaled
 from tasks.meaning.records import Array, Records
 
 ENOUGH = 24  # periods of a series below which it has no history
@@ -25,13 +25,10 @@ def far(records: Records) -> Iterator[Problem]:
     How far is far grows with the number of the column's values, by Chauvenet's criterion.
     """
     for name in records.compared():
-        values, known = scaled(records, name, records.matrix(name)), expected(records, name)
+        values, known = records.matrix(name), expected(records, name)
+        away = np.abs(scaled(records, name, values) - known.mean)
         reach = chauvenet(known.known) * known.spread
-        away = np.abs(values - known.mean)
-        long = np.isfinite(values).sum(axis=1, keepdims=True) >= ENOUGH
-        odd = ((away > reach) | _alone(away / known.spread)) & (long | _extreme(values))
-        if records.columns[name].history == "log":
-            odd &= away > np.log(LEAST)
+        odd = _is_far(records, name, values, known, _alone(away / known.spread)) & (_long(values) | _extreme(values))
         for code, time in np.argwhere(odd):
             beyond = away[code, time] > reach[code, time]
             width = reach[code, time] if beyond else ALONE * known.spread[code, time]
@@ -41,6 +38,42 @@ def far(records: Records) -> Iterator[Problem]:
                 f"is far from {low:.4g} to {high:.4g}, which its season, the periods around and other records suggest"
             )
             yield records.problem(int(records.at[code, time]), name, "far", what, REMEDY)
+
+
+def tenfold(records: Records) -> Iterator[tuple[str, Array]]:
+    """(column, (S, T) True for each amount that `far` would pass at ten times or a tenth of it as well).
+
+    Which of them is right only a second number can say. What the others let expect is taken not to change with it.
+    """
+    for name in records.compared():
+        column, values = records.columns[name], records.matrix(name)
+        if column.history != "log" or column.shared:
+            continue
+        known = expected(records, name)
+        distance = np.abs(scaled(records, name, values) - known.mean) / known.spread
+        furthest = max(ALONE, GAP * float(np.nanmax(distance)))
+        passes = np.zeros(values.shape, dtype=bool)
+        for factor in (10.0, 0.1):
+            other = values * factor
+            alone = np.abs(scaled(records, name, other) - known.mean) / known.spread > furthest
+            beyond = (other < np.nanmin(values)) | (other > np.nanmax(values))
+            seen = _is_far(records, name, other, known, alone) & (_long(values) | beyond)
+            possible = (other >= column.low) & (other <= column.high)
+            possible &= np.isclose(other, np.round(other)) if column.whole else True
+            passes |= possible & ~seen
+        yield name, passes & (values > 0)
+
+
+def _is_far(records: Records, name: str, values: Array, known: Expected, alone: Array) -> Array:
+    """(S, T) whether values are too far from what is expected of them, in a series that has a history."""
+    away = np.abs(scaled(records, name, values) - known.mean)
+    odd = (away > chauvenet(known.known) * known.spread) | alone
+    return np.asarray(odd & (away > np.log(LEAST)) if records.columns[name].history == "log" else odd)
+
+
+def _long(values: Array) -> Array:
+    """(S, 1) whether a series has a history."""
+    return np.asarray(np.isfinite(values).sum(axis=1, keepdims=True) >= ENOUGH)
 
 
 def _alone(distance: Array) -> Array:

@@ -49,7 +49,7 @@ def main(words: list[str]) -> int:
     }
     print(
         f"\n{silent} of {injected} faults passed ({100 * silent / injected:.1f} %), {ordinary} of them ordinary; "
-        f"silent of kinds that may not be: {never}"
+        f"silent of kinds that may not be: {never}; where the country declared yearly sums: {tally.missed.total()}"
     )
     print(f"{sum(alarms.values())} findings in {rows:,} untouched rows: {dict(alarms)}")
     return int(silent > SILENT * injected or bool(never) or sum(alarms.values()) * 1000 > rows)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -24,11 +25,12 @@ from tasks.files.check import check, national_files
 from tasks.files.load import load_form
 from tasks.files.reading import Problem
 from tasks.files.schema import TableSchema
+from tasks.meaning import control
 from tasks.meaning.look import records_of
 from tasks.meaning.records import Records
 from tasks.meaning.shared import national
 from tasks.registry import TABLES
-from tests.misreading.faults.fault import Faulty
+from tests.misreading.faults.fault import Faulty, measured
 from tests.misreading.faults.kinds import FAULTS
 
 MOST = 8_000  # rows of a file that are looked at; of a longer one, whole series drawn at random
@@ -52,9 +54,13 @@ class Original:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """counts: kind -> outcome -> faults; silent: file, kind and rows of each that passed."""
+    """counts: kind -> outcome -> faults; silent: file, kind and rows of each that passed.
+
+    missed: kind -> those of them that pass as well where the country declared the sum of each column in each year.
+    """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    missed: Counter[str] = field(default_factory=Counter)
     silent: list[str] = field(default_factory=list)
 
 
@@ -131,12 +137,14 @@ def run(files: Sequence[Original], count: int, seed: int, kinds: Sequence[str] =
                     path.with_name(other.name).hardlink_to(other)
             written(path, faulty.text)
             outcome = _outcome(path, original, faulty)
-            rmtree(folder)
             tally.counts[kind][outcome] += 1
             if outcome in ("silent", "ordinary"):
+                path.with_name(control.NAME).write_text(yearly_sums(original, path.name))
+                tally.missed[kind] += all(problem.warning for problem in check(path, 1000))
                 rows = sorted(faulty.rows)
                 where = f"{original.path.parent.name}/{original.path.name}"
                 tally.silent.append(f"{outcome}, {kind}: {where}, {_said(original, faulty, rows)}")
+            rmtree(folder)
     return tally
 
 
@@ -147,6 +155,21 @@ def _draw(files: Sequence[Original], kind: str, random: np.random.Generator) -> 
         if faulty is not None:
             return original, faulty
     return None, None
+
+
+def yearly_sums(original: Original, name: str) -> str:
+    """`totals.toml` of the untouched file: the sum of each column of amounts and levels in each year, exactly."""
+    schema = TABLES[name].schema
+    period = next(key for key in schema.keys if schema.columns[key].kind != "text")
+    entries = []
+    for column in measured(original.text, schema):
+        sums: dict[str, Decimal] = {}
+        for when, value in zip(original.text[period], original.text[column], strict=True):
+            sums[when[:4]] = sums.get(when[:4], Decimal(0)) + Decimal(value or 0)
+        for year, total in sums.items():
+            words = [f'file = "{name}"', f'column = "{column}"', f"year = {year}", f"sum = {total:f}", 'source = "-"']
+            entries.append("\n".join(["[[total]]", *words, ""]))
+    return "\n".join(entries)
 
 
 def _outcome(path: Path, original: Original, faulty: Faulty) -> str:
@@ -221,10 +244,12 @@ def _said(original: Original, faulty: Faulty, rows: list[int]) -> str:
 
 def table(tally: Tally) -> Iterator[str]:
     """The outcome as a table in Markdown."""
-    yield "| fault | injected | caught in its row | caught elsewhere | harmless | ordinary | silent |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| fault | injected | caught in its row | caught elsewhere | harmless | ordinary | silent | with sums |"
+    yield "|---|---|---|---|---|---|---|---|"
     total: Counter[str] = Counter()
     for kind, outcomes in [*tally.counts.items(), ("all", total)]:
         names = ("caught", "caught in another row", "harmless", "ordinary", "silent")
-        yield f"| {kind} | {sum(outcomes.values()):,} | " + " | ".join(f"{outcomes[name]:,}" for name in names) + " |"
+        missed = tally.missed.total() if kind == "all" else tally.missed[kind]
+        of_kind = [sum(outcomes.values()), *(outcomes[name] for name in names), missed]
+        yield f"| {kind} | " + " | ".join(f"{each:,}" for each in of_kind) + " |"
         total.update(outcomes)
