@@ -18,6 +18,7 @@ from federation.composition.mistakes import explained, unknown
 from federation.composition.passwords import with_passwords, without
 from federation.composition.register import CHOSEN, RUN, register
 from federation.composition.renamed import RENAMED, renamed
+from federation.composition.written import as_fields
 from federation.errors import ConfigError
 from federation.packages.used import used
 from federation.settings.checks import nearest
@@ -82,7 +83,8 @@ def prepared(verb: str, words: Sequence[str], schema: type[Any]) -> tuple[list[s
     """The words as Hydra takes them, whole addresses with passwords, the configuration's name. Raises ConfigError."""
     _check_words(words)
     words, whole = without(words)
-    return literal(with_task_of_step(words, schema), schema), whole, register(verb, schema)
+    words = with_task_of_step(as_fields(words, schema), schema)
+    return literal(words, schema), whole, register(verb, schema)
 
 
 def settings_from(config: DictConfig, schema: type[T], whole: Any) -> T:

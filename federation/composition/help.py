@@ -12,10 +12,10 @@ from textwrap import wrap
 from typing import Any, get_type_hints
 
 from federation.composition.register import CHOSEN, options_of
+from federation.composition.written import word_of
 
 FLAGS = ("-h", "--help")
 WIDTH = 34  # columns of a key and its value
-ALIAS = re.compile(r"`(\w+)` on the command line")  # of a field whose key is a word of Python
 EVERYWHERE = {  # of keys that mean the same in every verb
     "country": "whose: an ISO 3166-1 alpha-3 code, such as VNM",
     "data": "folder that holds one folder a country with its national files",
@@ -64,8 +64,7 @@ def keys(schema: type[Any], schemas: dict[str, Any], prefix: str = "") -> Iterat
             continue
         if prefix and each.name == "name":  # of a group: said by its choice
             continue
-        alias = ALIAS.search(meaning)
-        yield f"{prefix}{alias.group(1) if alias else each.name}", _value(each), meaning
+        yield f"{prefix}{word_of(each)}", _value(each), meaning
 
 
 def _entry(key: str, meaning: str, columns: int) -> list[str]:
@@ -97,13 +96,11 @@ def _meanings(schema: type[Any]) -> dict[str, str]:
 def _of_docstring(docstring: str, names: Sequence[str]) -> dict[str, str]:
     """`key: meaning` and `key, other: meaning`, up to the next of them."""
     words = " ".join(inspect.cleandoc(docstring).split())
-    listed = re.compile(
-        rf"(?:^|(?<=[.;] ))((?:{'|'.join(names)})(?:, (?:{'|'.join(names)}))*)(?: \(written (\w+)=\))?: "
-    )
+    listed = re.compile(rf"(?:^|(?<=[.;] ))((?:{'|'.join(names)})(?:, (?:{'|'.join(names)}))*)(?: \(written \w+=\))?: ")
     found = list(listed.finditer(words))
     ends = [each.start() for each in found[1:]] + [len(words)] * bool(found)
     return {
-        name: (f"`{each.group(2)}` on the command line: " if each.group(2) else "") + words[each.end() : end].strip()
+        name: words[each.end() : end].strip()
         for each, end in zip(found, ends, strict=True)
         for name in each.group(1).split(", ")
     }

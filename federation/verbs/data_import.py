@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from federation.composition.compose import compose
-from federation.verbs.word_checks import renamed, required
+from federation.composition.written import written
+from federation.verbs.word_checks import required
 from tasks.importers.contract import Imported
 from tasks.importers.folder import import_folder
 from tasks.mapping.imports import import_mapped
@@ -22,19 +23,19 @@ WIDTH = 130  # of a table that goes into a file
 
 @dataclass  # not frozen: Hydra merges it
 class ImportSettings:
-    """source: the folder of public files, `from` on the command line (a word that Python keeps for itself).
+    """source (written from=): the folder of public files, or one file.
 
-    by: `map` on the command line, the YAML of `gotong data map` that says what the columns of the file in `from` are.
+    by (written map=): the YAML of `gotong data map` that says what the columns of the file in `from` are.
     """
 
-    source: str | None = None
+    source: str | None = written("from")
     to: str | None = None
-    by: str | None = None
+    by: str | None = written("map")
 
 
 def run(words: Sequence[str]) -> None:
     """Import, and say what was kept and what was left out."""
-    compose("data import", renamed(renamed(words, "from", "source"), "map", "by"), ImportSettings, _import)
+    compose("data import", words, ImportSettings, _import)
 
 
 def _import(settings: ImportSettings) -> None:

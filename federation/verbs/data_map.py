@@ -16,7 +16,7 @@ from tasks.mapping.mapping import write
 from tasks.mapping.propose import LOOK, Proposal, proposal
 from tasks.places.countries import problem_with
 from tasks.settings import TaskSettings
-from tasks.sheets.sheet import Sheet, sheets
+from tasks.sheets.sheet import TEXTS, Sheet, ending_of, parts, sheets
 
 ROWS = 3  # of the file, shown with the proposal
 WIDTH = 130  # of a table that goes into a file
@@ -52,6 +52,8 @@ def _map(settings: MapSettings) -> None:
     if not chosen:
         names = ", ".join(repr(each.name) for each in held)
         raise ConfigError(f"sheet={settings.sheet}: {file} has {names or 'no sheet with a row'}")
+    for _ in parts(file) if ending_of(file) in TEXTS else ():
+        pass  # the rows below, which the proposal does not look at: what the import would refuse is said here
     made = proposal(chosen[0], settings.task.name, country)
     to = Path(settings.to) if settings.to else file.with_name(f"{file.name}.map.yaml")
     write(made.mapping, to)

@@ -5,33 +5,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING
-
 from federation.composition.compose import compose
+from federation.composition.written import written
 from federation.deployment.coordinator import members
 from federation.deployment.enrolment import read_sent
 from federation.errors import DeploymentError
-from federation.verbs.word_checks import renamed
+from federation.verbs.word_checks import required
 
 
 @dataclass
 class Admission:
-    """file: the enrolment file, or a list of them; `from=` on the command line, which Python cannot name a field."""
+    """file (written from=): the enrolment file that a node made, or a list of them."""
 
-    file: Any = MISSING
+    file: Any = written("from", "")  # noqa: RUF009 (it returns a field)
     home: str = "coordinator"
 
 
 def run(words: Sequence[str]) -> None:
     """Check the file and enrol its country; a running coordinator takes it up within seconds."""
-    compose("keys enrol", renamed(words, "from", "file"), Admission, enrol)
+    compose("keys enrol", words, Admission, enrol)
 
 
 def enrol(admission: Admission) -> None:
     """Raises DeploymentError for a file that cannot be trusted or a key that was revoked."""
     files = admission.file if isinstance(admission.file, list) else [admission.file]
-    for file in files:
-        _enrol(Path(admission.home), Path(str(file)))
+    for file in files or [""]:
+        named = required(str(file), "say which file the node made: gotong keys enrol from=VNM.enrolment.json")
+        _enrol(Path(admission.home), Path(named))
 
 
 def _enrol(home: Path, path: Path) -> None:
@@ -42,7 +42,10 @@ def _enrol(home: Path, path: Path) -> None:
         )
     before = members.members(home).get(enrolment.country)
     members.enrol(home, enrolment, rotation)
-    if before is not None and before.vault_key and before != enrolment:
+    if before == enrolment:
+        print(f"{enrolment.country} was enrolled already, with the same keys: {enrolment.fingerprint}")
+        return
+    if before is not None and before.vault_key:
         print(f"{enrolment.country} has new keys, which its old ones signed: {enrolment.fingerprint}")
         print(f"The old ones, {before.fingerprint}, cannot come back.")
         return

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from federation.composition.compose import compose
+from federation.composition.written import written
 from federation.deployment import logs
 from federation.errors import ConfigError
 from federation.issuing import archive
@@ -24,7 +25,7 @@ from federation.monitoring.truth import Truth
 from federation.settings.checks import one_of
 from federation.verbs.forecast import now_or_played
 from federation.verbs.own_packages import load_own_packages
-from federation.verbs.word_checks import renamed, required
+from federation.verbs.word_checks import required
 from tasks.files.atomic import write_atomically
 from tasks.files.folders import country_folder
 from tasks.places.countries import problem_with
@@ -49,7 +50,7 @@ class MonitorSettings:
     country: str | None = None
     data: str | None = None
     home: str = "node"
-    of_task: str | None = None
+    of_task: str | None = written("task")
     lag: str = "2"
     reviewed: str | None = None
     today: str | None = None
@@ -58,7 +59,7 @@ class MonitorSettings:
 def run(words: Sequence[str]) -> None:
     """Print tables, log a line a task, write HOME/monitoring/TASK.json; exit code 3 on an alarm."""
     load_own_packages(words)
-    compose("node monitor", renamed(words, "task", "of_task"), MonitorSettings, _monitor)
+    compose("node monitor", words, MonitorSettings, _monitor)
 
 
 def _monitor(settings: MonitorSettings) -> None:

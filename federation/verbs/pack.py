@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federation.composition.compose import compose
+from federation.composition.written import written
 from federation.deployment.coordinator import ledger as coordinator_ledger
 from federation.deployment.coordinator import own_pack
 from federation.errors import ConfigError, PackError
@@ -17,7 +18,7 @@ from federation.pack.software import software
 from federation.runs import folder as run_folder
 from federation.runs.simulation import LEDGER
 from federation.verbs.ledgers import no_ledger
-from federation.verbs.word_checks import renamed, required
+from federation.verbs.word_checks import required
 from tasks.files.atomic import write_atomically
 
 
@@ -25,19 +26,19 @@ from tasks.files.atomic import write_atomically
 class PackSettings:
     """run: by its name. to: the folder of the two files; none: the run's own.
 
-    source: the folder with the countries' sections, written as from=. home: of the coordinator. runs: where runs lie.
+    source (written from=): the folder with the countries' sections. home: of the coordinator. runs: where runs lie.
     """
 
     run: str | None = None
     to: str | None = None
-    source: str | None = None
+    source: str | None = written("from")
     home: str = "coordinator"
     runs: str = "runs"
 
 
 def run(words: Sequence[str]) -> None:
     """Write it."""
-    compose("pack", renamed(words, "from", "source"), PackSettings, _pack)
+    compose("pack", words, PackSettings, _pack)
 
 
 def _pack(settings: PackSettings) -> None:

@@ -5,22 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federation.composition.compose import compose
+from federation.composition.written import written
 from federation.errors import ConfigError
 from federation.policy.explain import corridor
 from federation.policy.file import FILE, read_policy
-from federation.verbs.word_checks import renamed, required
+from federation.verbs.word_checks import required
 
 
 @dataclass  # not frozen: Hydra merges it
 class MeetSettings:
-    """source: the folder, written as from=."""
+    """source (written from=): the folder."""
 
-    source: str | None = None
+    source: str | None = written("from")
 
 
 def run(words: Sequence[str]) -> None:
     """Print a line a key."""
-    compose("policy meet", renamed(words, "from", "source"), MeetSettings, _meet)
+    compose("policy meet", words, MeetSettings, _meet)
 
 
 def _meet(settings: MeetSettings) -> None:

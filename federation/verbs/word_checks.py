@@ -47,11 +47,6 @@ def file_of_kind(key: str, value: str, suffix: str) -> Path:
     return path
 
 
-def renamed(words: Sequence[str], key: str, field: str) -> list[str]:
-    """The words with `key=` as `field=`: a key such as `from` is a word of Python and cannot name a field."""
-    return [f"{field}={word.removeprefix(f'{key}=')}" if word.startswith(f"{key}=") else word for word in words]
-
-
 def quoted(words: Sequence[str], *keys: str) -> list[str]:
     """The words with the values of these keys in quotes: a person's own sentence, with all its commas and colons."""
     named = {word: word.split("=", 1) for word in words if word.split("=", 1)[0] in keys and "=" in word}

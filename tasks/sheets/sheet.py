@@ -126,9 +126,9 @@ def _parts(path: Path, size: int, once: bool = False) -> Iterator[Sheet]:
     with _opened(path) as file:
         sample = list(islice(_lines(file, path), 50))
         separator = max(SEPARATORS, key=lambda mark: _evenness(mark, sample))
-        reader = csv.reader(chain(sample, _lines(file, path)), delimiter=separator)
+        records = _records(chain(sample, _lines(file, path)), path, separator)
         first, width = 1, 0
-        while rows := [[field.strip() for field in row] for row in islice(reader, size)]:
+        while rows := list(islice(records, size)):
             width = width or max(map(len, rows))
             if too_wide := next((at for at, row in enumerate(rows, start=first) if len(row) > width), None):
                 raise DataError(f"{path}, row {too_wide}: more fields than the rows before have; correct the row")
@@ -136,6 +136,17 @@ def _parts(path: Path, size: int, once: bool = False) -> Iterator[Sheet]:
             first += len(rows)
             if once:
                 return
+
+
+def _records(lines: Iterator[str], path: Path, separator: str) -> Iterator[list[str]]:
+    """The cells of every record; an open quote, which would swallow all records to the next one, is refused."""
+    reader, line = csv.reader(lines, delimiter=separator, strict=True), 1
+    try:
+        for cells in reader:
+            yield [cell.strip() for cell in cells]
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{path}, row {line}: is not CSV ({error}). Close every quote in its line.") from None
 
 
 def _evenness(mark: str, sample: list[str]) -> int:

@@ -217,6 +217,10 @@ def test_three_countries_are_members_after_five_commands(
     main(["keys", "enrol", f"from=[{','.join(files)}]", "home=c"])
     said = capsys.readouterr().out.splitlines()
     assert [line[:15] for line in said] == ["KHM is enrolled", "LAO is enrolled", "VNM is enrolled"]
+    main(["keys", "enrol", f"from={files[2]}", "home=c"])
+    again = capsys.readouterr().out
+    assert again.startswith("VNM was enrolled already, with the same keys: SHA256:")
+    assert again.split(": ")[1] == said[2].split(": ")[1] + "\n"
     (tmp_path / "mine.toml").write_text("tasks = []\n")
     main(["keys", "node", "country=THA", "home=THA", "policy=mine.toml"])
     assert (tmp_path / "mine.toml").read_text() == "tasks = []\n"

@@ -290,7 +290,7 @@ WALK = (
     Step(at="coordinator", command=COORDINATOR, how="serve", then=_gateway_open),
     Step(at="VNM", command=MAKE_KEY, says=("records/policy.toml", "same fingerprints"), then=_all_keys),
     Step(at="coordinator", command=ENROL_ALL, says=("VNM is enrolled", "LAO is enrolled")),
-    Step(at="coordinator", command=ENROL, says=("VNM is enrolled",), then=give_records),
+    Step(at="coordinator", command=ENROL, says=("VNM was enrolled already",), then=give_records),
     Step(
         at="coordinator",
         command="gotong keys coordinator home=authority names=[federation.example,10.1.2.3]",

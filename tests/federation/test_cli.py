@@ -51,6 +51,9 @@ MISTAKES = {
         "rounds=1,2",
     ): "gotong: rounds=1,2 is several values; write rounds=[1,2] for a list, or add -m for a run of each\n",
     ("simulate", "rounds=0"): "gotong: rounds=0 must be at least 1 and at most 100000\n",
+    ("keys", "enrol", "frm=VNM.json"): "gotong: there is no key 'frm'; did you mean from?\n",
+    ("keys", "enrol", "from="): "gotong: say which file the node made: gotong keys enrol from=VNM.enrolment.json\n",
+    ("stop",): "gotong: run= is missing; --help says what it is\n",
     ("simulat",): "gotong: there is no verb 'simulat'; did you mean simulate?\n",
     (
         "node",

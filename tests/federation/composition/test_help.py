@@ -41,5 +41,6 @@ def test_the_page_of_a_verb(capsys: pytest.CaptureFixture[str]) -> None:
         "below are the keys of task=disaster",
     ):
         assert line in page
-    main(["data", "import", "--help"])
-    assert "  from=null " in capsys.readouterr().out
+    for verb, key in (("data import", "map=null"), ("keys enrol", "from="), ("pack", "from=null")):
+        main([*verb.split(), "--help"])
+        assert f"  {key} " in capsys.readouterr().out

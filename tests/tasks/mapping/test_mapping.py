@@ -333,8 +333,15 @@ def test_no_byte_of_a_person_is_written(
         source.write_text("\n".join(["Name;Born;Date onset;Province;Phone", *people, wrong]))
         assert ends("data", "import", f"from={source}", f"map={by}", f"to={out / 'none'}") == 1
         assert ends("data", "import", f"from={source.parent}", f"to={out / 'none'}") == 1
+    monkeypatch.setattr("federation.verbs.data_map.LOOK", 100)  # fewer rows than are before the open quote
+    source.write_text(
+        "\n".join(["Name;Born;Date onset;Province;Phone", *people, '"Somchai9999;19;2004-01-17;Nan;0812345'])
+    )
+    assert ends("data", "map", str(source), "country=THA", f"to={out / 'none.yaml'}") == 1
+    assert ends("data", "import", f"from={source}", f"map={by}", f"to={out / 'none'}") == 1
     printed = capfd.readouterr()
-    assert printed.err.count("row 302: ") == 2
+    assert printed.err.count("row 302: ") == 4
+    assert printed.err.count("is not CSV (unexpected end of data). Close every quote in its line.\n") == 2
     written = [path.read_bytes() for path in out.rglob("*") if path.is_file()]
     for content in (*written, printed.err.encode(), printed.out.encode()):
         assert not any(part in content for part in (b"Somchai", b"0812345", b"-17"))
