@@ -1,4 +1,5 @@
-"""A peer of another wire version is refused in one line that says what to do, on the way that a real request takes."""
+"""A peer of another wire version is refused in one line that says what to do, on the way that a real request takes;
+and who is asked about its records and says nothing is not enrolled, not connected, or silent."""
 
 import socket
 import sqlite3
@@ -12,13 +13,15 @@ import torch
 from flwr.app import Message
 from flwr.supercore.task_identity import TaskIdentity
 
-from federation.deployment.coordinator import terms
+from federation.deployment.coordinator import explore, terms
 from federation.deployment.node import courier, flower_link
 from federation.deployment.node.settings import NodeSettings
 from federation.deployment.node.vault_process import RequestHandler, limits_of, read_policy
 from federation.errors import ConfigError
 from federation.runs.in_process_grid import InProcessGrid
 from federation.settings.plan import Plan
+from federation.settings.region import RegionSettings
+from federation.settings.schema import Settings
 from federation.strategies.fedavg import FEDAVG
 from federation.training import sequential
 from federation.vault.database import open_database
@@ -91,6 +94,28 @@ def test_the_terms_of_a_node_of_this_version_arrive(tmp_path: Path) -> None:
     with _node(tmp_path) as vault:
         region = terms.request(CourierGrid(vault), "run", PLAN, {COUNTRY: NODE})
     assert (region.terms[COUNTRY].policy.tasks, region.terms[COUNTRY].policy.start) == (("health",), "seeded")
+
+
+def test_who_says_nothing_of_its_records_has_a_reason(tmp_path: Path) -> None:
+    refused = encode(Frame(kind="refused", header={"reason": f"{COUNTRY} says nothing of its records"}))
+
+    class Grid(InProcessGrid):
+        def get_node_ids(self) -> list[int]:
+            return [NODE, NODE + 1]
+
+        def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:  # noqa: ARG002
+            return [Message(seal(refused), reply_to=each) for each in messages if each.metadata.dst_node_id == NODE]
+
+    region = RegionSettings(countries=["LAO", "KHM", "VNM", "THA"])
+    settings = Settings(task=PLAN.task, strategy=PLAN.strategy, region=region)
+    nodes = {COUNTRY: NODE, "KHM": NODE + 1, "VNM": NODE + 2}
+    explore.ask(Grid({}, sequential.run), settings, tmp_path, nodes)
+    assert {each.country: each.refusal for each in explore.read(settings, tmp_path).countries} == {
+        COUNTRY: "it says nothing of its records",
+        "KHM": "it is connected and did not reply in time; see `gotong status`",
+        "VNM": "it is enrolled and not connected; see `gotong status`",
+        "THA": "it is not enrolled",
+    }
 
 
 @pytest.mark.parametrize("version", OTHERS)

@@ -17,7 +17,7 @@ from federation.settings.schema import Settings
 from federation.wire.flower_message import seal, unseal
 from tasks.files.atomic import write_atomically
 
-REPLIES = "explored.replies.json"  # country -> its frame, base64
+REPLIES = "explored.replies.json"  # the frames of those that replied, base64, and why others did not, by country
 PATIENCE = 180.0  # seconds for all countries: a vault may be busy with a run
 
 
@@ -34,7 +34,14 @@ def ask(grid: Grid, settings: Settings, folder: Path, nodes: Mapping[str, int]) 
         for each in grid.send_and_receive(messages, timeout=PATIENCE)
         if not each.has_error() and each.metadata.src_node_id in names
     }
-    write_atomically(folder / REPLIES, json.dumps(replies).encode())
+    online = set(grid.get_node_ids())
+    silent = {country: _why_silent(node in online) for country, node in nodes.items() if country not in replies}
+    write_atomically(folder / REPLIES, json.dumps({"replies": replies, "silent": silent}).encode())
+
+
+def _why_silent(connected: bool) -> str:
+    state = "connected and did not reply in time" if connected else "enrolled and not connected"
+    return f"it is {state}; see `gotong status`"
 
 
 def ask_sealed(grid: Grid, federation: Federation, folder: Path) -> None:
@@ -44,10 +51,10 @@ def ask_sealed(grid: Grid, federation: Federation, folder: Path) -> None:
 
 def read(settings: Settings, folder: Path) -> Exploration:
     """What the countries replied; of a region, those that are no members or did not reply too."""
-    replies: dict[str, str] = json.loads((folder / REPLIES).read_text("utf-8"))
-    explored = {country: explore.reply(country, b64decode(text)) for country, text in replies.items()}
+    left = json.loads((folder / REPLIES).read_text("utf-8"))
+    explored = {country: explore.reply(country, b64decode(text)) for country, text in left["replies"].items()}
     silent = {
-        country: Explored(country=country, refusal="it is not enrolled, or did not reply; see `gotong status`")
+        country: Explored(country=country, refusal=left["silent"].get(country, "it is not enrolled"))
         for country in settings.region.countries
         if country not in explored
     }
