@@ -6,6 +6,16 @@ from typing import Any
 from federation.policy import templates
 from federation.policy.keys import KEYS, Policy
 from federation.policy.meet import deciding, meet
+from federation.settings.plan import NOISED, SEALED
+
+BEARS_ON = {  # kind of run -> keys that bear on no other
+    SEALED: (
+        *("required_members", "minimum_members", "threshold_share", "members_sealed_only"),
+        *("repeat_start", "members_change", "worse_rounds"),
+    ),
+    NOISED: ("epsilon", "epsilon_per_year", "delta"),
+    "explore": ("explore",),
+}
 
 
 def explain(policy: Policy, template: str = templates.DEFAULT) -> Iterator[str]:
@@ -26,9 +36,15 @@ def corridor(policies: Sequence[Policy]) -> Iterator[str]:
         yield f"{name} = {templates.toml(getattr(common, name))}{by}"
 
 
-def differences(policies: Sequence[Policy]) -> Iterator[str]:
-    """The lines of the corridor on which the countries do not agree."""
-    return (line for line, name in zip(corridor(policies), KEYS, strict=True) if deciding(policies, name))
+def differences(policies: Sequence[Policy], offered: Sequence[str]) -> Iterator[str]:
+    """The lines of the corridor on which the countries do not agree, as far as they bear on a run that trains.
+
+    offered: the protections of that run.
+    """
+    others = {name for kind, names in BEARS_ON.items() if kind not in offered for name in names}
+    for line, name in zip(corridor(policies), KEYS, strict=True):
+        if name not in others and deciding(policies, name):
+            yield line
 
 
 def _ordered(value: Any) -> Any:

@@ -229,7 +229,7 @@ def _agreed(grid: Grid, name: str, settings: Settings, nodes: Mapping[str, int],
         )
     console.print(f"{name}: {', '.join(sorted(consent.terms))} agree", markup=False)
     policies = [consent.terms[country].policy for country in sorted(consent.terms)]
-    for line in differences(policies):
+    for line in differences(policies, PROTECTION[settings.protection]):
         console.print(f"  the strictest of their policies: {line}", markup=False)
     return consent
 

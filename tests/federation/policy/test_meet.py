@@ -7,10 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from federation.policy.explain import BEARS_ON, corridor, differences
 from federation.policy.keys import KEYS, PROTECTIONS, STARTS, SWITCH, Policy
 from federation.policy.meet import deciding, meet
 from federation.policy.objections import objections
+from federation.policy.templates import policy
 from federation.settings.parts import TrainingSettings
+from federation.settings.plan import PROTECTION
 from tasks.health.settings import HealthSettings
 from tests.federation.vault.requesting import plan_of
 
@@ -68,3 +71,17 @@ def test_the_meet_says_who_decides(policies: list[Policy]) -> None:
         assert bool(who) == any(getattr(each, name) != common for each in named)
         if others and who:  # without those who decide, the meet would be another one
             assert getattr(meet(others), name) != common
+
+
+def test_a_run_is_told_of_the_differences_that_bear_on_it() -> None:
+    policies = [policy("open", "KHM", Path("policy.toml")), policy("guarded", "VNM", Path("policy.toml"))]
+    named = {
+        protection: {line.split(" = ")[0] for line in differences(policies, offered)}
+        for protection, offered in PROTECTION.items()
+    }
+    assert "explore = false  (VNM)" in corridor(policies)
+    assert "largest_step" in named["none"]
+    assert "explore" not in named["none"]
+    assert named["sealed"] - named["none"] == {"members_change", "repeat_start", "threshold_share", "worse_rounds"}
+    assert named["differential_privacy"] - named["none"] == {"epsilon"}
+    assert {name for names in BEARS_ON.values() for name in names} <= set(KEYS)
