@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from federation.composition.compose import compose
-from federation.coordinator import checkpoint
 from federation.errors import ConfigError
 from federation.runs import folder as run_folder
 from federation.runs.run import saved
@@ -38,8 +37,16 @@ def _replay(settings: ReplaySettings) -> None:
 
 
 def _where(given: TrackingSettings, folder: Path) -> TrackingSettings:
-    """The settings, with the run's own MLflow where none is given: a replay goes where the run was tracked."""
-    if given.uri or not (folder / checkpoint.FILE).exists():
+    """The settings, with the run's own MLflow where none is given: a replay goes where the run was tracked.
+
+    Raises ConfigError where no checkpoint says where that was.
+    """
+    if given.uri:
         return given
+    if not run_folder.has_checkpoint(folder):
+        raise ConfigError(
+            f"{folder} has no checkpoint, so the run had not begun and there is nothing to send; if the checkpoint was "
+            f"removed, say where the run was tracked: tracking.uri=ADDRESS"
+        )
     own = saved(folder)[0].tracking
     return replace(given, uri=own.uri, experiment=own.experiment)

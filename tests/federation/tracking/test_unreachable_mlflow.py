@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from federation.errors import TrackingError
+from federation.errors import ConfigError, TrackingError
 from federation.settings.parts import TrackingSettings
 from federation.tracking.run_info import RunInfo
 from federation.tracking.spool import Record, Spool
@@ -157,6 +157,10 @@ def test_a_replay_goes_where_the_run_was_tracked_unless_it_is_told_another_place
     ):
         where = _where(given, simulation.run.folder)
         assert (where.uri, where.experiment) == (uri, experiment)
+    simulation.run.federation.checkpoint.unlink()
+    assert _where(told, simulation.run.folder) == told
+    with pytest.raises(ConfigError, match=r"has no checkpoint.*say where the run was tracked: tracking\.uri=ADDRESS"):
+        _where(TrackingSettings(), simulation.run.folder)
 
 
 def test_there_is_nothing_to_replay(runs: Path) -> None:
