@@ -1,5 +1,6 @@
 """Tables as agencies keep them become national files: proposed, corrected, applied; persons are counted alone."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -344,7 +345,7 @@ def test_no_byte_of_a_person_is_written(
     assert printed.err.count("is not CSV (unexpected end of data). Close every quote in its line.\n") == 2
     written = [path.read_bytes() for path in out.rglob("*") if path.is_file()]
     for content in (*written, printed.err.encode(), printed.out.encode()):
-        assert not any(part in content for part in (b"Somchai", b"0812345", b"-17"))
+        assert re.search(rb"Somchai|0812345|\d-17", content) is None  # pytest-17 may be a folder
 
 
 def test_what_a_mapping_brings_is_checked_as_any_national_file(tmp_path: Path) -> None:
