@@ -63,6 +63,10 @@ def _page(name: str, table: NationalTable) -> str:
             "Lay the file into a folder named by the country's ISO 3166-1 alpha-3 code, then:",
             "`gotong data check FOLDER`",
             "",
+            "Sums from another source, such as an annual report, go into `totals.toml` in that folder, and the file",
+            "must add up to them: each a `[[total]]` with `file`, `column`, `sum` and `source`, and `year` or `place`",
+            "if it is of one.",
+            "",
         ]
     )
 
