@@ -11,7 +11,18 @@ from functools import partial
 from federation.errors import PolicyRefusal
 from federation.settings.plan import PROTECTION, SEALED, is_noised
 from federation.training.jobs import Result, Tensors
-from federation.vault import energy, exploring, gate, job_building, ledger, lineage, own_results, plain_round, state
+from federation.vault import (
+    energy,
+    exploring,
+    gate,
+    job_building,
+    ledger,
+    lineage,
+    own_results,
+    plain_round,
+    scoring,
+    state,
+)
 from federation.vault.admission import Admission
 from federation.vault.job_building import Country
 from federation.vault.ledger import Entry
@@ -53,6 +64,7 @@ def admit(vault: Vault, data: bytes) -> Admission:
         last_aggregated=request.last_aggregated,
         plan=request.plan_digest,
     )
+    request.check_arrays()
     seen = state.models_seen(vault.database, vault.country, request.run)
     made, tested = (known(vault.database, vault.country) for known in (models_made, state.models_tested))
     came = lineage.admit(request, memory, vault.policy, seen, made=made, tested=tested)
@@ -72,10 +84,13 @@ def _admitted(vault: Vault, request: Request, memory: Tensors, came: lineage.Lin
         vault.check_budget(request.plan, request.round)
         noised = Noised(request=request, records=country.records, job=made[0], learns=country.learns)
         finish = partial(_release_noised, vault, noised, memory, came)
-        return Admission(request=request, jobs=jobs, memory=memory, finish=finish)
-    if request.kind == "train":
-        vault.check_steps(request.plan)
-    return Admission(request=request, jobs=made, memory=memory, came=came)
+        admission = Admission(request=request, jobs=jobs, memory=memory, finish=finish)
+    else:
+        if request.kind == "train":
+            vault.check_steps(request.plan)
+        admission = Admission(request=request, jobs=made, memory=memory, came=came)
+    scoring.forecast_baselines(country.records, request.kind)
+    return admission
 
 
 def release(vault: Vault, admission: Admission, results: Sequence[Result]) -> bytes:

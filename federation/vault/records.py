@@ -1,8 +1,9 @@
 """A country's records as its vault works with them: read once a run, kept warm between rounds."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args
@@ -19,6 +20,29 @@ from tasks.windows import ending_with, last_reported, with_record_of
 
 Array = NDArray[Any]
 Stamp = tuple[int, int, int]  # when a file was written, its size, its place on the disk
+
+
+class Forecasts(Mapping[str, Array]):
+    """Of baselines, by name: each is made when it is first looked at, and then kept.
+
+    They are the dear part of opening records. A request that is refused looks at none, a round's scores at the
+    reference alone, and only the test of a run at all.
+    """
+
+    def __init__(self, make: Mapping[str, Callable[[], Array]]) -> None:
+        self._make, self._made = dict(make), dict[str, Array]()
+        self._names = tuple(make)
+
+    def __getitem__(self, name: str) -> Array:
+        if name in self._make:
+            self._made[name] = self._make.pop(name)()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +118,13 @@ def open_records(
         panel = with_record_of(panel, settings.calendar, years)
     windows = task.windows(panel, settings)
     parts: dict[Part, Windows] = {part: windows.only(part) for part in get_args(Part)}
-    known: dict[Part, dict[str, Array]] = {}
+    known: dict[Part, Mapping[str, Array]] = {}
     for part in evaluated_parts(settings.calendar):
-        known[part] = {name: forecast(panel, parts[part], settings) for name, forecast in task.baselines.items()}
+        make = {name: partial(forecast, panel, parts[part], settings) for name, forecast in task.baselines.items()}
         truth = task.oracle(folder, parts[part], settings)
         if truth is not None:
-            known[part]["oracle"] = truth
+            make["oracle"] = partial(np.asarray, truth)
+        known[part] = Forecasts(make)
     fingerprint = hmac.new(key, _digest(panel), sha256).hexdigest()
     return Records(
         task=task,

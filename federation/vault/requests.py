@@ -110,6 +110,10 @@ class Request:
         """The arrived arrays of the strategy. Raises PolicyRefusal as `weights` does."""
         return self._arrived("shared", self.strategy.shared(self.travelling))
 
+    def check_arrays(self) -> None:
+        """Raise as `weights` does for arrays that the plan's model does not have, before any record is read."""
+        _ = self.weights, self.shared, self.champion
+
     @cached_property
     def travelling(self) -> dict[str, Array]:
         """Name -> weights that travel, as the plan's seed gives them."""

@@ -2,17 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from federation.policy.file import FILE
 from federation.settings.plan import ADAPTED, ARMS, ISSUED
+from federation.settings.values import plain
 from federation.strategies import STRATEGIES
 from federation.training import sequential
 from federation.vault import doors, ledger
 from federation.vault.gate import HEADER
+from federation.vault.terms import terms
 from federation.wire.frame import digest
+from tasks.data import Array, Panel, Windows
 from tasks.errors import DataError
 from tasks.evaluation.paired_difference import NAMES
 from tests.federation.toy import TOY, ToySettings, places_of, short
@@ -150,6 +154,44 @@ def test_records_are_read_once_for_a_task_and_again_for_another_calendar(
     TOY.synthesize(tmp_path / "VNM", "VNM", 1, ToySettings())
     fewer = vault.records(plan_of(task=short(ToySettings(), "2000-12")))
     assert fewer.cohort() < first.cohort()
+
+
+def test_baselines_are_forecast_once_they_are_scored_and_for_no_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, int]] = []
+
+    def counted(name: str) -> None:
+        def baseline(panel: Panel, windows: Windows, settings: ToySettings) -> Array:
+            made.append((name, len(windows)))
+            return zero(panel, windows, settings)
+
+        monkeypatch.setitem(cast(dict[str, Any], TOY.baselines), name, baseline)
+
+    zero = TOY.baselines["zero"]
+    counted("zero")
+    counted("another")
+    vault, plan = vault_in(tmp_path), plan_of()
+    assert terms(vault, plain(plan))["claim"]
+    foreign = {**model_of(plan), "more": np.zeros(1, np.float32)}
+    spoilt = {f"model/{name}": value for name, value in foreign.items()}
+    assert "one side only" in refusal(vault, request_bytes("train", 1, plan, arrays=spoilt))
+    assert made == []
+    sizes = {part: len(windows) for part, windows in vault.records(plan).windows.items()}
+    for round_, kind in enumerate(("train", "train", "train", "validate"), start=1):
+        reply_frame(vault, request_bytes(kind, round_, plan, last_aggregated=round_ - 1))
+    assert made == [("zero", sizes["validation"])]  # by which its relative score divides
+    test = request_bytes("test", 5, plan, last_aggregated=3)
+    doors.admit(vault, test)  # before its release, while nobody waits for the vault's file
+    ready = list(made)
+    reply = reply_frame(vault, test)
+    assert made == ready
+    assert {f"score/{part}/another/mse/sum" for part in ("validation", "test")} <= set(reply.arrays)
+    assert sorted(made) == sorted(
+        (name, sizes[part]) for part in ("validation", "test") for name in ("zero", "another")
+    )
+    (tmp_path / "VNM" / TOY.file).unlink()
+    assert "one side only" in refusal(vault_in(tmp_path), request_bytes("train", 1, plan, run="next", arrays=spoilt))
 
 
 def test_a_run_begins_with_the_files_as_they_are_and_goes_on_with_what_it_began_with(tmp_path: Path) -> None:
