@@ -20,7 +20,7 @@ def negative_binomial(panel: Panel, windows: Windows, settings: HealthSettings) 
 
     Source: Held, Hoehle and Hofmann (2005), https://doi.org/10.1191/1471082X05st098oa, with the last count in its log
     """
-    forecasts = flat_persistence(panel, windows, settings)
+    forecasts = np.full((len(windows), settings.horizons, len(LEVELS)), np.nan)
     place, at = where(panel, windows)
     year = windows.origin.astype("datetime64[Y]")
     for step in range(1, settings.horizons + 1):
@@ -34,6 +34,9 @@ def negative_binomial(panel: Panel, windows: Windows, settings: HealthSettings) 
             if len(rows):
                 fit = fitted(columns[:, :past], counts[:, :past], usable[:, :past], fit)
                 forecasts[rows, step - 1] = fit.quantiles(columns[place[rows], at[rows]], place[rows], LEVELS)
+    short = np.isnan(forecasts).any(axis=(1, 2))
+    flat = flat_persistence(panel, windows.take(short), settings)
+    forecasts[short] = np.where(np.isnan(forecasts[short]), flat, forecasts[short])
     return forecasts
 
 
