@@ -29,6 +29,7 @@ from federation.wire.compression import packed
 from federation.wire.frame import PREFIX, Frame, decode, digest, encode
 from tasks.health.settings import HealthSettings
 from tasks.registry import TASKS
+from tasks.settings import Calendar
 from tests.frames.requests import mutated
 
 COUNTRY = "VNM"
@@ -44,18 +45,21 @@ rounds_per_month = 1000000000
 """
 HEALTH = TASKS["health"]
 CORPUS = 2000  # frames that are mutated again
+LATE = Calendar(train_until="1990-12")  # the country's records begin later: all of them are scored
 
 
 @dataclass
 class Outcome:
     """Of many frames. cost: CPU seconds of the dearest frames, training not counted, with what they hold.
 
+    refused: those of the dearest frame that is refused.
     memory: MiB of this process, now and then, without the frames that are kept to be mutated again.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     cost: list[tuple[float, str]] = field(default_factory=list)
+    refused: float = 0.0
     memory: list[float] = field(default_factory=list)
     lines: set[tuple[str, int]] = field(default_factory=set)
 
@@ -79,9 +83,9 @@ def vault_in(folder: Path) -> Iterator[Vault]:
         yield Vault(country=COUNTRY, folder=home, policy=read_policy(home, COUNTRY), database=database, key=bytes(32))
 
 
-def honest() -> list[bytes]:
+def honest(calendar: Calendar = Calendar()) -> list[bytes]:  # noqa: B008 - nobody changes it
     """First requests of honest coordinators, of several strategies, transports and arms."""
-    task = HealthSettings(hidden=[8])
+    task = HealthSettings(hidden=[8], calendar=calendar)
     training = TrainingSettings(epochs=1)
     frames = []
     for name in ("fedavg", "scaffold", "fedper"):
@@ -98,6 +102,16 @@ def honest() -> list[bytes]:
                 header = {"run": f"{name}-{transport}", "round": round_, "last_aggregated": 0, "plan": plain(plan)}
                 frames.append(encode(Frame(kind=kind, header=header, arrays=packed(arrays, transport, seed=1))))
     return frames
+
+
+def cost_of_honest(vault: Vault) -> float:
+    """CPU seconds of the dearest honest request that scores all records, each the first for which they are read."""
+    outcome = Outcome()
+    for data in honest(LATE):
+        vault._warm = None
+        send(vault, data, outcome)
+    assert {"update", "scores"} <= set(outcome.kinds), outcome
+    return outcome.dearest()
 
 
 def attack(vault: Vault, count: int, seed: int, *, traced: float = 0.05) -> Outcome:
@@ -135,9 +149,10 @@ def send(vault: Vault, data: bytes, outcome: Outcome, *, timed: bool = True) -> 
         outcome.faults.append(f"{type(error).__name__}: {str(error)[:200]}: {_shown(data)}")
         return
     seconds = time.process_time() - before - training
+    reply = decode(raw)
     if timed:
         outcome.cost = sorted([*outcome.cost, (seconds, _shown(data))], reverse=True)[:10]
-    reply = decode(raw)
+        outcome.refused = max(outcome.refused, seconds * (reply.kind == "refused"))
     outcome.kinds[reply.kind if reply.kind != "refused" else _reason(reply)] += 1
     if fault := _fault(vault, data, reply, raw):
         outcome.faults.append(f"{fault}: {_shown(data)}")

@@ -16,8 +16,8 @@ from tests.frames.requests import dear, draft_of
 from tests.frames.vault import Outcome, attack, honest, send, vault_in
 from tests.whole import IN_FULL
 
-# Seconds of CPU. `scripts/prove frames` asks for half a second on a quiet machine; one that is shared counts up to
-# three times as many for the same frame, and the frames that this is about took six.
+# Seconds of CPU. A frame that is served takes up to .75 on a quiet machine, where its calendar scores all records, one
+# that is refused .1; a machine that is shared counts up to three times as many. The frames that this is about took six.
 DEAREST = 2.0
 
 
