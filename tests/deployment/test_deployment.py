@@ -73,6 +73,7 @@ def test_the_deployed_federation_learns_what_the_simulation_learns_although_its_
     _the_gateway_passes_nothing_but_fleet_calls(deployment)
     _a_stranger_is_refused(deployment)
     _a_revoked_country_is_out(deployment)
+    assert "\x1b" not in deployment.log("coordinator")
 
 
 def _same_weights(one: Path, other: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from federation.deployment import certificates, flower_cli, home_lock
+from federation.deployment import certificates, flower_cli, home_lock, logs
 from federation.deployment.coordinator import members
 from federation.deployment.coordinator.connections import Limits
 from federation.deployment.secret_files import private_folder, read_secret, write_secret
@@ -19,6 +19,7 @@ from federation.deployment.supervisor import Child, Log, supervise
 from federation.errors import DeploymentError
 
 SECRET = "executor.secret"
+FLOWER = (sys.executable, "-m", "federation.deployment.coordinator.flower_program")
 POLL = "0.2"  # seconds between two polls of the executor for a new run
 
 
@@ -43,14 +44,14 @@ def children(home: Path, addresses: Addresses, limits: Limits) -> list[Child]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**flower_cli.environment(home), "GOTONG_COORDINATOR": str(home.resolve()), "PATH": path}
     superlink = [
-        *(flower_cli.program("flower-superlink"), "--host", "127.0.0.1", "--port", str(addresses.inner)),
+        *(*FLOWER, "superlink", "flower-superlink", "--host", "127.0.0.1", "--port", str(addresses.inner)),
         *("--ssl-certfile", tls["server.pem"], "--ssl-keyfile", tls["server.key"], "--ssl-ca-certfile", tls["ca.pem"]),
         *("--isolation", "process", "--database", str((home / "superlink.db").resolve())),
         *("--superexec-auth-secret-file", tls[SECRET], "--enable-supernode-auth"),
         "--disable-runtime-dependency-installation",
     ]
     executor = [
-        *(flower_cli.program("flower-superexec"), "--runtime-api-address", addresses.superlink),
+        *(*FLOWER, "executor", "flower-superexec", "--runtime-api-address", addresses.superlink),
         *("--root-certificates", tls["ca.pem"], "--superexec-auth-secret-file", tls[SECRET]),
     ]
     gateway = [
@@ -102,6 +103,7 @@ def main() -> None:
     words = json.loads(sys.argv[1])
     home, addresses, limits = Path(words["home"]), Addresses(**words["addresses"]), Limits(**words["limits"])
     log = Log(words["log"])
+    os.environ[logs.FORM] = words["log"]  # of the processes below
     try:
         update, warn = _member_updates(home, addresses, log), daily_warning(home, log)
 
