@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from tasks.exploring.summary import Group, Summary, read
 
@@ -100,7 +101,8 @@ def table(exploration: Exploration) -> Table:
         sheet.add_column(name, justify="left" if name in ("country", "can") else "right", no_wrap=name != "can")
     for each in exploration.countries:
         can = [name for part, name in PARTS.items() if not why_not(each, part)]
-        sheet.add_row(each.country, *_cells(each.summary), ", ".join(can) or "nothing")
+        cells = (each.country, *_cells(each.summary), ", ".join(can) or "nothing")
+        sheet.add_row(*map(Text, cells))  # as text: what a country wrote may look like markup
     return sheet
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from federation.errors import TrackingError, one_line
 from federation.reporting.rows import PAIRED, RESULTS, Better, Row, difference, of_test, read_json
@@ -183,7 +184,7 @@ def _columns(sheet: Table, loaded: Sequence[_Run], scores: Sequence[Compared]) -
     for run in loaded:
         sheet.add_column(run.name, justify="right")
     for name, values in _differing(loaded).items():
-        sheet.add_row(name, *values)
+        sheet.add_row(name, *map(Text, values))  # as text: `[head]` is no markup
     sheet.add_section()
     for place in countries([each.row for each in scores]):
         line = {each.run: each for each in scores if each.row.country == place}
@@ -205,7 +206,7 @@ def _lines(sheet: Table, loaded: Sequence[_Run], scores: Sequence[Compared]) -> 
     for at, run in enumerate(loaded):
         by_place = {each.row.country: each for each in scores if each.run == run.name}
         best_in = [place + "*" * each.clear for place, each in by_place.items() if each.wins and not is_region(place)]
-        params = (values[at] for values in differing.values())
+        params = (Text(values[at]) for values in differing.values())
         sheet.add_row(run.name, *params, *(_cell(by_place.get(place)) for place in regions), " ".join(best_in) or "–")
 
 

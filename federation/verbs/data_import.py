@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from federation.composition.compose import compose
 from federation.composition.written import written
@@ -73,7 +74,7 @@ def sheet(imported: Imported) -> Table:
             f"{report.kept:,}",
             f"{report.records:,}",
             f"{report.records - sum(report.dropped.values()):,}",
-            "; ".join(f"{count:,} {why}" for why, count in report.dropped.items()),
+            Text("; ".join(f"{count:,} {why}" for why, count in report.dropped.items())),
         )
         last = report.country
     return table

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from federation.errors import ConfigError, PolicyRefusal
 from federation.policy.file import FILE
 from federation.policy.templates import policy, values
-from federation.reporting.explored import number
+from federation.reporting.explored import Exploration, number, table
 from federation.runs import explore
 from federation.settings.values import plain
 from federation.vault import gate, ledger
@@ -101,6 +103,11 @@ def test_a_country_that_replies_nonsense_is_one_that_says_nothing(tmp_path: Path
         assert said.refusal.startswith("its reply cannot be read") or key == "objections"
         assert "\x1b" not in said.refusal
     assert explore.reply("VNM", b"GTNG").refusal.startswith("its reply cannot be read")
+    marked = replace(frame, header={**frame.header, "summary": {**frame.header["summary"], "end": "[/red]"}})
+    one, screen = explore.reply("VNM", encode(marked)), StringIO()
+    explored = Exploration(task="toy", title="Toy", unit="", cuts=("2003-11", "2005-12", "2007-12"), countries=(one,))
+    Console(file=screen, width=160).print(table(explored))
+    assert "[/red]" in screen.getvalue()
 
 
 def test_a_region_on_one_machine(tmp_path: Path, toy: None) -> None:  # noqa: ARG001
