@@ -178,10 +178,14 @@ class Credit:
     seconds: float
     countries: tuple[Contribution, ...]
 
+    @property
+    def gained(self) -> bool:
+        """Whether there is anything to share out."""
+        return self.end > self.start
+
     def share(self, value: float) -> float:
         """Of what the model gained, in %; NaN where it gained nothing."""
-        gained = self.end - self.start
-        return 100 * value / gained if gained > 0 else nan
+        return 100 * value / (self.end - self.start) if self.gained else nan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from federation.coordinator import checkpoint
 from federation.coordinator.incidents import Faults
 from federation.coordinator.reply_summary import WITHHELD, summaries_by_country, withholds
-from federation.coordinator.state import Outcome
+from federation.coordinator.state import Credit, Outcome
 from federation.reporting import rows as table_rows
 from federation.reporting import score_table, warning_table
 from federation.runs.operational import is_fold, unlike_ends
@@ -76,7 +76,7 @@ def print_results(progress_bar: ProgressBar, run: Run, outcome: Outcome, inciden
         *incidents.lines(),
         *_suppressed(run, outcome),
         *_spent(run, outcome),
-        *_credit(run, outcome),
+        *credit_lines(outcome.credit, run.settings.credit),
     ]:
         progress_bar.say(line)
 
@@ -129,13 +129,12 @@ def _spent(run: Run, outcome: Outcome) -> list[str]:
     ]
 
 
-def _credit(run: Run, outcome: Outcome) -> list[str]:
+def credit_lines(made: Credit | None, asked: bool) -> list[str]:
     """What each country contributed, the most first; where it was asked for and cannot be said, why."""
-    made = outcome.credit
     if made is None:
-        return (
-            ["No credit: rounds before this process are not kept; start the run anew."] if run.settings.credit else []
-        )
+        return ["No credit: rounds before this process are not kept; start the run anew."] if asked else []
+    if not made.gained:
+        return ["No credit: from the first round to the last the model got no better on validation."]
     ranked = sorted(made.countries, key=lambda each: -each.shapley)
     shares = ", ".join(
         f"{each.country} {made.share(each.shapley):.0f} ± {made.share(each.error):.0f}" for each in ranked

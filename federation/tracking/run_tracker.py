@@ -167,9 +167,9 @@ class TrackedRun:
                 self._tracker.tags({ABOUT: country_note(each, better)}, country=place)
 
     def _credit(self, outcome: Outcome) -> None:
-        """What each country contributed, as a share of what the model gained, in %."""
+        """What each country contributed, as a share of what the model gained, in %; nothing where it gained nothing."""
         made = outcome.credit
-        if made is None:
+        if made is None or not made.gained:
             return
         self._tracker.metrics({"credit/models": made.models, "credit/seconds": round(made.seconds, 1)}, step=ONCE)
         for each in made.countries:

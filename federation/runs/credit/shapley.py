@@ -19,8 +19,11 @@ Value = Callable[[Group], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """shapley: player -> its share; they add up to the value of all less that of nobody. error: of it, one standard
-    error of the sample; 0 where every group was tried. left_out: player -> value of all less that of all others."""
+    """shapley: player -> its share; they add up to the value of all less that of nobody, but for orders cut short.
+
+    error: of it, one standard error of the sample; 0 where every group was tried. left_out: player -> value of all less
+    that of all others.
+    """
 
     shapley: Mapping[str, float]
     error: Mapping[str, float]

@@ -10,6 +10,7 @@ from federation.coordinator.state import Contribution, Credit
 from federation.errors import ConfigError
 from federation.runs.credit.rounds import orders_of
 from federation.runs.credit.shapley import Group, shares
+from federation.runs.report import credit_lines
 from federation.settings.plan import PROTECTION
 from federation.settings.schema import Settings
 from tests.federation.federations import ready, records_in, run, settings_of
@@ -69,6 +70,17 @@ def test_no_more_models_are_scored_than_the_setting_says(countries: int, rounds:
 def test_a_setting_that_allows_too_few_is_refused_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"credit=true of 6 countries and 2 rounds scores 36 .*credit_models=30"):
         ready(settings_of(tmp_path, COUNTRIES, credit=True, credit_models=30, rounds=2))
+
+
+@pytest.mark.parametrize(("end", "said"), [(0.6, "LAO 150 ± 10, THA -50 ± 10"), (0.5, "No credit"), (0.4, "No credit")])
+def test_a_model_that_got_no_better_leaves_nothing_to_share_out(end: float, said: str) -> None:
+    countries = [
+        Contribution(country=c, shapley=s, error=0.01, left_out=0.0) for c, s in (("THA", -0.05), ("LAO", 0.15))
+    ]
+    made = Credit(start=0.5, end=end, models=4, seconds=1.0, countries=tuple(countries))
+    (line,) = credit_lines(made, asked=True)
+    assert said in line
+    assert "nan" not in line
 
 
 def credited(folder: Path) -> Credit:
