@@ -4,12 +4,14 @@ Exit code 1 if a file has an error or, with `strict=true`, a warning that the co
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from federation.composition.compose import compose
 from federation.settings.checks import within
@@ -22,10 +24,10 @@ from tasks.meaning.control import NAME as TOTALS
 
 @dataclass  # not frozen: Hydra merges it
 class CheckSettings:
-    """path: a national file, a country's folder, or the folder of countries. limit: problems listed of one file.
+    """path: a national file, a country's folder, or the folder of countries.
 
-    strict: warnings fail as errors do, but for those in `accepted.toml`. unseen: list the columns in which values ten
-    times off may pass.
+    limit: errors listed of one file, and warnings of each kind. strict: warnings fail as errors do, but for those in
+    `accepted.toml`. unseen: list the columns in which values ten times off may pass.
     """
 
     path: str | None = None
@@ -76,7 +78,7 @@ def _check(settings: CheckSettings) -> None:
     else:
         for problem in left:
             console.print(str(problem), markup=False, soft_wrap=True)
-    full = [file for file, each in problems_of.items() if len(each) >= settings.limit]
+    full = [file for file, each in problems_of.items() if _cut(each, settings.limit)]
     more = f" There may be more in {', '.join(map(str, full))}: limit={settings.limit}." if full else ""
     broken = sum(any(not problem.warning for problem in each) for each in problems_of.values())
     warnings = f" {len(left) - len(errors)} warnings." if len(left) > len(errors) else ""
@@ -102,6 +104,11 @@ def _limits(columns: Sequence[Unseen], listed: bool) -> Iterator[str]:
     )
 
 
+def _cut(problems: Sequence[Problem], limit: int) -> bool:
+    """Whether errors, or warnings of one kind, are as many as are looked for."""
+    return max(Counter(each.kind if each.warning else "" for each in problems).values(), default=0) >= limit
+
+
 def sheet(problems: Sequence[Problem]) -> Table:
     """A line a problem."""
     table = Table()
@@ -111,5 +118,6 @@ def sheet(problems: Sequence[Problem]) -> Table:
         row = "" if each.row is None else str(each.row)
         value = "" if each.value is None else shorten(each.value)
         mark = f"{each.kind} {each.id}" if each.warning else ""
-        table.add_row(each.file, row, each.column or "", value, each.what, each.remedy, mark)
+        cells = (each.file, row, each.column or "", value, each.what, each.remedy, mark)
+        table.add_row(*map(Text, cells))  # as text: a cell of the file may look like markup
     return table

@@ -20,10 +20,9 @@ def dry_seasons(file: Path, rows: pd.DataFrame) -> Iterator[Problem]:
 
     rows: of agriculture.csv at `file`, the index their row. Rain is of agriculture_weather.csv, if it is there.
     """
-    weather = file.with_name(WEATHER)
-    if "harvest_month" not in rows or not weather.exists():
+    if "harvest_month" not in rows:
         return
-    rain = _usual_rain(load_form(weather, WEATHER_SCHEMA, 1)[0])
+    rain = _usual_rain(load_form(file.with_name(WEATHER), WEATHER_SCHEMA, 1)[0])  # no row of a table that is not there
     places = rows[(rows["crop_name"] == CROP) & rows["harvest_month"].notna()].drop_duplicates("adm_id")
     if rain is None or places.empty or rain.sum() < RAINY:
         return

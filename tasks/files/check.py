@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.files.folders import files_below
+from tasks.files.folders import files_below, has_table
 from tasks.files.load import LISTED, load, load_form
 from tasks.files.reading import SUFFIXES, Problem, find, other_formats, stem_of
 from tasks.files.schema import TableSchema
@@ -50,7 +50,12 @@ def check(file: Path, limit: int = LISTED) -> list[Problem]:
     if any(not each.warning for each in problems):
         return problems
     compared = table.compared(file, rows) if table.compared else ()
-    return [*_other_countries(file, rows, table), *_other_files(file, rows, table.schema, limit), *compared, *problems]
+    return [
+        *_other_countries(file, rows, table, limit),
+        *_other_files(file, rows, table.schema, limit),
+        *compared,
+        *problems,
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +113,7 @@ def _other_files(file: Path, rows: pd.DataFrame, schema: TableSchema, limit: int
         mine = (
             stem_of(file) == stem_of(other) or not {column.index for column in table.schema.columns.values()} & indices
         )
-        if mine or not other.exists():
+        if mine or not has_table(file.parent, stem_of(other)):
             continue
         theirs, wrong = load_form(other, table.schema, 1)
         if any(not each.warning for each in wrong):
@@ -117,7 +122,7 @@ def _other_files(file: Path, rows: pd.DataFrame, schema: TableSchema, limit: int
         yield from islice(other_file(records_of(file, rows, schema), known, other), limit)
 
 
-def _other_countries(file: Path, rows: pd.DataFrame, table: NationalTable) -> Iterator[Problem]:
+def _other_countries(file: Path, rows: pd.DataFrame, table: NationalTable, limit: int) -> Iterator[Problem]:
     """Rows of another country than most rows, or than the folder's."""
     if "country_code" in rows:
         column, codes = "country_code", rows["country_code"]
@@ -127,7 +132,7 @@ def _other_countries(file: Path, rows: pd.DataFrame, table: NationalTable) -> It
     if known.empty:
         return
     expected = country_of(file) or known.mode().iloc[0]
-    for row in known.index[known != expected][:LISTED]:
+    for row in known.index[known != expected][:limit]:
         yield Problem(
             file=str(file),
             row=int(row),

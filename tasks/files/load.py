@@ -186,5 +186,5 @@ def _column_problems(file: Path, values: pd.Series, column: Column, key: bool, l
 
 def _broken(file: Path, table: pd.DataFrame, rule: Rule, limit: int) -> Iterator[Problem]:
     for row in table.index[rule.broken(table).astype(bool)][:limit]:
-        value = str(table.at[row, rule.shown]).removesuffix(".0")
+        value = str(table.at[row, rule.shown]).removesuffix(".0").removesuffix(" 00:00:00")
         yield Problem(file=str(file), row=int(row), column=rule.shown, value=value, what=rule.what, remedy=rule.remedy)

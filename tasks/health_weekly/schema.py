@@ -6,11 +6,22 @@ that the weeks of every agency, whatever their first day and number, lie in the 
 
 from dataclasses import replace
 
+import pandas as pd
+
 from tasks.files.columns import Column
 from tasks.files.schema import Rule, TableSchema
 from tasks.health.schema import CASES, PEOPLE, PLACE, PLACE_NAME, too_many
 
 NAME, FILE, REPORTS = "health_weekly", "health_weekly.csv", "health_weekly_reports.csv"
+
+
+def _another_weekday(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Weeks that end on another day than most: no calendar of weeks has them."""
+    weekday = rows["time_period"].dt.day_of_week
+    another: pd.Series[bool] = weekday.notna() & (weekday != weekday.mode().max())
+    return another
+
+
 SCHEMA = TableSchema(
     columns={
         "time_period": Column(kind="date"),
@@ -39,7 +50,16 @@ SCHEMA = TableSchema(
     },
     keys=("time_period", "location"),
     place="location",
-    rules=(too_many(20, "a twentieth", "week"),),
+    rules=(
+        too_many(20, "a twentieth", "week"),
+        Rule(
+            columns=("time_period",),
+            broken=_another_weekday,
+            shown="time_period",
+            what="is another weekday than that on which most weeks end",
+            remedy="Write the last day of the week, the same weekday throughout",
+        ),
+    ),
 )
 REPORTS_SCHEMA = TableSchema(
     columns={

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tasks.files.reading import Problem
-from tasks.meaning.records import Array, Records
+from tasks.meaning.records import Array, Records, another
 
 FAR = 5.0  # degrees to the nearest other cell
 ENOUGH = 5  # cells from which one can be far from the others
@@ -17,7 +17,7 @@ def isolated(records: Records) -> Iterator[Problem]:
     if len(names) < ENOUGH:
         return
     for name, centre in zip(names, at, strict=True):
-        near = np.sort(np.abs(at - centre).max(axis=1))[1:]
+        near = np.sort(degrees(at, centre))[1:]
         if near.min() > FAR:
             position = int(np.flatnonzero(records.table[records.place].to_numpy() == name)[0])
             what = f"is a cell {near.min():.0f} degrees or more from all others"
@@ -32,7 +32,9 @@ def moved(records: Records) -> Iterator[Problem]:
         known = records.table[name]
         usual = known.groupby(records.table[records.place]).transform("median")
         for position in np.flatnonzero(known.notna() & ~np.isclose(known, usual)):
-            what = f"is {usual.iloc[position]:.10g} in most rows of {records.table[records.place].iloc[position]!r}"
+            place = records.table[records.place].iloc[position]
+            rows = known[records.table[records.place] == place].to_numpy(dtype=float)
+            what = f"is {another(rows, known.iloc[position]):.10g} in other rows of {place!r}"
             yield records.problem(
                 int(position), name, "moved-place", what, "Write one coordinate in all rows of a place"
             )
@@ -47,3 +49,9 @@ def centres(records: Records) -> tuple[list[str], Array]:
     numbers = ids.str.extract(r"^([+-]?\d+(?:\.\d+)?)_([+-]?\d+(?:\.\d+)?)$").astype(float)
     known = numbers.notna().all(axis=1)
     return list(ids[known]), numbers[known].to_numpy(dtype=float)
+
+
+def degrees(centres: Array, others: Array) -> Array:
+    """How far cells lie from others, in degrees of longitude or latitude, whichever are more; 180 and -180 are one."""
+    away = np.abs(centres - others)
+    return np.asarray(np.minimum(away, 360 - away).max(axis=-1))

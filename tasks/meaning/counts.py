@@ -1,6 +1,7 @@
 """Counts that are none: fractions, which are rates or hidden separators, and running totals of a year."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,14 +37,17 @@ def running(records: Records) -> Iterator[Problem]:
     names = [name for name, column in records.columns.items() if column.parts and name in records.table]
     if records.year == 1 or not records.fits():
         return
+    edge = 0 if records.year == 12 else 1  # a week at New Year may be counted in either year
     for name in names:
-        values, first = records.matrix(name), -records.start % records.year
-        for begin in range(first, values.shape[1] - records.year + 1, records.year):
-            months = values[:, begin : begin + records.year]
-            grown = np.diff(months, axis=1)
-            after = values[:, begin + records.year] if begin + records.year < values.shape[1] else np.zeros(len(values))
+        values = records.matrix(name)
+        for begin, end in pairwise(records.new_years + edge):
+            last = end - 1 - 2 * edge
+            if begin < edge or last >= values.shape[1]:
+                continue
+            grown = np.diff(values[:, begin : last + 1], axis=1)
+            after = values[:, end] if end < values.shape[1] else np.zeros(len(values))
             up = (grown >= 0).all(axis=1) & ((grown > 0).sum(axis=1) >= STEPS * records.year / 12)
-            for code in np.flatnonzero(up & ~(after > months[:, -1])):
-                position = int(records.at[code, begin + records.year - 1])
+            for code in np.flatnonzero(up & ~(after > values[:, last])):
+                position = int(records.at[code, last])
                 what = f"ends a year in which {name} never falls, as a running total does"
                 yield records.problem(position, name, "running-total", what, "Write the cases of each period alone")

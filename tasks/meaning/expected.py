@@ -10,12 +10,13 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tasks.meaning.records import Array, Records
+from tasks.meaning.records import Array, Records, decimals
 
 ENOUGH = 24  # periods that two series share, from which one says something of the other
 NEIGHBOURS = 5  # other series that a value is compared with
 BEYOND = 1.05  # times the distance of Chauvenet's criterion, since records surprise more than a normal distribution
 CHANGES = 1.0  # usual changes from one period to the next, by which a level differs from what is expected at least
+ROUNDED = 0.5  # of its last decimal: the same, where a level rarely changes by as much as it is rounded to
 HUBER = 1.5  # usual residuals beyond which a value counts less
 DISPERSION = 3.0  # variance of counts over their mean, at least
 
@@ -53,7 +54,7 @@ def expected(records: Records, name: str) -> Expected:
             predictors.append(np.nan_to_num(_standard(theirs - seasonal(theirs, records.year))))
     mean, spread = _fit(unusual, np.stack(predictors, axis=2))
     column = records.columns[name]
-    least = column.spread if column.history == "log" else CHANGES * _change(values)
+    least = column.spread if column.history == "log" else max(CHANGES * _change(values), _rounding(values))
     noise = DISPERSION * np.exp(-np.clip(base + mean, -20, 20)) if column.whole else 0.0
     spread = np.sqrt(np.maximum(spread, least) ** 2 + noise)
     spread = np.broadcast_to(spread, values.shape)
@@ -171,3 +172,9 @@ def _change(values: Array) -> float:
     change = np.abs(np.diff(values, axis=1))
     known = change[np.isfinite(change)]
     return max(float(np.median(known)), 1e-9) if len(known) else 1.0
+
+
+def _rounding(values: Array) -> float:
+    """By how much a level may be rounded; 0 of more than five decimals."""
+    written = decimals(values)
+    return 0.0 if written is None else ROUNDED * 10.0**-written

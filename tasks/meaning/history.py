@@ -104,13 +104,13 @@ def levels(records: Records) -> Iterator[Problem]:
     for name in records.compared():
         if records.columns[name].history != "log" or records.year == 1:
             continue
-        years, begin = yearly(records, name)
+        years = yearly(records, name)
         low, high = around(years, NEAR)
         limit = np.log(records.columns[name].yearly)
         odd = outside(years, low, high) > limit
         steps = _steps(years, limit)
         for code, year in np.argwhere(odd | steps):
-            here = records.at[code, max(begin + year * records.year, 0) : begin + (year + 1) * records.year]
+            here = records.at[code, max(records.new_years[year], 0) : records.new_years[year + 1]]
             rows = here[here >= 0]
             what = "begins a year that is several times the years around it" if odd[code, year] else "begins years on"
             what += "" if odd[code, year] else " another level than all years before"
@@ -150,15 +150,13 @@ def outside(values: Array, low: Array, high: Array) -> Array:
     return np.asarray(np.maximum(np.maximum(low - values, values - high), 0))
 
 
-def yearly(records: Records, name: str) -> tuple[Array, int]:
-    """(S, Y) log of the mean of each calendar year, NaN where half a year is missing; where the first begins."""
-    values, year = records.matrix(name), records.year
-    begin = -records.start
-    pad = (-begin, -(values.shape[1] - begin) % year)
-    cut = np.pad(values, ((0, 0), pad), constant_values=np.nan).reshape(len(values), -1, year)
-    known = np.isfinite(cut)
-    mean = np.where(known, cut, 0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
-    return np.where(known.sum(axis=2) > year // 2, np.log(mean + records.columns[name].offset / 3), np.nan), begin
+def yearly(records: Records, name: str) -> Array:
+    """(S, Y) log of the mean of each calendar year, NaN where half a year is missing."""
+    values = records.matrix(name)
+    begins = np.maximum(records.new_years[:-1], 0)
+    total, known = (np.add.reduceat(each, begins, axis=1) for each in (np.nan_to_num(values), np.isfinite(values) * 1))
+    mean = np.log(total / np.maximum(known, 1) + records.columns[name].offset / 3)
+    return np.asarray(np.where(known > records.year // 2, mean, np.nan))
 
 
 def _steps(years: Array, limit: float) -> Array:

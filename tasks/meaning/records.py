@@ -56,10 +56,14 @@ class Records:
         elif self.columns[self.period].kind == "month":
             steps = values.to_numpy().astype("datetime64[M]").astype(np.int64)
         else:
-            days = values.to_numpy().astype("datetime64[D]").astype(np.int64)
-            gaps = np.diff(np.unique(days))
-            steps = days // max(int(np.gcd.reduce(gaps)) if len(gaps) else 1, 1)
+            steps = values.to_numpy().astype("datetime64[D]").astype(np.int64) // self.days
         return np.asarray(steps - steps.min())
+
+    @cached_property
+    def days(self) -> int:
+        """Days of a period where dates stand: 7 of weeks."""
+        gaps = np.diff(np.unique(self.table[self.period].to_numpy().astype("datetime64[D]").astype(np.int64)))
+        return int(np.gcd.reduce(gaps)) if len(gaps) else 1
 
     @cached_property
     def year(self) -> int:
@@ -67,13 +71,25 @@ class Records:
         kind = self.columns[self.period].kind
         if kind != "date":
             return 12 if kind == "month" else 1
-        days = np.diff(np.unique(self.table[self.period].to_numpy().astype("datetime64[D]").astype(np.int64)))
-        return 52 if len(days) and days.min() >= 7 else 365
+        return 52 if self.days >= 7 else 365
 
     @cached_property
     def start(self) -> int:
         """Where in its year the first period stands, from 0."""
         return int(self.table[self.period].min().month) - 1 if self.year == 12 else 0
+
+    @cached_property
+    def new_years(self) -> Array:
+        """(Y + 1,) the first period of each calendar year, from the file's first year to the one after its last.
+
+        Below 0 where a year began before the file, and past its end where a year has not begun. Not of harvest years.
+        """
+        first, last = self.table[self.period].min(), self.table[self.period].max()
+        years = np.arange(first.year, last.year + 2)
+        if self.year == 12:
+            return np.asarray(12 * (years - first.year) - self.start)
+        january = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+        return np.asarray(-((first.to_datetime64().astype("datetime64[D]").astype(np.int64) - january) // self.days))
 
     @cached_property
     def repeated(self) -> bool:
@@ -128,3 +144,15 @@ class Records:
         value = self.table[self.period].iloc[position]
         kind = self.columns[self.period].kind
         return f"{value:.0f}" if kind == "year" else str(value)[: 7 if kind == "month" else 10]
+
+
+def decimals(values: Array) -> int | None:
+    """How many decimals a column is written with, None of more than five."""
+    known = values[np.isfinite(values)]
+    return next((many for many in range(6) if np.allclose(known, np.round(known, many), rtol=0, atol=1e-9)), None)
+
+
+def another(values: Array, own: float) -> float:
+    """The middle one of the values that are not the own one, so that it stands in the file."""
+    rest = np.sort(values[np.isfinite(values) & ~np.isclose(values, own)])
+    return float(rest[len(rest) // 2]) if len(rest) else own

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tasks.files.reading import Problem
 from tasks.meaning.expected import chauvenet, natural, scaled
-from tasks.meaning.records import Records
+from tasks.meaning.records import Records, another
 from tasks.places.countries import CODES
 
 SLACK = 1e-6  # of the value, for files whose writers round
@@ -34,7 +34,8 @@ def shared(records: Records) -> Iterator[Problem]:
         usual = groups.transform("median")
         odd = values.notna() & ~np.isclose(values, usual, rtol=SLACK, atol=SLACK)
         for position in np.flatnonzero(odd):
-            what = f"is {usual.iloc[position]:.10g} in other places of {records.said(int(position))}"
+            there = values[records.time == records.time[position]].to_numpy(dtype=float)
+            what = f"is {another(there, values.iloc[position]):.10g} in other places of {records.said(int(position))}"
             yield records.problem(int(position), name, "shared", what, "Write the country's one value in every row")
 
 

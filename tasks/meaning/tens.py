@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tasks.files.reading import Problem
-from tasks.meaning.records import Array, Records
+from tasks.meaning.records import Array, Records, decimals
 
 RUN = 7  # such counts one after the other: by chance once in ten million
 USUALLY = 0.15  # share of counts with a nought at the end, from which a column is rounded anyway
@@ -16,10 +16,10 @@ def tens(records: Records) -> Iterator[Problem]:
     """A warning for the first of RUN counts or more, of a place or of a period, that all end in a nought."""
     for name in records.compared():
         values = records.matrix(name)
-        decimals = _decimals(values) if records.columns[name].history == "log" else None
-        if decimals is None:
+        written = decimals(values) if records.columns[name].history == "log" else None
+        if written is None:
             continue
-        ends = _noughts(values * 10**decimals)
+        ends = _noughts(values * 10**written)
         for code, time in _starts(np.where(_again(values), np.nan, ends), whole=False):
             yield _problem(records, name, int(records.at[code, time]), "place")
         if records.columns[name].whole:  # other amounts of a period may be one value of the country
@@ -30,12 +30,6 @@ def tens(records: Records) -> Iterator[Problem]:
 def _problem(records: Records, name: str, position: int, what: str) -> Problem:
     said = f"begins values of its {what} that all end in a nought, which few others do, as after a factor of ten"
     return records.problem(position, name, "tens", said, REMEDY)
-
-
-def _decimals(values: Array) -> int | None:
-    """How many decimals the column has, None of more than five."""
-    known = values[np.isfinite(values)]
-    return next((many for many in range(6) if np.allclose(known, np.round(known, many), rtol=0, atol=1e-9)), None)
 
 
 def _again(values: Array) -> Array:

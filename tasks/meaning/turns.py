@@ -22,20 +22,19 @@ def turns(records: Records) -> Iterator[Problem]:
         if not records.columns[name].whole or records.year == 1:
             continue
         steps, usual = _steps(records, name)
-        begins = np.arange(-records.start, steps.shape[1], records.year)
-        into, out = _at(steps, begins), -_at(steps, begins + records.year)
-        sizes = [_at(usual, begins), _at(usual, begins + records.year)]
+        begins, ends = records.new_years[:-1], records.new_years[1:]
+        into, out = _at(steps, begins), -_at(steps, ends)
+        sizes = [_at(usual, begins), _at(usual, ends)]
         both = np.where(np.isnan(into), out, np.where(np.isnan(out), into, (into + out) / 2))
         least = np.fmin(into * np.sign(both), out * np.sign(both))  # of the two, below 0 where they are not opposite
         spread = np.where(np.isnan(into + out), np.fmax(*sizes), np.hypot(*sizes) / 2)
         odd = np.abs(both) > np.maximum(chauvenet(int(np.isfinite(both).sum())) * spread, np.log(BOTH))
         for code, year in np.argwhere(odd & (least > np.log(STEP))):
-            rows = records.at[code, max(begins[year], 0) : begins[year] + records.year]
+            rows = records.at[code, max(begins[year], 0) : ends[year]]
             if (rows >= 0).any():
-                what = (
-                    f"begins a year of {np.exp(both[code, year]):.2g} times the counts before and after, with a step "
-                )
-                what += "at New Year to them and from them, as another unit would"
+                known = [side for side, step in (("before", into), ("after", out)) if not np.isnan(step[code, year])]
+                what = f"begins a year of {np.exp(both[code, year]):.2g} times the counts {' and '.join(known)}, "
+                what += "with a step at New Year, as another unit would"
                 yield records.problem(int(rows[rows >= 0][0]), name, "turn", what, REMEDY)
 
 

@@ -77,7 +77,7 @@ def _around(levels: Array, kinds: Array, records: Records) -> Array | None:
         mine = np.flatnonzero((kinds == kind) & np.isfinite(levels) & np.isfinite(at).all(axis=1))
         if len(mine) <= NEAREST:
             continue
-        away = np.abs(at[mine][:, None] - at[mine][None]).max(axis=2)
+        away = cells.degrees(at[mine][:, None], at[mine][None])
         np.fill_diagonal(away, np.inf)
         nearest = np.argsort(away, axis=1, kind="stable")[:, :NEAREST]
         close = np.take_along_axis(away, nearest, axis=1).max(axis=1) <= FAR

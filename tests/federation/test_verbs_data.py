@@ -3,11 +3,15 @@
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from federation.cli import main
+from federation.verbs.data_check import sheet
+from tasks.files.reading import Problem
 from tests.tasks.importers.excerpts import lines, public_folder, write
 from tests.tasks.meaning.files import put, written
 
@@ -67,12 +71,23 @@ def test_check_lists_every_problem_and_ends_with_1(tmp_path: Path, capsys: pytes
     assert printed.err == ""
 
 
+def test_a_terminal_shows_a_cell_as_it_stands_also_where_it_looks_like_markup() -> None:
+    screen = StringIO()
+    values = ["[a]5", "x[/red]"]
+    Console(file=screen, force_terminal=True, width=160).print(
+        sheet([Problem(file="f", value=value, what="is [/b]", remedy="[/]") for value in values])
+    )
+    assert all(repr(value) in screen.getvalue() for value in values)
+
+
 def test_a_warning_is_printed_and_accepted_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = written(tmp_path, "disaster.csv", put(20, "rainfall", "999.9"))
     assert ends("data", "check", str(file)) == 0
     printed = capsys.readouterr().out
     assert "0 problems in 0 of 1 national files. 2 warnings." in printed
     ids = re.findall(r"\(warning [a-z]+, id ([0-9a-f]{8})\)", printed)
+    assert ends("data", "check", str(file), "limit=2") == 0  # of each kind, and each is one
+    assert "There may be more" not in capsys.readouterr().out
     assert ends("data", "check", str(file), "strict=true") == 1
     entries = [f'[[accepted]]\nid = "{each}"\nreason = "gauge 41"\n' for each in ids]
     (file.parent / "accepted.toml").write_text("".join(entries))
