@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,17 @@ class Packed:
     def verified(self, values: Values, coordinator: str = "") -> list[Finding]:
         """What verification of these values finds."""
         return list(verify(from_bytes(canonical(values)), self.roster, coordinator))
+
+
+def said(findings: Iterable[Finding]) -> str:
+    """All of them, a line each."""
+    return "\n".join(map(str, findings))
+
+
+def own(values: Values) -> Values:
+    """The coordinator's section in a pack's values."""
+    section: Values = values["coordinator"]["section"]
+    return section
 
 
 def section_of(values: Values, country: str) -> Values:
