@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment.walkthrough import COUNTRIES, Step, Walker, give_records
+from tests.deployment.walk.between import COUNTRIES, give_records
+from tests.deployment.walk.walker import Step, Walker
 
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]

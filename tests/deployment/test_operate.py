@@ -13,7 +13,9 @@ import pytest
 from federation.cli import VERBS, main
 from tests.deployment import test_containers
 from tests.deployment.namespaces import machines
-from tests.deployment.walkthrough import COUNTRIES, WALK, Walker
+from tests.deployment.walk.between import COUNTRIES
+from tests.deployment.walk.steps import WALK
+from tests.deployment.walk.walker import Walker
 
 ROOT = Path(__file__).parents[2]
 PAGES = tuple(ROOT / "docs" / page for page in ("operate.md", "trust.md", "sealed.md", "pack.md"))
@@ -35,7 +37,7 @@ def test_a_command_that_no_test_runs_does_not_get_into_the_documents() -> None:
     documented = commands()
     assert len(documented) > 20
     for command in documented:
-        assert command in walked, f"{command} is run by no test: add it to walkthrough.py or test_containers.py"
+        assert command in walked, f"{command} is run by no test: add it to walk/steps.py or test_containers.py"
     assert walked <= set(documented), "a command of the walk stands in no document"
 
 
