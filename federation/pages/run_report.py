@@ -4,20 +4,27 @@ So a page can be made of every finished run, wherever its vaults are: nothing is
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from federation.errors import ConfigError
-from federation.reporting.energy import Energy
+from federation.reporting.energy import ESTIMATED, MEASURED, Energy
 from federation.settings.values import build
 
 FILE = "report.json"
 SCORED, WITHHELD, REFUSED, NO_RECORDS, NOT_SCORED, SEALED = (
     *("scored", "withheld", "refused", "no_records", "not_scored", "sealed"),
 )
+STATES = (SCORED, WITHHELD, REFUSED, NO_RECORDS, NOT_SCORED, SEALED)
+WORDS = {  # what a page has words for
+    "better": ("smaller", "larger", "nominal"),
+    "unit": ("percent", "points"),
+    "records": ("given", "synthetic"),
+}
+LARGEST = 1e15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,11 +151,46 @@ def text(report: RunReport) -> str:
 
 
 def read(path: Path) -> RunReport:
-    """What `text` wrote. Raises ConfigError for anything else."""
+    """What `text` wrote, which somebody else may have changed. Raises ConfigError for what no page can show."""
     try:
-        return build(RunReport, json.loads(path.read_text("utf-8")), str(path))
-    except (OSError, ValueError, TypeError) as error:
+        report = build(RunReport, json.loads(path.read_text("utf-8")), str(path))
+        _check(report)
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path} is no report of a run ({error}); make it again: gotong report run=RUN") from None
+    return report
+
+
+def _check(report: RunReport) -> None:
+    """Raise ValueError for words without a meaning, numbers that are none, and curves without a point."""
+    said = {key: str(getattr(report, key)) for key in WORDS}
+    places = (report.whole, *report.countries)
+    states = {f"the state of {place.code!r}": place.state for place in places}
+    how = {"energy.how": report.energy.how} if report.energy else {}
+    known = {**WORDS, **dict.fromkeys(states, STATES), **dict.fromkeys(how, (MEASURED, ESTIMATED))}
+    for key, word in {**said, **states, **how}.items():
+        if word not in known[key]:
+            raise ValueError(f"{key} is {word!r}, none of {', '.join(known[key])}")
+    for number in _numbers(asdict(report)):
+        if not abs(number) < LARGEST:
+            raise ValueError("a number of it is none, or absurdly large")
+    if any(place.gain and (place.gain.low is None) != (place.gain.high is None) for place in places):
+        raise ValueError("an interval has one end")
+    for each in (*report.learning, *report.reliability):
+        if (
+            not each.x
+            or len(each.x) != len(each.y)
+            or len(each.n) not in (0, len(each.x))
+            or min(each.n, default=0) < 0
+        ):
+            raise ValueError(f"the curve of {each.arm!r} has no points, or not as many of each number")
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(each)
+    elif isinstance(value, int | float):
+        yield value
 
 
 def finite(value: float) -> float | None:

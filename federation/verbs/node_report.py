@@ -59,7 +59,7 @@ def _of_run(settings: NodeReportSettings, home: Path, words: Words) -> list[Path
     to = file_of_kind("to", settings.to or str(home / f"{settings.run}.html"), ".html")
     region = None if settings.published is None else run_report.read(Path(settings.published))
     if region is not None and region.run != settings.run:
-        raise ConfigError(f"published={settings.published} is of run {region.run}; give that of {settings.run}")
+        raise ConfigError(f"published={settings.published} is of run {region.run!r}; give that of {settings.run}")
     database = own_ledger.open_own(home)
     report = home_report(database, own_ledger.own_key(home).country, str(settings.run), region)
     if report is None:

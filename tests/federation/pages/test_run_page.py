@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from federation.errors import ConfigError
 from federation.pages import run_page, run_report
 from federation.pages.numbers import score
 from federation.pages.run_report import RunReport
@@ -58,6 +59,37 @@ def test_every_number_of_the_json_is_on_the_page() -> None:
 def test_a_report_comes_back_from_its_file(tmp_path: Path) -> None:
     (tmp_path / run_report.FILE).write_text(run_report.text(usual()))
     assert run_report.read(tmp_path / run_report.FILE) == usual()
+
+
+HOSTILE: dict[str, tuple[tuple[str | int, ...], Any]] = {
+    "a unit without words": (("unit",), "furlongs"),
+    "a direction without words": (("better",), "{x}"),
+    "a state without words": (("countries", 0, "state"), "<b>"),
+    "a way of counting without words": (("energy", "how"), "guessed"),
+    "no number": (("countries", 0, "gain", "value"), float("nan")),
+    "no number of a curve": (("learning", 0, "y", 1), float("inf")),
+    "a number of 401 digits": (("countries", 0, "sent"), 10**400),
+    "half an interval": (("whole", "gain", "high"), None),
+    "fewer than no forecasts": (("reliability", 0, "n", 0), -5),
+    "a curve without a point": (("learning", 0), {"arm": "federated", "x": [], "y": []}),
+    "a curve of two lengths": (("learning", 0, "y"), [0.5]),
+}
+
+
+@pytest.mark.parametrize(("at", "wrong"), HOSTILE.values(), ids=HOSTILE)
+def test_a_report_that_somebody_else_wrote_is_refused_in_a_line(
+    tmp_path: Path, at: tuple[str | int, ...], wrong: Any
+) -> None:
+    values = json.loads(run_report.text(usual()))
+    one: Any = values
+    for key in at[:-1]:
+        one = one[key]
+    one[at[-1]] = wrong
+    file = tmp_path / run_report.FILE
+    for content in (json.dumps(values), "[" * 100_000):
+        file.write_text(content)
+        with pytest.raises(ConfigError, match="is no report of a run"):
+            run_report.read(file)
 
 
 def test_a_page_asks_nobody_for_anything_and_escapes_what_others_wrote() -> None:
