@@ -44,10 +44,12 @@ def running(records: Records) -> Iterator[Problem]:
             last = end - 1 - 2 * edge
             if begin < edge or last >= values.shape[1]:
                 continue
-            grown = np.diff(values[:, begin : last + 1], axis=1)
+            counts = values[:, begin : last + 1]
+            most = np.fmax.accumulate(counts, axis=1)  # so far; what is missing says nothing
             after = values[:, end] if end < values.shape[1] else np.zeros(len(values))
-            up = (grown >= 0).all(axis=1) & ((grown > 0).sum(axis=1) >= STEPS * records.year / 12)
-            for code in np.flatnonzero(up & ~(after > values[:, last])):
-                position = int(records.at[code, last])
+            grown = (np.diff(most, axis=1) > 0).sum(axis=1)
+            up = ~(counts < most).any(axis=1) & (grown >= STEPS * records.year / 12)
+            for code in np.flatnonzero(up & ~(after > most[:, -1])):
+                position = int(records.at[code, begin + np.flatnonzero(np.isfinite(counts[code]))[-1]])
                 what = f"ends a year in which {name} never falls, as a running total does"
                 yield records.problem(position, name, "running-total", what, "Write the cases of each period alone")

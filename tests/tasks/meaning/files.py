@@ -155,14 +155,16 @@ def total(name: str, places: tuple[str, ...] = tuple(PLACES), months: int = 10_0
     return edit
 
 
-def running(first: int) -> Edit:
-    """The counts of twelve rows cumulated."""
+def running(first: int, missing: int = 0) -> Edit:
+    """The counts of twelve rows cumulated, one of them left out if it is named."""
 
     def edit(rows: list[Row]) -> None:
         counted = 0
         for row in rows[first - 2 : first + 10]:
             counted += int(row["disease_cases"])
             row["disease_cases"] = str(counted)
+        if missing:
+            rows[missing - 2]["disease_cases"] = ""
 
     return edit
 

@@ -141,6 +141,8 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "a price of a sack": (PRICES, change(30, "price", times(10)), "far", 30, "price"),
     "a place twice": (HEALTH, total("Bangkok", ("TH-10",)), "twin", 386, "location"),
     "cumulated": (HEALTH, running(38), "running-total", 49, "disease_cases"),
+    "cumulated, a report missing": (HEALTH, running(38, 43), "running-total", 49, "disease_cases"),
+    "cumulated, the last report missing": (HEALTH, running(38, 49), "running-total", 48, "disease_cases"),
     "cumulated at last": (HEALTH, running(86), "running-total", 97, "disease_cases"),
     "cumulated at first": (HEALTH, running(98), "running-total", 109, "disease_cases"),
     "moved rain": (HEALTH, moved("rainfall", 50, 97, 5), "season", 50, "rainfall"),
