@@ -21,10 +21,10 @@ def accepted(folder: Path) -> Mapping[str, str]:
     if not file.exists():
         return {}
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8")).get("accepted", [])
+        entries = tomllib.loads(file.read_text(encoding="utf-8-sig")).get("accepted", [])
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise DataError(f"{file}: `accepted` is no list of tables; write [[accepted]] with id and reason")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML, thousands of digits
         raise DataError(f"{file} cannot be read ({error}); write [[accepted]] with id and reason") from None
     reasons: dict[str, str] = {}
     for number, entry in enumerate(entries, start=1):

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def control_totals(folder: Path) -> Sequence[ControlTotal]:
     how = "write [[total]] with file, column, sum and source, and place and year where it is of one"
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML, thousands of digits
         raise DataError(f"{path} cannot be read ({error}); {how}") from None
     if spare := sorted(declared.keys() - {"total"}):
         raise DataError(f"{path}: [[total]] is the only table, not {spare[0]}; {how}")
@@ -72,8 +73,8 @@ def _entry(where: str, entry: Mapping[str, Any], folder: Path) -> ControlTotal:
         if not isinstance(value, KINDS[kind]) or isinstance(value, bool) or value == "":
             shown = f"is {value if isinstance(value, Decimal) else repr(value)}" if key in entry else "is missing"
             raise DataError(f"{where}: {key} {shown}; write {kind}")
-    if not np.isfinite(float(entry["sum"])):
-        raise DataError(f"{where}: sum is {entry['sum']}; write a number")
+    if not _is_finite(entry["sum"]):
+        raise DataError(f"{where}: sum is {str(entry['sum'])[:20]}; write a number")
     stem = stem_of(Path(entry["file"]))
     if "/" in entry["file"] or not any((folder / f"{stem}{suffix}").exists() for suffix in SUFFIXES):
         raise DataError(f"{where}: {folder} holds no file {entry['file']}; name one that is there, such as health.csv")
@@ -133,6 +134,13 @@ def _equal(known: float, declared: int | Decimal) -> bool:
     exponent = declared.as_tuple().exponent if isinstance(declared, Decimal) else 0
     unit = 10.0**exponent if isinstance(exponent, int) else 1.0
     return abs(known - float(declared)) <= unit / 2 + 1e-9 * abs(known)
+
+
+def _is_finite(number: int | Decimal) -> bool:
+    try:
+        return isfinite(number)
+    except OverflowError:  # of hundreds of digits
+        return False
 
 
 def _where(total: ControlTotal) -> str:

@@ -98,7 +98,10 @@ def test_what_is_read_until_a_month_need_not_add_up_to_later_years(tmp_path: Pat
     ("text", "said"),
     [
         ("[[total]", "cannot be read"),
+        ("total = " + "[" * 5000, "cannot be read"),
+        ("total = " + "9" * 5000, "cannot be read"),
         ("total = 3", "no list of tables"),
+        (f'[[total]]\nfile = "health.csv"\ncolumn = "c"\nsum = {"9" * 400}\nsource = "x"', "write a number"),
         ('[[totals]]\nfile = "health.csv"', "not totals"),
         (
             '[[total]]\nfile = "../THA/health.csv"\ncolumn = "c"\nsum = 1\nsource = "x"',
