@@ -95,10 +95,10 @@ def _limits(columns: Sequence[Unseen], listed: bool) -> Iterator[str]:
         return
     for each in open_ if listed else ():
         of = f"{each.unseen:,} of {each.known:,} values"
-        yield f"not seen: {each.file}, column {each.column!r}: {of} would pass ten times off, most at {each.most}"
+        yield f"not seen: {each.file}, column {each.column!r}: {of} may pass ten times off, most at {each.most}"
     total, known = (sum(getattr(each, name) for each in columns) for name in ("unseen", "known"))
     yield (
-        f"Not seen here: {total:,} of {known:,} amounts would pass at ten times or a tenth of their value as well, "
+        f"Not seen here: {total:,} of {known:,} amounts may pass at ten times or a tenth of their value as well, "
         f"most of them {open_[0].column} in {open_[0].file}. Sums from another source, in {TOTALS} in the country's "
         f"folder, make such a slip an error{'' if listed else '; the columns: unseen=true'}."
     )

@@ -60,7 +60,7 @@ def check(file: Path, limit: int = LISTED) -> list[Problem]:
 
 @dataclass(frozen=True, kw_only=True)
 class Unseen:
-    """Amounts of a column that would pass at ten times or a tenth of them as well, and that no control total holds.
+    """Amounts of a column that may pass at ten times or a tenth of them as well, and that no control total holds.
 
     unseen, known: how many of how many; most: the place that has most of them.
     """

@@ -12,6 +12,7 @@ from tasks.meaning.expected import Expected, chauvenet, expected, natural, scale
 from tasks.meaning.records import Array, Records
 
 ENOUGH = 24  # periods of a series below which it has no history
+OWN = 3  # years of a series, of which one says little of what the season usually is
 ALONE, GAP = 2.0, 1.4  # usual differences, and times the next largest one, from which a value stands alone
 LEAST = 1.5  # an amount within this ratio of what is expected is not far
 NEAR = 2  # years on each side that a year's level is compared with
@@ -43,7 +44,8 @@ def far(records: Records) -> Iterator[Problem]:
 def tenfold(records: Records) -> Iterator[tuple[str, Array]]:
     """(column, (S, T) True for each amount that `far` would pass at ten times or a tenth of it as well).
 
-    Which of them is right only a second number can say. What the others let expect is taken not to change with it.
+    Which of them is right only a second number can say. What the others let expect is taken not to change with it; so
+    of a series of less than OWN years, where a value is half of what it should be itself, every amount is one.
     """
     for name in records.compared():
         column, values = records.columns[name], records.matrix(name)
@@ -52,12 +54,13 @@ def tenfold(records: Records) -> Iterator[tuple[str, Array]]:
         known = expected(records, name)
         distance = np.abs(scaled(records, name, values) - known.mean) / known.spread
         furthest = max(ALONE, GAP * float(np.nanmax(distance)))
+        own_years = np.isfinite(values).sum(axis=1, keepdims=True) >= max(OWN * records.year, ENOUGH)
         passes = np.zeros(values.shape, dtype=bool)
         for factor in (10.0, 0.1):
             other = values * factor
             alone = np.abs(scaled(records, name, other) - known.mean) / known.spread > furthest
             beyond = (other < np.nanmin(values)) | (other > np.nanmax(values))
-            seen = _is_far(records, name, other, known, alone) & (_long(values) | beyond)
+            seen = _is_far(records, name, other, known, alone) & (_long(values) | beyond) & own_years
             possible = (other >= column.low) & (other <= column.high)
             possible &= np.isclose(other, np.round(other)) if column.whole else True
             passes |= possible & ~seen

@@ -145,6 +145,8 @@ def noisy(rows: list[Row]) -> None:
 
 def test_what_cannot_be_seen_is_counted_until_a_sum_holds_it(tmp_path: Path) -> None:
     assert sum(each.unseen for each in unseen(written(tmp_path, HEALTH))) == 0
+    two_years = written(tmp_path, HEALTH, lambda rows: rows.__setitem__(slice(None), rows[:24]))
+    assert {each.column for each in unseen(two_years) if each.unseen == each.known} >= {"disease_cases", "rainfall"}
     file, schema = written(tmp_path, HEALTH, noisy), TABLES[HEALTH].schema
     table = load(file, schema, 9)[0]
     (column, either), *_ = tenfold(records_of(file, table, schema))
