@@ -49,7 +49,10 @@ def unpacked(arrays: Arrays, transport: str) -> dict[str, NDArray[Any]]:
     scales = restored.pop(SCALES, np.zeros(0, np.float32))
     if scales.dtype != np.float32 or scales.shape != (len(names),):
         raise WireError(f"{len(names)} int8 arrays came with scales of shape {scales.shape} and dtype {scales.dtype}")
-    return restored | {name: arrays[name].astype(np.float32) * scale for name, scale in zip(names, scales, strict=True)}
+    with np.errstate(invalid="ignore", over="ignore"):  # scales that are not finite are the receiver's to refuse
+        for name, scale in zip(names, scales, strict=True):
+            restored[name] = arrays[name].astype(np.float32) * scale
+    return restored
 
 
 def arrived(arrays: Arrays, transport: str, seed: int) -> dict[str, NDArray[Any]]:

@@ -66,3 +66,11 @@ def test_int8_without_a_scale_an_array_is_refused(scales: np.ndarray | None) -> 
     sent = {"update/w": sent["update/w"]} | ({} if scales is None else {SCALES: scales})
     with pytest.raises(WireError, match="1 int8 arrays came with scales"):
         unpacked(sent, "int8")
+
+
+@pytest.mark.parametrize("scale", [np.nan, np.inf, 3e38])
+def test_a_scale_that_is_no_number_arrives_without_a_word_for_whoever_looks_at_values(scale: float) -> None:
+    arrived_values = unpacked(
+        {"model/a": np.arange(-3, 4, dtype=np.int8), SCALES: np.array([scale], np.float32)}, "int8"
+    )
+    assert not np.isfinite(arrived_values["model/a"]).all()
