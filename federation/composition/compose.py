@@ -1,10 +1,12 @@
 """From the words of a command line to one typed settings object: Hydra composes, the schemas check."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, TypeVar
@@ -26,6 +28,8 @@ from federation.settings.schema import Settings
 
 T = TypeVar("T")
 OPTIONAL = ("recipe", "experiment")  # groups of configs of which none need be chosen
+WITH_VALUE = ("-c", "--cfg", "-p", "--package")  # options of Hydra that a value follows
+FOLDER = re.compile(r"file://([^,\]]+)")  # of a person's own configurations, in hydra.searchpath=
 PLACES = ("sweep", "name", "runs", "out", "data", "experiment")  # keys that say nothing of what varies in a sweep
 
 
@@ -83,8 +87,17 @@ def prepared(verb: str, words: Sequence[str], schema: type[Any]) -> tuple[list[s
     """The words as Hydra takes them, whole addresses with passwords, the configuration's name. Raises ConfigError."""
     _check_words(words)
     words, whole = without(words)
-    words = with_task_of_step(as_fields(words, schema), schema)
+    words = with_task_of_step(as_fields(options_last(words), schema), schema)
     return literal(words, schema), whole, register(verb, schema)
+
+
+def options_last(words: Sequence[str]) -> list[str]:
+    """The words with options such as -m behind all key=value words, for Hydra takes none among them."""
+    options: list[str] = []
+    others: list[str] = []
+    for before, word in pairwise(["", *words]):
+        (options if word.startswith("-") or before in WITH_VALUE else others).append(word)
+    return [*others, *options]
 
 
 def settings_from(config: DictConfig, schema: type[T], whole: Any) -> T:
@@ -131,17 +144,18 @@ def _check_words(words: Sequence[str]) -> None:
     for word in words:
         key, _, value = word.lstrip("+~").partition("=")
         if key in OPTIONAL:
-            _check_there(key, value)
+            _check_there(key, value, words)
         if word.lstrip("+~").startswith("="):
             raise ConfigError(f"{word} names no key; write key=value")
         if key in RENAMED:
             raise ConfigError(renamed(key))
 
 
-def _check_there(group: str, value: str) -> None:
+def _check_there(group: str, value: str, words: Sequence[str]) -> None:
     """Raise ConfigError for a recipe or an experiment that there is none of: Hydra leaves an optional one out."""
-    folder = Path(str(files("configs"))) / group
-    there = [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+    own = [path for word in words if word.startswith("hydra.searchpath=") for path in FOLDER.findall(word)]
+    folders = [Path(str(each)) / group for each in (files("configs"), *own)]
+    there = [str(path.relative_to(folder).with_suffix("")) for folder in folders for path in folder.rglob("*.yaml")]
     for each in [] if value in ("", "null") or "(" in value else value.strip("'\"").split(","):
         if each.strip() not in there:
             raise ConfigError(f"there is no {group}={each}; {nearest(each, there)}")

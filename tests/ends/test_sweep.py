@@ -66,7 +66,7 @@ def test_a_sweep_killed_twice_goes_on_and_is_compared_rightly(tmp_path: Path) ->
     sheet = gotong(tmp_path, ["compare", "out=compared.json"])
     rows = json.loads((tmp_path / "compared.json").read_text())
     right(rows, {path.parent.name: json.loads(path.read_text()) for path in results(tmp_path)})
-    assert all(task in sheet for task in TASKS)
+    assert [task for task in ("health", "disaster", "agriculture") if task not in sheet] == []
 
 
 def seed_of(run: str) -> str:

@@ -1,5 +1,8 @@
 """Hydra's launchers and sweepers: they do whole runs, or are refused in one line."""
 
+import subprocess
+import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +14,6 @@ from federation.composition.compose import jobs
 from federation.errors import ConfigError
 from federation.runs.trials import Trial
 from federation.settings.schema import Settings
-from tests import forked
 from tests.whole import IN_FULL
 
 TOY = ["task=toy", "region.countries=[LAO,VNM]", "training=sgd", "training.lr=0.1", "rounds=2", "tracking=none"]
@@ -55,10 +57,16 @@ def test_joblib_and_optuna_do_whole_runs(tmp_path: Path) -> None:
     side_by_side = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "sweep=side", "strategy=fedavg,fedprox"]
     search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1", "sweep=search"]
     for chosen in (side_by_side, [*search, "training.lr=interval(0.001,0.1)"]):
-        done = forked.run(tmp_path, ["simulate", *chosen, *words])
+        done = gotong(tmp_path, ["simulate", *chosen, *words])
         assert done.returncode == 0, done.stderr
     assert "best_value: 0." in done.stdout
     table = compare(folder=tmp_path / "runs")
     assert set(table.run) == {"side-000", "side-001", "search-000", "search-001", "search-002"}
-    refused = forked.run(tmp_path, ["simulate", *side_by_side, *words, "training.lr=7"])
+    refused = gotong(tmp_path, ["simulate", *side_by_side, *words, "training.lr=7"])
     assert "began with training.lr=0.002, now it is 7" in refused.stderr
+
+
+def gotong(where: Path, words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    """As a user starts it: a fork of the tests' server would wait at its end for joblib's processes for good."""
+    command = [sys.executable, "-c", "from federation.cli import main; main()", *words]
+    return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)

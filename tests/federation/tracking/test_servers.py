@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -53,8 +54,9 @@ def postgres(folder: Path) -> Iterator[str]:
     if no_user():
         for path in (data, password):
             shutil.chown(path, "nobody")
-        for path in (folder, *folder.parents[:3]):
-            path.chmod(0o755)
+        for path in (folder, *folder.parents):
+            if path.is_relative_to(gettempdir()) and path != Path(gettempdir()):
+                path.chmod(0o755)
     made = [
         str(binaries / "initdb"),
         "-D",
