@@ -84,6 +84,7 @@ def conduct(prepare: Callable[[], Environment], out: str | None = None, console:
         with metered(run.settings.energy) as meter, tracked.following(run.progress.tracked_bytes):
             outcome = environment.rounds(Followers(progress_bar, tracked))
             outcome = environment.with_regional_rows(outcome)
+            tracked.results(outcome)
             files = report.write_results(run, outcome, out)
             used = None if meter is None else meter.stop()
             tracked.finish(outcome, files, _cost(began, busy, used))

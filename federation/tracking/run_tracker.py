@@ -106,10 +106,9 @@ class TrackedRun:
         """All so far may be sent."""
         self._tracker.commit()
 
-    def finish(self, outcome: Outcome, files: tuple[Path, ...], cost: Mapping[str, float]) -> None:
-        """Results of the test, files, what the run cost, and the final model with a synthetic input."""
+    def results(self, outcome: Outcome) -> None:
+        """Scores of validation and test, gains and refusals; they are sent while files and pages are made of them."""
         step = outcome.progress.round
-        self._tracker.metrics({f"cost/{name}": _rounded(value) for name, value in cost.items()}, step=ONCE)
         self._rows(outcome.validation, "validation", step)
         simple = [row for row in outcome.validation if row.arm in self._task.baselines]
         self._rows(simple, "validation", ONCE)  # a second point, so that what no round changes is a line as well
@@ -127,6 +126,11 @@ class TrackedRun:
                 self._tracker.metrics({"privacy/epsilon": summary.epsilon}, step=step, country=summary.country)
         self._tracker.tags({WEIGHTS: str(sum(np.size(values) for values in outcome.model.values()))})
         self._faults.end(step, self._federation.region, outcome.alarms)
+        self._tracker.commit(now=True)
+
+    def finish(self, outcome: Outcome, files: tuple[Path, ...], cost: Mapping[str, float]) -> None:
+        """Files, what the run cost, and the final model with a synthetic input."""
+        self._tracker.metrics({f"cost/{name}": _rounded(value) for name, value in cost.items()}, step=ONCE)
         self._files((*files, *self._faults.files))
         self._tracker.commit(now=True)  # sent while the model's example is made
         example, output = synthetic_example(self._settings, outcome.model)
