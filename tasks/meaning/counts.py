@@ -1,4 +1,4 @@
-"""Counts that are none: fractions, which are rates or hidden separators, and running totals of a year."""
+"""Counts that are none: rates, hidden separators, one number throughout, and running totals of a year."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,6 +9,7 @@ from tasks.files.reading import Problem
 from tasks.meaning.records import Records
 
 RATES = 0.2  # share of fractions from which a column holds rates and not counts
+ENOUGH = 24  # values from which it is odd that all are one number
 STEPS = 7  # of a year's months in which a running total grew at least
 
 
@@ -30,6 +31,21 @@ def whole(records: Records) -> Iterator[Problem]:
         )
         for position in broken:
             yield records.problem(int(position), name, "rate" if rate else "thousands", what, remedy, warning=False)
+
+
+def constant(records: Records) -> Iterator[Problem]:
+    """A warning for amounts that are one number in every row, and for counts of which there is none in any."""
+    for name, column in records.columns.items():
+        if column.history != "log" or not column.comparable or name not in records.table:
+            continue
+        known = records.table[name].dropna()
+        if len(known) >= ENOUGH and known.nunique() == 1:
+            what = "is the value of every row, so the column says nothing"
+            position = int(np.flatnonzero(records.table[name].notna())[0])
+            yield records.problem(position, name, "constant", what, "Check that it is the column that was meant")
+        elif column.whole and known.empty and len(records.table) >= ENOUGH:
+            what, remedy = "is empty in every row", "Write the counts; nothing can be trained on this file without them"
+            yield Problem(file=records.file, column=name, what=what, remedy=remedy, kind="constant", warning=True)
 
 
 def running(records: Records) -> Iterator[Problem]:

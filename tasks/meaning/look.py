@@ -32,6 +32,7 @@ WARNINGS: dict[str, Check] = {
     "isolated": cells.isolated,
     "moved-place": cells.moved,
     "twin": totals.twins,
+    "constant": counts.constant,
     "running-total": counts.running,
     "shared": shared.shared,
     "sentinel": history.sentinels,

@@ -121,7 +121,7 @@ def test_weeks_are_trained_and_tested_through_the_socket_as_in_one_process(tmp_p
         federation = federation_of(tmp_path, rounds_=2, task=WEEKLY)
         deployed = rounds.federate(LineGrid(line), federation, rounds.begin(federation), RoundCounter())
     words = "task=health task.calendar.step=week strategy=fedavg rounds=2 training.epochs=1 arms=[federated] name=run"
-    here = "region.countries=[VNM] tracking=none out=run.json quorum=1"
+    here = "region.countries=[VNM] tracking=none quorum=1"
     (tmp_path / "nations" / "VNM").mkdir(parents=True)
     for name in ("health_weekly.csv", "health_weekly.oracle.npz"):
         shutil.copy(tmp_path / "vault" / "data" / name, tmp_path / "nations" / "VNM")

@@ -85,7 +85,7 @@ ERRORS: dict[str, tuple[str, Edit, str, int, str, str]] = {
     "longitude first": (YIELDS, every("adm_id", lambda _: "100.5_14.5", 2, 31), "form", 2, "adm_id", "latitude first"),
     "no longitude": (YIELDS, every("adm_id", lambda _: "14.5_200.5", 2, 31), "form", 2, "adm_id", "latitude first"),
 }
-WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
+WARNINGS: dict[str, tuple[str, Edit, str, int | None, str]] = {
     "suppressed": (HEALTH, put(4, "disease_cases", "<5"), "suppressed", 4, "disease_cases"),
     "suppressed, a space": (HEALTH, put(5, "disease_cases", "< 10"), "suppressed", 5, "disease_cases"),
     "suppressed, at most": (HEALTH, put(6, "disease_cases", "≤4"), "suppressed", 6, "disease_cases"),
@@ -140,6 +140,9 @@ WARNINGS: dict[str, tuple[str, Edit, str, int, str]] = {
     "a market further north": (PRICES, put(90, "latitude", "25.5"), "moved-place", 90, "latitude"),
     "a price of a sack": (PRICES, change(30, "price", times(10)), "far", 30, "price"),
     "a place twice": (HEALTH, total("Bangkok", ("TH-10",)), "twin", 386, "location"),
+    "no case at all": (HEALTH, every("disease_cases", lambda _: "0"), "constant", 2, "disease_cases"),
+    "one price": (PRICES, every("price", lambda _: "9.5"), "constant", 2, "price"),
+    "no report at all": (HEALTH, every("disease_cases", lambda _: ""), "constant", None, "disease_cases"),
     "cumulated": (HEALTH, running(38), "running-total", 49, "disease_cases"),
     "cumulated, a report missing": (HEALTH, running(38, 43), "running-total", 49, "disease_cases"),
     "cumulated, the last report missing": (HEALTH, running(38, 49), "running-total", 48, "disease_cases"),
@@ -185,7 +188,7 @@ def test_a_certain_misreading_is_refused(
 
 @pytest.mark.parametrize(("name", "edit", "kind", "row", "column"), WARNINGS.values(), ids=WARNINGS)
 def test_a_likely_misreading_is_a_warning(
-    tmp_path: Path, name: str, edit: Edit, kind: str, row: int, column: str
+    tmp_path: Path, name: str, edit: Edit, kind: str, row: int | None, column: str
 ) -> None:
     file = written(tmp_path, name, edit)
     finding = check(file)
