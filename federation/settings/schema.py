@@ -166,7 +166,7 @@ class Settings(Plan):
             raise ConfigError(f"{key} is of purpose=study alone; leave it out of purpose=operational")
 
     def check_credit(self, clients: int) -> None:
-        """Raise ConfigError where nobody can take updates apart, or a model is not whole without what homes keep."""
+        """Raise ConfigError where nobody sees single updates, or a model is not whole without what homes keep."""
         if self.protection != "none":
             raise ConfigError(f"credit=true needs each country's update, which protection={self.protection} hides")
         if self.strategy.private:

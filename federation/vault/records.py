@@ -34,8 +34,9 @@ class Forecasts(Mapping[str, Array]):
         self._names = tuple(make)
 
     def __getitem__(self, name: str) -> Array:
-        if name in self._make:
-            self._made[name] = self._make.pop(name)()
+        if name not in self._made:
+            self._made[name] = self._make[name]()
+            del self._make[name]  # and what it was made of
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:

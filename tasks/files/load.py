@@ -61,7 +61,10 @@ def _log(path: Path, problems: list[Problem]) -> None:
 def load(
     path: Path, schema: TableSchema, limit: int, until: np.datetime64 | None = None
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """The typed table and its problems; the table is complete only if none is an error."""
+    """The typed table and its problems; the table is complete only if none is an error.
+
+    Beside a control total that is missed stand the warnings, which may name the row that is wrong.
+    """
     table, said = load_form(path, schema, limit, until)
     if any(not each.warning for each in said):
         return table, said
