@@ -11,18 +11,7 @@ from functools import partial
 from federation.errors import PolicyRefusal
 from federation.settings.plan import PROTECTION, SEALED, is_noised
 from federation.training.jobs import Result, Tensors
-from federation.vault import (
-    energy,
-    exploring,
-    gate,
-    job_building,
-    ledger,
-    lineage,
-    own_results,
-    plain_round,
-    scoring,
-    state,
-)
+from federation.vault import energy, exploring, gate, job_building, ledger, lineage, own_results, plain_round, state
 from federation.vault.admission import Admission
 from federation.vault.job_building import Country
 from federation.vault.ledger import Entry
@@ -89,7 +78,7 @@ def _admitted(vault: Vault, request: Request, memory: Tensors, came: lineage.Lin
         if request.kind == "train":
             vault.check_steps(request.plan)
         admission = Admission(request=request, jobs=made, memory=memory, came=came)
-    scoring.forecast_baselines(country.records, request.kind)
+    country.records.forecast_baselines()
     return admission
 
 

@@ -25,8 +25,7 @@ Stamp = tuple[int, int, int]  # when a file was written, its size, its place on 
 class Forecasts(Mapping[str, Array]):
     """Of baselines, by name: each is made when it is first looked at, and then kept.
 
-    They are the dear part of opening records. A request that is refused looks at none, a round's scores at the
-    reference alone, and only the test of a run at all.
+    They are the dear part of opening records, and a request that is refused looks at none.
     """
 
     def __init__(self, make: Mapping[str, Callable[[], Array]]) -> None:
@@ -82,6 +81,12 @@ class Records:
         """One arm's forecasts of one part with what happened. calibration: of that arm."""
         reference = self.known[part][self.task.reference]
         return evaluated(forecast, self.windows[part], self.settings, reference=reference, calibration=calibration)
+
+    def forecast_baselines(self) -> None:
+        """Have all of them made once a request is admitted: before its release, for which writers to the vault's file
+        wait, and before training, for what they are made of is freed with it."""
+        for forecasts in self.known.values():
+            _ = list(forecasts.values())
 
     def cohort(self) -> int:
         """Reported place-periods among the training targets; horizons look at the same ones, so the largest counts."""

@@ -27,14 +27,6 @@ def parts_of(kind: str, records: Records) -> tuple[Part, ...]:
     return evaluated_parts(records.calendar) if kind == "test" else ("validation",)
 
 
-def forecast_baselines(records: Records, kind: str) -> None:
-    """Have those made that the scores of a request rest on, once it is admitted: while it is released, all who would
-    write in the vault's file wait."""
-    for part in parts_of(kind, records):
-        for name in records.known[part] if kind == "test" else [records.task.reference]:
-            _ = records.known[part][name]
-
-
 def scores(records: Records, part: Part, forecasts: Mapping[str, Array], choices: Choices) -> dict[ScoreName, Sums]:
     """Sums of every forecast of a part. forecasts: arm -> (N, H, K) in natural units."""
     return {

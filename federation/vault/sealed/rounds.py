@@ -25,7 +25,7 @@ from federation.seals.sums import Closing, Place, list_digest, opened
 from federation.settings.plan import CHAMPION, Plan, is_noised
 from federation.settings.values import digest_of
 from federation.training.jobs import Result
-from federation.vault import energy, job_building, lineage, own_results, scoring, state
+from federation.vault import energy, job_building, lineage, own_results, state
 from federation.vault.identity import Identity
 from federation.vault.job_building import Country
 from federation.vault.noised.round import Noised
@@ -95,7 +95,7 @@ def round_(vault: Vault, identity: Identity, store: SealStore, frame: Frame, num
     if is_noised(plan):
         vault.check_budget(plan, number)
         noised = Noised(request=request, records=country.records, job=made[0], learns=country.learns)
-    scoring.forecast_baselines(country.records, request.kind)
+    country.records.forecast_baselines()
 
     def finish(results: Sequence[Result]) -> Frame:
         if closed is None:

@@ -156,7 +156,7 @@ def test_records_are_read_once_for_a_task_and_again_for_another_calendar(
     assert fewer.cohort() < first.cohort()
 
 
-def test_baselines_are_forecast_once_they_are_scored_and_for_no_refusal(
+def test_baselines_are_forecast_once_a_run_is_admitted_to_and_for_no_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[tuple[str, int]] = []
@@ -178,18 +178,14 @@ def test_baselines_are_forecast_once_they_are_scored_and_for_no_refusal(
     assert "one side only" in refusal(vault, request_bytes("train", 1, plan, arrays=spoilt))
     assert made == []
     sizes = {part: len(windows) for part, windows in vault.records(plan).windows.items()}
+    doors.admit(vault, request_bytes("train", 1, plan))  # before its release, while nobody waits for the vault's file
+    once = sorted((name, sizes[part]) for part in ("validation", "test") for name in ("zero", "another"))
+    assert sorted(made) == once
     for round_, kind in enumerate(("train", "train", "train", "validate"), start=1):
         reply_frame(vault, request_bytes(kind, round_, plan, last_aggregated=round_ - 1))
-    assert made == [("zero", sizes["validation"])]  # by which its relative score divides
-    test = request_bytes("test", 5, plan, last_aggregated=3)
-    doors.admit(vault, test)  # before its release, while nobody waits for the vault's file
-    ready = list(made)
-    reply = reply_frame(vault, test)
-    assert made == ready
+    reply = reply_frame(vault, request_bytes("test", 5, plan, last_aggregated=3))
     assert {f"score/{part}/another/mse/sum" for part in ("validation", "test")} <= set(reply.arrays)
-    assert sorted(made) == sorted(
-        (name, sizes[part]) for part in ("validation", "test") for name in ("zero", "another")
-    )
+    assert sorted(made) == once
     (tmp_path / "VNM" / TOY.file).unlink()
     assert "one side only" in refusal(vault_in(tmp_path), request_bytes("train", 1, plan, run="next", arrays=spoilt))
 
