@@ -12,6 +12,7 @@ from federation.deployment import certificates, enrolment
 from federation.deployment.coordinator import members
 from federation.deployment.coordinator.ledger import CoordinatorLedger
 from federation.deployment.coordinator.signed_grid import SignedGrid, Signing, Vault
+from federation.deployment.node import own_ledger
 from federation.deployment.node.revocations import Revocations
 from federation.deployment.node.signed_replies import SignedReplies, read_authority
 from federation.deployment.node.vault_ledger import VaultLedger
@@ -151,3 +152,8 @@ def cut_last_row(path: Path) -> None:
         "UPDATE heads SET seal = (SELECT seal FROM ledger WHERE country = heads.country ORDER BY number DESC LIMIT 1)"
     )
     database.close()
+
+
+def verified(country: Country) -> str:
+    """What the country's own ledger says of itself; raises where it is not whole."""
+    return "\n".join(own_ledger.verify(country.folder, country.folder / "ca.pem"))

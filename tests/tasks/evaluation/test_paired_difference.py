@@ -15,7 +15,7 @@ from tasks.evaluation.scores import mean_of, skill
 from tasks.evaluation.totals import in_blocks
 from tasks.registry import TASKS
 from tasks.task import Task
-from tests.tasks.evaluation.test_scores import error, evaluated, taken
+from tests.tasks.evaluation.inputs import error, evaluated, taken
 
 SCORES = {"mean": mean_of(error), "skill": skill(brier)}
 
