@@ -97,7 +97,7 @@ def _seasonal(rows: pd.DataFrame, name: str) -> bool:
 
 def rate(text: pd.DataFrame, schema: TableSchema, random: np.random.Generator) -> Faulty | None:
     """A place's cases per 100,000 inhabitants."""
-    if "disease_cases" not in text or (text["population"] == "").all():
+    if not {"disease_cases", "population"} <= set(text) or (text["population"] == "").all():
         return None
     rows = one_series(text, schema, random)
     rows = rows[(text["population"].to_numpy()[rows] != "") & (text["disease_cases"].to_numpy()[rows] != "")]
