@@ -36,6 +36,9 @@ SCHEMA = TableSchema(
             high=3000,
             typical=(2, 300),
             unit="mm in the whole week",
+            history="log",
+            offset=30,
+            spread=0.5,
         ),
         "mean_temperature": Column(
             kind="number",
@@ -45,6 +48,7 @@ SCHEMA = TableSchema(
             high=50,
             typical=(-5, 38),
             unit="degrees Celsius of the week's mean",
+            history="plain",
         ),
         "location_name": PLACE_NAME,
     },

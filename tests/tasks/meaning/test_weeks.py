@@ -65,3 +65,20 @@ def test_a_week_that_ends_on_another_day_is_refused_by_the_check_as_by_a_run(tmp
     assert (problem.row, problem.column, problem.value, problem.warning) == (101, "time_period", "2006-04-03", False)
     with pytest.raises(DataError, match="row 101, column 'time_period': '2006-04-03' is another weekday"):
         read_table(file, SCHEMA)
+
+
+def test_weather_exchanged_in_a_week_is_seen(tmp_path: Path) -> None:
+    noise, rows = np.random.default_rng(2), []
+    for day, place, count in sound():
+        season = np.sin(2 * np.pi * day.timetuple().tm_yday / 365)
+        rows.append(
+            [str(day), place, str(count), f"{60 + 40 * season + noise.uniform(-15, 15):.1f}", f"{26 + season:.2f}"]
+        )
+    file = written(tmp_path, [])
+    for exchanged, found in ((False, set()), (True, {("far", 500, "mean_temperature")})):
+        if exchanged:
+            rows[498][3:] = reversed(rows[498][3:])
+        lines = ["time_period,location,disease_cases,rainfall,mean_temperature", *map(",".join, rows)]
+        file.write_text("\n".join(lines) + "\n")
+        assert {(each.kind, each.row, each.column) for each in check(file)} >= found, exchanged
+        assert exchanged or check(file) == []
